@@ -1,0 +1,162 @@
+"""Everything that is checked or shown, by one command each: ``nox`` runs lint, types, tests; ``nox -l`` lists more."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_missing_interpreters = False  # Pythons that are not there are skipped by name
+
+HERE = Path(__file__).parent
+OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = list(dict.fromkeys(("3.11", "3.12", "3.13", OWN_PYTHON)))
+BIG_SERVERS = ("ceph", "swift", "ministack", "localstack")
+NOT_AVAILABLE = 3
+"""Exit status of tests/servers/run.py for a server that cannot be installed on this machine."""
+
+RUFF = "ruff==0.17.5"
+LINT = (RUFF, "import-linter==2.16")
+TYPES = ("mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiobotocore-s3")
+TESTS = (
+    "blockbuster",
+    "coverage>=7.10",
+    "cryptography",
+    "hypothesis",
+    "pytest>=8.4",
+    "pytest-asyncio>=1.4",
+    "pytest-timeout",
+    RUFF,  # tools/make_sync.py writes with it
+)
+TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow")
+"""Libraries that read and write through the files of aios3."""
+EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")
+DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
+LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "typing-extensions==4.12.2")
+"""The lowest versions that pyproject.toml allows."""
+
+
+def _expose_pyenv() -> None:
+    """Put pyenv's interpreters on PATH: its ``python3.x`` stand-ins fail for versions that are not activated."""
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for python in PYTHONS:
+        program = shutil.which(f"python{python}")
+        if program and subprocess.run([program, "-c", ""], capture_output=True, check=False).returncode == 0:  # noqa: S603
+            continue
+        for folder in sorted(versions.glob(f"{python}.*/bin"))[-1:]:
+            os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+_expose_pyenv()
+
+
+@functools.cache
+def _wheel() -> str:
+    """Build the wheel, once a run of nox, from the files as they are."""
+    folder = tempfile.mkdtemp(prefix="aios3-wheel-")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(HERE)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own command line
+    return str(next(Path(folder).glob("aios3-*.whl")))
+
+
+def _install_wheel(session: nox.Session, *more: str, extras: str = "testing") -> None:
+    """Install what users would get, and ``more``; a kept environment gets the new wheel as well."""
+    session.install(f"{_wheel()}[{extras}]", *more)
+    session.install("--force-reinstall", "--no-deps", _wheel())
+
+
+def _pytest(session: nox.Session, *arguments: str, name: str) -> None:
+    environment = {"COVERAGE_FILE": str(HERE / f".coverage.{name}")}
+    session.run("coverage", "run", "-m", "pytest", *arguments, env=environment)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, imports that go down only, and the generated surface."""
+    session.install("--editable", ".", *LINT)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+    session.run("python", "tools/make_sync.py", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of the code, and of what users see of it."""
+    session.install("--editable", ".[testing]", *TYPES, *EXAMPLES, "pytest>=8.4")
+    session.run("mypy")
+    session.run("pyright", "--verifytypes", "aios3", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run all tests on moto and the conformance suite on rclone, on the installed wheel; arguments go to pytest."""
+    uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
+    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    for left in HERE.glob(f".coverage.{session.python}-*"):
+        left.unlink()
+    _pytest(session, name=f"{session.python}-moto")
+    _pytest(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
+    session.notify("coverage")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Report the coverage of all runs together; fail below the limit in pyproject.toml."""
+    session.install("coverage>=7.10")
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[0])
+def tests_lowest(session: nox.Session) -> None:
+    """Run the conformance suite with the lowest versions of the dependencies that are allowed."""
+    _install_wheel(session, *TESTS, *LOWEST)
+    session.run("pytest", "tests/conformance", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Run the conformance suite on larger servers: all, or those that the arguments name."""
+    _install_wheel(session, *TESTS)
+    names = [name for name in session.posargs if not name.startswith("-")] or BIG_SERVERS
+    missing = [name for name in names if not _is_installed(session, name)]
+    for name in names:
+        if name not in missing:
+            session.run("pytest", "tests/conformance", f"--server={name}")
+    for name in missing:
+        session.warn(f"{name} was NOT tested: it cannot be installed on this machine (see above)")
+
+
+def _is_installed(session: nox.Session, name: str) -> bool:
+    command = [str(Path(session.bin) / "python"), str(HERE / "tests/servers/run.py"), name, "--install"]
+    status = subprocess.run(command, check=False).returncode  # noqa: S603 - our own command line
+    if status not in {0, NOT_AVAILABLE}:
+        session.error(f"the installation of {name} failed")
+    return status == 0
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; what does not resolve is an error."""
+    session.install("--editable", ".[testing]", *DOCS)
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Copy a folder (of the arguments, or Python's library) to an embedded server and back, and compare."""
+    _install_wheel(session, "rich")
+    session.run("python", "examples/quickstart.py", *session.posargs)

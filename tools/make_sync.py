@@ -1,0 +1,211 @@
+"""Write ``src/aios3/sync/__init__.py`` from the signatures of ``aios3``; with ``--check``, say whether that is due.
+
+Each coroutine function and each async generator function becomes a function of one line that crosses to the
+background loop; what else ``aios3`` exports is exported as it is, but for what only asyncio can use. Needs ruff.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import builtins
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import ModuleType
+
+TARGET = Path(__file__).parent.parent / "src" / "aios3" / "sync" / "__init__.py"
+
+OWN = {
+    "_files": ("ObjectReader", "ObjectWriter", "TextReader", "TextWriter", "open"),
+    "_iterator": ("SyncIterator",),
+    "_raw": ("RawReader", "RawWriter"),
+    "_session": ("Session",),
+}
+"""What the package defines itself, by module; it takes the place of what has the same name in aios3."""
+
+HEADER = '''# Written by tools/make_sync.py from the signatures of aios3. Do not edit.
+"""aios3 for programs that are not asynchronous: the same functions without ``await``, and ``open`` for ``aopen``.
+
+Each function is described in full at its twin in :mod:`aios3`. They run on one background event loop, which the first
+call starts. They may be called from any thread, in a notebook where a loop runs already, and after a fork; Ctrl-C
+cancels the transfer itself. ``session`` is a :class:`Session` of this module, or an :class:`aios3.Session` that no
+other loop uses; without one, all calls share a default session.
+"""
+
+# ruff: noqa: A004 - open is meant to take the name of builtins.open
+from __future__ import annotations
+'''
+
+
+class StaleError(Exception):
+    """Raised when a signature cannot be carried over."""
+
+
+def render(package: ModuleType) -> str:
+    """Return the source of the blocking twin of ``package``, formatted."""
+    own = {name for names in OWN.values() for name in names}
+    names = [name for name in package.__all__ if not _is_async_only(name) and name not in own]
+    verbs = {name: getattr(package, name) for name in names if _is_async(getattr(package, name))}
+    exported = [name for name in names if name not in verbs]
+    functions = [_Verb(package, name, function, exported) for name, function in verbs.items()]
+    parts = [
+        HEADER,
+        "from typing import TYPE_CHECKING",
+        f"import {package.__name__} as _aios3",
+        f"from {package.__name__} import {', '.join(exported)}",
+        "from aios3.sync import _bridge",
+        *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
+        "from aios3.sync._iterator import iterate as _iterate",
+        "if TYPE_CHECKING:",
+        *sorted({f"    {line}" for function in functions for line in function.imports()}),
+        f"\n__all__ = {sorted({*names, *own})!r}",
+        *(function.source() for function in functions),
+    ]
+    return _format("\n".join(parts))
+
+
+class _Verb:
+    """One async function, and the blocking one that is written for it."""
+
+    def __init__(
+        self, package: ModuleType, name: str, function: Callable[..., object], exported: Sequence[str]
+    ) -> None:
+        self._package = package
+        self._name = name
+        self._function = inspect.unwrap(function)
+        self._exported = exported
+        self._module = _parse(importlib.import_module(self._function.__module__))
+        self._node = self._definition()
+
+    def source(self) -> str:
+        """Return the function's source, not yet formatted."""
+        node = self._node
+        summary = (ast.get_docstring(node) or "").partition("\n")[0]
+        if not summary or node.returns is None:
+            message = f"{self._name} has no docstring or no return type"
+            raise StaleError(message)
+        cross, returns = "_bridge.call", ast.unparse(self._foreign(node.returns))
+        if inspect.isasyncgenfunction(self._function):
+            cross, returns = "_iterate", f"SyncIterator[{ast.unparse(self._foreign(_item(node.returns)))}]"
+        parameters = ast.unparse(self._foreign(node.args))
+        return (
+            f"def {self._name}({parameters}) -> {returns}:\n"
+            f'    """{summary}"""\n'
+            f"    return {cross}({', '.join([f'_aios3.{self._name}', *self._arguments()])})\n\n"
+        )
+
+    def imports(self) -> Iterator[str]:
+        """Yield the imports that the annotations need, where aios3 does not export the name."""
+        annotations = [argument.annotation for argument in self._all_arguments() if argument.annotation]
+        returns = self._node.returns
+        if returns is not None:
+            annotations.append(_item(returns) if inspect.isasyncgenfunction(self._function) else returns)
+        for name in sorted(_names(annotations) - {*self._exported, "Session"} - set(dir(builtins))):
+            yield self._origin(name)
+
+    def _definition(self) -> ast.AsyncFunctionDef:
+        for node in self._module.body:
+            if isinstance(node, ast.AsyncFunctionDef) and node.name == self._function.__name__:
+                return node
+        message = f"{self._name} is not written as an async function in {self._function.__module__}"
+        raise StaleError(message)
+
+    def _all_arguments(self) -> Iterator[ast.arg]:
+        found = self._node.args
+        yield from (*found.posonlyargs, *found.args, *found.kwonlyargs)
+        yield from (argument for argument in (found.vararg, found.kwarg) if argument is not None)
+
+    def _arguments(self) -> Iterator[str]:
+        found = self._node.args
+        yield from (argument.arg for argument in (*found.posonlyargs, *found.args))
+        if found.vararg is not None:
+            yield f"*{found.vararg.arg}"
+        yield from (f"{argument.arg}={argument.arg}" for argument in found.kwonlyargs)
+        if found.kwarg is not None:
+            yield f"**{found.kwarg.arg}"
+
+    def _foreign(self, node: ast.AST) -> ast.AST:
+        """Let ``Session`` be the async one: this package has one of its own, which is a subclass."""
+        copy = ast.parse(ast.unparse(node)) if isinstance(node, ast.expr) else node
+        for name in ast.walk(copy):
+            if isinstance(name, ast.Name) and name.id == "Session":
+                name.id = "_aios3.Session"
+        return copy
+
+    def _origin(self, name: str) -> str:
+        for node in ast.walk(self._module):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name:
+                        return ast.unparse(_only(node, alias))
+        if hasattr(sys.modules[self._function.__module__], name):
+            return f"from {self._function.__module__} import {name}"
+        message = f"Nothing says where {name}, an annotation of {self._name}, comes from"
+        raise StaleError(message)
+
+
+def _is_async_only(name: str) -> bool:
+    return name == "aopen" or name.startswith("Async")
+
+
+def _is_async(value: object) -> bool:
+    return inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value)
+
+
+def _only(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.Import | ast.ImportFrom:
+    if isinstance(node, ast.Import):
+        return ast.Import([alias])
+    return ast.ImportFrom(node.module, [alias], node.level)
+
+
+def _parse(module: ModuleType) -> ast.Module:
+    return ast.parse(inspect.getsource(module))
+
+
+def _item(returns: ast.expr) -> ast.expr:
+    """Return the type of the items of an annotation like ``AsyncIterator[str]`` or ``AsyncGenerator[str, None]``."""
+    if not isinstance(returns, ast.Subscript):
+        message = f"{ast.unparse(returns)} does not say what is yielded"
+        raise StaleError(message)
+    return returns.slice.elts[0] if isinstance(returns.slice, ast.Tuple) else returns.slice
+
+
+def _names(annotations: Iterable[ast.expr]) -> set[str]:
+    nodes = (node for annotation in annotations for node in ast.walk(annotation))
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _format(source: str) -> str:
+    """Sort and format ``source`` by the rules of the project, which ruff finds from the name of the file."""
+    name = f"--stdin-filename={TARGET}"
+    for command in (["check", "--quiet", "--fix", "--select=I,RUF022"], ["format", "--quiet"]):
+        ruff = [sys.executable, "-m", "ruff", *command, name, "-"]
+        source = subprocess.run(ruff, input=source, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return source
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the file, or only check it; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the file is stale")
+    check = parser.parse_args(arguments).check
+    source = render(importlib.import_module("aios3"))
+    if source == (TARGET.read_text() if TARGET.exists() else ""):
+        return 0
+    if check:
+        print(f"{TARGET} is stale: run python {Path(__file__).name}", file=sys.stderr)
+        return 1
+    TARGET.write_text(source)
+    print(f"wrote {TARGET}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
