@@ -1,0 +1,234 @@
+"""Settings: what can be set, checked when it is set, frozen afterwards.
+
+Precedence: arguments, then the environment, then the profile's files. Only what aios3 adds to the standard AWS
+settings is looked up here; the rest (``AWS_*``, ``~/.aws``, SSO, assumed roles, instance metadata) is resolved by
+aiobotocore's own chain when a field is None.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
+
+from aios3.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+KIB = 1024
+MIB = 1024 * KIB
+
+MIN_PART_SIZE = 5 * MIB
+"""S3's smallest part, in bytes, for every part but the last ("Amazon S3 multipart upload limits")."""
+MAX_PART_SIZE = 5 * 1024 * MIB
+"""S3's largest part, largest PutObject and largest CopyObject, in bytes."""
+
+AddressingStyle = Literal["auto", "path", "virtual"]
+ChecksumMode = Literal["auto", "crc64nvme", "crc32", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One set of credentials.
+
+    ``expires_at`` is the moment (with a time zone) from which S3 will refuse them; None means that they last.
+    """
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.access_key or not self.secret_key:
+            message = "Credentials need an access key and a secret key; for none at all use credentials='anonymous'"
+            raise ConfigError(message)
+        if self.expires_at is not None and self.expires_at.tzinfo is None:
+            message = "Credentials.expires_at needs a time zone: datetime.now(timezone.utc) + timedelta(hours=1)"
+            raise ConfigError(message)
+
+
+CredentialSource = Callable[[], Credentials | Awaitable[Credentials]]
+"""A function, async or not, that is called for credentials: at first use, and again before they expire."""
+
+
+class ConfigOptions(TypedDict, total=False):
+    """The fields of :class:`Config` as keyword arguments."""
+
+    endpoint_url: str | None
+    region: str | None
+    profile: str | None
+    credentials: Credentials | Literal["anonymous"] | CredentialSource | None
+    addressing_style: AddressingStyle
+    verify: bool | str
+    max_concurrency: int
+    memory_budget: int
+    block_size: int
+    request_size: int
+    part_size: int
+    max_attempts: int
+    connect_timeout: float
+    read_timeout: float
+    checksums: ChecksumMode
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of a :class:`aios3.Session`; every field has a default that suits S3 at Amazon.
+
+    Raises ConfigError if a value is out of its bounds.
+    """
+
+    endpoint_url: str | None = None
+    """Where the server is, ``http://`` or ``https://``. None: ``OSS_ENDPOINT``, ``AWS_ENDPOINT_URL_S3``,
+    ``AWS_ENDPOINT_URL`` from the environment, then the profile's ``endpoint_url``, then Amazon's endpoint."""
+
+    region: str | None = None
+    """The region to sign for. None: ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's, then ``us-east-1``."""
+
+    profile: str | None = None
+    """The profile of ``~/.aws`` to use; a path ``s3+name://`` goes before it. None: ``AWS_PROFILE``, then the default
+    one."""
+
+    credentials: Credentials | Literal["anonymous"] | CredentialSource | None = field(default=None, repr=False)
+    """Who to be: static :class:`Credentials`; ``"anonymous"`` to sign nothing; a function (async or not) that
+    returns :class:`Credentials` and is called again before they expire. None: aiobotocore's chain."""
+
+    addressing_style: AddressingStyle = "auto"
+    """How the bucket is put into the URL: ``virtual`` as part of the host name, ``path`` as part of the path,
+    ``auto`` virtual where the bucket's name and the endpoint allow it."""
+
+    verify: bool | str = True
+    """Whether TLS certificates are checked; a text is the file of certificate authorities to trust. With True,
+    ``AWS_CA_BUNDLE`` and the profile's ``ca_bundle`` are honoured."""
+
+    max_concurrency: int = 32
+    """Requests in flight at once over the whole session, and connections kept; at least 1."""
+
+    memory_budget: int = 128 * MIB
+    """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least
+    twice the larger of ``request_size`` and ``part_size``."""
+
+    block_size: int = MIB
+    """Bytes of one block of a reader's cache, the unit in which memory is taken and given back; 4 KiB to 64 MiB."""
+
+    request_size: int = 8 * MIB
+    """The most bytes that one ranged GET asks for once a reader is in full swing; at least ``block_size``."""
+
+    part_size: int = 8 * MIB
+    """Bytes of the first parts of a multipart upload; later ones grow so that 10,000 parts are always enough. 5 MiB
+    to 5 GiB."""
+
+    max_attempts: int = 5
+    """How often a request is sent before its failure is raised, and how often in a row a body may break without
+    a new byte; 1 sends everything once."""
+
+    connect_timeout: float = 10.0
+    """Seconds to wait for a connection."""
+
+    read_timeout: float = 60.0
+    """Seconds to wait for the next byte of an answer; there is no limit on the whole."""
+
+    checksums: ChecksumMode = "auto"
+    """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
+    (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
+    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none."""
+
+    def __post_init__(self) -> None:
+        _check_texts(self)
+        _check_choices(self)
+        _check_bounds(self)
+        credentials = self.credentials
+        known = credentials is None or credentials == "anonymous" or isinstance(credentials, Credentials)
+        if not (known or callable(credentials)):
+            message = "credentials must be Credentials(...), 'anonymous', a function that returns Credentials, or None"
+            raise ConfigError(message)
+
+    def with_options(self, **options: object) -> Config:
+        """Return a copy with ``options`` replaced; raise ConfigError for one that does not exist."""
+        unknown = sorted(set(options) - _FIELDS)
+        if unknown:
+            message = f"Unknown setting {', '.join(map(repr, unknown))}; the settings are {', '.join(sorted(_FIELDS))}"
+            raise ConfigError(message)
+        return dataclasses.replace(self, **options)  # type: ignore[arg-type]  # checked by __post_init__
+
+    def with_environment(self, environ: Mapping[str, str] = os.environ) -> Config:
+        """Return a copy in which ``OSS_ENDPOINT`` fills ``endpoint_url`` if the arguments left it open."""
+        endpoint_url = self.endpoint_url or environ.get("OSS_ENDPOINT") or None
+        return dataclasses.replace(self, endpoint_url=endpoint_url)
+
+
+_FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "max_concurrency": (1, 10_000),
+    "block_size": (4 * KIB, 64 * MIB),
+    "request_size": (4 * KIB, MAX_PART_SIZE),
+    "part_size": (MIN_PART_SIZE, MAX_PART_SIZE),
+    "memory_budget": (1, 2**63),
+    "max_attempts": (1, 100),
+    "connect_timeout": (0.001, 86_400),
+    "read_timeout": (0.001, 86_400),
+}
+
+
+def _check_texts(config: Config) -> None:
+    for name in ("endpoint_url", "region", "profile"):
+        value = getattr(config, name)
+        if not (value is None or isinstance(value, str)):
+            message = f"{name} must be a text or None, not {value!r}"
+            raise ConfigError(message)
+    verify: object = config.verify
+    if not isinstance(verify, (bool, str)) or verify == "":
+        message = f"verify must be True, False or the name of a file, not {verify!r}"
+        raise ConfigError(message)
+    if config.endpoint_url is not None:
+        _check_endpoint(config.endpoint_url)
+
+
+def _check_endpoint(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        message = f"endpoint_url must begin with 'http://' or 'https://', not {url!r}"
+        raise ConfigError(message)
+    if "@" in url.split("/", 3)[2]:  # not shown: it would end up in logs, as the endpoint does in other messages
+        message = "endpoint_url must have no user name and password in it; S3 takes them as credentials"
+        raise ConfigError(message)
+
+
+def _check_choices(config: Config) -> None:
+    for name, choices in (("addressing_style", AddressingStyle), ("checksums", ChecksumMode)):
+        value = getattr(config, name)
+        if value not in get_args(choices):
+            message = f"{name} must be one of {', '.join(map(repr, get_args(choices)))}, not {value!r}"
+            raise ConfigError(message)
+
+
+def check_bound(name: str, value: object) -> None:
+    """Raise ConfigError if ``value`` is none for the numeric setting ``name``."""
+    low, high = _BOUNDS[name]
+    kinds = (int, float) if name.endswith("_timeout") else (int,)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        message = f"{name} must be a number, not {value!r}"
+        raise ConfigError(message)
+    if not low <= value <= high:
+        message = f"{name} must be between {low:,} and {high:,}, not {value:,}"
+        raise ConfigError(message)
+
+
+def _check_bounds(config: Config) -> None:
+    for name in _BOUNDS:
+        check_bound(name, getattr(config, name))
+    if config.request_size < config.block_size:
+        message = f"request_size ({config.request_size:,}) must not be smaller than block_size ({config.block_size:,})"
+        raise ConfigError(message)
+    least = 2 * max(config.request_size, config.part_size)
+    if config.memory_budget < least:
+        message = (
+            f"memory_budget ({config.memory_budget:,}) must be at least {least:,}: "
+            "twice the larger of request_size and part_size"
+        )
+        raise ConfigError(message)

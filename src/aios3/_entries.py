@@ -1,0 +1,115 @@
+"""What the verbs return: the description of one object or directory, and what a write left behind."""
+
+from __future__ import annotations
+
+import enum
+import stat as _stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYMLINK_METADATA = "symlink_to"
+"""User metadata that makes an empty object a symbolic link; its value is the path linked to (megfile's convention)."""
+
+
+class Access(enum.Enum):
+    """What :func:`aios3.access` asks for."""
+
+    READ = 1
+    WRITE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StatResult:
+    """One object or directory.
+
+    ``size`` is in bytes and ``mtime`` in seconds since the epoch; for a directory the sum and the latest of all
+    objects below it. The other fields describe an object, and are None or empty where S3 did not say: a listing
+    knows neither content type nor metadata nor version.
+    """
+
+    size: int = 0
+    mtime: float = 0.0
+    isdir: bool = False
+    islnk: bool = False
+    etag: str | None = None
+    version_id: str | None = None
+    storage_class: str | None = None
+    content_type: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Other headers that S3 keeps with the object, by lower-case name: ``content-encoding``, ``content-disposition``,
+    ``content-language``, ``cache-control``, ``expires``."""
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """Checksums that S3 keeps for the object, base64, by algorithm: ``{"CRC64NVME": "..."}``."""
+
+    @property
+    def ctime(self) -> float:
+        """Always 0.0: S3 has no time of creation."""
+        return 0.0
+
+    def is_file(self) -> bool:
+        """Tell whether this is an object (or a link to one)."""
+        return not self.isdir
+
+    def is_dir(self) -> bool:
+        """Tell whether this is a directory: a common prefix of objects, or a bucket."""
+        return self.isdir
+
+    def is_symlink(self) -> bool:
+        """Tell whether the object is a symbolic link, followed or not."""
+        return self.islnk
+
+    @property
+    def st_size(self) -> int:
+        """The size, by the name it has in :class:`os.stat_result`."""
+        return self.size
+
+    @property
+    def st_mtime(self) -> float:
+        """The time of modification, by the name it has in :class:`os.stat_result`."""
+        return self.mtime
+
+    @property
+    def st_mode(self) -> int:
+        """The file type bits that :mod:`stat` understands; S3 has no permission bits."""
+        if self.islnk:
+            return _stat.S_IFLNK
+        return _stat.S_IFDIR if self.isdir else _stat.S_IFREG
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One entry of a listing: its last name, its whole path, and what is known about it."""
+
+    name: str
+    path: str
+    stat: StatResult
+
+    def is_file(self) -> bool:
+        """Tell whether the entry is an object."""
+        return self.stat.is_file()
+
+    def is_dir(self) -> bool:
+        """Tell whether the entry is a directory."""
+        return self.stat.is_dir()
+
+    def is_symlink(self) -> bool:
+        """Tell whether the entry is a symbolic link, as far as a listing can see."""
+        return self.stat.is_symlink()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What S3 answered to a completed write.
+
+    ``etag`` is None where the server does not say. ``checksum`` is ``"ALGORITHM:base64"`` as the server confirmed
+    it, and None where it keeps none.
+    """
+
+    size: int
+    etag: str | None = None
+    version_id: str | None = None
+    checksum: str | None = None

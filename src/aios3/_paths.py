@@ -1,0 +1,127 @@
+"""Paths of S3 as values: parse, format, join. No I/O, and no byte of a key is ever changed.
+
+``s3://bucket/key`` or ``s3+profile://bucket/key``. Everything after the first ``/`` that follows the bucket is the
+key, as it stands: no percent-decoding, no query, no fragment, no collapsing of ``//`` or ``..``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from aios3.errors import InvalidPathError, PathIsDirectoryError
+
+MAX_KEY_BYTES = 1024
+"""S3's limit for a key, in bytes of its UTF-8 form (Amazon S3 user guide, "Naming Amazon S3 objects")."""
+
+_SCHEME = re.compile(r"s3(?:\+(?P<profile>[^/:]+))?://")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Url:
+    """One place in S3: a bucket, a key in it (or a prefix), and the profile that reaches it.
+
+    ``key`` is empty for the bucket itself; ``bucket`` is empty for ``s3://``, the list of buckets.
+    """
+
+    bucket: str
+    key: str = ""
+    profile: str | None = None
+
+    def __str__(self) -> str:
+        scheme = f"s3+{self.profile}" if self.profile else "s3"
+        if not self.bucket:
+            return f"{scheme}://" + (f"/{self.key}" if self.key else "")
+        return f"{scheme}://{self.bucket}" + (f"/{self.key}" if self.key else "")
+
+    @classmethod
+    def parse(cls, path: AnyPath) -> S3Url:
+        """Take ``path`` apart.
+
+        Raises InvalidPathError for a text that is not an S3 path, a bucket name that no server accepts, and a key
+        that is not UTF-8 or is longer than 1,024 bytes.
+        """
+        if isinstance(path, S3Url):
+            return path
+        if not isinstance(path, str):
+            message = f"An S3 path is a str such as 's3://bucket/key' or an S3Url, not {type(path).__name__}"
+            raise InvalidPathError(message)
+        scheme = _SCHEME.match(path)
+        if scheme is None:
+            message = f"Not an S3 path: {path!r}; it must look like 's3://bucket/key' or 's3+profile://bucket/key'"
+            raise InvalidPathError(message, path=path)
+        bucket, _, key = path[scheme.end() :].partition("/")
+        if bucket and not _BUCKET.fullmatch(bucket):
+            message = f"No bucket can be named {bucket!r} (in {path!r}): letters, digits, '.', '-' and '_' only"
+            raise InvalidPathError(message, path=path)
+        _check_key(key, path)
+        return cls(bucket, key, scheme["profile"])
+
+    def with_key(self, key: str) -> S3Url:
+        """Return the same bucket and profile with another key."""
+        return replace(self, key=key)
+
+    @property
+    def prefix(self) -> str:
+        """The prefix that all keys below this path share: the key with one ``/`` after it, or nothing."""
+        return self.key if not self.key or self.key.endswith("/") else self.key + "/"
+
+    @property
+    def name(self) -> str:
+        """The part of the key after its last ``/``."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def names_directory(self) -> bool:
+        """Whether the path alone says that it is no object: no key, or a key that ends in ``/``."""
+        return not self.key or self.key.endswith("/")
+
+    def require_bucket(self) -> S3Url:
+        """Return self; raise InvalidPathError if there is no bucket."""
+        if not self.bucket:
+            message = f"{str(self)!r} has no bucket; write 's3://bucket' or 's3://bucket/key'"
+            raise InvalidPathError(message, path=str(self))
+        return self
+
+    def require_object(self) -> S3Url:
+        """Return self; raise InvalidPathError without a bucket, PathIsDirectoryError if no object can be there."""
+        self.require_bucket()
+        if self.names_directory:
+            why = "ends in '/'" if self.key else "has no key"
+            message = f"{str(self)!r} {why}, so it is a directory; an object is needed here"
+            raise PathIsDirectoryError(message, path=str(self))
+        return self
+
+
+AnyPath = str | S3Url
+"""What every verb takes as a path: the text, or the value it parses to."""
+
+
+def _check_key(key: str, path: str) -> None:
+    try:
+        size_bytes = len(key.encode())
+    except UnicodeEncodeError as error:
+        message = f"The key in {path!r} is not valid Unicode, so it has no UTF-8 form: {error.reason}"
+        raise InvalidPathError(message, path=path) from error
+    if size_bytes > MAX_KEY_BYTES:
+        message = f"The key in {path!r} has {size_bytes} bytes; S3 allows {MAX_KEY_BYTES}"
+        raise InvalidPathError(message, path=path)
+
+
+def is_s3(path: object) -> bool:
+    """Tell whether ``path`` is an S3 path: an :class:`S3Url`, or a text that begins ``s3://`` or ``s3+profile://``."""
+    return isinstance(path, S3Url) or (isinstance(path, str) and _SCHEME.match(path) is not None)
+
+
+def path_join(path: AnyPath, *others: str) -> str:
+    """Join ``others`` to ``path`` with one ``/`` between each pair.
+
+    A ``/`` on either side of a joint is used instead of adding another; every further one belongs to the key and
+    stays. A part that begins with ``/`` does not start again at the root, unlike in :func:`os.path.join`.
+    """
+    joined = str(S3Url.parse(path)) if isinstance(path, S3Url) else path
+    S3Url.parse(joined)
+    for other in others:
+        joined = f"{joined.removesuffix('/')}/{other.removeprefix('/')}"
+    return joined

@@ -1,0 +1,326 @@
+"""The tree of errors, and the table from S3's codes to its classes.
+
+Every class is an :class:`S3Error` and also the builtin that a Python programmer would catch::
+
+    S3Error
+    +-- ConfigError (ValueError)              a setting or option is wrong
+    +-- InvalidPathError (ValueError)         not a path that S3 can hold
+    +-- InvalidRangeError (ValueError)        a byte range that the object cannot answer
+    +-- ClosedHandleError (ValueError)        the file or session is closed, or was aborted
+    +-- UnsupportedError (io.UnsupportedOperation)  this mode, path or server cannot do that
+    +-- WrongLoopError (RuntimeError)         used on an event loop that it does not belong to
+    +-- ObjectNotFoundError (FileNotFoundError)
+    |   +-- BucketNotFoundError
+    +-- ObjectExistsError (FileExistsError)
+    +-- PathIsDirectoryError (IsADirectoryError)
+    +-- PathNotDirectoryError (NotADirectoryError)
+    +-- AccessDeniedError (PermissionError)
+    |   +-- CredentialsError                  S3 does not accept who we say we are
+    |       +-- NoCredentialsError            nobody to be: no credentials were found
+    +-- ObjectChangedError (OSError)          another version than the one that was expected
+    +-- ChecksumMismatchError (OSError)       the bytes are not the ones that were stored
+    +-- RequestError (OSError)                S3 refused the request for another reason
+    +-- ServerError (OSError)                 S3 failed (5xx), or answered nonsense
+    |   +-- ThrottledError                    S3 asked us to slow down
+    +-- ConnectionFailedError (ConnectionError)
+    |   +-- TLSError                          no trusted connection could be made
+    |   +-- TruncatedBodyError                a body ended before its announced length
+    +-- RequestTimeoutError (TimeoutError)    no answer, or no byte, for too long
+
+A class is chosen by S3's error code and HTTP status, never by the text of a message.
+"""
+
+from __future__ import annotations
+
+import errno as _errno
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "AccessDeniedError",
+    "BucketNotFoundError",
+    "ChecksumMismatchError",
+    "ClosedHandleError",
+    "ConfigError",
+    "ConnectionFailedError",
+    "CredentialsError",
+    "InvalidPathError",
+    "InvalidRangeError",
+    "NoCredentialsError",
+    "ObjectChangedError",
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "PathIsDirectoryError",
+    "PathNotDirectoryError",
+    "RequestError",
+    "RequestTimeoutError",
+    "S3Error",
+    "ServerError",
+    "TLSError",
+    "ThrottledError",
+    "TruncatedBodyError",
+    "UnsupportedError",
+    "WrongLoopError",
+]
+
+
+class S3Error(Exception):
+    """Base of every error that aios3 raises on purpose.
+
+    ``path`` is the S3 path that was worked on, ``operation`` S3's name of the call, ``code`` and ``status`` the
+    error code and HTTP status of S3's answer, ``request_id`` what the operator of the server needs to find it.
+    Each is None where there is none. Classes that are an :class:`OSError` also carry ``errno`` and ``filename``.
+    """
+
+    _default_errno = _errno.EIO
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        operation: str | None = None,
+        code: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        if isinstance(self, OSError):
+            super().__init__(self._default_errno, message, path)
+        else:
+            super().__init__(message)
+        self.message = message
+        self.path = path
+        self.operation = operation
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        fields = {name: getattr(self, name) for name in ("path", "operation", "code", "status", "request_id")}
+        return _rebuild, (type(self), self.message, fields, getattr(self, "errno", None))
+
+
+def _rebuild(cls: type[S3Error], message: str, fields: Mapping[str, str | None], errno: int | None) -> S3Error:
+    error = cls(message, **fields)  # type: ignore[arg-type]  # status is an int: the mapping is what __reduce__ made
+    if isinstance(error, OSError):
+        error.errno = errno
+    return error
+
+
+class ConfigError(S3Error, ValueError):
+    """Raised when a setting, option or mode is unknown, has a wrong type or contradicts another."""
+
+
+class InvalidPathError(S3Error, ValueError):
+    """Raised when a text is not an S3 path, or names something that S3 cannot store."""
+
+
+class InvalidRangeError(S3Error, ValueError):
+    """Raised when a byte range or position is negative, reversed, or outside the object."""
+
+
+class ClosedHandleError(S3Error, ValueError):
+    """Raised when a closed or aborted file, or a closed session, is used."""
+
+
+class UnsupportedError(S3Error, io.UnsupportedOperation):
+    """Raised when this kind of file, path or server cannot do what was asked."""
+
+    _default_errno = _errno.EOPNOTSUPP
+
+
+class WrongLoopError(S3Error, RuntimeError):
+    """Raised when a session or file is used on another event loop than the one it was made on."""
+
+
+class ObjectNotFoundError(S3Error, FileNotFoundError):
+    """Raised when there is no object (and, for names, no directory) at the path."""
+
+    _default_errno = _errno.ENOENT
+
+
+class BucketNotFoundError(ObjectNotFoundError):
+    """Raised when the bucket of the path does not exist."""
+
+
+class ObjectExistsError(S3Error, FileExistsError):
+    """Raised when an object was to be created (mode ``x``) and is there already."""
+
+    _default_errno = _errno.EEXIST
+
+
+class PathIsDirectoryError(S3Error, IsADirectoryError):
+    """Raised when a file is needed and the path is a bucket, a directory, or ends in ``/``."""
+
+    _default_errno = _errno.EISDIR
+
+
+class PathNotDirectoryError(S3Error, NotADirectoryError):
+    """Raised when a directory is needed and the path is an object."""
+
+    _default_errno = _errno.ENOTDIR
+
+
+class AccessDeniedError(S3Error, PermissionError):
+    """Raised when S3 knows who is asking and does not allow it."""
+
+    _default_errno = _errno.EACCES
+
+
+class CredentialsError(AccessDeniedError):
+    """Raised when S3 does not accept the credentials: unknown key, wrong secret, expired token, wrong clock."""
+
+
+class NoCredentialsError(CredentialsError):
+    """Raised when no credentials were found in the arguments, the environment, the profile or the instance."""
+
+
+class ObjectChangedError(S3Error, OSError):
+    """Raised when the object is no longer the version that a reader opened or that ``if_match`` names."""
+
+    _default_errno = getattr(_errno, "ESTALE", _errno.EIO)
+
+
+class ChecksumMismatchError(S3Error, OSError):
+    """Raised when bytes do not have the checksum that belongs to them."""
+
+
+class RequestError(S3Error, OSError):
+    """Raised when S3 refused a request for a reason that has no class of its own; see ``code``."""
+
+    _default_errno = _errno.EINVAL
+
+
+class ServerError(S3Error, OSError):
+    """Raised when S3 failed (HTTP 5xx) after all attempts, or gave an answer that makes no sense."""
+
+
+class ThrottledError(ServerError):
+    """Raised when S3 kept asking for fewer requests (SlowDown, 429, 503) after all attempts."""
+
+    _default_errno = _errno.EBUSY
+
+
+class ConnectionFailedError(S3Error, ConnectionError):
+    """Raised when no connection could be made, or it broke, after all attempts."""
+
+    _default_errno = _errno.ECONNABORTED
+
+
+class TLSError(ConnectionFailedError):
+    """Raised when no trusted TLS connection could be made: certificate, host name or protocol."""
+
+
+class TruncatedBodyError(ConnectionFailedError):
+    """Raised when an answer's body ended before its announced length, after all attempts to resume it."""
+
+
+class RequestTimeoutError(S3Error, TimeoutError):
+    """Raised when a connection, an answer or the next byte did not come within the configured time."""
+
+    _default_errno = _errno.ETIMEDOUT
+
+
+_BY_CODE: dict[str, tuple[type[S3Error], str]] = {
+    "NoSuchKey": (ObjectNotFoundError, "the object does not exist"),
+    "NoSuchVersion": (ObjectNotFoundError, "that version of the object does not exist"),
+    "NoSuchUpload": (ObjectNotFoundError, "the multipart upload does not exist (any more)"),
+    "NoSuchBucket": (BucketNotFoundError, "the bucket does not exist; create it, or check its name and the endpoint"),
+    "InvalidBucketName": (InvalidPathError, "the bucket's name is not valid"),
+    "KeyTooLongError": (InvalidPathError, "the key is longer than 1,024 bytes"),
+    "AccessDenied": (AccessDeniedError, "access was refused; check the policy of bucket and user"),
+    "AllAccessDisabled": (AccessDeniedError, "all access to the bucket is disabled"),
+    "AccountProblem": (AccessDeniedError, "there is a problem with the account"),
+    "InvalidAccessKeyId": (CredentialsError, "the access key is unknown; check it, and the endpoint"),
+    "SignatureDoesNotMatch": (CredentialsError, "the secret key is wrong, or a proxy changed the request"),
+    "ExpiredToken": (CredentialsError, "the session token has expired; fetch new credentials"),
+    "InvalidToken": (CredentialsError, "the session token is not valid"),
+    "TokenRefreshRequired": (CredentialsError, "the session token must be refreshed"),
+    "RequestTimeTooSkewed": (CredentialsError, "this machine's clock is wrong"),
+    "AuthorizationHeaderMalformed": (CredentialsError, "the signature was not accepted; check the region"),
+    "InvalidRange": (InvalidRangeError, "the range lies outside the object"),
+    "PreconditionFailed": (ObjectChangedError, "the object is not the version that was expected"),
+    "ConditionalRequestConflict": (ObjectChangedError, "another request changed the object at the same time"),
+    "InvalidPart": (ObjectChangedError, "a part of the upload is not the one that was sent"),
+    "BadDigest": (ChecksumMismatchError, "the bytes that arrived do not have the checksum that was sent"),
+    "InvalidDigest": (ChecksumMismatchError, "the checksum that was sent is not one"),
+    "XAmzContentSHA256Mismatch": (ChecksumMismatchError, "the bytes that arrived do not have the signed SHA-256"),
+    "XAmzContentChecksumMismatch": (ChecksumMismatchError, "the bytes that arrived do not have the checksum"),
+    "InvalidObjectState": (RequestError, "the object is archived; restore it first"),
+    "PermanentRedirect": (RequestError, "the bucket is elsewhere; check region and endpoint"),
+    "IllegalLocationConstraintException": (RequestError, "the bucket is elsewhere; check region and endpoint"),
+    "NotImplemented": (UnsupportedError, "this server does not implement that"),
+    "MethodNotAllowed": (UnsupportedError, "this server does not allow that here"),
+    "SlowDown": (ThrottledError, "the server asks for fewer requests; lower max_concurrency"),
+    "Throttling": (ThrottledError, "the server asks for fewer requests; lower max_concurrency"),
+    "ThrottlingException": (ThrottledError, "the server asks for fewer requests; lower max_concurrency"),
+    "TooManyRequests": (ThrottledError, "the server asks for fewer requests; lower max_concurrency"),
+    "RequestLimitExceeded": (ThrottledError, "the server asks for fewer requests; lower max_concurrency"),
+    "ServiceUnavailable": (ThrottledError, "the server is overloaded; try again later"),
+    "RequestTimeout": (RequestTimeoutError, "the server waited too long for the request"),
+    "InternalError": (ServerError, "the server failed; try again later"),
+}
+
+_BY_STATUS: dict[int, tuple[type[S3Error], str]] = {
+    301: (RequestError, "the bucket is elsewhere; check region and endpoint"),
+    401: (CredentialsError, "the server does not accept the credentials"),
+    403: (AccessDeniedError, "access was refused; check credentials and the policy of bucket and user"),
+    404: (ObjectNotFoundError, "there is nothing at this path"),
+    405: (UnsupportedError, "this server does not allow that here"),
+    408: (RequestTimeoutError, "the server waited too long for the request"),
+    412: (ObjectChangedError, "the object is not the version that was expected"),
+    416: (InvalidRangeError, "the range lies outside the object"),
+    429: (ThrottledError, "the server asks for fewer requests; lower max_concurrency"),
+    501: (UnsupportedError, "this server does not implement that"),
+    503: (ThrottledError, "the server is overloaded; try again later"),
+}
+
+_SERVER_ERRORS_FROM = 500
+
+
+def error_class(code: str | None, status: int | None) -> tuple[type[S3Error], str]:
+    """Choose the class and the explanation for S3's ``code``, or for the HTTP ``status`` where no code is known."""
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status is not None and status >= _SERVER_ERRORS_FROM:
+        return ServerError, "the server failed; try again later"
+    return RequestError, "the server refused the request"
+
+
+def from_answer(
+    *,
+    operation: str,
+    path: str,
+    code: str | None,
+    status: int | None,
+    detail: str = "",
+    request_id: str | None = None,
+) -> S3Error:
+    """Build the error for an answer of S3: what was tried, on which path, what S3 said, and what to do."""
+    cls, explanation = error_class(code, status)
+    said = " ".join(str(part) for part in (status, code if code != str(status) else None) if part)
+    answer = f"S3 answered {said or 'an error'}" + (f": {detail.rstrip('.')}" if detail else "")
+    trace = f", request id {request_id}" if request_id else ""
+    return cls(
+        f"{operation} {path}: {explanation} ({answer}{trace})",
+        path=path,
+        operation=operation,
+        code=code,
+        status=status,
+        request_id=request_id,
+    )
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """Tell whether the same request may succeed when it is sent again."""
+    if isinstance(error, TLSError):
+        return False
+    return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))

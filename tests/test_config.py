@@ -1,0 +1,272 @@
+"""Settings: what is wrong is refused when it is said, nothing secret is shown, arguments go before the environment."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+import datetime as dt
+import inspect
+import itertools
+import math
+import pickle
+
+import pytest
+
+import aios3
+from aios3 import Config, Credentials
+from aios3._config import KIB, MIB, ConfigOptions
+from aios3.errors import ConfigError
+
+GIB = 1024 * MIB
+SETTINGS = {field.name for field in dataclasses.fields(Config)}
+
+
+def test_the_defaults_are_allowed_and_documented_values():
+    config = Config()
+    assert config.memory_budget == 128 * MIB
+    assert (config.block_size, config.request_size, config.part_size) == (1 * MIB, 8 * MIB, 8 * MIB)
+    assert (config.max_concurrency, config.max_attempts) == (32, 5)
+    assert (config.connect_timeout, config.read_timeout) == (10.0, 60.0)
+    assert (config.checksums, config.addressing_style, config.verify) == ("auto", "auto", True)
+    unset = ("endpoint_url", "region", "profile", "credentials")
+    assert [getattr(config, name) for name in unset] == [None] * 4
+
+
+@pytest.mark.parametrize("cls", [Config, Credentials])
+def test_every_field_is_described(cls):
+    """Each in a docstring beneath it, or by its name in the docstring of the class."""
+    body = ast.parse(inspect.getsource(cls)).body[0].body
+    described = {
+        field.target.id
+        for field, below in itertools.pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+    }
+    if cls is Config:
+        assert described == SETTINGS
+    else:
+        assert "``expires_at``" in cls.__doc__
+
+
+def test_the_keyword_arguments_are_the_fields():
+    assert set(ConfigOptions.__annotations__) == SETTINGS
+    types = {field.name: field.type for field in dataclasses.fields(Config)}
+    assert {name: hint.__forward_arg__ for name, hint in ConfigOptions.__annotations__.items()} == types
+
+
+# The least and the most of each number, with what else must change so that they fit together.
+BOUNDS = [
+    ("max_concurrency", 1, 10_000, {}),
+    ("block_size", 4 * KIB, 64 * MIB, {"request_size": 64 * MIB}),
+    ("request_size", 4 * KIB, 5 * GIB, {"block_size": 4 * KIB, "memory_budget": 1024 * GIB}),
+    ("part_size", 5 * MIB, 5 * GIB, {"memory_budget": 1024 * GIB}),
+    ("memory_budget", 16 * MIB, 2**63, {}),
+    ("max_attempts", 1, 100, {}),
+    ("connect_timeout", 0.001, 86_400, {}),
+    ("read_timeout", 0.001, 86_400.0, {}),
+]
+
+
+@pytest.mark.parametrize(("name", "least", "most", "others"), BOUNDS)
+def test_bounds(name, least, most, others):
+    for allowed in (least, most):
+        assert getattr(Config(**others | {name: allowed}), name) == allowed
+    step = 1 if isinstance(least, int) else 0.0005
+    for refused in (least - step, most + 1, 0, -1):
+        with pytest.raises(ConfigError, match=f"^{name} .*must"):
+            Config(**others | {name: refused})
+
+
+@pytest.mark.parametrize("value", [True, False, "8", None, b"8", [8], 8j])
+@pytest.mark.parametrize("name", [name for name, *_ in BOUNDS])
+def test_a_number_is_needed(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be a number"):
+        Config(**{name: value})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
+def test_a_timeout_is_finite(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be between"):
+        Config(**{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in BOUNDS if not name.endswith("_timeout")])
+def test_only_seconds_may_be_broken(name):
+    with pytest.raises(ConfigError, match=f"^{name} must be a number"):
+        Config(**{name: float(getattr(Config(), name))})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"block_size": 9 * MIB}, r"request_size \(8,388,608\) must not be smaller than block_size \(9,437,184\)"),
+        ({"memory_budget": 16 * MIB - 1}, r"at least 16,777,216"),
+        ({"part_size": 65 * MIB}, r"memory_budget \(134,217,728\) must be at least 136,314,880"),
+        ({"request_size": 65 * MIB}, r"memory_budget \(134,217,728\) must be at least 136,314,880"),
+    ],
+)
+def test_sizes_that_contradict_each_other(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+
+
+@pytest.mark.parametrize("name", ["addressing_style", "checksums"])
+@pytest.mark.parametrize("value", [None, "", "AUTO", True, ["auto"], "none"])
+def test_a_choice_is_one_of_few(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be one of 'auto', "):
+        Config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("addressing_style", ["auto", "path", "virtual"]), ("checksums", ["auto", "crc64nvme", "crc32", "off"])],
+)
+def test_all_choices(name, values):
+    assert [getattr(Config(**{name: value}), name) for value in values] == values
+
+
+@pytest.mark.parametrize("url", ["", "localhost:9000", "s3.example.com", "ftp://x", "HTTP://x", " http://x"])
+def test_an_endpoint_is_an_address_of_the_web(url):
+    with pytest.raises(ConfigError, match=r"endpoint_url must begin with 'http://' or 'https://'"):
+        Config(endpoint_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://AKIA:hunter2@localhost:9000", "https://hunter2@localhost/path"])
+def test_an_endpoint_carries_no_credentials(url):
+    with pytest.raises(ConfigError, match="no user name and password") as caught:
+        Config(endpoint_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:9000", "https://s3.example.com/a@b", "https://[::1]:9000/"])
+def test_other_endpoints(url):
+    assert Config(endpoint_url=url).endpoint_url == url
+
+
+@pytest.mark.parametrize("name", ["endpoint_url", "region", "profile"])
+@pytest.mark.parametrize("value", [5, b"http://x", True, ["http://x"]])
+def test_a_text_is_needed(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} must be a text"):
+        Config(**{name: value})
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "", b"ca.pem", ["ca.pem"]])
+def test_certificates_are_not_left_unchecked_by_mistake(value):
+    with pytest.raises(ConfigError, match=r"^verify must be"):
+        Config(verify=value)
+
+
+def test_all_ways_to_check_certificates():
+    assert [Config(verify=value).verify for value in (True, False, "ca.pem")] == [True, False, "ca.pem"]
+
+
+async def fetch() -> Credentials:
+    return Credentials("AKIA", "hunter2")
+
+
+def make() -> Credentials:
+    return Credentials("AKIA", "hunter2")
+
+
+@pytest.mark.parametrize("value", [None, "anonymous", Credentials("AKIA", "hunter2"), make, fetch])
+def test_whom_to_be(value):
+    assert Config(credentials=value).credentials is value
+
+
+@pytest.mark.parametrize(
+    "value", ["anonymus", "", ("AKIA", "hunter2"), {"access_key": "hunter2"}, 5, False, b"hunter2"]
+)
+def test_nobody_to_be(value):
+    with pytest.raises(ConfigError, match=r"^credentials must be") as caught:
+        Config(credentials=value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("access_key", "secret_key"), [("", "hunter2"), ("AKIA", ""), ("", ""), (None, "hunter2")])
+def test_credentials_are_whole(access_key, secret_key):
+    with pytest.raises(ConfigError, match="need an access key and a secret key") as caught:
+        Credentials(access_key, secret_key)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_moment_has_a_time_zone():
+    moment = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    assert Credentials("AKIA", "hunter2", expires_at=moment).expires_at == moment
+    with pytest.raises(ConfigError, match="needs a time zone"):
+        Credentials("AKIA", "hunter2", expires_at=moment.replace(tzinfo=None))
+
+
+def test_nothing_secret_is_shown():
+    credentials = Credentials("AKIA", "hunter2", "hunter3")
+    config = Config(credentials=credentials)
+    session = aios3.Session(config)
+    for value in (credentials, config, session, [config], config.with_options(region="x")):
+        for shown in (repr(value), str(value), f"{value}"):
+            assert "hunter" not in shown
+    assert "AKIA" in repr(credentials)
+    assert "credentials" not in repr(Config(credentials=make))
+
+
+def test_unknown_settings_are_refused_with_the_names_of_the_known_ones():
+    for wrong in (lambda: Config().with_options(regio="x"), lambda: aios3.Session(regio="x")):
+        with pytest.raises(ConfigError, match="Unknown setting 'regio'") as caught:
+            wrong()
+        assert all(name in str(caught.value) for name in SETTINGS)
+    with pytest.raises(ConfigError, match="Unknown setting 'a', 'b'"):
+        Config().with_options(b=1, a=2, region="x")
+
+
+def test_a_copy_with_other_settings():
+    config = Config(region="one", part_size=16 * MIB)
+    changed = config.with_options(region="two", max_attempts=1)
+    assert (config.region, config.max_attempts) == ("one", 5)
+    assert (changed.region, changed.max_attempts, changed.part_size) == ("two", 1, 16 * MIB)
+    assert changed.with_options() == changed
+    with pytest.raises(ConfigError):
+        config.with_options(max_attempts=0)
+
+
+def test_settings_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().region = "x"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Credentials("AKIA", "hunter2").secret_key = "x"
+
+
+ELSEWHERE = {"OSS_ENDPOINT": "http://oss", "AWS_ENDPOINT_URL_S3": "http://aws", "AWS_ENDPOINT_URL": "http://aws"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "environment", "expected"),
+    [
+        (None, {}, None),
+        (None, {"OSS_ENDPOINT": ""}, None),
+        (None, {"AWS_ENDPOINT_URL": "http://aws"}, None),  # left to botocore's chain
+        (None, ELSEWHERE, "http://oss"),
+        ("http://mine", ELSEWHERE, "http://mine"),
+        ("http://mine", {}, "http://mine"),
+    ],
+)
+def test_where_the_endpoint_comes_from(argument, environment, expected, monkeypatch):
+    config = Config(endpoint_url=argument, region="x")
+    assert config.with_environment(environment) == Config(endpoint_url=expected, region="x")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert config.with_environment().endpoint_url == expected
+
+
+def test_an_endpoint_from_the_environment_is_checked():
+    with pytest.raises(ConfigError, match="localhost:9000"):
+        Config().with_environment({"OSS_ENDPOINT": "localhost:9000"})
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_settings_survive_copying_and_pickling(again):
+    moment = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    config = Config(region="x", credentials=Credentials("AKIA", "hunter2", "token", moment), verify="ca.pem")
+    assert again(config) == config
+    assert hash(again(config)) == hash(config)
+    assert again(Config(credentials=fetch)).credentials is fetch
+    session = again(aios3.Session(config))
+    assert session.config == config
