@@ -1,0 +1,123 @@
+"""Bytes in memory: one budget a session, fair, safe under cancellation.
+
+Every block and part is paid for here before it exists. Bytes are *moving* while a request will set them free by
+itself (a part on its way up, a block being received), and *parked* while only their owner can (a half-filled part, a
+block in a cache). Who waits is woken in the order of asking. If nothing is moving, nothing will ever wake the first
+in line, so it is let in over the limit: many idle files may cost more than the budget, but nobody waits for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reclaimer = Callable[[int], None]
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    size: int
+    admitted: asyncio.Future[None]
+
+
+class Budget:
+    """``limit`` bytes to share."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._used = 0
+        self._parked = 0
+        self._waiters: deque[_Waiter] = deque()
+        self._reclaimers: dict[Reclaimer, None] = {}
+
+    @property
+    def used(self) -> int:
+        """Bytes taken and not given back."""
+        return self._used
+
+    @property
+    def parked(self) -> int:
+        """Of the used bytes, those that no request will set free."""
+        return self._parked
+
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self._waiters)
+
+    def try_take(self, size: int) -> bool:
+        """Take ``size`` bytes if they are free and nobody is in line; they are moving."""
+        if self._waiters or self._used + size > self.limit:
+            return False
+        self._used += size
+        return True
+
+    async def take(self, size: int) -> None:
+        """Take ``size`` bytes, waiting in line for them; they are moving. A cancelled wait takes nothing."""
+        if self.try_take(size):
+            return
+        waiter = _Waiter(size, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        self._admit()
+        try:
+            await waiter.admitted
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                self._admit()
+            else:
+                self.give_back(size)
+            raise
+
+    def give_back(self, size: int, *, parked: bool = False) -> None:
+        """Give ``size`` bytes back, which were moving or, with ``parked``, parked."""
+        self._used -= size
+        if parked:
+            self._parked -= size
+        self._admit()
+
+    def park(self, size: int) -> None:
+        """Mark ``size`` moving bytes as ones that only their owner can set free."""
+        self._parked += size
+        self._admit()
+
+    def unpark(self, size: int) -> None:
+        """Mark ``size`` parked bytes as moving."""
+        self._parked -= size
+
+    def add_reclaimer(self, reclaim: Reclaimer) -> None:
+        """Let ``reclaim(size)`` be called under pressure, to give back up to ``size`` parked bytes without awaiting."""
+        self._reclaimers[reclaim] = None
+
+    def remove_reclaimer(self, reclaim: Reclaimer) -> None:
+        """Forget a reclaimer; one that is not known is no error."""
+        self._reclaimers.pop(reclaim, None)
+
+    def _admit(self) -> None:
+        while self._waiters and self._has_room_for(self._waiters[0].size):
+            waiter = self._waiters.popleft()
+            self._used += waiter.size
+            waiter.admitted.set_result(None)
+
+    def _has_room_for(self, size: int) -> bool:
+        missing = self._used + size - self.limit
+        if missing > 0 and self._parked:
+            missing = self._reclaim(missing, size)
+        return missing <= 0 or self._used == self._parked
+
+    def _reclaim(self, missing: int, size: int) -> int:
+        waiters, self._waiters = self._waiters, deque()
+        try:
+            for reclaim in list(self._reclaimers):
+                if missing <= 0:
+                    break
+                reclaim(missing)
+                missing = self._used + size - self.limit
+        finally:
+            self._waiters = waiters
+        return missing

@@ -1,0 +1,327 @@
+"""What to fetch next of one object, and the tasks that fetch it.
+
+``plan`` decides without awaiting: what a read needs and nobody has asked for yet is fetched at once; a run of reads
+that follow each other earns read-ahead of twice its length so far, up to the window's limit, in requests that grow
+with it; a read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The range that
+is needed now may wait for memory; read-ahead takes only what is free.
+
+The bytes come from a function, ``fetch(start, stop, room, received)``, so nothing here knows S3. It must call
+``room()`` for a view to receive into and ``received(count)`` after each arrival, in order, and return when ``stop``
+is reached or raise. Memory is always taken before a request is made, never the other way round, so that a request
+that waits for memory cannot hold up the one that would set it free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aios3._engine.cache import Block, BlockMap
+from aios3._engine.tasks import OwnedTasks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aios3._engine.budget import Budget
+
+_WORTH_DROPPING = 1024 * 1024
+"""A request with fewer bytes to come is let finish: a new connection would cost more."""
+
+FetchRange = Callable[[int, int, Callable[[], memoryview], Callable[[int], None]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RangeLimits:
+    """Sizes in bytes that steer the fetching of one object."""
+
+    block_size: int
+    """The largest piece of memory that is taken and dropped as one."""
+    least_request: int
+    """A range is not cut into requests smaller than this, and read-ahead alone waits until it is so long."""
+    request_size: int
+    """The largest request."""
+    window: int
+    """The most read-ahead."""
+    keep: int
+    """The most bytes of spent blocks that are kept for reads that go back."""
+
+
+@dataclass(eq=False, slots=True)
+class Transfer:
+    """One request under way, the blocks that it fills in order, and who waits for them."""
+
+    blocks: Sequence[Block]
+    paid: bool
+    task: asyncio.Task[None] | None = None
+    filling: int = 0
+    finished: bool = False
+    error: BaseException | None = None
+    waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
+
+    @property
+    def start(self) -> int:
+        """Offset of the first byte."""
+        return self.blocks[0].start
+
+    @property
+    def stop(self) -> int:
+        """Offset behind the last byte."""
+        return self.blocks[-1].stop
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.stop - self.start
+
+    @property
+    def missing(self) -> int:
+        """Bytes that have not arrived."""
+        current = self.blocks[self.filling] if self.filling < len(self.blocks) else None
+        return self.stop - current.start - current.filled if current else 0
+
+
+class Run:
+    """A run of reads that follow each other, and the read-ahead that it has earned."""
+
+    def __init__(self, limits: RangeLimits) -> None:
+        self._limits = limits
+        self._next = 0
+        self._length = 0
+
+    def begin(self, position: int) -> bool:
+        """Note that a read begins; tell whether it goes on from the last one (a short skip is no break)."""
+        follows = 0 <= position - self._next <= self._limits.block_size
+        if not follows:
+            self._length = 0
+        self._next = position
+        return follows
+
+    def end(self, position: int) -> None:
+        """Note that the read has reached ``position``."""
+        self._length += position - self._next
+        self._next = position
+
+    def window(self, demand: int) -> int:
+        """Return the bytes of read-ahead for a read of ``demand`` bytes that goes on from the last one."""
+        return min(2 * (self._length + demand), self._limits.window)
+
+
+class RangeFetcher:
+    """The blocks of one object of ``size`` bytes, fetched as reads need them.
+
+    ``budget`` pays for every block. The tasks belong to this fetcher; :meth:`aclose` ends them.
+    """
+
+    def __init__(self, fetch: FetchRange, size: int, budget: Budget, limits: RangeLimits) -> None:
+        self.size = size
+        self.limits = limits
+        self._fetch = fetch
+        self._budget = budget
+        self._map = BlockMap()
+        self._transfers: dict[Block, Transfer] = {}
+        self._tasks = OwnedTasks()
+        self._closed: Exception | None = None
+        budget.add_reclaimer(self._reclaim)
+
+    @property
+    def active(self) -> int:
+        """How many requests are under way."""
+        return self._tasks.active
+
+    def request(self, start: int, stop: int, *, ahead: int = 0) -> None:
+        """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free.
+
+        The requests are a quarter of the whole long, within the limits, so that several are in flight.
+        """
+        stop, ahead_stop = min(stop, self.size), min(stop + ahead, self.size)
+        longest = max(self.limits.least_request, min((ahead_stop - start) // 4, self.limits.request_size))
+        for transfer in self._plan(start, stop, ahead_stop, longest):
+            self._start(transfer)
+
+    def leave(self, start: int, stop: int) -> None:
+        """Give up read-ahead that does not touch ``[start, stop)`` and that nobody waits for."""
+        for transfer in set(self._transfers.values()):
+            outside = transfer.stop <= start or transfer.start >= stop
+            if outside and not transfer.waiters and transfer.missing > _WORTH_DROPPING and transfer.task is not None:
+                transfer.task.cancel()
+        self._map.spend_outside(start, stop)
+        self._trim()
+
+    def done_with(self, start: int, stop: int) -> None:
+        """Let the blocks that touch ``[start, stop)`` go as if they had been read to their end."""
+        for block in self._map:
+            if block.complete and block.start < stop and block.stop > start:
+                self._map.spend(block)
+        self._trim()
+
+    def at_hand(self, position: int) -> memoryview:
+        """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
+        block = self._map.find(position)
+        return block.view(position, block.stop) if block is not None and block.has(position) else memoryview(b"")
+
+    async def view(self, position: int, stop: int) -> memoryview:
+        """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there.
+
+        The range must have been asked for; the view stays valid, and its bytes never change.
+        """
+        block = self._map.find(position)
+        while block is None or not block.has(min(stop, block.stop) - 1):
+            if self._closed:
+                raise self._closed
+            if block is None:
+                self.request(position, stop)
+                block = self._map.find(position)
+                assert block is not None
+            await self._wait(block, min(stop, block.stop))
+            block = self._map.find(position)
+        if stop >= block.stop:
+            self._map.spend(block)
+            self._trim()
+        return block.view(position, stop)
+
+    async def collect(self, start: int, stop: int) -> bytes:
+        """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
+        whole = io.BytesIO()
+        while start < stop:
+            self.request(start, min(stop, start + max(self.limits.window, self.limits.block_size)))
+            start += whole.write(await self.view(start, stop))
+        return whole.getvalue()
+
+    def adopt(self, start: int, stop: int) -> None:
+        """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
+        self._start(self._claim(start, stop, paid=True))
+
+    async def idle(self) -> None:
+        """Wait until no request is under way."""
+        await self._tasks.join()
+
+    async def aclose(self, reason: Exception) -> None:
+        """End all requests and give all memory back; who still waits gets ``reason``. Safe to repeat, from any task."""
+        self._closed = reason
+        self._budget.remove_reclaimer(self._reclaim)
+        transfers = set(self._transfers.values())
+        for transfer in transfers:
+            transfer.error = reason
+        try:
+            await self._tasks.aclose()
+        finally:
+            for transfer in transfers:
+                self._finish(transfer)
+            for block in list(self._map):
+                self._drop(block)
+
+    def _plan(self, start: int, stop: int, ahead_stop: int, longest: int) -> list[Transfer]:
+        """Claim what is missing of ``[start, ahead_stop)``: up to ``stop`` in any case, behind it if memory is free.
+
+        Where the read-ahead ends it waits until it makes a long request.
+        """
+        planned: list[Transfer] = []
+        pieces = [piece for gap in self._map.gaps(start, ahead_stop) for piece in _cut(*gap, longest)]
+        for first, last in pieces:
+            if first >= stop and last - first < longest and last == ahead_stop < self.size:
+                continue
+            if self._budget.try_take(last - first):
+                planned.append(self._claim(first, last, paid=True))
+            elif first < stop:
+                planned.append(self._claim(first, min(last, stop), paid=False))
+            else:
+                break
+        return planned
+
+    def _claim(self, start: int, stop: int, *, paid: bool) -> Transfer:
+        transfer = Transfer([Block(a, b) for a, b in _cut(start, stop, self.limits.block_size)], paid)
+        for block in transfer.blocks:
+            self._map.add(block)
+            self._transfers[block] = transfer
+        return transfer
+
+    def _start(self, transfer: Transfer) -> None:
+        name = f"aios3 fetch {transfer.start}-{transfer.stop}"
+        transfer.task = self._tasks.start(self._run(transfer), name=name)
+        # A task that is cancelled before its first step never comes to its own ``finally``.
+        transfer.task.add_done_callback(lambda _task: self._finish(transfer))
+
+    async def _run(self, transfer: Transfer) -> None:
+        try:
+            if not transfer.paid:
+                await self._budget.take(transfer.size)
+                transfer.paid = True
+            await self._fetch(
+                transfer.start, transfer.stop, lambda: _room(transfer), lambda count: self._received(transfer, count)
+            )
+        except Exception as error:  # noqa: BLE001 - kept for whoever waits for these bytes, and raised there
+            transfer.error = error
+        finally:
+            self._finish(transfer)
+
+    def _received(self, transfer: Transfer, count: int) -> None:
+        block = transfer.blocks[transfer.filling]
+        block.filled += count
+        if block.complete:
+            transfer.filling += 1
+            del self._transfers[block]
+            self._budget.park(block.size)
+        arrived = block.start + block.filled
+        for waiter, stop in list(transfer.waiters.items()):
+            if stop <= arrived and not waiter.done():
+                waiter.set_result(None)
+
+    def _finish(self, transfer: Transfer) -> None:
+        if transfer.finished:
+            return
+        transfer.finished = True
+        for block in transfer.blocks[transfer.filling :]:
+            del self._transfers[block]
+            self._map.remove(block)
+            if transfer.paid:
+                self._budget.give_back(block.size)
+        for waiter in transfer.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._trim()
+
+    async def _wait(self, block: Block, stop: int) -> None:
+        transfer = self._transfers[block]
+        waiter = asyncio.get_running_loop().create_future()
+        transfer.waiters[waiter] = stop
+        block.pins += 1
+        try:
+            await waiter
+        finally:
+            block.pins -= 1
+            del transfer.waiters[waiter]
+        if transfer.error is not None and not block.has(stop - 1):
+            raise transfer.error
+
+    def _trim(self) -> None:
+        excess = self._map.spent_bytes() - self.limits.keep
+        for block in self._map.droppable(unread=False) if excess > 0 else ():
+            if excess <= 0:
+                break
+            excess -= block.size
+            self._drop(block)
+
+    def _reclaim(self, size: int) -> None:
+        for block in self._map.droppable(unread=True):
+            if size <= 0:
+                break
+            size -= block.size
+            self._drop(block)
+
+    def _drop(self, block: Block) -> None:
+        self._map.remove(block)
+        self._budget.give_back(block.size, parked=True)
+
+
+def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
+    return [(first, min(first + longest, stop)) for first in range(start, stop, longest)]
+
+
+def _room(transfer: Transfer) -> memoryview:
+    block = transfer.blocks[transfer.filling]
+    if block.data is None:
+        block.data = bytearray(block.size)
+    return memoryview(block.data)[block.filled :]

@@ -1,0 +1,73 @@
+"""Tasks that outlive the call that started them, owned by one object and closable from any task."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+T = TypeVar("T")
+
+
+class OwnedTasks:
+    """The running tasks of one owner.
+
+    A task group would have to be left in the task that entered it; a handle is opened in one task and closed in
+    another, so its tasks live here. An exception belongs to whoever awaits the task.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    @property
+    def active(self) -> int:
+        """How many tasks have not ended."""
+        return sum(not task.done() for task in self._tasks)
+
+    def start(self, work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
+        """Start ``work`` as a task of this owner."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def aclose(self) -> None:
+        """Cancel every task but the caller's own and wait until they have ended. Safe to repeat, from any task."""
+        await cancel_and_wait(self._tasks)
+
+    async def join(self) -> None:
+        """Wait until every task but the caller's own has ended, without cancelling one.
+
+        A cancellation of the caller ends the wait at once: what hangs may hang for long.
+        """
+        own = asyncio.current_task()
+        while pending := [task for task in self._tasks if task is not own and not task.done()]:
+            await asyncio.wait(pending)
+
+
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[object]]) -> None:
+    """Cancel ``tasks`` and wait until all have ended, even if the caller is cancelled meanwhile."""
+    stopping = [task for task in tasks if not task.done()]
+    for task in stopping:
+        if task is not asyncio.current_task():
+            task.cancel()
+    await settle(stopping)
+
+
+async def settle(tasks: Iterable[asyncio.Task[object]], patience: float = math.inf) -> None:
+    """Wait until ``tasks`` have ended, at most ``patience`` seconds; a cancellation meanwhile is raised afterwards."""
+    interrupted: asyncio.CancelledError | None = None
+    own = asyncio.current_task()
+    clock = asyncio.get_running_loop().time
+    end = clock() + patience
+    waiting = [task for task in tasks if task is not own]
+    while (pending := [task for task in waiting if not task.done()]) and (left := end - clock()) > 0:
+        try:
+            await asyncio.wait(pending, timeout=left if left < math.inf else None)
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted

@@ -1,0 +1,183 @@
+"""The budget: never over its limit while something moves, fair, and whole after any cancellation."""
+
+import asyncio
+import random
+
+import pytest
+
+from aios3._engine.budget import Budget
+
+
+async def spin(rounds: int = 5) -> None:
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+
+
+async def test_takes_what_is_free_and_waits_for_the_rest():
+    budget = Budget(10)
+    assert budget.try_take(7)
+    assert not budget.try_take(4)
+    waiting = asyncio.create_task(budget.take(4))
+    await spin()
+    assert not waiting.done()
+    budget.give_back(7)
+    await waiting
+    assert budget.used == 4
+
+
+async def test_who_asks_first_is_served_first_even_if_a_later_one_would_fit():
+    budget = Budget(10)
+    assert budget.try_take(6)
+    order = []
+
+    async def take(name, size):
+        await budget.take(size)
+        order.append(name)
+
+    large = asyncio.create_task(take("large", 9))
+    await spin()
+    small = asyncio.create_task(take("small", 1))
+    await spin()
+    assert not budget.try_take(1)
+    assert order == []
+    budget.give_back(6)
+    await asyncio.gather(large, small)
+    assert order == ["large", "small"]
+
+
+async def test_a_cancelled_wait_takes_nothing_and_lets_the_next_in():
+    budget = Budget(10)
+    assert budget.try_take(5)
+    first = asyncio.create_task(budget.take(8))
+    await spin()
+    second = asyncio.create_task(budget.take(5))
+    await spin()
+    first.cancel()
+    await spin()
+    assert second.done()
+    assert budget.used == 10
+    assert budget.waiting == 0
+
+
+async def test_a_wait_cancelled_in_the_moment_of_admission_gives_back():
+    budget = Budget(10)
+    assert budget.try_take(10)
+    waiting = asyncio.create_task(budget.take(4))
+    await spin()
+    budget.give_back(10)
+    assert budget.used == 4
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert budget.used == 0
+
+
+async def test_nobody_waits_for_bytes_that_nothing_will_free():
+    budget = Budget(10)
+    for _ in range(2):
+        assert budget.try_take(5)
+        budget.park(5)
+    await asyncio.wait_for(budget.take(5), 5)
+    assert budget.used == 15
+    waiting = asyncio.create_task(budget.take(5))
+    await spin()
+    assert not waiting.done(), "five bytes are moving and will come back by themselves"
+    budget.park(5)
+    await waiting
+    assert budget.used == 20
+
+
+async def test_more_than_the_limit_is_let_in_alone():
+    budget = Budget(10)
+    assert budget.try_take(1)
+    waiting = asyncio.create_task(budget.take(50))
+    await spin()
+    assert not waiting.done()
+    budget.give_back(1)
+    await waiting
+    assert budget.used == 50
+
+
+async def test_caches_give_back_before_anybody_waits():
+    budget = Budget(10)
+    assert budget.try_take(10)
+    budget.park(10)
+    asked = []
+
+    def reclaim(size):
+        asked.append(size)
+        budget.give_back(size, parked=True)
+
+    budget.add_reclaimer(reclaim)
+    await asyncio.wait_for(budget.take(4), 5)
+    assert asked == [4]
+    assert (budget.used, budget.parked) == (10, 6)
+    budget.remove_reclaimer(reclaim)
+    budget.remove_reclaimer(reclaim)
+
+
+async def test_a_second_cache_is_asked_only_for_what_the_first_did_not_give():
+    budget = Budget(10)
+    assert budget.try_take(10)
+    budget.park(10)
+    asked = []
+
+    def giving(most):
+        def reclaim(size):
+            asked.append(size)
+            budget.give_back(min(most, size), parked=True)
+
+        return reclaim
+
+    for most in (1, 5, 5):
+        budget.add_reclaimer(giving(most))
+    await asyncio.wait_for(budget.take(4), 5)
+    assert asked == [4, 3]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_random_takers_leave_nothing_and_stay_inside_the_limit_while_moving(seed):
+    rng = random.Random(seed)
+    budget = Budget(100)
+    highest = 0
+
+    async def worker():
+        nonlocal highest
+        for _ in range(30):
+            size = rng.randint(1, 60)
+            await budget.take(size)
+            highest = max(highest, budget.used)
+            parked = rng.random() < 0.3
+            try:
+                if parked:
+                    budget.park(size)
+                await spin(rng.randint(0, 3))
+                if parked and rng.random() < 0.5:
+                    budget.unpark(size)
+                    parked = False
+            finally:
+                budget.give_back(size, parked=parked)
+
+    workers = [asyncio.create_task(worker()) for _ in range(12)]
+    await spin(rng.randint(5, 40))
+    for task in rng.sample(workers, 4):
+        task.cancel()
+    await asyncio.wait_for(asyncio.gather(*workers, return_exceptions=True), 30)
+    assert (budget.used, budget.parked, budget.waiting) == (0, 0, 0)
+    assert highest > 60
+
+
+async def test_without_parked_bytes_the_limit_holds():
+    budget = Budget(100)
+    rng = random.Random(7)
+
+    async def worker():
+        for _ in range(50):
+            size = rng.randint(1, 100)
+            await budget.take(size)
+            assert budget.used <= 100
+            await spin(1)
+            budget.give_back(size)
+
+    await asyncio.gather(*(worker() for _ in range(10)))
+    assert budget.used == 0

@@ -1,0 +1,277 @@
+"""Fetching: the right bytes for any reads, requests as few and as long as the reads earn, memory inside the budget."""
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aios3._engine.budget import Budget
+from aios3._engine.cache import Block, BlockMap
+from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
+
+LIMITS = RangeLimits(block_size=1000, least_request=2000, request_size=4000, window=16_000, keep=3000)
+DATA = random.Random(3).randbytes(100_000)
+
+
+class Origin:
+    """The far end: hands out DATA in arrivals of any size, and remembers what it was asked for."""
+
+    def __init__(self, data=DATA, rng=None):
+        self.data = data
+        self.rng = rng or random.Random(0)
+        self.requests = []
+        self.running = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error = None
+
+    async def fetch(self, start, stop, room, received):
+        self.requests.append((start, stop))
+        self.running += 1
+        try:
+            while start < stop:
+                await asyncio.sleep(0)
+                await self.gate.wait()
+                if self.error is not None:
+                    raise self.error
+                view = room()
+                count = self.rng.randint(1, min(len(view), stop - start))
+                view[:count] = self.data[start : start + count]
+                received(count)
+                start += count
+        finally:
+            self.running -= 1
+
+
+def fetcher_of(origin, budget=None, limits=LIMITS):
+    return RangeFetcher(origin.fetch, len(origin.data), budget or Budget(50_000), limits)
+
+
+async def closed(fetcher, budget):
+    await fetcher.aclose(ValueError("closed"))
+    assert (budget.used, budget.parked, budget.waiting) == (0, 0, 0)
+    assert fetcher.active == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+async def test_any_reads_return_the_bytes_of_the_object(data):
+    rng = random.Random(data.draw(st.integers(0, 2**32)))
+    budget = Budget(data.draw(st.sampled_from([1000, 5000, 50_000])))
+    fetcher = fetcher_of(Origin(rng=rng), budget)
+
+    async def reader(reads):
+        for start, length, ahead in reads:
+            stop = min(start + length, len(DATA))
+            position, whole = start, b""
+            while position < stop:
+                fetcher.request(position, stop, ahead=ahead)
+                view = await fetcher.view(position, stop)
+                assert 0 < len(view) <= stop - position
+                whole += view
+                position += len(view)
+            assert whole == DATA[start:stop]
+
+    reads = st.lists(
+        st.tuples(st.integers(0, len(DATA) - 1), st.integers(1, 9000), st.sampled_from([0, 0, 500, 9000])), max_size=8
+    )
+    drawn = [data.draw(reads) for _ in range(3)]
+    await asyncio.wait_for(asyncio.gather(*map(reader, drawn)), 30)
+    await closed(fetcher, budget)
+
+
+async def test_random_reads_fetch_exactly_what_is_asked_for():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    for start in (90_000, 10, 50_123):
+        await fetcher.collect(start, start + 40)
+    assert origin.requests == [(90_000, 90_040), (10, 50), (50_123, 50_163)]
+    await closed(fetcher, budget)
+
+
+async def test_what_is_there_is_not_fetched_again_and_gaps_are_filled():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    await fetcher.collect(1000, 1100)
+    await fetcher.collect(1200, 1300)
+    origin.requests.clear()
+    assert await fetcher.collect(1050, 1250) == DATA[1050:1250]
+    assert origin.requests == [(1100, 1200)]
+    await closed(fetcher, budget)
+
+
+async def test_two_who_want_the_same_share_one_request():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    found = await asyncio.gather(*(fetcher.collect(5000, 5400) for _ in range(5)))
+    assert found == [DATA[5000:5400]] * 5
+    assert origin.requests == [(5000, 5400)]
+    await closed(fetcher, budget)
+
+
+async def test_read_ahead_comes_in_long_requests_and_stops_where_memory_does():
+    origin, budget = Origin(), Budget(6000)
+    fetcher = fetcher_of(origin, budget)
+    fetcher.request(0, 100, ahead=16_000)
+    await fetcher.view(0, 100)
+    assert origin.requests[0][0] == 0
+    assert sum(stop - start for start, stop in origin.requests) <= 6000
+    assert budget.used <= 6000
+    await closed(fetcher, budget)
+
+
+async def test_the_wanted_range_is_asked_for_first():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    fetcher.request(20_000, 20_100, ahead=16_000)
+    await fetcher.view(20_000, 20_100)
+    assert origin.requests[0][0] == 20_000
+    assert origin.requests == sorted(origin.requests)
+    assert len(origin.requests) > 2
+    await closed(fetcher, budget)
+
+
+async def test_leaving_cancels_long_read_ahead_that_nobody_waits_for():
+    limits = RangeLimits(block_size=2**20, least_request=2**20, request_size=4 * 2**20, window=2**25, keep=2**20)
+    origin, budget = Origin(bytes(2**25)), Budget(2**26)
+    fetcher = fetcher_of(origin, budget, limits)
+    origin.gate.clear()
+    fetcher.request(0, 10, ahead=2**24 - 10)
+    waiting = asyncio.create_task(fetcher.view(0, 10))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert origin.running == 4
+    fetcher.leave(2**24 + 2**23, 2**25)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert origin.running == 1, "one is waited for, the others are given up"
+    origin.gate.set()
+    assert len(await waiting) == 10
+    await closed(fetcher, budget)
+
+
+async def test_spent_blocks_are_kept_up_to_the_limit_and_no_longer():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    for start in range(0, 20_000, 1000):
+        await fetcher.collect(start, start + 1000)
+        assert budget.used <= LIMITS.keep + 1000
+    origin.requests.clear()
+    await fetcher.collect(18_000, 20_000)
+    assert origin.requests == []
+    await fetcher.collect(0, 10)
+    assert origin.requests == [(0, 10)]
+    await closed(fetcher, budget)
+
+
+async def test_an_error_reaches_who_waits_and_the_next_read_tries_again():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.error = OSError("broken")
+    with pytest.raises(OSError, match="broken"):
+        await fetcher.collect(0, 2000)
+    assert budget.used == 0
+    origin.error = None
+    assert await fetcher.collect(0, 2000) == DATA[:2000]
+    await closed(fetcher, budget)
+
+
+async def test_an_error_of_read_ahead_that_nobody_wants_is_nobodys():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.error = OSError("broken")
+    fetcher.request(0, 0, ahead=5000)
+    await fetcher.idle()
+    origin.error = None
+    assert await fetcher.collect(0, 5000) == DATA[:5000]
+    await closed(fetcher, budget)
+
+
+async def test_closing_wakes_who_waits_with_the_reason():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.gate.clear()
+    waiting = asyncio.create_task(fetcher.collect(0, 100))
+    await asyncio.sleep(0)
+    await closed(fetcher, budget)
+    with pytest.raises(ValueError, match="closed"):
+        await waiting
+    with pytest.raises(ValueError, match="closed"):
+        await fetcher.view(50, 60)
+
+
+async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.gate.clear()
+    waiting = asyncio.create_task(fetcher.collect(0, 100))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    origin.gate.set()
+    assert await fetcher.collect(0, 100) == DATA[:100]
+    assert origin.requests == [(0, 100)]
+    await closed(fetcher, budget)
+
+
+async def test_views_stay_as_they_were_when_their_block_is_long_gone():
+    origin, budget = Origin(), Budget(4000)
+    fetcher = fetcher_of(origin, budget)
+    fetcher.request(0, 1000)
+    view = await fetcher.view(0, 1000)
+    assert view.readonly
+    for start in range(1000, 60_000, 1000):
+        await fetcher.collect(start, start + 1000)
+    assert view == DATA[:1000]
+    await closed(fetcher, budget)
+
+
+async def test_many_idle_readers_do_not_stop_another():
+    budget = Budget(5000)
+    fetchers = [fetcher_of(Origin(), budget) for _ in range(10)]
+    for fetcher in fetchers:
+        assert await asyncio.wait_for(fetcher.collect(0, 3000), 10) == DATA[:3000]
+    assert budget.used <= 5000
+    for fetcher in fetchers:
+        await fetcher.aclose(ValueError("closed"))
+    assert (budget.used, budget.parked) == (0, 0)
+
+
+def test_a_run_earns_read_ahead_of_twice_its_length_up_to_the_window():
+    run = Run(LIMITS)
+    assert run.begin(0)
+    assert run.window(100) == 200
+    run.end(100)
+    assert run.begin(100)
+    assert run.window(100) == 400
+    run.end(50_000)
+    assert run.begin(50_000)
+    assert run.window(100) == LIMITS.window
+
+
+def test_a_jump_ends_the_run_and_a_short_skip_does_not():
+    run = Run(LIMITS)
+    run.begin(0)
+    run.end(5000)
+    assert run.begin(5000 + LIMITS.block_size)
+    assert not run.begin(90_000)
+    assert run.window(10) == 20
+    run.end(90_010)
+    assert not run.begin(90_000), "going back is a jump"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(1, 30)), max_size=12), st.integers(0, 200), st.integers(1, 99)
+)
+def test_gaps_are_what_no_block_claims(claims, start, length):
+    blocks, taken = BlockMap(), set()
+    for first, size in claims:
+        wanted = set(range(first, first + size))
+        if not wanted & taken:
+            blocks.add(Block(first, first + size))
+            taken |= wanted
+    free = [p for p in range(start, start + length) if p not in taken]
+    assert [p for a, b in blocks.gaps(start, start + length) for p in range(a, b)] == free
+    assert all((blocks.find(p) is not None) == (p in taken) for p in range(260))
+    assert [b.start for b in blocks] == sorted(b.start for b in blocks)
