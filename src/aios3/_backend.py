@@ -1,0 +1,217 @@
+"""The calls of S3 that everything above is built on, and the values that go in and come out.
+
+A backend sends one request a call and knows nothing of files. It raises the classes of :mod:`aios3.errors` only, and
+leaves nothing behind when it is cancelled. Paths are whole :class:`S3Url` values; the profile in them has already
+chosen the backend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aios3._entries import StatResult, WriteResult
+    from aios3._paths import S3Url
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How an object is read."""
+
+    version_id: str | None = None
+    """Which version, in a bucket that keeps them; None is the latest."""
+    if_match: str | None = None
+    """The ETag that the object must have; another one raises ObjectChangedError."""
+    sse_customer_key: bytes | None = field(default=None, repr=False)
+    """The 32 bytes of the key that the object was encrypted with (SSE-C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How an object is stored; a field that is None is left to S3."""
+
+    content_type: str | None = None
+    content_encoding: str | None = None
+    content_disposition: str | None = None
+    content_language: str | None = None
+    cache_control: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """User metadata: names in lower case, at most 2 KiB in all."""
+    storage_class: str | None = None
+    acl: str | None = None
+    """A canned ACL, such as ``"public-read"``."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sse: str | None = None
+    """Encryption by the server: ``"AES256"``, ``"aws:kms"`` or ``"aws:kms:dsse"``."""
+    sse_kms_key_id: str | None = None
+    sse_customer_key: bytes | None = field(default=None, repr=False)
+    """The 32 bytes of a key of the caller's to encrypt with (SSE-C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be true of the object at the moment a write becomes visible; S3 decides."""
+
+    if_match: str | None = None
+    """The ETag that it must have now; with another, ObjectChangedError is raised."""
+    if_absent: bool = False
+    """Whether there must be none; where there is one, ObjectExistsError is raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A checksum as S3 writes it: the algorithm in capitals, the big-endian value in base64."""
+
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part that S3 has acknowledged."""
+
+    number: int
+    etag: str
+    checksum: Checksum | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a listing: keys and common prefixes, each in order of their UTF-8 bytes.
+
+    ``stats[i]`` belongs to ``keys[i]`` and may be built only when it is asked for. ``token`` continues the listing;
+    None ends it.
+    """
+
+    keys: Sequence[str]
+    stats: Sequence[StatResult]
+    prefixes: Sequence[str]
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketEntry:
+    """One bucket of the list of buckets; ``created`` is in seconds since the epoch."""
+
+    name: str
+    created: float
+
+
+class ObjectBody(Protocol):
+    """An answer to a GET whose head has come and whose body is still to be read.
+
+    It holds a connection until it is closed; a body read to its end gives the connection back, one closed early drops
+    it.
+    """
+
+    @property
+    def stat(self) -> StatResult:
+        """The whole object's description, however little of it was asked for."""
+
+    @property
+    def start(self) -> int:
+        """The offset in the object of the body's first byte: what was asked for, or 0 if the server ignores ranges."""
+
+    @property
+    def stop(self) -> int:
+        """The offset behind the body's last byte."""
+
+    async def readinto(self, view: memoryview) -> int:
+        """Receive at least one byte into ``view`` and return how many; 0 only where the body ends.
+
+        A body that ends before ``stop`` returns 0 or raises; whoever reads must count.
+        """
+
+    async def aclose(self) -> None:
+        """Let the connection go. Safe to repeat."""
+
+
+class Backend(Protocol):
+    """S3, one request a call."""
+
+    async def at_amazon(self) -> bool:
+        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
+
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+
+    async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
+        """Describe one object."""
+
+    async def put_object(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Store a whole object in one request."""
+
+    async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
+        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+
+    async def upload_part(
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        checksum: Checksum | None,
+    ) -> Part:
+        """Send one part; ``number`` is 1 to 10,000."""
+
+    async def upload_part_copy(
+        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    ) -> Part:
+        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
+
+    async def complete_multipart_upload(
+        self,
+        url: S3Url,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Make one object of the parts, in the order of their numbers."""
+
+    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
+        """Forget an upload and its parts; one that does not exist (any more) is no error."""
+
+    async def list_objects(
+        self,
+        url: S3Url,
+        *,
+        delimiter: str = "",
+        token: str | None = None,
+        start_after: str = "",
+        max_keys: int = 1000,
+    ) -> ListPage:
+        """Return one page of the keys that begin with ``url.key``."""
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+
+    async def head_bucket(self, url: S3Url) -> None:
+        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
+
+    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3."""
+
+    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it."""
+
+    async def aclose(self) -> None:
+        """Close all connections. Safe to repeat."""

@@ -1,0 +1,10 @@
+"""aiobotocore's side: who we are, where a bucket lives, and every call of S3 as a complete backend.
+
+Nothing above sees botocore, and nothing of it is imported before the first request.
+"""
+
+from __future__ import annotations
+
+from aios3._boto.backend import BotoBackend
+
+__all__ = ["BotoBackend"]

@@ -1,0 +1,323 @@
+"""Every call of :mod:`aios3._backend` over aiobotocore: parameters in, one request, values out."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from aios3._backend import BucketEntry, Part
+from aios3._boto import answers
+from aios3._boto.body import BotoBody
+from aios3._boto.client import ClientSource
+from aios3._boto.payload import PieceStream, moving
+from aios3._boto.translate import translated
+from aios3._entries import WriteResult
+from aios3._paths import S3Url
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, UnsupportedError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping, Sequence
+
+    from aios3._backend import Checksum, Condition, ListPage, ReadOptions, WriteOptions
+    from aios3._boto.answers import Answer
+    from aios3._boto.body import RawAnswer
+    from aios3._config import Config
+    from aios3._entries import StatResult
+
+Parameters = dict[str, Any]
+
+
+class BotoBackend:
+    """S3 through aiobotocore, one request a call.
+
+    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
+    """
+
+    def __init__(self, config: Config, profile: str | None, slots: asyncio.Semaphore) -> None:
+        self._client = ClientSource(config, profile)
+        self._slots = slots
+        self._patience = config.connect_timeout + config.read_timeout
+        self._checksum_mode = {} if config.checksums == "off" else {"ChecksumMode": "ENABLED"}
+        self._bodies: set[BotoBody] = set()
+
+    async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
+        """Send the request of S3's ``operation``."""
+        with translated(operation, str(url), if_absent=if_absent):
+            call = getattr(await self._client.get(), _method(operation))
+            async with self._slots, moving(parameters.get("Body"), self._patience):
+                answer: Answer = await call(**parameters)
+        return answer
+
+    async def at_amazon(self) -> bool:
+        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
+        with translated("Connect", "s3://"):
+            return await self._client.at_amazon()
+
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> BotoBody:
+        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+        ranged = bool(start) or stop is not None
+        parameters = _place(url) | _reading(options) | self._checksum_mode
+        if ranged:
+            parameters["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        with translated("GetObject", str(url)):
+            call = getattr(await self._client.get(), _method("GetObject"))
+            await self._slots.acquire()
+            try:
+                return self._body(await call(**parameters), url, start, ranged=ranged)
+            except BaseException:
+                self._slots.release()
+                raise
+
+    def _body(self, answer: Answer, url: S3Url, start: int, *, ranged: bool) -> BotoBody:
+        received: Any = answer["Body"]
+        raw: RawAnswer = getattr(received, "raw_stream", received)  # older versions hand the stream over as it is
+        try:
+            span = answers.span_of(answer, start, str(url))
+        except BaseException:
+            raw.close()
+            raise
+        stat = answers.stat_of(answer, span.size, answers.checksums_of_span(answer, span, ranged=ranged))
+        body = BotoBody(raw, str(url), stat, span, self._body_ended)
+        if span.stop > span.start:
+            self._bodies.add(body)
+        return body
+
+    def _body_ended(self, body: BotoBody) -> None:
+        self._bodies.discard(body)
+        self._slots.release()
+
+    async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
+        """Describe one object."""
+        parameters = _place(url) | _reading(options)
+        try:
+            answer = await self._call("HeadObject", url, parameters | self._checksum_mode)
+        except AccessDeniedError as error:
+            if not self._checksum_mode or isinstance(error, CredentialsError):
+                raise
+            # The checksum of an object under KMS needs a permission more than its description.
+            answer = await self._call("HeadObject", url, parameters)
+        if "ContentLength" not in answer:
+            raise answers.nonsense(str(url), "it does not say how long the object is", "HeadObject")
+        return answers.stat_of(answer, answer["ContentLength"], answers.checksums_of(answer))
+
+    async def put_object(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Store a whole object in one request."""
+        content = PieceStream(body)
+        parameters = _place(url) | _writing(options) | _conditional(condition) | _checked(checksum)
+        answer = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
+        return _write_result(answer, len(content))
+
+    async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
+        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+        announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
+        answer = await self._call("CreateMultipartUpload", url, _place(url) | _writing(options) | announced)
+        upload_id: str = answer["UploadId"]
+        return upload_id
+
+    async def upload_part(
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        checksum: Checksum | None,
+    ) -> Part:
+        """Send one part; ``number`` is 1 to 10,000."""
+        parameters = _part(url, upload_id, number) | _customer_key(options.sse_customer_key) | _checked(checksum)
+        answer = await self._call("UploadPart", url, parameters | {"Body": PieceStream(body)})
+        etag = answers.bare_etag(answer)
+        if etag is None:
+            raise answers.nonsense(str(url), "no ETag for the part", "UploadPart")
+        return Part(number, etag, answers.checksum_of(answer))
+
+    async def upload_part_copy(
+        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    ) -> Part:
+        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
+        parameters = {"CopySource": _place(source), "CopySourceRange": f"bytes={start}-{stop - 1}"}
+        if if_match is not None:
+            parameters["CopySourceIfMatch"] = if_match.strip('"')
+        answer = await self._call("UploadPartCopy", url, parameters | _part(url, upload_id, number))
+        copied, etag = _copied(answer.get("CopyPartResult", {}), url, "UploadPartCopy")
+        return Part(number, etag, answers.checksum_of(copied))
+
+    async def complete_multipart_upload(
+        self,
+        url: S3Url,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
+        listed = [_listed(part) for part in sorted(parts, key=lambda part: part.number)]
+        parameters = _place(url) | {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
+        parameters |= _customer_key(options.sse_customer_key) | _conditional(condition) | _checked(checksum)
+        if checksum is not None:
+            parameters["ChecksumType"] = "FULL_OBJECT"
+        answer = await self._call("CompleteMultipartUpload", url, parameters, if_absent=condition.if_absent)
+        if not {"ETag", "Location", "Key"} & answer.keys():
+            raise answers.nonsense(str(url), "this is no result of an upload", "CompleteMultipartUpload")
+        return _write_result(answer, 0)
+
+    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
+        """Forget an upload and its parts; one that does not exist (any more) is no error."""
+        try:
+            await self._call("AbortMultipartUpload", url, _place(url) | {"UploadId": upload_id})
+        except ObjectNotFoundError as error:
+            if error.code != "NoSuchUpload":
+                raise
+
+    async def list_objects(
+        self,
+        url: S3Url,
+        *,
+        delimiter: str = "",
+        token: str | None = None,
+        start_after: str = "",
+        max_keys: int = 1000,
+    ) -> ListPage:
+        """Return one page of the keys that begin with ``url.key``."""
+        parameters = {
+            "Bucket": url.bucket,
+            "Prefix": url.key,
+            "Delimiter": delimiter or None,
+            "ContinuationToken": token,
+            "StartAfter": None if token else start_after or None,
+            "MaxKeys": max_keys,
+            "EncodingType": "url",
+        }
+        answer = await self._call("ListObjectsV2", url, _given(parameters))
+        return answers.page_of(answer, token, str(url))
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+        found: list[BucketEntry] = []
+        everywhere, parameters = S3Url(""), dict[str, Any]()
+        while True:
+            answer = await self._call("ListBuckets", everywhere, parameters)
+            found += [BucketEntry(each["Name"], each["CreationDate"].timestamp()) for each in answer.get("Buckets", [])]
+            following = answer.get("ContinuationToken")
+            if not following:
+                return sorted(found, key=lambda bucket: bucket.name)
+            if following == parameters.get("ContinuationToken"):
+                raise answers.nonsense(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
+            parameters = {"ContinuationToken": following}
+
+    async def head_bucket(self, url: S3Url) -> None:
+        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
+        await self._call("HeadBucket", url, {"Bucket": url.bucket})
+
+    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3."""
+        await self._call("DeleteObject", url, _place(url) | _given({"VersionId": version_id}))
+
+    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it.
+
+        The result's size is not known here: 0.
+        """
+        parameters: Parameters = {"MetadataDirective": "COPY"}
+        if options is not None:
+            parameters = _writing(options) | {"MetadataDirective": "REPLACE"}
+            if options.tags:
+                parameters["TaggingDirective"] = "REPLACE"
+        answer = await self._call("CopyObject", target, parameters | _place(target) | {"CopySource": _place(source)})
+        copied, _ = _copied(answer.get("CopyObjectResult", {}), target, "CopyObject")
+        return _write_result(answer | copied, 0)
+
+    async def aclose(self) -> None:
+        """Close all connections, also those of bodies that were left open. Safe to repeat."""
+        for body in list(self._bodies):
+            await body.aclose()
+        await self._client.aclose()
+
+
+@functools.cache
+def _method(operation: str) -> str:
+    """Return the name of botocore's method for S3's ``operation``."""
+    from botocore import xform_name  # noqa: PLC0415 - slow to import
+
+    name: str = xform_name(operation)
+    return name
+
+
+def _given(parameters: Mapping[str, object]) -> Parameters:
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _place(url: S3Url) -> Parameters:
+    return {"Bucket": url.bucket, "Key": url.key}
+
+
+def _part(url: S3Url, upload_id: str, number: int) -> Parameters:
+    return {**_place(url), "UploadId": upload_id, "PartNumber": number}
+
+
+def _listed(part: Part) -> Parameters:
+    return {"PartNumber": part.number, "ETag": answers.quoted(part.etag), **_checked(part.checksum)}
+
+
+def _reading(options: ReadOptions) -> Parameters:
+    if_match = None if options.if_match is None else answers.quoted(options.if_match)
+    version = {"VersionId": options.version_id, "IfMatch": if_match}
+    return _given(version) | _customer_key(options.sse_customer_key)
+
+
+def _customer_key(key: bytes | None) -> Parameters:
+    return {} if key is None else {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
+
+
+def _writing(options: WriteOptions) -> Parameters:
+    plain = {
+        "ContentType": options.content_type,
+        "ContentEncoding": options.content_encoding,
+        "ContentDisposition": options.content_disposition,
+        "ContentLanguage": options.content_language,
+        "CacheControl": options.cache_control,
+        "Metadata": dict(options.metadata) or None,
+        "StorageClass": options.storage_class,
+        "ACL": options.acl,
+        "Tagging": urlencode(dict(options.tags), quote_via=quote) or None,
+        "ServerSideEncryption": options.sse,
+        "SSEKMSKeyId": options.sse_kms_key_id,
+    }
+    return _given(plain) | _customer_key(options.sse_customer_key)
+
+
+def _conditional(condition: Condition) -> Parameters:
+    """Say the condition of a write; the ETag without quotes, because radosgw refuses them and Amazon wants none."""
+    if_match = None if condition.if_match is None else condition.if_match.strip('"')
+    return _given({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
+
+
+def _checked(checksum: Checksum | None) -> Parameters:
+    return {} if checksum is None else {f"Checksum{checksum.algorithm}": checksum.value}
+
+
+def _copied(result: Answer, url: S3Url, operation: str) -> tuple[Answer, str]:
+    """Return the result of a copy and its ETag. A server that does not know copies stores an empty body instead."""
+    etag = answers.bare_etag(result)
+    if etag is None:
+        message = f"{operation} {url}: this server answers without copying; read and write the bytes instead"
+        raise UnsupportedError(message, path=str(url), operation=operation)
+    return result, etag
+
+
+def _write_result(answer: Answer, size: int) -> WriteResult:
+    checksum = answers.checksum_of(answer)
+    return WriteResult(size, answers.bare_etag(answer), answer.get("VersionId"), str(checksum) if checksum else None)

@@ -1,0 +1,91 @@
+"""The body of one GET: bytes from aiohttp's stream into the caller's memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from aios3._boto.translate import translated
+from aios3.errors import ClosedHandleError, TruncatedBodyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aios3._boto.answers import Span
+    from aios3._entries import StatResult
+
+_OPERATION = "GetObject"
+
+
+class _Stream(Protocol):
+    async def readchunk(self) -> tuple[bytes, bool]: ...
+
+
+class RawAnswer(Protocol):
+    """What is used of aiohttp's answer; botocore's wrapper around it would copy once more."""
+
+    @property
+    def content(self) -> _Stream:
+        """The stream of the body's bytes."""
+
+    def close(self) -> None:
+        """Drop the connection, unless the whole body has arrived and so given it back."""
+
+
+class BotoBody:
+    """An answer to a GET that is still to be read.
+
+    ``ended`` is called once: when the last byte has been read, or when the body is closed before.
+    """
+
+    def __init__(
+        self, raw: RawAnswer, path: str, stat: StatResult, span: Span, ended: Callable[[BotoBody], None]
+    ) -> None:
+        self.stat = stat
+        self.start = span.start
+        self.stop = span.stop
+        self._raw = raw
+        self._path = path
+        self._left = span.stop - span.start
+        self._chunk = memoryview(b"")
+        self._ended: Callable[[BotoBody], None] | None = ended
+        if not self._left:
+            self._end()
+
+    async def readinto(self, view: memoryview) -> int:
+        """Receive at least one byte into ``view`` and return how many; 0 only at the end.
+
+        Raises TruncatedBodyError if the body ends before ``stop``.
+        """
+        if self._ended is None and self._left:
+            message = f"{_OPERATION} {self._path}: the body was closed before it was read"
+            raise ClosedHandleError(message, path=self._path, operation=_OPERATION)
+        if self._left and not self._chunk:
+            self._chunk = await self._receive()
+        count = min(len(view), len(self._chunk))
+        view[:count] = self._chunk[:count]
+        self._chunk = self._chunk[count:]
+        self._left -= count
+        if not self._left:
+            self._end()
+        return count
+
+    async def _receive(self) -> memoryview:
+        with translated(_OPERATION, self._path):
+            chunk, more = b"", True
+            while more and not chunk:  # an empty chunk with the mark is only the border between two chunks
+                chunk, more = await self._raw.content.readchunk()
+        if not chunk:
+            message = f"{_OPERATION} {self._path}: the body ended {self._left:,} bytes before its announced length"
+            raise TruncatedBodyError(message, path=self._path, operation=_OPERATION)
+        return memoryview(chunk)[: self._left]
+
+    async def aclose(self) -> None:
+        """Let the connection go: back to the others after the last byte, else dropped. Safe to repeat."""
+        self._end()
+
+    def _end(self) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            self._chunk = memoryview(b"")
+            self._raw.close()
+            ended(self)

@@ -1,0 +1,228 @@
+"""aiobotocore's client: made at first use, once, without ever blocking the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import ssl
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from aios3._boto.credentials import SourceProvider, call_source, read_in_threads
+from aios3._boto.payload import PieceStream
+from aios3._config import Credentials
+from aios3.errors import ClosedHandleError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from aios3._config import Config
+
+DEFAULT_REGION = "us-east-1"
+
+
+class Client(Protocol):
+    """What is used of aiobotocore's client besides its operations, which are made at run time."""
+
+    @property
+    def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
+        """Events, endpoint and configuration."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class _Prepared(NamedTuple):
+    session: Any
+    options: dict[str, Any]
+    amazon_domains: tuple[str, ...]
+
+
+class ClientSource:
+    """The client of one configuration and profile."""
+
+    def __init__(self, config: Config, profile: str | None) -> None:
+        self._config = config
+        self._profile = profile
+        self._opening: asyncio.Task[Client] | None = None
+        self._client: Client | None = None
+        self._at_amazon = False
+        self._closed = False
+
+    async def get(self) -> Client:
+        """Return the client. Many may ask at once, and any may be cancelled: the others still get it."""
+        self._check_open()
+        if self._client is not None:
+            return self._client
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open(), name="aios3 open client")
+        opening = self._opening
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            if opening.cancelled():
+                self._check_open()
+            raise
+
+    async def at_amazon(self) -> bool:
+        """Tell whether the client's endpoint is in one of Amazon's domains."""
+        await self.get()
+        return self._at_amazon
+
+    def _check_open(self) -> None:
+        if self._closed:
+            message = "This session is closed; make a new one"
+            raise ClosedHandleError(message)
+
+    async def _open(self) -> Client:
+        credentials = self._config.credentials
+        provider: SourceProvider | None = None
+        if callable(credentials):
+            provider = SourceProvider(credentials, await call_source(credentials))
+        prepared = await asyncio.to_thread(_prepare, self._config, self._profile, provider)
+        try:
+            client: Client = await prepared.session.create_client("s3", **prepared.options).__aenter__()
+        except ValueError as error:  # botocore's own text for an address that is none
+            raise ConfigError(str(error)) from error
+        _tune(client)
+        host = f".{urlsplit(client.meta.endpoint_url).hostname}"
+        self._at_amazon = host.endswith(prepared.amazon_domains)
+        self._client = client
+        return client
+
+    async def aclose(self) -> None:
+        """Close the client and its connections; afterwards there is none. Safe to repeat."""
+        self._closed = True
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+
+def _prepare(config: Config, profile: str | None, provider: SourceProvider | None) -> _Prepared:
+    """Do all that reads files or is slow, in a thread."""
+    from aiobotocore.session import AioSession  # noqa: PLC0415 - 0.3 s, paid by who needs it
+
+    _check_authorities(config)
+    session = AioSession(profile=profile or config.profile)
+    session.get_scoped_config()  # reads the profile's files, and raises if there is no such profile
+    region = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
+    session.set_config_variable("region", region)
+    if provider is not None:
+        session.register_component("credential_provider", provider)
+    elif config.credentials is None:
+        read_in_threads(session.get_component("credential_provider"))
+    loader = _loader(session.get_config_variable("data_path"))
+    session.register_component("data_loader", loader)
+    _read_models(loader, _services(session.get_scoped_config()))
+    return _Prepared(session, _client_options(config), _amazon_domains(loader.load_data("partitions")))
+
+
+@functools.cache
+def _loader(data_path: str | None) -> Any:  # noqa: ANN401 - botocore has no types
+    """Make what reads botocore's descriptions of services; one for all, because that takes a tenth of a second."""
+    from botocore.loaders import create_loader  # noqa: PLC0415 - slow to import
+
+    return create_loader(data_path)
+
+
+def _amazon_domains(partitions: dict[str, Any]) -> tuple[str, ...]:
+    outputs = [partition["outputs"] for partition in partitions["partitions"]]
+    return tuple({f".{each[name]}" for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")})
+
+
+def _check_authorities(config: Config) -> None:
+    if not isinstance(config.verify, str):
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(config.verify)
+    except OSError as error:
+        message = f"verify={config.verify!r} is not a file of certificate authorities: {error}"
+        raise ConfigError(message) from error
+
+
+def _services(settings: Mapping[str, object]) -> Iterator[str]:
+    """Name the services that will be asked: S3, and those that the profile gets its credentials from."""
+    yield "s3"
+    if "role_arn" in settings or "AWS_ROLE_ARN" in os.environ:
+        yield "sts"
+    if "sso_session" in settings or "sso_start_url" in settings:
+        yield from ("sso", "sso-oidc")
+
+
+def _read_models(loader: Any, services: Iterable[str]) -> None:  # noqa: ANN401 - botocore has no types
+    """Read what clients are made of, so that it lies in the loader's memory when the event loop asks for it."""
+    for name in ("_retry", "endpoints", "partitions", "sdk-default-configuration"):
+        loader.load_data(name)
+        loader.load_data_with_path(name)
+    for service in services:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind, api_version=None)
+        loader.load_service_model(service, type_name="service-2", api_version=None)
+
+
+def _client_options(config: Config) -> dict[str, Any]:
+    """Say in botocore's words what ``config`` says; what it leaves open is left to botocore's own chain."""
+    options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": config.endpoint_url}
+    if config.verify is not True:
+        options["verify"] = config.verify
+    if isinstance(config.credentials, Credentials):
+        options["aws_access_key_id"] = config.credentials.access_key
+        options["aws_secret_access_key"] = config.credentials.secret_key
+        options["aws_session_token"] = config.credentials.session_token
+    return options
+
+
+def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no types
+    from aiobotocore.config import AioConfig  # noqa: PLC0415 - slow to import
+    from botocore import UNSIGNED  # noqa: PLC0415 - slow to import
+
+    options: dict[str, Any] = {}
+    if config.credentials == "anonymous":
+        options["signature_version"] = UNSIGNED
+    if config.addressing_style != "auto":
+        options["s3"] = {"addressing_style": config.addressing_style}
+    return AioConfig(
+        connect_timeout=config.connect_timeout,
+        read_timeout=config.read_timeout,
+        max_pool_connections=config.max_concurrency,
+        retries={"mode": "standard", "total_max_attempts": config.max_attempts},
+        # Checksums are the caller's business; botocore's own would be trailers, which older servers store as data.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        **options,
+    )
+
+
+def _tune(client: Client) -> None:
+    """Change what botocore does on the way to the server; see each."""
+    client.meta.events.register_first("needs-retry.s3", _before_retry)
+    client.meta.events.register_last("before-call.s3", _without_expectation)
+    if client.meta.endpoint_url.startswith("https://"):
+        # TLS protects the body already; its hash in the signature would cost as much again.
+        client.meta.config.s3 = {**(client.meta.config.s3 or {}), "payload_signing_enabled": False}
+
+
+def _before_retry(
+    caught_exception: Exception | None = None, request_dict: dict[str, Any] | None = None, **_kwargs: object
+) -> None:
+    """Hear that an attempt is over, and end it there where a certificate is wrong; else botocore decides."""
+    from botocore.exceptions import SSLError  # noqa: PLC0415 - slow to import
+
+    body = (request_dict or {}).get("body")
+    if isinstance(body, PieceStream):
+        body.rests()
+    if isinstance(caught_exception, SSLError):
+        raise caught_exception
+
+
+def _without_expectation(params: dict[str, Any], **_kwargs: object) -> None:
+    """Send bodies unasked: ``Expect: 100-continue`` costs a round trip each.
+
+    And aiohttp would wait for ever for a server that does not know it, and give an upload no longer than
+    ``read_timeout`` from the moment that it is permitted.
+    """
+    params["headers"].pop("Expect", None)

@@ -1,0 +1,184 @@
+"""One seam at which exceptions of botocore and aiohttp become those of :mod:`aios3.errors`."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from aios3 import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PRECONDITION_FAILED = 412
+
+_OPERATIONS_FOR_OTHERS = ("CreateSession",)
+"""Calls that botocore makes on its own on the way to ours, and whose refusal is a refusal of ours."""
+
+
+@contextmanager
+def translated(operation: str, path: str, *, if_absent: bool = False) -> Iterator[None]:
+    """Raise what goes wrong inside as an error of ours about S3's ``operation`` on ``path``.
+
+    ``if_absent`` says that a failed precondition means that the object is there already.
+    """
+    try:
+        yield
+    except errors.S3Error:
+        raise
+    except Exception as error:
+        ours = translate(error, operation, path)
+        if ours is None:
+            raise
+        if if_absent and ours.status == _PRECONDITION_FAILED:
+            ours = _exists(ours, operation, path)
+        raise ours from error
+
+
+def translate(error: Exception, operation: str, path: str) -> errors.S3Error | None:
+    """Build the error of ours for ``error``; None for one that comes neither from S3 nor from the way to it."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - botocore is slow to import
+
+    if isinstance(error, ClientError):
+        return _from_client_error(error.operation_name, error.response, operation, path)
+    fields = _mapping(getattr(error, "kwargs", None))
+    cause = fields.get("error") or error
+    for kind in _kinds():
+        if isinstance(error, kind.causes) or isinstance(cause, kind.causes):
+            explanation = kind.explanation.format(endpoint=_origin(fields.get("endpoint_url")))
+            reason = str(cause).rstrip(".") or type(cause).__name__
+            return kind.ours(f"{operation} {path}: {explanation} ({reason})", path=path, operation=operation)
+    return None
+
+
+def _origin(address: object) -> str:
+    """Return scheme and host of an address; the rest may name an upload, and helps nobody."""
+    parts = urlsplit(str(address or ""))
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "the endpoint"
+
+
+def _from_client_error(asked: str, answer: Mapping[str, object], operation: str, path: str) -> errors.S3Error:
+    said, meta = _mapping(answer.get("Error")), _mapping(answer.get("ResponseMetadata"))
+    code, status, detail = _text(said.get("Code")), meta.get("HTTPStatusCode"), _text(said.get("Message")) or ""
+    if asked != operation and asked not in _OPERATIONS_FOR_OTHERS:
+        message = f"{operation} {path}: the credentials could not be fetched ({asked} was answered {code}: {detail})"
+        return errors.CredentialsError(message, path=path, operation=operation, code=code)
+    if operation == "HeadBucket" and code == "404":
+        code = "NoSuchBucket"
+    return errors.from_answer(
+        operation=operation,
+        path=path,
+        code=code,
+        status=status if isinstance(status, int) else None,
+        detail=detail,
+        request_id=_text(meta.get("RequestId")),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def _exists(refused: errors.S3Error, operation: str, path: str) -> errors.S3Error:
+    return errors.ObjectExistsError(
+        f"{operation} {path}: the object exists already, and it was to be created (S3 answered 412)",
+        path=path,
+        operation=operation,
+        code=refused.code,
+        status=refused.status,
+        request_id=refused.request_id,
+    )
+
+
+class _Kind(NamedTuple):
+    ours: type[errors.S3Error]
+    causes: tuple[type[Exception], ...]
+    explanation: str
+
+
+@functools.cache
+def _kinds() -> tuple[_Kind, ...]:
+    """Pair causes and classes; the first that fits counts, so that the narrow ones stand before the wide ones."""
+    import aiohttp  # noqa: PLC0415 - slow to import, and known to be loaded when this is asked
+    import botocore.exceptions as boto  # noqa: PLC0415
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    return (
+        _Kind(errors.NoCredentialsError, (boto.NoCredentialsError,), _NO_CREDENTIALS),
+        _Kind(errors.CredentialsError, _named(_CREDENTIALS), "the credentials could not be fetched"),
+        _Kind(errors.ConfigError, _named(_SETTINGS), "a setting or option is wrong"),
+        _Kind(errors.TLSError, (boto.SSLError, aiohttp.ClientSSLError), "no trusted connection to {endpoint}"),
+        _Kind(
+            errors.RequestTimeoutError,
+            (boto.ConnectTimeoutError, boto.ReadTimeoutError, TimeoutError),
+            "{endpoint} did not answer in connect_timeout and read_timeout",
+        ),
+        _Kind(errors.TruncatedBodyError, (aiohttp.ClientPayloadError,), "the answer of {endpoint} broke off"),
+        _Kind(
+            errors.ConnectionFailedError,
+            (boto.ProxyConnectionError, aiohttp.ClientConnectorError),
+            "no connection to {endpoint}; check the address, and that the server runs",
+        ),
+        _Kind(
+            errors.ServerError,
+            (ResponseParserError, aiohttp.ClientResponseError),
+            "the answer of {endpoint} makes no sense",
+        ),
+        _Kind(
+            errors.ConnectionFailedError,
+            (boto.ConnectionError, boto.HTTPClientError, aiohttp.ClientError),
+            "the connection to {endpoint} broke",
+        ),
+        _Kind(errors.RequestError, (boto.BotoCoreError,), "the request could not be made"),
+    )
+
+
+_NO_CREDENTIALS = (
+    "no credentials were found in credentials=, the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), the "
+    "profile's files (~/.aws/credentials, ~/.aws/config), container and instance metadata; "
+    "for a public bucket use credentials='anonymous'"
+)
+
+_CREDENTIALS = (
+    "CredentialRetrievalError",
+    "LoginError",
+    "MetadataRetrievalError",
+    "RefreshWithMFAUnsupportedError",
+    "SSOError",
+    "TokenRetrievalError",
+)
+
+_SETTINGS = (
+    "BaseEndpointResolverError",
+    "ConfigNotFound",
+    "ConfigParseError",
+    "EndpointProviderError",
+    "InvalidConfigError",
+    "InvalidDNSNameError",
+    "InvalidDefaultsMode",
+    "InvalidEndpointConfigurationError",
+    "InvalidProxiesConfigError",
+    "InvalidRegionError",
+    "InvalidRetryConfigurationError",
+    "InvalidS3AddressingStyleError",
+    "InvalidSTSRegionalEndpointsConfigError",
+    "MissingDependencyException",
+    "ParamValidationError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "UnknownCredentialError",
+    "UnsupportedS3ConfigurationError",
+)
+
+
+def _named(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
+    """Look exceptions up by name: not every version of botocore has them all."""
+    import botocore.exceptions as boto  # noqa: PLC0415
+
+    return tuple(getattr(boto, name) for name in names if hasattr(boto, name))

@@ -1,0 +1,271 @@
+"""The backend on aiobotocore: what goes up."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+from boto_calls import URL, get, put, to
+
+from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
+from aios3._boto.payload import PieceStream, moving
+from aios3._paths import S3Url
+from aios3.errors import ServerError, UnsupportedError
+from scripted import Scripted, answer, xml
+
+
+@pytest.mark.loop_variants
+async def test_pieces_arrive_in_order_with_a_length_and_nothing_added():
+    pieces = [b"ab" * 400_000, b"", memoryview(b"c" * 300_000), memoryview(bytearray(b"d")).toreadonly()]
+    async with Scripted(answer(etag='"e"')) as server:
+        backend = to(server)
+        result = await put(backend, URL, *pieces)
+        await backend.aclose()
+    (request,) = server.requests
+    whole = b"".join(pieces)
+    assert request.body == whole
+    assert (result.size, result.etag) == (len(whole), "e")
+    assert request.headers["content-length"] == str(len(whole))
+    assert request.headers["x-amz-content-sha256"] == hashlib.sha256(whole).hexdigest()
+    assert not {"transfer-encoding", "content-type", "expect", "x-amz-trailer", "content-encoding"} & set(
+        request.headers
+    )
+
+
+@pytest.mark.parametrize("pieces", [(), (b"",), (b"x",)])
+async def test_small_bodies_have_a_length_too(pieces):
+    async with Scripted(answer(etag='"e"')) as server:
+        backend = to(server)
+        assert (await put(backend, URL, *pieces)).size == len(b"".join(pieces))
+        await backend.aclose()
+    assert server.requests[0].body == b"".join(pieces)
+    assert server.requests[0].headers["content-length"] == str(len(b"".join(pieces)))
+
+
+@pytest.mark.loop_variants
+async def test_another_attempt_sends_the_whole_body_again(no_backoff):
+    body = [b"first" * 100_000, b"second" * 100_000]
+
+    async def hang_up(_request, _reader, writer):
+        writer.transport.abort()
+
+    async with Scripted(answer(503), hang_up, answer(etag='"e"')) as server:
+        backend = to(server, max_attempts=3)
+        await put(backend, URL, *body)
+        await backend.aclose()
+    assert [request.body for request in server.requests] == [b"".join(body)] * 3
+
+
+async def test_the_body_is_not_hashed_where_tls_protects_it(certificate):
+    async with Scripted(answer(etag='"e"'), tls=certificate.server) as server:
+        backend = to(server, verify=certificate.authority)
+        await put(backend, URL, b"x" * 100)
+        await backend.aclose()
+    assert server.requests[0].headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
+    assert "authorization" in server.requests[0].headers
+
+
+async def test_a_stream_of_pieces_can_be_passed_over_again_and_again():
+    stream = PieceStream([b"a" * 300_000, b"b"])
+    for _ in range(2):
+        assert b"".join([chunk async for chunk in stream]) == b"a" * 300_000 + b"b"
+
+
+async def test_only_a_stall_is_called_one():
+    with pytest.raises(TimeoutError, match="another"):
+        async with moving(PieceStream([b"a"]), 1.0):
+            raise TimeoutError("another")
+    with pytest.raises(TimeoutError, match=r"took no byte for 0\.01 seconds"):
+        async with moving(stream := PieceStream([b"a"]), 0.01):
+            aiter(stream)
+            await asyncio.Event().wait()
+
+
+def test_a_stream_of_pieces_reads_like_a_file():
+    stream = PieceStream([b"abc", b"", memoryview(b"defgh"), b"i"])
+    assert len(stream) == 9
+    assert b"".join(iter(lambda: bytes(stream.read(2)), b"")) == b"abcdefghi"
+    assert (stream.tell(), bytes(stream.read())) == (9, b"")
+    assert stream.seek(-2, 2) == 7
+    assert bytes(stream.read(None)) == b"h"
+    assert (stream.seek(-1, 1), bytes(stream.read(5))) == (7, b"h")
+    assert stream.seek(0) == 0
+
+
+OPTIONS = WriteOptions(
+    content_type="text/plain; charset=utf-8",
+    content_encoding="gzip",
+    content_disposition='attachment; filename="a b"',
+    content_language="de",
+    cache_control="max-age=1",
+    metadata={"name": "value"},
+    storage_class="STANDARD_IA",
+    acl="public-read",
+    tags={"a b": "c=d +"},
+    sse="aws:kms",
+    sse_kms_key_id="key-id",
+)
+STORED = {
+    "content-type": "text/plain; charset=utf-8",
+    "content-encoding": "gzip",
+    "content-disposition": 'attachment; filename="a b"',
+    "content-language": "de",
+    "cache-control": "max-age=1",
+    "x-amz-meta-name": "value",
+    "x-amz-storage-class": "STANDARD_IA",
+    "x-amz-acl": "public-read",
+    "x-amz-tagging": "a%20b=c%3Dd%20%2B",
+    "x-amz-server-side-encryption": "aws:kms",
+    "x-amz-server-side-encryption-aws-kms-key-id": "key-id",
+}
+
+
+def picked(request: Any, names: Any) -> dict[str, str]:
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
+async def test_options_of_a_write_go_into_the_headers():
+    upload = xml("InitiateMultipartUploadResult", UploadId="u")
+    copied = xml("CopyObjectResult", ETag="&quot;e&quot;")
+    async with Scripted(answer(), answer(body=upload), answer(body=copied)) as server:
+        backend = to(server)
+        await backend.put_object(URL, [b"x"], options=OPTIONS, condition=Condition(), checksum=None)
+        assert await backend.create_multipart_upload(URL, OPTIONS, "CRC64NVME") == "u"
+        await backend.copy_object(URL, URL, options=OPTIONS)
+        await backend.aclose()
+    assert [picked(request, STORED) for request in server.requests] == [STORED] * 3
+    announced = picked(server.requests[1], ["x-amz-checksum-algorithm", "x-amz-checksum-type"])
+    assert announced == {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
+    directives = picked(server.requests[2], ["x-amz-metadata-directive", "x-amz-tagging-directive"])
+    assert set(directives.values()) == {"REPLACE"}
+
+
+async def test_a_customers_key_goes_with_every_request_that_touches_bytes():
+    key = bytes(range(32))
+    expected = {
+        "x-amz-server-side-encryption-customer-algorithm": "AES256",
+        "x-amz-server-side-encryption-customer-key": base64.b64encode(key).decode(),
+        "x-amz-server-side-encryption-customer-key-md5": base64.b64encode(hashlib.md5(key).digest()).decode(),
+    }
+    upload = xml("InitiateMultipartUploadResult", UploadId="u")
+    done = xml("CompleteMultipartUploadResult", ETag="e")
+    script = [answer(), answer(body=upload), answer(etag='"p"'), answer(body=done), answer(), answer()]
+    async with Scripted(*script) as server:
+        backend = to(server)
+        options = WriteOptions(sse_customer_key=key)
+        await put(backend, URL, b"x", sse_customer_key=key)
+        await backend.create_multipart_upload(URL, options, None)
+        part = await backend.upload_part(URL, "u", 1, [b"x"], options=options, checksum=None)
+        await backend.complete_multipart_upload(URL, "u", [part], options=options, condition=Condition(), checksum=None)
+        await backend.head_object(URL, ReadOptions(sse_customer_key=key))
+        await (await get(backend, URL, sse_customer_key=key)).aclose()
+        await backend.aclose()
+    assert [picked(request, expected) for request in server.requests] == [expected] * 6
+
+
+async def test_etags_are_quoted_for_reads_and_bare_for_writes():
+    done = xml("CompleteMultipartUploadResult", ETag="&quot;&quot;")
+    copied = xml("CopyPartResult", ETag="&quot;p&quot;")
+    script = [answer(body=b"x"), answer(), answer(etag='"e"'), answer(body=done), answer(body=copied)]
+    async with Scripted(*script) as server:
+        backend = to(server)
+        await (await get(backend, URL, if_match="abc")).aclose()
+        await backend.head_object(URL, ReadOptions(if_match='"abc"'))
+        await put(backend, URL, b"x", condition=Condition(if_match="abc"))
+        result = await backend.complete_multipart_upload(
+            URL, "u", [], options=WriteOptions(), condition=Condition(if_match='"abc"'), checksum=None
+        )
+        await backend.upload_part_copy(URL, "u", 1, source=URL, start=5, stop=10, if_match="abc")
+        await backend.aclose()
+    seen = [request.headers.get("if-match") for request in server.requests]
+    assert seen == ['"abc"', '"abc"', "abc", "abc", None]
+    assert server.requests[4].headers["x-amz-copy-source-if-match"] == "abc"
+    assert server.requests[4].headers["x-amz-copy-source-range"] == "bytes=5-9"
+    assert result.etag is None
+
+
+async def test_creating_exclusively_asks_the_server():
+    async with Scripted(answer(), answer(body=xml("CompleteMultipartUploadResult", ETag="e"))) as server:
+        backend = to(server)
+        await put(backend, URL, b"x", condition=Condition(if_absent=True))
+        await backend.complete_multipart_upload(
+            URL, "u", [], options=WriteOptions(), condition=Condition(if_absent=True), checksum=None
+        )
+        await backend.aclose()
+    assert [request.headers["if-none-match"] for request in server.requests] == ["*", "*"]
+
+
+async def test_checksums_go_up_as_headers_and_come_back_confirmed():
+    crc, whole = Checksum("CRC64NVME", "AAAAAAAAAAA="), Checksum("CRC64NVME", "BBBBBBBBBBA=")
+    confirmed = {"x-amz-checksum-crc64nvme": crc.value}
+    done = xml("CompleteMultipartUploadResult", ETag="e", ChecksumCRC64NVME=whole.value, ChecksumType="FULL_OBJECT")
+    script = [answer(**confirmed), answer(etag='"p"', **confirmed), answer(body=done)]
+    async with Scripted(*script) as server:
+        backend = to(server)
+        result = await put(backend, URL, b"x", checksum=crc)
+        part = await backend.upload_part(URL, "u", 2, [b"x"], options=WriteOptions(), checksum=crc)
+        completed = await backend.complete_multipart_upload(
+            URL,
+            "u",
+            [part, Part(1, "first")],
+            options=WriteOptions(),
+            condition=Condition(),
+            checksum=whole,
+        )
+        await backend.aclose()
+    assert (result.checksum, part.checksum, completed.checksum) == (str(crc), crc, str(whole))
+    sent = [request.headers["x-amz-checksum-crc64nvme"] for request in server.requests]
+    assert sent == [crc.value, crc.value, whole.value]
+    assert server.requests[2].headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    listed = server.requests[2].body
+    assert listed.index(b"<PartNumber>1</PartNumber>") < listed.index(b"<PartNumber>2</PartNumber>")
+    assert b"<ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME>" in listed
+
+
+async def test_the_checksum_of_parts_checksums_is_none_of_the_objects():
+    done = xml("CompleteMultipartUploadResult", ETag="e", ChecksumCRC32="AAAAAA==-2")
+    async with Scripted(answer(body=done), answer(**{"x-amz-checksum-crc32": "AAAAAA==-2"})) as server:
+        backend = to(server)
+        result = await backend.complete_multipart_upload(
+            URL, "u", [], options=WriteOptions(), condition=Condition(), checksum=None
+        )
+        stat = await backend.head_object(URL, ReadOptions())
+        await backend.aclose()
+    assert result.checksum is None
+    assert stat.checksums == {}
+
+
+AWKWARD = "a b+c/%2F//../é?x=1&y#z~🙂'\"<>"
+
+
+async def test_the_source_of_a_copy_is_quoted_for_every_character():
+    copied = xml("CopyPartResult", ETag="&quot;p&quot;")
+    async with Scripted(answer(body=copied), answer(body=xml("CopyObjectResult", ETag="e"))) as server:
+        backend = to(server)
+        await backend.upload_part_copy(URL, "u", 1, source=S3Url("b2", AWKWARD), start=0, stop=1, if_match=None)
+        await backend.copy_object(S3Url("b2", AWKWARD + "?versionId=1"), URL, options=None)
+        await backend.aclose()
+    quoted = "b2/a%20b%2Bc/%252F//../%C3%A9%3Fx%3D1%26y%23z~%F0%9F%99%82%27%22%3C%3E"
+    sources = [request.headers["x-amz-copy-source"] for request in server.requests]
+    assert sources == [quoted, quoted + "%3FversionId%3D1"]
+    assert server.requests[1].headers["x-amz-metadata-directive"] == "COPY"
+
+
+@pytest.mark.parametrize("body", [b"", xml("CopyPartResult")])
+async def test_a_copied_part_without_an_etag_was_not_copied(body):
+    async with Scripted(answer(body=body)) as server:
+        backend = to(server)
+        with pytest.raises(UnsupportedError, match="without copying"):
+            await backend.upload_part_copy(URL, "u", 1, source=URL, start=0, stop=1, if_match=None)
+        await backend.aclose()
+
+
+async def test_a_part_without_an_etag_is_nonsense():
+    async with Scripted(answer()) as server:
+        backend = to(server)
+        with pytest.raises(ServerError, match="no ETag"):
+            await backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None)
+        await backend.aclose()
