@@ -1,0 +1,261 @@
+"""Sessions: one configuration, its connections, its memory, on one event loop; and the default one of each loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+from aios3._config import Config
+from aios3._engine.backoff import retry_delay
+from aios3._engine.budget import Budget
+from aios3._engine.tasks import OwnedTasks, settle
+from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from types import TracebackType
+    from typing import Self
+
+    from typing_extensions import Unpack
+
+    from aios3._backend import Backend
+    from aios3._config import ConfigOptions
+    from aios3._paths import S3Url
+
+_ABORT_ATTEMPTS = 3
+
+_log = logging.getLogger("aios3.session")
+
+
+class Owned(Protocol):
+    """What a session closes before its connections: an open file."""
+
+    async def release(self) -> None:
+        """Give everything back; publish nothing."""
+
+
+class Session:
+    """One configuration with its connections, its memory budget and its limit of requests in flight.
+
+    ``overrides`` are fields of :class:`aios3.Config`. A session belongs to the event loop on which it is first used,
+    and to the process that made it. Use it with ``async with``, or call :meth:`aclose`; files that are still open then
+    are closed, and writers among them aborted. A pickled session carries its settings, never connections.
+
+    Raises ConfigError for settings that do not exist or contradict each other.
+    """
+
+    def __init__(self, config: Config | None = None, **overrides: Unpack[ConfigOptions]) -> None:
+        if config is not None and not isinstance(config, Config):
+            message = f"Session takes a Config and keyword arguments, not {type(config).__name__}"
+            raise ConfigError(message)
+        self.config: Config = (config or Config()).with_options(**overrides)
+        self.budget: Budget = Budget(self.config.memory_budget)
+        self.tasks: OwnedTasks = OwnedTasks()
+        self._slots = asyncio.Semaphore(self.config.max_concurrency)
+        self._backends: dict[str | None, Backend] = {}
+        self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
+        self._uploads: dict[str, S3Url] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = os.getpid()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._loop else "unused"
+        return f"<aios3.Session {self.config.endpoint_url or 'default endpoint'} {state}>"
+
+    def __reduce__(self) -> tuple[type[Session], tuple[Config]]:
+        return type(self), (self.config,)
+
+    async def __aenter__(self) -> Self:
+        self.bind()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`aclose` was called."""
+        return self._closed
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that the session belongs to; None before its first use."""
+        return self._loop
+
+    def bind(self) -> None:
+        """Make the session belong to the running loop, if it belongs to none yet.
+
+        Raises WrongLoopError on another loop or in another process than its own, ClosedHandleError when it is closed.
+        """
+        running = asyncio.get_running_loop()
+        if self._closed:
+            message = "This aios3.Session is closed; make a new one"
+            raise ClosedHandleError(message)
+        if self._loop is None:
+            self._loop = running
+            self._pid = os.getpid()
+        if self._pid != os.getpid():
+            message = "This aios3.Session belongs to the parent process; make a new one after a fork"
+            raise WrongLoopError(message)
+        if self._loop is not running:
+            message = "This aios3.Session belongs to another event loop; make one session a loop"
+            raise WrongLoopError(message)
+
+    async def backend(self, url: S3Url) -> Backend:
+        """Return what sends the requests for ``url``; one a profile, made at first use."""
+        self.bind()
+        backend = self._backends.get(url.profile)
+        if backend is None:
+            config = self.config
+            if url.profile is not None:
+                # A path that names a profile says who to be; the session's credentials are somebody else's.
+                config = dataclasses.replace(config, profile=url.profile, credentials=None)
+            backend = self._backends[url.profile] = _make_backend(config, config.profile, self._slots)
+        return backend
+
+    def own(self, handle: Owned) -> None:
+        """Close ``handle`` with the session, if it is still open then; the session does not keep it alive."""
+        self._owned.add(handle)
+
+    def disown(self, handle: Owned) -> None:
+        """Forget a handle that has been closed."""
+        self._owned.discard(handle)
+
+    def remember_upload(self, url: S3Url, upload_id: str) -> None:
+        """Note an upload that is open: if nobody ends it, the session aborts it when it closes."""
+        self._uploads[upload_id] = url
+
+    def forget_upload(self, upload_id: str) -> None:
+        """Note that an upload is open no more."""
+        self._uploads.pop(upload_id, None)
+
+    def abandon_upload(self, url: S3Url, upload_id: str) -> None:
+        """Abort a multipart upload that nobody can abort any more; from any thread, with or without a loop."""
+        if self._pid != os.getpid():
+            return
+        loop = self._loop
+        if loop is not None and loop.is_running() and not self._closed:
+            loop.call_soon_threadsafe(self._start_abort, url, upload_id)
+        else:
+            _abort_on_own_loop(self.config, url, upload_id)
+
+    def _start_abort(self, url: S3Url, upload_id: str) -> None:
+        self.tasks.start(self.abort_upload(url, upload_id), name=f"aios3 abort {url}")
+
+    async def abort_upload(self, url: S3Url, upload_id: str) -> None:
+        """Abort a multipart upload, and log instead of raising: who gives up has an error of their own to see.
+
+        It has attempts of its own, whatever the configuration says of others: what stays open costs money.
+        """
+        for failures in range(1, _ABORT_ATTEMPTS + 1):
+            try:
+                await (await self.backend(url)).abort_multipart_upload(url, upload_id)
+            except S3Error as error:
+                if failures == _ABORT_ATTEMPTS or not worth_retrying(error):
+                    _log.warning("The upload %s of %s is still open and may cost space: %s", upload_id, url, error)
+                    return
+                await asyncio.sleep(retry_delay(failures))
+            else:
+                self.forget_upload(upload_id)
+                return
+
+    async def aclose(self) -> None:
+        """Abort open writers, close open readers, then all connections. Safe to repeat."""
+        if self._closed or self._pid != os.getpid():
+            return
+        if self._loop is None:
+            self._closed = True
+            return
+        self.bind()
+        await settle([self._loop.create_task(self._close_all(), name="aios3 close session")])
+
+    async def _close_all(self) -> None:
+        for handle in list(self._owned):
+            await handle.release()
+        await self.tasks.join()
+        for upload_id, url in list(self._uploads.items()):
+            await self.abort_upload(url, upload_id)
+        self._closed = True
+        for backend in self._backends.values():
+            await backend.aclose()
+        self._backends.clear()
+
+
+def current_session(session: Session | None) -> Session:
+    """Return ``session``, or the running loop's default session; raise WrongLoopError if it belongs to another loop."""
+    if session is None:
+        return _default_session()
+    if not isinstance(session, Session):
+        message = f"session must be an aios3.Session, not {type(session).__name__}"
+        raise ConfigError(message)
+    session.bind()
+    return session
+
+
+_defaults: dict[int, tuple[Session, AsyncGenerator[None, None]]] = {}
+"""The default session of each loop, by the loop's id, with the generator that closes it."""
+
+
+def _default_session() -> Session:
+    loop = asyncio.get_running_loop()
+    known = _defaults.get(id(loop))
+    if known is not None and known[0].loop is loop and not known[0].closed:
+        return known[0]
+    _forget_closed_loops()
+    session = Session()
+    session.bind()
+    closer = _close_with_loop(session)
+    with contextlib.suppress(StopIteration):
+        closer.__anext__().send(None)
+    _defaults[id(loop)] = (session, closer)
+    return session
+
+
+async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
+    """Close ``session`` when the loop shuts down.
+
+    A loop finalises the async generators that were started on it (``loop.shutdown_asyncgens``, which
+    ``asyncio.run`` calls), so one that is started and kept is the only public hook for "before this loop ends".
+    """
+    try:
+        yield
+    finally:
+        _defaults.pop(id(session.loop), None)
+        await session.aclose()
+
+
+def _forget_closed_loops() -> None:
+    for key, (session, _closer) in list(_defaults.items()):
+        if session.loop is None or session.loop.is_closed():
+            del _defaults[key]
+
+
+def _make_backend(config: Config, profile: str | None, slots: asyncio.Semaphore) -> Backend:
+    from aios3._boto import BotoBackend  # noqa: PLC0415 - aiobotocore takes half a second: only when it is needed
+
+    return BotoBackend(config.with_environment(), profile, slots)
+
+
+def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:
+    """Abort an upload whose loop is gone, on a loop and with connections of its own, and wait for it."""
+
+    async def abort() -> None:
+        async with Session(config) as session:
+            await session.abort_upload(url, upload_id)
+
+    try:
+        thread = threading.Thread(target=lambda: asyncio.run(abort()), name="aios3 abort", daemon=True)
+        thread.start()
+    except RuntimeError:
+        _log.warning("The interpreter is ending: the upload %s of %s stays open until it is aborted", upload_id, url)
+        return
+    thread.join(config.connect_timeout + config.read_timeout)
