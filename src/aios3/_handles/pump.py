@@ -1,0 +1,107 @@
+"""Everything that can be written from: files and iterables, async or not. What may block is read in a thread."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Protocol, TypeGuard
+
+import anyio.to_thread
+
+from aios3._config import MIB
+from aios3.errors import ConfigError
+
+
+class Readable(Protocol):
+    """A binary file object that is open for reading, async or not."""
+
+    def read(self, size: int, /) -> bytes | Awaitable[bytes]:
+        """Return up to ``size`` bytes; none at the end."""
+
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from typing_extensions import Buffer
+
+    Write = Callable[[Buffer], Awaitable[int]]
+    Source = Readable | AsyncIterable[Buffer] | Iterable[Buffer]
+
+
+_PIECE_BYTES = MIB
+
+
+async def pump(source: Source, write: Write) -> int:
+    """Write all that ``source`` has, and return how many bytes that were.
+
+    Raises ConfigError for what is no source, and for a file or iterable of text.
+    """
+    if _is_readable(source):
+        return await _pump_file(source, write)
+    if isinstance(source, AsyncIterable):
+        return await _pump_async(source, write)
+    if _is_buffer(source):
+        return await write(source)
+    if isinstance(source, Iterable) and not isinstance(source, str):
+        return await _pump_iterable(source, write)
+    message = f"Cannot write from {type(source).__name__}: a binary file or an iterable of bytes-like objects is needed"
+    raise ConfigError(message)
+
+
+async def _pump_file(source: Readable, write: Write) -> int:
+    is_async = inspect.iscoroutinefunction(source.read)
+    total = 0
+    while True:
+        piece = source.read(_PIECE_BYTES) if is_async else await anyio.to_thread.run_sync(source.read, _PIECE_BYTES)
+        data = await piece if inspect.isawaitable(piece) else piece
+        checked = _binary(data)
+        if not data:
+            return total
+        total += await write(checked)
+
+
+async def _pump_async(source: AsyncIterable[Buffer], write: Write) -> int:
+    total = 0
+    async for data in source:
+        total += await write(_binary(data))
+    return total
+
+
+async def _pump_iterable(source: Iterable[Buffer], write: Write) -> int:
+    at_hand = isinstance(source, (list, tuple))
+    iterator = iter(source)
+    total = 0
+    while True:
+        piece = _next(iterator) if at_hand else await anyio.to_thread.run_sync(_next, iterator)
+        if piece is _END:
+            return total
+        total += await write(_binary(piece))
+
+
+_END = object()
+
+
+def _next(iterator: Iterator[Buffer]) -> object:
+    return next(iterator, _END)
+
+
+def _binary(data: object) -> Buffer:
+    if data is None:
+        message = "Cannot write None: the source is a file in non-blocking mode that has no bytes now, or yields None"
+        raise ConfigError(message)
+    if isinstance(data, str):
+        message = "Cannot write text to a binary file: open the source in binary mode, or encode it"
+        raise ConfigError(message)
+    return data  # type: ignore[return-value]  # memoryview() refuses what is no buffer, with a TypeError
+
+
+def _is_buffer(source: object) -> TypeGuard[Buffer]:
+    try:
+        memoryview(source)  # type: ignore[arg-type]  # what is no buffer is found out like this only
+    except TypeError:
+        return False
+    return True
+
+
+def _is_readable(source: object) -> TypeGuard[Readable]:
+    return callable(getattr(source, "read", None))

@@ -1,0 +1,172 @@
+"""One version of one object, as a place to fetch byte ranges from: pinned, counted, and resumed where a body breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aios3._backend import ReadOptions
+from aios3._engine.backoff import retry_delay
+from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError, worth_retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aios3._backend import ObjectBody
+    from aios3._entries import StatResult
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_SCRATCH_BYTES = 64 * 1024
+
+
+class ObjectSource:
+    """The bytes of one object, all of the version that was opened.
+
+    The first answer pins the version: every later request carries its ETag as ``If-Match``, and every answer is
+    compared with it, because not every server looks at the header.
+    """
+
+    def __init__(self, session: Session, url: S3Url, options: ReadOptions | None = None) -> None:
+        self.url = url
+        self._session = session
+        self._options = options or ReadOptions()
+        self._stat: StatResult | None = None
+        self._ready: ObjectBody | None = None
+
+    @property
+    def stat(self) -> StatResult:
+        """What the first answer said of the object."""
+        assert self._stat is not None, "open() comes first"
+        return self._stat
+
+    async def open(self, start: int, stop: int) -> int:
+        """Ask for ``[start, stop)``, learn the object's size and version, and return where the answer ends.
+
+        The body waits for the :meth:`fetch` that begins at ``start``. An empty object has no range, and S3 says so
+        with 416: it is then asked for as a whole.
+        """
+        try:
+            self._ready = await self._request(start, stop)
+        except InvalidRangeError:
+            if start > 0:
+                raise
+            self._ready = await self._request(0, None)
+        return min(stop, self._ready.stop)
+
+    async def fetch(
+        self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
+    ) -> None:
+        """Receive ``[start, stop)`` into the views that ``room()`` gives, telling ``received`` of every arrival.
+
+        A body that breaks or ends early is asked for again from the byte reached; ``max_attempts`` failures in a row
+        without a new byte are raised.
+        """
+        cursor = _Cursor(start, stop, room, received)
+        failures = 0
+        while not cursor.done:
+            reached = cursor.position
+            try:
+                await self._receive(cursor)
+            except S3Error as error:
+                failures = 1 if cursor.position > reached else failures + 1
+                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
+                    raise
+                await asyncio.sleep(retry_delay(failures))
+
+    async def aclose(self) -> None:
+        """Drop an answer that nobody has fetched. Safe to repeat."""
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            await ready.aclose()
+
+    async def _receive(self, cursor: _Cursor) -> None:
+        body = await self._take_ready(cursor.position) or await self._request(cursor.position, cursor.stop)
+        try:
+            await _skip(body, cursor.position)
+            while not cursor.done:
+                count = await body.readinto(cursor.view())
+                if count == 0:
+                    raise self._truncated(cursor)
+                cursor.advance(count)
+        finally:
+            await body.aclose()
+
+    async def _take_ready(self, start: int) -> ObjectBody | None:
+        ready, self._ready = self._ready, None
+        if ready is not None and ready.start != start:
+            await ready.aclose()
+            return None
+        return ready
+
+    async def _request(self, start: int, stop: int | None) -> ObjectBody:
+        options = self._options
+        if self._stat is not None and self._stat.etag:
+            options = replace(options, if_match=self._stat.etag)
+        backend = await self._session.backend(self.url)
+        body = await backend.get_object(self.url, start=start, stop=stop, options=options)
+        try:
+            self._pin(body.stat)
+        except ObjectChangedError:
+            await body.aclose()
+            raise
+        return body
+
+    def _pin(self, stat: StatResult) -> None:
+        known = self._stat
+        if known is None:
+            self._stat = stat
+        elif _version(known) != _version(stat):
+            message = (
+                f"{self.url} changed while it was being read: it was {known.size:,} bytes with ETag {known.etag}, "
+                f"it is {stat.size:,} bytes with ETag {stat.etag}; open it again"
+            )
+            raise ObjectChangedError(message, path=str(self.url), operation="GetObject")
+
+    def _truncated(self, cursor: _Cursor) -> TruncatedBodyError:
+        message = (
+            f"GetObject {self.url}: the body ended at byte {cursor.position:,}, before byte {cursor.stop:,} "
+            "that was asked for; the connection or the server is unreliable"
+        )
+        return TruncatedBodyError(message, path=str(self.url), operation="GetObject")
+
+
+class _Cursor:
+    """How far a range has been received."""
+
+    def __init__(self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+        self.position = start
+        self.stop = stop
+        self._room = room
+        self._received = received
+
+    @property
+    def done(self) -> bool:
+        return self.position >= self.stop
+
+    def view(self) -> memoryview:
+        return self._room()[: self.stop - self.position]
+
+    def advance(self, count: int) -> None:
+        self._received(count)
+        self.position += count
+
+
+def _version(stat: StatResult) -> tuple[object, ...]:
+    return (stat.size, stat.etag) if stat.etag else (stat.size, stat.mtime)
+
+
+async def _skip(body: ObjectBody, position: int) -> None:
+    """Read past what a server sends that ignores ranges: slow for a late range, but right."""
+    reached = body.start
+    if reached > position:
+        message = f"The server was asked for bytes from {position:,} on, and its answer begins at {reached:,}"
+        raise ServerError(message, operation="GetObject")
+    scratch = memoryview(bytearray(min(_SCRATCH_BYTES, max(position - reached, 0))))
+    while reached < position:
+        count = await body.readinto(scratch[: position - reached])
+        if count == 0:
+            message = f"The body ended at byte {reached:,}, before the first byte that was asked for, {position:,}"
+            raise TruncatedBodyError(message, operation="GetObject")
+        reached += count

@@ -1,0 +1,264 @@
+"""Text over the binary files: decoding, encoding, universal newlines. Whatever ends a file passes through to it."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import io
+import os
+from typing import TYPE_CHECKING
+
+from aios3.errors import ClosedHandleError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from aios3._entries import StatResult, WriteResult
+    from aios3._handles.reader import AsyncPrefetchReader
+    from aios3._handles.writer import AsyncMultipartWriter
+    from aios3._paths import S3Url
+
+_CHUNK_BYTES = 64 * 1024
+
+
+class AsyncTextReader:
+    """Text read from a binary file, with the meanings of :class:`io.TextIOWrapper`.
+
+    ``buffer`` is the binary file; reading from it directly skips what has been decoded ahead.
+    """
+
+    def __init__(self, buffer: AsyncPrefetchReader, encoding: str, errors: str, newline: str | None) -> None:
+        self.buffer = buffer
+        self.encoding = encoding
+        self.errors = errors
+        self._newline = newline
+        self._turn = asyncio.Lock()
+        self._pending = ""
+        self._ended = False
+        self._decoder = self._make_decoder()
+
+    def __repr__(self) -> str:
+        return f"<aios3.AsyncTextReader {self.name} {self.encoding}>"
+
+    async def __aenter__(self) -> Self:
+        _check_open(self.buffer)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.buffer.__aexit__(exc_type, exc, traceback)
+
+    @property
+    def path(self) -> S3Url:
+        """Where the object is."""
+        return self.buffer.path
+
+    @property
+    def name(self) -> str:
+        """Where the object is, as text."""
+        return self.buffer.name
+
+    @property
+    def mode(self) -> str:
+        """Always ``r``."""
+        return "r"
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return self.buffer.closed
+
+    @property
+    def newlines(self) -> str | tuple[str, ...] | None:
+        """The kinds of line end seen so far, as in :class:`io.TextIOBase`."""
+        return self._decoder.newlines if isinstance(self._decoder, io.IncrementalNewlineDecoder) else None
+
+    def stat(self) -> StatResult:
+        """Return what S3 said of the object when it was opened."""
+        return self.buffer.stat()
+
+    async def read(self, size: int | None = -1) -> str:
+        """Read ``size`` characters, fewer only at the end; all that is left if ``size`` is negative or None."""
+        async with self._turn:
+            _check_open(self.buffer)
+            if size is None or size < 0:
+                pieces = [self._pending, self._decoder.decode(await self.buffer.read(-1), final=True)]
+                self._pending, self._ended = "", True
+                return "".join(pieces)
+            while len(self._pending) < size and not self._ended:
+                await self._decode_more()
+            return self._cut(size)
+
+    async def readline(self, size: int | None = -1) -> str:
+        """Read up to and with the next line end, at most ``size`` characters; the rest if there is none."""
+        async with self._turn:
+            _check_open(self.buffer)
+            searched = 0
+            limit = None if size is None or size < 0 else size
+            while (end := self._line_end(searched)) is None and not self._ended:
+                if limit is not None and len(self._pending) >= limit:
+                    break
+                searched = max(len(self._pending) - 1, 0)
+                await self._decode_more()
+            end = len(self._pending) if end is None else end
+            return self._cut(end if limit is None else min(end, limit))
+
+    async def readlines(self, hint: int | None = None) -> list[str]:
+        """Read lines until the end, or until they have more than ``hint`` characters in all."""
+        lines: list[str] = []
+        total = 0
+        while (not hint or hint < 0 or total <= hint) and (line := await self.readline()):
+            lines.append(line)
+            total += len(line)
+        return lines
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Iterate over the lines from the position on, each with its line end."""
+        while line := await self.readline():
+            yield line
+
+    async def rewind(self) -> None:
+        """Go back to the start. Other positions in text have no meaning that could be sought."""
+        async with self._turn:
+            await self.buffer.seek(0, os.SEEK_SET)
+            self._pending, self._ended = "", False
+            self._decoder = self._make_decoder()
+
+    async def aclose(self) -> None:
+        """Close the binary file. Safe to repeat, from any task."""
+        await self.buffer.aclose()
+
+    def _make_decoder(self) -> codecs.IncrementalDecoder | io.IncrementalNewlineDecoder:
+        decoder = codecs.getincrementaldecoder(self.encoding)(self.errors)
+        if self._newline is None or self._newline == "":
+            return io.IncrementalNewlineDecoder(decoder, translate=self._newline is None)
+        return decoder
+
+    async def _decode_more(self) -> None:
+        data = await self.buffer.read(_CHUNK_BYTES)
+        self._ended = not data
+        self._pending += self._decoder.decode(data, final=self._ended)
+
+    def _cut(self, size: int) -> str:
+        text, self._pending = self._pending[:size], self._pending[size:]
+        return text
+
+    def _line_end(self, searched: int) -> int | None:
+        """Return the index behind the next line end, if one is there; ``searched`` characters hold none."""
+        if self._newline == "":
+            found = [(self._pending.find(mark, searched), mark) for mark in ("\r\n", "\n", "\r")]
+            ends = [(at, -len(mark), at + len(mark)) for at, mark in found if at >= 0]
+            return min(ends)[2] if ends else None
+        mark = self._newline or "\n"
+        at = self._pending.find(mark, max(searched - len(mark), 0))
+        return at + len(mark) if at >= 0 else None
+
+
+class AsyncTextWriter:
+    """Text written to a binary file, with the meanings of :class:`io.TextIOWrapper`.
+
+    Leaving ``async with`` by an exception, :meth:`abort` and :meth:`aclose` are those of the binary file.
+    """
+
+    def __init__(self, buffer: AsyncMultipartWriter, encoding: str, errors: str, newline: str | None) -> None:
+        self.buffer = buffer
+        self.encoding = encoding
+        self.errors = errors
+        self._line_end = os.linesep if newline is None else newline
+        self._encoder = codecs.getincrementalencoder(encoding)(errors)
+        if buffer.tell():
+            self._encoder.setstate(0)  # no second byte order mark behind what is there
+
+    def __repr__(self) -> str:
+        return f"<aios3.AsyncTextWriter {self.name} {self.encoding}>"
+
+    async def __aenter__(self) -> Self:
+        _check_open(self.buffer)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.buffer.__aexit__(exc_type, exc, traceback)
+
+    @property
+    def path(self) -> S3Url:
+        """Where the object will be."""
+        return self.buffer.path
+
+    @property
+    def name(self) -> str:
+        """Where the object will be, as text."""
+        return self.buffer.name
+
+    @property
+    def mode(self) -> str:
+        """``w``, ``x`` or ``a``."""
+        return self.buffer.mode[0]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is finished or aborted."""
+        return self.buffer.closed
+
+    @property
+    def result(self) -> WriteResult:
+        """What S3 answered to the finished write."""
+        return self.buffer.result
+
+    async def write(self, text: str) -> int:
+        """Encode and write ``text``; return its length in characters."""
+        if not isinstance(text, str):
+            message = f"write() of a text file takes str, not {type(text).__name__}; open with 'b' for bytes"
+            raise ConfigError(message)
+        ended = text.replace("\n", self._line_end) if self._line_end not in ("", "\n") else text
+        await self.buffer.write(self._encoder.encode(ended))
+        return len(text)
+
+    async def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of ``lines``; no line ends are added."""
+        for line in lines:
+            await self.write(line)
+
+    async def aclose(self) -> None:
+        """Make the object visible, or raise why not. Safe to repeat, from any task."""
+        await self.buffer.aclose()
+
+    async def abort(self) -> None:
+        """Give up: nothing becomes visible. Safe to repeat, from any task."""
+        await self.buffer.abort()
+
+
+def text_settings(
+    *, binary: bool, encoding: str | None, errors: str | None, newline: str | None
+) -> tuple[str, str, str | None]:
+    """Check the three text arguments and fill their defaults: UTF-8, strict, universal newlines.
+
+    Raises ConfigError for a value that is unknown, or that comes with a binary mode.
+    """
+    if binary:
+        for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
+            if value is not None:
+                message = f"A binary mode takes no {name}; leave it out, or open without 'b'"
+                raise ConfigError(message)
+    if newline not in (None, "", "\n", "\r", "\r\n"):
+        message = f"newline must be None, '', '\\n', '\\r' or '\\r\\n', not {newline!r}"
+        raise ConfigError(message)
+    encoding = "utf-8" if encoding is None else encoding
+    errors = "strict" if errors is None else errors
+    try:
+        "".encode(encoding)  # a codec that makes no bytes of text, such as "hex", fails here
+        codecs.lookup_error(errors)
+    except (LookupError, TypeError, ValueError) as error:
+        message = f"There is no text with encoding={encoding!r} and errors={errors!r}: {error}"
+        raise ConfigError(message) from error
+    return encoding, errors, newline
+
+
+def _check_open(buffer: AsyncPrefetchReader | AsyncMultipartWriter) -> None:
+    if buffer.closed:
+        message = f"{buffer.name} is closed; open it again"
+        raise ClosedHandleError(message, path=buffer.name)
