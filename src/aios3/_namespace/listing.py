@@ -1,0 +1,222 @@
+"""What is in a directory, and what is below it."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from aios3._entries import FileEntry, StatResult
+from aios3._namespace.links import head_or_none, targets
+from aios3._namespace.pages import (
+    WIDTH,
+    Scope,
+    batches,
+    directory_path,
+    first_page,
+    in_order,
+    pages,
+    parse_inside_bucket,
+)
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathNotDirectoryError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from aios3._backend import ListPage
+    from aios3._namespace.pages import Ahead
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+    from aios3.errors import S3Error
+
+
+async def listdir(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> list[str]:
+    """Return the names in a directory, sorted; a file and a directory of the same name are two. ``s3://``: buckets.
+
+    An empty name stands for a directory that has none (``a//b`` is ``b`` in it, in ``a``). ``followlinks`` replaces a
+    symbolic link's name by the name of what it leads to.
+
+    Raises like :func:`scandir`.
+    """
+    session, url = current_session(session), S3Url.parse(path)
+    names: list[str] = []
+    async with aclosing(_directory(session, url, followlinks=followlinks)) as source:
+        async for entries in source:
+            names += [entry.name for entry in entries]
+    return sorted(names)
+
+
+async def scandir(
+    path: AnyPath, followlinks: bool = False, *, session: Session | None = None
+) -> AsyncGenerator[FileEntry, None]:
+    """Yield the entries of a directory in key order; ``s3://``: the buckets.
+
+    The path of a directory in it ends in ``/``. ``followlinks`` replaces a symbolic link by what it leads to, at the
+    cost of one request for each empty object.
+
+    Raises PathNotDirectoryError for an object (unless a directory has the same name), ObjectNotFoundError if there is
+    nothing, BucketNotFoundError without a bucket.
+    """
+    session, url = current_session(session), S3Url.parse(path)
+    async with Scope(session) as scope:
+        async for entries in scope.ahead(_directory(session, url, followlinks=followlinks)):
+            for entry in entries:
+                yield entry
+
+
+async def scan(
+    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: Session | None = None
+) -> AsyncGenerator[str, None]:
+    """Yield the path of every object below this one, in key order; first an object at this very path.
+
+    Directories and their markers are left out. ``followlinks`` replaces a symbolic link by the path of what it leads
+    to, at the cost of one request for each empty object.
+
+    Raises ObjectNotFoundError if there is none and not ``missing_ok``; UnsupportedError for ``s3://``.
+    """
+    session, url = current_session(session), parse_inside_bucket(path, "scan")
+    source = _scanned_paths(session, url, followlinks=followlinks)
+    async with Scope(session) as scope, aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
+        async for paths in found:
+            for item in paths:
+                yield item
+
+
+async def scan_stat(
+    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: Session | None = None
+) -> AsyncGenerator[FileEntry, None]:
+    """Yield like :func:`scan`, with what a listing knows of each object; with ``followlinks``, of a link's target."""
+    session, url = current_session(session), parse_inside_bucket(path, "scan_stat")
+    source = _scanned_entries(session, url, followlinks=followlinks)
+    async with Scope(session) as scope, aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
+        async for entries in found:
+            for entry in entries:
+                yield entry
+
+
+async def walk(
+    path: AnyPath,
+    followlinks: bool = False,  # noqa: ARG001 - as in os.walk; no symbolic link in S3 leads to a directory
+    *,
+    session: Session | None = None,
+) -> AsyncGenerator[tuple[str, list[str], list[str]], None]:
+    """Yield ``(root, dirs, files)`` for a directory and every directory below it, from the top down.
+
+    Names are sorted. ``root`` has no ``/`` at its end, except that of a directory without a name;
+    ``aios3.path_join(root, name)`` is an entry's path. Changing ``dirs`` changes nothing: the next directory is being
+    listed already. A path that is no directory yields nothing, an empty bucket itself.
+
+    Raises UnsupportedError for ``s3://``.
+    """
+    session, url = current_session(session), parse_inside_bucket(path, "walk")
+    async with (
+        Scope(session) as scope,
+        aclosing(batches(scope, _walked(scope, url), str(url), missing_ok=True)) as found,
+    ):
+        async for step in found:
+            yield step
+
+
+async def _directory(session: Session, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
+    if not url.bucket:
+        yield await _buckets(session, url)
+        return
+    root = url.with_key(url.prefix)
+    found = not url.key
+    async with aclosing(pages(session, root, "/")) as listing:
+        async for page in listing:
+            found = found or bool(page.keys or page.prefixes)
+            entries = _entries_in(root, page)
+            yield await targets(session, entries) if followlinks else entries
+    if not found:
+        raise await _no_directory(session, url)
+
+
+async def _buckets(session: Session, url: S3Url) -> list[FileEntry]:
+    if url.key:
+        message = f"{str(url)!r} has no bucket"
+        raise BucketNotFoundError(message, path=str(url))
+    backend = await session.backend(url)
+    roots = [S3Url(bucket.name, "", url.profile) for bucket in await backend.list_buckets()]
+    return [FileEntry(root.bucket, str(root), StatResult(isdir=True)) for root in roots]
+
+
+def _entries_in(root: S3Url, page: ListPage) -> list[FileEntry]:
+    start = f"{root.with_key('')}/"
+    cut = len(root.key)
+    return [
+        FileEntry(key[cut:-1], start + key, StatResult(isdir=True))
+        if position is None
+        else FileEntry(key[cut:], start + key, page.stats[position])
+        for key, position in in_order(page)
+    ]
+
+
+async def _no_directory(session: Session, url: S3Url) -> S3Error:
+    if not url.names_directory and await head_or_none(session, url) is not None:
+        return PathNotDirectoryError(f"{str(url)!r} is an object, not a directory", path=str(url))
+    return ObjectNotFoundError(f"There is no directory at {str(url)!r}: nothing is stored below it", path=str(url))
+
+
+async def _file_pages(session: Session, url: S3Url) -> AsyncGenerator[tuple[Sequence[str], Sequence[StatResult]], None]:
+    """Yield the keys and descriptions of an object at ``url``, then of everything below ``url``."""
+    if not url.names_directory:
+        page = await first_page(session, url)
+        if page.keys and page.keys[0] == url.key:
+            yield page.keys, page.stats
+    async with aclosing(pages(session, url.with_key(url.prefix))) as listing:
+        async for page in listing:
+            yield page.keys, page.stats
+
+
+async def _scanned_paths(session: Session, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[str], None]:
+    if followlinks:
+        async with aclosing(_scanned_entries(session, url, followlinks=True)) as source:
+            async for entries in source:
+                yield [entry.path for entry in entries]
+        return
+    start = f"{url.with_key('')}/"
+    async with aclosing(_file_pages(session, url)) as source:
+        async for keys, _ in source:
+            if paths := [start + key for key in keys if not key.endswith("/")]:
+                yield paths
+
+
+async def _scanned_entries(session: Session, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
+    start = f"{url.with_key('')}/"
+    async with aclosing(_file_pages(session, url)) as source:
+        async for keys, stats in source:
+            files = [(key, stat) for key, stat in zip(keys, stats, strict=True) if not key.endswith("/")]
+            entries = [FileEntry(key.rpartition("/")[2], start + key, stat) for key, stat in files]
+            if entries:
+                yield await targets(session, entries) if followlinks else entries
+
+
+async def _walked(scope: Scope, url: S3Url) -> AsyncGenerator[tuple[str, list[str], list[str]], None]:
+    """Walk from the top down; the first pages of the next directories are on their way, of more of them each time."""
+    waiting = [url.prefix]  # the next one is the last
+    asked: dict[str, Ahead[ListPage]] = {}
+    width = 1
+    while waiting:
+        for prefix in reversed(waiting[-width:]):
+            if prefix not in asked:
+                asked[prefix] = scope.ahead(pages(scope.session, url.with_key(prefix), "/"))
+        prefix = waiting.pop()
+        dirs, files, found = await _names(asked.pop(prefix), len(prefix))
+        if found or not url.key:
+            waiting += [f"{prefix}{name}/" for name in reversed(dirs)]
+            yield directory_path(url, prefix), dirs, files
+        width = min(2 * width, WIDTH)
+
+
+async def _names(listing: Ahead[ListPage], cut: int) -> tuple[list[str], list[str], bool]:
+    """Return the names of directories and files in a listing, sorted, and whether there is any entry at all."""
+    dirs: list[str] = []
+    files: list[str] = []
+    found = False
+    async for page in listing:
+        found = found or bool(page.keys or page.prefixes)
+        dirs += [name[cut:-1] for name in page.prefixes]
+        files += [name[cut:] for name in page.keys if not name.endswith("/")]
+    return sorted(dirs), sorted(files), found

@@ -1,0 +1,206 @@
+"""Pages of listings: the one stream of them, what is on a page, and fetching the next while this one is worked on.
+
+A page, or what was made of one, is the unit in here; single entries exist only in the public generators. No stream
+yields while a task group or cancel scope is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from aios3._engine.tasks import OwnedTasks
+from aios3._paths import S3Url
+from aios3.errors import BucketNotFoundError, ClosedHandleError, ObjectNotFoundError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine, Iterable
+    from typing import Self
+
+    from aios3._backend import ListPage
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+T = TypeVar("T")
+
+WIDTH = 16
+"""How many directories are listed ahead of the one that is being worked on, at most; the session may allow fewer."""
+
+
+async def pages(session: Session, url: S3Url, delimiter: str = "") -> AsyncGenerator[ListPage, None]:
+    """Yield the pages of the keys that begin with ``url.key``, in order; each is asked for when it is wanted."""
+    backend = await session.backend(url)
+    token: str | None = None
+    while True:
+        page = await backend.list_objects(url, delimiter=delimiter, token=token)
+        yield page
+        if page.token is None:
+            return
+        token = page.token
+
+
+async def first_page(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
+    """Return the first few keys that begin with ``url.key``; a page without keys says that there are none."""
+    backend = await session.backend(url)
+    page = await backend.list_objects(url, max_keys=max_keys)
+    while not page.keys and page.token is not None:
+        page = await backend.list_objects(url, token=page.token, max_keys=max_keys)
+    return page
+
+
+def in_order(page: ListPage) -> list[tuple[str, int | None]]:
+    """Merge a page's keys, each with its position, and its prefixes, with None; without the directory's own marker."""
+    keys = [(key, position) for position, key in enumerate(page.keys) if not key.endswith("/")]
+    return sorted([*keys, *((prefix, None) for prefix in page.prefixes)], key=lambda item: item[0])
+
+
+def directory_path(root: S3Url, prefix: str, end: str = "") -> str:
+    """Write the path of the directory ``prefix``, with ``end`` (nothing or ``/``) behind it.
+
+    A directory whose name is empty keeps its ``/``: ``a`` and ``a/`` are one directory, but ``a//`` is another.
+    """
+    if not prefix:
+        return f"{root.with_key('')}{end}"
+    path = str(root.with_key(prefix))
+    is_nameless = prefix == "/" or prefix.endswith("//")
+    return path if is_nameless or end else path[:-1]
+
+
+def parse_inside_bucket(path: AnyPath, verb: str) -> S3Url:
+    """Parse ``path``; raise UnsupportedError for ``s3://``, because ``verb`` never goes through all buckets."""
+    url = S3Url.parse(path)
+    if not url.bucket:
+        message = f"{verb} works inside one bucket, and {str(url)!r} has none; aios3.listdir('s3://') lists the buckets"
+        raise UnsupportedError(message, path=str(url))
+    return url
+
+
+class Scope:
+    """One listing under way: the session it asks, and everything that fetches ahead for it.
+
+    The streams in here are generators inside generators, and Python may close any of them at any time: a loop that
+    shuts down closes all, the garbage collector each one it finds. So none of them waits when it is closed; only the
+    public generator does, in here, until every task of its listing has ended.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.closed = False
+        self._tasks = OwnedTasks()
+        self._streams: set[Ahead[Any]] = set()
+
+    async def __aenter__(self) -> Self:
+        self.session.own(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.session.disown(self)
+        await self.release()
+
+    def ahead(self, source: AsyncGenerator[T, None]) -> Ahead[T]:
+        """Begin to fetch from ``source``."""
+        stream = Ahead(self, source)
+        self._streams.add(stream)
+        return stream
+
+    def start(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        """Start a task of this listing. Its error is for who waits for it; if nobody does, nobody wants it."""
+        task = self._tasks.start(work, name="aios3 listing ahead")
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
+
+    def forget(self, stream: Ahead[T]) -> None:
+        """Note that a stream has ended."""
+        self._streams.discard(stream)
+
+    async def release(self) -> None:
+        """Stop everything and wait until it has stopped. Safe to repeat, from any task."""
+        self.closed = True
+        try:
+            await self._tasks.aclose()
+        finally:
+            while self._streams:
+                await self._streams.pop().source.aclose()
+
+
+class Ahead(Generic[T]):
+    """An async iterator that fetches the next item of ``source`` while the consumer works on the one before.
+
+    The first one is under way at once.
+    """
+
+    def __init__(self, scope: Scope, source: AsyncGenerator[T, None]) -> None:
+        self.source = source
+        self._scope = scope
+        self._next = self._fetch()
+
+    def _fetch(self) -> asyncio.Task[T | None]:
+        return self._scope.start(_next_or_none(self.source))
+
+    def __aiter__(self) -> Ahead[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        await asyncio.wait([self._next])  # unlike awaiting the task, this tells its cancellation from ours
+        if self._scope.closed:
+            message = "The session was closed while this listing was under way"
+            raise ClosedHandleError(message)
+        item = self._next.result()
+        if item is None:
+            self._scope.forget(self)
+            raise StopAsyncIteration
+        self._next = self._fetch()
+        return item
+
+
+async def _next_or_none(source: AsyncGenerator[T, None]) -> T | None:
+    return await anext(source, None)
+
+
+async def batches(
+    scope: Scope, source: AsyncGenerator[T, None], path: str, *, missing_ok: bool
+) -> AsyncGenerator[T, None]:
+    """Yield what ``source`` yields, one item ahead of the consumer.
+
+    Without any item: raise ObjectNotFoundError, or end, as ``missing_ok`` says; also where the bucket is missing.
+    """
+    found = False
+    try:
+        async for item in scope.ahead(source):
+            found = True
+            yield item
+    except BucketNotFoundError:
+        if found or not missing_ok:
+            raise
+    if not found and not missing_ok:
+        message = f"Nothing matches {path!r}"
+        raise ObjectNotFoundError(message, path=path)
+
+
+async def in_turn(scope: Scope, sources: Iterable[AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+    """Yield all of each source, one source after the other, while the first items of the next ones are on their way.
+
+    How many are asked ahead doubles with each source, so that whoever leaves early has not asked for much.
+    """
+    upcoming = iter(sources)
+    asked: deque[Ahead[T]] = deque()
+    width = 1
+    while True:
+        asked.extend(map(scope.ahead, itertools.islice(upcoming, width - len(asked))))
+        if not asked:
+            return
+        async for item in asked.popleft():
+            yield item
+        width = min(2 * width, WIDTH)
+
+
+async def together(calls: Iterable[Coroutine[object, object, T]]) -> list[T]:
+    """Run ``calls`` at once and return their answers in order; the first failure stops the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

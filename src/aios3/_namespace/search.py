@@ -1,0 +1,232 @@
+"""Searching by pattern: walk through the plan of :mod:`aios3._patterns`, and list no more than it asks for."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+from aios3._entries import FileEntry, StatResult
+from aios3._namespace.links import described
+from aios3._namespace.pages import Scope, batches, directory_path, first_page, in_order, in_turn, pages
+from aios3._paths import MAX_KEY_BYTES
+from aios3._patterns import Level, Probe, parse, plan
+from aios3._session import current_session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from aios3._backend import ListPage
+    from aios3._paths import AnyPath, S3Url
+    from aios3._patterns import Alternative, Step, Tree
+    from aios3._session import Session
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+async def glob(
+    path: AnyPath,
+    recursive: bool = True,
+    missing_ok: bool = True,
+    followlinks: bool = False,  # noqa: ARG001 - a match is a name; where a link leads shows in glob_stat only
+    *,
+    session: Session | None = None,
+) -> AsyncGenerator[str, None]:
+    """Yield the paths of the objects and directories that match a pattern, in key order.
+
+    ``*``, ``?``, ``[ab]``, ``[!ab]`` stay inside one name, ``**`` as a whole name stands for any number of them unless
+    ``recursive`` is False, ``{a,b/c}`` for each alternative; ``[*]`` is the character itself. A pattern that ends in
+    ``/`` matches directories only, and their paths end in ``/`` too. An object comes before a directory of the same
+    name. Only directories that can match are listed.
+
+    Raises ObjectNotFoundError if nothing matches and not ``missing_ok``; UnsupportedError for a wildcard in the bucket.
+    """
+    session, pattern = current_session(session), parse(path, recursive=recursive)
+    async with Scope(session) as scope:
+        source = _Search(scope, pattern.root, _Paths(pattern.root)).below("", pattern.alternatives)
+        async with aclosing(batches(scope, source, str(path), missing_ok=missing_ok)) as found:
+            async for paths in found:
+                for item in paths:
+                    yield item
+
+
+async def glob_stat(
+    path: AnyPath,
+    recursive: bool = True,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    session: Session | None = None,
+) -> AsyncGenerator[FileEntry, None]:
+    """Yield like :func:`glob`, with what a listing knows of each match.
+
+    ``followlinks`` describes what a symbolic link leads to, at the cost of one request for each empty object.
+    """
+    session, pattern = current_session(session), parse(path, recursive=recursive)
+    async with Scope(session) as scope:
+        source = _Search(scope, pattern.root, _Entries(pattern.root)).below("", pattern.alternatives)
+        source = _described(session, source) if followlinks else source
+        async with aclosing(batches(scope, source, str(path), missing_ok=missing_ok)) as found:
+            async for entries in found:
+                for entry in entries:
+                    yield entry
+
+
+async def _described(
+    session: Session, source: AsyncGenerator[list[FileEntry], None]
+) -> AsyncGenerator[list[FileEntry], None]:
+    async with aclosing(source):
+        async for entries in source:
+            yield await described(session, entries)
+
+
+class _Make(Protocol[T_co]):
+    """What becomes of a match."""
+
+    def file(self, key: str, page: ListPage, position: int) -> T_co: ...
+
+    def directory(self, prefix: str, end: str) -> T_co: ...
+
+
+class _Paths:
+    def __init__(self, root: S3Url) -> None:
+        self._root = root
+        self._start = f"{root}/"
+
+    def file(self, key: str, page: ListPage, position: int) -> str:  # noqa: ARG002 - the page is for _Entries
+        return self._start + key
+
+    def directory(self, prefix: str, end: str) -> str:
+        return directory_path(self._root, prefix, end)
+
+
+class _Entries:
+    def __init__(self, root: S3Url) -> None:
+        self._paths = _Paths(root)
+
+    def file(self, key: str, page: ListPage, position: int) -> FileEntry:
+        return FileEntry(key.rpartition("/")[2], self._paths.file(key, page, position), page.stats[position])
+
+    def directory(self, prefix: str, end: str) -> FileEntry:
+        name = prefix[:-1].rpartition("/")[2]
+        return FileEntry(name, self._paths.directory(prefix, end), StatResult(isdir=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Search(Generic[T]):
+    """One search: where, and what to make of each match. Its streams yield batches, none of them empty."""
+
+    scope: Scope
+    root: S3Url
+    make: _Make[T]
+
+    def below(self, base: str, alternatives: tuple[Alternative, ...]) -> AsyncGenerator[list[T], None]:
+        """Yield what matches below the directory ``base`` in key order."""
+        # No key is longer than S3 allows, and a server would refuse to look for one.
+        steps = [step for step in plan(alternatives) if _size(base + step.prefix) <= MAX_KEY_BYTES]
+        sources = [self._step(base, step) for step in steps]
+        return sources[0] if len(sources) == 1 else in_turn(self.scope, sources)
+
+    def _step(self, base: str, step: Step) -> AsyncGenerator[list[T], None]:
+        if isinstance(step, Probe):
+            return self._probe(base, step)
+        return self._level(base, step) if isinstance(step, Level) else self._tree(base, step)
+
+    async def _probe(self, base: str, step: Probe) -> AsyncGenerator[list[T], None]:
+        prefix = base + step.prefix
+        # With its neighbour, the key often tells whether there is a directory, too.
+        most = 2 if step.file and step.directory is not None else 1
+        page = await first_page(self.scope.session, self.root.with_key(prefix), most)
+        found: list[T] = []
+        if step.file and page.keys and page.keys[0] == prefix:
+            found.append(self.make.file(prefix, page, 0))
+        if step.directory is not None:
+            directory = f"{prefix}/" if step.file else prefix
+            if not directory or await self._has_directory(directory, page):
+                found.append(self.make.directory(directory, step.directory))
+        if found:
+            yield found
+
+    async def _has_directory(self, prefix: str, before: ListPage) -> bool:
+        """Tell whether any key begins with ``prefix``, given the first keys that begin like it without its ``/``."""
+        if before.token is None or (before.keys and before.keys[-1] >= prefix):
+            return any(key.startswith(prefix) for key in before.keys)
+        return bool((await first_page(self.scope.session, self.root.with_key(prefix))).keys)
+
+    async def _level(self, base: str, step: Level) -> AsyncGenerator[list[T], None]:
+        cut = len(base) + len(step.directory)
+        async with aclosing(pages(self.scope.session, self.root.with_key(base + step.prefix), "/")) as listing:
+            async for page in listing:
+                stretches = map(self._stretch, self._on_level(page, step, cut))
+                async with aclosing(in_turn(self.scope, stretches)) as found:
+                    async for batch in found:
+                        yield batch
+
+    async def _stretch(self, found: _Stretch[T]) -> AsyncGenerator[list[T], None]:
+        if found.matches:
+            yield found.matches
+        async with aclosing(self.below(found.directory, found.alternatives)) as deeper:
+            async for batch in deeper:
+                yield batch
+
+    def _on_level(self, page: ListPage, step: Level, cut: int) -> Iterator[_Stretch[T]]:
+        """Split a page at the directories to descend into; ``cut`` is where names begin in a key."""
+        matches: list[T] = []
+        for key, position in in_order(page):
+            if position is not None:
+                if step.names.file(key[cut:]):
+                    matches.append(self.make.file(key, page, position))
+                continue
+            name = key[cut:-1]
+            if (end := step.names.directory(name)) is not None:
+                matches.append(self.make.directory(key, end))
+            if below := step.below(name):
+                yield _Stretch(matches, key, below)
+                matches = []
+        yield _Stretch(matches, "", ())
+
+    async def _tree(self, base: str, step: Tree) -> AsyncGenerator[list[T], None]:
+        prefix = base + step.prefix
+        last_directory = prefix
+        async with aclosing(pages(self.scope.session, self.root.with_key(prefix))) as listing:
+            async for page in listing:
+                if matches := list(self._in_tree(page, step, len(prefix), last_directory)):
+                    yield matches
+                last_directory = _directory_of(page.keys[-1]) if page.keys else last_directory
+
+    def _in_tree(self, page: ListPage, step: Tree, cut: int, last_directory: str) -> Iterator[T]:
+        """Find the matches on a page, and among the directories that its keys are the first ones of."""
+        for position, key in enumerate(page.keys):
+            directory = _directory_of(key)
+            for new in _not_seen(directory, last_directory, cut):
+                if (end := step.paths.directory(new[cut:-1])) is not None:
+                    yield self.make.directory(new, end)
+            last_directory = directory
+            if directory != key and step.paths.file(key[cut:]):
+                yield self.make.file(key, page, position)
+
+
+class _Stretch(NamedTuple, Generic[T]):
+    """Matches on a page, and the directory that comes after them in key order, with what to look for in it."""
+
+    matches: list[T]
+    directory: str
+    alternatives: tuple[Alternative, ...]
+
+
+def _size(prefix: str) -> int:
+    return len(prefix.encode(errors="surrogatepass"))  # some servers keep names that are not UTF-8
+
+
+def _directory_of(key: str) -> str:
+    return key[: key.rfind("/") + 1]
+
+
+def _not_seen(directory: str, last: str, start: int) -> Iterator[str]:
+    """Yield ``directory`` and those around it, from ``start`` on, unless the key before, in ``last``, was in them."""
+    if directory == last:
+        return
+    while start := directory.find("/", start) + 1:
+        if not last.startswith(directory[:start]):
+            yield directory[:start]

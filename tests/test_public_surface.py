@@ -1,0 +1,257 @@
+"""The public surface: what is exported, that it is described and annotated, and what importing it does not import."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import inspect
+import pkgutil
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+
+import aios3
+import aios3.sync
+import aios3.testing
+
+SOURCE = Path(aios3.__file__)
+FUNCTIONS = [name for name in aios3.__all__ if inspect.isfunction(getattr(aios3, name))]
+CLASSES = [name for name in aios3.__all__ if inspect.isclass(getattr(aios3, name))]
+ALIASES = {"AnyPath", "CredentialSource"}
+CONSTANTS = {"SEEK_CUR", "SEEK_END", "SEEK_SET"}
+
+
+def groups() -> list[tuple[str, list[str]]]:
+    """Return the groups of ``__all__`` as they stand in the source: the comment above, and the names."""
+    found: list[tuple[str, list[str]]] = []
+    source = SOURCE.read_text(encoding="utf-8")
+    for line in source[source.index("__all__ = [") :].splitlines()[1:]:
+        text = line.strip()
+        if text.startswith("#"):
+            found.append((text, []))
+        elif text.startswith('"'):
+            found[-1][1].append(ast.literal_eval(text.rstrip(",")))
+        else:
+            break
+    return found
+
+
+def test_the_names_are_grouped_and_in_order():
+    for comment, names in groups():
+        assert names, comment
+        constants = [name for name in names if name.isupper()]
+        classes = [name for name in names if name[0].isupper() and not name.isupper()]
+        functions = [name for name in names if name[0].islower()]
+        assert names == sorted(constants) + sorted(classes) + sorted(functions), comment
+    assert [name for _, names in groups() for name in names] == aios3.__all__
+
+
+def test_no_name_twice():
+    assert len(set(aios3.__all__)) == len(aios3.__all__)
+
+
+def test_every_name_is_there_and_everything_that_is_there_has_a_name():
+    submodules = {module.name for module in pkgutil.iter_modules(aios3.__path__)}
+    public = {name for name in vars(aios3) if name.isidentifier() and not name.startswith("_")} - submodules
+    assert public == set(aios3.__all__)
+    assert set(aios3.__all__) == set(FUNCTIONS) | set(CLASSES) | ALIASES | CONSTANTS
+
+
+def test_only_these_modules_are_public():
+    public = {module.name for module in pkgutil.iter_modules(aios3.__path__) if not module.name.startswith("_")}
+    assert public == {"errors", "sync", "testing"}
+
+
+def test_the_contract():
+    """What the documentation promises, by name: to drop or rename one is a breaking change."""
+    promised = {
+        "sessions": "Config Credentials Session",
+        "paths": "AnyPath S3Url is_s3 path_join",
+        "files": "AsyncMultipartWriter AsyncPrefetchReader AsyncTextReader AsyncTextWriter aopen",
+        "positions": "SEEK_CUR SEEK_END SEEK_SET",
+        "names": "access exists getmtime getsize glob glob_stat hasbucket isdir isfile listdir lstat scan scan_stat "
+        "scandir stat walk",
+        "objects": "copy read_bytes read_text remove write_bytes write_text",
+        "results": "Access FileEntry StatResult WriteResult",
+        "errors": " ".join(aios3.errors.__all__),
+    }
+    missing = {name for names in promised.values() for name in names.split()} - set(aios3.__all__)
+    assert not missing
+
+
+def test_the_errors_are_those_of_the_module():
+    for name in aios3.errors.__all__:
+        assert getattr(aios3, name) is getattr(aios3.errors, name)
+
+
+VERBS = ["access", "exists", "getmtime", "getsize", "hasbucket", "isdir", "isfile", "listdir", "lstat", "stat"]
+VERBS += ["copy", "read_bytes", "read_text", "remove", "write_bytes", "write_text"]
+ITERATORS = ["glob", "glob_stat", "scan", "scan_stat", "scandir", "walk"]
+
+
+def test_verbs_are_coroutines_and_iterators_are_async_generators():
+    plain = {"aopen", "is_s3", "path_join"}
+    assert {name for name in FUNCTIONS if inspect.iscoroutinefunction(getattr(aios3, name))} == set(VERBS)
+    assert {name for name in FUNCTIONS if inspect.isasyncgenfunction(getattr(aios3, name))} == set(ITERATORS)
+    assert set(FUNCTIONS) == plain | set(VERBS) | set(ITERATORS)
+
+
+@pytest.mark.parametrize("name", [*VERBS, *ITERATORS, "aopen"])
+def test_every_verb_takes_a_session_by_name(name):
+    session = inspect.signature(getattr(aios3, name)).parameters["session"]
+    assert (session.kind, session.default) == (inspect.Parameter.KEYWORD_ONLY, None)
+
+
+def test_the_blocking_twin_has_the_same_verbs():
+    for name in (*VERBS, *ITERATORS):
+        blocking = getattr(aios3.sync, name)
+        assert not inspect.iscoroutinefunction(blocking)
+        ours, theirs = (list(inspect.signature(verb).parameters) for verb in (getattr(aios3, name), blocking))
+        assert theirs == ours, name
+    assert set(aios3.sync.__all__) >= {*VERBS, *ITERATORS, "open", "Session"}
+
+
+def described() -> dict[str, object]:
+    """Return all that a user can see, by name: functions, classes, and their public methods and properties."""
+    found: dict[str, object] = {}
+    for module in (aios3, aios3.sync, aios3.testing):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isfunction(value) or inspect.isclass(value):
+                found[f"{module.__name__}.{name}"] = value
+            if inspect.isclass(value):
+                members = {key: member for key, member in vars(value).items() if not key.startswith("_")}
+                found |= {
+                    f"{module.__name__}.{name}.{key}": member for key, member in members.items() if is_code(member)
+                }
+    return found
+
+
+def is_code(member: object) -> bool:
+    return inspect.isfunction(member) or isinstance(member, (property, classmethod, staticmethod))
+
+
+def function_of(value: object) -> object:
+    if isinstance(value, property):
+        return value.fget
+    return value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+
+
+DESCRIBED = described()
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_everything_is_described(name):
+    doc = inspect.getdoc(function_of(DESCRIBED[name]))
+    assert doc, f"{name} has no docstring"
+    first = doc.splitlines()[0]
+    assert first.endswith((".", ":")), f"{name}: {first!r} is no sentence"
+    assert first[0].isupper() or first.startswith("``"), f"{name}: {first!r}"
+    third_person = ("Returns", "Raises", "Yields", "Reads", "Writes", "Gets", "Sets", "Opens", "Closes", "This")
+    if not inspect.isclass(DESCRIBED[name]) and not isinstance(DESCRIBED[name], property):
+        assert first.split()[0] not in third_person, f"{name}: {first!r} is not in the imperative"
+
+
+@pytest.mark.parametrize("name", [name for name, value in DESCRIBED.items() if not inspect.isclass(value)])
+def test_everything_is_annotated(name):
+    signature = inspect.signature(function_of(DESCRIBED[name]))
+    assert signature.return_annotation is not inspect.Signature.empty, f"{name} returns anything"
+    for parameter in signature.parameters.values():
+        if parameter.name not in ("self", "cls"):
+            assert parameter.annotation is not inspect.Parameter.empty, f"{name}({parameter.name})"
+            assert "Any" not in str(parameter.annotation).replace("AnyPath", ""), f"{name}({parameter.name})"
+    assert "Any" not in str(signature.return_annotation).replace("AnyPath", ""), name
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (SOURCE.parent / "py.typed").is_file()
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert aios3.__version__ == importlib.metadata.version("aios3")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        aios3.Session(region="x"),
+        aios3.Config(),
+        aios3.Credentials("AKIA", "hunter2"),
+        aios3.S3Url("bucket", "key"),
+        aios3.StatResult(),
+        aios3.FileEntry("name", "s3://bucket/name", aios3.StatResult()),
+        aios3.WriteResult(5),
+        aios3.testing.LocalServer(),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_shows_what_it_is(value):
+    assert repr(value).startswith(
+        (f"{type(value).__name__}(", f"<aios3.{type(value).__name__} ", f"<aios3.testing.{type(value).__name__} ")
+    )
+    assert "hunter2" not in repr(value)
+    assert " at 0x" not in repr(value)
+
+
+def test_every_file_shows_what_it_is():
+    files = ["AsyncMultipartWriter", "AsyncPrefetchReader", "AsyncTextReader", "AsyncTextWriter"]
+    for name in files:
+        assert f'"<aios3.{name} ' in inspect.getsource(getattr(aios3, name).__repr__)
+
+
+def test_an_error_shows_where_to_import_it_from():
+    for name in aios3.errors.__all__:
+        assert getattr(aios3, name).__module__ == "aios3.errors"
+
+
+def imported_by(statement: str) -> set[str]:
+    program = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+HEAVY = {
+    "aiobotocore",
+    "botocore",
+    "boto3",
+    "aiohttp",
+    "moto",
+    "pandas",
+    "numpy",
+    "awscrt",
+    "pytest",
+    "flask",
+    "werkzeug",
+}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import aios3",
+        "import aios3; aios3.Session(); aios3.aopen('s3://bucket/key')",
+        "import aios3.sync",
+        "import aios3.testing; aios3.testing.LocalServer()",
+    ],
+)
+def test_importing_is_light(statement):
+    loaded = imported_by(statement)
+    assert "aios3" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_star_imports_the_surface_and_nothing_else():
+    names: dict[str, object] = {}
+    exec("from aios3 import *", names)
+    del names["__builtins__"]
+    assert sorted(names) == sorted(aios3.__all__)
+
+
+def test_the_annotations_can_be_evaluated_by_tools():
+    """Of values, at least: programs that make forms or documents of dataclasses ask for their types."""
+    for name in ("S3Url", "FileEntry", "WriteResult"):
+        assert typing.get_type_hints(getattr(aios3, name))

@@ -1,0 +1,58 @@
+"""What a type checker knows of an opened file, from its mode; checked by mypy in test_opening.py, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import aios3
+
+
+async def reading(path: str, url: aios3.S3Url, session: aios3.Session) -> None:
+    async with aios3.aopen(path) as f:
+        assert_type(f, aios3.AsyncPrefetchReader)
+        assert_type(await f.read(), bytes)
+        assert_type([line async for line in f], list[bytes])
+        assert_type([view async for view in f.chunks()], list[memoryview])
+    assert_type(await aios3.aopen(url, "rb", version_id="v", session=session), aios3.AsyncPrefetchReader)
+    assert_type(await aios3.aopen(path, "br", block_size=4096), aios3.AsyncPrefetchReader)
+    async with aios3.aopen(path, "r", encoding="utf-8", newline="") as text:
+        assert_type(text, aios3.AsyncTextReader)
+        assert_type(await text.read(), str)
+        assert_type([line async for line in text], list[str])
+        assert_type(text.buffer, aios3.AsyncPrefetchReader)
+    assert_type(await aios3.aopen(path, "rt"), aios3.AsyncTextReader)
+
+
+async def writing(path: str, session: aios3.Session) -> None:
+    async with aios3.aopen(path, "wb", metadata={"a": "b"}, part_size=8 << 20) as f:
+        assert_type(f, aios3.AsyncMultipartWriter)
+        assert_type(await f.write(b"data"), int)
+    assert_type(f.result, aios3.WriteResult)
+    assert_type(await aios3.aopen(path, "xb", session=session), aios3.AsyncMultipartWriter)
+    assert_type(await aios3.aopen(path, "ab"), aios3.AsyncMultipartWriter)
+    async with aios3.aopen(path, "w", errors="replace", content_type="text/plain") as text:
+        assert_type(text, aios3.AsyncTextWriter)
+        assert_type(await text.write("text"), int)
+    assert_type(await aios3.aopen(path, "x"), aios3.AsyncTextWriter)
+    assert_type(await aios3.aopen(path, "at"), aios3.AsyncTextWriter)
+
+
+async def any_mode(path: str, mode: str) -> None:
+    f = await aios3.aopen(path, mode, encoding=None)
+    assert_type(
+        f,
+        aios3.AsyncPrefetchReader | aios3.AsyncMultipartWriter | aios3.AsyncTextReader | aios3.AsyncTextWriter,
+    )
+    await f.aclose()
+
+
+async def refused(path: str) -> None:
+    """An ignore that is not needed is an error too, so each of these must be one."""
+    aios3.aopen(path, "rb", no_such_option=1)  # type: ignore[call-overload]
+    aios3.aopen(path, block_size="1")  # type: ignore[call-overload]
+    aios3.aopen(5)  # type: ignore[call-overload]
+    aios3.aopen(path, "w", metadata={"a": 1})  # type: ignore[dict-item]
+    async with aios3.aopen(path) as f:
+        await f.write(b"data")  # type: ignore[attr-defined]
+    async with aios3.aopen(path, "w") as text:
+        await text.write(b"data")  # type: ignore[arg-type]
