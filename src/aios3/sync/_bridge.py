@@ -1,0 +1,391 @@
+"""One event loop in a background thread, and the crossing from blocking code to it.
+
+The loop is started by the first call of a process and serves all threads. anyio's blocking portal does the same job,
+but starts a task in one crossing and waits for it in another: a Ctrl-C between the two leaves a transfer that nobody
+can cancel. Here a call is one crossing, known to the loop before anybody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import sys
+import threading
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, TypeVar
+
+from aios3._engine.tasks import OwnedTasks
+from aios3.errors import ClosedHandleError, WrongLoopError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EXIT_SECONDS = 15.0
+"""How long the end of the interpreter waits for uploads to be aborted and connections to be closed."""
+
+_LOOK_SECONDS = 1.0
+_TURNS_TO_CLOSE = 3
+"""Turns of the loop in which closed connections give back their sockets."""
+
+_log = logging.getLogger("aios3.sync")
+
+
+class Closable(Protocol):
+    """What a bridge closes at its end."""
+
+    async def aclose(self) -> None:
+        """Close it."""
+
+
+class _Call(Generic[T]):
+    """One piece of work on the loop, and what became of it.
+
+    ``begin`` and ``cancel`` run on the loop; ``wait`` and ``outcome`` are for the thread that wants the result.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[T]], ended: Callable[[_Call[T]], object]) -> None:
+        self._work = work
+        self._on_end = ended
+        self._task: asyncio.Task[None] | None = None
+        self._cancelling = False
+        self._values: list[T] = []
+        self._error: BaseException | None = None
+        self._ended = threading.Event()
+
+    def begin(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="aios3.sync call")
+        self._task.add_done_callback(self._finish)
+
+    async def _run(self) -> None:
+        try:
+            self._values.append(await self._work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread; here SystemExit would end the loop
+            self._error = error
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self._error = asyncio.CancelledError()
+        self.end()
+
+    def cancel(self) -> None:
+        if self._task is None:
+            # Ctrl-C came before `begin` was handed to the loop, so nothing else will ever end this call.
+            self.end(asyncio.CancelledError())
+        elif not self._cancelling:  # a second time would cancel the cleaning up
+            self._cancelling = True
+            self._task.cancel()
+
+    def end(self, error: BaseException | None = None) -> None:
+        self._error = self._error or error
+        self._on_end(self)
+        self._ended.set()
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        return self._task
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    def wait(self) -> None:
+        # A signal that comes just before the thread goes to sleep does not wake it; so it looks once in a while.
+        while not self._ended.wait(_LOOK_SECONDS):
+            pass
+
+    def outcome(self) -> T:
+        error, self._error = self._error, None
+        if error is None:
+            return self._values.pop()
+        try:
+            raise error
+        finally:
+            del error, self  # the traceback would refer to the error through this frame
+
+
+class _Threads(ThreadPoolExecutor):
+    """The loop's threads for what blocks, such as looking up names.
+
+    From the moment the main thread has ended, the standard library starts no work in threads any more. Uploads must
+    still be aborted then, and other threads may still be transferring: work is then done on the spot.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - raised again by whoever asks the future
+            future.set_exception(error)
+        return future
+
+
+class Bridge:
+    """An event loop in a daemon thread of its own, until :meth:`stop`.
+
+    It belongs to the process that made it. A copy that a fork left in a child refuses every call: its thread was not
+    copied.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = self._runner.get_loop()
+        self._stop = asyncio.Event()
+        self._stopping = False
+        self.tasks: OwnedTasks = OwnedTasks()
+        """What runs on the loop between calls; asyncio alone would let the garbage collector take such a task away."""
+        self._calls: set[_Call[object]] = set()
+        self._chores: set[_Call[object]] = set()
+        self.sessions: weakref.WeakSet[Closable] = weakref.WeakSet()
+        """What is closed when the loop ends, if it is still there then."""
+        self._open: dict[int, tuple[str, Callable[[], Awaitable[object]]]] = {}
+        # Threads inherit it from the one that starts them, so no worker of this loop can hold up the interpreter's end.
+        self._thread = threading.Thread(target=self._serve, name="aios3.sync", daemon=True)
+        self._thread.start()
+
+    def call(self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``func`` on the loop and wait for its result.
+
+        Ctrl-C cancels the work, waits until it has cleaned up, and is then raised; a second one stops the waiting,
+        and the cleaning up goes on in the background.
+        """
+        return self._wait(partial(func, *args, **kwargs), patient=False)
+
+    def call_with_buffer(self, func: Callable[[memoryview], Awaitable[T]], view: memoryview) -> T:
+        """Run ``func(view)`` on the loop; return and raise only when nothing there can touch ``view`` any more.
+
+        The memory belongs to the caller, who may free it at once, so a second Ctrl-C has to wait as well.
+        """
+        return self._wait(partial(func, view), patient=True)
+
+    def start(self, func: Callable[[], Awaitable[object]]) -> None:
+        """Run ``func`` on the loop and do not wait, so that finalizers may call this in any thread.
+
+        An error is logged. Does nothing if the loop has ended, or belongs to another process.
+        """
+        if not self.usable:
+            return
+        chore: _Call[object] = _Call(func, self._report)
+        self._chores.add(chore)
+        try:
+            self._loop.call_soon_threadsafe(chore.begin)
+        except RuntimeError:
+            self._chores.discard(chore)
+
+    def opened(self, handle: object, name: str, abort: Callable[[], Awaitable[object]]) -> None:
+        """Have ``abort`` run if the interpreter ends before ``handle`` is :meth:`closed`; ``name`` is for the log."""
+        self._open[id(handle)] = name, abort
+
+    def closed(self, handle: object) -> None:
+        """Forget an open handle. Safe to repeat."""
+        self._open.pop(id(handle), None)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether a fork left this copy in another process than its own."""
+        return self._pid != os.getpid()
+
+    @property
+    def usable(self) -> bool:
+        """Whether a call can be made here and now; not on the loop's own thread, which :meth:`start` allows."""
+        return not (self.foreign or self._stopping or self._loop.is_closed())
+
+    @property
+    def on_own_thread(self) -> bool:
+        """Whether the caller runs on the loop, where waiting for the loop would wait for ever."""
+        return threading.get_ident() == self._thread.ident
+
+    def check(self) -> None:
+        """Raise WrongLoopError or ClosedHandleError if no call can be made from here."""
+        if self.foreign:
+            message = "This belongs to the parent process; after a fork, open files and iterators again"
+            raise WrongLoopError(message)
+        if self.on_own_thread:
+            message = (
+                "aios3.sync was called on its own event loop, which would wait for itself: "
+                "use the async functions of aios3 there"
+            )
+            raise WrongLoopError(message)
+        if not self.usable:
+            raise _shut_down()
+
+    def stop(self, seconds: float | None = None) -> None:
+        """End everything: cancel calls, abort open writers, close sessions, end the loop and its thread.
+
+        Waits at most ``seconds``, by default EXIT_SECONDS. Safe to repeat; does nothing in a child process.
+        """
+        seconds = EXIT_SECONDS if seconds is None else seconds
+        if self.foreign or self.on_own_thread:
+            return
+        self._stopping = True
+        try:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        except RuntimeError:
+            return
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            _log.warning("aios3.sync could not end its transfers in %s seconds; uploads may be left open", seconds)
+
+    def _wait(self, work: Callable[[], Awaitable[T]], *, patient: bool) -> T:
+        self.check()
+        call = _Call(work, self._forget)
+        try:
+            self._submit(call)
+            call.wait()
+        except BaseException:  # Ctrl-C, or what another signal handler raises
+            self._cancel(call, patient=patient)
+            raise
+        try:
+            return call.outcome()
+        except asyncio.CancelledError as error:
+            message = "The transfer was cancelled, because its session or aios3.sync was closed meanwhile"
+            raise ClosedHandleError(message) from error
+
+    def _submit(self, call: _Call[T]) -> None:
+        self._calls.add(call)  # type: ignore[arg-type]  # invariant in T; only `end` and `cancel` are used
+        try:
+            self._loop.call_soon_threadsafe(call.begin)
+        except RuntimeError as error:
+            call.end(_shut_down())
+            if not self._loop.is_closed():
+                raise
+            _log.debug("A call came too late: %s", error)
+
+    def _cancel(self, call: _Call[T], *, patient: bool) -> None:
+        while True:
+            try:
+                if call.ended or self._loop.is_closed():
+                    return
+                self._loop.call_soon_threadsafe(call.cancel)
+                call.wait()
+            except BaseException:
+                if not patient:
+                    raise
+
+    def _forget(self, call: _Call[T]) -> None:
+        self._calls.discard(call)
+
+    def _report(self, chore: _Call[object]) -> None:
+        self._chores.discard(chore)
+        try:
+            chore.outcome()
+        except asyncio.CancelledError:
+            _log.debug("Work in the background was cancelled")
+        except Exception as error:  # noqa: BLE001 - nobody waits for it, so the log is where it belongs
+            _log.warning("Work in the background failed: %s", error)
+
+    def _serve(self) -> None:
+        try:
+            with self._runner:
+                self._runner.run(self._until_stopped())
+        except RuntimeError as error:
+            if threading.main_thread().is_alive():
+                raise
+            # asyncio ends its worker threads with another thread, which Python 3.12 no longer starts at this point.
+            _log.debug("The loop ended without ending its worker threads: %s", error)
+        finally:
+            # Whoever handed a call over before the loop was closed is waiting for it.
+            for call in [*self._calls, *self._chores]:
+                call.end(_shut_down())
+
+    async def _until_stopped(self) -> None:
+        self._loop.set_default_executor(_Threads(thread_name_prefix="aios3.sync worker"))
+        await self._stop.wait()
+        for call in list(self._calls):
+            call.cancel()
+        for name, abort in self._open.values():
+            _log.warning("%s was never closed: it is aborted, and nothing is published", name)
+            self._begin(abort)
+        await self._idle()
+        await self.tasks.aclose()
+        for session in list(self.sessions):
+            self._begin(session.aclose)
+        await self._idle()
+        await self._loop.shutdown_asyncgens()  # which closes the default session
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
+
+    def _begin(self, func: Callable[[], Awaitable[object]]) -> None:
+        chore: _Call[object] = _Call(func, self._report)
+        self._chores.add(chore)
+        chore.begin()
+
+    async def _idle(self) -> None:
+        while tasks := [call.task for call in [*self._calls, *self._chores] if call.task is not None]:
+            await asyncio.wait(tasks)
+
+
+def _shut_down() -> ClosedHandleError:
+    return ClosedHandleError("aios3.sync has shut down, because the interpreter is ending")
+
+
+class _Process:
+    """The bridge of this process; a fork's child begins anew."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.bridge: Bridge | None = None
+        self.ended = False
+        self.parents: list[Bridge | None] = []
+
+    def forked(self) -> None:
+        # The parent's loop and tasks stay referenced: finalizing them here would touch sockets of the parent.
+        self.parents.append(self.bridge)
+        self.lock = threading.Lock()  # another thread of the parent may have held it
+        self.bridge = None
+        self.ended = False
+
+    def stop(self) -> None:
+        self.ended = True
+        if self.bridge is not None:
+            self.bridge.stop()
+
+
+_process = _Process()
+os.register_at_fork(after_in_child=_process.forked)
+atexit.register(_process.stop)
+
+
+def current() -> Bridge:
+    """Return the bridge of this process; the first call starts it. Raises ClosedHandleError once it has ended."""
+    bridge = _process.bridge
+    if bridge is not None:
+        return bridge
+    with _process.lock:
+        if _process.ended:
+            raise _shut_down()
+        if _process.bridge is None:
+            _process.bridge = Bridge()
+            _stop_with_worker_process()
+        return _process.bridge
+
+
+def _stop_with_worker_process() -> None:
+    """Stop with a child of :mod:`multiprocessing`: one that was forked ends without running atexit's functions."""
+    multiprocessing = sys.modules.get("multiprocessing.util")
+    if multiprocessing is not None and sys.modules["multiprocessing"].parent_process() is not None:
+        multiprocessing.Finalize(None, _process.stop, exitpriority=0)
+
+
+def call(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run an async function on this process's background loop and wait for its result."""
+    return current().call(func, *args, **kwargs)
+
+
+def close_at_end(session: Closable) -> None:
+    """Have ``session`` closed when the loop ends, if that is the background loop; called on the session's loop."""
+    bridge = _process.bridge
+    if bridge is not None and bridge.on_own_thread:
+        bridge.sessions.add(session)

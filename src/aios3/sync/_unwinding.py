@@ -1,0 +1,84 @@
+"""Tell an exception that is on its way out of a ``with`` block from a quiet call of ``close()``.
+
+``with gzip.open(f, "w") as g:`` and the like call our ``close()`` whether the block ended well or not, and the wrapper
+does not say which. Python itself knows: while the exit of a ``with`` block is called because of an exception, the
+frame of that block stands at the instruction ``WITH_EXCEPT_START``, which exists for nothing else (Python 3.11 to
+3.14; the bytecode is an implementation detail, and the tests of every version look at it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import opcode
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+_UNWINDING = opcode.opmap["WITH_EXCEPT_START"]
+_GET_AWAITABLE = opcode.opmap["GET_AWAITABLE"]
+_STEPS_OF_ASYNC_WITH = (6, 8, 10)
+"""``async with`` goes on to GET_AWAITABLE, LOAD_CONST, SEND (and its cache), YIELD_VALUE, two bytes each. It stands at
+one of the last three while ``__aexit__`` runs."""
+
+_GIVING_UP = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, concurrent.futures.CancelledError)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """What was going wrong already at one moment: nothing of that is about a file which was opened then."""
+
+    errors: tuple[BaseException, ...]
+    exits: tuple[tuple[FrameType, int], ...]
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Remember the exceptions that are being handled, and the ``with`` blocks that are being unwound."""
+        return cls(tuple(_chain(sys.exception())), tuple(_exits()))
+
+    def gives_up(self) -> str | None:
+        """Say why a file that was opened at this moment is being given up now, by whoever closes it; None if not.
+
+        Either a ``with`` block is left by an exception, or the program is being stopped and this is its cleaning up.
+        """
+        error = sys.exception()
+        if error is None:
+            return None
+        if isinstance(error, _GIVING_UP) and not any(error is known for known in self.errors):
+            return f"it was closed while {type(error).__name__} was on its way"
+        if any(not self._knows(exit_) for exit_ in _exits()):
+            return f"a with block was left by {type(error).__name__}"
+        return None
+
+    def _knows(self, exit_: tuple[FrameType, int]) -> bool:
+        frame, at = exit_
+        return any(frame is known and at == then for known, then in self.exits)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the exception, and those that were being handled when it was raised."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__context__
+
+
+def _exits() -> Iterator[tuple[FrameType, int]]:
+    """Yield the callers' frames that stand in the exit of a ``with`` block because of an exception, and where."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to a caller's frame
+    while frame is not None:
+        if _stands_in_exit(frame.f_code.co_code, frame.f_lasti):
+            yield frame, frame.f_lasti
+        frame = frame.f_back
+
+
+def _stands_in_exit(code: bytes, at: int) -> bool:
+    if at >= 0 and code[at] == _UNWINDING:
+        return True
+    steps = (at - step for step in _STEPS_OF_ASYNC_WITH if step <= at)
+    return any(code[start] == _UNWINDING and code[start + 2] == _GET_AWAITABLE for start in steps)

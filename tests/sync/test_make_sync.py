@@ -1,0 +1,176 @@
+"""The generator of ``aios3.sync``, and that what it has written is not stale."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import aios3
+import aios3.sync
+
+PATH = Path(__file__).parents[2] / "tools" / "make_sync.py"
+
+VERBS = '''
+    from __future__ import annotations
+    import datetime
+    import enum
+    from typing import TYPE_CHECKING
+    if TYPE_CHECKING:
+        from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+        from fractions import Fraction
+        from decimal import Decimal as Money
+        from typing import Unpack
+        from aios3 import Session, WriterOptions
+
+    class Shape(enum.Enum):
+        ROUND = 1
+
+    class Local: ...
+
+    async def weigh(path: str, /, *more: bytes, shape: Shape = Shape.ROUND, session: Session | None = None) -> Fraction:
+        """Weigh it.
+
+        More about that.
+        """
+
+    async def store(data: Mapping[str, Money], **options: Unpack[WriterOptions]) -> dict[str, Local]:
+        """Store it."""
+
+    async def pieces(path: datetime.date, size: int = 8 * 1024) -> AsyncIterator[tuple[str, Sequence[int]]]:
+        """Yield pieces."""
+        yield path, [size]
+
+    async def more(*, text: str = "ä'") -> AsyncGenerator[str, None]:
+        """Yield more."""
+        yield text
+
+    def plain(path: str) -> str: ...
+
+    class AsyncThing: ...
+    def aopen(path: str): ...
+'''
+
+INIT = """
+    from fakes3.verbs import *
+    from fakes3.verbs import Shape, AsyncThing
+    __all__ = ["AsyncThing", "Shape", "aopen", "more", "pieces", "plain", "store", "weigh"]
+"""
+
+
+@pytest.fixture(scope="module")
+def make_sync():
+    spec = importlib.util.spec_from_file_location("make_sync", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Make a package like aios3, with these verbs."""
+
+    def make(verbs: str, init: str = INIT):
+        package = tmp_path / "fakes3"
+        package.mkdir()
+        (package / "verbs.py").write_text(textwrap.dedent(verbs))
+        (package / "__init__.py").write_text(textwrap.dedent(init))
+        return importlib.import_module("fakes3")
+
+    monkeypatch.syspath_prepend(tmp_path)
+    yield make
+    for name in [name for name in sys.modules if name.partition(".")[0] == "fakes3"]:
+        del sys.modules[name]
+
+
+def functions(source: str) -> dict[str, str]:
+    tree = ast.parse(source)
+    return {node.name: ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_verbs_become_one_line_with_their_types(make_sync, fake):
+    written = functions(make_sync.render(fake(VERBS)))
+    assert written == {
+        "weigh": "def weigh(path: str, /, *more: bytes, shape: Shape=Shape.ROUND, session: _aios3.Session | None=None)"
+        ' -> Fraction:\n    """Weigh it."""\n'
+        "    return _bridge.call(_aios3.weigh, path, *more, shape=shape, session=session)",
+        "store": "def store(data: Mapping[str, Money], **options: Unpack[WriterOptions]) -> dict[str, Local]:\n"
+        '    """Store it."""\n    return _bridge.call(_aios3.store, data, **options)',
+        "pieces": "def pieces(path: datetime.date, size: int=8 * 1024) -> SyncIterator[tuple[str, Sequence[int]]]:\n"
+        '    """Yield pieces."""\n    return _iterate(_aios3.pieces, path, size)',
+        "more": 'def more(*, text: str="ä\'") -> SyncIterator[str]:\n'
+        '    """Yield more."""\n    return _iterate(_aios3.more, text=text)',
+    }
+
+
+def test_names_of_annotations_are_imported_from_where_they_come(make_sync, fake):
+    lines = [line.strip() for line in make_sync.render(fake(VERBS)).splitlines()]
+    for line in (
+        "from decimal import Decimal as Money",
+        "from fractions import Fraction",
+        "import datetime",
+        "from collections.abc import Mapping, Sequence",
+        "from fakes3.verbs import Local",
+        "from fakes3 import Shape, plain",
+        "from aios3 import WriterOptions",
+    ):
+        assert line in lines
+    assert not any("AsyncThing" in line or "aopen" in line for line in lines if "import" in line or '",' in line)
+
+
+def test_output_is_deterministic_and_formatted(make_sync, fake):
+    package = fake(VERBS)
+    source = make_sync.render(package)
+    assert make_sync.render(package) == source == make_sync._format(source)
+
+
+@pytest.mark.parametrize(
+    ("verbs", "complaint"),
+    [
+        ("async def verb(): pass", "no docstring or no return type"),
+        ("async def verb() -> Nowhere:\n  'Do.'", "where Nowhere"),
+        ("async def verb() -> AsyncIterator:\n  'Do.'\n  yield 1", "does not say what is yielded"),
+        ("def make():\n  async def verb() -> int:\n    'Do.'\n  return verb\nverb = make()", "not written as an async"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_refused(make_sync, fake, verbs, complaint):
+    package = fake("from __future__ import annotations\n" + verbs, "from fakes3.verbs import verb\n__all__ = ['verb']")
+    with pytest.raises(make_sync.StaleError, match=complaint):
+        make_sync.render(package)
+
+
+def test_the_package_is_not_stale(make_sync):
+    assert make_sync.main(["--check"]) == 0
+
+
+def test_a_stale_file_is_noticed_and_then_written(make_sync, tmp_path, monkeypatch, capsys):
+    target = tmp_path / "__init__.py"
+    target.write_text("old")
+    monkeypatch.setattr(make_sync, "TARGET", target)
+    assert make_sync.main(["--check"]) == 1
+    assert "is stale" in capsys.readouterr().err
+    assert target.read_text() == "old"
+    assert make_sync.main([]) == 0
+    assert make_sync.main(["--check"]) == 0
+
+
+def test_every_verb_has_a_twin_with_the_same_parameters():
+    for name in set(aios3.__all__) & set(aios3.sync.__all__):
+        verb, twin = getattr(aios3, name), getattr(aios3.sync, name)
+        if inspect.iscoroutinefunction(verb) or inspect.isasyncgenfunction(verb):
+            ours = [(p.name, p.kind, p.default) for p in inspect.signature(twin).parameters.values()]
+            assert ours == [(p.name, p.kind, p.default) for p in inspect.signature(verb).parameters.values()]
+            assert not inspect.iscoroutinefunction(twin)
+        elif name != "Session":
+            assert twin is verb
+
+
+def test_what_is_missing_is_only_what_asyncio_alone_can_use():
+    missing = set(aios3.__all__) - set(aios3.sync.__all__)
+    assert missing == {"aopen", *(name for name in aios3.__all__ if name.startswith("Async"))}
+    assert all(hasattr(aios3.sync, name) for name in aios3.sync.__all__)
