@@ -1,0 +1,170 @@
+"""Fixtures of all tests: the servers that ``--server`` names, sessions on them, and guards that see what a test cannot.
+
+Every test that uses a server runs once for each of them. What a server lacks is skipped, with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import blockbuster
+import pytest
+
+import aios3
+import servers
+from admin import Admin
+from servers.capabilities import CAPABILITIES, LACKS
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from surfaces import Surface
+
+_SERVER = pytest.StashKey[list[str]]()
+_BUCKETS = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server",
+        action="append",
+        choices=(*servers.NAMES, "all-light"),
+        help="run the tests that use a server on this one; repeatable; all-light: " + ", ".join(servers.LIGHT),
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*capabilities): skip on servers that lack one of them")
+    config.addinivalue_line("markers", "loop_variants: run on asyncio in debug mode, and on uvloop")
+    chosen = config.getoption("server") or ["moto"]
+    names = [name for choice in chosen for name in (servers.LIGHT if choice == "all-light" else (choice,))]
+    config.stash[_SERVER] = list(dict.fromkeys(names))
+    _forget_the_machine()
+    _heed_ctrl_c()
+
+
+def _heed_ctrl_c() -> None:
+    """Let Ctrl-C interrupt: a shell has its background jobs ignore it, and every child inherits that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _forget_the_machine() -> None:
+    """Keep the machine's credentials, endpoints and proxies out of the tests, and the tests away from them."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name == "OSS_ENDPOINT" or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames:
+        metafunc.parametrize("server", metafunc.config.stash[_SERVER], indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        needed = {name for marker in item.iter_markers("needs") for name in marker.args}
+        if unknown := needed - set(CAPABILITIES):
+            message = f"{item.nodeid} needs {', '.join(unknown)}; the capabilities are {', '.join(CAPABILITIES)}"
+            raise pytest.UsageError(message)
+        if needed:
+            _skip_where_lacking(item, needed)
+
+
+def _skip_where_lacking(item: pytest.Item, needed: set[str]) -> None:
+    name = item.callspec.params["server"]
+    for capability in sorted(needed & set(LACKS[name])):
+        item.add_marker(pytest.mark.skip(reason=f"{name} lacks {capability}: {LACKS[name][capability]}"))
+
+
+class _DebugLoop(asyncio.SelectorEventLoop):
+    """A loop whose debug mode nobody turns off again."""
+
+    def set_debug(self, enabled: bool) -> None:
+        super().set_debug(True)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if item.get_closest_marker("loop_variants") is None:
+        return {"asyncio": asyncio.new_event_loop}
+    return {"debug": _DebugLoop} | ({"uvloop": uvloop.new_event_loop} if uvloop else {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_blocking_calls() -> Iterator[None]:
+    """Make a blocking call of aios3 on an event loop an error."""
+    with blockbuster.blockbuster_ctx("aios3") as guard:
+        # Under coverage every line may come by its lock; that is the measurement's, not ours.
+        guard.functions["threading.Lock.acquire"].can_block_in("coverage/collector.py", {"lock_data", "unlock_data"})
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
+    """A running server; with several of ``--server``, each in turn."""
+    with servers.running(request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def admin(server: servers.Server) -> Iterator[Admin]:
+    """What prepares the server and looks into it, without aios3."""
+    client = Admin(server)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def bucket(admin: Admin) -> Iterator[str]:
+    """The path of a new, empty bucket; deleted afterwards with all that is in it."""
+    path = admin.create_bucket(f"aios3-{os.getpid()}-{next(_BUCKETS)}")
+    yield path
+    admin.drop_bucket(path)
+
+
+@pytest.fixture
+async def session(server: servers.Server) -> AsyncIterator[aios3.Session]:
+    """A session on the server, on the loop of the test."""
+    async with aios3.Session(**server.config) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def no_leaks(session: aios3.Session, bucket: str, admin: Admin) -> AsyncIterator[None]:
+    """Fail if the test leaves a task, a byte of the budget or an open upload behind."""
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not left, f"tasks left behind: {left}"
+    assert session.tasks.active == 0
+    assert session.budget.used == 0
+    assert session.budget.waiting == 0
+    assert admin.uploads(bucket) == []
+
+
+@pytest.fixture(params=["async", "sync"])
+async def surface(
+    request: pytest.FixtureRequest, server: servers.Server, bucket: str, admin: Admin
+) -> AsyncIterator[Surface]:
+    """Each surface of aios3 in turn, with small blocks and parts; it must leave no open upload and no byte taken."""
+    from surfaces import AsyncSurface, SyncSurface  # noqa: PLC0415 - not every test uses a surface
+
+    kind = {"async": AsyncSurface, "sync": SyncSurface}[request.param]
+    small = {"block_size": 64 * 1024, "request_size": 1 << 20, "part_size": 5 << 20}
+    opened = kind(**server.config, **small)
+    yield opened
+    used = opened.session.budget.used
+    await opened.aclose()
+    assert used == 0
+    assert admin.uploads(bucket) == []

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import zipfile
+
+import pytest
+
+import aios3
+
+
+@pytest.fixture
+def environment(aios3_server, monkeypatch) -> None:
+    """The embedded server as a script finds a real one: in the environment."""
+    credentials = aios3_server.config["credentials"]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aios3_server.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+SOLD = {"apples": 435, "pears": 870, "plums": 1305}
+"""1 + 2 + ... + 29 of the first, twice that of the second, three times of the third."""
+
+
+def test_legacy_script_runs_on_a_server_of_its_own(run_example):
+    result = run_example("legacy_script")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    assert "wrote 29 files below s3://legacy/sales/days" in result.stdout
+    assert {name: int(sold) for name, sold in re.findall(r"^  (\w+) +(\d+)$", result.stdout, re.MULTILINE)} == SOLD
+    assert "31 objects below s3://legacy/sales" in result.stdout
+
+
+def test_legacy_script_writes_what_other_programs_can_read(run_example, environment, boto, aios3_bucket):
+    bucket = aios3.S3Url.parse(aios3_bucket).bucket
+    result = run_example("legacy_script", f"{aios3_bucket}/some where/")
+    assert result.returncode == 0, result.stderr
+
+    def read(key: str) -> bytes:
+        return boto.get_object(Bucket=bucket, Key=f"some where/{key}")["Body"].read()
+
+    first_day = b"article,sold\r\napples,1\r\npears,2\r\nplums,3\r\n"
+    assert read("days/2024-02-01.csv") == first_day
+    with zipfile.ZipFile(io.BytesIO(read("days.zip"))) as packed:
+        assert packed.testzip() is None
+        assert packed.read("2024-02-01.csv") == first_day
+        assert len(packed.namelist()) == 29
+    assert json.loads(gzip.decompress(read("totals.json.gz"))) == SOLD
+
+
+def test_scan_report_runs_on_a_server_of_its_own(run_example):
+    result = run_example("scan_report", "--top", "2")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    rows = [
+        re.split(r" *[│┃] *", line.strip("│┃ ")) for line in result.stdout.splitlines() if "│" in line or "┃" in line
+    ]
+    assert ["all", "40", "78,000"] in rows
+    assert [".csv", "10", "18,000"] in rows
+    assert [".jpg", "10", "20,000"] in rows
+    assert ["(none)", "10", "21,000"] in rows
+    assert ["STANDARD_IA", "8", "14,000"] in rows
+    assert ["s3://report/data/39", "3,900"] in rows
+    assert ["s3://report/data/38.JPG", "3,800"] in rows
+    assert not any("s3://report/data/37" in row[0] for row in rows)
+
+
+def test_scan_report_looks_at_the_path_that_is_given(run_example, environment, boto, aios3_bucket):
+    bucket = aios3.S3Url.parse(aios3_bucket).bucket
+    boto.put_object(Bucket=bucket, Key="in/[red]a.TXT", Body=b"12345")
+    boto.put_object(Bucket=bucket, Key="out/b.txt", Body=b"1")
+    result = run_example("scan_report", f"{aios3_bucket}/in")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"\.txt +│ +1 +│ +5 ", result.stdout)
+    assert f"{aios3_bucket}/in/[red]a.TXT" in result.stdout
+    assert "out" not in result.stdout
+
+
+@pytest.mark.parametrize("name", ["legacy_script", "scan_report"])
+@pytest.mark.parametrize("path", ["s3://there-is-no-such-bucket/x", "no path"])
+def test_errors_are_one_line_and_status_1(run_example, environment, name, path):
+    result = run_example(name, path)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert re.fullmatch(r"error: .+\n", result.stderr)
+    assert path in result.stderr

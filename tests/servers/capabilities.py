@@ -1,0 +1,68 @@
+"""What S3 servers can do, and which of ours cannot, with the reason that a skipped test gives.
+
+A test asks for a capability with ``@pytest.mark.needs("part_copy")``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CAPABILITIES: Mapping[str, str] = {
+    "any_key": "keeps keys byte for byte: a//b, ../x, /lead, 1,024 bytes",
+    "key_below_key": "stores both 'a' and 'a/b'",
+    "signatures": "refuses a wrong secret key",
+    "two_users": "has a second user, who may not see the first one's buckets",
+    "part_copy": "copies a range of an object into a part",
+    "read_if_match": "refuses a GET whose If-Match does not hold",
+    "create_once": "lets one win of several PutObject with If-None-Match: * at the same moment",
+    "complete_once": "lets one win of several CompleteMultipartUpload with If-None-Match: * at the same moment",
+    "put_if_match": "refuses a PutObject whose If-Match does not hold, and accepts one that does",
+    "complete_if_match": "refuses to complete a multipart upload whose If-Match does not hold",
+    "tags": "stores tags with an object",
+}
+"""Every capability that a test may ask for, and what it means."""
+
+LACKS: Mapping[str, Mapping[str, str]] = {
+    "moto": {
+        "signatures": "checks no signature",
+        "two_users": "knows no users",
+        "complete_once": "looks, then writes, so that several win",
+        "complete_if_match": "ignores If-Match on CompleteMultipartUpload",
+    },
+    "rclone": {
+        "any_key": "stores keys as file names: refuses a//b, ../x, a/./b, /lead and names over 255 bytes",
+        "key_below_key": "stores keys as files, so 'a' cannot be a file and a folder",
+        "two_users": "has one user",
+        "part_copy": "answers UploadPartCopy with 200 and an empty result, and stores an empty part",
+        "read_if_match": "ignores If-Match on GET",
+        "create_once": "ignores If-None-Match",
+        "complete_once": "ignores If-None-Match",
+        "put_if_match": "ignores If-Match",
+        "complete_if_match": "ignores If-Match",
+        "tags": "takes tags with a PUT, then answers a GET of them with 500",
+    },
+    "ceph": {
+        "complete_once": "ignores If-None-Match on CompleteMultipartUpload (16.2)",
+        "complete_if_match": "ignores If-Match on CompleteMultipartUpload (16.2)",
+    },
+    "swift": {
+        "create_once": "looks, then writes, so that several win",
+        "complete_once": "looks, then writes, so that several win",
+        "put_if_match": "answers PutObject with If-Match with 501",
+        "complete_if_match": "answers CompleteMultipartUpload with If-Match with 501",
+        "tags": "answers tagging with 501",
+    },
+    "ministack": {
+        "signatures": "checks only presigned ones",
+        "two_users": "knows no users",
+    },
+    "localstack": {
+        "signatures": "checks only presigned ones",
+        "two_users": "knows no users",
+        "complete_once": "looks, then writes, so that several win",
+    },
+}
+"""By server, the capabilities that it has not, and what it does instead."""

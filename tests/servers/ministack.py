@@ -1,0 +1,28 @@
+"""MiniStack: an emulator that is near to Amazon on conditional writes and checksums, and checks no signature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servers.installing import venv
+from servers.processes import HOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from servers.processes import Processes
+
+USER = ("AKIATEST", "secrettest")
+OTHER = None
+
+
+def install() -> Path:
+    """Install MiniStack."""
+    return venv("ministack", "ministack==1.5.33")
+
+
+def start(processes: Processes, port: int) -> None:
+    """Serve S3 from memory; it would listen on all addresses if it were not told otherwise."""
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": HOST, "SERVICES": "s3", "LOG_LEVEL": "WARNING"}
+    processes.spawn("ministack", install() / "ministack", env=settings)
+    processes.wait_for_http(port)

@@ -1,0 +1,113 @@
+"""The two surfaces of aios3 behind one face, so that each conformance test is written once.
+
+Verbs are awaited (or iterated with ``async for``) and files have async methods on both; the blocking surface runs in
+threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+import aios3
+import aios3.sync
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+_ITERATORS = {"scandir", "scan", "scan_stat", "walk", "glob", "glob_stat"}
+_END = object()
+
+
+class AsyncSurface:
+    """``aios3`` itself."""
+
+    name = "async"
+
+    def __init__(self, **config) -> None:
+        self.session = aios3.Session(**config)
+
+    def __getattr__(self, verb: str) -> Callable:
+        return partial(getattr(aios3, verb), session=self.session)
+
+    @contextlib.asynccontextmanager
+    async def open(self, path: str, mode: str = "rb", **options) -> AsyncIterator[AsyncFile]:
+        async with aios3.aopen(path, mode, session=self.session, **options) as handle:
+            yield AsyncFile(handle)
+
+    async def aclose(self) -> None:
+        await self.session.aclose()
+
+
+class SyncSurface:
+    """``aios3.sync``, each call in a thread of its own."""
+
+    name = "sync"
+
+    def __init__(self, **config) -> None:
+        self.session = aios3.sync.Session(**config)
+
+    def __getattr__(self, verb: str) -> Callable:
+        function = partial(getattr(aios3.sync, verb), session=self.session)
+        return partial(_iterate, function) if verb in _ITERATORS else partial(asyncio.to_thread, function)
+
+    @contextlib.asynccontextmanager
+    async def open(self, path: str, mode: str = "rb", **options) -> AsyncIterator[SyncFile]:
+        handle = await asyncio.to_thread(partial(aios3.sync.open, path, mode, session=self.session, **options))
+        try:
+            yield SyncFile(handle)
+        except BaseException as error:
+            if not await asyncio.to_thread(handle.__exit__, type(error), error, error.__traceback__):
+                raise
+        else:
+            await asyncio.to_thread(handle.__exit__, None, None, None)
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self.session.close)
+
+
+class AsyncFile:
+    """An open file of ``aios3``."""
+
+    def __init__(self, handle) -> None:
+        self.handle = handle
+
+    def __getattr__(self, name: str) -> Callable:
+        return getattr(self.handle, name)
+
+    def lines(self) -> AsyncIterator:
+        return aiter(self.handle)
+
+    async def tell(self) -> int:
+        return self.handle.tell()
+
+    async def close(self) -> None:
+        await self.handle.aclose()
+
+
+class SyncFile:
+    """An open file of ``aios3.sync``."""
+
+    def __init__(self, handle) -> None:
+        self.handle = handle
+
+    def __getattr__(self, name: str) -> Callable:
+        return partial(asyncio.to_thread, getattr(self.handle, name))
+
+    def lines(self) -> AsyncIterator:
+        return _iterate(lambda: self.handle)
+
+
+Surface = AsyncSurface | SyncSurface
+
+
+async def _iterate(function: Callable, *args, **options) -> AsyncIterator:
+    iterator = iter(await asyncio.to_thread(partial(function, *args, **options)))
+    try:
+        while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
+            yield item
+    finally:
+        if hasattr(iterator, "close"):
+            await asyncio.to_thread(iterator.close)
