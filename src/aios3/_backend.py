@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aios3._entries import StatResult, WriteResult
     from aios3._paths import S3Url
@@ -126,6 +126,13 @@ class ObjectBody(Protocol):
         """Receive at least one byte into ``view`` and return how many; 0 only where the body ends.
 
         A body that ends before ``stop`` returns 0 or raises; whoever reads must count.
+        """
+
+    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+        """Receive the next ``size`` bytes into the views that ``room()`` gives, telling ``received`` of each arrival.
+
+        Both are called without awaiting, in turn; a view is never empty nor longer than what is still to come.
+        Returns early, or raises, where the body ends before; whoever reads must count.
         """
 
     async def aclose(self) -> None:

@@ -59,6 +59,14 @@ class FakeBody:
         self._sent += count
         return count
 
+    async def receive(self, size, room, received):
+        while size:
+            count = await self.readinto(room())
+            if count == 0:
+                return
+            received(count)
+            size -= count
+
     async def aclose(self):
         if self._open:
             self._open = False

@@ -69,6 +69,18 @@ class BotoBody:
             self._end()
         return count
 
+    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+        """Receive the next ``size`` bytes into the views that ``room()`` gives; return early only at the end.
+
+        Raises TruncatedBodyError if the body ends before ``stop``.
+        """
+        while size:
+            count = await self.readinto(room())
+            if not count:
+                return
+            received(count)
+            size -= count
+
     async def _receive(self) -> memoryview:
         with translated(_OPERATION, self._path):
             chunk, more = b"", True

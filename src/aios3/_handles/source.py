@@ -84,12 +84,11 @@ class ObjectSource:
     async def _receive(self, cursor: _Cursor) -> None:
         body = await self._take_ready(cursor.position) or await self._request(cursor.position, cursor.stop)
         try:
-            await _skip(body, cursor.position)
-            while not cursor.done:
-                count = await body.readinto(cursor.view())
-                if count == 0:
-                    raise self._truncated(cursor)
-                cursor.advance(count)
+            if body.start != cursor.position:
+                await _skip(body, cursor.position)
+            await body.receive(cursor.stop - cursor.position, cursor.view, cursor.advance)
+            if not cursor.done:
+                raise self._truncated(cursor)
         finally:
             await body.aclose()
 
