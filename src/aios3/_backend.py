@@ -103,6 +103,17 @@ class BucketEntry:
     created: float
 
 
+@dataclass(frozen=True, slots=True)
+class BucketAddress:
+    """Where the requests for one bucket go, and how they are signed."""
+
+    url: str
+    """The bucket's own URL: its name is part of the host, or the last part of the path."""
+    region: str
+    algorithm: str | None
+    """The name of the signature, as requests carry it; None for requests that are not signed."""
+
+
 class ObjectBody(Protocol):
     """An answer to a GET whose head has come and whose body is still to be read.
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping, Sequence
 
-    from aios3._backend import Checksum, Condition, ListPage, ReadOptions, WriteOptions
+    from aios3._backend import BucketAddress, Checksum, Condition, ListPage, ReadOptions, WriteOptions
     from aios3._boto.answers import Answer
     from aios3._boto.body import RawAnswer
-    from aios3._config import Config
+    from aios3._config import Config, Credentials
     from aios3._entries import StatResult
 
 Parameters = dict[str, Any]
@@ -54,6 +54,21 @@ class BotoBackend:
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
         with translated("Connect", "s3://"):
             return await self._client.at_amazon()
+
+    async def address_of(self, bucket: str) -> BucketAddress:
+        """Return where requests for ``bucket`` go and how they are signed; nothing is sent to find out."""
+        with translated("Connect", f"s3://{bucket}"):
+            return await self._client.address_of(bucket)
+
+    async def credentials(self, *, renewed: bool = False) -> Credentials | None:
+        """Return the credentials of this moment, None to sign nothing; ``renewed`` asks the whole chain anew."""
+        with translated("Connect", "s3://"):
+            return await self._client.credentials(renewed=renewed)
+
+    async def ca_bundle(self) -> str | None:
+        """Return the file of certificate authorities that the environment or the profile names."""
+        with translated("Connect", "s3://"):
+            return await self._client.ca_bundle()
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> BotoBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""

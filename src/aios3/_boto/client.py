@@ -9,14 +9,16 @@ import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from aios3._boto.credentials import SourceProvider, call_source, read_in_threads
+from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads
 from aios3._boto.payload import PieceStream
+from aios3._boto.whereabouts import address_of, watch
 from aios3._config import Credentials
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from aios3._backend import BucketAddress
     from aios3._config import Config
 
 DEFAULT_REGION = "us-east-1"
@@ -49,6 +51,8 @@ class ClientSource:
         self._client: Client | None = None
         self._at_amazon = False
         self._closed = False
+        self._session: Any = None
+        self._found: Any = None
 
     async def get(self) -> Client:
         """Return the client. Many may ask at once, and any may be cancelled: the others still get it."""
@@ -70,26 +74,55 @@ class ClientSource:
         await self.get()
         return self._at_amazon
 
+    async def address_of(self, bucket: str) -> BucketAddress:
+        """Return where the client sends requests for ``bucket``; nothing is sent to find out."""
+        return await address_of(await self.get(), bucket)
+
+    async def credentials(self, *, renewed: bool) -> Credentials | None:
+        """Return the credentials of this moment, None for none; ``renewed`` asks the whole chain anew.
+
+        Raises NoCredentialsError where the chain finds nobody to be.
+        """
+        await self.get()
+        if self._config.credentials == "anonymous":
+            return None
+        if renewed or self._found is None:
+            prepared = await self._prepare()
+            self._found = await find_credentials(prepared.session, self._config)
+        return await frozen(self._found)
+
+    async def ca_bundle(self) -> str | None:
+        """Return the file of certificate authorities that the environment or the profile names."""
+        await self.get()
+        assert self._session is not None
+        bundle: str | None = self._session.get_config_variable("ca_bundle")
+        return bundle
+
     def _check_open(self) -> None:
         if self._closed:
             message = "This session is closed; make a new one"
             raise ClosedHandleError(message)
 
     async def _open(self) -> Client:
-        credentials = self._config.credentials
-        provider: SourceProvider | None = None
-        if callable(credentials):
-            provider = SourceProvider(credentials, await call_source(credentials))
-        prepared = await asyncio.to_thread(_prepare, self._config, self._profile, provider)
+        prepared = await self._prepare()
+        self._session = prepared.session
         try:
             client: Client = await prepared.session.create_client("s3", **prepared.options).__aenter__()
         except ValueError as error:  # botocore's own text for an address that is none
             raise ConfigError(str(error)) from error
         _tune(client)
+        watch(client)
         host = f".{urlsplit(client.meta.endpoint_url).hostname}"
         self._at_amazon = host.endswith(prepared.amazon_domains)
         self._client = client
         return client
+
+    async def _prepare(self) -> _Prepared:
+        credentials = self._config.credentials
+        provider: SourceProvider | None = None
+        if callable(credentials):
+            provider = SourceProvider(credentials, await call_source(credentials))
+        return await asyncio.to_thread(_prepare, self._config, self._profile, provider)
 
     async def aclose(self) -> None:
         """Close the client and its connections; afterwards there is none. Safe to repeat."""

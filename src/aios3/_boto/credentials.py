@@ -13,7 +13,7 @@ from aios3.errors import ConfigError, CredentialsError, S3Error
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from aios3._config import CredentialSource
+    from aios3._config import Config, CredentialSource
 
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When credentials expire that say nothing about it."""
@@ -131,3 +131,23 @@ class _FileProvider:
             return loaded
         message = f"botocore's {self.METHOD} provider does more than read files"
         raise RuntimeError(message)
+
+
+async def find_credentials(session: Any, config: Config) -> Any:  # noqa: ANN401 - botocore has no types
+    """Return botocore's credentials of ``session``: those of ``config`` if it has some, else what the chain finds."""
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - slow to import
+
+    if isinstance(config.credentials, Credentials):
+        return config.credentials
+    found = await session.get_credentials()
+    if found is None:
+        raise NoCredentialsError
+    return found
+
+
+async def frozen(found: Any) -> Credentials:  # noqa: ANN401 - botocore has no types
+    """Return what ``found`` is at this moment; botocore refreshes it on the way if it is about to expire."""
+    if isinstance(found, Credentials):
+        return found
+    now = await found.get_frozen_credentials()
+    return Credentials(now.access_key, now.secret_key, now.token)

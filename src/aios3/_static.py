@@ -1,0 +1,131 @@
+"""What arguments and the environment say by themselves: who to be and where buckets live, without asking aiobotocore.
+
+aiobotocore's chain answers every question, but importing it takes half a second. Where credentials, and an endpoint or
+region, are given plainly, the answer needs no chain; :func:`plain_settings` returns None wherever it might.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from aios3._backend import BucketAddress
+from aios3._config import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aios3._config import AddressingStyle, Config
+
+SIGV4 = "AWS4-HMAC-SHA256"
+
+_CHAIN_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_DATA_PATH",
+    "AWS_CREDENTIAL_EXPIRATION",
+)
+"""Variables whose meaning only botocore knows; any of them asks for the chain."""
+
+_PLAIN_KEYS = frozenset(
+    {"region", "output", "cli_pager", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+)
+"""Settings of a profile that change nothing else about S3."""
+
+_HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_SHORTEST_IN_HOST = 3
+_AMAZON_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
+_IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSettings:
+    """Everything that requests need, as it was given."""
+
+    credentials: Credentials | None
+    """Who to be; None signs nothing."""
+    endpoint_url: str | None
+    """Where the server is; None is Amazon's endpoint of the region."""
+    region: str
+    addressing_style: AddressingStyle
+    ca_bundle: str | None
+    """A file of certificate authorities that the environment names."""
+
+
+def plain_settings(config: Config, profile: str | None, environ: Mapping[str, str]) -> PlainSettings | None:
+    """Return what ``config`` and ``environ`` say, or None where profiles, files or other chains may have a say."""
+    if profile is not None or config.profile is not None or any(environ.get(name) for name in _CHAIN_VARIABLES):
+        return None
+    try:
+        credentials, stored_region = _credentials(config, environ), _region_of_file(environ)
+    except _ChainNeededError:
+        return None
+    endpoint_url = config.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or None
+    region = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or stored_region
+    if endpoint_url is None and not (region and _AMAZON_REGION.fullmatch(region)):
+        return None
+    ca_bundle = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or None
+    return PlainSettings(credentials, endpoint_url, region or "us-east-1", config.addressing_style, ca_bundle)
+
+
+class _ChainNeededError(Exception):
+    """Raised inside where the answer may depend on what only botocore reads."""
+
+
+def _credentials(config: Config, environ: Mapping[str, str]) -> Credentials | None:
+    if config.credentials == "anonymous":
+        return None
+    if isinstance(config.credentials, Credentials):
+        return config.credentials
+    access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if config.credentials is not None or not access_key or not secret_key:
+        raise _ChainNeededError
+    return Credentials(access_key, secret_key, environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN"))
+
+
+def _region_of_file(environ: Mapping[str, str]) -> str | None:
+    """Return the region in the default profile of the configuration file, if that says nothing else that matters."""
+    parser = configparser.RawConfigParser(default_section="")
+    try:
+        path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+        with path.open(encoding="utf-8") as file:
+            parser.read_file(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise _ChainNeededError from error  # botocore has its own words for what is wrong with the file
+    settings = dict(parser.items("default")) if parser.has_section("default") else {}
+    if not settings.keys() <= _PLAIN_KEYS:
+        raise _ChainNeededError
+    return settings.get("region")
+
+
+def address_of(settings: PlainSettings, bucket: str) -> BucketAddress:
+    """Say where requests for ``bucket`` go, by botocore's rules for S3 endpoints."""
+    if settings.endpoint_url is None:
+        host = "s3.amazonaws.com" if settings.region == "us-east-1" else f"s3.{settings.region}.amazonaws.com"
+        in_host = settings.addressing_style != "path" and _fits_host(bucket, "https")
+        base = f"https://{bucket}.{host}/" if in_host else f"https://{host}/{bucket}"
+        return BucketAddress(base, settings.region, SIGV4)
+    scheme, authority, path, *_ = urlsplit(settings.endpoint_url)
+    path = path.rstrip("/")
+    host = urlsplit(settings.endpoint_url).hostname or ""
+    is_address = bool(_IPV4.fullmatch(host)) or ":" in host
+    if settings.addressing_style == "virtual" and not is_address and _fits_host(bucket, scheme):
+        return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", settings.region, SIGV4)
+    return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", settings.region, SIGV4)
+
+
+def _fits_host(bucket: str, scheme: str) -> bool:
+    """Tell whether the bucket can be part of a host name; certificates for ``*.host`` cover one label only."""
+    labels = [bucket] if scheme == "https" else bucket.split(".")
+    is_name = len(bucket) >= _SHORTEST_IN_HOST and not _IPV4.fullmatch(bucket)
+    return is_name and all(_HOST_LABEL.fullmatch(label) for label in labels)
