@@ -13,10 +13,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aios3._engine.spares import Spares
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Reclaimer = Callable[[int], None]
+
+_SPARE_BYTES = 8 * 1024 * 1024
+"""Bytes of blocks that nobody uses and that are kept, in addition to the budget."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +39,8 @@ class Budget:
         self._parked = 0
         self._waiters: deque[_Waiter] = deque()
         self._reclaimers: dict[Reclaimer, None] = {}
+        self.spares: Spares = Spares(min(limit // 8, _SPARE_BYTES))
+        """Where blocks come from and go back to."""
 
     @property
     def used(self) -> int:

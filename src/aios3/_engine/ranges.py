@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aios3._engine.cache import Block, BlockMap
+from aios3._engine.pace import Pace
 from aios3._engine.tasks import OwnedTasks
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Transfer:
     paid: bool
     task: asyncio.Task[None] | None = None
     filling: int = 0
+    begun: float = 0.0
+    answered: float | None = None
+    at_first: int = 0
     finished: bool = False
     error: BaseException | None = None
     waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
@@ -124,6 +128,8 @@ class RangeFetcher:
         self._transfers: dict[Block, Transfer] = {}
         self._tasks = OwnedTasks()
         self._closed: Exception | None = None
+        self._clock = asyncio.get_running_loop().time
+        self.pace: Pace = Pace()
         budget.add_reclaimer(self._reclaim)
 
     @property
@@ -249,17 +255,32 @@ class RangeFetcher:
             if not transfer.paid:
                 await self._budget.take(transfer.size)
                 transfer.paid = True
+            transfer.begun = self._clock()
             await self._fetch(
-                transfer.start, transfer.stop, lambda: _room(transfer), lambda count: self._received(transfer, count)
+                transfer.start,
+                transfer.stop,
+                lambda: self._room(transfer),
+                lambda count: self._received(transfer, count),
             )
+            if transfer.answered is not None:
+                self.pace.arrived(transfer.size - transfer.at_first, self._clock() - transfer.answered)
         except Exception as error:  # noqa: BLE001 - kept for whoever waits for these bytes, and raised there
             transfer.error = error
         finally:
             self._finish(transfer)
 
+    def _room(self, transfer: Transfer) -> memoryview:
+        block = transfer.blocks[transfer.filling]
+        if block.data is None:
+            block.data = self._budget.spares.take(block.size)
+        return memoryview(block.data)[block.filled :]
+
     def _received(self, transfer: Transfer, count: int) -> None:
         block = transfer.blocks[transfer.filling]
         block.filled += count
+        if transfer.answered is None:
+            transfer.answered, transfer.at_first = self._clock(), count
+            self.pace.answered(transfer.answered - transfer.begun)
         if block.complete:
             transfer.filling += 1
             del self._transfers[block]
@@ -276,6 +297,7 @@ class RangeFetcher:
         for block in transfer.blocks[transfer.filling :]:
             del self._transfers[block]
             self._map.remove(block)
+            self._recycle(block)
             if transfer.paid:
                 self._budget.give_back(block.size)
         for waiter in transfer.waiters:
@@ -313,15 +335,14 @@ class RangeFetcher:
 
     def _drop(self, block: Block) -> None:
         self._map.remove(block)
+        self._recycle(block)
         self._budget.give_back(block.size, parked=True)
+
+    def _recycle(self, block: Block) -> None:
+        data, block.data = block.data, None
+        if data is not None:
+            self._budget.spares.put(data)
 
 
 def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
     return [(first, min(first + longest, stop)) for first in range(start, stop, longest)]
-
-
-def _room(transfer: Transfer) -> memoryview:
-    block = transfer.blocks[transfer.filling]
-    if block.data is None:
-        block.data = bytearray(block.size)
-    return memoryview(block.data)[block.filled :]

@@ -30,6 +30,8 @@ FIRST_REQUEST = 256 * KIB
 """Bytes that opening asks for: enough for a small object, little to lose for who seeks away."""
 _COALESCE = 64 * KIB
 """Ranges with a smaller gap between them are fetched as one: sending the gap costs less than another request."""
+_KEEP = 8 * MIB
+"""Bytes behind the position that stay in memory for reads that go back a little."""
 _LINE_REQUEST = 8 * KIB
 
 
@@ -286,8 +288,12 @@ class AsyncPrefetchReader:
             self._fetcher.leave(start, stop)
         limits = self._fetcher.limits
         demand = min(stop, start + max(limits.window, limits.block_size))
-        self._fetcher.request(start, demand, ahead=self._run.window(demand - start) if follows else 0)
+        self._fetcher.request(start, demand, ahead=self._ahead(demand - start) if follows else 0)
         return await self._fetcher.view(start, stop)
+
+    def _ahead(self, demand: int) -> int:
+        """Return the bytes of read-ahead that the run has earned and the server needs."""
+        return min(self._run.window(demand), self._fetcher.pace.window(self._fetcher.limits.request_size))
 
     async def _take(self, stop: int) -> memoryview:
         view = await self._view(stop)
@@ -369,7 +375,7 @@ def _limits(sizes: Sizes, memory: int) -> RangeLimits:
         least_request=min(MIB, sizes.request_size),
         request_size=sizes.request_size,
         window=max(memory * 3 // 4, sizes.block_size),
-        keep=max(memory // 8, sizes.block_size),
+        keep=max(min(memory // 8, _KEEP), sizes.block_size),
     )
 
 

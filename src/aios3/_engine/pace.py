@@ -1,0 +1,38 @@
+"""How much read-ahead a server deserves, from how its answers came so far.
+
+A far server needs many requests in flight to fill the link, a near one a few; more than that only costs memory. What
+one request takes is its latency plus its bytes at the rate of one connection. The best of both that were seen count,
+because everything else may have been our own doing.
+"""
+
+from __future__ import annotations
+
+_GOAL_BYTES_PER_SECOND = 2 << 30
+"""More than one process takes in: requests in flight beyond this rate would wait for us."""
+_FEWEST = 4
+_TELLING_BYTES = 256 * 1024
+"""Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
+
+
+class Pace:
+    """What the requests of one object's reading have shown."""
+
+    def __init__(self) -> None:
+        self._latency: float | None = None
+        self._rate = 0.0
+
+    def answered(self, latency: float) -> None:
+        """Note that a request's first byte came after ``latency`` seconds."""
+        self._latency = latency if self._latency is None else min(latency, self._latency)
+
+    def arrived(self, size: int, seconds: float) -> None:
+        """Note that the ``size`` bytes behind a first arrival came within ``seconds``."""
+        if size >= _TELLING_BYTES:
+            self._rate = max(self._rate, size / max(seconds, 1e-6))
+
+    def window(self, request_size: int) -> int:
+        """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""
+        if self._latency is None or not self._rate:
+            return _FEWEST * request_size
+        seconds = self._latency + request_size / self._rate
+        return max(_FEWEST * request_size, int(_GOAL_BYTES_PER_SECOND * seconds))
