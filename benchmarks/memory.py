@@ -71,7 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--server", default="rclone", help="a name of tests/servers (default: %(default)s)")
     parser.add_argument("--mib", type=int, default=2048, help="size of the object (default: %(default)s)")
     parser.add_argument(
-        "--budget-mib", type=int, default=128, help="memory_budget (default: %(default)s, as in Config)"
+        "--budget-mib", type=int, default=256, help="memory_budget (default: %(default)s, as in Config)"
     )
     parser.add_argument("--write-results", action="store_true", help="write results/memory.json")
     parser.add_argument("--child", choices=["write", "read"], help=argparse.SUPPRESS)

@@ -24,7 +24,7 @@ SETTINGS = {field.name for field in dataclasses.fields(Config)}
 
 def test_the_defaults_are_allowed_and_documented_values():
     config = Config()
-    assert config.memory_budget == 128 * MIB
+    assert config.memory_budget == 256 * MIB
     assert (config.block_size, config.request_size, config.part_size) == (1 * MIB, 8 * MIB, 8 * MIB)
     assert (config.max_concurrency, config.max_attempts) == (32, 5)
     assert (config.connect_timeout, config.read_timeout) == (10.0, 60.0)
@@ -102,8 +102,8 @@ def test_only_seconds_may_be_broken(name):
     [
         ({"block_size": 9 * MIB}, r"request_size \(8,388,608\) must not be smaller than block_size \(9,437,184\)"),
         ({"memory_budget": 16 * MIB - 1}, r"at least 16,777,216"),
-        ({"part_size": 65 * MIB}, r"memory_budget \(134,217,728\) must be at least 136,314,880"),
-        ({"request_size": 65 * MIB}, r"memory_budget \(134,217,728\) must be at least 136,314,880"),
+        ({"part_size": 129 * MIB}, r"memory_budget \(268,435,456\) must be at least 270,532,608"),
+        ({"request_size": 129 * MIB}, r"memory_budget \(268,435,456\) must be at least 270,532,608"),
     ],
 )
 def test_sizes_that_contradict_each_other(settings, message):

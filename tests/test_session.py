@@ -22,6 +22,9 @@ class Backend:
     def __init__(self):
         self.closed = False
 
+    def chosen(self, bucket):
+        return self
+
     async def aclose(self):
         self.closed = True
 
@@ -34,7 +37,7 @@ def backends(monkeypatch):
         made.append((profile, Backend()))
         return made[-1][1]
 
-    monkeypatch.setattr(_session, "_make_backend", make)
+    monkeypatch.setattr(_session, "_make_transport", make)
     return made
 
 
@@ -63,7 +66,7 @@ async def test_a_path_s_profile_goes_before_the_session_s_credentials(monkeypatc
         seen.append((profile, config.credentials))
         return Backend()
 
-    monkeypatch.setattr(_session, "_make_backend", make)
+    monkeypatch.setattr(_session, "_make_transport", make)
     own = aios3.Credentials("a", "b")
     async with aios3.Session(profile="main", credentials=own) as session:
         await session.backend(aios3.S3Url("b"))

@@ -29,6 +29,8 @@ MAX_PART_SIZE = 5 * 1024 * MIB
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 ChecksumMode = Literal["auto", "crc64nvme", "crc32", "off"]
+PayloadSigning = Literal["auto", "always", "never"]
+TransportChoice = Literal["auto", "aiobotocore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class ConfigOptions(TypedDict, total=False):
     connect_timeout: float
     read_timeout: float
     checksums: ChecksumMode
+    payload_signing: PayloadSigning
+    transport: TransportChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class Config:
     max_concurrency: int = 32
     """Requests in flight at once over the whole session, and connections kept; at least 1."""
 
-    memory_budget: int = 128 * MIB
+    memory_budget: int = 256 * MIB
     """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least
     twice the larger of ``request_size`` and ``part_size``."""
 
@@ -137,6 +141,15 @@ class Config:
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
     (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
     ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none."""
+
+    payload_signing: PayloadSigning = "auto"
+    """Whether the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it
+    over plain HTTP only, because TLS protects it already; ``never`` leaves it out there as well."""
+
+    transport: TransportChoice = "auto"
+    """What sends the requests. ``auto`` uses connections of our own, which cost a tenth of the CPU, and aiobotocore
+    where those cannot serve: through a proxy, for directory buckets (S3 Express), for signatures other than SigV4.
+    ``aiobotocore`` uses that for everything. :meth:`aios3.Session.describe` says what is used, and why."""
 
     def __post_init__(self) -> None:
         _check_texts(self)
@@ -199,8 +212,16 @@ def _check_endpoint(url: str) -> None:
         raise ConfigError(message)
 
 
+_CHOICES = {
+    "addressing_style": AddressingStyle,
+    "checksums": ChecksumMode,
+    "payload_signing": PayloadSigning,
+    "transport": TransportChoice,
+}
+
+
 def _check_choices(config: Config) -> None:
-    for name, choices in (("addressing_style", AddressingStyle), ("checksums", ChecksumMode)):
+    for name, choices in _CHOICES.items():
         value = getattr(config, name)
         if value not in get_args(choices):
             message = f"{name} must be one of {', '.join(map(repr, get_args(choices)))}, not {value!r}"

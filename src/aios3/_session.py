@@ -15,6 +15,8 @@ from aios3._config import Config
 from aios3._engine.backoff import retry_delay
 from aios3._engine.budget import Budget
 from aios3._engine.tasks import OwnedTasks, settle
+from aios3._paths import S3Url
+from aios3._transport import Transport
 from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from aios3._backend import Backend
     from aios3._config import ConfigOptions
-    from aios3._paths import S3Url
 
 _ABORT_ATTEMPTS = 3
 
@@ -58,7 +59,7 @@ class Session:
         self.budget: Budget = Budget(self.config.memory_budget)
         self.tasks: OwnedTasks = OwnedTasks()
         self._slots = asyncio.Semaphore(self.config.max_concurrency)
-        self._backends: dict[str | None, Backend] = {}
+        self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
         self._uploads: dict[str, S3Url] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -111,16 +112,24 @@ class Session:
             raise WrongLoopError(message)
 
     async def backend(self, url: S3Url) -> Backend:
-        """Return what sends the requests for ``url``; one a profile, made at first use."""
+        """Return what sends the requests for ``url``; made at first use."""
         self.bind()
-        backend = self._backends.get(url.profile)
-        if backend is None:
+        transport = self._transports.get(url.profile)
+        if transport is None:
             config = self.config
             if url.profile is not None:
                 # A path that names a profile says who to be; the session's credentials are somebody else's.
                 config = dataclasses.replace(config, profile=url.profile, credentials=None)
-            backend = self._backends[url.profile] = _make_backend(config, config.profile, self._slots)
-        return backend
+            transport = self._transports[url.profile] = _make_transport(config, config.profile, self._slots)
+        return transport.chosen(url.bucket) or await transport.choose(url.bucket)
+
+    def describe(self) -> dict[str, str]:
+        """Return, by bucket path, what sends the requests for each bucket that was used so far, and why."""
+        return {
+            str(S3Url(bucket, "", profile)): how
+            for profile, transport in self._transports.items()
+            for bucket, how in transport.describe().items()
+        }
 
     def own(self, handle: Owned) -> None:
         """Close ``handle`` with the session, if it is still open then; the session does not keep it alive."""
@@ -185,9 +194,8 @@ class Session:
         for upload_id, url in list(self._uploads.items()):
             await self.abort_upload(url, upload_id)
         self._closed = True
-        for backend in self._backends.values():
-            await backend.aclose()
-        self._backends.clear()
+        for transport in self._transports.values():
+            await transport.aclose()
 
 
 def current_session(session: Session | None) -> Session:
@@ -239,10 +247,8 @@ def _forget_closed_loops() -> None:
             del _defaults[key]
 
 
-def _make_backend(config: Config, profile: str | None, slots: asyncio.Semaphore) -> Backend:
-    from aios3._boto import BotoBackend  # noqa: PLC0415 - aiobotocore takes half a second: only when it is needed
-
-    return BotoBackend(config.with_environment(), profile, slots)
+def _make_transport(config: Config, profile: str | None, slots: asyncio.Semaphore) -> Transport:
+    return Transport(config, profile, slots)
 
 
 def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:

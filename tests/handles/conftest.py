@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
     fake = FakeS3()
-    monkeypatch.setattr(_session, "_make_backend", lambda *_args: fake)
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: fake)
     return fake
 
 

@@ -171,7 +171,7 @@ async def test_cancelled_after_every_step_nothing_is_left(monkeypatch, scenario,
     visited = 0
     for turns in range(2000):
         s3 = filled()
-        monkeypatch.setattr(_session, "_make_backend", lambda *_args, s3=s3: s3)
+        monkeypatch.setattr(_session, "_make_transport", lambda *_args, s3=s3: s3)
         async with aios3.Session(**SMALL) as session:
             ended = await run_and_cancel(scenario, session, turns, times)
             if times == 1:
@@ -197,7 +197,7 @@ async def test_cancelled_after_every_step_nothing_is_left(monkeypatch, scenario,
 
 async def test_a_cancelled_reader_lets_others_read_on(monkeypatch):
     s3 = filled()
-    monkeypatch.setattr(_session, "_make_backend", lambda *_args: s3)
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
     async with aios3.Session(**SMALL) as session, aios3.aopen(URL, session=session) as file:
         for turns in range(1, 40):
             await run_and_cancel(lambda _session: file.read_at(1_000_000, 500_000), session, turns, 1)
@@ -209,7 +209,7 @@ async def test_a_cancelled_reader_lets_others_read_on(monkeypatch):
 
 async def test_a_timeout_is_honoured_while_the_server_does_not_answer(monkeypatch):
     s3 = filled()
-    monkeypatch.setattr(_session, "_make_backend", lambda *_args: s3)
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
     hanging = asyncio.Event()
 
     async def put_object(*args, **kwargs):

@@ -75,7 +75,7 @@ async def apply(file, operation, *arguments):
 )
 async def test_reads_like_a_file_in_memory(monkeypatch, size, steps):
     s3 = FakeS3()
-    monkeypatch.setattr(_session, "_make_backend", lambda *_args: s3)
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
     data = content(size)
     s3.put("key.bin", data)
     async with nothing_left(s3) as session, aios3.aopen(URL, session=session) as file:
@@ -93,7 +93,7 @@ async def test_reads_like_a_file_in_memory(monkeypatch, size, steps):
 @given(ranges=st.lists(st.tuples(st.integers(0, 700_000), st.integers(0, 300_000)), max_size=10))
 async def test_read_ranges_and_read_at_are_slices(monkeypatch, ranges):
     s3 = FakeS3()
-    monkeypatch.setattr(_session, "_make_backend", lambda *_args: s3)
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
     data = content(600_000)
     s3.put("key.bin", data)
     pairs = [(start, start + length) for start, length in ranges]

@@ -65,7 +65,7 @@ def lose_answer(only, error):
 )
 async def test_writes_what_a_byte_string_would_hold(monkeypatch, mode, old, sizes, kind):
     s3 = FakeS3()
-    monkeypatch.setattr(_session, "_make_backend", lambda *_args: s3)
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
     expected = b""
     if old is not None and mode != "xb":
         s3.put("key.bin", BLOCK[: old % len(BLOCK)] + bytes(old - old % len(BLOCK)))
@@ -176,6 +176,30 @@ async def test_the_callers_own_condition_is_never_dropped(s3, memory_session):
         async with aios3.aopen(URL, "wb", if_match=etag, session=memory_session) as file:
             await file.write(b"new")
     assert s3.objects["key.bin"].data == b"old"
+
+
+async def test_a_write_cancelled_in_its_middle_is_never_published_with_a_hole(s3, memory_session, monkeypatch):
+    gate = asyncio.Event()
+    original = s3.upload_part
+
+    async def upload_part(*args, **kwargs):
+        await gate.wait()
+        return await original(*args, **kwargs)
+
+    monkeypatch.setattr(s3, "upload_part", upload_part)
+    data = bytes(memory_session.config.memory_budget * 2)
+    file = await aios3.aopen(URL, "wb", session=memory_session)
+    writing = asyncio.create_task(file.write(data))
+    while not memory_session.budget.waiting and file.tell() < 20 * MIB:
+        await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    gate.set()
+    assert 0 < file.tell() < len(data)
+    with pytest.raises(ClosedHandleError, match="interrupted after"):
+        await file.aclose()
+    assert s3.objects == {}
 
 
 async def test_exclusive_creation_is_refused_before_and_at_the_end(s3, memory_session):

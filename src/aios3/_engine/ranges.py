@@ -200,6 +200,16 @@ class RangeFetcher:
         """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
         self._start(self._claim(start, stop, paid=True))
 
+    async def fill(self, start: int, stop: int) -> None:
+        """Fetch like :meth:`adopt`, and wait for it; raises what the fetching meets, and then gives all back."""
+        transfer = self._claim(start, stop, paid=True)
+        try:
+            await self._run(transfer)
+        finally:
+            self._finish(transfer)
+        if transfer.error is not None:
+            raise transfer.error
+
     async def idle(self) -> None:
         """Wait until no request is under way."""
         await self._tasks.join()

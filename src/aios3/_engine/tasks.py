@@ -47,6 +47,13 @@ class OwnedTasks:
         while pending := [task for task in self._tasks if task is not own and not task.done()]:
             await asyncio.wait(pending)
 
+    async def join_one(self) -> None:
+        """Wait until one task but the caller's own has ended, without cancelling one; return at once without any."""
+        own = asyncio.current_task()
+        pending = [task for task in self._tasks if task is not own and not task.done()]
+        if pending:
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[object]]) -> None:
     """Cancel ``tasks`` and wait until all have ended, even if the caller is cancelled meanwhile."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FIRST_REQUEST = 256 * KIB
 """Bytes that opening asks for: enough for a small object, little to lose for who seeks away."""
+_AT_ONCE = 64 * KIB
+"""An object of up to so many bytes is received when it is opened: it is here, or nearly, and needs no task."""
 _COALESCE = 64 * KIB
 """Ranges with a smaller gap between them are fetched as one: sending the gap costs less than another request."""
 _KEEP = 8 * MIB
@@ -354,11 +356,22 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         await source.aclose()
         raise
     budget.give_back(paid - answered)
-    if answered:
-        fetcher.adopt(start, start + answered)
-    else:
-        await source.aclose()
+    try:
+        await _begin(source, fetcher, start, answered)
+    except BaseException:
+        await close_fetcher(source, fetcher)
+        raise
     return fetcher
+
+
+async def _begin(source: ObjectSource, fetcher: RangeFetcher, start: int, answered: int) -> None:
+    """Have the ``answered`` bytes of the first answer received; those of a whole small object here and now."""
+    if not answered:
+        await source.aclose()
+    elif answered == fetcher.size <= _AT_ONCE:
+        await fetcher.fill(start, start + answered)
+    else:
+        fetcher.adopt(start, start + answered)
 
 
 async def close_fetcher(source: ObjectSource, fetcher: RangeFetcher) -> None:

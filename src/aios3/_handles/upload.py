@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
 from aios3._engine.checksums import RunningChecksum, checksum_of
+from aios3._engine.pace import Pace
 from aios3._engine.parts import copy_ranges, part_size
 from aios3._engine.tasks import OwnedTasks
 from aios3._entries import WriteResult
@@ -46,6 +47,8 @@ class Upload:
         self._parts: dict[int, Part] = {}
         self._copies = copy_ranges(plan.base.size) if plan.base else []
         self._count = 0
+        self._sending = 0
+        self._pace = Pace()
         self._whole = RunningChecksum(plan.algorithm) if plan.algorithm else None
 
     @property
@@ -58,6 +61,10 @@ class Upload:
         """Bytes of the next part."""
         number = max(self._count, len(self._copies)) + 1
         return part_size(number, self._plan.part_size)
+
+    def fail(self, error: Exception) -> None:
+        """Note that this write cannot be completed any more, unless that is known already."""
+        self.failure = self.failure or error
 
     async def put(self, pieces: Sequence[bytes | memoryview]) -> WriteResult:
         """Store the whole object in one request."""
@@ -80,7 +87,17 @@ class Upload:
             for piece in pieces:
                 self._whole.add(piece)
         task = self._start(partial(self._send, self._count, pieces))
-        task.add_done_callback(lambda _task: self._session.budget.give_back(paid))
+        self._sending += paid
+        task.add_done_callback(lambda _task: self._sent(paid))
+
+    def _sent(self, paid: int) -> None:
+        self._sending -= paid
+        self._session.budget.give_back(paid)
+
+    async def wait_for_turn(self) -> None:
+        """Wait while more is on its way than makes this server any faster; a failed part ends the wait."""
+        while self.failure is None and self._sending > self._pace.window(self._plan.part_size):
+            await self._tasks.join_one()
 
     async def complete(self, size: int) -> WriteResult:
         """Wait for all parts and make them one object of ``size`` bytes."""
@@ -157,7 +174,7 @@ class Upload:
         try:
             self._parts[number] = await sending()
         except Exception as error:  # noqa: BLE001 - kept for the writer, which raises it at its next call
-            self.failure = self.failure or error
+            self.fail(error)
 
     async def _create(self) -> str:
         plan = self._plan
@@ -175,7 +192,12 @@ class Upload:
         backend = await self._session.backend(self._plan.url)
         checksum = checksum_of(pieces, self._plan.algorithm)
         options = self._plan.options
-        return await backend.upload_part(self._plan.url, upload_id, number, pieces, options=options, checksum=checksum)
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        part = await backend.upload_part(self._plan.url, upload_id, number, pieces, options=options, checksum=checksum)
+        self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
+        self._pace.arrived(sum(map(len, pieces)), clock() - begun)
+        return part
 
     async def _copy(self, number: int, start: int, stop: int, etag: str | None) -> Part:
         upload_id = await self._created()

@@ -155,22 +155,21 @@ class AsyncMultipartWriter:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight.
 
         ``bytes`` are kept, anything else is copied, so the caller may change it afterwards. Raises what a part met
-        that failed since the last call; the upload is aborted by then.
+        that failed since the last call; the upload is aborted by then. If the call is cancelled in the middle of
+        ``data``, the object would have a hole, so it can no longer be published.
         """
         async with self._turn:
             await self._check_running()
             view = memoryview(data).cast("B")
-            taken = 0
-            while taken < len(view):
-                if self._room() == 0:
-                    self._send_part()
-                count = min(self._room(), len(view) - taken)
-                await self._pay(count)
-                self._pieces.add(view[taken : taken + count])
-                self._written += count
-                taken += count
+            before = self._written
+            try:
+                await self._take_all(view)
+            except BaseException:
+                if before < self._written < before + len(view):
+                    self._upload.fail(self._torn(self._written - before, len(view)))
+                raise
             await self._check_running()
-            return taken
+            return len(view)
 
     async def write_from(self, source: Source) -> int:
         """Write everything that ``source`` has, and return how many bytes that were.
@@ -241,6 +240,23 @@ class AsyncMultipartWriter:
         self._pieces.clear()
         self._session.budget.give_back(paid, parked=True)
         self._session.disown(self)
+
+    async def _take_all(self, view: memoryview) -> None:
+        taken = 0
+        while taken < len(view):
+            if self._room() == 0:
+                self._send_part()
+                await self._upload.wait_for_turn()
+                await self._check_running()
+            count = min(self._room(), len(view) - taken)
+            await self._pay(count)
+            self._pieces.add(view[taken : taken + count])
+            self._written += count
+            taken += count
+
+    def _torn(self, taken: int, size: int) -> ClosedHandleError:
+        message = f"{self.name} is not published: a write was interrupted after {taken:,} of its {size:,} bytes"
+        return ClosedHandleError(message, path=self.name)
 
     def _room(self) -> int:
         return self._upload.next_size - self._pieces.size

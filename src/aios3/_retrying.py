@@ -1,0 +1,159 @@
+"""A backend whose calls are sent again where that may help: one policy, whoever sends the requests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from aios3._engine.backoff import retry_delay
+from aios3.errors import S3Error, worth_retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from aios3._backend import (
+        Backend,
+        BucketEntry,
+        Checksum,
+        Condition,
+        ListPage,
+        ObjectBody,
+        Part,
+        ReadOptions,
+        WriteOptions,
+    )
+    from aios3._entries import StatResult, WriteResult
+    from aios3._paths import S3Url
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RetryingBackend:
+    """``backend`` with up to ``max_attempts`` attempts a call.
+
+    What may have happened although its answer was lost is not sent again: the completion of an upload, and a write under
+    a condition, which would meet its own result. Whoever asked for these looks first.
+    """
+
+    def __init__(self, backend: Backend, max_attempts: int) -> None:
+        self._backend = backend
+        self._max_attempts = max_attempts
+
+    async def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        failures = 0
+        while True:
+            try:
+                return await call(*args, **kwargs)
+            except S3Error as error:
+                failures += 1
+                if failures >= self._max_attempts or not worth_retrying(error):
+                    raise
+            await asyncio.sleep(retry_delay(failures))
+
+    async def at_amazon(self) -> bool:
+        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
+        return await self._attempt(self._backend.at_amazon)
+
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+        return await self._attempt(self._backend.get_object, url, start=start, stop=stop, options=options)
+
+    async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
+        """Describe one object."""
+        return await self._attempt(self._backend.head_object, url, options)
+
+    async def put_object(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Store a whole object in one request."""
+        put = self._backend.put_object
+        if condition.if_absent or condition.if_match is not None:
+            return await put(url, body, options=options, condition=condition, checksum=checksum)
+        return await self._attempt(put, url, body, options=options, condition=condition, checksum=checksum)
+
+    async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
+        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+        return await self._attempt(self._backend.create_multipart_upload, url, options, algorithm)
+
+    async def upload_part(
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        checksum: Checksum | None,
+    ) -> Part:
+        """Send one part; ``number`` is 1 to 10,000."""
+        upload = self._backend.upload_part
+        return await self._attempt(upload, url, upload_id, number, body, options=options, checksum=checksum)
+
+    async def upload_part_copy(
+        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    ) -> Part:
+        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
+        copy = self._backend.upload_part_copy
+        return await self._attempt(
+            copy, url, upload_id, number, source=source, start=start, stop=stop, if_match=if_match
+        )
+
+    async def complete_multipart_upload(
+        self,
+        url: S3Url,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Make one object of the parts, in the order of their numbers; sent once."""
+        complete = self._backend.complete_multipart_upload
+        return await complete(url, upload_id, parts, options=options, condition=condition, checksum=checksum)
+
+    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
+        """Forget an upload and its parts; one that does not exist (any more) is no error."""
+        await self._attempt(self._backend.abort_multipart_upload, url, upload_id)
+
+    async def list_objects(
+        self,
+        url: S3Url,
+        *,
+        delimiter: str = "",
+        token: str | None = None,
+        start_after: str = "",
+        max_keys: int = 1000,
+    ) -> ListPage:
+        """Return one page of the keys that begin with ``url.key``."""
+        ask = self._backend.list_objects
+        return await self._attempt(
+            ask, url, delimiter=delimiter, token=token, start_after=start_after, max_keys=max_keys
+        )
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+        return await self._attempt(self._backend.list_buckets)
+
+    async def head_bucket(self, url: S3Url) -> None:
+        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
+        await self._attempt(self._backend.head_bucket, url)
+
+    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3."""
+        await self._attempt(self._backend.delete_object, url, version_id)
+
+    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it."""
+        return await self._attempt(self._backend.copy_object, source, target, options=options)
+
+    async def aclose(self) -> None:
+        """Close all connections. Safe to repeat."""
+        await self._backend.aclose()

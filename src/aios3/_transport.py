@@ -1,0 +1,150 @@
+"""The ways to the server of one profile, and which of them is taken: our own connections, or aiobotocore's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import urllib.request
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from aios3._retrying import RetryingBackend
+from aios3._static import SIGV4, address_of, plain_settings
+
+if TYPE_CHECKING:
+    from aios3._backend import Backend, BucketAddress
+    from aios3._boto import BotoBackend
+    from aios3._config import Config, Credentials
+    from aios3._static import PlainSettings
+    from aios3._wire import Wire
+
+_EXPRESS_SUFFIX = "--x-s3"
+"""Ends the names of directory buckets, whose requests need sessions ("S3 Express One Zone")."""
+_AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+
+_log = logging.getLogger("aios3.transport")
+
+
+class Transport:
+    """Everything that talks to the server as one profile. Connections are made when they are needed.
+
+    ``slots`` bounds the requests in flight of all profiles together.
+    """
+
+    def __init__(self, config: Config, profile: str | None, slots: asyncio.Semaphore) -> None:
+        self._config = config.with_environment()
+        self._profile = profile
+        self._slots = slots
+        self._boto: BotoBackend | None = None
+        self._wire: Wire | None = None
+        self._plain: PlainSettings | None = None
+        self._has_looked = False
+        self._chosen: dict[str, Backend] = {}
+        self._reasons: dict[str, str | None] = {}
+        self._choosing: asyncio.Lock = asyncio.Lock()
+
+    def chosen(self, bucket: str) -> Backend | None:
+        """Return the backend for a bucket that has been asked for before."""
+        return self._chosen.get(bucket)
+
+    async def choose(self, bucket: str) -> Backend:
+        """Return the backend for ``bucket``, "" for what has none, and remember why it is this one."""
+        async with self._choosing:
+            if bucket not in self._chosen:
+                reason = await self._reason_for_aiobotocore(bucket)
+                backend = self._own().backend if reason is None else self._aiobotocore()
+                self._chosen[bucket] = RetryingBackend(backend, self._config.max_attempts)
+                self._reasons[bucket] = reason
+                _log.debug("s3://%s is reached through %s", bucket, _described(reason))
+            return self._chosen[bucket]
+
+    def describe(self) -> dict[str, str]:
+        """Return, for each bucket that was asked for, which transport reaches it and why."""
+        return {bucket: _described(reason) for bucket, reason in self._reasons.items()}
+
+    async def _reason_for_aiobotocore(self, bucket: str) -> str | None:
+        if self._config.transport == "aiobotocore":
+            return "transport='aiobotocore' is set"
+        if not bucket:
+            return "the account's buckets are its business"
+        if bucket.endswith(_EXPRESS_SUFFIX):
+            return "directory buckets need sessions (S3 Express)"
+        address = await self._locate(bucket)
+        if address.algorithm not in {SIGV4, None}:
+            return f"requests are signed with {address.algorithm}"
+        proxy = _proxy_for(address.url)
+        return proxy and f"the environment names a proxy, {_without_secrets(proxy)}"
+
+    async def _locate(self, bucket: str) -> BucketAddress:
+        if not self._has_looked:
+            self._plain = await asyncio.to_thread(plain_settings, self._config, self._profile, os.environ)
+            self._has_looked = True
+        if self._plain is not None:
+            return address_of(self._plain, bucket)
+        return await self._aiobotocore().address_of(bucket)
+
+    async def _identify(self, renewed: bool) -> Credentials | None:  # noqa: FBT001 - the directory's own argument
+        if self._plain is not None:
+            return self._plain.credentials
+        return await self._aiobotocore().credentials(renewed=renewed)
+
+    async def _at_amazon(self) -> bool:
+        if self._plain is None:
+            return await self._aiobotocore().at_amazon()
+        url = self._plain.endpoint_url
+        return url is None or f".{urlsplit(url).hostname}".endswith(_AMAZON_DOMAINS)
+
+    async def _authorities(self) -> bool | str:
+        """Return what to verify certificates with: the configuration's word, else the environment's or the profile's."""
+        if self._config.verify is not True:
+            return self._config.verify
+        bundle = await self._aiobotocore().ca_bundle() if self._plain is None else self._plain.ca_bundle
+        return bundle or True
+
+    def _own(self) -> Wire:
+        from aios3._wire import Wire  # noqa: PLC0415 - not needed where aiobotocore does everything
+
+        if self._wire is None:
+            self._wire = Wire(
+                self._config,
+                self._slots,
+                locate=self._locate,
+                identify=self._identify,
+                at_amazon=self._at_amazon,
+                authorities=self._authorities,
+                rest=self._aiobotocore,
+            )
+        return self._wire
+
+    def _aiobotocore(self) -> BotoBackend:
+        from aios3._boto import BotoBackend  # noqa: PLC0415 - not needed where nothing asks for it
+
+        if self._boto is None:
+            self._boto = BotoBackend(self._config, self._profile, self._slots)
+        return self._boto
+
+    async def aclose(self) -> None:
+        """Close all connections. Safe to repeat."""
+        self._chosen.clear()
+        if self._wire is not None:
+            await self._wire.aclose()
+        if self._boto is not None:
+            await self._boto.aclose()
+
+
+def _described(reason: str | None) -> str:
+    return "our own connections" if reason is None else f"aiobotocore, because {reason}"
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment has for ``url``, as curl and botocore read it."""
+    scheme, host = urlsplit(url).scheme, urlsplit(url).netloc
+    proxies = urllib.request.getproxies_environment()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    bypassed = urllib.request.proxy_bypass_environment(host, proxies)
+    return None if bypassed else proxy
+
+
+def _without_secrets(url: str) -> str:
+    return url.rpartition("@")[2]

@@ -1,0 +1,70 @@
+"""The parts of the fast side put together: pools of connections, directory, exchanges, backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._wire.backend import WireBackend
+from aios3._wire.exchange import Exchanges
+from aios3._wire.identity import Directory
+from aios3._wire.pool import Pool
+from aios3._wire.tls import tls_context
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import Awaitable, Callable
+
+    from aios3._backend import Backend
+    from aios3._config import Config
+    from aios3._wire.identity import Identify, Locate
+
+
+class Wire:
+    """One profile's connections, and the backend over them.
+
+    ``locate`` and ``identify`` say where a bucket lives and who signs, ``authorities`` what certificates are verified
+    with, ``rest`` returns the backend for what is not spoken here.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        slots: asyncio.Semaphore,
+        *,
+        locate: Locate,
+        identify: Identify,
+        at_amazon: Callable[[], Awaitable[bool]],
+        authorities: Callable[[], Awaitable[bool | str]],
+        rest: Callable[[], Backend],
+    ) -> None:
+        self._config = config
+        self._authorities = authorities
+        self._pools: dict[tuple[str, str, int], Pool] = {}
+        self._tls: ssl.SSLContext | None = None
+        exchanges = Exchanges(Directory(locate, identify, self._connect), config.payload_signing)
+        with_checksums = config.checksums != "off"
+        self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=with_checksums)
+
+    async def _connect(self, scheme: str, host: str, port: int) -> Pool:
+        """Return the pool of an origin; buckets in one host share it."""
+        if scheme == "https" and self._tls is None:
+            self._tls = await tls_context(await self._authorities())
+        pool = self._pools.get((scheme, host, port))
+        if pool is None:
+            pool = self._pools[scheme, host, port] = Pool(
+                host,
+                port,
+                self._tls if scheme == "https" else None,
+                limit=self._config.max_concurrency,
+                connect_seconds=self._config.connect_timeout,
+                first_byte_seconds=self._config.read_timeout,
+                stall_seconds=self._config.read_timeout,
+            )
+        return pool
+
+    async def aclose(self) -> None:
+        """Let go of bodies that were left open, and close all connections. Safe to repeat."""
+        await self.backend.aclose()
+        for pool in list(self._pools.values()):
+            await pool.aclose()

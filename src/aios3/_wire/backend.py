@@ -1,0 +1,226 @@
+"""The hot calls of :mod:`aios3._backend`, each as one exchange; the rest is left to another backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._answers import nonsense
+from aios3._backend import Part
+from aios3._entries import WriteResult
+from aios3._wire import answers, messages, requests
+from aios3._wire.body import WireBody
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from aios3._backend import (
+        Backend,
+        BucketEntry,
+        Checksum,
+        Condition,
+        DeleteFailure,
+        ListPage,
+        ReadOptions,
+        WriteOptions,
+    )
+    from aios3._entries import StatResult
+    from aios3._paths import S3Url
+    from aios3._wire.connection import Head
+    from aios3._wire.exchange import Exchanges
+
+
+class WireBackend:
+    """S3 over connections of our own.
+
+    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``rest()`` returns
+    the backend for what is not spoken here.
+    """
+
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        slots: asyncio.Semaphore,
+        rest: Callable[[], Backend],
+        at_amazon: Callable[[], Awaitable[bool]],
+        *,
+        with_checksums: bool,
+    ) -> None:
+        self._exchanges = exchanges
+        self._slots = slots
+        self._rest = rest
+        self._at_amazon = at_amazon
+        self._with_checksums = with_checksums
+        self._bodies: set[WireBody] = set()
+
+    async def at_amazon(self) -> bool:
+        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
+        return await self._at_amazon()
+
+    async def _call(
+        self, request: requests.Request, *, replayable: bool = True, if_absent: bool = False
+    ) -> tuple[Head, bytes]:
+        """Send ``request``; return the head and the whole body of the answer."""
+        async with self._slots:
+            answer = await self._exchanges.send(request, replayable=replayable, if_absent=if_absent)
+            return answer.head, await answer.read(request)
+
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> WireBody:
+        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+        request = requests.get_object(
+            url, start=start, stop=stop, options=options, with_checksums=self._with_checksums
+        )
+        await self._slots.acquire()
+        try:
+            answer = await self._exchanges.send(request)
+            try:
+                span = answers.span_of(answer.head.status, answer.head.headers, start, str(url))
+            except BaseException:
+                answer.connection.drop()
+                answer.pool.release(answer.connection)
+                raise
+        except BaseException:
+            self._slots.release()
+            raise
+        body = WireBody(answer, url, span, self._body_ended, ranged=bool(start) or stop is not None)
+        if span.stop > span.start:
+            self._bodies.add(body)
+        return body
+
+    def _body_ended(self, body: WireBody) -> None:
+        self._bodies.discard(body)
+        self._slots.release()
+
+    async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
+        """Describe one object."""
+        try:
+            head, _ = await self._call(requests.head_object(url, options, with_checksums=self._with_checksums))
+        except AccessDeniedError as error:
+            if not self._with_checksums or isinstance(error, CredentialsError):
+                raise
+            # The checksum of an object under KMS needs a permission more than its description.
+            head, _ = await self._call(requests.head_object(url, options, with_checksums=False))
+        length = head.headers.get("content-length", "")
+        if not (length.isascii() and length.isdecimal()):
+            raise nonsense(str(url), "it does not say how long the object is", "HeadObject")
+        return answers.stat_of(head.headers, int(length), answers.checksums_of(head.headers))
+
+    async def put_object(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Store a whole object in one request."""
+        request = requests.put_object(url, body, options=options, condition=condition, checksum=checksum)
+        is_plain = not condition.if_absent and condition.if_match is None
+        head, _ = await self._call(request, replayable=is_plain, if_absent=condition.if_absent)
+        return answers.write_result(head.headers, requests.length_of(body))
+
+    async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
+        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+        _, body = await self._call(requests.create_multipart_upload(url, options, algorithm))
+        upload_id = messages.result(body, "CreateMultipartUpload", str(url)).get("UploadId")
+        if not upload_id:
+            raise nonsense(str(url), "no id for the upload", "CreateMultipartUpload")
+        return upload_id
+
+    async def upload_part(
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: WriteOptions,
+        checksum: Checksum | None,
+    ) -> Part:
+        """Send one part; ``number`` is 1 to 10,000."""
+        request = requests.upload_part(url, upload_id, number, body, options=options, checksum=checksum)
+        head, _ = await self._call(request)
+        return answers.part_of(head.headers, number, str(url))
+
+    async def upload_part_copy(
+        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    ) -> Part:
+        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
+        request = requests.upload_part_copy(
+            url, upload_id, number, source=source, start=start, stop=stop, if_match=if_match
+        )
+        _, body = await self._call(request)
+        copied, etag = _copied(body, "UploadPartCopy", str(url))
+        return Part(number, etag, answers.checksum_in(copied))
+
+    async def complete_multipart_upload(
+        self,
+        url: S3Url,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        options: WriteOptions,
+        condition: Condition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
+        request = requests.complete_multipart_upload(
+            url, upload_id, parts, options=options, condition=condition, checksum=checksum
+        )
+        head, body = await self._call(request, replayable=False, if_absent=condition.if_absent)
+        done = messages.result(body, "CompleteMultipartUpload", str(url))
+        if not {"ETag", "Location", "Key"} & done.keys():
+            raise nonsense(str(url), "this is no result of an upload", "CompleteMultipartUpload")
+        return _written(done, head.headers)
+
+    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
+        """Forget an upload and its parts; one that does not exist (any more) is no error."""
+        try:
+            await self._call(requests.abort_multipart_upload(url, upload_id))
+        except ObjectNotFoundError as error:
+            if error.code != "NoSuchUpload":
+                raise
+
+    async def list_objects(
+        self,
+        url: S3Url,
+        *,
+        delimiter: str = "",
+        token: str | None = None,
+        start_after: str = "",
+        max_keys: int = 1000,
+    ) -> ListPage:
+        """Return one page of the keys that begin with ``url.key``."""
+        request = requests.list_objects(
+            url, delimiter=delimiter, token=token, start_after=start_after, max_keys=max_keys
+        )
+        _, body = await self._call(request)
+        return messages.list_page(body, token, str(url))
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+        return await self._rest().list_buckets()
+
+    async def head_bucket(self, url: S3Url) -> None:
+        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
+        await self._call(requests.head_bucket(url))
+
+    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3."""
+        await self._call(requests.delete_object(url, version_id))
+
+    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it.
+
+        The result's size is not known here: 0.
+        """
+        head, body = await self._call(requests.copy_object(source, target, options=options))
+        copied, _ = _copied(body, "CopyObject", str(target))
+        return _written(copied, head.headers)
+
+    async def aclose(self) -> None:
+        """Let go of bodies that were left open. Safe to repeat; the connections are their owner's to close."""
+        for body in list(self._bodies):
+            await body.aclose()

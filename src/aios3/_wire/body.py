@@ -1,0 +1,118 @@
+"""The body of one GET: bytes from a connection into the caller's memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._wire import answers
+from aios3._wire.exchange import FAILURES, translated
+from aios3.errors import ClosedHandleError, TruncatedBodyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aios3._answers import Span
+    from aios3._entries import StatResult
+    from aios3._paths import S3Url
+    from aios3._wire.exchange import Answer
+
+_OPERATION = "GetObject"
+
+
+class WireBody:
+    """An answer to a GET that is still to be read.
+
+    ``ended`` is called once: when the last byte has been read, or when the body is closed before.
+    """
+
+    __slots__ = ("_answer", "_ended", "_left", "_ranged", "_span", "_stat", "_url", "start", "stop")
+
+    def __init__(
+        self, answer: Answer, url: S3Url, span: Span, ended: Callable[[WireBody], None], *, ranged: bool
+    ) -> None:
+        self.start = span.start
+        self.stop = span.stop
+        self._answer = answer
+        self._url = url
+        self._span = span
+        self._ranged = ranged
+        self._left = span.stop - span.start
+        self._stat: StatResult | None = None
+        self._ended: Callable[[WireBody], None] | None = ended
+        if not self._left:
+            self._end()
+
+    @property
+    def stat(self) -> StatResult:
+        """The whole object's description."""
+        if self._stat is None:
+            headers = self._answer.head.headers
+            checksums = answers.checksums_of_span(headers, self._span, ranged=self._ranged)
+            self._stat = answers.stat_of(headers, self._span.size, checksums)
+        return self._stat
+
+    async def readinto(self, view: memoryview) -> int:
+        """Receive at least one byte into ``view`` and return how many; 0 only at the end.
+
+        Raises TruncatedBodyError if the body ends before ``stop``.
+        """
+        if not self._left:
+            return 0
+        self._check_open()
+        try:
+            count = await self._answer.connection.readinto(view[: self._left])
+        except FAILURES as failure:
+            raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
+        if not count:
+            raise self._truncated()
+        self._advance(count)
+        return count
+
+    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+        """Receive the next ``size`` bytes into the views that ``room()`` gives.
+
+        Raises TruncatedBodyError if the body ends before ``stop``.
+        """
+        self._check_open()
+        connection = self._answer.connection
+        if connection.length is None:
+            await self._receive_pieces(size, room, received)
+            return
+        try:
+            await connection.receive(min(size, self._left), room, received)
+        except FAILURES as failure:
+            raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
+        self._advance(min(size, self._left))
+
+    async def _receive_pieces(
+        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]
+    ) -> None:
+        size = min(size, self._left)
+        while size:
+            count = await self.readinto(room())
+            received(count)
+            size -= count
+
+    async def aclose(self) -> None:
+        """Let the connection go: back to the others after the last byte, else dropped. Safe to repeat."""
+        self._end()
+
+    def _advance(self, count: int) -> None:
+        self._left -= count
+        if not self._left:
+            self._end()
+
+    def _check_open(self) -> None:
+        if self._ended is None and self._left:
+            message = f"{_OPERATION} {self._url}: the body was closed before it was read"
+            raise ClosedHandleError(message, path=str(self._url), operation=_OPERATION)
+
+    def _truncated(self) -> TruncatedBodyError:
+        message = f"{_OPERATION} {self._url}: the body ended {self._left:,} bytes before its announced length"
+        return TruncatedBodyError(message, path=str(self._url), operation=_OPERATION)
+
+    def _end(self) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            self._answer.pool.release(self._answer.connection)
+            ended(self)

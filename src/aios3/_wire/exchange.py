@@ -1,0 +1,166 @@
+"""One request to S3: signed, sent, and answered; what a refusal teaches is learnt, and the request sent once more."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3 import errors
+from aios3._wire import answers, sigv4
+from aios3._wire.connection import BrokenBodyError, ProtocolError
+from aios3._wire.identity import SIGV4
+
+if TYPE_CHECKING:
+    from aios3._paths import S3Url
+    from aios3._wire.connection import Connection, Head
+    from aios3._wire.identity import Directory, Site
+    from aios3._wire.pool import Pool
+    from aios3._wire.requests import Request
+    from aios3._wire.sigv4 import Identity
+
+    Failure = OSError | ProtocolError
+
+LONGEST_ERROR = 64 * 1024
+LONGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer that is parsed as a whole; a page of 1,000 keys has at most a few MiB."""
+
+_FIRST_ERROR_STATUS = 300
+_HASHED_IN_THREAD = 1024 * 1024
+_STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})
+_USER_AGENT = (("user-agent", "aios3"),)
+
+FAILURES = (OSError, ProtocolError)
+"""What goes wrong on the way: no connection, a broken one, silence, or something that is not HTTP."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """A head that says yes, on the connection that the body is still to come from."""
+
+    connection: Connection
+    head: Head
+    pool: Pool
+
+    async def read(self, request: Request, limit: int = LONGEST_ANSWER) -> bytes:
+        """Return the whole body, and give the connection back."""
+        try:
+            body = await self.connection.read(limit)
+        except FAILURES as failure:
+            raise translated(failure, request.operation, request.url, self.pool) from failure
+        finally:
+            self.pool.release(self.connection)
+        return body
+
+
+class Exchanges:
+    """Sends requests of one profile. ``sign_payload`` says whether bodies are hashed into the signature there."""
+
+    def __init__(self, directory: Directory, payload_signing: str) -> None:
+        self.directory = directory
+        self._payload_signing = payload_signing
+
+    async def send(self, request: Request, *, replayable: bool = True, if_absent: bool = False) -> Answer:
+        """Send ``request`` and return the answer, if it says yes; raise the error that it is otherwise."""
+        error = None
+        for _ in range(2):
+            site = self.directory.known(request.url.bucket) or await self._find(request)
+            at_hand = self.directory.identity_at_hand()
+            identity = at_hand[0] if at_hand else await self.directory.identity()
+            head = await self._render(request, site, identity)
+            connection, answer = await self._exchange(request, site.pool, head, replayable=replayable)
+            if answer.status < _FIRST_ERROR_STATUS:
+                return Answer(connection, answer, site.pool)
+            body = await _rest(connection, site.pool)
+            error = answers.error_of(
+                request.operation, request.url, answer.status, answer.headers, body, if_absent=if_absent
+            )
+            if not await self._learn(request, identity, answer, body, error):
+                break
+        assert error is not None
+        raise error
+
+    async def _find(self, request: Request) -> Site:
+        return await self.directory.site(request.url.bucket)
+
+    async def _render(self, request: Request, site: Site, identity: Identity | None) -> bytes:
+        if site.algorithm not in {SIGV4, None}:
+            message = f"{request.operation} {request.url}: this bucket needs signatures of the kind {site.algorithm}"
+            raise errors.UnsupportedError(message, path=str(request.url), operation=request.operation)
+        digest = await self._payload_hash(request, site) if identity else ""
+        now = self.directory.now()
+        return sigv4.render(request, site.place, identity, payload_hash=digest, now=now, extra=_USER_AGENT)
+
+    async def _payload_hash(self, request: Request, site: Site) -> str:
+        body = request.body
+        if not body:
+            return sigv4.EMPTY_PAYLOAD
+        is_safe = site.place.scheme == "https"
+        if self._payload_signing == "never" or (self._payload_signing == "auto" and is_safe):
+            return sigv4.UNSIGNED_PAYLOAD
+        if sum(map(len, body)) < _HASHED_IN_THREAD:
+            return sigv4.payload_hash(body)
+        return await asyncio.to_thread(sigv4.payload_hash, body)
+
+    async def _exchange(
+        self, request: Request, pool: Pool, head: bytes, *, replayable: bool
+    ) -> tuple[Connection, Head]:
+        try:
+            return await pool.exchange(head, request.body, bodyless=request.method == "HEAD", replayable=replayable)
+        except FAILURES as failure:
+            raise translated(failure, request.operation, request.url, pool) from failure
+
+    async def _learn(
+        self, request: Request, identity: Identity | None, answer: Head, body: bytes, error: errors.S3Error
+    ) -> bool:
+        """Learn from a refusal; tell whether the request may now be answered otherwise."""
+        region = answers.redirect_of(answer.status, answer.headers, body)
+        if region is not None:
+            return self.directory.move(request.url.bucket, region)
+        if error.code in _STALE:
+            return await self.directory.renew(identity)
+        if error.code == "RequestTimeTooSkewed":
+            return self._set_clock(answer.headers.get("date"))
+        return False
+
+    def _set_clock(self, date: str | None) -> bool:
+        try:
+            told = email.utils.parsedate_to_datetime(date or "").timestamp()
+        except ValueError:
+            return False
+        self.directory.skew += told - self.directory.now()
+        return True
+
+
+async def _rest(connection: Connection, pool: Pool) -> bytes:
+    """Return the body of a refusal; one that is too long or breaks says nothing more than its head."""
+    try:
+        return await connection.read(LONGEST_ERROR)
+    except FAILURES:
+        return b""
+    finally:
+        pool.release(connection)
+
+
+def translated(failure: Failure, operation: str, url: S3Url, pool: Pool) -> errors.S3Error:
+    """Build the error for what went wrong on the way."""
+    kind, explanation = _kind(failure)
+    reason = str(failure).rstrip(".") or type(failure).__name__
+    message = f"{operation} {url}: {explanation.format(origin=pool.origin)} ({reason})"
+    return kind(message, path=str(url), operation=operation)
+
+
+def _kind(failure: Failure) -> tuple[type[errors.S3Error], str]:
+    if isinstance(failure, (ssl.SSLError, ssl.CertificateError)):
+        return errors.TLSError, "no trusted connection to {origin}"
+    if isinstance(failure, BrokenBodyError):
+        return errors.TruncatedBodyError, "the answer of {origin} broke off"
+    if isinstance(failure, TimeoutError):
+        return errors.RequestTimeoutError, "{origin} did not answer in connect_timeout and read_timeout"
+    if isinstance(failure, ProtocolError):
+        return errors.ServerError, "the answer of {origin} makes no sense"
+    if isinstance(failure, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)):
+        return errors.ConnectionFailedError, "the connection to {origin} broke"
+    return errors.ConnectionFailedError, "no connection to {origin}; check the address, and that the server runs"
