@@ -14,11 +14,13 @@ from aios3.errors import ObjectExistsError, ServerError, UnsupportedError, from_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from aios3._backend import DeleteFailure
     from aios3.errors import S3Error
 
 _PARTIAL = 206
 _PRECONDITION_FAILED = 412
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)")
+_NOT_ASCII = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f]){2,}")
 
 KEPT_HEADERS = ("content-encoding", "content-disposition", "content-language", "cache-control", "expires")
 """Headers that S3 keeps with an object besides its content type; the keys of ``StatResult.headers``."""
@@ -165,6 +167,24 @@ def continuation(following: str | None, token: str | None, path: str, *, truncat
     return following
 
 
+def failed_deletes(failed: Sequence[DeleteFailure], keys: Iterable[str], path: str) -> list[DeleteFailure]:
+    """Return those of the failures that DeleteObjects has answered that are any: a key that is not there is none.
+
+    Raises ServerError if the answer is about a key that is not among ``keys``: then it tells nothing about them.
+    """
+    asked = set(keys)
+    for each in failed:
+        if each.key not in asked:
+            raise nonsense(path, f"it is about {each.key!r}, which nobody asked to delete", "DeleteObjects")
+    return [each for each in failed if each.code != "NoSuchKey"]
+
+
 def decoded(name: str) -> str:
     """Undo ``encoding-type=url``; bytes that are not UTF-8 stay distinguishable, and cannot be addressed."""
+    if "%" in name:
+        name = _NOT_ASCII.sub(_unescaped, name)  # unquote_plus needs thrice as long for these
     return unquote_plus(name, errors="surrogateescape")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "surrogateescape")

@@ -103,6 +103,15 @@ class BucketEntry:
     created: float
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteFailure:
+    """One key that S3 did not delete, and why: S3's error code and text."""
+
+    key: str
+    code: str
+    message: str
+
+
 class ObjectBody(Protocol):
     """An answer to a GET whose head has come and whose body is still to be read.
 
