@@ -114,6 +114,15 @@ class BucketAddress:
     """The name of the signature, as requests carry it; None for requests that are not signed."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteFailure:
+    """One key that S3 did not delete, and why: S3's error code and text."""
+
+    key: str
+    code: str
+    message: str
+
+
 class ObjectBody(Protocol):
     """An answer to a GET whose head has come and whose body is still to be read.
 

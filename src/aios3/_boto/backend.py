@@ -6,15 +6,15 @@ import functools
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from aios3._answers import nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, Part
 from aios3._boto import answers
 from aios3._boto.body import BotoBody
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.translate import translated
-from aios3._entries import WriteResult
 from aios3._paths import S3Url
-from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, UnsupportedError
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aios3._boto.answers import Answer
     from aios3._boto.body import RawAnswer
     from aios3._config import Config, Credentials
-    from aios3._entries import StatResult
+    from aios3._entries import StatResult, WriteResult
 
 Parameters = dict[str, Any]
 
@@ -114,7 +114,7 @@ class BotoBackend:
             # The checksum of an object under KMS needs a permission more than its description.
             answer = await self._call("HeadObject", url, parameters)
         if "ContentLength" not in answer:
-            raise answers.nonsense(str(url), "it does not say how long the object is", "HeadObject")
+            raise nonsense(str(url), "it does not say how long the object is", "HeadObject")
         return answers.stat_of(answer, answer["ContentLength"], answers.checksums_of(answer))
 
     async def put_object(
@@ -130,7 +130,7 @@ class BotoBackend:
         content = PieceStream(body)
         parameters = _place(url) | _writing(options) | _conditional(condition) | _checked(checksum)
         answer = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
-        return _write_result(answer, len(content))
+        return answers.write_result(answer, len(content))
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
@@ -154,7 +154,7 @@ class BotoBackend:
         answer = await self._call("UploadPart", url, parameters | {"Body": PieceStream(body)})
         etag = answers.bare_etag(answer)
         if etag is None:
-            raise answers.nonsense(str(url), "no ETag for the part", "UploadPart")
+            raise nonsense(str(url), "no ETag for the part", "UploadPart")
         return Part(number, etag, answers.checksum_of(answer))
 
     async def upload_part_copy(
@@ -186,8 +186,8 @@ class BotoBackend:
             parameters["ChecksumType"] = "FULL_OBJECT"
         answer = await self._call("CompleteMultipartUpload", url, parameters, if_absent=condition.if_absent)
         if not {"ETag", "Location", "Key"} & answer.keys():
-            raise answers.nonsense(str(url), "this is no result of an upload", "CompleteMultipartUpload")
-        return _write_result(answer, 0)
+            raise nonsense(str(url), "this is no result of an upload", "CompleteMultipartUpload")
+        return answers.write_result(answer, 0)
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
@@ -230,7 +230,7 @@ class BotoBackend:
             if not following:
                 return sorted(found, key=lambda bucket: bucket.name)
             if following == parameters.get("ContinuationToken"):
-                raise answers.nonsense(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
+                raise nonsense(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
             parameters = {"ContinuationToken": following}
 
     async def head_bucket(self, url: S3Url) -> None:
@@ -253,7 +253,7 @@ class BotoBackend:
                 parameters["TaggingDirective"] = "REPLACE"
         answer = await self._call("CopyObject", target, parameters | _place(target) | {"CopySource": _place(source)})
         copied, _ = _copied(answer.get("CopyObjectResult", {}), target, "CopyObject")
-        return _write_result(answer | copied, 0)
+        return answers.write_result(answer | copied, 0)
 
     async def aclose(self) -> None:
         """Close all connections, also those of bodies that were left open. Safe to repeat."""
@@ -284,11 +284,11 @@ def _part(url: S3Url, upload_id: str, number: int) -> Parameters:
 
 
 def _listed(part: Part) -> Parameters:
-    return {"PartNumber": part.number, "ETag": answers.quoted(part.etag), **_checked(part.checksum)}
+    return {"PartNumber": part.number, "ETag": quoted(part.etag), **_checked(part.checksum)}
 
 
 def _reading(options: ReadOptions) -> Parameters:
-    if_match = None if options.if_match is None else answers.quoted(options.if_match)
+    if_match = None if options.if_match is None else quoted(options.if_match)
     version = {"VersionId": options.version_id, "IfMatch": if_match}
     return _given(version) | _customer_key(options.sse_customer_key)
 
@@ -325,14 +325,8 @@ def _checked(checksum: Checksum | None) -> Parameters:
 
 
 def _copied(result: Answer, url: S3Url, operation: str) -> tuple[Answer, str]:
-    """Return the result of a copy and its ETag. A server that does not know copies stores an empty body instead."""
+    """Return the result of a copy and its ETag."""
     etag = answers.bare_etag(result)
     if etag is None:
-        message = f"{operation} {url}: this server answers without copying; read and write the bytes instead"
-        raise UnsupportedError(message, path=str(url), operation=operation)
+        raise not_copied(operation, str(url))
     return result, etag
-
-
-def _write_result(answer: Answer, size: int) -> WriteResult:
-    checksum = answers.checksum_of(answer)
-    return WriteResult(size, answers.bare_etag(answer), answer.get("VersionId"), str(checksum) if checksum else None)

@@ -10,7 +10,7 @@ from aios3.errors import ClosedHandleError, TruncatedBodyError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aios3._boto.answers import Span
+    from aios3._answers import Span
     from aios3._entries import StatResult
 
 _OPERATION = "GetObject"

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from aios3 import errors
+from aios3._answers import refused, refused_creation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_PRECONDITION_FAILED = 412
 
 _OPERATIONS_FOR_OTHERS = ("CreateSession",)
 """Calls that botocore makes on its own on the way to ours, and whose refusal is a refusal of ours."""
@@ -32,9 +31,7 @@ def translated(operation: str, path: str, *, if_absent: bool = False) -> Iterato
         ours = translate(error, operation, path)
         if ours is None:
             raise
-        if if_absent and ours.status == _PRECONDITION_FAILED:
-            ours = _exists(ours, operation, path)
-        raise ours from error
+        raise (refused_creation(ours) if if_absent else ours) from error
 
 
 def translate(error: Exception, operation: str, path: str) -> errors.S3Error | None:
@@ -65,11 +62,9 @@ def _from_client_error(asked: str, answer: Mapping[str, object], operation: str,
     if asked != operation and asked not in _OPERATIONS_FOR_OTHERS:
         message = f"{operation} {path}: the credentials could not be fetched ({asked} was answered {code}: {detail})"
         return errors.CredentialsError(message, path=path, operation=operation, code=code)
-    if operation == "HeadBucket" and code == "404":
-        code = "NoSuchBucket"
-    return errors.from_answer(
-        operation=operation,
-        path=path,
+    return refused(
+        operation,
+        path,
         code=code,
         status=status if isinstance(status, int) else None,
         detail=detail,
@@ -83,17 +78,6 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _text(value: object) -> str | None:
     return str(value) if value else None
-
-
-def _exists(refused: errors.S3Error, operation: str, path: str) -> errors.S3Error:
-    return errors.ObjectExistsError(
-        f"{operation} {path}: the object exists already, and it was to be created (S3 answered 412)",
-        path=path,
-        operation=operation,
-        code=refused.code,
-        status=refused.status,
-        request_id=refused.request_id,
-    )
 
 
 class _Kind(NamedTuple):

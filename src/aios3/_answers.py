@@ -1,0 +1,190 @@
+"""What S3's answers mean, whoever has parsed them: the rules that both backends share. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
+from urllib.parse import unquote_plus
+
+from aios3._backend import Checksum
+from aios3._entries import SYMLINK_METADATA, StatResult, WriteResult
+from aios3.errors import ObjectExistsError, ServerError, UnsupportedError, from_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from aios3._backend import DeleteFailure
+    from aios3.errors import S3Error
+
+_PARTIAL = 206
+_PRECONDITION_FAILED = 412
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)")
+_NOT_ASCII = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f]){2,}")
+
+KEPT_HEADERS = ("content-encoding", "content-disposition", "content-language", "cache-control", "expires")
+"""Headers that S3 keeps with an object besides its content type; the keys of ``StatResult.headers``."""
+
+
+class Span(NamedTuple):
+    """The bytes ``[start, stop)`` that a body brings, and the size of the whole object."""
+
+    start: int
+    stop: int
+    size: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body brings the whole object."""
+        return self.stop - self.start == self.size
+
+
+def span_of(status: int, content_range: str | None, length: int | None, *, start: int, path: str) -> Span:
+    """Work out what the body of a GET from ``start`` on brings; some servers send all instead of the range.
+
+    Raises ServerError if the heads contradict each other.
+    """
+    if content_range is None and length is not None and status != _PARTIAL:
+        return Span(0, length, length)
+    match = _CONTENT_RANGE.fullmatch(content_range or "")
+    span = Span(int(match[1]), int(match[2]) + 1, int(match[3])) if match else None
+    if span is None or span.start != start or not start < span.stop <= span.size:
+        raise nonsense(path, f"Content-Range {content_range!r} for bytes from {start} on", "GetObject")
+    if length is not None and length != span.stop - span.start:
+        raise nonsense(path, f"Content-Range {content_range!r} and Content-Length {length}", "GetObject")
+    return span
+
+
+def nonsense(path: str, what: str, operation: str) -> ServerError:
+    """Build the error for an answer that contradicts itself or the request."""
+    return ServerError(
+        f"{operation} {path}: the server's answer makes no sense: {what}", path=path, operation=operation
+    )
+
+
+def refused(
+    operation: str, path: str, *, code: str | None, status: int | None, detail: str = "", request_id: str | None = None
+) -> S3Error:
+    """Build the error for an answer that refuses ``operation``; the answer to a HEAD has no code, only a status."""
+    if operation == "HeadBucket" and code == "404":
+        code = "NoSuchBucket"
+    return from_answer(operation=operation, path=path, code=code, status=status, detail=detail, request_id=request_id)
+
+
+def refused_creation(error: S3Error) -> S3Error:
+    """Return what ``error`` means for a write that must create its object: a failed precondition says it is there."""
+    if error.status != _PRECONDITION_FAILED:
+        return error
+    return ObjectExistsError(
+        f"{error.operation} {error.path}: the object exists already, and it was to be created (S3 answered 412)",
+        path=error.path,
+        operation=error.operation,
+        code=error.code,
+        status=error.status,
+        request_id=error.request_id,
+    )
+
+
+def not_copied(operation: str, path: str) -> UnsupportedError:
+    """Build the error for a copy without an ETag: a server that does not know copies stores an empty body instead."""
+    message = f"{operation} {path}: this server answers without copying; read and write the bytes instead"
+    return UnsupportedError(message, path=path, operation=operation)
+
+
+def bare(etag: str | None) -> str | None:
+    """Return an ETag without its quotes; None where there is none, or an empty one."""
+    return (etag or "").strip('"') or None
+
+
+def quoted(etag: str) -> str:
+    """Return an ETag as HTTP writes it, with quotes."""
+    return etag if etag.startswith(('"', "W/")) else f'"{etag}"'
+
+
+def names_link(size: int, metadata: Mapping[str, str]) -> bool:
+    """Tell whether an object of that size and user metadata is a symbolic link."""
+    return size == 0 and SYMLINK_METADATA in metadata
+
+
+def whole_checksums(named: Iterable[tuple[str, str]], kind: str | None) -> dict[str, str]:
+    """Return those of the checksums, by algorithm, that are over the whole object; ``kind`` is their ChecksumType.
+
+    Those of parts' checksums cannot be compared with bytes. S3 marks them by the type or by a ``-`` with the number of
+    parts.
+    """
+    return {} if kind == "COMPOSITE" else {name: value for name, value in named if "-" not in value}
+
+
+def tells_whole(span: Span, etag: str | None, kind: str | None, *, ranged: bool) -> bool:
+    """Tell whether the checksum beside a body is certainly the object's.
+
+    For a range S3 may send the checksum of a part, or one of parts' checksums without its mark.
+    """
+    single = kind == "FULL_OBJECT" or "-" not in (bare(etag) or "-")
+    return not ranged or (span.is_whole and single)
+
+
+def first_checksum(checksums: Mapping[str, str]) -> Checksum | None:
+    """Return the checksum that the answer to a write confirms."""
+    return next((Checksum(algorithm, value) for algorithm, value in checksums.items()), None)
+
+
+def write_result(size: int, etag: str | None, version_id: str | None, checksums: Mapping[str, str]) -> WriteResult:
+    """Say what a write has left behind."""
+    checksum = first_checksum(checksums)
+    return WriteResult(size, bare(etag), version_id, str(checksum) if checksum else None)
+
+
+class Stats(Sequence[StatResult]):
+    """Descriptions of a page's keys, each built when it is asked for: a scan of names never asks."""
+
+    def __init__(self, indices: range, build: Callable[[int], StatResult]) -> None:
+        self._indices = indices
+        self._build = build
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> StatResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[StatResult]: ...
+    def __getitem__(self, index: int | slice) -> StatResult | Sequence[StatResult]:
+        if isinstance(index, slice):
+            return Stats(self._indices[index], self._build)
+        return self._build(self._indices[index])
+
+
+def continuation(following: str | None, token: str | None, path: str, *, truncated: bool) -> str | None:
+    """Return the token of the next page of a listing that was asked to continue at ``token``.
+
+    Raises ServerError if the listing has more pages and no way to them.
+    """
+    if not truncated:
+        return None
+    if following in (None, "", token):
+        raise nonsense(path, f"the list is truncated, and continues at {following!r}", "ListObjectsV2")
+    return following
+
+
+def failed_deletes(failed: Sequence[DeleteFailure], keys: Iterable[str], path: str) -> list[DeleteFailure]:
+    """Return those of the failures that DeleteObjects has answered that are any: a key that is not there is none.
+
+    Raises ServerError if the answer is about a key that is not among ``keys``: then it tells nothing about them.
+    """
+    asked = set(keys)
+    for each in failed:
+        if each.key not in asked:
+            raise nonsense(path, f"it is about {each.key!r}, which nobody asked to delete", "DeleteObjects")
+    return [each for each in failed if each.code != "NoSuchKey"]
+
+
+def decoded(name: str) -> str:
+    """Undo ``encoding-type=url``; bytes that are not UTF-8 stay distinguishable, and cannot be addressed."""
+    if "%" in name:
+        name = _NOT_ASCII.sub(_unescaped, name)  # unquote_plus needs thrice as long for these
+    return unquote_plus(name, errors="surrogateescape")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "surrogateescape")
