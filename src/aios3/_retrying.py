@@ -32,8 +32,8 @@ T = TypeVar("T")
 class RetryingBackend:
     """``backend`` with up to ``max_attempts`` attempts a call.
 
-    What may have happened although its answer was lost is not sent again: the completion of an upload, and a write under
-    a condition, which would meet its own result. Whoever asked for these looks first.
+    What may have happened although its answer was lost is not sent again: the completion of an upload, and a write
+    under a condition, which would meet its own result. Whoever asked for these looks first.
     """
 
     def __init__(self, backend: Backend, max_attempts: int) -> None:

@@ -84,7 +84,7 @@ class Transport:
             return address_of(self._plain, bucket)
         return await self._aiobotocore().address_of(bucket)
 
-    async def _identify(self, renewed: bool) -> Credentials | None:  # noqa: FBT001 - the directory's own argument
+    async def _identify(self, *, renewed: bool) -> Credentials | None:
         if self._plain is not None:
             return self._plain.credentials
         return await self._aiobotocore().credentials(renewed=renewed)
@@ -96,7 +96,7 @@ class Transport:
         return url is None or f".{urlsplit(url).hostname}".endswith(_AMAZON_DOMAINS)
 
     async def _authorities(self) -> bool | str:
-        """Return what to verify certificates with: the configuration's word, else the environment's or the profile's."""
+        """Return what to verify certificates with: as configured, else as the environment or the profile says."""
         if self._config.verify is not True:
             return self._config.verify
         bundle = await self._aiobotocore().ca_bundle() if self._plain is None else self._plain.ca_bundle
@@ -142,7 +142,7 @@ def _proxy_for(url: str) -> str | None:
     scheme, host = urlsplit(url).scheme, urlsplit(url).netloc
     proxies = urllib.request.getproxies_environment()
     proxy = proxies.get(scheme) or proxies.get("all")
-    bypassed = urllib.request.proxy_bypass_environment(host, proxies)
+    bypassed = urllib.request.proxy_bypass(host, proxies)
     return None if bypassed else proxy
 
 

@@ -8,7 +8,7 @@ from aios3._wire.backend import WireBackend
 from aios3._wire.exchange import Exchanges
 from aios3._wire.identity import Directory
 from aios3._wire.pool import Pool
-from aios3._wire.tls import tls_context
+from aios3._wire.tls import client_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,7 +49,7 @@ class Wire:
     async def _connect(self, scheme: str, host: str, port: int) -> Pool:
         """Return the pool of an origin; buckets in one host share it."""
         if scheme == "https" and self._tls is None:
-            self._tls = await tls_context(await self._authorities())
+            self._tls = await client_context(await self._authorities())
         pool = self._pools.get((scheme, host, port))
         if pool is None:
             pool = self._pools[scheme, host, port] = Pool(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._answers import nonsense
-from aios3._backend import Part
-from aios3._entries import WriteResult
 from aios3._wire import answers, messages, requests
 from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
@@ -20,15 +17,15 @@ if TYPE_CHECKING:
         BucketEntry,
         Checksum,
         Condition,
-        DeleteFailure,
         ListPage,
+        Part,
         ReadOptions,
         WriteOptions,
     )
-    from aios3._entries import StatResult
+    from aios3._entries import StatResult, WriteResult
     from aios3._paths import S3Url
-    from aios3._wire.connection import Head
     from aios3._wire.exchange import Exchanges
+    from aios3._wire.heads import Head
 
 
 class WireBackend:
@@ -68,14 +65,12 @@ class WireBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> WireBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        request = requests.get_object(
-            url, start=start, stop=stop, options=options, with_checksums=self._with_checksums
-        )
+        request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=self._with_checksums)
         await self._slots.acquire()
         try:
             answer = await self._exchanges.send(request)
             try:
-                span = answers.span_of(answer.head.status, answer.head.headers, start, str(url))
+                span = answers.span_of(answer.head.status, answer.head.headers, start=start, path=str(url))
             except BaseException:
                 answer.connection.drop()
                 answer.pool.release(answer.connection)
@@ -101,10 +96,7 @@ class WireBackend:
                 raise
             # The checksum of an object under KMS needs a permission more than its description.
             head, _ = await self._call(requests.head_object(url, options, with_checksums=False))
-        length = head.headers.get("content-length", "")
-        if not (length.isascii() and length.isdecimal()):
-            raise nonsense(str(url), "it does not say how long the object is", "HeadObject")
-        return answers.stat_of(head.headers, int(length), answers.checksums_of(head.headers))
+        return answers.described(head.headers, str(url))
 
     async def put_object(
         self,
@@ -124,10 +116,7 @@ class WireBackend:
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
         _, body = await self._call(requests.create_multipart_upload(url, options, algorithm))
-        upload_id = messages.result(body, "CreateMultipartUpload", str(url)).get("UploadId")
-        if not upload_id:
-            raise nonsense(str(url), "no id for the upload", "CreateMultipartUpload")
-        return upload_id
+        return answers.upload_id_of(body, str(url))
 
     async def upload_part(
         self,
@@ -152,8 +141,7 @@ class WireBackend:
             url, upload_id, number, source=source, start=start, stop=stop, if_match=if_match
         )
         _, body = await self._call(request)
-        copied, etag = _copied(body, "UploadPartCopy", str(url))
-        return Part(number, etag, answers.checksum_in(copied))
+        return answers.copied_part(body, number, str(url))
 
     async def complete_multipart_upload(
         self,
@@ -170,10 +158,7 @@ class WireBackend:
             url, upload_id, parts, options=options, condition=condition, checksum=checksum
         )
         head, body = await self._call(request, replayable=False, if_absent=condition.if_absent)
-        done = messages.result(body, "CompleteMultipartUpload", str(url))
-        if not {"ETag", "Location", "Key"} & done.keys():
-            raise nonsense(str(url), "this is no result of an upload", "CompleteMultipartUpload")
-        return _written(done, head.headers)
+        return answers.completed(head.headers, body, str(url))
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
@@ -217,8 +202,7 @@ class WireBackend:
         The result's size is not known here: 0.
         """
         head, body = await self._call(requests.copy_object(source, target, options=options))
-        copied, _ = _copied(body, "CopyObject", str(target))
-        return _written(copied, head.headers)
+        return answers.copied(head.headers, body, str(target))
 
     async def aclose(self) -> None:
         """Let go of bodies that were left open. Safe to repeat; the connections are their owner's to close."""

@@ -48,7 +48,7 @@ class WireBody:
         if self._stat is None:
             headers = self._answer.head.headers
             checksums = answers.checksums_of_span(headers, self._span, ranged=self._ranged)
-            self._stat = answers.stat_of(headers, self._span.size, checksums)
+            self._stat = answers.stat_of(headers, self._span.size, checksums, path=str(self._url))
         return self._stat
 
     async def readinto(self, view: memoryview) -> int:
@@ -84,9 +84,7 @@ class WireBody:
             raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
         self._advance(min(size, self._left))
 
-    async def _receive_pieces(
-        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]
-    ) -> None:
+    async def _receive_pieces(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
         size = min(size, self._left)
         while size:
             count = await self.readinto(room())

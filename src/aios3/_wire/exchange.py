@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from aios3 import errors
 from aios3._wire import answers, sigv4
-from aios3._wire.connection import BrokenBodyError, ProtocolError
+from aios3._wire.failures import BrokenBodyError, ProtocolError
 from aios3._wire.identity import SIGV4
 
 if TYPE_CHECKING:
     from aios3._paths import S3Url
-    from aios3._wire.connection import Connection, Head
+    from aios3._wire.connection import Connection
+    from aios3._wire.heads import Head
     from aios3._wire.identity import Directory, Site
     from aios3._wire.pool import Pool
     from aios3._wire.requests import Request
@@ -148,7 +149,7 @@ def translated(failure: Failure, operation: str, url: S3Url, pool: Pool) -> erro
     """Build the error for what went wrong on the way."""
     kind, explanation = _kind(failure)
     reason = str(failure).rstrip(".") or type(failure).__name__
-    message = f"{operation} {url}: {explanation.format(origin=pool.origin)} ({reason})"
+    message = f"{operation} {url}: {explanation.format(origin=f'{pool.host}:{pool.port}')} ({reason})"
     return kind(message, path=str(url), operation=operation)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from aios3._wire.requests import Place
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from aios3._wire.pool import Pool
 
     Locate = Callable[[str], Awaitable[BucketAddress]]
-    Identify = Callable[[bool], Awaitable[Credentials | None]]
     Connect = Callable[[str, str, int], Awaitable[Pool]]
+
+    class Identify(Protocol):
+        """Says who signs now; with ``renewed`` after asking the source again."""
+
+        async def __call__(self, *, renewed: bool) -> Credentials | None:
+            """Return the credentials of this moment, None to sign nothing."""
+
 
 SIGV4 = "AWS4-HMAC-SHA256"
 
@@ -42,7 +48,7 @@ class Site:
 class Directory:
     """Sites of buckets, and the identity that signs, for one profile.
 
-    ``locate(bucket)`` says where a bucket lives, ``identify(renewed)`` who signs, ``connect(scheme, host, port)``
+    ``locate(bucket)`` says where a bucket lives, ``identify(renewed=)`` who signs, ``connect(scheme, host, port)``
     returns the pool of an origin.
     """
 
@@ -84,14 +90,14 @@ class Directory:
         """Return who signs now; None for requests that are not signed."""
         async with self._asking:
             if time.monotonic() >= self._known_until:
-                self._keep(await self._identify(False))
+                self._keep(await self._identify(renewed=False))
             return self._identity
 
     async def renew(self, refused: Identity | None) -> bool:
         """Ask for other credentials than the ``refused`` ones; tell whether there are some."""
         async with self._asking:
             if self._identity == refused:
-                self._keep(await self._identify(True))
+                self._keep(await self._identify(renewed=True))
             return self._identity != refused
 
     def move(self, bucket: str, region: str) -> bool:
@@ -103,9 +109,10 @@ class Directory:
         return True
 
     def _keep(self, credentials: Credentials | None) -> None:
-        self._identity = credentials and Identity(
-            credentials.access_key, credentials.secret_key, credentials.session_token
-        )
+        self._identity = None
+        if credentials is not None:
+            keys = credentials.access_key, credentials.secret_key, credentials.session_token
+            self._identity = Identity(*keys)
         self._known_until = time.monotonic() + _ASK_AGAIN_SECONDS
 
 
