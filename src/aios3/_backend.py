@@ -135,6 +135,10 @@ class ObjectBody(Protocol):
         """The whole object's description, however little of it was asked for."""
 
     @property
+    def size(self) -> int:
+        """The whole object's size in bytes."""
+
+    @property
     def start(self) -> int:
         """The offset in the object of the body's first byte: what was asked for, or 0 if the server ignores ranges."""
 
@@ -154,6 +158,9 @@ class ObjectBody(Protocol):
         Both are called without awaiting, in turn; a view is never empty nor longer than what is still to come.
         Returns early, or raises, where the body ends before; whoever reads must count.
         """
+
+    async def read(self) -> bytes:
+        """Return all that is still to come; shorter, or raises, where the body ends before."""
 
     async def aclose(self) -> None:
         """Let the connection go. Safe to repeat."""

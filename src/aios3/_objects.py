@@ -72,6 +72,9 @@ async def _read_range(session: Session, source: ObjectSource, start: int, stop: 
     config = session.config
     first = start + FIRST_REQUEST if stop is None else min(stop, start + config.request_size)
     try:
+        data = await _read_small(session, source, start, first, stop)
+        if data is not None:
+            return data
         fetcher = await open_fetcher(session, source, start, first, Sizes(config.block_size, config.request_size))
     except InvalidRangeError:
         await _check_ends_at(session, source.url, start)
@@ -80,6 +83,16 @@ async def _read_range(session: Session, source: ObjectSource, start: int, stop: 
         return await fetcher.collect(start, fetcher.size if stop is None else min(stop, fetcher.size))
     finally:
         await close_fetcher(source, fetcher)
+
+
+async def _read_small(session: Session, source: ObjectSource, start: int, first: int, stop: int | None) -> bytes | None:
+    """Read what one small answer brings; None if that is not all, or memory is short."""
+    if first - start > FIRST_REQUEST or not session.budget.try_take(first - start):
+        return None
+    try:
+        return await source.read_at_once(start, first, stop)
+    finally:
+        session.budget.give_back(first - start)
 
 
 async def _check_ends_at(session: Session, url: S3Url, start: int) -> None:

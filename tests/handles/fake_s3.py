@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from aios3._backend import ListPage, Part
 from aios3._entries import StatResult, WriteResult
 from aios3._paths import S3Url
-from aios3.errors import ObjectExistsError, from_answer
+from aios3.errors import ObjectExistsError, TruncatedBodyError, from_answer
 
 
 @dataclass
@@ -40,6 +40,7 @@ class FakeBody:
 
     def __init__(self, server, stat, start, data):
         self.server, self.stat, self.start, self._data = server, stat, start, data
+        self.size = stat.size
         self.stop = start + len(data)
         self._sent = 0
         self._open = True
@@ -66,6 +67,16 @@ class FakeBody:
                 return
             received(count)
             size -= count
+
+    async def read(self):
+        whole = bytearray(len(self._data) - self._sent)
+        filled = 0
+        while filled < len(whole):
+            count = await self.readinto(memoryview(whole)[filled:])
+            if count == 0:
+                raise TruncatedBodyError("the body ended early")
+            filled += count
+        return bytes(whole)
 
     async def aclose(self):
         if self._open:

@@ -41,6 +41,7 @@ class BotoBody:
         self, raw: RawAnswer, path: str, stat: StatResult, span: Span, ended: Callable[[BotoBody], None]
     ) -> None:
         self.stat = stat
+        self.size = span.size
         self.start = span.start
         self.stop = span.stop
         self._raw = raw
@@ -80,6 +81,14 @@ class BotoBody:
                 return
             received(count)
             size -= count
+
+    async def read(self) -> bytes:
+        """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
+        view = memoryview(bytearray(self._left))
+        filled = 0
+        while filled < len(view):
+            filled += await self.readinto(view[filled:])
+        return bytes(view)
 
     async def _receive(self) -> memoryview:
         with translated(_OPERATION, self._path):

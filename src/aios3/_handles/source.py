@@ -47,13 +47,35 @@ class ObjectSource:
         The body waits for the :meth:`fetch` that begins at ``start``. An empty object has no range, and S3 says so
         with 416: it is then asked for as a whole.
         """
+        body = self._ready = self._ready or await self._first(start, stop)
+        await self._accept(body)
+        return min(stop, body.stop)
+
+    async def read_at_once(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
+        """Read ``[start, stop)``, up to the end without ``stop``, if the answer for ``[start, first_stop)`` has it all.
+
+        None: the object goes on behind the answer, or the answer broke; then :meth:`open` is next.
+        """
+        body = self._ready = await self._first(start, first_stop)
+        wanted = body.size if stop is None else min(stop, body.size)
+        if body.start != start or body.stop != wanted:
+            return None
         try:
-            self._ready = await self._request(start, stop)
+            return await body.read()
+        except S3Error as error:
+            if not worth_retrying(error):
+                raise
+            return None
+        finally:
+            await self.aclose()
+
+    async def _first(self, start: int, stop: int) -> ObjectBody:
+        try:
+            return await self._ask(start, stop)
         except InvalidRangeError:
             if start > 0:
                 raise
-            self._ready = await self._request(0, None)
-        return min(stop, self._ready.stop)
+            return await self._ask(0, None)
 
     async def fetch(
         self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
@@ -100,17 +122,23 @@ class ObjectSource:
         return ready
 
     async def _request(self, start: int, stop: int | None) -> ObjectBody:
+        body = await self._ask(start, stop)
+        await self._accept(body)
+        return body
+
+    async def _ask(self, start: int, stop: int | None) -> ObjectBody:
         options = self._options
         if self._stat is not None and self._stat.etag:
             options = replace(options, if_match=self._stat.etag)
         backend = await self._session.backend(self.url)
-        body = await backend.get_object(self.url, start=start, stop=stop, options=options)
+        return await backend.get_object(self.url, start=start, stop=stop, options=options)
+
+    async def _accept(self, body: ObjectBody) -> None:
         try:
             self._pin(body.stat)
         except ObjectChangedError:
             await body.aclose()
             raise
-        return body
 
     def _pin(self, stat: StatResult) -> None:
         known = self._stat

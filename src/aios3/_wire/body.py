@@ -25,11 +25,12 @@ class WireBody:
     ``ended`` is called once: when the last byte has been read, or when the body is closed before.
     """
 
-    __slots__ = ("_answer", "_ended", "_left", "_ranged", "_span", "_stat", "_url", "start", "stop")
+    __slots__ = ("_answer", "_ended", "_left", "_ranged", "_span", "_stat", "_url", "size", "start", "stop")
 
     def __init__(
         self, answer: Answer, url: S3Url, span: Span, ended: Callable[[WireBody], None], *, ranged: bool
     ) -> None:
+        self.size = span.size
         self.start = span.start
         self.stop = span.stop
         self._answer = answer
@@ -83,6 +84,19 @@ class WireBody:
         except FAILURES as failure:
             raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
         self._advance(min(size, self._left))
+
+    async def read(self) -> bytes:
+        """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
+        self._check_open()
+        try:
+            data = await self._answer.connection.read(self._left)
+        except FAILURES as failure:
+            raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
+        self._left -= len(data)
+        if self._left:
+            raise self._truncated()
+        self._end()
+        return data
 
     async def _receive_pieces(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
         size = min(size, self._left)
