@@ -153,16 +153,20 @@ async def no_leaks(session: aios3.Session, bucket: str, admin: Admin) -> AsyncIt
     assert admin.uploads(bucket) == []
 
 
-@pytest.fixture(params=["async", "sync"])
+@pytest.fixture(params=["async", "sync", "async-aiobotocore"])
 async def surface(
     request: pytest.FixtureRequest, server: servers.Server, bucket: str, admin: Admin
 ) -> AsyncIterator[Surface]:
-    """Each surface of aios3 in turn, with small blocks and parts; it must leave no open upload and no byte taken."""
+    """Each surface of aios3 in turn, with small blocks and parts; it must leave no open upload and no byte taken.
+
+    Both backends serve the async one; what differs between the surfaces does not depend on the backend.
+    """
     from surfaces import AsyncSurface, SyncSurface  # noqa: PLC0415 - not every test uses a surface
 
-    kind = {"async": AsyncSurface, "sync": SyncSurface}[request.param]
+    name, _, transport = request.param.partition("-")
+    kind = {"async": AsyncSurface, "sync": SyncSurface}[name]
     small = {"block_size": 64 * 1024, "request_size": 1 << 20, "part_size": 5 << 20}
-    opened = kind(**server.config, **small)
+    opened = kind(**server.config, **small, transport=transport or "auto")
     yield opened
     used = opened.session.budget.used
     await opened.aclose()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from boto_calls import free
 
+from aios3 import _retrying
 from aios3._boto import BotoBackend
 from aios3._config import Config
 from aios3.testing import LocalServer
@@ -51,6 +52,4 @@ async def moto(local: LocalServer, slots: asyncio.Semaphore) -> AsyncIterator[Bo
 @pytest.fixture
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next attempt follow at once."""
-    from botocore.retries.standard import ExponentialBackoff  # noqa: PLC0415 - slow to import
-
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0)
+    monkeypatch.setattr(_retrying, "retry_delay", lambda _failures: 0)

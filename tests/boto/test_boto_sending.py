@@ -13,6 +13,7 @@ from boto_calls import URL, get, put, to
 from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
 from aios3._boto.payload import PieceStream, moving
 from aios3._paths import S3Url
+from aios3._retrying import RetryingBackend
 from aios3.errors import ServerError, UnsupportedError
 from scripted import Scripted, answer, xml
 
@@ -53,7 +54,7 @@ async def test_another_attempt_sends_the_whole_body_again(no_backoff):
         writer.transport.abort()
 
     async with Scripted(answer(503), hang_up, answer(etag='"e"')) as server:
-        backend = to(server, max_attempts=3)
+        backend = RetryingBackend(to(server), 3)
         await put(backend, URL, *body)
         await backend.aclose()
     assert [request.body for request in server.requests] == [b"".join(body)] * 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from boto_calls import KEYS, MIB, URL, free
-from boto_failures import failing, get, hang_up, put, refusal
+from boto_failures import failing, get, hang_up, refusal
 
 from aios3 import errors
 from aios3._boto import BotoBackend
@@ -158,19 +158,6 @@ async def test_every_chunk_that_is_taken_puts_the_deadline_of_an_upload_off():
     chunks = [len(chunk) async for chunk in stream]
     assert sum(chunks) == MIB + 10
     assert seen == ["moved"] * (len(chunks) + 1) + ["rests"]
-
-
-async def test_waiting_between_attempts_is_not_a_stall(slots, monkeypatch):
-    from botocore.retries.standard import ExponentialBackoff  # noqa: PLC0415 - slow to import
-
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0.3)
-    async with Scripted(hang_up, answer(etag='"e"')) as server:
-        config = Config(
-            endpoint_url=server.url, credentials=KEYS, max_attempts=2, connect_timeout=0.1, read_timeout=0.1
-        )
-        backend = BotoBackend(config, None, slots)
-        assert (await put(backend, URL, 300_000)).etag == "e"
-        await backend.aclose()
 
 
 @pytest.mark.loop_variants

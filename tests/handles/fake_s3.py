@@ -74,7 +74,7 @@ class FakeBody:
         while filled < len(whole):
             count = await self.readinto(memoryview(whole)[filled:])
             if count == 0:
-                raise TruncatedBodyError("the body ended early")
+                raise TruncatedBodyError("short")
             filled += count
         return bytes(whole)
 

@@ -222,7 +222,7 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         max_pool_connections=config.max_concurrency,
-        retries={"mode": "standard", "total_max_attempts": config.max_attempts},
+        retries={"mode": "standard", "total_max_attempts": 1},  # whoever calls repeats, so that there is one count
         # Checksums are the caller's business; botocore's own would be trailers, which older servers store as data.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

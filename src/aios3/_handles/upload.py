@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
+from aios3._engine.backoff import retry_delay
 from aios3._engine.checksums import RunningChecksum, checksum_of
 from aios3._engine.pace import Pace
 from aios3._engine.parts import copy_ranges, part_size
@@ -77,7 +78,12 @@ class Upload:
                 self._plan.url, pieces, options=options, condition=condition, checksum=checksum
             )
 
-        return await self._under_condition(attempt)
+        condition = self._plan.condition
+        if not condition.if_absent and condition.if_match is None:
+            return await attempt(condition)
+        # An answer that was lost may have been a yes: sent again, the request would meet its own object.
+        look = partial(self._stored, pieces)
+        return await self._until_known(partial(self._under_condition, attempt), look)
 
     def start_part(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
         """Send the next part in the background; the ``paid`` bytes, moving, go back to the budget when it has ended."""
@@ -122,10 +128,8 @@ class Upload:
                 checksum=self._whole.value() if self._whole else None,
             )
 
-        try:
-            done = await self._under_condition(attempt)
-        except S3Error as error:
-            done = await self._look_up(parts, size, error)
+        look = partial(self._completed, parts, size)
+        done = await self._until_known(partial(self._under_condition, attempt), look)
         self._session.forget_upload(upload_id)
         return WriteResult(size, done.etag, done.version_id, done.checksum)
 
@@ -240,19 +244,50 @@ class Upload:
             message = f"{url} changed while it was being appended to; nothing was written"
             raise ObjectChangedError(message, path=str(url))
 
-    async def _look_up(self, parts: Sequence[Part], size: int, error: S3Error) -> WriteResult:
-        """Find out whether a completion succeeded whose answer was lost; raise ``error`` if it did not."""
-        if not worth_retrying(error) and error.code != "NoSuchUpload":
-            raise error
+    async def _until_known(
+        self, attempt: Callable[[], Awaitable[WriteResult]], look: Callable[[], Awaitable[WriteResult | None]]
+    ) -> WriteResult:
+        """Repeat what must not happen twice: after a failure that may have been a success, ``look`` comes first."""
+        failures = 0
+        while True:
+            try:
+                return await attempt()
+            except S3Error as error:
+                uncertain = failures > 0 or worth_retrying(error) or error.code == "NoSuchUpload"
+                found = await look() if uncertain else None
+                if found is not None:
+                    return found
+                failures += 1
+                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
+                    raise
+            await asyncio.sleep(retry_delay(failures))
+
+    async def _completed(self, parts: Sequence[Part], size: int) -> WriteResult | None:
+        """Return the result of a completion whose answer was lost, if the object is there."""
+        return await self._result_if(size, multipart_etag(parts))
+
+    async def _stored(self, pieces: Sequence[bytes | memoryview]) -> WriteResult | None:
+        """Return the result of a PutObject whose answer was lost, if the object is there."""
+        digest = await asyncio.to_thread(_md5, pieces)
+        return await self._result_if(sum(map(len, pieces)), digest)
+
+    async def _result_if(self, size: int, etag: str | None) -> WriteResult | None:
         backend = await self._session.backend(self._plan.url)
         options = ReadOptions(sse_customer_key=self._plan.options.sse_customer_key)
         try:
             found = await backend.head_object(self._plan.url, options)
         except S3Error:
-            raise error from None
-        if found.size != size or found.etag is None or found.etag != multipart_etag(parts):
-            raise error
+            return None  # whether it is there stays unknown; the failure that was met first is what is raised
+        if found.size != size or found.etag is None or found.etag != etag:
+            return None
         return WriteResult(size, found.etag, found.version_id)
+
+
+def _md5(pieces: Sequence[bytes | memoryview]) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def multipart_etag(parts: Sequence[Part]) -> str | None:

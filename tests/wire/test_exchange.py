@@ -1,0 +1,225 @@
+"""One request, whatever the server teaches on the way: its region, its clock, that credentials have expired."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+
+import pytest
+
+from aios3 import Credentials
+from aios3._backend import BucketAddress, ReadOptions, WriteOptions
+from aios3._paths import S3Url
+from aios3._wire import requests
+from aios3._wire.exchange import Exchanges
+from aios3._wire.identity import SIGV4, Directory
+from aios3._wire.pool import Pool
+from aios3.errors import (
+    ConnectionFailedError,
+    CredentialsError,
+    RequestError,
+    RequestTimeoutError,
+    ServerError,
+    UnsupportedError,
+)
+from scripted import Scripted, answer, xml
+
+URL = S3Url("bucket", "key")
+GET = requests.get_object(URL, start=0, stop=10, options=ReadOptions())
+
+
+class Service:
+    """Exchanges with a scripted server, and what they asked of the rest of the program."""
+
+    def __init__(self, server, *, credentials=None, algorithm=SIGV4, seconds=5.0):
+        self._credentials = credentials or [Credentials("FIRST", "s")]
+        self._address = BucketAddress(f"{server.url}/bucket", "us-east-1", algorithm)
+        self._seconds = seconds
+        self.renewals = 0
+        self.pools = []
+        self.exchanges = Exchanges(Directory(self.locate, self.identify, self.connect), "auto")
+
+    async def locate(self, bucket):
+        return self._address
+
+    async def identify(self, *, renewed):
+        if renewed:
+            self.renewals += 1
+            self._credentials.pop(0)
+        return self._credentials[0]
+
+    async def connect(self, scheme, host, port):
+        self.pools.append(Pool(host, port, connect_seconds=self._seconds, first_byte_seconds=self._seconds))
+        return self.pools[-1]
+
+    async def get(self, request=GET, **options):
+        found = await self.exchanges.send(request, **options)
+        return await found.read(request)
+
+    async def aclose(self):
+        for pool in self.pools:
+            await pool.aclose()
+
+
+def refusal(status, code, **headers):
+    return answer(status, xml("Error", Code=code, Message="said so"), **headers)
+
+
+def scope(request):
+    """The access key and the region that a request was signed with."""
+    key, _, region, *_ = request.headers["authorization"].partition("Credential=")[2].split("/")
+    return key, region
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        answer(301, x_amz_bucket_region="eu-west-3"),
+        refusal(301, "PermanentRedirect", x_amz_bucket_region="eu-west-3"),
+        answer(
+            400, xml("Error", Code="AuthorizationHeaderMalformed", Message="the region is wrong", Region="eu-west-3")
+        ),
+    ],
+)
+async def test_a_bucket_elsewhere_is_asked_there_and_the_region_kept(moved):
+    async with Scripted(moved, answer(206, b"x"), answer(206, b"y")) as server:
+        service = Service(server)
+        assert await service.get() == b"x"
+        assert await service.get() == b"y"
+        await service.aclose()
+    assert [scope(request)[1] for request in server.requests] == ["us-east-1", "eu-west-3", "eu-west-3"]
+
+
+async def test_a_bucket_that_is_said_to_be_elsewhere_for_ever_is_asked_twice():
+    moved = [answer(301, x_amz_bucket_region=region) for region in ("a-1", "b-1", "c-1")]
+    async with Scripted(*moved) as server:
+        service = Service(server)
+        with pytest.raises(RequestError, match="elsewhere"):
+            await service.get()
+        await service.aclose()
+    assert len(server.requests) == 2
+
+
+async def test_a_redirect_never_takes_the_credentials_to_another_host():
+    async with Scripted(reading=True) as other:
+        away = answer(307, location=f"{other.url}/bucket/key", x_amz_bucket_region="eu-west-3")
+        async with Scripted(away, answer(206, b"x")) as server:
+            service = Service(server)
+            assert await service.get() == b"x"
+            await service.aclose()
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
+async def test_expired_credentials_are_renewed_once_and_the_request_sent_again(code):
+    async with Scripted(refusal(400, code), answer(206, b"x")) as server:
+        service = Service(server, credentials=[Credentials("FIRST", "s", "t"), Credentials("SECOND", "s", "u")])
+        assert await service.get() == b"x"
+        assert service.renewals == 1
+        await service.aclose()
+    assert [scope(request)[0] for request in server.requests] == ["FIRST", "SECOND"]
+    assert server.requests[1].headers["x-amz-security-token"] == "u"
+
+
+async def test_credentials_that_cannot_be_renewed_are_refused_at_once():
+    async with Scripted(refusal(400, "ExpiredToken")) as server:
+        service = Service(server, credentials=[Credentials("SAME", "s")] * 2)
+        with pytest.raises(CredentialsError, match="expired"):
+            await service.get()
+        await service.aclose()
+    assert len(server.requests) == 1
+
+
+async def test_a_wrong_clock_is_set_by_the_servers_date():
+    there = time.time() + 3600
+    skewed = refusal(403, "RequestTimeTooSkewed", date=email.utils.formatdate(there, usegmt=True))
+    async with Scripted(skewed, answer(206, b"x")) as server:
+        service = Service(server)
+        assert await service.get() == b"x"
+        assert 3590 < service.exchanges.directory.skew < 3610
+        await service.aclose()
+    first, second = (request.headers["x-amz-date"] for request in server.requests)
+    assert first < second
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "yesterday"}])
+async def test_a_wrong_clock_that_nothing_corrects_is_an_error(date):
+    async with Scripted(refusal(403, "RequestTimeTooSkewed", **date)) as server:
+        service = Service(server)
+        with pytest.raises(CredentialsError, match="clock"):
+            await service.get()
+        await service.aclose()
+
+
+async def test_what_is_not_signed_carries_no_signature():
+    async with Scripted(answer(206, b"x")) as server:
+        service = Service(server, credentials=[None], algorithm=None)
+        assert await service.get() == b"x"
+        await service.aclose()
+    assert "authorization" not in server.requests[0].headers
+
+
+async def test_a_kind_of_signature_that_is_not_ours_is_refused_before_anything_is_sent():
+    async with Scripted(answer(206, b"x")) as server:
+        service = Service(server, algorithm="AWS4-ECDSA-P256-SHA256")
+        with pytest.raises(UnsupportedError, match="AWS4-ECDSA"):
+            await service.get()
+        await service.aclose()
+    assert server.requests == []
+
+
+async def cut_short(_request, _reader, writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ([], ConnectionFailedError),
+        ([cut_short], ConnectionFailedError),
+        ([b"SSH-2.0-OpenSSH_9\r\n"], ServerError),
+        ([refusal(500, "InternalError")], ServerError),
+    ],
+)
+async def test_what_goes_wrong_on_the_way_is_told_with_operation_path_and_origin(script, error):
+    async with Scripted(*script) as server:
+        service = Service(server)
+        with pytest.raises(error, match="GetObject s3://bucket/key") as caught:
+            await service.get()
+        assert caught.value.path == "s3://bucket/key"
+        assert caught.value.operation == "GetObject"
+        assert service.pools[0].idle in {0, 1}
+        await service.aclose()
+
+
+async def test_a_server_that_says_nothing_is_given_up_in_time():
+    async def nothing(_request, reader, _writer):
+        await reader.read()
+
+    async with Scripted(nothing) as server:
+        service = Service(server, seconds=0.05)
+        with pytest.raises(RequestTimeoutError, match="did not answer"):
+            await service.get()
+        await service.aclose()
+
+
+async def test_a_long_page_of_an_error_costs_no_memory_and_hides_nothing():
+    page = answer(503, b"<html>" + b"x" * (1 << 20))
+    async with Scripted(page) as server:
+        service = Service(server)
+        with pytest.raises(ServerError, match="503"):
+            await service.get()
+        await service.aclose()
+
+
+@pytest.mark.parametrize(
+    ("signing", "size", "hashed"), [("auto", 10, True), ("always", 2 << 20, True), ("never", 10, False)]
+)
+async def test_bodies_are_part_of_the_signature_as_configured(signing, size, hashed):
+    put = requests.upload_part(URL, "id", 1, [bytes(size)], options=WriteOptions(), checksum=None)
+    async with Scripted(answer(200, etag='"e"')) as server:
+        service = Service(server)
+        service.exchanges = Exchanges(service.exchanges.directory, signing)
+        await service.get(put)
+        await service.aclose()
+    assert (server.requests[0].headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD") == hashed
