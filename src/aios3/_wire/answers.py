@@ -1,0 +1,214 @@
+"""S3's answers made into the values of the backend: heads, and documents where the value needs both.
+
+A head is its status and its headers: a dict by lower-case names, in which the values of repeated ones are joined by
+``", "``. Texts are taken as they came: S3's encoding of metadata that is not ASCII (RFC 2047) is left to the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aios3 import _answers
+from aios3._answers import KEPT_HEADERS, bare, names_link, nonsense, not_copied, refused, refused_creation
+from aios3._backend import Part
+from aios3._entries import StatResult
+from aios3._wire.dates import seconds_of
+from aios3._wire.messages import error_document, result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aios3._answers import Span
+    from aios3._entries import WriteResult
+    from aios3._paths import S3Url
+    from aios3._wire.messages import ErrorDocument
+    from aios3.errors import S3Error
+
+Headers = dict[str, str]
+
+_METADATA = "x-amz-meta-"
+_CHECKSUM = re.compile(r"x-amz-checksum-([a-z0-9]+)")
+_NO_ALGORITHMS = frozenset({"TYPE", "MODE", "ALGORITHM"})
+_CHECKSUM_MEMBER = re.compile(r"Checksum([A-Z0-9]+)")
+_CHECKSUM_TYPE = "x-amz-checksum-type"
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def content_length(headers: Headers, operation: str, path: str) -> int | None:
+    """Return the length that a head announces, in bytes; None where it announces none. Raises ServerError."""
+    text = headers.get("content-length")
+    if text is None:
+        return None
+    if not _DIGITS.fullmatch(text):
+        raise nonsense(path, f"Content-Length {text!r}", operation)
+    return int(text)
+
+
+def span_of(status: int, headers: Headers, *, start: int, path: str) -> Span:
+    """Work out what the body of a GET from ``start`` on brings; some servers send all instead of the range.
+
+    Raises ServerError if the heads contradict each other.
+    """
+    length = content_length(headers, "GetObject", path)
+    return _answers.span_of(status, headers.get("content-range"), length, start=start, path=path)
+
+
+def stat_of(headers: Headers, size: int, checksums: Mapping[str, str], *, path: str) -> StatResult:
+    """Describe the object that a HEAD or GET was answered for. Raises ServerError for a time that is none."""
+    prefix = len(_METADATA)
+    metadata = {name[prefix:]: value for name, value in headers.items() if name.startswith(_METADATA)}
+    modified = headers.get("last-modified")
+    try:
+        mtime = 0.0 if modified is None else seconds_of(modified)
+    except ValueError as error:
+        raise nonsense(path, f"Last-Modified {modified!r}", "HeadObject") from error
+    return StatResult(
+        size=size,
+        mtime=mtime,
+        islnk=names_link(size, metadata),
+        etag=bare(headers.get("etag")),
+        version_id=headers.get("x-amz-version-id"),
+        storage_class=headers.get("x-amz-storage-class"),
+        content_type=headers.get("content-type"),
+        metadata=metadata,
+        headers={name: headers[name] for name in KEPT_HEADERS if headers.get(name)},
+        checksums=checksums,
+    )
+
+
+def described(headers: Headers, path: str) -> StatResult:
+    """Describe the object that a HEAD was answered for. Raises ServerError if its length is not said."""
+    size = content_length(headers, "HeadObject", path)
+    if size is None:
+        raise nonsense(path, "it does not say how long the object is", "HeadObject")
+    return stat_of(headers, size, checksums_of(headers), path=path)
+
+
+def checksums_of(headers: Headers) -> dict[str, str]:
+    """Return the checksums in a head that are over the whole object, by algorithm."""
+    matches = ((_CHECKSUM.fullmatch(name), value) for name, value in headers.items() if name.startswith("x-amz-c"))
+    named = ((match[1].upper(), value) for match, value in matches if match)
+    kind = headers.get(_CHECKSUM_TYPE)
+    return _answers.whole_checksums((each for each in named if each[0] not in _NO_ALGORITHMS), kind)
+
+
+def checksums_of_span(headers: Headers, span: Span, *, ranged: bool) -> dict[str, str]:
+    """Return the checksums in the answer to a GET that are certainly over the whole object."""
+    certain = _answers.tells_whole(span, headers.get("etag"), headers.get(_CHECKSUM_TYPE), ranged=ranged)
+    return checksums_of(headers) if certain else {}
+
+
+def write_result(headers: Headers, size: int) -> WriteResult:
+    """Say what a PutObject of ``size`` bytes has left behind."""
+    version_id = headers.get("x-amz-version-id")
+    return _answers.write_result(size, headers.get("etag"), version_id, checksums_of(headers))
+
+
+def part_of(headers: Headers, number: int, path: str) -> Part:
+    """Say what UploadPart has stored. Raises ServerError if the answer has no ETag: the part could not be named."""
+    etag = bare(headers.get("etag"))
+    if etag is None:
+        raise nonsense(path, "no ETag for the part", "UploadPart")
+    return Part(number, etag, _answers.first_checksum(checksums_of(headers)))
+
+
+def upload_id_of(body: bytes, path: str) -> str:
+    """Return the id that CreateMultipartUpload has given. Raises ServerError if there is none."""
+    upload_id = result(body, "CreateMultipartUpload", path).get("UploadId")
+    if not upload_id:
+        raise nonsense(path, "no upload id", "CreateMultipartUpload")
+    return upload_id
+
+
+def completed(headers: Headers, body: bytes, path: str) -> WriteResult:
+    """Say what CompleteMultipartUpload has made; the size is not known here: 0.
+
+    Raises the error that may come with a status of success, and ServerError for what is no result.
+    """
+    said = result(body, "CompleteMultipartUpload", path)
+    if not {"ETag", "Location", "Key"} & said.keys():
+        raise nonsense(path, "this is no result of an upload", "CompleteMultipartUpload")
+    version_id = headers.get("x-amz-version-id")
+    return _answers.write_result(0, said.get("ETag"), version_id, _checksums_in(said))
+
+
+def copied(headers: Headers, body: bytes, path: str) -> WriteResult:
+    """Say what CopyObject has made; the size is not known here: 0.
+
+    Raises the error that may come with a status of success, and UnsupportedError if nothing was copied.
+    """
+    said = _copied(body, "CopyObject", path)
+    return _answers.write_result(0, said["ETag"], headers.get("x-amz-version-id"), _checksums_in(said))
+
+
+def copied_part(body: bytes, number: int, path: str) -> Part:
+    """Say what UploadPartCopy has stored. Raises as :func:`copied` does."""
+    said = _copied(body, "UploadPartCopy", path)
+    return Part(number, said["ETag"].strip('"'), _answers.first_checksum(_checksums_in(said)))
+
+
+def _copied(body: bytes, operation: str, path: str) -> dict[str, str]:
+    said = result(body, operation, path)
+    if bare(said.get("ETag")) is None:
+        raise not_copied(operation, path)
+    return said
+
+
+def _checksums_in(said: dict[str, str]) -> dict[str, str]:
+    matches = ((_CHECKSUM_MEMBER.fullmatch(name), value) for name, value in said.items())
+    return _answers.whole_checksums(((match[1], value) for match, value in matches if match), said.get("ChecksumType"))
+
+
+def error_of(
+    operation: str, url: S3Url, status: int, headers: Headers, body: bytes, *, if_absent: bool = False
+) -> S3Error:
+    """Build the error for an answer that refuses ``operation``; that to a HEAD has no body, so no code either.
+
+    ``if_absent`` says that a failed precondition means that the object is there already.
+    """
+    said = error_document(body) if body else None
+    request_id = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
+    error = refused(
+        operation,
+        str(url),
+        code=(said.code or None) if said else str(status),
+        status=status,
+        detail=said.message if said else _phrase(status),
+        request_id=request_id or (said.request_id if said else None) or None,
+    )
+    return refused_creation(error) if if_absent else error
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+_MOVED = frozenset({301, 302, 307})
+_BAD_REQUEST = 400
+_ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_ENDPOINT = re.compile(r"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
+
+
+def redirect_of(status: int, headers: Headers, body: bytes) -> str | None:
+    """Return the region that an answer from the wrong one says the bucket is in; None if it says nothing of the kind.
+
+    Only the name of a region is ever taken from an answer, never a host: that would be sent the next request, signed.
+    """
+    said = error_document(body) if body else None
+    if not _is_elsewhere(status, said):
+        return None
+    endpoint = _ENDPOINT.fullmatch(said.endpoint) if said else None
+    named = headers.get("x-amz-bucket-region") or (said and said.region) or (endpoint and endpoint[1])
+    return named if named and _REGION.fullmatch(named) else None
+
+
+def _is_elsewhere(status: int, said: ErrorDocument | None) -> bool:
+    if status == _BAD_REQUEST:
+        return said is None or said.code in _ELSEWHERE  # the answer to a HEAD says no more than 400
+    return status in _MOVED
