@@ -159,7 +159,7 @@ def pages(draw):
     return f"{declaration}<{root}{namespace}>{space.join(children)}</{root}>{draw(SPACE)}".encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(pages())
 @example(amazons("a%2Fb", "a%252Fb", "%%2F", "%2%2F", "a+b", "%C3%A9%FF"))
 @example(amazons("%00", "a%00%FF", "b"))
@@ -268,7 +268,7 @@ def damaged(draw):
     return body
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(damaged())
 def test_a_damaged_page_is_a_page_or_nonsense(body):
     page = outcome(body)
