@@ -287,7 +287,7 @@ REFUSALS = [
     (get, answer(404)),
     (get, answer(403, b"not xml")),
     (get, answer(502, b"<html>Bad gateway</html>")),
-    (get, answer(404, **{"x-amzn-requestid": "REQ2"})),
+    (get, answer(403, xml("Error", Code="AccessDenied", Message="m"), **{"x-amzn-requestid": "REQ2"})),
     (get, answer(599)),
 ]
 OPERATIONS = {get: "GetObject", create_object: "PutObject", head_object: "HeadObject", head_bucket: "HeadBucket"}

@@ -12,7 +12,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.utils import percent_encode
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aios3._backend import ReadOptions
@@ -90,6 +90,7 @@ def botocores(signer, request, place, identity, moment, **headers):
     return theirs
 
 
+@settings(deadline=None)
 @given(REQUESTS, PLACES, IDENTITIES, MOMENTS)
 def test_a_head_is_signed_as_botocore_signs_it(request, place, identity, moment):
     head = render(request, place, identity, payload_hash=EMPTY_PAYLOAD, now=moment.timestamp())
@@ -103,6 +104,7 @@ def test_a_head_is_signed_as_botocore_signs_it(request, place, identity, moment)
     assert ours.target.partition("?")[0] == theirs.url.removeprefix(f"{place.scheme}://{place.host}")
 
 
+@settings(deadline=None)
 @given(REQUESTS, PLACES, IDENTITIES, MOMENTS, st.integers(1, 604_800))
 def test_a_url_is_signed_as_botocore_signs_it(request, place, identity, moment, seconds):
     request = request._replace(query=tuple(sorted(request.query)))
