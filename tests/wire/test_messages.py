@@ -204,6 +204,13 @@ def test_objects_elsewhere_than_in_the_list_are_none():
     assert messages.list_page(body, None, PATH).keys == []
 
 
+def test_prefixes_that_the_root_declares_are_known_in_every_object():
+    body = amazons("a", "b").replace(b"<ListBucketResult", b'<ListBucketResult xmlns:s="urn:s"', 1)
+    body = body.replace(b"<Size>0</Size>", b"<s:Size>7</s:Size>")
+    assert read(body) == oracle(body)
+    assert read(body)[2][0][0] == 7
+
+
 # What is no page.
 
 
