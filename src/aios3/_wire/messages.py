@@ -111,7 +111,8 @@ def list_page(body: bytes, token: str | None, path: str) -> ListPage:
     """
     regular = _regular(body)
     try:
-        return _cut(regular, token, path) if regular else _walked(body, token, path)
+        page = _cut(regular, token, path) if regular else None
+        return _walked(body, token, path) if page is None else page
     except NotXMLError as error:
         raise nonsense(path, str(error), _LIST) from error
 
@@ -162,11 +163,11 @@ def _is_plain(text: str) -> bool:
 _MARKS_OF_DECLARATION = 2
 
 
-def _cut(page: _Regular, token: str | None, path: str) -> ListPage:
+def _cut(page: _Regular, token: str | None, path: str) -> ListPage | None:
+    """Make a page of one that was cut; None if the row of objects is not what the root holds."""
     root = parsed(page.around.encode())
     if len(children(root, "Contents")) != 1:
-        message = "the objects are not where they belong"
-        raise NotXMLError(message)
+        return None
     keys = unescaped(page.keys)
     count = len(page.blocks)
     names = _all_decoded(keys, count) if _is_encoded(root) else keys.split("\0")

@@ -79,6 +79,10 @@ class Request(NamedTuple):
     of_bucket: bool = False
     """Whether the bucket is asked; then ``url.key`` is no part of the path, at most a prefix."""
 
+    def __repr__(self) -> str:
+        """Show what is asked, and no header: one may be a customer's key."""
+        return f"<Request {self.operation} {str(self.url)!r}>"
+
 
 def length_of(body: Iterable[bytes | memoryview]) -> int:
     """Return how many bytes the pieces of a body have."""
