@@ -1,0 +1,1 @@
+"""The fast side: S3's hot calls over HTTP/1.1 of our own."""

@@ -1,0 +1,23 @@
+"""What an exchange can fail with, beyond the errors of sockets and of TLS."""
+
+from __future__ import annotations
+
+
+class ProtocolError(Exception):
+    """Raised when what came is not HTTP/1.1, or more of it than is allowed."""
+
+
+class BrokenBodyError(ConnectionError):
+    """Raised when a connection ended before the body that it was carrying."""
+
+
+class ServerClosedError(ConnectionError):
+    """Raised when a connection ended before the head of the answer.
+
+    ``answered`` says whether any byte of an answer had come. If none had, and the connection was kept from an earlier
+    exchange, the server most likely closed it while it was idle and has not seen the request.
+    """
+
+    def __init__(self, message: str, *, answered: bool) -> None:
+        super().__init__(message)
+        self.answered = answered

@@ -1,0 +1,113 @@
+"""Read the head of an answer: its status, its headers, and what they say about the body and the connection.
+
+llhttp parses and is strict: header names, control characters, folded lines, lengths that are doubled or no number. What
+it lets through and we do not want is refused here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httptools
+
+from aios3._wire.failures import ProtocolError
+
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 200
+CHUNKED = -1
+UNTIL_CLOSE = -2
+_SWITCHING = 101
+_OK = 200
+_EMPTY = (204, 304)
+_VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
+
+
+@dataclass(slots=True)
+class Head:
+    """The head of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case, values as latin-1; those of a repeated name are joined by ``", "``."""
+
+
+class _Headers:
+    """Collects what the parser finds."""
+
+    __slots__ = ("found", "left")
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self.left = MAX_HEADERS
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1").rstrip(" \t")
+        self.left -= 1
+        if self.left < 0:
+            message = f"an answer has more than {MAX_HEADERS} headers"
+            raise ProtocolError(message)
+        found = self.found
+        found[key] = f"{found[key]}, {text}" if key in found else text
+
+
+def parse_head(data: bytes) -> tuple[Head, bool]:
+    """Parse a whole head with its empty line; return it, and whether the connection may be kept after the answer."""
+    if not can_be_head(data) or data.find(b"\n") != data.find(b"\r") + 1:  # llhttp takes a bare LF after the status
+        raise _not_http(data)
+    headers = _Headers()
+    parser = httptools.HttpResponseParser(headers)
+    try:
+        parser.feed_data(data)
+    except httptools.HttpParserError as error:
+        refusal = error.__context__  # what a callback raised
+        if isinstance(refusal, ProtocolError):
+            raise refusal from None
+        message = f"the head of an answer is not HTTP/1.1: {error}"
+        raise ProtocolError(message) from error
+    except httptools.HttpParserUpgrade:
+        pass
+    head = Head(parser.get_status_code(), headers.found)
+    if head.status < 100 or head.status == _SWITCHING:  # noqa: PLR2004 - the first status of RFC 9110
+        message = f"an answer has the status {head.status}, which nobody asked for"
+        raise ProtocolError(message)
+    return head, _keeps_alive(data.startswith(_VERSIONS[0]), headers.found.get("connection"))
+
+
+def can_be_head(start: bytes) -> bool:
+    """Whether ``start`` can be the start of an answer."""
+    return start.startswith(_VERSIONS) if len(start) >= len(_VERSIONS[0]) else _VERSIONS[0].startswith(start[:7])
+
+
+def body_of(head: Head, *, bodyless: bool) -> int:
+    """Return the length of the body that follows a head, or ``CHUNKED``, or ``UNTIL_CLOSE``.
+
+    ``bodyless``: this answers a HEAD. The order of the rules is that of RFC 9112, 6.3.
+    """
+    if bodyless or head.status < _OK or head.status in _EMPTY:
+        return 0
+    coding = head.headers.get("transfer-encoding")
+    if coding is not None:
+        if coding.lower() != "chunked":
+            message = f"an answer has the transfer coding {coding!r}; only chunked is understood"
+            raise ProtocolError(message)
+        return CHUNKED
+    length = head.headers.get("content-length")
+    return UNTIL_CLOSE if length is None else int(length)
+
+
+def _keeps_alive(is_new: bool, connection: str | None) -> bool:
+    if connection is None:
+        return is_new
+    tokens = {token.strip() for token in connection.lower().split(",")}
+    return "close" not in tokens and (is_new or "keep-alive" in tokens)
+
+
+def _not_http(data: bytes) -> ProtocolError:
+    return ProtocolError(f"the server does not speak HTTP/1.1; its answer begins with {data[:32]!r}")
+
+
+def refuse_junk(start: bytes) -> None:
+    """Raise ``ProtocolError`` as soon as what has come can no longer become a head."""
+    if not can_be_head(start):
+        raise _not_http(start)

@@ -1,0 +1,280 @@
+"""The connections of one origin: reused, limited, spread over its addresses, replaced when they have gone stale."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from aios3._wire.connection import Connection
+from aios3._wire.failures import ServerClosedError
+from aios3._wire.resolve import Addresses, dial
+from aios3._wire.tls import keep_session
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from aios3._wire.heads import Head
+
+
+class Pool:
+    """Connections to ``host`` and ``port``, over TLS if there is an ``ssl_context``.
+
+    ``limit``: how many may be open; whoever comes later waits in line. ``idle_seconds``: how long an unused one is
+    kept; S3 closes its side after about 20. ``connect_seconds``: for the look-up, the connection and the handshake of
+    TLS together. The other times are those of ``Connection``.
+    """
+
+    def __init__(  # noqa: PLR0913 - each has its default, and one line above
+        self,
+        host: str,
+        port: int,
+        ssl_context: ssl.SSLContext | None = None,
+        *,
+        limit: int = 64,
+        idle_seconds: float = 15,
+        connect_seconds: float = 10,
+        first_byte_seconds: float = 60,
+        stall_seconds: float = 30,
+        addresses: Addresses | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._ssl_context = ssl_context
+        self._limit = limit
+        self._idle_seconds = idle_seconds
+        self._connect_seconds = connect_seconds
+        self._times = {"first_byte_seconds": first_byte_seconds, "stall_seconds": stall_seconds}
+        self._addresses = addresses or Addresses(host, port)
+        self._loop = asyncio.get_running_loop()
+        self._slots = 0  # connections that are lent, idle or being made; who has one may have a connection
+        self._idle: list[Connection] = []  # the one used last is the last
+        self._waiters: deque[asyncio.Future[Connection | None]] = deque()  # None: a slot, and no connection
+        self._alive: set[Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._gone: asyncio.Future[None] | None = None
+
+    @property
+    def open(self) -> int:
+        """How many connections stand."""
+        return len(self._alive)
+
+    @property
+    def idle(self) -> int:
+        """How many of them nobody uses."""
+        return len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """How many callers are in line."""
+        return len(self._waiters)
+
+    async def acquire(self) -> Connection:
+        """Return a connection for one exchange, an idle one if there is one; give it back with ``release``.
+
+        Raise ``OSError`` or ``ssl.SSLError`` as they come, ``TimeoutError`` after ``connect_seconds``, and
+        ``ConnectionAbortedError`` once the pool is closed.
+        """
+        connection = self._take_idle()
+        if connection is not None:
+            return connection
+        self._refuse_if_closed()
+        if self._slots < self._limit:
+            self._slots += 1
+        else:
+            connection = await self._wait_in_line()
+            if connection is not None:
+                return connection
+        return await self._connect_in_slot()
+
+    def release(self, connection: Connection) -> None:
+        """Take a connection back: keep it if it can be used again, close it otherwise."""
+        if self._closed or not connection.reusable:
+            connection.drop()
+            self._leave_slot()
+            return
+        if self._ssl_context is not None and connection.exchanges == 1 and connection.transport is not None:
+            keep_session(connection.transport.get_extra_info("ssl_object"), self.host)
+        if waiter := self._next_in_line():
+            waiter.set_result(connection)
+            return
+        connection.idle_since = self._loop.time()
+        self._idle.append(connection)
+        if self._timer is None:
+            self._timer = self._loop.call_at(connection.idle_since + self._idle_seconds, self._expire)
+
+    async def exchange(
+        self,
+        head: bytes,
+        body: Sequence[bytes | memoryview] = (),
+        *,
+        bodyless: bool = False,
+        replayable: bool = True,
+    ) -> tuple[Connection, Head]:
+        """Send a request; return the connection that has the answer's body, to be released after that, and the head.
+
+        A server may close a kept connection in the moment in which we use it. If the connection was kept and no byte of
+        an answer has come, the request is sent once more, on a new connection. That is safe for what is idempotent
+        (RFC 9110, 9.2.2): all GET, HEAD, PUT and DELETE of S3, and its POST that only ask. The server may have seen the
+        first one, so for anything else say ``replayable=False``, and find out. Raises what ``acquire`` and
+        ``Connection.send`` raise.
+        """
+        connection = await self.acquire()
+        is_kept = connection.exchanges > 0
+        try:
+            return connection, await connection.send(head, body, bodyless=bodyless)
+        except ServerClosedError as error:
+            if error.answered or not is_kept or not replayable:
+                self.release(connection)
+                raise
+            connection.drop()
+        except BaseException:
+            self.release(connection)
+            raise
+        connection = await self._connect_in_slot()
+        try:
+            return connection, await connection.send(head, body, bodyless=bodyless)
+        except BaseException:
+            self.release(connection)
+            raise
+
+    async def aclose(self) -> None:
+        """Close all connections, also those that are lent, and return when their sockets are closed."""
+        self._closed = True
+        self._disarm()
+        while waiter := self._next_in_line():
+            waiter.set_exception(_closed())
+        for connection in list(self._alive):
+            connection.drop()
+        while self._alive:
+            self._gone = self._gone or self._loop.create_future()
+            await asyncio.shield(self._gone)
+
+    # Connections.
+
+    async def _connect_in_slot(self) -> Connection:
+        """Make a connection in a slot that the caller has; the slot is left if that fails."""
+        try:
+            self._refuse_if_closed()
+            connection = await self._connect_in_time()
+        except BaseException:
+            self._leave_slot()
+            raise
+        return connection
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise _closed()
+
+    async def _connect_in_time(self) -> Connection:
+        scope = asyncio.timeout(self._connect_seconds)
+        try:
+            async with scope:
+                connection = await self._connect()
+        except TimeoutError as error:
+            if not scope.expired():
+                raise  # the system's own
+            message = f"no connection to {self.host}:{self.port} within {self._connect_seconds:g} s"
+            raise TimeoutError(message) from error
+        return connection
+
+    async def _connect(self) -> Connection:
+        addresses = await self._addresses.in_turn()
+        sock, address = await dial(addresses, self._addresses.failed)
+        self._addresses.worked(address)
+        connection = Connection(**self._times, made=self._alive.add, lost=self._lost)
+        try:
+            await self._loop.create_connection(
+                lambda: connection,
+                sock=sock,
+                ssl=self._ssl_context,
+                server_hostname=self.host if self._ssl_context else None,
+            )
+            self._refuse_if_closed()
+        except BaseException:
+            connection.drop()
+            raise
+        return connection
+
+    def _lost(self, connection: Connection) -> None:
+        """Take note of a connection whose socket is closed."""
+        self._alive.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+            self._leave_slot()
+        if not self._alive and self._gone is not None:
+            self._gone.set_result(None)
+            self._gone = None
+
+    # Slots.
+
+    def _take_idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.reusable and connection.idle_since + self._idle_seconds > self._loop.time():
+                return connection
+            connection.drop()
+            self._leave_slot()
+        return None
+
+    async def _wait_in_line(self) -> Connection | None:
+        """Return a connection, or None for a slot to make one in."""
+        waiter: asyncio.Future[Connection | None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        try:
+            connection = await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                self._waiters.remove(waiter)
+            elif waiter.exception() is None:
+                self._give_back(waiter.result())
+            raise
+        if connection is not None and not connection.reusable:
+            connection.drop()
+            connection = None
+        return connection
+
+    def _next_in_line(self) -> asyncio.Future[Connection | None] | None:
+        """Take the first from the line. One that was cancelled and has not run yet leaves by itself."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                self._waiters.remove(waiter)
+                return waiter
+        return None
+
+    def _give_back(self, connection: Connection | None) -> None:
+        if connection is None:
+            self._leave_slot()
+        else:
+            self.release(connection)
+
+    def _leave_slot(self) -> None:
+        if waiter := self._next_in_line():
+            waiter.set_result(None)
+        else:
+            self._slots -= 1
+
+    # Time.
+
+    def _expire(self) -> None:
+        """Close what has been idle for too long, and look again when the next will have been."""
+        self._timer = None
+        now = self._loop.time()
+        old = [connection for connection in self._idle if connection.idle_since + self._idle_seconds <= now]
+        for connection in old:
+            self._idle.remove(connection)
+            connection.drop()
+            self._leave_slot()
+        if self._idle:
+            self._timer = self._loop.call_at(self._idle[0].idle_since + self._idle_seconds, self._expire)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _closed() -> ConnectionAbortedError:
+    return ConnectionAbortedError("the pool of connections is closed")

@@ -1,0 +1,83 @@
+"""TLS contexts: one for each way to verify, built once and off the loop; sessions are kept for the next connection.
+
+asyncio gives no way to resume a session, but it asks the context for the object that speaks TLS, and the context can
+add the session to that. A session is only ever offered to the host that it was verified for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+MAX_SESSIONS = 256
+_contexts: dict[bool | str, ssl.SSLContext] = {}
+
+
+async def client_context(verify: bool | str = True) -> ssl.SSLContext:
+    """Return the context for ``verify``: True, a file or directory of authorities to trust instead of the system's, or
+    False for no verification at all. Host names are checked unless it is False.
+
+    Raise ``FileNotFoundError`` or ``ssl.SSLError`` for authorities that cannot be read.
+    """  # noqa: D205 - one sentence that does not fit into a line
+    context = _contexts.get(verify)
+    if context is None:
+        context = await asyncio.to_thread(_build, verify)
+        context = _contexts.setdefault(verify, context)  # another call may have been faster
+    return context
+
+
+def keep_session(tls: ssl.SSLObject | None, host: str) -> None:
+    """Keep the session of a connection that has been used, for the next one to ``host``.
+
+    In TLS 1.3 the server sends it after the handshake, so it is there only after the first answer.
+    """
+    if tls is not None and isinstance(tls.context, _Context) and (session := tls.session) is not None:
+        sessions = tls.context.sessions
+        sessions.pop(host, None)
+        sessions[host] = session
+        if len(sessions) > MAX_SESSIONS:
+            del sessions[next(iter(sessions))]
+
+
+class _Context(ssl.SSLContext):
+    """A context that offers the last session of a host again."""
+
+    sessions: dict[str, ssl.SSLSession]
+
+    def __new__(cls, protocol: int) -> Self:
+        context = super().__new__(cls, protocol)
+        context.sessions = {}
+        return context
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Make the object that speaks TLS, as asyncio and uvloop ask for it."""
+        if isinstance(server_hostname, str):
+            session = session or self.sessions.get(server_hostname)
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+def _build(verify: bool | str) -> ssl.SSLContext:
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks host names and certificates
+    context.set_alpn_protocols(["http/1.1"])
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif verify is True:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    elif Path(verify).is_dir():
+        context.load_verify_locations(capath=verify)
+    else:
+        context.load_verify_locations(cafile=verify)
+    return context
