@@ -1,4 +1,4 @@
-"""One connection: every kind of answer is read whole or refused by name, and a connection in doubt is not used again."""
+"""One connection: every kind of answer is read whole or refused by name; a connection in doubt is not used again."""
 
 import asyncio
 
@@ -49,19 +49,19 @@ async def test_a_body_lands_in_the_blocks_of_the_caller(block):
 
 
 async def test_a_small_answer_is_read_without_another_turn_of_the_loop():
-    async with serving(answering(with_length(b"x" * 4096), with_length(b"y" * 4096))) as server:
-        async with connected(server.port) as connection:
-            await connection.send(REQUEST)
-            reading = connection.read(4096)
-            with pytest.raises(StopIteration) as finished:
-                reading.send(None)
-            assert finished.value.value == b"x" * 4096
-            await connection.send(REQUEST)
-            target = Target(4096)
-            receiving = connection.receive(4096, target.room, target.received)
-            with pytest.raises(StopIteration):
-                receiving.send(None)
-            assert target.data == b"y" * 4096
+    answers = [with_length(b"x" * 4096), with_length(b"y" * 4096)]
+    async with serving(answering(*answers)) as server, connected(server.port) as connection:
+        await connection.send(REQUEST)
+        reading = connection.read(4096)
+        with pytest.raises(StopIteration) as finished:
+            reading.send(None)
+        assert finished.value.value == b"x" * 4096
+        await connection.send(REQUEST)
+        target = Target(4096)
+        receiving = connection.receive(4096, target.room, target.received)
+        with pytest.raises(StopIteration):
+            receiving.send(None)
+        assert target.data == b"y" * 4096
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])

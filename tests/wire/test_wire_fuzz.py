@@ -1,11 +1,14 @@
 """Whatever a server says, and however the network cuts it: the same answer, or a named error. Never a hang."""
 
 import asyncio
+import itertools
 
+import httptools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aios3._wire.connection import BrokenBodyError, Connection, ProtocolError, ServerClosedError
+from aios3._wire.heads import parse_head
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
@@ -96,7 +99,7 @@ async def exchange(pieces, view_size=1000, *, bodyless=False):
 
 def cut(data, points):
     bounds = sorted({0, len(data), *(point % (len(data) + 1) for point in points)})
-    return [data[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False)]
+    return [data[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
 def chunked(body, sizes):
@@ -149,13 +152,11 @@ async def test_an_answer_cut_short_is_always_an_error(body, points, kind, missin
     assert body.startswith(result[1])
 
 
-fragments = st.sampled_from(
-    [
-        b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 204 No\r\n", b"HTTP/1.1 100 C\r\n\r\n", b"\r\n", b"\n",
-        b"Content-Length: 5\r\n", b"Content-Length: 99999999\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
-        b"A: b\r\n", b" folded\r\n", b"\0", b"5\r\nhello\r\n", b"0\r\n\r\n", b"hello", b"x" * 70_000, b"A: b\r\n" * 300,
-    ]
-)  # fmt: skip
+heads = [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 204 No\r\n", b"HTTP/1.1 100 C\r\n\r\n"]
+lengths = [b"Content-Length: 5\r\n", b"Content-Length: 99999999\r\n", b"Transfer-Encoding: chunked\r\n"]
+others = [b"Connection: close\r\n", b"A: b\r\n", b" folded\r\n", b"\r\n", b"\n", b"\0", b"A: b\r\n" * 300]
+parts = [b"5\r\nhello\r\n", b"0\r\n\r\n", b"hello", b"x" * 70_000]
+fragments = st.sampled_from(heads + lengths + others + parts)
 
 
 @given(st.lists(fragments | st.binary(max_size=20), max_size=12).map(b"".join), points, st.booleans())
@@ -167,3 +168,35 @@ async def test_any_bytes_end_in_an_answer_or_a_named_error(data, points, bodyles
         assert isinstance(whole[0], type) == isinstance(in_pieces[0], type)
     else:
         assert whole[:3] == in_pieces[:3]
+
+
+class Found:
+    """What the parser says the headers are."""
+
+    def __init__(self):
+        self.headers = {}
+
+    def on_header(self, name, value):
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+
+names = st.sampled_from([b"A", b"a", b"X-Amz-Meta-B", b"content-type"])
+values = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=20).map(
+    lambda text: text.encode("latin-1")
+)
+separators = st.sampled_from([b"\r\n"] * 20 + [b"\n", b"\r", b"\r\n ", b"\r\n\t", b" \r\n"])
+
+
+@given(st.lists(st.tuples(names, st.sampled_from([b":", b": ", b":\t", b" :"]), values, separators), max_size=8))
+@settings(deadline=None, max_examples=300)
+async def test_headers_are_what_the_parser_says_they_are(lines):
+    head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"".join(line) for line in lines) + b"\r\n"
+    found = Found()
+    parser = httptools.HttpResponseParser(found)
+    try:
+        got = parse_head(head)[0].headers
+    except ProtocolError:
+        return
+    parser.feed_data(head)
+    assert got == found.headers

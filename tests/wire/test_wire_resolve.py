@@ -114,7 +114,7 @@ def silent():
     filling = []
     for _ in range(4):
         filler = socket.socket()
-        filler.setblocking(False)
+        filler.settimeout(0)
         filler.connect_ex(listening.getsockname())
         filling.append(filler)
     yield V4, listening.getsockname()

@@ -1,4 +1,4 @@
-"""Bodies that are sent arrive byte for byte, without being gathered in memory, and stop where the server refuses them."""
+"""Bodies that are sent arrive byte for byte, are not gathered in memory, and stop where the server refuses them."""
 
 import asyncio
 import random

@@ -1,7 +1,7 @@
 """TLS: certificates and host names are checked, bodies go both ways, and a connection that is cut is noticed."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 
@@ -25,7 +25,7 @@ def certificate(tmp_path_factory):
     """The file of a certificate for right.test and 127.0.0.1, with its key, that is its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "right.test")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     names = [x509.DNSName("right.test"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     signed = (
         x509.CertificateBuilder()
@@ -33,8 +33,8 @@ def certificate(tmp_path_factory):
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -115,7 +115,7 @@ async def test_a_server_that_may_be_another_is_told_nothing(certificate, server_
 
 async def test_verification_can_be_switched_off(server_tls):
     async with serving(answering(with_length(b"")), ssl=server_tls) as server:
-        pool = pool_for(server, await client_context(False), "wrong.test")
+        pool = pool_for(server, await client_context(verify=False), "wrong.test")
         connection, head = await pool.exchange(REQUEST)
         assert head.status == 200
         pool.release(connection)
