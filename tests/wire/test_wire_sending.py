@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wire_server import connected, serving, with_length
 
 from aios3._wire.connection import ServerClosedError
-from aios3._wire.sending import slices
+from aios3._wire.sending import _JOIN, _SLICE, slices
 
 pytestmark = pytest.mark.loop_variants
 
@@ -45,13 +45,13 @@ async def test_what_is_sent_arrives(sizes):
     assert got == [b"".join(body)] * 2
 
 
-@given(st.binary(min_size=1), st.lists(st.sampled_from([0, 1, 100, 65_536, 65_537, 262_144, 262_145, 600_000])))
+@given(st.binary(min_size=1), st.lists(st.sampled_from([0, 1, 100, 65_536, 65_537, 524_288, 524_289, 1_200_000])))
 def test_slices_are_the_request_and_large_parts_are_not_copied(head, sizes):
     body = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
     cut = list(slices(head, body))
     assert b"".join(cut) == head + b"".join(body)
     assert all(cut)
-    assert max(map(len, cut)) <= 256 * 1024 + 64 * 1024 + len(head)
+    assert max(map(len, cut)) <= _SLICE + _JOIN + len(head)
     copied = sum(len(piece) for piece in cut if not isinstance(piece, memoryview))
     assert copied == len(head) + sum(size for size in sizes if size <= 65_536)
 
@@ -73,7 +73,7 @@ async def test_a_slow_server_makes_the_sender_wait():
             await asyncio.sleep(0)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert connection.transport.get_write_buffer_size() <= 256 * 1024
+        assert connection.transport.get_write_buffer_size() <= _SLICE
         assert not sending.done()
         go.set()
         await sending
