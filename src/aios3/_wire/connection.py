@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, cast
 
 from aios3._wire.chunks import ChunkedBody
 from aios3._wire.failures import BrokenBodyError, ProtocolError, ServerClosedError
-from aios3._wire.heads import CHUNKED, MAX_HEAD, Head, body_of, parse_head, refuse_junk
+from aios3._wire.heads import CHUNKED, MAX_HEAD, UNTIL_CLOSE, Head, body_of, parse_head, refuse_junk
 from aios3._wire.patience import Patience
 from aios3._wire.sending import Sender
+from aios3._wire.tls import was_meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -223,8 +224,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         """Close: a request is never sent to a server that has stopped answering."""
-        self._eof = True
-        if self._state is _BODY and self._length is None and self._chunks is None and self._room is not None:
+        self._eof = self._transport is not None and was_meant(self._transport.get_extra_info("ssl_object"))
+        if (
+            self._eof
+            and self._state is _BODY
+            and self._length is None
+            and self._chunks is None
+            and self._room is not None
+        ):
             self._finish()
             self._settle(0)
         if self._transport is not None:
@@ -367,7 +374,7 @@ class Connection(asyncio.BufferedProtocol):
     def _begin_body(self, head: Head, keep: bool) -> None:
         assert self._sender is not None
         kind = body_of(head, bodyless=self._bodyless)
-        self._keep = keep and self._sender.done
+        self._keep = keep and self._sender.done and kind != UNTIL_CLOSE
         self._sender.stop()
         self._state = _BODY
         self._length = kind if kind >= 0 else None

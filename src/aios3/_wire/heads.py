@@ -1,7 +1,7 @@
 """Read the head of an answer: its status, its headers, and what they say about the body and the connection.
 
-llhttp parses and is strict: header names, control characters, folded lines, lengths that are doubled or no number. What
-it lets through and we do not want is refused here.
+llhttp checks, and is strict: header names, control characters, folded lines, lengths that are doubled or no number.
+What it lets through and we do not want is refused here.
 """
 
 from __future__ import annotations
@@ -31,47 +31,38 @@ class Head:
     """Names in lower case, values as latin-1; those of a repeated name are joined by ``", "``."""
 
 
-class _Headers:
-    """Collects what the parser finds."""
-
-    __slots__ = ("found", "left")
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-        self.left = MAX_HEADERS
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        key = name.decode("latin-1").lower()
-        text = value.decode("latin-1").rstrip(" \t")
-        self.left -= 1
-        if self.left < 0:
-            message = f"an answer has more than {MAX_HEADERS} headers"
-            raise ProtocolError(message)
-        found = self.found
-        found[key] = f"{found[key]}, {text}" if key in found else text
-
-
 def parse_head(data: bytes) -> tuple[Head, bool]:
     """Parse a whole head with its empty line; return it, and whether the connection may be kept after the answer."""
     if not can_be_head(data) or data.find(b"\n") != data.find(b"\r") + 1:  # llhttp takes a bare LF after the status
         raise _not_http(data)
-    headers = _Headers()
-    parser = httptools.HttpResponseParser(headers)
+    lines = data.decode("latin-1").split("\r\n")[1:-2]
+    if len(lines) > MAX_HEADERS:
+        message = f"an answer has more than {MAX_HEADERS} headers"
+        raise ProtocolError(message)
+    status = _check(data)
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, text = line.partition(":")
+        name, text = name.lower(), text.strip(" \t")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return Head(status, headers), _keeps_alive(data.startswith(_VERSIONS[0]), headers.get("connection"))
+
+
+def _check(data: bytes) -> int:
+    """Let llhttp check every byte of a head, and return the status."""
+    parser = httptools.HttpResponseParser(None)  # to be called back for each header would cost more than to cut them
     try:
         parser.feed_data(data)
     except httptools.HttpParserError as error:
-        refusal = error.__context__  # what a callback raised
-        if isinstance(refusal, ProtocolError):
-            raise refusal from None
         message = f"the head of an answer is not HTTP/1.1: {error}"
         raise ProtocolError(message) from error
     except httptools.HttpParserUpgrade:
-        pass
-    head = Head(parser.get_status_code(), headers.found)
-    if head.status < 100 or head.status == _SWITCHING:  # noqa: PLR2004 - the first status of RFC 9110
-        message = f"an answer has the status {head.status}, which nobody asked for"
+        pass  # the status tells
+    status: int = parser.get_status_code()
+    if status < 100 or status == _SWITCHING:  # noqa: PLR2004 - the first status of RFC 9110
+        message = f"an answer has the status {status}, which nobody asked for"
         raise ProtocolError(message)
-    return head, _keeps_alive(data.startswith(_VERSIONS[0]), headers.found.get("connection"))
+    return status
 
 
 def can_be_head(start: bytes) -> bool:
@@ -99,6 +90,8 @@ def body_of(head: Head, *, bodyless: bool) -> int:
 def _keeps_alive(is_new: bool, connection: str | None) -> bool:
     if connection is None:
         return is_new
+    if connection == "keep-alive":
+        return True
     tokens = {token.strip() for token in connection.lower().split(",")}
     return "close" not in tokens and (is_new or "keep-alive" in tokens)
 

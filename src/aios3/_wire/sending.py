@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _JOIN = 64 * 1024  # to copy less than this costs less than another call of the kernel
-_SLICE = 256 * 1024
-_TURN = 16  # slices, before others get their turn on the loop
+_SLICE = 512 * 1024  # 0.36 s of CPU a GiB where 256 KiB took 0.46 and 64 KiB 0.55; 1 MiB is no better
+_TURN = 8  # slices, before others get their turn on the loop
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _BYTES_ACKED = 120  # where struct tcp_info of Linux has it, since 4.1
 

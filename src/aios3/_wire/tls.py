@@ -44,6 +44,19 @@ def keep_session(tls: ssl.SSLObject | None, host: str) -> None:
             del sessions[next(iter(sessions))]
 
 
+def was_meant(tls: ssl.SSLObject | None) -> bool:
+    """Whether the other side has said that it has ended, or only the network has. Without TLS nobody can tell.
+
+    asyncio reports both alike. A reading after the end returns nothing, and wants more where there was no end.
+    """
+    if tls is None:
+        return True
+    try:
+        return not tls.read(1)
+    except ssl.SSLError:
+        return False
+
+
 class _Context(ssl.SSLContext):
     """A context that offers the last session of a host again."""
 

@@ -1,0 +1,172 @@
+"""Addresses: all are used, a dead one costs little, and neither look-ups nor attempts are left behind."""
+
+import asyncio
+import socket
+
+import pytest
+from wire_server import answering, free_port, serving
+
+from aios3._wire import resolve
+from aios3._wire.pool import Pool
+from aios3._wire.resolve import Addresses, dial
+
+pytestmark = pytest.mark.loop_variants
+
+V4, V6 = socket.AF_INET, socket.AF_INET6
+A, B, C = ((V4, (f"192.0.2.{number}", 80)) for number in (1, 2, 3))
+SIX = (V6, ("2001:db8::1", 80, 0, 0))
+
+
+def finding(*found):
+    """Return a look-up that finds each in turn, the last for ever, and counts; an exception is raised."""
+    left = list(found)
+
+    async def look_up(host, port):
+        look_up.calls += 1
+        await asyncio.sleep(0)
+        result = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(result, OSError):
+            raise result
+        return result
+
+    look_up.calls = 0
+    return look_up
+
+
+async def test_connections_begin_with_each_address_in_turn():
+    addresses = Addresses("host", 80, look_up=finding([A, B, C]))
+    orders = [await addresses.in_turn() for _ in range(4)]
+    assert orders == [[A, B, C], [B, C, A], [C, A, B], [A, B, C]]
+
+
+async def test_an_address_that_failed_is_tried_last_until_it_works():
+    addresses = Addresses("host", 80, look_up=finding([A, B, C]))
+    addresses.failed(A)
+    for _ in range(4):
+        assert (await addresses.in_turn())[-1] == A
+    addresses.worked(A)
+    assert A in {(await addresses.in_turn())[0] for _ in range(3)}
+
+
+async def test_the_families_alternate():
+    addresses = Addresses("host", 80, look_up=finding([SIX, A, B]))
+    assert await addresses.in_turn() == [SIX, A, B]
+    assert await addresses.in_turn() == [A, SIX, B]
+
+
+async def test_many_ask_and_one_looks_up():
+    look_up = finding([A, B])
+    addresses = Addresses("host", 80, look_up=look_up)
+    await asyncio.gather(*(addresses.in_turn() for _ in range(20)))
+    assert look_up.calls == 1
+
+
+async def test_what_was_found_is_looked_up_again_and_kept_while_that_fails(monkeypatch):
+    monkeypatch.setattr(resolve, "TTL_SECONDS", 0)
+    look_up = finding([A], socket.gaierror(socket.EAI_AGAIN, "try again"), [B])
+    addresses = Addresses("host", 80, look_up=look_up)
+    assert [await addresses.in_turn() for _ in range(3)] == [[A], [A], [B]]
+
+
+@pytest.mark.parametrize("found", [socket.gaierror(socket.EAI_NONAME, "no such host"), []])
+async def test_a_name_that_does_not_exist_is_an_error(found):
+    with pytest.raises(socket.gaierror):
+        await Addresses("host", 80, look_up=finding(found)).in_turn()
+
+
+async def test_who_is_cancelled_while_looking_up_lets_the_next_do_it():
+    async def look_up(host, port):
+        calls.append(host)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+        return [A]
+
+    calls = []
+    addresses = Addresses("host", 80, look_up=look_up)
+    first, second = (asyncio.create_task(addresses.in_turn()) for _ in range(2))
+    while not calls:
+        await asyncio.sleep(0)
+    first.cancel()
+    assert await second == [A]
+    assert first.cancelled()
+
+
+@pytest.mark.parametrize("literal", ["127.0.0.1", "::1"])
+async def test_a_literal_is_not_looked_up(literal):
+    look_up = finding(OSError())
+    [(_, to)] = await Addresses(literal, 80, look_up=look_up).in_turn()
+    assert to[:2] == (literal, 80)
+    assert look_up.calls == 0
+
+
+async def test_the_system_finds_this_machine():
+    found = await resolve.look_up("localhost", 80)
+    assert {to[0] for _, to in found} <= {"127.0.0.1", "::1"}
+    assert found
+
+
+@pytest.fixture
+def silent():
+    """An address of this machine that accepts nothing: its queue of connections is full, and the system drops more."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(0)
+    filling = []
+    for _ in range(4):
+        filler = socket.socket()
+        filler.settimeout(0)
+        filler.connect_ex(listening.getsockname())
+        filling.append(filler)
+    yield V4, listening.getsockname()
+    for sock in (*filling, listening):
+        sock.close()
+
+
+async def test_an_address_that_does_not_answer_loses_to_one_that_does(silent):
+    tasks = asyncio.all_tasks()
+    async with serving(answering()) as server:
+        good = (V4, ("127.0.0.1", server.port))
+        failed = []
+        sock, address = await dial([silent, good], failed.append, 0.001)
+        sock.close()
+    assert address == good
+    assert failed == [silent]
+    assert asyncio.all_tasks() == tasks
+
+
+async def test_an_address_that_refuses_costs_no_wait():
+    dead = (V4, ("127.0.0.1", free_port()))
+    async with serving(answering()) as server:
+        failed = []
+        sock, _ = await dial([dead, (V4, ("127.0.0.1", server.port))], failed.append, stagger=1000)
+        sock.close()
+    assert failed == [dead]
+
+
+async def test_when_all_refuse_the_first_error_is_raised():
+    dead = [(V4, ("127.0.0.1", free_port())) for _ in range(3)]
+    failed = []
+    with pytest.raises(ConnectionRefusedError):
+        await dial(dead, failed.append)
+    assert failed == dead
+
+
+async def test_a_race_that_is_cancelled_leaves_no_attempt(silent):
+    tasks = asyncio.all_tasks()
+    racing = asyncio.create_task(dial([silent, silent, silent], lambda _: None, 0.001))
+    while len(asyncio.all_tasks() - tasks) < 4:
+        await asyncio.sleep(0.001)
+    racing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await racing
+    assert asyncio.all_tasks() == tasks
+
+
+async def test_a_pool_reaches_a_name_of_which_one_address_is_dead(silent):
+    async with serving(answering()) as server:
+        found = [silent, (V4, ("127.0.0.1", server.port))]
+        pool = Pool("host", server.port, addresses=Addresses("host", server.port, look_up=finding(found)), limit=9)
+        for connection in [await pool.acquire() for _ in range(5)]:
+            pool.release(connection)
+        assert pool.idle == 5
+        await pool.aclose()

@@ -1,0 +1,213 @@
+"""TLS: certificates and host names are checked, bodies go both ways, and a connection that is cut is noticed."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import ssl
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from wire_server import REQUEST, answering, serving, with_length
+
+from aios3._wire.connection import BrokenBodyError
+from aios3._wire.pool import Pool
+from aios3._wire.resolve import Addresses
+from aios3._wire.tls import client_context
+
+pytestmark = pytest.mark.loop_variants
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """The file of a certificate for right.test and 127.0.0.1, with its key, that is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "right.test")])
+    now = dt.datetime.now(dt.UTC)
+    names = [x509.DNSName("right.test"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    plain = serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    file.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return str(file)
+
+
+@pytest.fixture
+def server_tls(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def pool_for(server, context, host="right.test", **options):
+    async def here(name, port):
+        return [(2, ("127.0.0.1", port))]
+
+    return Pool(host, server.port, context, addresses=Addresses(host, server.port, look_up=here), **options)
+
+
+@pytest.mark.parametrize("host", ["right.test", "127.0.0.1"])
+async def test_a_trusted_server_with_the_right_name_is_spoken_to(certificate, server_tls, host):
+    body = bytes(range(256)) * 8000
+    async with serving(answering(with_length(body)), ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate), host)
+        connection, _ = await pool.exchange(REQUEST)
+        assert connection.transport.get_extra_info("ssl_object").version() == "TLSv1.3"
+        got = bytearray(len(body))
+        filled = 0
+
+        def received(count):
+            nonlocal filled
+            filled += count
+
+        view = memoryview(got)
+        await connection.receive(len(body), lambda: view[filled:], received)
+        assert got == body
+        pool.release(connection)
+        assert pool.idle == 1
+        await pool.aclose()
+
+
+async def test_a_body_is_sent_whole_over_tls(certificate, server_tls):
+    async def handle(server, reader, writer):
+        await server.request(reader)
+        got.append(await reader.readexactly(len(body)))
+        writer.write(with_length(b""))
+        await reader.read()
+
+    got = []
+    body = bytes(range(256)) * (1 << 15)
+    async with serving(handle, ssl=server_tls, limit=1 << 24) as server:
+        pool = pool_for(server, await client_context(certificate))
+        connection, _ = await pool.exchange(REQUEST, [body])
+        pool.release(connection)
+        assert pool.idle == 1
+        await pool.aclose()
+    assert got == [body]
+
+
+@pytest.mark.parametrize("why", ["wrong host", "untrusted"])
+async def test_a_server_that_may_be_another_is_told_nothing(certificate, server_tls, why):
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's side reports the alert
+    async with serving(answering(with_length(b"")), ssl=server_tls) as server:
+        context = await client_context(certificate if why == "wrong host" else True)
+        pool = pool_for(server, context, "wrong.test" if why == "wrong host" else "right.test")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await pool.exchange(REQUEST)
+        assert server.requests == []
+        assert pool._slots == 0
+        await pool.aclose()
+
+
+async def test_verification_can_be_switched_off(server_tls):
+    async with serving(answering(with_length(b"")), ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(verify=False), "wrong.test")
+        connection, head = await pool.exchange(REQUEST)
+        assert head.status == 200
+        pool.release(connection)
+        await pool.aclose()
+
+
+async def test_a_handshake_that_hangs_ends_in_time_and_one_that_is_cancelled_leaves_nothing(certificate):
+    async def handle(server, reader, writer):
+        reached.set()
+        await asyncio.Event().wait()
+
+    reached = asyncio.Event()
+    async with serving(handle) as server:
+        context = await client_context(certificate)
+        pool = pool_for(server, context, connect_seconds=0.05)
+        with pytest.raises(TimeoutError, match=r"no connection to right\.test"):
+            await pool.acquire()
+        assert pool._slots == 0
+        await pool.aclose()
+        reached.clear()
+        pool = pool_for(server, context)
+        connecting = asyncio.create_task(pool.acquire())
+        await reached.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert (pool._slots, pool.open) == (0, 0)
+        await pool.aclose()
+
+
+async def test_a_server_that_does_not_speak_tls_is_an_error_of_tls(certificate):
+    async def handle(server, reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()
+
+    async with serving(handle) as server:
+        pool = pool_for(server, await client_context(certificate))
+        with pytest.raises(ssl.SSLError):
+            await pool.acquire()
+        await pool.aclose()
+
+
+@pytest.mark.parametrize("answer", [b"Content-Length: 10\r\n\r\nabc", b"\r\nabc"])
+async def test_a_body_that_an_attacker_cuts_is_not_taken_for_whole(certificate, server_tls, answer):
+    async def handle(server, reader, writer):
+        await server.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + answer)
+        await writer.drain()
+
+    async with serving(handle, ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate))
+        connection, _ = await pool.exchange(REQUEST)
+        with pytest.raises(BrokenBodyError):
+            await connection.read(100)
+        pool.release(connection)
+        await pool.aclose()
+
+
+async def test_a_body_until_the_close_is_whole_where_tls_says_so(certificate, server_tls):
+    async def handle(server, reader, writer):
+        await server.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nabc")
+        writer.close()
+        await reader.read()
+
+    async with serving(handle, ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate))
+        connection, _ = await pool.exchange(REQUEST)
+        assert await connection.read(100) == b"abc"
+        pool.release(connection)
+        await pool.aclose()
+
+
+async def test_the_next_connection_to_a_host_resumes_the_session(certificate, server_tls):
+    reused = []
+    async with serving(answering(with_length(b"")), ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate))
+        for _ in range(3):
+            connection, _ = await pool.exchange(REQUEST)
+            reused.append(connection.transport.get_extra_info("ssl_object").session_reused)
+            pool.release(connection)
+            connection.drop()
+            while pool.open:
+                await asyncio.sleep(0)
+        await pool.aclose()
+    assert reused[1:] == [True, True]
+
+
+async def test_there_is_one_context_for_a_way_to_verify(certificate, tmp_path):
+    contexts = await asyncio.gather(*(client_context(certificate) for _ in range(5)))
+    assert len(set(map(id, contexts))) == 1
+    assert await client_context() is not contexts[0]
+    assert (await client_context(str(tmp_path))).check_hostname
+    with pytest.raises(FileNotFoundError):
+        await client_context(str(tmp_path / "nothing"))
