@@ -115,7 +115,7 @@ class WireBackend:
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
-        _, body = await self._call(requests.create_multipart_upload(url, options, algorithm))
+        _, body = await self._call(requests.create_multipart_upload(url, options, algorithm), replayable=False)
         return answers.upload_id_of(body, str(url))
 
     async def upload_part(
