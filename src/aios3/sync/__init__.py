@@ -172,10 +172,11 @@ def glob(
     missing_ok: bool = True,
     followlinks: bool = False,
     *,
+    parallel: bool = True,
     session: _aios3.Session | None = None,
 ) -> SyncIterator[str]:
     """Yield the paths of the objects and directories that match a pattern, in key order."""
-    return _iterate(_aios3.glob, path, recursive, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.glob, path, recursive, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def glob_stat(
@@ -184,10 +185,11 @@ def glob_stat(
     missing_ok: bool = True,
     followlinks: bool = False,
     *,
+    parallel: bool = True,
     session: _aios3.Session | None = None,
 ) -> SyncIterator[FileEntry]:
     """Yield like :func:`glob`, with what a listing knows of each match."""
-    return _iterate(_aios3.glob_stat, path, recursive, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.glob_stat, path, recursive, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def hasbucket(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
@@ -216,17 +218,27 @@ def lstat(path: AnyPath, *, session: _aios3.Session | None = None) -> StatResult
 
 
 def scan(
-    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: _aios3.Session | None = None
+    path: AnyPath,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    parallel: bool = True,
+    session: _aios3.Session | None = None,
 ) -> SyncIterator[str]:
     """Yield the path of every object below this one, in key order; first an object at this very path."""
-    return _iterate(_aios3.scan, path, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.scan, path, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def scan_stat(
-    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: _aios3.Session | None = None
+    path: AnyPath,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    parallel: bool = True,
+    session: _aios3.Session | None = None,
 ) -> SyncIterator[FileEntry]:
     """Yield like :func:`scan`, with what a listing knows of each object; with ``followlinks``, of a link's target."""
-    return _iterate(_aios3.scan_stat, path, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.scan_stat, path, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def scandir(
@@ -242,10 +254,10 @@ def stat(path: AnyPath, follow_symlinks: bool = True, *, session: _aios3.Session
 
 
 def walk(
-    path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None
+    path: AnyPath, followlinks: bool = False, *, parallel: bool = True, session: _aios3.Session | None = None
 ) -> SyncIterator[tuple[str, list[str], list[str]]]:
     """Yield ``(root, dirs, files)`` for a directory and every directory below it, from the top down."""
-    return _iterate(_aios3.walk, path, followlinks, session=session)
+    return _iterate(_aios3.walk, path, followlinks, parallel=parallel, session=session)
 
 
 def copy(source: AnyPath, target: AnyPath, *, session: _aios3.Session | None = None) -> WriteResult:
