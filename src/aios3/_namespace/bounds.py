@@ -19,10 +19,12 @@ from aios3._paths import MAX_KEY_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_SAMPLE = 64
+_SAMPLE = 32
 """Names of a page that are looked at."""
 _DEPTH = 4
-"""Positions that are looked at, from the first one on in which the names of a page differ."""
+"""Positions that count, from the first one on in which the names of a page differ."""
+_SIGHT = 10
+"""Positions in which to look for the characters that names are made of."""
 _MANY = 10
 """Different characters at one position that are taken for all there are."""
 _SHORT_OF = 97
@@ -124,14 +126,14 @@ def _alphabets(known: Known, start: int, differ: int, delimiter: str) -> list[li
     sample = [name.removesuffix(delimiter) for name in sample]
     found: list[list[str]] = []
     usual: set[str] = set()
-    for position in range(differ + _DEPTH - 1, start - 1, -1):
+    for position in range(differ + _SIGHT - 1, start - 1, -1):
         seen = {name[position : position + 1] for name in sample}
         digits = set() if seen.isdisjoint(string.digits) else {*string.digits}
         if len(seen) >= _MANY:
             usual = seen - {""}
         seen |= digits if seen.isdisjoint(usual) else usual
         found.append(sorted(seen))
-    return found[::-1]
+    return found[: _SIGHT - _DEPTH - 1 : -1]
 
 
 class _Ruler:

@@ -32,10 +32,12 @@ SEGMENT = 4
 """Pages that a segment is meant to have. Each costs half a page that is listed twice; all wait for those before."""
 MOST_PAGES = 6 * REQUESTS
 """The most pages of one listing that are in flight or wait for the consumer."""
+_EARNEST = 2
+"""Whoever takes so many pages wants them all."""
 _TRAIL = 8
 """Pages to look back for how fast names go by. Names that count up in directories do not go by evenly."""
 _TOLERATED = 4
-"""One name of so many may be listed for nothing, and one request of half as many, before guessing rests."""
+"""One name of so many may be listed for nothing, and one page of half as many, before guessing rests."""
 
 
 @dataclass(eq=False, slots=True)
@@ -55,7 +57,7 @@ class Segment:
     trail: deque[str] = field(default_factory=lambda: deque(maxlen=_TRAIL))
     """The first names of its pages."""
     arrived: int = 0
-    solid_until: int = 0
+    solid_until: int = 1
     """How many pages must have arrived before the segment is cut again."""
     busy: bool = False
     done: bool = False
@@ -111,10 +113,11 @@ class Plan:
         return asked
 
     def _width(self) -> int:
-        """Return how many requests may be in flight: one for who takes a page or two, twice as many for each more."""
-        if not self._parallel:
+        """Return how many requests may be in flight: one for who takes a page or two, thrice as many for each more."""
+        if not self._parallel or self._taken < _EARNEST:
             return 1
-        return min(self._most, 1 << min(max(0, self._taken - 1), REQUESTS))
+        taken = self._taken + bool(self.segments[0].pages)  # that page is taken next
+        return min(self._most, 3 ** min(taken - 1, REQUESTS))
 
     def _wants(self, segment: Segment, position: int) -> bool:
         idle = not (segment.busy or segment.done or segment.error)
@@ -135,23 +138,29 @@ class Plan:
             pages -= segment.promised
             if pages <= 0:
                 break
-            if segment.done or segment.error or not segment.names or segment.arrived < segment.solid_until:
+            if segment.done or segment.error or segment.arrived < segment.solid_until:
                 continue
+            segment.solid_until = segment.arrived + 1  # nothing new is known of it before
             most = min(self._boldness, room - len(made), -(-pages // SEGMENT))
-            for bound in reversed(self._bounds(known, segment.upper, most)):
-                new = Segment(bound, segment.upper)
-                segment.upper = bound
-                self.segments.insert(self.segments.index(segment) + 1, new)
-                made.append(new)
-                pages -= SEGMENT
+            new = self._cut_one(segment, known, most)
+            pages -= SEGMENT * len(new)
+            made += new
         return made
 
-    def _bounds(self, known: Known, upper: str | None, most: int) -> list[str]:
-        return cuts(known, self._url.key, upper, pages=SEGMENT, most=most, delimiter=self._delimiter)
+    def _cut_one(self, segment: Segment, known: Known, most: int) -> list[Segment]:
+        made: list[Segment] = []
+        bounds = cuts(known, self._url.key, segment.upper, pages=SEGMENT, most=most, delimiter=self._delimiter)
+        for bound in reversed(bounds):
+            made.append(Segment(bound, segment.upper))
+            segment.upper = bound
+        place = self.segments.index(segment) + 1
+        self.segments[place:place] = reversed(made)
+        return made
 
     def _is_unlucky(self) -> bool:
-        allowed = self._useful + 2 * _TOLERATED * self._largest
-        return self._wasted * _TOLERATED > allowed or self._missed * _TOLERATED * self._largest // 2 > allowed
+        """Whether too much was listed for nothing: names twice, or requests that found none."""
+        wasted, missed = self._wasted * _TOLERATED, self._missed * self._largest * _TOLERATED // 2
+        return max(wasted, missed) > self._useful + 2 * _TOLERATED * self._largest
 
     def arrived(self, segment: Segment, page: ListPage) -> None:
         """Take a page that was asked for."""
