@@ -117,7 +117,7 @@ class Plan:
         if not self._parallel or self._taken < _EARNEST:
             return 1
         taken = self._taken + bool(self.segments[0].pages)  # that page is taken next
-        return min(self._most, 3 ** min(taken - 1, REQUESTS))
+        return min(self._most, REQUESTS if taken > _EARNEST + 1 else 3 ** (taken - 1))
 
     def _wants(self, segment: Segment, position: int) -> bool:
         idle = not (segment.busy or segment.done or segment.error)

@@ -40,16 +40,19 @@ from aios3 import (
     PathIsDirectoryError,
     PathNotDirectoryError,
     ReaderOptions,
+    ReadOutcome,
     RequestError,
     RequestTimeoutError,
     S3Error,
     S3Url,
     ServerError,
+    StatOutcome,
     StatResult,
     ThrottledError,
     TLSError,
     TruncatedBodyError,
     UnsupportedError,
+    WriteOutcome,
     WriteResult,
     WriterOptions,
     WrongLoopError,
@@ -64,9 +67,12 @@ from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
     from typing import Unpack
 
     from typing_extensions import Buffer
+
+    from aios3._bulk import OnError, WriteItem
 
 __all__ = [
     "SEEK_CUR",
@@ -98,6 +104,7 @@ __all__ = [
     "PathNotDirectoryError",
     "RawReader",
     "RawWriter",
+    "ReadOutcome",
     "ReaderOptions",
     "RequestError",
     "RequestTimeoutError",
@@ -105,6 +112,7 @@ __all__ = [
     "S3Url",
     "ServerError",
     "Session",
+    "StatOutcome",
     "StatResult",
     "SyncIterator",
     "TLSError",
@@ -113,6 +121,7 @@ __all__ = [
     "ThrottledError",
     "TruncatedBodyError",
     "UnsupportedError",
+    "WriteOutcome",
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
@@ -132,14 +141,17 @@ __all__ = [
     "open",
     "path_join",
     "read_bytes",
+    "read_many",
     "read_text",
     "remove",
     "scan",
     "scan_stat",
     "scandir",
     "stat",
+    "stat_many",
     "walk",
     "write_bytes",
+    "write_many",
     "write_text",
 ]
 
@@ -302,3 +314,52 @@ def write_text(
 ) -> WriteResult:
     """Write ``text`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
     return _bridge.call(_aios3.write_text, path, text, encoding, errors, session=session, **options)
+
+
+def read_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[ReadOutcome]:
+    """Read many objects at once; yield a :class:`ReadOutcome` for each as it is ready, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.read_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
+    )
+
+
+def stat_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[StatOutcome]:
+    """Describe many paths at once; yield a :class:`StatOutcome` for each as it is known, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.stat_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
+    )
+
+
+def write_many(
+    items: Iterable[WriteItem] | AsyncIterable[WriteItem],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+    **options: Unpack[WriterOptions],
+) -> SyncIterator[WriteOutcome]:
+    """Write many objects at once; yield a :class:`WriteOutcome` for each as it is done, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.write_many,
+        items,
+        ordered=ordered,
+        on_error=on_error,
+        concurrency=concurrency,
+        session=session,
+        **options,
+    )
