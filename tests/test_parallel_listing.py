@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import aios3
 from aios3 import _namespace as names
 from aios3._backend import ListPage
 from aios3._entries import StatResult
 from aios3._namespace.segments import REQUESTS
+from aios3._paths import S3Url
 from aios3.errors import ServerError
 from fake_backend import FakeBackend, FakeSession, others, settled, until
 
@@ -344,8 +346,8 @@ async def test_servers_begin_where_they_are_told_to(session, bucket, admin, deli
     """What is relied on: only names behind ``start-after``, in key order, also if there is no such name."""
     for key in ("a", "b-1", "b/1", "b/2", "bc", "d/e/f", "z"):
         admin.put(f"{bucket}/{key}", b"")
-    backend = await session.backend(names.stat.__globals__["S3Url"].parse(bucket))
-    url = names.stat.__globals__["S3Url"].parse(bucket)
+    url = S3Url.parse(bucket)
+    backend = await session.backend(url)
     every = ["a", "b-1", "b/", "bc", "d/", "z"] if delimiter else ["a", "b-1", "b/1", "b/2", "bc", "d/e/f", "z"]
     for after in ("", "a", "a0", "b", "bb", "c", "d", "d0", "y", "z", "zz"):
         page = await backend.list_objects(url, delimiter=delimiter, start_after=after)
@@ -353,3 +355,33 @@ async def test_servers_begin_where_they_are_told_to(session, bucket, admin, deli
         assert list(page.keys) == sorted(page.keys)
         first = await backend.list_objects(url, delimiter=delimiter, start_after=after, max_keys=2)
         assert sorted([*first.keys, *first.prefixes]) == [name for name in every if name > after][:2], after
+
+
+class SmallPages:
+    """A server's backend that asks it for small pages, and remembers where they were to begin."""
+
+    def __init__(self, backend) -> None:
+        self.backend = backend
+        self.asked: list[str] = []
+
+    async def list_objects(self, url, *, max_keys=1000, **options) -> ListPage:
+        self.asked.append(options.get("start_after", ""))
+        return await self.backend.list_objects(url, max_keys=min(max_keys, 5), **options)
+
+
+async def test_a_server_lists_in_parallel_what_it_lists_page_after_page(session, bucket, monkeypatch):
+    keys = [f"{top}/{n:03}" for top in ("a-b", "a", "b", "é") for n in range(50)] + [f"z{n:03}" for n in range(100)]
+    items = [(f"{bucket}/{key}", b"") for key in keys]
+    assert len(await collect(aios3.write_many(items, session=session))) == len(keys)
+    small = SmallPages(await session.backend(S3Url.parse(bucket)))
+
+    async def backend(url) -> SmallPages:
+        return small
+
+    monkeypatch.setattr(session, "backend", backend)
+    assert await collect(names.scan(bucket, session=session)) == [f"{bucket}/{key}" for key in sorted(keys)]
+    assert len(set(small.asked)) > 4
+    small.asked.clear()
+    assert await collect(names.glob(f"{bucket}/z*", session=session)) == [f"{bucket}/z{n:03}" for n in range(100)]
+    assert len(set(small.asked)) > 2
+    assert [len(files) for _, _, files in await collect(names.walk(bucket, session=session))] == [100, 50, 50, 50, 50]
