@@ -131,6 +131,8 @@ class Plan:
         """Cut segments, nearest first, until ``room`` new ones are made or ``pages`` are promised before the next."""
         made: list[Segment] = []
         trail = _Trail(self._passed)
+        if not any(map(_is_soft, self.segments)):
+            return made
         for segment in list(self.segments):
             if len(made) >= room or self._is_unlucky():
                 break
@@ -138,13 +140,14 @@ class Plan:
             pages -= segment.promised
             if pages <= 0:
                 break
-            if segment.done or segment.error or segment.arrived < segment.solid_until:
+            if not _is_soft(segment):
                 continue
-            segment.solid_until = segment.arrived + 1  # nothing new is known of it before
             most = min(self._boldness, room - len(made), -(-pages // SEGMENT))
             new = self._cut_one(segment, known, most)
             pages -= SEGMENT * len(new)
             made += new
+            # Nothing new is known of it before the next page, nor of a bounded one before it is longer than meant.
+            segment.solid_until = max(segment.arrived + 1, 0 if segment.upper is None else SEGMENT)
         return made
 
     def _cut_one(self, segment: Segment, known: Known, most: int) -> list[Segment]:
@@ -284,6 +287,11 @@ class Plan:
             segment.pages.append(segment.overrun)
             segment.done = segment.overrun.token is None
             segment.overrun = None
+
+
+def _is_soft(segment: Segment) -> bool:
+    """Whether a segment may be cut now."""
+    return segment.arrived >= segment.solid_until and not (segment.done or segment.error)
 
 
 class _Trail:
