@@ -17,7 +17,7 @@ import aios3.sync
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-_ITERATORS = {"scandir", "scan", "scan_stat", "walk", "glob", "glob_stat"}
+_ITERATORS = {"scandir", "scan", "scan_stat", "walk", "glob", "glob_stat", "read_many", "write_many", "stat_many"}
 _END = object()
 
 

@@ -75,6 +75,7 @@ def test_the_contract():
         "names": "access exists getmtime getsize glob glob_stat hasbucket isdir isfile listdir lstat scan scan_stat "
         "scandir stat walk",
         "objects": "copy read_bytes read_text remove write_bytes write_text",
+        "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
         "results": "Access FileEntry StatResult WriteResult",
         "errors": " ".join(aios3.errors.__all__),
     }
@@ -90,6 +91,7 @@ def test_the_errors_are_those_of_the_module():
 VERBS = ["access", "exists", "getmtime", "getsize", "hasbucket", "isdir", "isfile", "listdir", "lstat", "stat"]
 VERBS += ["copy", "read_bytes", "read_text", "remove", "write_bytes", "write_text"]
 ITERATORS = ["glob", "glob_stat", "scan", "scan_stat", "scandir", "walk"]
+ITERATORS += ["read_many", "stat_many", "write_many"]
 
 
 def test_verbs_are_coroutines_and_iterators_are_async_generators():

@@ -2,6 +2,7 @@
 
 from os import SEEK_CUR, SEEK_END, SEEK_SET
 
+from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
 from aios3._config import Config, Credentials, CredentialSource
 from aios3._entries import Access, FileEntry, StatResult, WriteResult
 from aios3._handles.opening import OpenOptions, ReaderOptions, WriterOptions, aopen
@@ -109,6 +110,13 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "remove",
     "write_bytes",
     "write_text",
+    # many objects
+    "ReadOutcome",
+    "StatOutcome",
+    "WriteOutcome",
+    "read_many",
+    "stat_many",
+    "write_many",
     # errors
     "AccessDeniedError",
     "BucketNotFoundError",

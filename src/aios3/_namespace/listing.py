@@ -41,7 +41,7 @@ async def listdir(path: AnyPath, followlinks: bool = False, *, session: Session 
     """
     session, url = current_session(session), S3Url.parse(path)
     names: list[str] = []
-    async with aclosing(_directory(session, url, followlinks=followlinks)) as source:
+    async with Scope(session) as scope, aclosing(_directory(scope, url, followlinks=followlinks)) as source:
         async for entries in source:
             names += [entry.name for entry in entries]
     return sorted(names)
@@ -60,77 +60,92 @@ async def scandir(
     """
     session, url = current_session(session), S3Url.parse(path)
     async with Scope(session) as scope:
-        async for entries in scope.ahead(_directory(session, url, followlinks=followlinks)):
+        async for entries in scope.ahead(_directory(scope, url, followlinks=followlinks)):
             for entry in entries:
                 yield entry
 
 
 async def scan(
-    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: Session | None = None
+    path: AnyPath,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    parallel: bool = True,
+    session: Session | None = None,
 ) -> AsyncGenerator[str, None]:
     """Yield the path of every object below this one, in key order; first an object at this very path.
 
     Directories and their markers are left out. ``followlinks`` replaces a symbolic link by the path of what it leads
-    to, at the cost of one request for each empty object.
+    to, at the cost of one request for each empty object. ``parallel=False`` lists page after page, and never several
+    at once.
 
     Raises ObjectNotFoundError if there is none and not ``missing_ok``; UnsupportedError for ``s3://``.
     """
     session, url = current_session(session), parse_inside_bucket(path, "scan")
-    source = _scanned_paths(session, url, followlinks=followlinks)
-    async with Scope(session) as scope, aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
-        async for paths in found:
-            for item in paths:
-                yield item
+    async with Scope(session) as scope:
+        source = _scanned_paths(scope, url, followlinks=followlinks, parallel=parallel)
+        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
+            async for paths in found:
+                for item in paths:
+                    yield item
 
 
 async def scan_stat(
-    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: Session | None = None
+    path: AnyPath,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    parallel: bool = True,
+    session: Session | None = None,
 ) -> AsyncGenerator[FileEntry, None]:
     """Yield like :func:`scan`, with what a listing knows of each object; with ``followlinks``, of a link's target."""
     session, url = current_session(session), parse_inside_bucket(path, "scan_stat")
-    source = _scanned_entries(session, url, followlinks=followlinks)
-    async with Scope(session) as scope, aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
-        async for entries in found:
-            for entry in entries:
-                yield entry
+    async with Scope(session) as scope:
+        source = _scanned_entries(scope, url, followlinks=followlinks, parallel=parallel)
+        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
+            async for entries in found:
+                for entry in entries:
+                    yield entry
 
 
 async def walk(
     path: AnyPath,
     followlinks: bool = False,  # noqa: ARG001 - as in os.walk; no symbolic link in S3 leads to a directory
     *,
+    parallel: bool = True,
     session: Session | None = None,
 ) -> AsyncGenerator[tuple[str, list[str], list[str]], None]:
     """Yield ``(root, dirs, files)`` for a directory and every directory below it, from the top down.
 
     Names are sorted. ``root`` has no ``/`` at its end, except that of a directory without a name;
     ``aios3.path_join(root, name)`` is an entry's path. Changing ``dirs`` changes nothing: the next directory is being
-    listed already. A path that is no directory yields nothing, an empty bucket itself.
+    listed already. A path that is no directory yields nothing, an empty bucket itself. ``parallel=False`` lists the
+    pages of one directory one after the other.
 
     Raises UnsupportedError for ``s3://``.
     """
     session, url = current_session(session), parse_inside_bucket(path, "walk")
     async with (
         Scope(session) as scope,
-        aclosing(batches(scope, _walked(scope, url), str(url), missing_ok=True)) as found,
+        aclosing(batches(scope, _walked(scope, url, parallel=parallel), str(url), missing_ok=True)) as found,
     ):
         async for step in found:
             yield step
 
 
-async def _directory(session: Session, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
+async def _directory(scope: Scope, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
     if not url.bucket:
-        yield await _buckets(session, url)
+        yield await _buckets(scope.session, url)
         return
     root = url.with_key(url.prefix)
     found = not url.key
-    async with aclosing(pages(session, root, "/")) as listing:
+    async with aclosing(pages(scope, root, "/")) as listing:
         async for page in listing:
             found = found or bool(page.keys or page.prefixes)
             entries = _entries_in(root, page)
-            yield await targets(session, entries) if followlinks else entries
+            yield await targets(scope.session, entries) if followlinks else entries
     if not found:
-        raise await _no_directory(session, url)
+        raise await _no_directory(scope.session, url)
 
 
 async def _buckets(session: Session, url: S3Url) -> list[FileEntry]:
@@ -159,41 +174,49 @@ async def _no_directory(session: Session, url: S3Url) -> S3Error:
     return ObjectNotFoundError(f"There is no directory at {str(url)!r}: nothing is stored below it", path=str(url))
 
 
-async def _file_pages(session: Session, url: S3Url) -> AsyncGenerator[tuple[Sequence[str], Sequence[StatResult]], None]:
+async def _file_pages(
+    scope: Scope, url: S3Url, *, parallel: bool
+) -> AsyncGenerator[tuple[Sequence[str], Sequence[StatResult]], None]:
     """Yield the keys and descriptions of an object at ``url``, then of everything below ``url``."""
     if not url.names_directory:
-        page = await first_page(session, url)
+        page = await first_page(scope.session, url)
         if page.keys and page.keys[0] == url.key:
             yield page.keys, page.stats
-    async with aclosing(pages(session, url.with_key(url.prefix))) as listing:
+    async with aclosing(pages(scope, url.with_key(url.prefix), parallel=parallel)) as listing:
         async for page in listing:
             yield page.keys, page.stats
 
 
-async def _scanned_paths(session: Session, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[str], None]:
+async def _scanned_paths(
+    scope: Scope, url: S3Url, *, followlinks: bool, parallel: bool
+) -> AsyncGenerator[list[str], None]:
     if followlinks:
-        async with aclosing(_scanned_entries(session, url, followlinks=True)) as source:
+        async with aclosing(_scanned_entries(scope, url, followlinks=True, parallel=parallel)) as source:
             async for entries in source:
                 yield [entry.path for entry in entries]
         return
     start = f"{url.with_key('')}/"
-    async with aclosing(_file_pages(session, url)) as source:
+    async with aclosing(_file_pages(scope, url, parallel=parallel)) as source:
         async for keys, _ in source:
-            if paths := [start + key for key in keys if not key.endswith("/")]:
+            if paths := [start + key for key in keys if key[-1:] != "/"]:
                 yield paths
 
 
-async def _scanned_entries(session: Session, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
+async def _scanned_entries(
+    scope: Scope, url: S3Url, *, followlinks: bool, parallel: bool
+) -> AsyncGenerator[list[FileEntry], None]:
     start = f"{url.with_key('')}/"
-    async with aclosing(_file_pages(session, url)) as source:
+    async with aclosing(_file_pages(scope, url, parallel=parallel)) as source:
         async for keys, stats in source:
             files = [(key, stat) for key, stat in zip(keys, stats, strict=True) if not key.endswith("/")]
             entries = [FileEntry(key.rpartition("/")[2], start + key, stat) for key, stat in files]
             if entries:
-                yield await targets(session, entries) if followlinks else entries
+                yield await targets(scope.session, entries) if followlinks else entries
 
 
-async def _walked(scope: Scope, url: S3Url) -> AsyncGenerator[tuple[str, list[str], list[str]], None]:
+async def _walked(
+    scope: Scope, url: S3Url, *, parallel: bool
+) -> AsyncGenerator[tuple[str, list[str], list[str]], None]:
     """Walk from the top down; the first pages of the next directories are on their way, of more of them each time."""
     waiting = [url.prefix]  # the next one is the last
     asked: dict[str, Ahead[ListPage]] = {}
@@ -201,7 +224,7 @@ async def _walked(scope: Scope, url: S3Url) -> AsyncGenerator[tuple[str, list[st
     while waiting:
         for prefix in reversed(waiting[-width:]):
             if prefix not in asked:
-                asked[prefix] = scope.ahead(pages(scope.session, url.with_key(prefix), "/"))
+                asked[prefix] = scope.ahead(pages(scope, url.with_key(prefix), "/", parallel=parallel))
         prefix = waiting.pop()
         dirs, files, found = await _names(asked.pop(prefix), len(prefix))
         if found or not url.key:

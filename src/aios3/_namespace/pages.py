@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aios3._engine.tasks import OwnedTasks
+from aios3._namespace.segments import Plan
 from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, ClosedHandleError, ObjectNotFoundError, UnsupportedError
 
@@ -20,25 +21,58 @@ if TYPE_CHECKING:
     from typing import Self
 
     from aios3._backend import ListPage
+    from aios3._namespace.segments import Segment
     from aios3._paths import AnyPath
     from aios3._session import Session
 
 T = TypeVar("T")
 
+_DIRECTORY_BUCKET = "--x-s3"
+"""How the names of S3's directory buckets end, which are not listed in order of their keys."""
+
 WIDTH = 16
 """How many directories are listed ahead of the one that is being worked on, at most; the session may allow fewer."""
 
 
-async def pages(session: Session, url: S3Url, delimiter: str = "") -> AsyncGenerator[ListPage, None]:
-    """Yield the pages of the keys that begin with ``url.key``, in order; each is asked for when it is wanted."""
-    backend = await session.backend(url)
-    token: str | None = None
-    while True:
-        page = await backend.list_objects(url, delimiter=delimiter, token=token)
-        yield page
-        if page.token is None:
-            return
-        token = page.token
+async def pages(
+    scope: Scope, url: S3Url, delimiter: str = "", *, parallel: bool = True
+) -> AsyncGenerator[ListPage, None]:
+    """Yield the pages of the names that begin with ``url.key``, in order.
+
+    One page is asked for at first; while pages are taken, more and more at once, unless not ``parallel``. What a
+    request meets is raised behind the names before it.
+    """
+    backend = await scope.session.backend(url)
+    parallel = parallel and not url.bucket.endswith(_DIRECTORY_BUCKET)
+    plan = Plan(url, delimiter, width=scope.session.config.max_concurrency if parallel else 1)
+    under_way: dict[asyncio.Task[ListPage], Segment] = {}
+    try:
+        while not plan.finished:
+            for segment in plan.requests():
+                after = "" if segment.token else segment.lower
+                call = backend.list_objects(url, delimiter=delimiter, token=segment.token, start_after=after)
+                under_way[scope.start(call)] = segment
+            page = plan.take()
+            if page is not None:
+                yield page
+            elif under_way:
+                await _one_page(scope, plan, under_way)
+    finally:
+        for task in under_way:
+            task.cancel()  # the scope waits for it
+
+
+async def _one_page(scope: Scope, plan: Plan, under_way: dict[asyncio.Task[ListPage], Segment]) -> None:
+    """Wait until at least one page has come, and tell the plan of all that have."""
+    done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+    scope.check_open()
+    for task in done:
+        segment = under_way.pop(task)
+        error = task.exception()
+        if error is None:
+            plan.arrived(segment, task.result())
+        else:
+            plan.failed(segment, error)
 
 
 async def first_page(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
@@ -111,6 +145,12 @@ class Scope:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
+    def check_open(self) -> None:
+        """Raise ClosedHandleError if the session has ended this listing."""
+        if self.closed:
+            message = "The session was closed while this listing was under way"
+            raise ClosedHandleError(message)
+
     def forget(self, stream: Ahead[T]) -> None:
         """Note that a stream has ended."""
         self._streams.discard(stream)
@@ -144,9 +184,7 @@ class Ahead(Generic[T]):
 
     async def __anext__(self) -> T:
         await asyncio.wait([self._next])  # unlike awaiting the task, this tells its cancellation from ours
-        if self._scope.closed:
-            message = "The session was closed while this listing was under way"
-            raise ClosedHandleError(message)
+        self._scope.check_open()
         item = self._next.result()
         if item is None:
             self._scope.forget(self)

@@ -31,6 +31,7 @@ async def glob(
     missing_ok: bool = True,
     followlinks: bool = False,  # noqa: ARG001 - a match is a name; where a link leads shows in glob_stat only
     *,
+    parallel: bool = True,
     session: Session | None = None,
 ) -> AsyncGenerator[str, None]:
     """Yield the paths of the objects and directories that match a pattern, in key order.
@@ -38,13 +39,14 @@ async def glob(
     ``*``, ``?``, ``[ab]``, ``[!ab]`` stay inside one name, ``**`` as a whole name stands for any number of them unless
     ``recursive`` is False, ``{a,b/c}`` for each alternative; ``[*]`` is the character itself. A pattern that ends in
     ``/`` matches directories only, and their paths end in ``/`` too. An object comes before a directory of the same
-    name. Only directories that can match are listed.
+    name. Only directories that can match are listed; with ``parallel=False`` the pages of each one after
+    the other.
 
     Raises ObjectNotFoundError if nothing matches and not ``missing_ok``; UnsupportedError for a wildcard in the bucket.
     """
     session, pattern = current_session(session), parse(path, recursive=recursive)
     async with Scope(session) as scope:
-        source = _Search(scope, pattern.root, _Paths(pattern.root)).below("", pattern.alternatives)
+        source = _Search(scope, pattern.root, _Paths(pattern.root), parallel).below("", pattern.alternatives)
         async with aclosing(batches(scope, source, str(path), missing_ok=missing_ok)) as found:
             async for paths in found:
                 for item in paths:
@@ -57,6 +59,7 @@ async def glob_stat(
     missing_ok: bool = True,
     followlinks: bool = False,
     *,
+    parallel: bool = True,
     session: Session | None = None,
 ) -> AsyncGenerator[FileEntry, None]:
     """Yield like :func:`glob`, with what a listing knows of each match.
@@ -65,7 +68,7 @@ async def glob_stat(
     """
     session, pattern = current_session(session), parse(path, recursive=recursive)
     async with Scope(session) as scope:
-        source = _Search(scope, pattern.root, _Entries(pattern.root)).below("", pattern.alternatives)
+        source = _Search(scope, pattern.root, _Entries(pattern.root), parallel).below("", pattern.alternatives)
         source = _described(session, source) if followlinks else source
         async with aclosing(batches(scope, source, str(path), missing_ok=missing_ok)) as found:
             async for entries in found:
@@ -120,6 +123,7 @@ class _Search(Generic[T]):
     scope: Scope
     root: S3Url
     make: _Make[T]
+    parallel: bool
 
     def below(self, base: str, alternatives: tuple[Alternative, ...]) -> AsyncGenerator[list[T], None]:
         """Yield what matches below the directory ``base`` in key order."""
@@ -132,6 +136,9 @@ class _Search(Generic[T]):
         if isinstance(step, Probe):
             return self._probe(base, step)
         return self._level(base, step) if isinstance(step, Level) else self._tree(base, step)
+
+    def _pages(self, prefix: str, delimiter: str = "") -> AsyncGenerator[ListPage, None]:
+        return pages(self.scope, self.root.with_key(prefix), delimiter, parallel=self.parallel)
 
     async def _probe(self, base: str, step: Probe) -> AsyncGenerator[list[T], None]:
         prefix = base + step.prefix
@@ -156,7 +163,7 @@ class _Search(Generic[T]):
 
     async def _level(self, base: str, step: Level) -> AsyncGenerator[list[T], None]:
         cut = len(base) + len(step.directory)
-        async with aclosing(pages(self.scope.session, self.root.with_key(base + step.prefix), "/")) as listing:
+        async with aclosing(self._pages(base + step.prefix, "/")) as listing:
             async for page in listing:
                 stretches = map(self._stretch, self._on_level(page, step, cut))
                 async with aclosing(in_turn(self.scope, stretches)) as found:
@@ -189,7 +196,7 @@ class _Search(Generic[T]):
     async def _tree(self, base: str, step: Tree) -> AsyncGenerator[list[T], None]:
         prefix = base + step.prefix
         last_directory = prefix
-        async with aclosing(pages(self.scope.session, self.root.with_key(prefix))) as listing:
+        async with aclosing(self._pages(prefix)) as listing:
             async for page in listing:
                 if matches := list(self._in_tree(page, step, len(prefix), last_directory)):
                     yield matches

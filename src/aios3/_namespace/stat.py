@@ -11,7 +11,7 @@ from aios3._backend import WriteOptions
 from aios3._engine.tasks import settle
 from aios3._entries import Access, StatResult
 from aios3._namespace.links import follow, head, head_or_none
-from aios3._namespace.pages import first_page, pages
+from aios3._namespace.pages import Scope, first_page, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3.errors import (
@@ -137,7 +137,7 @@ async def _stat(session: Session, url: S3Url, *, follow_symlinks: bool) -> StatR
 
 async def _directory_stat(session: Session, url: S3Url) -> StatResult:
     size, mtime, found = 0, 0.0, not url.key
-    async with aclosing(pages(session, url.with_key(url.prefix))) as listing:
+    async with Scope(session) as scope, aclosing(pages(scope, url.with_key(url.prefix))) as listing:
         async for page in listing:
             found = found or bool(page.keys)
             size += sum(entry.size for entry in page.stats)

@@ -40,16 +40,19 @@ from aios3 import (
     PathIsDirectoryError,
     PathNotDirectoryError,
     ReaderOptions,
+    ReadOutcome,
     RequestError,
     RequestTimeoutError,
     S3Error,
     S3Url,
     ServerError,
+    StatOutcome,
     StatResult,
     ThrottledError,
     TLSError,
     TruncatedBodyError,
     UnsupportedError,
+    WriteOutcome,
     WriteResult,
     WriterOptions,
     WrongLoopError,
@@ -64,9 +67,12 @@ from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
     from typing import Unpack
 
     from typing_extensions import Buffer
+
+    from aios3._bulk import OnError, WriteItem
 
 __all__ = [
     "SEEK_CUR",
@@ -98,6 +104,7 @@ __all__ = [
     "PathNotDirectoryError",
     "RawReader",
     "RawWriter",
+    "ReadOutcome",
     "ReaderOptions",
     "RequestError",
     "RequestTimeoutError",
@@ -105,6 +112,7 @@ __all__ = [
     "S3Url",
     "ServerError",
     "Session",
+    "StatOutcome",
     "StatResult",
     "SyncIterator",
     "TLSError",
@@ -113,6 +121,7 @@ __all__ = [
     "ThrottledError",
     "TruncatedBodyError",
     "UnsupportedError",
+    "WriteOutcome",
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
@@ -132,14 +141,17 @@ __all__ = [
     "open",
     "path_join",
     "read_bytes",
+    "read_many",
     "read_text",
     "remove",
     "scan",
     "scan_stat",
     "scandir",
     "stat",
+    "stat_many",
     "walk",
     "write_bytes",
+    "write_many",
     "write_text",
 ]
 
@@ -172,10 +184,11 @@ def glob(
     missing_ok: bool = True,
     followlinks: bool = False,
     *,
+    parallel: bool = True,
     session: _aios3.Session | None = None,
 ) -> SyncIterator[str]:
     """Yield the paths of the objects and directories that match a pattern, in key order."""
-    return _iterate(_aios3.glob, path, recursive, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.glob, path, recursive, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def glob_stat(
@@ -184,10 +197,11 @@ def glob_stat(
     missing_ok: bool = True,
     followlinks: bool = False,
     *,
+    parallel: bool = True,
     session: _aios3.Session | None = None,
 ) -> SyncIterator[FileEntry]:
     """Yield like :func:`glob`, with what a listing knows of each match."""
-    return _iterate(_aios3.glob_stat, path, recursive, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.glob_stat, path, recursive, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def hasbucket(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
@@ -216,17 +230,27 @@ def lstat(path: AnyPath, *, session: _aios3.Session | None = None) -> StatResult
 
 
 def scan(
-    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: _aios3.Session | None = None
+    path: AnyPath,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    parallel: bool = True,
+    session: _aios3.Session | None = None,
 ) -> SyncIterator[str]:
     """Yield the path of every object below this one, in key order; first an object at this very path."""
-    return _iterate(_aios3.scan, path, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.scan, path, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def scan_stat(
-    path: AnyPath, missing_ok: bool = True, followlinks: bool = False, *, session: _aios3.Session | None = None
+    path: AnyPath,
+    missing_ok: bool = True,
+    followlinks: bool = False,
+    *,
+    parallel: bool = True,
+    session: _aios3.Session | None = None,
 ) -> SyncIterator[FileEntry]:
     """Yield like :func:`scan`, with what a listing knows of each object; with ``followlinks``, of a link's target."""
-    return _iterate(_aios3.scan_stat, path, missing_ok, followlinks, session=session)
+    return _iterate(_aios3.scan_stat, path, missing_ok, followlinks, parallel=parallel, session=session)
 
 
 def scandir(
@@ -242,10 +266,10 @@ def stat(path: AnyPath, follow_symlinks: bool = True, *, session: _aios3.Session
 
 
 def walk(
-    path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None
+    path: AnyPath, followlinks: bool = False, *, parallel: bool = True, session: _aios3.Session | None = None
 ) -> SyncIterator[tuple[str, list[str], list[str]]]:
     """Yield ``(root, dirs, files)`` for a directory and every directory below it, from the top down."""
-    return _iterate(_aios3.walk, path, followlinks, session=session)
+    return _iterate(_aios3.walk, path, followlinks, parallel=parallel, session=session)
 
 
 def copy(source: AnyPath, target: AnyPath, *, session: _aios3.Session | None = None) -> WriteResult:
@@ -290,3 +314,52 @@ def write_text(
 ) -> WriteResult:
     """Write ``text`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
     return _bridge.call(_aios3.write_text, path, text, encoding, errors, session=session, **options)
+
+
+def read_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[ReadOutcome]:
+    """Read many objects at once; yield a :class:`ReadOutcome` for each as it is ready, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.read_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
+    )
+
+
+def stat_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[StatOutcome]:
+    """Describe many paths at once; yield a :class:`StatOutcome` for each as it is known, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.stat_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
+    )
+
+
+def write_many(
+    items: Iterable[WriteItem] | AsyncIterable[WriteItem],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+    **options: Unpack[WriterOptions],
+) -> SyncIterator[WriteOutcome]:
+    """Write many objects at once; yield a :class:`WriteOutcome` for each as it is done, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.write_many,
+        items,
+        ordered=ordered,
+        on_error=on_error,
+        concurrency=concurrency,
+        session=session,
+        **options,
+    )

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from aios3.sync import _bridge
+from aios3.sync._source import bridged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -159,4 +160,5 @@ class SyncIterator(Iterator[T]):
 
 def iterate(func: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> SyncIterator[T]:
     """Return an ordinary iterator over the items of an async generator function."""
-    return SyncIterator(_bridge.current(), partial(func, *args, **kwargs))
+    given = map(bridged, args)
+    return SyncIterator(_bridge.current(), partial(func, *given, **kwargs))  # type: ignore[arg-type]  # as in args

@@ -1,0 +1,259 @@
+"""Verbs on many objects: read, write or describe them, many at once, within bounds of requests and memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+from typing_extensions import Buffer
+
+from aios3._engine.crew import Crew, CrewLimits
+from aios3._handles.opening import WriterOptions
+from aios3._namespace import stat
+from aios3._objects import read_bytes, write_bytes
+from aios3._paths import AnyPath, S3Url
+from aios3._session import current_session
+from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from typing import Self, Unpack
+
+    from aios3._config import Config
+    from aios3._entries import StatResult, WriteResult
+    from aios3._session import Session
+
+ItemT = TypeVar("ItemT")
+ValueT = TypeVar("ValueT")
+
+_Many = Iterable[ItemT] | AsyncIterable[ItemT]
+
+WriteItem = tuple[AnyPath, Buffer] | tuple[AnyPath, Buffer, WriterOptions]
+"""What :func:`write_many` writes: where, what, and how."""
+
+OnError = Literal["raise", "return"]
+"""What becomes of the failure of one item."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutcome:
+    """What :func:`aios3.read_many` made of one path, which is as it was given."""
+
+    path: AnyPath
+    _data: bytes | None = field(repr=False)
+    error: S3Error | None = None
+
+    @property
+    def data(self) -> bytes:
+        """The object's bytes; raises ``error`` if there is one."""
+        return _value(self._data, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """What :func:`aios3.write_many` made of one item; the path is as it was given."""
+
+    path: AnyPath
+    _result: WriteResult | None = field(repr=False)
+    error: S3Error | None = None
+
+    @property
+    def result(self) -> WriteResult:
+        """What S3 answered; raises ``error`` if there is one."""
+        return _value(self._result, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class StatOutcome:
+    """What :func:`aios3.stat_many` found at one path, which is as it was given."""
+
+    path: AnyPath
+    _stat: StatResult | None = field(repr=False)
+    error: S3Error | None = None
+
+    @property
+    def stat(self) -> StatResult:
+        """The description; raises ``error`` if there is one."""
+        return _value(self._stat, self.error)
+
+
+OutcomeT = TypeVar("OutcomeT", ReadOutcome, WriteOutcome, StatOutcome)
+
+
+def _value(value: ValueT | None, error: S3Error | None) -> ValueT:
+    if error is not None:
+        raise error
+    assert value is not None
+    return value
+
+
+async def read_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: Session | None = None,
+) -> AsyncGenerator[ReadOutcome, None]:
+    """Read many objects at once; yield a :class:`ReadOutcome` for each as it is ready, or in order if ``ordered``.
+
+    ``paths`` may be any iterable, async or not, of any length: a path is taken when there is room for it. At most
+    ``concurrency`` objects (by default the session's ``max_concurrency``) are read at once, each as
+    :func:`read_bytes` reads it. As many may wait for you, and while their bytes exceed the session's
+    ``memory_budget``, no further one is begun.
+
+    With ``on_error="raise"`` the first failure is raised behind the outcomes before it, and the rest is not read; with
+    ``"return"`` it becomes the ``error`` of its outcome. What ``paths`` raises is raised in both cases. Leaving early
+    cancels what is under way. Raises ConfigError for arguments that make no sense.
+    """
+    current = current_session(session)
+
+    async def read(path: AnyPath) -> ReadOutcome:
+        try:
+            return ReadOutcome(path, await read_bytes(path, session=current))
+        except S3Error as error:
+            return ReadOutcome(path, None, _of_the_item(error))
+
+    async with _Bulk(current, _several(paths), read, _Settings(ordered, on_error, concurrency)) as bulk:
+        while (outcome := await bulk.next()) is not None:
+            yield outcome
+
+
+async def write_many(
+    items: Iterable[WriteItem] | AsyncIterable[WriteItem],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: Session | None = None,
+    **options: Unpack[WriterOptions],
+) -> AsyncGenerator[WriteOutcome, None]:
+    """Write many objects at once; yield a :class:`WriteOutcome` for each as it is done, or in order if ``ordered``.
+
+    An item is ``(path, data)``, or ``(path, data, options)`` with options of its own, which go before ``options``,
+    those of all; they are the options of :func:`aopen`. Each object is written as :func:`write_bytes` writes it:
+    visible as a whole, or not at all. Nothing happens unless you go through the outcomes. For the rest see
+    :func:`read_many`; what was written before a failure stays written.
+    """
+    current = current_session(session)
+
+    async def write(item: WriteItem) -> WriteOutcome:
+        path, data, own = _parts(item)
+        how: WriterOptions = {**options, **own}
+        try:
+            return WriteOutcome(path, await write_bytes(path, data, session=current, **how))
+        except S3Error as error:
+            return WriteOutcome(path, None, _of_the_item(error))
+
+    async with _Bulk(current, _several(items), write, _Settings(ordered, on_error, concurrency)) as bulk:
+        while (outcome := await bulk.next()) is not None:
+            yield outcome
+
+
+async def stat_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: Session | None = None,
+) -> AsyncGenerator[StatOutcome, None]:
+    """Describe many paths at once; yield a :class:`StatOutcome` for each as it is known, or in order if ``ordered``.
+
+    Each path is described as :func:`stat` describes it. For the rest see :func:`read_many`. To describe all that is
+    below a path, :func:`scan_stat` needs a thousandth of the requests.
+    """
+    current = current_session(session)
+
+    async def describe(path: AnyPath) -> StatOutcome:
+        try:
+            return StatOutcome(path, await stat(path, session=current))
+        except S3Error as error:
+            return StatOutcome(path, None, _of_the_item(error))
+
+    async with _Bulk(current, _several(paths), describe, _Settings(ordered, on_error, concurrency)) as bulk:
+        while (outcome := await bulk.next()) is not None:
+            yield outcome
+
+
+def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
+    match item:
+        case (path, data):
+            return path, data, {}
+        case (path, data, options):
+            return path, data, options
+    message = f"An item of write_many() is (path, data) or (path, data, options), not {item!r:.100}"
+    raise ConfigError(message)
+
+
+def _several(items: _Many[ItemT]) -> _Many[ItemT]:
+    """Return ``items``; raise ConfigError for one path, whose characters are no paths, and for what has no items."""
+    given: object = items
+    if isinstance(given, (str, bytes, S3Url)) or not isinstance(given, (Iterable, AsyncIterable)):
+        message = f"Give an iterable of items, such as a list, not {type(given).__name__}"
+        raise ConfigError(message)
+    return items
+
+
+def _of_the_item(error: S3Error) -> S3Error:
+    """Return ``error``; raise it if all items would meet it."""
+    if isinstance(error, (ClosedHandleError, WrongLoopError)):
+        raise error
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    ordered: bool
+    on_error: OnError
+    concurrency: int | None
+
+    def __post_init__(self) -> None:
+        if self.on_error not in {"raise", "return"}:
+            message = f"on_error must be 'raise' or 'return', not {self.on_error!r}"
+            raise ConfigError(message)
+        if self.concurrency is not None and self.concurrency < 1:
+            message = f"concurrency must be at least 1, not {self.concurrency}"
+            raise ConfigError(message)
+
+    def limits(self, config: Config) -> CrewLimits:
+        return CrewLimits(self.concurrency or config.max_concurrency, config.memory_budget, self.ordered)
+
+
+class _Bulk(Generic[ItemT, OutcomeT]):
+    """One call of a bulk verb: its crew, which ends with the call, and which the session ends when it closes."""
+
+    def __init__(
+        self,
+        session: Session,
+        items: _Many[ItemT],
+        work: Callable[[ItemT], Awaitable[OutcomeT]],
+        settings: _Settings,
+    ) -> None:
+        self._session = session
+        self._raises = settings.on_error == "raise"
+        self._crew: Crew[ItemT, OutcomeT] = Crew(items, work, settings.limits(session.config), _weight)
+
+    async def __aenter__(self) -> Self:
+        self._session.own(self._crew)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._session.disown(self._crew)
+        await self._crew.release()
+
+    async def next(self) -> OutcomeT | None:
+        """Wait for the next outcome; None when there are no more. Raises what ended the work."""
+        outcome = await self._crew.next()
+        if self._crew.closed:
+            message = "The session was closed while many objects were under way"
+            raise ClosedHandleError(message)
+        if outcome is not None and outcome.error is not None and self._raises:
+            raise outcome.error
+        return outcome
+
+
+def _weight(outcome: ReadOutcome | WriteOutcome | StatOutcome) -> int:
+    """Return how many bytes an outcome keeps."""
+    return len(outcome.data) if isinstance(outcome, ReadOutcome) and outcome.error is None else 0
