@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult, WriteResult
-    from aios3._handles.opening import (
+    from aios3._handles.options import (
         OpenOptions,
         ReadBinaryMode,
         ReaderOptions,
