@@ -87,9 +87,7 @@ async def refused(path: str) -> None:
     aios3.aopen(path, block_size="1")  # type: ignore[call-overload]
     aios3.aopen(5)  # type: ignore[call-overload]
     aios3.aopen(path, "w", metadata={"a": 1})  # type: ignore[dict-item]
-    aios3.aopen(path, "ab", buffering="pipe")  # type: ignore[call-overload]
     aios3.aopen(path, buffering="limited")  # type: ignore[call-overload]
-    aios3.aopen(path, "rb", buffering="pipe", cache_key="k")  # type: ignore[call-overload]
     async with aios3.aopen(path) as f:
         await f.write(b"data")  # type: ignore[attr-defined]
     async with aios3.aopen(path, "w") as text:

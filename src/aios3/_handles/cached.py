@@ -71,9 +71,8 @@ async def cached_path(
     if mode not in ("r", "w", "a"):
         message = f"A mode of cached_path is 'r', 'w' or 'a', not {mode!r}"
         raise ConfigError(message)
-    order = make_order(
-        S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", _all(options)
-    )
+    chosen = cast("OpenOptions", options)  # some of them
+    order = make_order(S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", chosen)
     current = current_session(session)
     if order.followlinks:
         order = replace(order, url=await place_to_write(current, order.url))
