@@ -71,6 +71,7 @@ def test_the_contract():
         "sessions": "Config Credentials Session",
         "paths": "AnyPath S3Url is_s3 path_join",
         "files": "AsyncMultipartWriter AsyncPrefetchReader AsyncTextReader AsyncTextWriter aopen",
+        "ways": "AsyncLimitedSeekableWriter AsyncPipeReader AsyncPipeWriter AsyncWholeFile cached_path",
         "positions": "SEEK_CUR SEEK_END SEEK_SET",
         "names": "access exists getmtime getsize glob glob_stat hasbucket isdir isfile listdir lstat scan scan_stat "
         "scandir stat walk",

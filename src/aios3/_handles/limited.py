@@ -119,7 +119,7 @@ class AsyncLimitedSeekableWriter:
 
     def tell(self) -> int:
         """Return the position in bytes from the start."""
-        self._check()
+        self._check_open()
         return self._position
 
     def readable(self) -> bool:
@@ -313,6 +313,9 @@ class AsyncLimitedSeekableWriter:
 
     def _check(self) -> None:
         self._home.check()
+        self._check_open()
+
+    def _check_open(self) -> None:
         if self.closed:
             self._raise_failure()
             raise self._closed_error()

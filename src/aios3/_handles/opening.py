@@ -109,6 +109,10 @@ class Opening(Generic[FileT_co]):
     def __await__(self) -> Generator[object, None, FileT_co]:
         return self._open().__await__()
 
+    async def opened(self) -> FileT_co:
+        """Return a newly opened file, as awaiting does."""
+        return await self._open()
+
     async def __aenter__(self) -> FileT_co:
         if self._file is not None:
             message = "This opening is entered already; call aopen() again for another file"

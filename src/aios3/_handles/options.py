@@ -104,6 +104,12 @@ UpdateBinaryMode = Literal[
     "xb+", "x+b", "bx+", "b+x", "+xb", "+bx",
     "ab+", "a+b", "ba+", "b+a", "+ab", "+ba",
 ]  # fmt: skip
+UpdateTextMode = Literal[
+    "r+", "+r", "r+t", "rt+", "tr+", "t+r", "+rt", "+tr",
+    "w+", "+w", "w+t", "wt+", "tw+", "t+w", "+wt", "+tw",
+    "x+", "+x", "x+t", "xt+", "tx+", "t+x", "+xt", "+tx",
+    "a+", "+a", "a+t", "at+", "ta+", "t+a", "+at", "+ta",
+]  # fmt: skip
 
 Buffering = Literal["prefetch", "shared", "pipe", "memory", "disk", "limited"]
 WholeBuffering = Literal["memory", "disk"]

@@ -113,7 +113,8 @@ class AsyncPipeReader:
 
     def tell(self) -> int:
         """Return how many bytes have been read."""
-        self._check()
+        if self._closed:
+            raise self._closed_error()
         return self._position
 
     def readable(self) -> bool:

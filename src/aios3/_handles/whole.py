@@ -192,7 +192,7 @@ class AsyncWholeFile:
 
     def tell(self) -> int:
         """Return the position in bytes from the start."""
-        self._check()
+        self._check_open()
         return self._position
 
     def readable(self) -> bool:
