@@ -308,8 +308,10 @@ class AsyncWholeFile:
         async with self._turn:
             self._check_writing()
             view = memoryview(data).cast("B")
+            if not view:
+                return 0
             position = self._store.size if self._mode.kind == "a" else self._position
-            self._changed = self._changed or len(view) > 0
+            self._changed = True
             await self._store.write(position, view)
             self._position = position + len(view)
             return len(view)

@@ -125,7 +125,7 @@ async def plan_of(session: Session, plan: WritePlan, old: StatResult | None, *, 
     """
     if old is not None:
         plan = replace(plan, options=inherit(plan.options, old))
-    plan = await complete_plan(session, plan)
+    plan = await complete_plan(session, plan if plan.mode == "xb" else replace(plan, mode="wb"))
     if not known:
         return plan
     condition = Condition(if_match=old.etag) if old is not None else Condition(if_absent=True)
