@@ -255,7 +255,10 @@ class AsyncPipeReader:
         try:
             await asyncio.wait({receiving})
         except asyncio.CancelledError:
-            await cancel_and_wait({receiving})
+            try:
+                await cancel_and_wait({receiving})
+            finally:
+                await self._drop()  # bytes may have been received that nobody has counted
             raise
         if receiving.cancelled():
             raise self._closed_error()
