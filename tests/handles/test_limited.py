@@ -215,7 +215,7 @@ async def test_a_forgotten_file_warns_and_publishes_nothing(s3, memory_session):
     file = await opened(memory_session)
     for _ in range(5):
         await file.write(BLOCK)
-    while not s3.uploads:
+    while file._upload.upload_id is None:
         await asyncio.sleep(0)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
