@@ -26,6 +26,7 @@ READING = {
     "sse_customer_key": bytes(32),
     "block_size": 4096,
     "request_size": 4096,
+    "followlinks": True,
 }
 WRITING = {
     "content_type": "text/plain",
@@ -42,6 +43,14 @@ WRITING = {
     "sse_customer_key": bytes(32),
     "if_match": "e",
     "part_size": 5 * MIB,
+    "followlinks": True,
+}
+OF_WAYS = {
+    "cache_key": "k",
+    "cache_path": "/nowhere",
+    "join": False,
+    "head_size": 5 * MIB,
+    "tail_size": 5 * MIB,
 }
 READING_MODES = ["rb", "br", "r", "rt", "tr"]
 WRITING_MODES = ["wb", "bw", "ab", "ba", "w", "wt", "tw", "a", "at", "ta"]
@@ -75,10 +84,76 @@ def test_the_modes_are_those_of_open():
     assert sorted(accepted) == sorted(READING_MODES + WRITING_MODES + CREATING_MODES)
 
 
-@pytest.mark.parametrize("mode", ["r+", "r+b", "w+", "rb+", "a+", "x+t"])
-def test_no_mode_reads_and_writes(mode):
-    with pytest.raises(ConfigError, match="reading and writing at once is not possible on S3"):
+@pytest.mark.parametrize("mode", ["r+", "w+", "a+", "x+t"])
+def test_text_is_not_read_and_written_at_once(mode):
+    with pytest.raises(ConfigError, match=r"text cannot be read and written at once.*aios3\.sync\.open"):
         aios3.aopen(PATH, mode)
+
+
+@pytest.mark.parametrize("mode", ["rb+", "+br", "wb+", "w+b", "xb+", "ab+"])
+def test_a_mode_that_reads_and_writes_needs_the_whole_object(mode):
+    aios3.aopen(PATH, mode)
+    aios3.aopen(PATH, mode, buffering="memory")
+    aios3.aopen(PATH, mode, buffering="disk")
+    for way in ("prefetch", "shared", "pipe", "limited"):
+        with pytest.raises(ConfigError, match=r"needs 'memory' or 'disk'|has the modes"):
+            aios3.aopen(PATH, mode, buffering=way)
+
+
+WAYS = {"prefetch": "rwxa", "shared": "r", "pipe": "rwx", "memory": "rwxa", "disk": "rwxa", "limited": "wx"}
+
+
+@pytest.mark.parametrize("kind", "rwxa")
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_has_its_modes(way, kind):
+    for mode in (kind, kind + "b"):
+        if kind in WAYS[way]:
+            aios3.aopen(PATH, mode, buffering=way)
+        else:
+            with pytest.raises(ConfigError, match=f"buffering='{way}' has the modes"):
+                aios3.aopen(PATH, mode, buffering=way)
+
+
+@pytest.mark.parametrize(
+    ("way", "mode", "own"),
+    [
+        ("shared", "rb", {"cache_key"}),
+        ("pipe", "rb", set()),
+        ("pipe", "wb", {"join"}),
+        ("memory", "rb", set()),
+        ("memory", "rb+", set()),
+        ("disk", "rb", {"cache_path"}),
+        ("disk", "ab+", {"cache_path"}),
+        ("limited", "wb", {"head_size", "tail_size"}),
+        ("prefetch", "rb", set()),
+        ("prefetch", "wb", set()),
+    ],
+)
+def test_each_way_has_its_options(way, mode, own):
+    for name, value in OF_WAYS.items():
+        if name in own:
+            aios3.aopen(PATH, mode, buffering=way, **{name: value})
+        else:
+            with pytest.raises(ConfigError, match=name):
+                aios3.aopen(PATH, mode, buffering=way, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"cache_key": 5}, {"cache_path": 5}, {"join": 0}, {"followlinks": "no"}, {"head_size": 1}, {"tail_size": -1}],
+)
+def test_an_option_of_a_way_has_its_type(wrong):
+    way, mode = {"cache_key": ("shared", "rb"), "cache_path": ("disk", "rb"), "join": ("pipe", "wb")}.get(
+        next(iter(wrong)), ("limited", "wb")
+    )
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        aios3.aopen(PATH, mode, buffering=way, **wrong)
+
+
+@pytest.mark.parametrize("way", ["", "Prefetch", 0, 65536, True, ["pipe"]])
+def test_no_other_way(way):
+    with pytest.raises(ConfigError, match="buffering must be one of 'prefetch', 'shared'"):
+        aios3.aopen(PATH, buffering=way)
 
 
 @pytest.mark.parametrize("mode", ["U", "rU", "R", "rb ", "read", "rbt", "rr"])
@@ -90,7 +165,7 @@ def test_no_other_mode(mode):
 def test_the_lists_of_options_are_whole():
     assert set(READING) == set(aios3.ReaderOptions.__annotations__)
     assert set(WRITING) == set(aios3.WriterOptions.__annotations__)
-    assert set(READING) | set(WRITING) == aios3.OpenOptions.__optional_keys__
+    assert set(READING) | set(WRITING) | set(OF_WAYS) == aios3.OpenOptions.__optional_keys__
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_the_contract():
         "sessions": "Config Credentials Session",
         "paths": "AnyPath S3Url is_s3 path_join",
         "files": "AsyncMultipartWriter AsyncPrefetchReader AsyncTextReader AsyncTextWriter aopen",
+        "ways": "AsyncLimitedSeekableWriter AsyncPipeReader AsyncPipeWriter AsyncWholeFile cached_path",
         "positions": "SEEK_CUR SEEK_END SEEK_SET",
         "names": "access exists getmtime getsize glob glob_stat hasbucket isdir isfile listdir lstat scan scan_stat "
         "scandir stat walk",
@@ -95,13 +96,13 @@ ITERATORS += ["read_many", "stat_many", "write_many"]
 
 
 def test_verbs_are_coroutines_and_iterators_are_async_generators():
-    plain = {"aopen", "is_s3", "path_join"}
+    plain = {"aopen", "cached_path", "is_s3", "path_join"}
     assert {name for name in FUNCTIONS if inspect.iscoroutinefunction(getattr(aios3, name))} == set(VERBS)
     assert {name for name in FUNCTIONS if inspect.isasyncgenfunction(getattr(aios3, name))} == set(ITERATORS)
     assert set(FUNCTIONS) == plain | set(VERBS) | set(ITERATORS)
 
 
-@pytest.mark.parametrize("name", [*VERBS, *ITERATORS, "aopen"])
+@pytest.mark.parametrize("name", [*VERBS, *ITERATORS, "aopen", "cached_path"])
 def test_every_verb_takes_a_session_by_name(name):
     session = inspect.signature(getattr(aios3, name)).parameters["session"]
     assert (session.kind, session.default) == (inspect.Parameter.KEYWORD_ONLY, None)
@@ -199,7 +200,7 @@ def test_a_value_shows_what_it_is(value):
 
 
 def test_every_file_shows_what_it_is():
-    files = ["AsyncMultipartWriter", "AsyncPrefetchReader", "AsyncTextReader", "AsyncTextWriter"]
+    files = [name for name in CLASSES if name.startswith("Async")]
     for name in files:
         assert f'"<aios3.{name} ' in inspect.getsource(getattr(aios3, name).__repr__)
 

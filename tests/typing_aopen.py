@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 import aios3
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def reading(path: str, url: aios3.S3Url, session: aios3.Session) -> None:
@@ -37,11 +40,43 @@ async def writing(path: str, session: aios3.Session) -> None:
     assert_type(await aios3.aopen(path, "at"), aios3.AsyncTextWriter)
 
 
+async def ways(path: str, folder: Path) -> None:
+    assert_type(await aios3.aopen(path, buffering="prefetch"), aios3.AsyncPrefetchReader)
+    assert_type(await aios3.aopen(path, buffering="shared", cache_key="k"), aios3.AsyncPrefetchReader)
+    assert_type(await aios3.aopen(path, "r", buffering="shared"), aios3.AsyncTextReader)
+    assert_type(await aios3.aopen(path, buffering="pipe", followlinks=True), aios3.AsyncPipeReader)
+    assert_type(await aios3.aopen(path, "wb", buffering="pipe", join=False), aios3.AsyncPipeWriter)
+    assert_type(await aios3.aopen(path, "rb", buffering="disk", cache_path=folder), aios3.AsyncWholeFile)
+    assert_type(await aios3.aopen(path, "ab", buffering="memory"), aios3.AsyncWholeFile)
+    assert_type(await aios3.aopen(path, "rb+"), aios3.AsyncWholeFile)
+    assert_type(await aios3.aopen(path, "w+b", buffering="disk"), aios3.AsyncWholeFile)
+    assert_type(await aios3.aopen(path, "wb", buffering="limited", head_size=1), aios3.AsyncLimitedSeekableWriter)
+    async with aios3.aopen(path, "r", buffering="pipe") as text:
+        assert_type(text.buffer, aios3.AsyncPipeReader)
+    async with aios3.aopen(path, "a", buffering="memory") as writer:
+        assert_type(writer.buffer, aios3.AsyncWholeFile)
+        assert_type(writer.result, aios3.WriteResult)
+    async with aios3.cached_path(path, "w", folder) as local:
+        assert_type(local, str)
+
+
 async def any_mode(path: str, mode: str) -> None:
     f = await aios3.aopen(path, mode, encoding=None)
     assert_type(
         f,
-        aios3.AsyncPrefetchReader | aios3.AsyncMultipartWriter | aios3.AsyncTextReader | aios3.AsyncTextWriter,
+        aios3.AsyncPrefetchReader
+        | aios3.AsyncMultipartWriter
+        | aios3.AsyncPipeReader
+        | aios3.AsyncPipeWriter
+        | aios3.AsyncWholeFile
+        | aios3.AsyncLimitedSeekableWriter
+        | aios3.AsyncTextReader
+        | aios3.AsyncTextReader[aios3.AsyncPipeReader]
+        | aios3.AsyncTextReader[aios3.AsyncWholeFile]
+        | aios3.AsyncTextWriter
+        | aios3.AsyncTextWriter[aios3.AsyncPipeWriter]
+        | aios3.AsyncTextWriter[aios3.AsyncWholeFile]
+        | aios3.AsyncTextWriter[aios3.AsyncLimitedSeekableWriter],
     )
     await f.aclose()
 
@@ -52,6 +87,7 @@ async def refused(path: str) -> None:
     aios3.aopen(path, block_size="1")  # type: ignore[call-overload]
     aios3.aopen(5)  # type: ignore[call-overload]
     aios3.aopen(path, "w", metadata={"a": 1})  # type: ignore[dict-item]
+    aios3.aopen(path, buffering="limited")  # type: ignore[call-overload]
     async with aios3.aopen(path) as f:
         await f.write(b"data")  # type: ignore[attr-defined]
     async with aios3.aopen(path, "w") as text:

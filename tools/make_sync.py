@@ -1,7 +1,7 @@
 """Write ``src/aios3/sync/__init__.py`` from the signatures of ``aios3``; with ``--check``, say whether that is due.
 
-Each coroutine function and each async generator function becomes a function of one line that crosses to the
-background loop; what else ``aios3`` exports is exported as it is, but for what only asyncio can use. Needs ruff.
+Each coroutine function, async generator function and async context manager becomes a function of one line that crosses
+to the background loop; what else ``aios3`` exports is exported as it is, but for what only asyncio can use. Needs ruff.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 TARGET = Path(__file__).parent.parent / "src" / "aios3" / "sync" / "__init__.py"
 
 OWN = {
-    "_files": ("ObjectReader", "ObjectWriter", "TextReader", "TextWriter", "open"),
+    "_context": ("SyncContext",),
+    "_files": ("open",),
     "_iterator": ("SyncIterator",),
+    "_layers": ("ObjectFile", "ObjectReader", "ObjectWriter", "TextReader", "TextWriter"),
     "_raw": ("RawReader", "RawWriter"),
     "_session": ("Session",),
 }
@@ -62,6 +64,7 @@ def render(package: ModuleType) -> str:
         f"from {package.__name__} import {', '.join(exported)}",
         "from aios3.sync import _bridge",
         *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
+        "from aios3.sync._context import enter as _enter",
         "from aios3.sync._iterator import iterate as _iterate",
         "if TYPE_CHECKING:",
         *sorted({f"    {line}" for function in functions for line in function.imports()}),
@@ -79,6 +82,7 @@ class _Verb:
     ) -> None:
         self._package = package
         self._name = name
+        self._decorated = function
         self._function = inspect.unwrap(function)
         self._exported = exported
         self._module = _parse(importlib.import_module(self._function.__module__))
@@ -93,7 +97,8 @@ class _Verb:
             raise StaleError(message)
         cross, returns = "_bridge.call", ast.unparse(self._foreign(node.returns))
         if inspect.isasyncgenfunction(self._function):
-            cross, returns = "_iterate", f"SyncIterator[{ast.unparse(self._foreign(_item(node.returns)))}]"
+            crossing, kind = ("_enter", "SyncContext") if _is_context(self._decorated) else ("_iterate", "SyncIterator")
+            cross, returns = crossing, f"{kind}[{ast.unparse(self._foreign(_item(node.returns)))}]"
         parameters = ast.unparse(self._foreign(node.args))
         return (
             f"def {self._name}({parameters}) -> {returns}:\n"
@@ -156,7 +161,13 @@ def _is_async_only(name: str) -> bool:
 
 
 def _is_async(value: object) -> bool:
-    return inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value)
+    return inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value) or _is_context(value)
+
+
+def _is_context(value: object) -> bool:
+    """Tell whether ``value`` is an async generator function that was made a context manager."""
+    made_of = inspect.unwrap(value) if inspect.isfunction(value) else value
+    return made_of is not value and inspect.isasyncgenfunction(made_of)
 
 
 def _only(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.Import | ast.ImportFrom:

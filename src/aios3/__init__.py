@@ -5,9 +5,24 @@ from os import SEEK_CUR, SEEK_END, SEEK_SET
 from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
 from aios3._config import Config, Credentials, CredentialSource
 from aios3._entries import Access, FileEntry, StatResult, WriteResult
-from aios3._handles.opening import OpenOptions, ReaderOptions, WriterOptions, aopen
+from aios3._handles.cached import cached_path
+from aios3._handles.limited import AsyncLimitedSeekableWriter
+from aios3._handles.opening import (
+    LimitedOptions,
+    OpenOptions,
+    PipeReaderOptions,
+    PipeWriterOptions,
+    ReaderOptions,
+    SharedOptions,
+    WholeOptions,
+    WriterOptions,
+    aopen,
+)
+from aios3._handles.pipe_reader import AsyncPipeReader
+from aios3._handles.pipe_writer import AsyncPipeWriter
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter
+from aios3._handles.whole import AsyncWholeFile
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._namespace import (
     access,
@@ -74,14 +89,24 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "SEEK_CUR",
     "SEEK_END",
     "SEEK_SET",
+    "AsyncLimitedSeekableWriter",
     "AsyncMultipartWriter",
+    "AsyncPipeReader",
+    "AsyncPipeWriter",
     "AsyncPrefetchReader",
     "AsyncTextReader",
     "AsyncTextWriter",
+    "AsyncWholeFile",
+    "LimitedOptions",
     "OpenOptions",
+    "PipeReaderOptions",
+    "PipeWriterOptions",
     "ReaderOptions",
+    "SharedOptions",
+    "WholeOptions",
     "WriterOptions",
     "aopen",
+    "cached_path",
     # names
     "Access",
     "FileEntry",

@@ -182,6 +182,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "block_size": (4 * KIB, 64 * MIB),
     "request_size": (4 * KIB, MAX_PART_SIZE),
     "part_size": (MIN_PART_SIZE, MAX_PART_SIZE),
+    "head_size": (MIN_PART_SIZE, MAX_PART_SIZE),
+    "tail_size": (0, MAX_PART_SIZE),
     "memory_budget": (1, 2**63),
     "max_attempts": (1, 100),
     "connect_timeout": (0.001, 86_400),
@@ -241,7 +243,7 @@ def check_bound(name: str, value: object) -> None:
 
 
 def _check_bounds(config: Config) -> None:
-    for name in _BOUNDS:
+    for name in _BOUNDS.keys() & _FIELDS:
         check_bound(name, getattr(config, name))
     if config.request_size < config.block_size:
         message = f"request_size ({config.request_size:,}) must not be smaller than block_size ({config.block_size:,})"

@@ -58,6 +58,8 @@ class Session:
         self.config: Config = (config or Config()).with_options(**overrides)
         self.budget: Budget = Budget(self.config.memory_budget)
         self.tasks: OwnedTasks = OwnedTasks()
+        self.late_failures: list[Exception] = []
+        """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
         self._slots = asyncio.Semaphore(self.config.max_concurrency)
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
@@ -80,7 +82,9 @@ class Session:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.aclose()
+        await self._close()
+        if exc_type is None:
+            self._raise_late()
 
     @property
     def closed(self) -> bool:
@@ -178,7 +182,19 @@ class Session:
                 return
 
     async def aclose(self) -> None:
-        """Abort open writers, close open readers, then all connections. Safe to repeat."""
+        """Abort open writers, close open readers, then all connections. Safe to repeat.
+
+        Raises what a write met that was closed with ``join=False`` and that nobody has waited for since.
+        """
+        await self._close()
+        self._raise_late()
+
+    def _raise_late(self) -> None:
+        late, self.late_failures = self.late_failures, []
+        if late:
+            raise late[0]  # each of them has been logged
+
+    async def _close(self) -> None:
         if self._closed or self._pid != os.getpid():
             return
         if self._loop is None:

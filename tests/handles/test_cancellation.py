@@ -7,6 +7,7 @@ the loop visits every state in which the code can be found waiting.
 import asyncio
 import contextlib
 import functools
+import os
 
 import pytest
 from fake_s3 import MIB, SMALL, URL, FakeS3
@@ -115,10 +116,59 @@ async def removing(session):
     await aios3.remove("s3://bucket/victim", session=session)
 
 
+async def reading_shared(session):
+    async with (
+        aios3.aopen(URL, buffering="shared", cache_key="k", session=session) as one,
+        aios3.aopen(URL, buffering="shared", cache_key="k", session=session) as two,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(one.read_at(500_000, 600_000))
+        group.create_task(two.read_at(900_000, 600_000))
+
+
+async def reading_a_pipe(session):
+    async with aios3.aopen(URL, buffering="pipe", session=session) as file:
+        await file.readline()
+        await file.read()
+
+
+async def writing_a_pipe(session):
+    async with aios3.aopen("s3://bucket/new", "wb", buffering="pipe", session=session) as file:
+        for _ in range(8):
+            await file.write(bytes(3 * MIB))
+
+
+async def writing_without_joining(session):
+    async with aios3.aopen("s3://bucket/new", "wb", buffering="pipe", join=False, session=session) as file:
+        await file.write(bytes(12 * MIB))
+    await file.wait()
+
+
+async def writing_with_limited_seeking(session):
+    async with aios3.aopen(
+        "s3://bucket/new", "wb", buffering="limited", head_size=5 * MIB, tail_size=1, session=session
+    ) as file:
+        await file.write(bytes(17 * MIB))
+        await file.seek(0)
+        await file.write(b"head")
+
+
+async def changing_in_memory(session):
+    async with aios3.aopen("s3://bucket/old", "rb+", session=session) as file:
+        await file.seek(0, 2)
+        await file.write(b"x")
+
+
+async def changing_much_in_memory(session):
+    async with aios3.aopen("s3://bucket/large", "ab+", session=session) as file:
+        await file.write(bytes(6 * MIB))
+
+
 SCENARIOS = [
     reading, reading_lines, reading_chunks, reading_side_by_side, reading_text, reading_bytes, writing_small,
     writing_parts, writing_text, creating, appending, appending_to_small, writing_from_a_reader, failing_and_aborting,
-    copying, removing,
+    copying, removing, reading_shared, reading_a_pipe, writing_a_pipe, writing_without_joining,
+    writing_with_limited_seeking, changing_in_memory, changing_much_in_memory,
 ]  # fmt: skip
 
 WHOLE = {
@@ -128,6 +178,9 @@ WHOLE = {
     "creating": {bytes(6 * MIB)},
     "writing_from_a_reader": {LINES},
     "copying": {LINES},
+    "writing_a_pipe": {bytes(24 * MIB)},
+    "writing_without_joining": {bytes(12 * MIB)},
+    "writing_with_limited_seeking": {b"head" + bytes(17 * MIB - 4)},
 }
 
 
@@ -174,6 +227,8 @@ async def test_cancelled_after_every_step_nothing_is_left(monkeypatch, scenario,
         monkeypatch.setattr(_session, "_make_transport", lambda *_args, s3=s3: s3)
         async with aios3.Session(**SMALL) as session:
             ended = await run_and_cancel(scenario, session, turns, times)
+            if scenario is writing_without_joining:
+                await session.tasks.join()  # what was closed in time goes on, as it was asked to
             if times == 1:
                 assert s3.open_bodies == 0, turns
                 assert s3.uploads == {}, turns
@@ -193,6 +248,40 @@ async def test_cancelled_after_every_step_nothing_is_left(monkeypatch, scenario,
             break
     assert ended, "the scenario did not end within its turns"
     assert visited > 3
+
+
+async def using_a_disk(session, place):
+    async with aios3.aopen("s3://bucket/old", "rb+", cache_path=place, session=session) as file:
+        await file.seek(0, 2)
+        await file.write(b"x")
+
+
+async def using_a_path(session, place):
+    async with aios3.cached_path("s3://bucket/old", "a", place, session=session) as local:
+        await asyncio.to_thread(append, local)
+
+
+def append(local):
+    with open(local, "ab") as file:  # noqa: PTH123
+        file.write(b"x")
+
+
+@pytest.mark.parametrize("scenario", [using_a_disk, using_a_path], ids=lambda scenario: scenario.__name__)
+async def test_cancelled_at_any_moment_no_local_file_is_left(monkeypatch, tmp_path, scenario):
+    """Threads take as many turns of the loop as they please, so the cancellations are spread and not counted."""
+    before, descriptors = asyncio.all_tasks(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for turns in [*range(60), *range(60, 600, 20)]:
+        s3 = filled()
+        monkeypatch.setattr(_session, "_make_transport", lambda *_args, s3=s3: s3)
+        async with aios3.Session(**SMALL) as session:
+            ended = await run_and_cancel(lambda session: scenario(session, tmp_path), session, turns, 1)
+            assert session.budget.used == 0, turns
+            assert session.tasks.active == 0, turns
+        assert s3.objects["old"].data in {OLD, OLD + b"x"}
+        assert s3.objects["old"].data == OLD + b"x" or not ended
+        assert list(tmp_path.iterdir()) == [], turns
+        assert asyncio.all_tasks() == before, turns
+    assert len(os.listdir("/proc/self/fd")) <= descriptors + 2  # noqa: PTH208 - the loop's own
 
 
 async def test_a_cancelled_reader_lets_others_read_on(monkeypatch):

@@ -98,6 +98,12 @@ class FakeReader:
     def tell(self) -> int:
         return self._bytes.tell()
 
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
+
     async def seek(self, position: int) -> int:
         return self._bytes.seek(position)
 
@@ -127,6 +133,15 @@ class FakeWriter:
 
     def tell(self) -> int:
         return len(self.data)
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
 
     @property
     def result(self) -> WriteResult:

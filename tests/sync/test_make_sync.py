@@ -18,6 +18,7 @@ PATH = Path(__file__).parents[2] / "tools" / "make_sync.py"
 
 VERBS = '''
     from __future__ import annotations
+    import contextlib
     import datetime
     import enum
     from typing import TYPE_CHECKING
@@ -50,6 +51,11 @@ VERBS = '''
         """Yield more."""
         yield text
 
+    @contextlib.asynccontextmanager
+    async def borrowed(path: str, /, *, deep: bool = False) -> AsyncIterator[Fraction]:
+        """Borrow it."""
+        yield 1
+
     def plain(path: str) -> str: ...
 
     class AsyncThing: ...
@@ -59,7 +65,7 @@ VERBS = '''
 INIT = """
     from fakes3.verbs import *
     from fakes3.verbs import Shape, AsyncThing
-    __all__ = ["AsyncThing", "Shape", "aopen", "more", "pieces", "plain", "store", "weigh"]
+    __all__ = ["AsyncThing", "Shape", "borrowed", "aopen", "more", "pieces", "plain", "store", "weigh"]
 """
 
 
@@ -103,6 +109,8 @@ def test_verbs_become_one_line_with_their_types(make_sync, fake):
         '    """Store it."""\n    return _bridge.call(_aios3.store, data, **options)',
         "pieces": "def pieces(path: datetime.date, size: int=8 * 1024) -> SyncIterator[tuple[str, Sequence[int]]]:\n"
         '    """Yield pieces."""\n    return _iterate(_aios3.pieces, path, size)',
+        "borrowed": "def borrowed(path: str, /, *, deep: bool=False) -> SyncContext[Fraction]:\n"
+        '    """Borrow it."""\n    return _enter(_aios3.borrowed, path, deep=deep)',
         "more": 'def more(*, text: str="ä\'") -> SyncIterator[str]:\n'
         '    """Yield more."""\n    return _iterate(_aios3.more, text=text)',
     }
@@ -162,7 +170,8 @@ def test_a_stale_file_is_noticed_and_then_written(make_sync, tmp_path, monkeypat
 def test_every_verb_has_a_twin_with_the_same_parameters():
     for name in set(aios3.__all__) & set(aios3.sync.__all__):
         verb, twin = getattr(aios3, name), getattr(aios3.sync, name)
-        if inspect.iscoroutinefunction(verb) or inspect.isasyncgenfunction(verb):
+        made_of = inspect.unwrap(verb) if inspect.isfunction(verb) else verb  # a context manager is made of a generator
+        if inspect.iscoroutinefunction(verb) or inspect.isasyncgenfunction(made_of):
             ours = [(p.name, p.kind, p.default) for p in inspect.signature(twin).parameters.values()]
             assert ours == [(p.name, p.kind, p.default) for p in inspect.signature(verb).parameters.values()]
             assert not inspect.iscoroutinefunction(twin)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import ReadOptions
     from aios3._entries import StatResult
+    from aios3._handles.ranged import Ranges
     from aios3._paths import S3Url
     from aios3._session import Session
 
@@ -56,7 +57,7 @@ class AsyncPrefetchReader:
     and take turns; ``read_at`` and ``read_ranges`` do not touch it and run side by side.
     """
 
-    def __init__(self, session: Session, source: ObjectSource, fetcher: RangeFetcher) -> None:
+    def __init__(self, session: Session, source: ObjectSource, fetcher: Ranges) -> None:
         self._session = session
         self._source = source
         self._fetcher = fetcher
@@ -374,7 +375,7 @@ async def _begin(source: ObjectSource, fetcher: RangeFetcher, start: int, answer
         fetcher.adopt(start, start + answered)
 
 
-async def close_fetcher(source: ObjectSource, fetcher: RangeFetcher) -> None:
+async def close_fetcher(source: ObjectSource, fetcher: Ranges) -> None:
     """End all requests and give all memory back."""
     try:
         await fetcher.aclose(_closed_error(source))

@@ -97,6 +97,16 @@ class ObjectSource:
                     raise
                 await asyncio.sleep(retry_delay(failures))
 
+    async def body_at(self, position: int, stop: int | None) -> ObjectBody:
+        """Return an answer whose next byte is the one at ``position``; the caller closes it."""
+        body = await self._take_ready(position) or await self._request(position, stop)
+        try:
+            await _skip(body, position)
+        except BaseException:
+            await body.aclose()
+            raise
+        return body
+
     async def aclose(self) -> None:
         """Drop an answer that nobody has fetched. Safe to repeat."""
         ready, self._ready = self._ready, None

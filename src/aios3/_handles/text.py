@@ -6,8 +6,12 @@ import asyncio
 import codecs
 import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol
 
+from typing_extensions import TypeVar
+
+from aios3._handles.reader import AsyncPrefetchReader
+from aios3._handles.writer import AsyncMultipartWriter
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
@@ -15,22 +19,59 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from typing_extensions import Buffer
+
     from aios3._entries import StatResult, WriteResult
-    from aios3._handles.reader import AsyncPrefetchReader
-    from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import S3Url
 
 _CHUNK_BYTES = 64 * 1024
 
 
-class AsyncTextReader:
+class _Ended(Protocol):
+    @property
+    def path(self) -> S3Url: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def closed(self) -> bool: ...
+    async def aclose(self) -> None: ...
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+class BinaryReader(_Ended, Protocol):
+    """A binary file that text can be read from."""
+
+    def stat(self) -> StatResult: ...
+    async def read(self, size: int | None = -1) -> bytes: ...
+    async def seek(self, offset: int, whence: int = 0) -> int: ...
+
+
+class BinaryWriter(_Ended, Protocol):
+    """A binary file that text can be written to."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def result(self) -> WriteResult: ...
+    def tell(self) -> int: ...
+    async def write(self, data: Buffer) -> int: ...
+    async def abort(self) -> None: ...
+
+
+ReaderT = TypeVar("ReaderT", bound=BinaryReader, default=AsyncPrefetchReader)
+WriterT = TypeVar("WriterT", bound=BinaryWriter, default=AsyncMultipartWriter)
+
+
+class AsyncTextReader(Generic[ReaderT]):
     """Text read from a binary file, with the meanings of :class:`io.TextIOWrapper`.
 
     ``buffer`` is the binary file; reading from it directly skips what has been decoded ahead.
     """
 
-    def __init__(self, buffer: AsyncPrefetchReader, encoding: str, errors: str, newline: str | None) -> None:
-        self.buffer = buffer
+    def __init__(self, buffer: ReaderT, encoding: str, errors: str, newline: str | None) -> None:
+        self.buffer: ReaderT = buffer
         self.encoding = encoding
         self.errors = errors
         self._newline = newline
@@ -157,14 +198,14 @@ class AsyncTextReader:
         return at + len(mark) if at >= 0 else None
 
 
-class AsyncTextWriter:
+class AsyncTextWriter(Generic[WriterT]):
     """Text written to a binary file, with the meanings of :class:`io.TextIOWrapper`.
 
     Leaving ``async with`` by an exception, :meth:`abort` and :meth:`aclose` are those of the binary file.
     """
 
-    def __init__(self, buffer: AsyncMultipartWriter, encoding: str, errors: str, newline: str | None) -> None:
-        self.buffer = buffer
+    def __init__(self, buffer: WriterT, encoding: str, errors: str, newline: str | None) -> None:
+        self.buffer: WriterT = buffer
         self.encoding = encoding
         self.errors = errors
         self._line_end = os.linesep if newline is None else newline
@@ -258,7 +299,7 @@ def text_settings(
     return encoding, errors, newline
 
 
-def _check_open(buffer: AsyncPrefetchReader | AsyncMultipartWriter) -> None:
+def _check_open(buffer: BinaryReader | BinaryWriter) -> None:
     if buffer.closed:
         message = f"{buffer.name} is closed; open it again"
         raise ClosedHandleError(message, path=buffer.name)

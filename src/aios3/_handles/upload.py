@@ -105,6 +105,20 @@ class Upload:
         while self.failure is None and self._sending > self._pace.window(self._plan.part_size):
             await self._tasks.join_one()
 
+    def hold_first(self) -> None:
+        """Keep number 1 for :meth:`start_first`; S3 then combines the whole object's checksum by itself."""
+        self._count = 1
+        self._whole = None
+
+    def start_first(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
+        """Send part 1 in the background, after the others have been started."""
+        task = self._start(partial(self._send, 1, pieces), number=1)
+        task.add_done_callback(lambda _task: self._session.budget.give_back(paid))
+
+    async def drain(self) -> None:
+        """Wait until no part is under way."""
+        await self._tasks.join()
+
     async def complete(self, size: int) -> WriteResult:
         """Wait for all parts and make them one object of ``size`` bytes."""
         self._start_copies()
@@ -168,10 +182,10 @@ class Upload:
             self._count += 1
             self._start(partial(self._copy, self._count, start, stop, base.etag))
 
-    def _start(self, sending: Callable[[], Awaitable[Part]]) -> asyncio.Task[None]:
+    def _start(self, sending: Callable[[], Awaitable[Part]], *, number: int | None = None) -> asyncio.Task[None]:
         if self._creation is None:
             self._creation = self._session.tasks.start(self._create(), name=f"aios3 create {self._plan.url}")
-        number = self._count
+        number = number or self._count
         return self._tasks.start(self._keep(number, sending), name=f"aios3 part {number} {self._plan.url}")
 
     async def _keep(self, number: int, sending: Callable[[], Awaitable[Part]]) -> None:

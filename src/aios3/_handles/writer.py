@@ -180,6 +180,13 @@ class AsyncMultipartWriter:
         self._check()
         return await pump(source, self.write)
 
+    async def drain(self) -> None:
+        """Wait until every part that has been handed over is stored; raise what one of them met."""
+        async with self._turn:
+            await self._check_running()
+            await self._upload.drain()
+            await self._check_running()
+
     async def aclose(self) -> None:
         """Make the object visible, or raise why not. Safe to repeat, from any task.
 

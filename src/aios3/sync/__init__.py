@@ -32,6 +32,7 @@ from aios3 import (
     FileEntry,
     InvalidPathError,
     InvalidRangeError,
+    LimitedOptions,
     NoCredentialsError,
     ObjectChangedError,
     ObjectExistsError,
@@ -39,6 +40,8 @@ from aios3 import (
     OpenOptions,
     PathIsDirectoryError,
     PathNotDirectoryError,
+    PipeReaderOptions,
+    PipeWriterOptions,
     ReaderOptions,
     ReadOutcome,
     RequestError,
@@ -46,12 +49,14 @@ from aios3 import (
     S3Error,
     S3Url,
     ServerError,
+    SharedOptions,
     StatOutcome,
     StatResult,
     ThrottledError,
     TLSError,
     TruncatedBodyError,
     UnsupportedError,
+    WholeOptions,
     WriteOutcome,
     WriteResult,
     WriterOptions,
@@ -60,15 +65,19 @@ from aios3 import (
     path_join,
 )
 from aios3.sync import _bridge
-from aios3.sync._files import ObjectReader, ObjectWriter, TextReader, TextWriter, open
+from aios3.sync._context import SyncContext
+from aios3.sync._context import enter as _enter
+from aios3.sync._files import open
 from aios3.sync._iterator import SyncIterator
 from aios3.sync._iterator import iterate as _iterate
+from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
 from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterable, Iterable
-    from typing import Unpack
+    from typing import Literal, Unpack
 
     from typing_extensions import Buffer
 
@@ -93,15 +102,19 @@ __all__ = [
     "FileEntry",
     "InvalidPathError",
     "InvalidRangeError",
+    "LimitedOptions",
     "NoCredentialsError",
     "ObjectChangedError",
     "ObjectExistsError",
+    "ObjectFile",
     "ObjectNotFoundError",
     "ObjectReader",
     "ObjectWriter",
     "OpenOptions",
     "PathIsDirectoryError",
     "PathNotDirectoryError",
+    "PipeReaderOptions",
+    "PipeWriterOptions",
     "RawReader",
     "RawWriter",
     "ReadOutcome",
@@ -112,8 +125,10 @@ __all__ = [
     "S3Url",
     "ServerError",
     "Session",
+    "SharedOptions",
     "StatOutcome",
     "StatResult",
+    "SyncContext",
     "SyncIterator",
     "TLSError",
     "TextReader",
@@ -121,11 +136,13 @@ __all__ = [
     "ThrottledError",
     "TruncatedBodyError",
     "UnsupportedError",
+    "WholeOptions",
     "WriteOutcome",
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
     "access",
+    "cached_path",
     "copy",
     "exists",
     "getmtime",
@@ -154,6 +171,18 @@ __all__ = [
     "write_many",
     "write_text",
 ]
+
+
+def cached_path(
+    path: AnyPath,
+    mode: Literal["r", "w", "a"] = "r",
+    cache_path: str | os.PathLike[str] | None = None,
+    *,
+    session: _aios3.Session | None = None,
+    **options: Unpack[WriterOptions],
+) -> SyncContext[str]:
+    """Have a local file in the place of an object, for programs that insist on a path."""
+    return _enter(_aios3.cached_path, path, mode, cache_path, session=session, **options)
 
 
 def access(

@@ -12,6 +12,9 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
+from aios3._handles.limited import AsyncLimitedSeekableWriter
+from aios3._handles.pipe_writer import AsyncPipeWriter
+from aios3._handles.whole import AsyncWholeFile
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 from aios3.sync._unwinding import Moment
 
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult, WriteResult
+    from aios3._handles.pipe_reader import AsyncPipeReader
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3.sync._bridge import Bridge
+
+    Reading = AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile
+    Writing = AsyncMultipartWriter | AsyncPipeWriter | AsyncLimitedSeekableWriter | AsyncWholeFile
 
 _FIRST_FILL = 64 * 1024
 """Bytes that fill a buffer after a seek; each fill that follows on takes twice as many."""
@@ -36,7 +43,7 @@ class RawReader(io.RawIOBase):
     or not; at a new place it gets less.
     """
 
-    def __init__(self, bridge: Bridge, handle: AsyncPrefetchReader, buffer_size: int = 0) -> None:
+    def __init__(self, bridge: Bridge, handle: Reading, buffer_size: int = 0) -> None:
         self.name: str = handle.name
         self.mode: str = "rb"
         self._bridge = bridge
@@ -67,9 +74,14 @@ class RawReader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Return True; raise ClosedHandleError when the file is closed."""
+        """Return True, but for a pipe; raise ClosedHandleError when the file is closed."""
         _check_open(self)
-        return True
+        return self._handle.seekable()
+
+    def fileno(self) -> int:
+        """Return the descriptor of a file on disk; raise UnsupportedError for all others."""
+        _check_open(self)
+        return self._handle.fileno()
 
     def tell(self) -> int:
         """Return the position in bytes from the start."""
@@ -79,9 +91,11 @@ class RawReader(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move the position and return it; behind the end there is nothing to read. Costs nothing.
 
-        Raises InvalidRangeError for a position before the start or an unknown ``whence``.
+        Raises InvalidRangeError for a position before the start or an unknown ``whence``, UnsupportedError for a pipe.
         """
-        _check_open(self)
+        if not self.seekable():
+            message = f"{self.name} is read as a pipe, which goes forward only; open it without buffering='pipe'"
+            raise UnsupportedError(message, path=self.name)
         bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}
         if whence not in bases or bases[whence] + offset < 0:
             message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
@@ -159,7 +173,8 @@ class RawReader(io.RawIOBase):
 class RawWriter(io.RawIOBase):
     """An object of S3, open for writing, without a buffer: each write crosses to the background loop.
 
-    :meth:`close` publishes what was written, as a whole. It gives up instead, and nothing becomes visible, if
+    In a mode with ``+`` it reads as well. :meth:`close` publishes what was written, as a whole. It gives up instead,
+    and nothing becomes visible, if
 
     * it is called by a ``with`` block that is being left by an exception, through whatever wrapper,
     * KeyboardInterrupt, SystemExit, GeneratorExit or a cancellation is being handled,
@@ -170,7 +185,7 @@ class RawWriter(io.RawIOBase):
     In a child process the copy of a file that was open at the fork does neither; the upload is the parent's.
     """
 
-    def __init__(self, bridge: Bridge, handle: AsyncMultipartWriter) -> None:
+    def __init__(self, bridge: Bridge, handle: Writing) -> None:
         self.name: str = handle.name
         self.mode: str = handle.mode
         self._bridge = bridge
@@ -197,15 +212,59 @@ class RawWriter(io.RawIOBase):
         _check_open(self)
         return True
 
+    def readable(self) -> bool:
+        """Return whether the mode has a ``+``; raise ClosedHandleError when the file is closed."""
+        _check_open(self)
+        return self._handle.readable()
+
+    def seekable(self) -> bool:
+        """Return whether the object is in memory, on disk or open for limited seeking."""
+        return not self.closed and self._handle.seekable()
+
+    def fileno(self) -> int:
+        """Return the descriptor of a file on disk; raise UnsupportedError for all others."""
+        _check_open(self)
+        return self._handle.fileno()
+
     def tell(self) -> int:
-        """Return how many bytes the object would have if it were closed now."""
+        """Return the position; where nothing can be sought, how many bytes the object would have now."""
         _check_open(self)
         return self._position
 
-    def readinto(self, _buffer: Buffer, /) -> int:
-        """Raise UnsupportedError: the file is open for writing."""
-        message = f"{self.name} is open for writing; open it with mode 'rb' to read"
-        raise UnsupportedError(message, path=self.name)
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move the position and return it; raise UnsupportedError where that is not possible."""
+        _check_open(self)
+        handle = self._handle
+        if not isinstance(handle, (AsyncWholeFile, AsyncLimitedSeekableWriter)):
+            message = f"{self.name} cannot seek: what has been written is on its way; see buffering="
+            raise UnsupportedError(message, path=self.name)
+        if self._settled:  # a buffer goes back to where it believes to be, before it is closed
+            self._position = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, 0) + offset
+        else:
+            self._position = self._bridge.call(handle.seek, offset, whence)
+        return self._position
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Make the object ``size`` bytes long, up to the position by default; only in memory or on disk."""
+        _check_open(self)
+        if not isinstance(self._handle, AsyncWholeFile):
+            message = f"{self.name} cannot be cut: what has been written is on its way; see buffering="
+            raise UnsupportedError(message, path=self.name)
+        try:
+            return self._bridge.call(self._handle.truncate, self._position if size is None else size)
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read into ``buffer``; raise UnsupportedError if the file is only open for writing."""
+        _check_open(self)
+        if not isinstance(self._handle, AsyncWholeFile) or not self._handle.readable():
+            message = f"{self.name} is open for writing; open it with mode 'rb' to read"
+            raise UnsupportedError(message, path=self.name)
+        count = self._bridge.call_with_buffer(self._handle.readinto, memoryview(buffer).cast("B"))
+        self._position += count
+        return count
 
     def write(self, data: Buffer, /) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight."""
@@ -216,11 +275,21 @@ class RawWriter(io.RawIOBase):
         if self._failure:
             raise self._not_published()
         try:
-            self._position += self._bridge.call_with_buffer(self._handle.write, view)
+            self._position = self._bridge.call_with_buffer(self._write, view)
         except BaseException as error:
             self.fail(error)
             raise
         return len(view)
+
+    def wait(self) -> WriteResult:
+        """Wait for a write that was closed with ``join=False``, and return what S3 answered or raise why not."""
+        if isinstance(self._handle, AsyncPipeWriter):
+            return self._bridge.call(self._handle.wait)
+        return self.result
+
+    async def _write(self, view: memoryview) -> int:
+        await self._handle.write(view)
+        return self._handle.tell()
 
     def close(self) -> None:
         """Publish what was written, or give up; the class says when. Safe to repeat."""
@@ -277,6 +346,8 @@ class RawWriter(io.RawIOBase):
             self.give_up("it could not be completed")
             raise
         self._mark_settled()
+        if isinstance(self._handle, AsyncPipeWriter) and not self._handle.joins:
+            return  # wait() will tell
         try:
             _ = self._handle.result
         except ClosedHandleError as error:

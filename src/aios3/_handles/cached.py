@@ -1,0 +1,161 @@
+"""A local path in the place of an object, for programs that insist on one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from aios3._handles.links import place_to_write
+from aios3._handles.missing import explain_missing
+from aios3._handles.options import Mode, make_order
+from aios3._handles.store import DiskStore
+from aios3._handles.threads import in_thread
+from aios3._handles.whole_io import changed, check_unchanged, download_to_disk, feed, make_disk, plan_of
+from aios3._handles.writer import AsyncMultipartWriter
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3.errors import BucketNotFoundError, ConfigError, ObjectChangedError, ObjectNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Unpack
+
+    from aios3._entries import StatResult
+    from aios3._handles.options import OpenOptions, Order, WriterOptions
+    from aios3._handles.plan import WritePlan
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+_LONGEST_NAME_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """Where the local file is, and the directory that was made for it."""
+
+    file: Path
+    directory: Path | None
+
+    def remove(self) -> None:
+        if self.directory is not None:
+            shutil.rmtree(self.directory)
+        else:
+            self.file.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def cached_path(
+    path: AnyPath,
+    mode: Literal["r", "w", "a"] = "r",
+    cache_path: str | os.PathLike[str] | None = None,
+    *,
+    session: Session | None = None,
+    **options: Unpack[WriterOptions],
+) -> AsyncIterator[str]:
+    """Have a local file in the place of an object, for programs that insist on a path.
+
+    ``r`` downloads the object first; ``w`` begins with an empty file and uploads it afterwards; ``a`` does both, and
+    begins with an empty file where there is no object. The file has the object's name, in a temporary directory of its
+    own below ``cache_path``, if that is a directory; else ``cache_path`` is the file, which must not exist. It is
+    removed afterwards. Leaving by an exception uploads nothing.
+
+    The options are those of :func:`aopen` for writing; of these ``if_match``, ``sse_customer_key`` and ``followlinks``
+    also belong to reading. Raises what :func:`aopen` raises, ConfigError for a ``cache_path`` that exists, and in mode
+    ``a`` ObjectChangedError if the object was replaced meanwhile.
+    """
+    if mode not in ("r", "w", "a"):
+        message = f"A mode of cached_path is 'r', 'w' or 'a', not {mode!r}"
+        raise ConfigError(message)
+    chosen = cast("OpenOptions", options)  # some of them
+    order = make_order(S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", chosen)
+    current = current_session(session)
+    if order.followlinks:
+        order = replace(order, url=await place_to_write(current, order.url))
+    local = await _make_local(order.url.name, None if cache_path is None else Path(cache_path))
+    try:
+        plan = await _prepare(current, order, local.file)
+        yield str(local.file)
+        if plan is not None:
+            await _upload(current, plan, local.file)
+    finally:
+        await in_thread(local.remove)
+
+
+async def _make_local(name: str, cache_path: Path | None) -> _Local:
+    made: list[_Local] = []
+    try:
+        await in_thread(lambda: made.append(_new_place(name, cache_path)))
+    except BaseException:
+        for local in made:
+            await in_thread(local.remove)
+        raise
+    return made[0]
+
+
+def _new_place(name: str, cache_path: Path | None) -> _Local:
+    if cache_path is None or cache_path.is_dir():
+        directory = Path(tempfile.mkdtemp(prefix="aios3-", dir=cache_path))
+        return _Local(directory / _local_name(name), directory)
+    if cache_path.exists():
+        message = f"cache_path {str(cache_path)!r} exists already; it would be overwritten and then removed"
+        raise ConfigError(message)
+    return _Local(cache_path, None)
+
+
+def _local_name(name: str) -> str:
+    """Return a name that every file system takes, and that ends as the object's does."""
+    encoded = name.replace("\0", "_").encode()
+    if name in (".", ".."):
+        return name.replace(".", "_")
+    return encoded[-_LONGEST_NAME_BYTES:].decode(errors="ignore")
+
+
+async def _prepare(session: Session, order: Order, file: Path) -> WritePlan | None:
+    """Fill the local file, and return what to write afterwards."""
+    kind = order.mode.kind
+    old = await _download(session, order, file) if kind in "ra" else None
+    if old is None:
+        empty = await make_disk(file)
+        empty.settle()
+        await empty.aclose()
+    if order.plan is None:
+        return None
+    part_size = order.config.get("part_size", session.config.part_size)
+    plan = replace(order.plan, url=order.url, mode="wb", part_size=part_size)
+    return await plan_of(session, plan, old, known=kind == "a")
+
+
+async def _download(session: Session, order: Order, file: Path) -> StatResult | None:
+    try:
+        store, old = await download_to_disk(session, order.url, order.read, file)
+    except ObjectNotFoundError as error:
+        if order.mode.kind == "a" and not order.read.if_match and not isinstance(error, BucketNotFoundError):
+            return None
+        await explain_missing(session, order.url, error)
+        raise
+    store.settle()
+    await store.aclose()
+    return old
+
+
+async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
+    store = DiskStore(await in_thread(os.open, file, os.O_RDONLY | os.O_CLOEXEC), None)
+    try:
+        await check_unchanged(session, plan)
+        writer = AsyncMultipartWriter(session, plan)
+        try:
+            await feed(writer, store)
+        except BaseException:
+            await writer.abort()
+            raise
+    except ObjectChangedError as error:
+        if plan.mode != "ab":
+            raise
+        raise changed(plan.url) from error
+    finally:
+        await store.aclose()

@@ -1,0 +1,343 @@
+"""The writer whose head and tail can be sought and written again, for formats that write their header last."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from typing import TYPE_CHECKING, NoReturn
+
+from aios3._engine.tasks import settle
+from aios3._handles.leaving import Home, gives_up
+from aios3._handles.pump import pump
+from aios3._handles.upload import Upload
+from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+    from aios3._entries import WriteResult
+    from aios3._handles.plan import WritePlan
+    from aios3._handles.pump import Source
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_ABORT_PATIENCE_SECONDS = 5.0
+_ZEROS = 1024 * 1024
+
+
+class AsyncLimitedSeekableWriter:
+    """An object of S3, open for writing, that keeps its first and its last bytes in memory until it is closed.
+
+    The first ``head_size`` bytes and at least the last ``tail_size`` may be sought and written again; what lies
+    between is on its way, and writing there raises UnsupportedError. The head goes up last, as part 1. Memory: head,
+    tail, one part, and the parts in flight. Otherwise like :class:`AsyncMultipartWriter`.
+    """
+
+    def __init__(self, session: Session, plan: WritePlan, head_size: int, tail_size: int) -> None:
+        self._session = session
+        self._plan = plan
+        self._head_size = head_size
+        self._tail_size = tail_size
+        self._upload = Upload(session, plan)
+        self._turn = asyncio.Lock()
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._sent = 0  # bytes between head and tail
+        self._position = 0
+        self._paid = 0
+        self._finished = self._aborted = False
+        self._result: WriteResult | None = None
+        self._failure: Exception | None = None
+        self._undoing: asyncio.Task[None] | None = None
+        self._home = Home(str(plan.url))
+        session.own(self)
+
+    def __repr__(self) -> str:
+        state = "finished" if self._finished else "aborted" if self._aborted else "open"
+        return f"<aios3.AsyncLimitedSeekableWriter {self.name} {state} at {self._position} of {self._size}>"
+
+    async def __aenter__(self) -> Self:
+        self._check()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exc_type is None:
+            await self.aclose()
+        else:
+            await self.abort()
+
+    def __del__(self) -> None:
+        home = getattr(self, "_home", None)
+        if home is None or home.foreign or self.closed:
+            return
+        warnings.warn(f"unclosed file {self!r}: nothing was published", ResourceWarning, source=self, stacklevel=2)
+        self._aborted = True
+        budget, paid = self._session.budget, self._paid
+        if not home.loop.is_closed():
+            home.loop.call_soon_threadsafe(lambda: budget.give_back(paid, parked=True))
+        if self._upload.upload_id is not None:
+            self._session.abandon_upload(self.path, self._upload.upload_id)
+
+    @property
+    def path(self) -> S3Url:
+        """Where the object will be."""
+        return self._plan.url
+
+    @property
+    def name(self) -> str:
+        """Where the object will be, as text."""
+        return str(self._plan.url)
+
+    @property
+    def mode(self) -> str:
+        """``wb`` or ``xb``."""
+        return self._plan.mode
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is finished or aborted."""
+        return self._finished or self._aborted
+
+    @property
+    def size(self) -> int:
+        """How many bytes the object would have if it were closed now."""
+        return self._size
+
+    @property
+    def result(self) -> WriteResult:
+        """What S3 answered to the finished write; raises ClosedHandleError before, and for ever after an abort."""
+        if self._result is None:
+            message = f"{self.name} is not finished, so S3 has not answered; close it first"
+            raise ClosedHandleError(message, path=self.name)
+        return self._result
+
+    def tell(self) -> int:
+        """Return the position in bytes from the start."""
+        self._check_open()
+        return self._position
+
+    def readable(self) -> bool:
+        """Return False."""
+        return False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True: into the head and the tail."""
+        return True
+
+    def fileno(self) -> NoReturn:
+        """Raise UnsupportedError: an object of S3 has no file descriptor."""
+        message = f"{self.name} is an object of S3 and has no file descriptor"
+        raise UnsupportedError(message, path=self.name)
+
+    async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position into the head, the tail or behind the end, and return it.
+
+        Raises UnsupportedError for a position between head and tail, InvalidRangeError for one before the start or an
+        unknown ``whence``.
+        """
+        async with self._turn:
+            self._check()
+            bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}
+            if whence not in bases or bases[whence] + offset < 0:
+                message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
+                raise InvalidRangeError(message, path=self.name)
+            position = bases[whence] + offset
+            if len(self._head) <= position < self._tail_start and self._sent:
+                raise self._gone(position)
+            self._position = position
+            return position
+
+    async def write(self, data: Buffer) -> int:
+        """Put all of ``data`` at the position and return its size in bytes, waiting while too much is in flight.
+
+        A gap behind the end becomes zeros. Raises UnsupportedError, and writes nothing, if a byte would fall between
+        head and tail. Raises what a part met that failed since the last call; the upload is aborted by then.
+        """
+        async with self._turn:
+            await self._check_running()
+            view = memoryview(data).cast("B")
+            if not view:
+                return 0
+            stop = self._position + len(view)
+            if self._sent and self._position < self._tail_start and stop > len(self._head):
+                raise self._gone(max(self._position, len(self._head)))
+            while self._size < self._position:
+                await self._put(self._size, memoryview(bytes(min(_ZEROS, self._position - self._size))))
+            await self._put(self._position, view)
+            self._position = stop
+            await self._check_running()
+            return len(view)
+
+    async def write_from(self, source: Source) -> int:
+        """Write everything that ``source`` has, and return how many bytes that were.
+
+        ``source`` is a file object (async or not), or an iterable (async or not) of bytes-like objects. What is not
+        async is read in a thread. The source is not closed.
+        """
+        self._check()
+        return await pump(source, self.write)
+
+    async def aclose(self) -> None:
+        """Make the object visible, or raise why not. Safe to repeat, from any task.
+
+        If S3 refuses, or the caller is cancelled before S3 has answered, the upload is aborted; the same if this is
+        called while a cancellation or an exit of the interpreter is being handled.
+        """
+        if self._is_foreign():
+            return
+        if gives_up():
+            await self.abort()
+            return
+        try:
+            async with self._turn:
+                await self._finish()
+        except BaseException as error:
+            if not self.closed and isinstance(error, Exception):
+                self._failure = error
+            await self.abort()
+            raise
+
+    async def abort(self) -> None:
+        """Give up: nothing becomes visible, no upload stays open. Safe to repeat; no-op once finished."""
+        if self._is_foreign() or self._finished:
+            return
+        if self._undoing is None:
+            self._aborted = True
+            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}")
+        await settle({self._undoing}, patience=_ABORT_PATIENCE_SECONDS)
+
+    async def release(self) -> None:
+        """Abort because the session is closed."""
+        await self.abort()
+
+    @property
+    def _tail_start(self) -> int:
+        return len(self._head) + self._sent
+
+    @property
+    def _size(self) -> int:
+        return self._tail_start + len(self._tail)
+
+    async def _put(self, position: int, view: memoryview) -> None:
+        """Put ``view`` at ``position``, which is in the head, in the tail, or the end."""
+        in_head = max(min(len(view), self._head_size - position), 0)
+        if in_head:
+            await self._pay(position + in_head - len(self._head))
+            self._head[position : position + in_head] = view[:in_head]
+        done = in_head
+        while done < len(view):
+            at = position + done - self._tail_start
+            room = self._tail_size + self._upload.next_size - at
+            if room <= 0:
+                self._send_part()
+                continue
+            piece = view[done : done + room]
+            await self._pay(at + len(piece) - len(self._tail))
+            self._tail[at : at + len(piece)] = piece
+            done += len(piece)
+
+    def _send_part(self) -> None:
+        """Send the start of the tail as the next part."""
+        if not self._sent:
+            self._upload.hold_first()
+        size = self._upload.next_size
+        piece = bytes(memoryview(self._tail)[:size])
+        del self._tail[:size]
+        self._sent += size
+        self._paid -= size
+        self._session.budget.unpark(size)
+        self._upload.start_part([piece], size)
+
+    async def _finish(self) -> None:
+        if self.closed:
+            self._raise_failure()
+            return
+        await self._check_running()
+        size = self._size
+        if size <= self._plan.part_size and not self._sent:
+            self._result = await self._upload.put([memoryview(self._head), memoryview(self._tail)])
+        else:
+            self._result = await self._send_rest(size)
+        self._finished = True
+        self._let_go()
+
+    async def _send_rest(self, size: int) -> WriteResult:
+        if not self._sent:
+            self._upload.hold_first()
+        start = 0
+        while start < len(self._tail):
+            length = self._upload.next_size
+            self._upload.start_part([memoryview(self._tail)[start : start + length]], 0)
+            start += length
+        self._upload.start_first([memoryview(self._head)], 0)
+        return await self._upload.complete(size)
+
+    async def _undo(self) -> None:
+        self._let_go()
+        await self._upload.abort()
+
+    def _let_go(self) -> None:
+        paid, self._paid = self._paid, 0
+        self._head, self._tail = bytearray(), bytearray()
+        self._session.budget.give_back(paid, parked=True)
+        self._session.disown(self)
+
+    async def _pay(self, size: int) -> None:
+        if size <= 0:
+            return
+        budget = self._session.budget
+        if not budget.try_take(size):
+            await self._upload.wait_for_memory(size)
+        if self._aborted:
+            budget.give_back(size)
+            raise self._closed_error()
+        budget.park(size)
+        self._paid += size
+
+    async def _check_running(self) -> None:
+        self._check()
+        if self._upload.failure is not None:
+            self._failure = self._upload.failure
+            await self.abort()
+            self._raise_failure()
+
+    def _check(self) -> None:
+        self._home.check()
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            self._raise_failure()
+            raise self._closed_error()
+
+    def _is_foreign(self) -> bool:
+        if self._home.foreign:
+            return True
+        self._home.check()
+        return False
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if isinstance(failure, S3Error):
+            raise failure
+
+    def _gone(self, position: int) -> UnsupportedError:
+        message = (
+            f"Byte {position:,} of {self.name} is on its way already: only the first {len(self._head):,} bytes and "
+            f"those from {self._tail_start:,} on can be written again; use larger head_size or tail_size, or "
+            "buffering='memory' or 'disk'"
+        )
+        return UnsupportedError(message, path=self.name)
+
+    def _closed_error(self) -> ClosedHandleError:
+        return ClosedHandleError(f"{self.name} is closed; open it again to write", path=self.name)

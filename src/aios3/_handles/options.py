@@ -1,0 +1,281 @@
+"""What can be said when a file is opened: modes, ways and their options, checked before anything is awaited."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
+
+from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._config import MIN_PART_SIZE, ConfigOptions, check_bound
+from aios3._handles.plan import WritePlan
+from aios3.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aios3._paths import S3Url
+
+
+class ReaderOptions(TypedDict, total=False):
+    """What can be said when a file is opened for reading."""
+
+    version_id: str
+    if_match: str
+    sse_customer_key: bytes
+    block_size: int
+    request_size: int
+    followlinks: bool
+
+
+class SharedOptions(ReaderOptions, total=False):
+    """What can be said of ``buffering="shared"``."""
+
+    cache_key: str
+
+
+class PipeReaderOptions(TypedDict, total=False):
+    """What can be said of ``buffering="pipe"`` for reading."""
+
+    version_id: str
+    if_match: str
+    sse_customer_key: bytes
+    followlinks: bool
+
+
+class WriterOptions(TypedDict, total=False):
+    """What can be said when a file is opened for writing."""
+
+    content_type: str
+    content_encoding: str
+    content_disposition: str
+    content_language: str
+    cache_control: str
+    metadata: Mapping[str, str]
+    storage_class: str
+    acl: str
+    tags: Mapping[str, str]
+    sse: str
+    sse_kms_key_id: str
+    sse_customer_key: bytes
+    if_match: str
+    part_size: int
+    followlinks: bool
+
+
+class PipeWriterOptions(WriterOptions, total=False):
+    """What can be said of ``buffering="pipe"`` for writing."""
+
+    join: bool
+
+
+class LimitedOptions(WriterOptions, total=False):
+    """What can be said of ``buffering="limited"``."""
+
+    head_size: int
+    tail_size: int
+
+
+class WholeOptions(WriterOptions, total=False):
+    """What can be said of ``buffering="memory"``, ``buffering="disk"`` and the modes with ``+``.
+
+    ``version_id`` belongs to mode ``rb``, the options of writing to the others, ``cache_path`` to ``disk``.
+    """
+
+    version_id: str
+    cache_path: str | os.PathLike[str]
+
+
+class OpenOptions(SharedOptions, PipeWriterOptions, LimitedOptions, WholeOptions, total=False):
+    """The options of every mode and way; one that does not belong to them is refused."""
+
+
+ReadBinaryMode = Literal["rb", "br"]
+ReadTextMode = Literal["r", "rt", "tr"]
+WriteBinaryMode = Literal["wb", "bw", "xb", "bx", "ab", "ba"]
+WriteTextMode = Literal["w", "wt", "tw", "x", "xt", "tx", "a", "at", "ta"]
+CreateBinaryMode = Literal["wb", "bw", "xb", "bx"]
+CreateTextMode = Literal["w", "wt", "tw", "x", "xt", "tx"]
+UpdateBinaryMode = Literal[
+    "rb+", "r+b", "br+", "b+r", "+rb", "+br",
+    "wb+", "w+b", "bw+", "b+w", "+wb", "+bw",
+    "xb+", "x+b", "bx+", "b+x", "+xb", "+bx",
+    "ab+", "a+b", "ba+", "b+a", "+ab", "+ba",
+]  # fmt: skip
+UpdateTextMode = Literal[
+    "r+", "+r", "r+t", "rt+", "tr+", "t+r", "+rt", "+tr",
+    "w+", "+w", "w+t", "wt+", "tw+", "t+w", "+wt", "+tw",
+    "x+", "+x", "x+t", "xt+", "tx+", "t+x", "+xt", "+tx",
+    "a+", "+a", "a+t", "at+", "ta+", "t+a", "+at", "+ta",
+]  # fmt: skip
+
+Buffering = Literal["prefetch", "shared", "pipe", "memory", "disk", "limited"]
+WholeBuffering = Literal["memory", "disk"]
+
+_KINDS: dict[str, str] = {
+    "prefetch": "rwxa",
+    "shared": "r",
+    "pipe": "rwx",
+    "memory": "rwxa",
+    "disk": "rwxa",
+    "limited": "wx",
+}
+"""The kinds of mode that each way has."""
+
+_READING: dict[str, type] = {
+    "prefetch": ReaderOptions,
+    "shared": SharedOptions,
+    "pipe": PipeReaderOptions,
+    "memory": PipeReaderOptions,
+    "disk": PipeReaderOptions,
+}
+_WRITING: dict[str, type] = {"pipe": PipeWriterOptions, "limited": LimitedOptions}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A mode, taken apart."""
+
+    kind: str
+    """``r``, ``w``, ``x`` or ``a``."""
+    binary: bool
+    updates: bool
+    """Whether there is a ``+``: reading and writing."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}b{'+' if self.updates else ''}"
+
+
+def parse_mode(mode: object) -> Mode:
+    """Take a mode apart; raise ConfigError for one that :func:`open` would refuse as well."""
+    if not isinstance(mode, str):
+        message = f"A mode is a str such as 'rb', not {type(mode).__name__}"
+        raise ConfigError(message)
+    letters = set(mode)
+    kind = letters & set("rwxa")
+    if len(letters) != len(mode) or len(kind) != 1 or not letters <= set("rwxabt+") or {"b", "t"} <= letters:
+        message = f"Invalid mode {mode!r}: one of 'r', 'w', 'x', 'a', at most one of 'b', 't', and perhaps '+'"
+        raise ConfigError(message)
+    return Mode(kind.pop(), "b" in letters, "+" in letters)
+
+
+def choose_way(mode: Mode, buffering: object, options: OpenOptions) -> str:
+    """Return the name of the way: what ``buffering`` says, else what the mode needs.
+
+    Raises ConfigError for a way that does not exist or does not have the mode.
+    """
+    if buffering is None:
+        whole = mode.updates or "cache_path" in options
+        way = ("disk" if "cache_path" in options else "memory") if whole else "prefetch"
+    elif isinstance(buffering, str) and buffering in _KINDS:
+        way = buffering
+    else:
+        message = f"buffering must be one of {', '.join(map(repr, get_args(Buffering)))} or None, not {buffering!r}"
+        raise ConfigError(message)
+    if mode.kind not in _KINDS[way] or (mode.updates and way not in get_args(WholeBuffering)):
+        hint = "; reading and writing at once needs 'memory' or 'disk'" if mode.updates else ""
+        kinds = ", ".join(map(repr, _KINDS[way]))
+        message = f"buffering={way!r} has the modes {kinds}, and not {str(mode)!r}{hint}"
+        raise ConfigError(message)
+    return way
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be opened, decided and checked."""
+
+    url: S3Url
+    mode: Mode
+    way: str
+    read: ReadOptions
+    """How the object is read, also by a mode that writes behind or into it."""
+    plan: WritePlan | None = None
+    """What is written, for modes that write; its part size is the session's where ``config`` does not say."""
+    config: ConfigOptions = dataclasses.field(default_factory=ConfigOptions)
+    followlinks: bool = False
+    cache_key: str = ""
+    place: Path | None = None
+    join: bool = True
+    head_size: int | None = None
+    tail_size: int | None = None
+
+
+def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) -> Order:
+    """Check the options of an opening. Raises ConfigError for one that is unknown, wrong, or of another mode or way."""
+    way = choose_way(mode, buffering, options)
+    reads_only = mode.kind == "r" and not mode.updates
+    known = _known_options(way, reads_only=reads_only)
+    _check_options(
+        options, known, f"{'reading' if reads_only else 'writing'}{'' if way == 'prefetch' else f' ({way})'}"
+    )
+    _check_kinds(options)
+    if_match = options.get("if_match")
+    if mode.kind == "x" and if_match is not None:
+        message = "Mode 'x' creates an object and if_match replaces one; use mode 'w' with if_match"
+        raise ConfigError(message)
+    cache_path = options.get("cache_path")
+    return Order(
+        url,
+        mode,
+        way,
+        ReadOptions(options.get("version_id"), if_match, options.get("sse_customer_key")),
+        None if reads_only else _plan(url, mode, options),
+        _config(way, options),
+        followlinks=options.get("followlinks", False),
+        cache_key=options.get("cache_key", ""),
+        place=None if cache_path is None else Path(cache_path),
+        join=options.get("join", True),
+        head_size=options.get("head_size"),
+        tail_size=options.get("tail_size"),
+    )
+
+
+def _known_options(way: str, *, reads_only: bool) -> frozenset[str]:
+    known = _READING[way] if reads_only else _WRITING.get(way, WriterOptions)
+    names: frozenset[str] = known.__optional_keys__  # type: ignore[attr-defined]  # every TypedDict has it
+    return names | {"cache_path"} if way == "disk" else names
+
+
+def _check_options(options: OpenOptions, known: frozenset[str], purpose: str) -> None:
+    unknown = sorted(set(options) - known)
+    if unknown:
+        message = f"Unknown option {', '.join(map(repr, unknown))} for {purpose}; there are {', '.join(sorted(known))}"
+        raise ConfigError(message)
+    for name, value in options.items():
+        if name.endswith("_size"):
+            check_bound(name, value)
+
+
+def _check_kinds(options: OpenOptions) -> None:
+    kinds: dict[str, tuple[type, ...]] = {
+        "followlinks": (bool,),
+        "join": (bool,),
+        "cache_key": (str,),
+        "cache_path": (str, os.PathLike),
+    }
+    for name, value in options.items():
+        if name in kinds and not isinstance(value, kinds[name]):
+            message = f"{name} must be of type {' or '.join(kind.__name__ for kind in kinds[name])}, not {value!r}"
+            raise ConfigError(message)
+
+
+def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
+    fields = {field.name for field in dataclasses.fields(WriteOptions)}
+    stored = {name: value for name, value in options.items() if name in fields}
+    write = WriteOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
+    return WritePlan(url, f"{mode.kind}b", write, Condition(if_match=options.get("if_match")))
+
+
+def _config(way: str, options: OpenOptions) -> ConfigOptions:
+    config = ConfigOptions()
+    if way == "pipe":
+        config["part_size"] = MIN_PART_SIZE  # the least memory
+    if "block_size" in options:
+        config["block_size"] = options["block_size"]
+    if "request_size" in options:
+        config["request_size"] = options["request_size"]
+    if "part_size" in options:
+        config["part_size"] = options["part_size"]
+    return config

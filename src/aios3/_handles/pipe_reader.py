@@ -1,0 +1,317 @@
+"""The stream that reads an object once from its start to its end, through one GET and one small buffer."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import warnings
+from typing import TYPE_CHECKING, NoReturn
+
+from aios3._config import KIB
+from aios3._engine.backoff import retry_delay
+from aios3._engine.tasks import OwnedTasks, cancel_and_wait
+from aios3._handles.leaving import Home
+from aios3._handles.source import ObjectSource
+from aios3.errors import (
+    ClosedHandleError,
+    InvalidRangeError,
+    S3Error,
+    TruncatedBodyError,
+    UnsupportedError,
+    worth_retrying,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from types import TracebackType
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+    from aios3._backend import ObjectBody, ReadOptions
+    from aios3._entries import StatResult
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+BUFFER_BYTES = 64 * KIB
+
+
+class AsyncPipeReader:
+    """An object of S3, open for reading once, forward.
+
+    One GET, whose body is received as it is read, into a buffer of 64 KiB; it keeps one connection busy until the end
+    or until :meth:`aclose`. A body that breaks is resumed where it broke, from the same version. Methods may be called
+    from several tasks; they take turns.
+    """
+
+    def __init__(self, session: Session, source: ObjectSource, body: ObjectBody) -> None:
+        self._session = session
+        self._source = source
+        self._body: ObjectBody | None = body
+        self._turn = asyncio.Lock()
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._ready = self._buffer[:0]
+        self._received = 0
+        self._closed = False
+        self._tasks = OwnedTasks()
+        self._home = Home(str(source.url))
+        session.own(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"at {self._position} of {self.size}"
+        return f"<aios3.AsyncPipeReader {self.name} {state}>"
+
+    async def __aenter__(self) -> Self:
+        self._check()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        home = getattr(self, "_home", None)
+        if home is None or home.foreign or self._closed:
+            return
+        warnings.warn(f"unclosed file {self!r}", ResourceWarning, source=self, stacklevel=2)
+        if not home.loop.is_closed():
+            body, budget = self._body, self._session.budget
+            home.loop.call_soon_threadsafe(lambda: budget.give_back(BUFFER_BYTES, parked=True))
+            if body is not None:
+                tasks = self._session.tasks
+                home.loop.call_soon_threadsafe(lambda: tasks.start(body.aclose(), name="aios3 close pipe"))
+
+    @property
+    def path(self) -> S3Url:
+        """Where the object is."""
+        return self._source.url
+
+    @property
+    def name(self) -> str:
+        """Where the object is, as text."""
+        return str(self._source.url)
+
+    @property
+    def mode(self) -> str:
+        """Always ``rb``."""
+        return "rb"
+
+    @property
+    def size(self) -> int:
+        """Size of the object in bytes."""
+        return self._source.stat.size
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return self._closed
+
+    def stat(self) -> StatResult:
+        """Return what S3 said of the object when it was opened; costs no request."""
+        return self._source.stat
+
+    def tell(self) -> int:
+        """Return how many bytes have been read."""
+        if self._closed:
+            raise self._closed_error()
+        return self._position
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def writable(self) -> bool:
+        """Return False."""
+        return False
+
+    def seekable(self) -> bool:
+        """Return False: what has gone by is gone."""
+        return False
+
+    def fileno(self) -> NoReturn:
+        """Raise UnsupportedError: an object of S3 has no file descriptor."""
+        message = f"{self.name} is an object of S3 and has no file descriptor"
+        raise UnsupportedError(message, path=self.name)
+
+    async def seek(self, offset: int, whence: int = 0) -> NoReturn:
+        """Raise UnsupportedError."""
+        message = (
+            f"Cannot seek to {offset} from {whence} in {self.name}: a pipe goes forward; open it without buffering="
+        )
+        raise UnsupportedError(message, path=self.name)
+
+    async def read(self, size: int | None = -1) -> bytes:
+        """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
+        async with self._turn:
+            self._check()
+            left = self.size - self._position
+            left = left if size is None or size < 0 else min(size, left)
+            whole = io.BytesIO()
+            while left > 0:
+                left -= whole.write(self._take(await self._at_hand(left)))
+            return whole.getvalue()
+
+    async def readall(self) -> bytes:
+        """Read all that is left."""
+        return await self.read(-1)
+
+    async def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the object."""
+        async with self._turn:
+            self._check()
+            target = memoryview(buffer).cast("B")
+            count = len(self._ready[: len(target)])
+            target[:count] = self._take(count)
+            stop = min(len(target), count + self.size - self._received)
+            while count < stop:
+                count += await self._receive(target[count:stop])
+            return count
+
+    async def readline(self, size: int | None = -1) -> bytes:
+        """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
+        async with self._turn:
+            self._check()
+            left = self.size - self._position
+            left = left if size is None or size < 0 else min(size, left)
+            pieces: list[bytes] = []
+            while left > 0:
+                at_hand = bytes(self._ready[: await self._at_hand(left)])
+                end = at_hand.find(b"\n") + 1
+                pieces.append(at_hand[: end or None])
+                self._take(len(pieces[-1]))
+                left = 0 if end else left - len(at_hand)
+            return b"".join(pieces)
+
+    async def readlines(self, hint: int | None = None) -> list[bytes]:
+        """Read lines until the end, or until they have ``hint`` bytes in all."""
+        lines: list[bytes] = []
+        total = 0
+        while (not hint or hint < 0 or total < hint) and (line := await self.readline()):
+            lines.append(line)
+            total += len(line)
+        return lines
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterate over the lines from the position on, each with its line feed."""
+        while line := await self.readline():
+            yield line
+
+    async def chunks(self, size: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Iterate over the bytes from the position on, at most ``size`` at a time, 64 KiB by default."""
+        if size is not None and size <= 0:
+            message = f"chunks() needs a positive size, not {size}"
+            raise InvalidRangeError(message, path=self.name)
+        while chunk := await self.read(size or BUFFER_BYTES):
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close the file: drop its connection, give its memory back. Safe to repeat, from any task.
+
+        Raises WrongLoopError on another event loop than the file's own.
+        """
+        if self._home.foreign:
+            return
+        self._home.check()
+        if not self._closed:
+            self._closed = True
+            self._session.disown(self)
+            self._session.budget.give_back(BUFFER_BYTES, parked=True)
+        try:
+            await self._tasks.aclose()
+        finally:
+            await self._drop()
+
+    async def release(self) -> None:
+        """Close the file because its session is closed."""
+        await self.aclose()
+
+    @property
+    def _position(self) -> int:
+        return self._received - len(self._ready)
+
+    def _check(self) -> None:
+        self._home.check()
+        if self._closed:
+            raise self._closed_error()
+
+    def _closed_error(self) -> ClosedHandleError:
+        return ClosedHandleError(f"{self.name} is closed; open it again to read", path=self.name)
+
+    async def _at_hand(self, wanted: int) -> int:
+        """Wait until a byte is in the buffer, and return how many of ``wanted`` there are."""
+        if not self._ready:
+            count = await self._receive(self._buffer)
+            self._ready = self._buffer[:count]
+        return min(wanted, len(self._ready))
+
+    def _take(self, count: int) -> memoryview:
+        taken, self._ready = self._ready[:count], self._ready[count:]
+        return taken
+
+    async def _receive(self, view: memoryview) -> int:
+        """Receive at least one byte of the rest into ``view``, in a task that :meth:`aclose` ends."""
+        receiving = self._tasks.start(self._resumed(view), name=f"aios3 pipe {self.name}")
+        try:
+            await asyncio.wait({receiving})
+        except asyncio.CancelledError:
+            try:
+                await cancel_and_wait({receiving})
+            finally:
+                await self._drop()  # bytes may have been received that nobody has counted
+            raise
+        if receiving.cancelled():
+            raise self._closed_error()
+        count = receiving.result()
+        self._received += count
+        return count
+
+    async def _resumed(self, view: memoryview) -> int:
+        failures = 0
+        while True:
+            try:
+                count = await self._received_once(view)
+            except S3Error as error:
+                await self._drop()
+                failures += 1
+                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
+                    raise
+                await asyncio.sleep(retry_delay(failures))
+            except BaseException:
+                await self._drop()  # nobody knows which of its bytes have been received
+                raise
+            else:
+                if self._received + count >= self.size:
+                    await self._drop()
+                return count
+
+    async def _received_once(self, view: memoryview) -> int:
+        if self._body is None:
+            self._body = await self._source.body_at(self._received, self.size)
+        count = await self._body.readinto(view)
+        if count == 0:
+            raise self._truncated()
+        return count
+
+    async def _drop(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            await body.aclose()
+
+    def _truncated(self) -> TruncatedBodyError:
+        message = f"GetObject {self.name}: the body ended at byte {self._received:,} of {self.size:,}"
+        return TruncatedBodyError(message, path=self.name, operation="GetObject")
+
+
+async def open_pipe_reader(session: Session, url: S3Url, options: ReadOptions) -> AsyncPipeReader:
+    """Open ``url`` with one GET of all of it. Raises ObjectNotFoundError, AccessDeniedError and so on."""
+    source = ObjectSource(session, url, options)
+    budget = session.budget
+    await budget.take(BUFFER_BYTES)
+    budget.park(BUFFER_BYTES)
+    try:
+        body = await source.body_at(0, None)
+        return AsyncPipeReader(session, source, body)
+    except BaseException:
+        budget.give_back(BUFFER_BYTES, parked=True)
+        raise

@@ -1,0 +1,194 @@
+"""The stream that writes an object in parts as they come, two in memory at most, and may end in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NoReturn
+
+from aios3._engine.parts import part_size
+from aios3._handles.leaving import gives_up
+from aios3._handles.pump import pump
+from aios3._handles.writer import AsyncMultipartWriter
+from aios3.errors import ClosedHandleError, UnsupportedError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+    from aios3._entries import WriteResult
+    from aios3._handles.plan import WritePlan
+    from aios3._handles.pump import Source
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_log = logging.getLogger("aios3.session")
+
+
+class AsyncPipeWriter:
+    """An object of S3, open for writing, with the least memory: a part that fills up, and one on its way.
+
+    :meth:`aclose` makes it visible, as a whole and at once. With ``join=False`` it does not wait for that: the object
+    appears later, and :meth:`wait` returns or raises what became of it. A late failure that nobody has waited for is
+    logged when it happens and raised when the session is closed. Everything else is as with
+    :class:`AsyncMultipartWriter`.
+    """
+
+    def __init__(self, session: Session, plan: WritePlan, *, join: bool = True) -> None:
+        self._session = session
+        self._plan = plan
+        self._join = join
+        self._writer = AsyncMultipartWriter(session, plan)
+        self._turn = asyncio.Lock()
+        self._parts = 1
+        self._room = part_size(1, plan.part_size)
+        self._ending: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<aios3.AsyncPipeWriter {self.name} {state} at {self.tell()}>"
+
+    async def __aenter__(self) -> Self:
+        await self._writer.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exc_type is None:
+            await self.aclose()
+        else:
+            await self.abort()
+
+    @property
+    def path(self) -> S3Url:
+        """Where the object will be."""
+        return self._writer.path
+
+    @property
+    def name(self) -> str:
+        """Where the object will be, as text."""
+        return self._writer.name
+
+    @property
+    def mode(self) -> str:
+        """``wb`` or ``xb``."""
+        return self._writer.mode
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file takes no more bytes: closed, finished or aborted."""
+        return self._ending is not None or self._writer.closed
+
+    @property
+    def joins(self) -> bool:
+        """Whether :meth:`aclose` waits until the object is visible."""
+        return self._join
+
+    @property
+    def result(self) -> WriteResult:
+        """What S3 answered to the finished write; raises ClosedHandleError before, and for ever after an abort."""
+        return self._writer.result
+
+    def tell(self) -> int:
+        """Return how many bytes have been written."""
+        return self._writer.tell()
+
+    def readable(self) -> bool:
+        """Return False."""
+        return False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return False: what has been written is on its way."""
+        return False
+
+    def fileno(self) -> NoReturn:
+        """Raise UnsupportedError: an object of S3 has no file descriptor."""
+        message = f"{self.name} is an object of S3 and has no file descriptor"
+        raise UnsupportedError(message, path=self.name)
+
+    async def write(self, data: Buffer) -> int:
+        """Take all of ``data`` and return its size in bytes, waiting while a part is on its way and one is full.
+
+        ``bytes`` are kept, anything else is copied. Raises what a part met that failed; the upload is aborted by then.
+        """
+        async with self._turn:
+            if self._ending is not None:
+                raise self._closed_error()
+            view = memoryview(data).cast("B")
+            taken = 0
+            while taken < len(view):
+                if self._room == 0:
+                    await self._writer.drain()
+                    self._parts += 1
+                    self._room = part_size(self._parts, self._plan.part_size)
+                count = await self._writer.write(view[taken : taken + self._room])
+                self._room -= count
+                taken += count
+            return taken or await self._writer.write(b"")
+
+    async def write_from(self, source: Source) -> int:
+        """Write everything that ``source`` has, and return how many bytes that were.
+
+        ``source`` is a file object (async or not), or an iterable (async or not) of bytes-like objects. What is not
+        async is read in a thread. The source is not closed.
+        """
+        return await pump(source, self.write)
+
+    async def aclose(self) -> None:
+        """Make the object visible, or raise why not; with ``join=False``, have that done and return.
+
+        Safe to repeat, from any task. Called while a cancellation or an exit is being handled, it aborts.
+        """
+        if self._join or self._writer.closed or gives_up():
+            await self._writer.aclose()
+            return
+        async with self._turn:
+            if self._ending is None:
+                await self._writer.write(b"")  # raises if a part has failed already, or on the wrong loop
+                self._session.disown(self._writer)  # which would abort it when it closes
+                self._ending = self._session.tasks.start(self._end(), name=f"aios3 end {self.name}")
+
+    async def wait(self) -> WriteResult:
+        """Wait until the object is visible and return what S3 answered, or raise why it is not.
+
+        Raises ClosedHandleError if the file is still open, or was aborted.
+        """
+        if self._ending is None:
+            return self._writer.result
+        await asyncio.wait({self._ending})
+        failure = self._failure
+        if failure is not None:
+            if failure in self._session.late_failures:
+                self._session.late_failures.remove(failure)
+            raise failure
+        return self._writer.result
+
+    async def abort(self) -> None:
+        """Give up: nothing becomes visible, no upload stays open. Safe to repeat; no-op once finished."""
+        await self._writer.abort()
+
+    async def _end(self) -> None:
+        try:
+            await self._writer.aclose()
+            _ = self._writer.result
+        except asyncio.CancelledError:
+            self._fail(ClosedHandleError(f"{self.name}: its event loop ended before it was uploaded", path=self.name))
+            raise
+        except Exception as error:  # noqa: BLE001 - raised by wait(), else by the session's end
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self._session.late_failures.append(error)
+        _log.error("%s was closed with join=False, and is not published: %s", self.name, error)
+
+    def _closed_error(self) -> ClosedHandleError:
+        return ClosedHandleError(f"{self.name} is closed; open it again to write", path=self.name)

@@ -1,0 +1,245 @@
+"""A cache of blocks that all files of a session share which are opened under the same key.
+
+The objects of one cache lie side by side in one endless range, each version at a place of its own, so that one
+:class:`RangeFetcher` serves them all: a block is fetched once, however many wait for it, and the longest unused goes
+first, whichever object it is of. A cache lives as long as a file is open under its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from aios3._engine.ranges import RangeFetcher, RangeLimits
+from aios3._engine.tasks import OwnedTasks, cancel_and_wait
+from aios3._handles.reader import FIRST_REQUEST, AsyncPrefetchReader
+from aios3._handles.source import ObjectSource
+from aios3.errors import ClosedHandleError, ObjectChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from aios3._backend import ReadOptions
+    from aios3._entries import StatResult
+    from aios3._handles.reader import Sizes
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+T = TypeVar("T")
+
+_ENDLESS = 1 << 80
+_LEAST_REQUEST = 1024 * 1024
+
+_Place = tuple[str, str | None, bytes | None]
+"""What may hold several versions over time: the path, the version asked for, the key to decrypt with."""
+_Identity = tuple[_Place, int, str | float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One version of one object in a cache: its bytes begin at ``base``."""
+
+    source: ObjectSource
+    base: int
+
+    @property
+    def size(self) -> int:
+        return self.source.stat.size
+
+
+class SharedCache:
+    """The blocks of all objects that are open under one key."""
+
+    def __init__(self, session: Session, sizes: Sizes) -> None:
+        limit = session.budget.limit
+        self.users = 0
+        self.ranges = RangeFetcher(
+            self._fetch,
+            _ENDLESS,
+            session.budget,
+            RangeLimits(
+                block_size=sizes.block_size,
+                least_request=min(_LEAST_REQUEST, sizes.request_size),
+                request_size=sizes.request_size,
+                window=max(limit * 3 // 4, sizes.block_size),
+                keep=max(limit // 2, sizes.block_size),
+            ),
+        )
+        self._session = session
+        self._bases: list[int] = []
+        self._members: list[_Member] = []
+        self._known: dict[_Identity, _Member] = {}
+        self._opened: dict[_Place, asyncio.Lock] = {}
+        self._seen: set[_Place] = set()
+
+    async def member(self, url: S3Url, options: ReadOptions) -> _Member:
+        """Return the version of an object that is there now; one GET for a new object, one HEAD for a known one."""
+        place = (str(url), options.version_id, options.sse_customer_key)
+        async with self._opened.setdefault(place, asyncio.Lock()):
+            if place in self._seen:
+                stat = await self._describe(url, options)
+                known = self._known.get(_identity(place, stat))
+                if known is not None:
+                    return known
+            member = await self._add(url, options, place)
+            self._seen.add(place)
+            return member
+
+    async def aclose(self) -> None:
+        """End all requests and give all memory back."""
+        try:
+            await self.ranges.aclose(ClosedHandleError("The last file of this shared cache was closed"))
+        finally:
+            for member in self._members:
+                await member.source.aclose()
+
+    async def _describe(self, url: S3Url, options: ReadOptions) -> StatResult:
+        backend = await self._session.backend(url)
+        stat = await backend.head_object(url, options)
+        if options.if_match is not None and stat.etag != options.if_match.strip('"'):
+            message = f"{url} has the ETag {stat.etag}, not {options.if_match}"
+            raise ObjectChangedError(message, path=str(url), operation="HeadObject")
+        return stat
+
+    async def _add(self, url: S3Url, options: ReadOptions, place: _Place) -> _Member:
+        source = ObjectSource(self._session, url, options)
+        budget = self._session.budget
+        await budget.take(FIRST_REQUEST)
+        try:
+            answered = await source.open(0, FIRST_REQUEST)
+        except BaseException:
+            budget.give_back(FIRST_REQUEST)
+            raise
+        identity = _identity(place, source.stat)
+        known = self._known.get(identity)
+        if known is not None or not answered:
+            budget.give_back(FIRST_REQUEST)
+            await source.aclose()
+            return known or self._join(source, identity)
+        budget.give_back(FIRST_REQUEST - answered)
+        member = self._join(source, identity)
+        self.ranges.adopt(member.base, member.base + answered)
+        return member
+
+    def _join(self, source: ObjectSource, identity: _Identity) -> _Member:
+        last = self._members[-1] if self._members else None
+        base = last.base + last.size + 1 if last else 0  # a gap, so that no request covers two objects
+        member = self._known[identity] = _Member(source, base)
+        self._bases.append(base)
+        self._members.append(member)
+        return member
+
+    async def _fetch(
+        self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
+    ) -> None:
+        member = self._members[bisect_right(self._bases, start) - 1]
+        await member.source.fetch(start - member.base, stop - member.base, room, received)
+
+
+def _identity(place: _Place, stat: StatResult) -> _Identity:
+    return place, stat.size, stat.etag or stat.mtime
+
+
+class SharedRanges:
+    """One file's view of a cache: what :class:`RangeFetcher` offers a reader, for one object of many.
+
+    Closing it ends only its own waiting; the last one of a cache ends the cache.
+    """
+
+    def __init__(
+        self, cache: SharedCache, member: _Member, leave: Callable[[], Coroutine[object, object, None]]
+    ) -> None:
+        self.size = member.size
+        self.limits = cache.ranges.limits
+        self._ranges = cache.ranges
+        self._base = member.base
+        self._leave = leave
+        self._waiting = OwnedTasks()
+        self._closed: Exception | None = None
+
+    def request(self, start: int, stop: int, *, ahead: int = 0) -> None:
+        """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free."""
+        stop = min(stop, self.size)
+        if start < stop:
+            ahead = min(ahead, self.size - stop)
+            self._ranges.request(self._base + start, self._base + stop, ahead=ahead)
+
+    def leave(self, start: int, stop: int) -> None:
+        """Let go of blocks outside ``[start, stop)``; requests go on, because others may wait for them soon."""
+        self._ranges.done_with(self._base, self._base + start)
+        self._ranges.done_with(self._base + stop, self._base + self.size)
+
+    def done_with(self, start: int, stop: int) -> None:
+        """Let the blocks that touch ``[start, stop)`` go as if they had been read to their end."""
+        self._ranges.done_with(self._base + start, self._base + stop)
+
+    def at_hand(self, position: int) -> memoryview:
+        """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
+        return self._ranges.at_hand(self._base + position)
+
+    async def view(self, position: int, stop: int) -> memoryview:
+        """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there."""
+        if self._closed is None and len(self.at_hand(position)) >= stop - position:
+            return await self._ranges.view(self._base + position, self._base + stop)  # which then waits for nothing
+        return await self._own(self._ranges.view(self._base + position, self._base + stop))
+
+    async def collect(self, start: int, stop: int) -> bytes:
+        """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
+        return await self._own(self._ranges.collect(self._base + start, self._base + max(start, stop)))
+
+    async def aclose(self, reason: Exception) -> None:
+        """End this file's waiting; who still waits gets ``reason``. Safe to repeat, from any task."""
+        first, self._closed = self._closed is None, self._closed or reason
+        try:
+            await self._waiting.aclose()
+        finally:
+            if first:
+                self._ranges.done_with(self._base, self._base + self.size)
+                await self._leave()
+
+    async def _own(self, work: Coroutine[object, object, T]) -> T:
+        """Await ``work`` as a task of this file's, so that closing the file ends the waiting and not the request."""
+        if self._closed is not None:
+            work.close()
+            raise self._closed
+        task = self._waiting.start(work, name="aios3 shared read")
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            await cancel_and_wait({task})
+            raise
+        if task.cancelled() and self._closed is not None:
+            raise self._closed
+        return task.result()
+
+
+_caches: weakref.WeakKeyDictionary[Session, dict[str, SharedCache]] = weakref.WeakKeyDictionary()
+
+
+async def open_shared(
+    session: Session, url: S3Url, options: ReadOptions, sizes: Sizes, *, key: str
+) -> AsyncPrefetchReader:
+    """Open ``url`` over the session's cache ``key``; who opens first under a key decides the sizes of its blocks.
+
+    Raises ObjectNotFoundError, AccessDeniedError and the other errors of a GET or HEAD.
+    """
+    caches = _caches.setdefault(session, {})
+    cache = caches[key] if key in caches else caches.setdefault(key, SharedCache(session, sizes))
+    cache.users += 1
+
+    async def leave() -> None:
+        cache.users -= 1
+        if cache.users == 0:
+            if caches.get(key) is cache:
+                del caches[key]
+            await cache.aclose()
+
+    try:
+        member = await cache.member(url, options)
+        return AsyncPrefetchReader(session, member.source, SharedRanges(cache, member, leave))
+    except BaseException:
+        await leave()
+        raise

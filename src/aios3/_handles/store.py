@@ -1,0 +1,251 @@
+"""Where the bytes of a whole file are while it is open: in memory, or in a local file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from aios3._engine.tasks import OwnedTasks
+from aios3._handles.threads import in_thread
+from aios3.errors import ClosedHandleError, UnsupportedError
+
+if TYPE_CHECKING:
+    from aios3._engine.budget import Budget
+
+
+class Store(Protocol):
+    """Bytes that can be read and changed anywhere. Calls take turns; the owner sees to that."""
+
+    @property
+    def kind(self) -> str:
+        """``memory`` or ``disk``."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``offset`` on, fewer only at the end; all that follow if ``size`` is negative."""
+
+    async def read_into(self, offset: int, view: memoryview) -> int:
+        """Fill ``view`` from ``offset`` on, and return how many bytes that were: fewer only at the end."""
+
+    async def write(self, offset: int, view: memoryview) -> None:
+        """Put all of ``view`` at ``offset``; what lies between the end and ``offset`` becomes zeros."""
+
+    async def truncate(self, size: int) -> None:
+        """Cut to ``size`` bytes, or fill up with zeros."""
+
+    def fileno(self) -> int:
+        """Return the descriptor of the local file; raise UnsupportedError if there is none."""
+
+    async def interrupt(self) -> None:
+        """Have a call that waits for memory raise ClosedHandleError."""
+
+    def settle(self) -> None:
+        """Keep what is to be kept of a file that ended well."""
+
+    async def aclose(self) -> None:
+        """Give memory and files back; of what was not settled, nothing remains. Safe to repeat."""
+
+    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do the same for an owner that is garbage: from any thread, without waiting; ``loop`` was its own."""
+
+
+class MemoryStore:
+    """Bytes in memory, each paid for from ``budget``; for those of ``data`` the caller has paid, and parked them."""
+
+    kind = "memory"
+
+    def __init__(self, budget: Budget, data: bytearray | None = None) -> None:
+        self._budget = budget
+        self._data = bytearray() if data is None else data
+        self._paid = len(self._data)
+        self._waiting = OwnedTasks()
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self._data)
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``offset`` on, fewer only at the end; all that follow if ``size`` is negative."""
+        with memoryview(self._data) as data:
+            return bytes(data[offset : None if size < 0 else offset + size])
+
+    async def read_into(self, offset: int, view: memoryview) -> int:
+        """Fill ``view`` from ``offset`` on, and return how many bytes that were."""
+        count = max(min(len(view), len(self._data) - offset), 0)
+        with memoryview(self._data) as data:
+            view[:count] = data[offset : offset + count]
+        return count
+
+    async def write(self, offset: int, view: memoryview) -> None:
+        """Put all of ``view`` at ``offset``."""
+        if not view:
+            return
+        await self._pay(offset + len(view))
+        if offset > len(self._data):
+            self._data.extend(bytes(offset - len(self._data)))
+        self._data[offset : offset + len(view)] = view
+
+    async def truncate(self, size: int) -> None:
+        """Cut to ``size`` bytes, or fill up with zeros."""
+        await self._pay(size)
+        if size < len(self._data):
+            del self._data[size:]
+            self._budget.give_back(self._paid - size, parked=True)
+            self._paid = size
+        else:
+            self._data.extend(bytes(size - len(self._data)))
+
+    def fileno(self) -> int:
+        """Raise UnsupportedError: memory has no file descriptor."""
+        message = "A file in memory has no file descriptor; open it with buffering='disk' for one"
+        raise UnsupportedError(message)
+
+    async def interrupt(self) -> None:
+        """Have a call that waits for memory raise ClosedHandleError."""
+        await self._waiting.aclose()
+
+    def settle(self) -> None:
+        """Keep nothing."""
+
+    async def aclose(self) -> None:
+        """Give the memory back."""
+        self._let_go()
+
+    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the memory back on the loop whose budget it is."""
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        self._data = bytearray()
+        paid, self._paid = self._paid, 0
+        self._budget.give_back(paid, parked=True)
+
+    async def _pay(self, size: int) -> None:
+        missing = size - self._paid
+        if missing > 0:
+            if not self._budget.try_take(missing):
+                await self._wait_for(missing)
+            self._budget.park(missing)
+            self._paid += missing
+
+    async def _wait_for(self, size: int) -> None:
+        taking = self._waiting.start(self._budget.take(size), name="aios3 memory of a file")
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            if taking.cancelled():
+                message = "The file was closed or aborted while it waited for memory"
+                raise ClosedHandleError(message) from None
+            if taking.done():
+                self._budget.give_back(size)
+            else:
+                taking.cancel()
+            raise
+
+
+class DiskStore:
+    """Bytes in a local file, which is a temporary one without a name, or stays at ``keep`` if it ended well."""
+
+    kind = "disk"
+
+    def __init__(self, descriptor: int, keep: Path | None) -> None:
+        self._descriptor = descriptor
+        self._keep = keep
+        self._settled = False
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has, whoever changed it; the system knows without looking at the disk."""
+        return os.fstat(self._descriptor).st_size
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``offset`` on, fewer only at the end; all that follow if ``size`` is negative."""
+        rest = max(self.size - offset, 0)
+        data = bytearray(rest if size < 0 else min(size, rest))
+        count = await in_thread(_read_all, self._descriptor, offset, memoryview(data))
+        return bytes(memoryview(data)[:count])
+
+    async def read_into(self, offset: int, view: memoryview) -> int:
+        """Fill ``view`` from ``offset`` on, and return how many bytes that were."""
+        return await in_thread(_read_all, self._descriptor, offset, view)
+
+    async def write(self, offset: int, view: memoryview) -> None:
+        """Put all of ``view`` at ``offset``."""
+        if view:
+            await in_thread(_write_all, self._descriptor, offset, view)
+
+    async def truncate(self, size: int) -> None:
+        """Cut to ``size`` bytes, or fill up with zeros."""
+        await in_thread(os.ftruncate, self._descriptor, size)
+
+    def fileno(self) -> int:
+        """Return the descriptor of the local file."""
+        return self._descriptor
+
+    async def interrupt(self) -> None:
+        """Do nothing: what a local file does, ends by itself."""
+
+    def settle(self) -> None:
+        """Keep a file that has a name."""
+        self._settled = True
+
+    async def aclose(self) -> None:
+        """Close the file, and remove it if it did not end well."""
+        await in_thread(self._let_go)
+
+    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close the file and remove it, in a thread if there is still a loop that has some."""
+        if loop.is_closed():
+            self._let_go()
+        else:
+            loop.call_soon_threadsafe(loop.run_in_executor, None, self._let_go)
+
+    def _let_go(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            return
+        os.close(descriptor)
+        if self._keep is not None and not self._settled:
+            self._keep.unlink(missing_ok=True)
+
+
+def open_disk(place: Path | None) -> DiskStore:
+    """Make an empty local file; blocks, so it belongs in a thread.
+
+    In a directory, or without a ``place``, it has no name, so that nothing is left of it however the program ends.
+    Else ``place`` is its name, and replaces what is there.
+    """
+    if place is None or place.is_dir():
+        with tempfile.TemporaryFile(prefix="aios3-", dir=place) as file:
+            return DiskStore(os.dup(file.fileno()), None)
+    part = tempfile.NamedTemporaryFile(prefix=f".{place.name}-", dir=place.parent, delete=False)  # noqa: SIM115 - renamed
+    with part:
+        try:
+            Path(part.name).replace(place)
+            return DiskStore(os.dup(part.fileno()), place)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                Path(part.name).unlink()
+            raise
+
+
+def _read_all(descriptor: int, offset: int, view: memoryview) -> int:
+    filled = 0
+    while filled < len(view) and (count := os.preadv(descriptor, [view[filled:]], offset + filled)):
+        filled += count
+    return filled
+
+
+def _write_all(descriptor: int, offset: int, view: memoryview) -> None:
+    written = 0
+    while written < len(view):
+        written += os.pwrite(descriptor, view[written:], offset + written)

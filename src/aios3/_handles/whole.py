@@ -1,0 +1,492 @@
+"""The file that holds a whole object, in memory or on disk, for reading and writing anywhere in it."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aios3._config import KIB
+from aios3._engine.tasks import settle
+from aios3._entries import StatResult, WriteResult
+from aios3._handles.leaving import Home, gives_up
+from aios3._handles.pump import pump
+from aios3._handles.store import MemoryStore
+from aios3._handles.whole_io import (
+    changed,
+    check_unchanged,
+    download_to_disk,
+    download_to_memory,
+    feed,
+    make_disk,
+    plan_of,
+)
+from aios3._handles.writer import AsyncMultipartWriter
+from aios3.errors import (
+    BucketNotFoundError,
+    ClosedHandleError,
+    InvalidRangeError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    S3Error,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+    from aios3._backend import ReadOptions
+    from aios3._handles.plan import WritePlan
+    from aios3._handles.pump import Source
+    from aios3._handles.store import Store
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_ABORT_PATIENCE_SECONDS = 5.0
+_LINE_BYTES = 8 * KIB
+_CHUNK_BYTES = 256 * KIB
+
+
+class State(enum.Enum):
+    """Where a whole file stands."""
+
+    OPEN = "open"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeMode:
+    """What a mode such as ``rb+`` allows."""
+
+    text: str
+
+    @property
+    def kind(self) -> str:
+        """``r``, ``w``, ``x`` or ``a``."""
+        return self.text[0]
+
+    @property
+    def reads(self) -> bool:
+        """Whether reading is allowed."""
+        return self.kind == "r" or "+" in self.text
+
+    @property
+    def writes(self) -> bool:
+        """Whether writing is allowed."""
+        return self.kind != "r" or "+" in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a whole file is about."""
+
+    url: S3Url
+    mode: WholeMode
+    old: StatResult | None = None
+    """The object that was downloaded."""
+    plan: WritePlan | None = None
+    """What closing writes; None in mode ``rb``."""
+
+
+class AsyncWholeFile:
+    """A whole object in memory or in a local file, open for reading and writing anywhere.
+
+    :meth:`aclose` uploads it if it was changed, and only if the object is still the version that was opened; so does
+    leaving ``async with`` without an exception. Everything else leaves S3 as it was. Methods may be called from
+    several tasks; they take turns.
+    """
+
+    def __init__(self, session: Session, subject: Subject, store: Store) -> None:
+        mode, old = subject.mode, subject.old
+        self._session = session
+        self._url = subject.url
+        self._mode = mode
+        self._store = store
+        self._old = old
+        self._plan = subject.plan
+        self._turn = asyncio.Lock()
+        self._state = State.OPEN
+        self._position = store.size if mode.kind == "a" else 0
+        self._changed = mode.writes and (mode.kind in "wx" or old is None)
+        self._writer: AsyncMultipartWriter | None = None
+        self._result: WriteResult | None = None
+        self._failure: Exception | None = None
+        self._undoing: asyncio.Task[None] | None = None
+        self._home = Home(str(subject.url))
+        session.own(self)
+
+    def __repr__(self) -> str:
+        state = f"at {self._position} of {self.size}" if self._state is State.OPEN else self._state.value
+        return f"<aios3.AsyncWholeFile {self.name} in {'memory' if self._store.kind == 'memory' else 'a file'} {state}>"
+
+    async def __aenter__(self) -> Self:
+        self._check()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exc_type is None:
+            await self.aclose()
+        else:
+            await self.abort()
+
+    def __del__(self) -> None:
+        home = getattr(self, "_home", None)
+        if home is None or home.foreign or self.closed:
+            return
+        lost = ": nothing was published" if self._mode.writes else ""
+        warnings.warn(f"unclosed file {self!r}{lost}", ResourceWarning, source=self, stacklevel=2)
+        self._state = State.ABORTED
+        self._store.forget(home.loop)
+
+    @property
+    def path(self) -> S3Url:
+        """Where the object is or will be."""
+        return self._url
+
+    @property
+    def name(self) -> str:
+        """Where the object is or will be, as text."""
+        return str(self._url)
+
+    @property
+    def mode(self) -> str:
+        """The mode in which it was opened, such as ``rb+``."""
+        return self._mode.text
+
+    @property
+    def size(self) -> int:
+        """How many bytes the copy has now."""
+        self._check_open()
+        return self._store.size
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is finished or aborted."""
+        return self._state is not State.OPEN
+
+    @property
+    def result(self) -> WriteResult:
+        """What S3 answered to the finished write; the object that was there, if nothing was changed.
+
+        Raises ClosedHandleError as long as the file is open, once it was aborted, and for a file that only reads.
+        """
+        if self._result is None:
+            message = f"{self.name} is {self._state.value} in mode {self.mode!r}: nothing was written"
+            raise ClosedHandleError(message, path=self.name)
+        return self._result
+
+    def stat(self) -> StatResult:
+        """Return what S3 said of the object when it was opened; an empty description if there was none."""
+        return self._old or StatResult()
+
+    def tell(self) -> int:
+        """Return the position in bytes from the start."""
+        self._check_open()
+        return self._position
+
+    def readable(self) -> bool:
+        """Tell whether the mode allows reading."""
+        return self._mode.reads
+
+    def writable(self) -> bool:
+        """Tell whether the mode allows writing."""
+        return self._mode.writes
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor of the local file; it is closed with this file, and may be mapped into memory.
+
+        Who has the descriptor of a file that is open for writing may change it unseen, so it counts as changed. Raises
+        UnsupportedError for a file in memory.
+        """
+        self._check_open()
+        descriptor = self._store.fileno()
+        self._changed = self._mode.writes
+        return descriptor
+
+    async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position and return it; it may lie behind the end.
+
+        Raises InvalidRangeError for a position before the start or an unknown ``whence``.
+        """
+        async with self._turn:
+            self._check()
+            bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._store.size}
+            if whence not in bases or bases[whence] + offset < 0:
+                message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
+                raise InvalidRangeError(message, path=self.name)
+            self._position = bases[whence] + offset
+            return self._position
+
+    async def read(self, size: int | None = -1) -> bytes:
+        """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
+        async with self._turn:
+            self._check_reading()
+            return await self._read(-1 if size is None else size)
+
+    async def readall(self) -> bytes:
+        """Read all that is left."""
+        return await self.read(-1)
+
+    async def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
+        async with self._turn:
+            self._check_reading()
+            count = await self._store.read_into(self._position, memoryview(buffer).cast("B"))
+            self._position += count
+            return count
+
+    async def read_at(self, offset: int, size: int) -> bytes:
+        """Read ``size`` bytes at ``offset``, fewer only at the end; the position stays where it is.
+
+        Raises InvalidRangeError for a negative offset or size.
+        """
+        if offset < 0 or size < 0:
+            message = f"read_at({offset}, {size}) on {self.name}: neither may be negative"
+            raise InvalidRangeError(message, path=self.name)
+        async with self._turn:
+            self._check_reading()
+            return await self._store.read(offset, size)
+
+    async def readline(self, size: int | None = -1) -> bytes:
+        """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
+        async with self._turn:
+            self._check_reading()
+            left = -1 if size is None or size < 0 else size
+            pieces: list[bytes] = []
+            while left:
+                piece = await self._store.read(self._position, _LINE_BYTES if left < 0 else min(left, _LINE_BYTES))
+                end = piece.find(b"\n") + 1
+                pieces.append(piece[:end] if end else piece)
+                self._position += len(pieces[-1])
+                if end or not piece:
+                    break
+                left = max(left - len(piece), 0) if left > 0 else left
+            return b"".join(pieces)
+
+    async def readlines(self, hint: int | None = None) -> list[bytes]:
+        """Read lines until the end, or until they have ``hint`` bytes in all."""
+        lines: list[bytes] = []
+        total = 0
+        while (not hint or hint < 0 or total < hint) and (line := await self.readline()):
+            lines.append(line)
+            total += len(line)
+        return lines
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterate over the lines from the position on, each with its line feed."""
+        while line := await self.readline():
+            yield line
+
+    async def chunks(self, size: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Iterate over the bytes from the position on, at most ``size`` at a time, 256 KiB by default."""
+        if size is not None and size <= 0:
+            message = f"chunks() needs a positive size, not {size}"
+            raise InvalidRangeError(message, path=self.name)
+        while chunk := await self.read(size or _CHUNK_BYTES):
+            yield chunk
+
+    async def write(self, data: Buffer) -> int:
+        """Put all of ``data`` at the position, in mode ``a`` at the end, and return its size in bytes.
+
+        In memory it waits while the session's budget is spent.
+        """
+        async with self._turn:
+            self._check_writing()
+            view = memoryview(data).cast("B")
+            if not view:
+                return 0
+            position = self._store.size if self._mode.kind == "a" else self._position
+            self._changed = True
+            await self._store.write(position, view)
+            self._position = position + len(view)
+            return len(view)
+
+    async def write_from(self, source: Source) -> int:
+        """Write everything that ``source`` has, and return how many bytes that were.
+
+        ``source`` is a file object (async or not), or an iterable (async or not) of bytes-like objects. What is not
+        async is read in a thread. The source is not closed.
+        """
+        self._check_writing()
+        return await pump(source, self.write)
+
+    async def truncate(self, size: int | None = None) -> int:
+        """Make the file ``size`` bytes long, up to the position by default; the position stays. Return the size.
+
+        Raises InvalidRangeError for a negative size.
+        """
+        async with self._turn:
+            self._check_writing()
+            new = self._position if size is None else size
+            if new < 0:
+                message = f"truncate({new}) on {self.name}: a size cannot be negative"
+                raise InvalidRangeError(message, path=self.name)
+            self._changed = True
+            await self._store.truncate(new)
+            return new
+
+    async def aclose(self) -> None:
+        """Upload the file if it was changed, or raise why not. Safe to repeat, from any task.
+
+        Raises ObjectChangedError if the object is not the version any more that was opened. If S3 refuses, or the
+        caller is cancelled before S3 has answered, nothing is changed; the same if this is called while a cancellation
+        or an exit of the interpreter is being handled.
+        """
+        if self._is_foreign():
+            return
+        if self._mode.writes and gives_up():
+            await self.abort()
+            return
+        try:
+            async with self._turn:
+                await self._finish()
+        except BaseException as error:
+            if self._failure is None and not self.closed and isinstance(error, Exception):
+                self._failure = error
+            await self.abort()
+            raise
+
+    async def abort(self) -> None:
+        """Give up: S3 stays as it was. Safe to repeat, from any task; no-op once finished."""
+        if self._is_foreign() or self._state is State.FINISHED:
+            return
+        await self._undone(self._start_undoing())
+
+    async def release(self) -> None:
+        """Close the file because its session is closed; publish nothing."""
+        await (self.abort() if self._mode.writes else self.aclose())
+
+    async def _read(self, size: int) -> bytes:
+        data = await self._store.read(self._position, size)
+        self._position += len(data)
+        return data
+
+    async def _finish(self) -> None:
+        if self.closed:
+            self._raise_failure()
+            return
+        await self._publish()
+        self._store.settle()
+        self._state = State.FINISHED
+        self._session.disown(self)
+        await self._undone(self._session.tasks.start(self._store.aclose(), name=f"aios3 close {self.name}"))
+
+    async def _publish(self) -> None:
+        if self._plan is None:
+            return
+        if not self._changed:
+            old = self._old
+            assert old is not None
+            self._result = WriteResult(old.size, old.etag, old.version_id)
+            return
+        try:
+            await check_unchanged(self._session, self._plan)
+            if self.closed:
+                raise self._closed_error()
+            self._writer = AsyncMultipartWriter(self._session, self._plan)
+            self._result = await feed(self._writer, self._store)
+        except ObjectChangedError as error:
+            if self._plan.mode != "ab":
+                raise  # the caller's own condition, in S3's words
+            raise changed(self._url) from error
+
+    def _start_undoing(self) -> asyncio.Task[None]:
+        if self._undoing is None:
+            self._state = State.ABORTED
+            self._session.disown(self)
+            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}")
+        return self._undoing
+
+    async def _undo(self) -> None:
+        await self._store.interrupt()
+        if self._writer is not None:
+            await self._writer.abort()
+        async with self._turn:  # what is under way uses the store
+            await self._store.aclose()
+
+    async def _undone(self, task: asyncio.Task[None]) -> None:
+        await settle({task}, patience=_ABORT_PATIENCE_SECONDS)
+
+    def _is_foreign(self) -> bool:
+        if self._home.foreign:
+            return True
+        self._home.check()
+        return False
+
+    def _check(self) -> None:
+        self._home.check()
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            self._raise_failure()
+            raise self._closed_error()
+
+    def _check_reading(self) -> None:
+        self._check()
+        if not self._mode.reads:
+            message = f"{self.name} is open in mode {self.mode!r}, which does not read; add '+' to read as well"
+            raise UnsupportedError(message, path=self.name)
+
+    def _check_writing(self) -> None:
+        self._check()
+        if not self._mode.writes:
+            message = f"{self.name} is open in mode {self.mode!r}, which does not write; add '+' to write as well"
+            raise UnsupportedError(message, path=self.name)
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if isinstance(failure, S3Error):
+            raise failure
+
+    def _closed_error(self) -> ClosedHandleError:
+        return ClosedHandleError(f"{self.name} is {self._state.value}; open it again", path=self.name)
+
+
+async def open_whole(
+    session: Session, subject: Subject, options: ReadOptions, *, on_disk: bool, place: Path | None = None
+) -> AsyncWholeFile:
+    """Open a whole object; ``subject.plan`` is what the caller wants of the write, not yet completed.
+
+    Modes ``r`` and ``a`` download the object first, ``a`` only if there is one. ``place`` is where the file on disk
+    is to be. Raises ObjectNotFoundError in mode ``r``, ObjectExistsError in mode ``x``, and what a download raises.
+    """
+    store, old = await _stored(session, subject, options, on_disk=on_disk, place=place)
+    try:
+        plan = subject.plan
+        if plan is not None:
+            plan = await plan_of(session, plan, old, known=subject.mode.kind in "ra")
+        return AsyncWholeFile(session, replace(subject, old=old, plan=plan), store)
+    except BaseException:
+        await session.tasks.start(store.aclose(), name=f"aios3 close {subject.url}")
+        raise
+
+
+async def _stored(
+    session: Session, subject: Subject, options: ReadOptions, *, on_disk: bool, place: Path | None
+) -> tuple[Store, StatResult | None]:
+    if subject.mode.kind in "ra":
+        try:
+            if on_disk:
+                return await download_to_disk(session, subject.url, options, place)
+            return await download_to_memory(session, subject.url, options)
+        except ObjectNotFoundError as error:
+            if subject.mode.kind == "r" or options.if_match or isinstance(error, BucketNotFoundError):
+                raise
+    store: Store = await make_disk(place) if on_disk else MemoryStore(session.budget)
+    return store, None

@@ -1,0 +1,68 @@
+"""Async context managers as ordinary ones: entered and left in one crossing each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+
+from aios3.sync import _bridge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SyncContext(Generic[T]):
+    """What ``with`` takes; made by the functions of :mod:`aios3.sync`. It can be entered once."""
+
+    def __init__(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        self._bridge = _bridge.current()
+        self._make = make
+        self._entered: AbstractAsyncContextManager[T] | None = None
+
+    def __enter__(self) -> T:
+        context = self._make()
+        values: list[T] = []
+
+        async def enter() -> None:
+            values.append(await context.__aenter__())
+
+        try:
+            self._bridge.call(enter)
+        except BaseException as error:
+            if values:  # Ctrl-C came when it was entered already
+                leaving = type(error), error, error.__traceback__
+                self._bridge.start(lambda: _leave(context, *leaving))
+            raise
+        self._entered = context
+        return values[0]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        context, self._entered = self._entered, None
+        assert context is not None, "it is not entered"
+        return self._bridge.call(context.__aexit__, kind, error, traceback)
+
+
+async def _leave(
+    context: AbstractAsyncContextManager[T],
+    kind: type[BaseException],
+    error: BaseException,
+    traceback: TracebackType | None,
+) -> None:
+    try:
+        await context.__aexit__(kind, error, traceback)
+    except BaseException as raised:
+        if raised is not error:
+            raise
+
+
+def enter(
+    function: Callable[P, AbstractAsyncContextManager[T]], /, *args: P.args, **kwargs: P.kwargs
+) -> SyncContext[T]:
+    """Return the blocking twin of the context manager that ``function`` makes."""
+    return SyncContext(lambda: function(*args, **kwargs))
