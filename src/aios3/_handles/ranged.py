@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from aios3._engine.pace import Pace
     from aios3._engine.ranges import RangeLimits
 
 
@@ -13,6 +14,7 @@ class Ranges(Protocol):
 
     size: int
     limits: RangeLimits
+    pace: Pace
 
     def request(self, start: int, stop: int, *, ahead: int = 0) -> None: ...
     def leave(self, start: int, stop: int) -> None: ...

@@ -154,6 +154,7 @@ class SharedRanges:
     ) -> None:
         self.size = member.size
         self.limits = cache.ranges.limits
+        self.pace = cache.ranges.pace
         self._ranges = cache.ranges
         self._base = member.base
         self._leave = leave
