@@ -295,7 +295,7 @@ async def test_copies_to_a_bucket_that_is_missing(aios3_bucket, aios3_session):
 @pytest.fixture
 def low_limits(monkeypatch):
     """Let S3's largest copy and part be 6 MiB."""
-    monkeypatch.setattr("aios3._objects.MAX_PART_SIZE", 6 * MIB)
+    monkeypatch.setattr("aios3._objects.copying.MAX_PART_SIZE", 6 * MIB)
     monkeypatch.setattr(parts, "MAX_PART_SIZE", 6 * MIB)
 
 

@@ -3,7 +3,7 @@
 from os import SEEK_CUR, SEEK_END, SEEK_SET
 
 from aios3._config import Config, Credentials, CredentialSource
-from aios3._entries import Access, FileEntry, StatResult, WriteResult
+from aios3._entries import Access, FileEntry, PresignedPost, StatResult, WriteResult
 from aios3._handles.opening import OpenOptions, ReaderOptions, WriterOptions, aopen
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter
@@ -26,8 +26,33 @@ from aios3._namespace import (
     stat,
     walk,
 )
-from aios3._objects import copy, read_bytes, read_text, remove, write_bytes, write_text
+from aios3._objects import (
+    copy,
+    get_endpoint_url,
+    get_s3_client,
+    getmd5,
+    islink,
+    load_content,
+    load_from,
+    makedirs,
+    move,
+    presign,
+    presign_post,
+    read_bytes,
+    read_text,
+    readlink,
+    realpath,
+    remove,
+    rename,
+    save_as,
+    symlink,
+    touch,
+    unlink,
+    write_bytes,
+    write_text,
+)
 from aios3._paths import AnyPath, S3Url, is_s3, path_join
+from aios3._s3path import PureS3Path, S3Path
 from aios3._session import Session
 from aios3.errors import (
     AccessDeniedError,
@@ -40,6 +65,7 @@ from aios3.errors import (
     InvalidPathError,
     InvalidRangeError,
     NoCredentialsError,
+    NotALinkError,
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
@@ -66,6 +92,8 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Session",
     # paths
     "AnyPath",
+    "PureS3Path",
+    "S3Path",
     "S3Url",
     "is_s3",
     "path_join",
@@ -102,13 +130,32 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "stat",
     "walk",
     # one object
+    "PresignedPost",
     "WriteResult",
     "copy",
+    "getmd5",
+    "islink",
+    "load_content",
+    "load_from",
+    "makedirs",
+    "move",
+    "presign",
+    "presign_post",
     "read_bytes",
     "read_text",
+    "readlink",
+    "realpath",
     "remove",
+    "rename",
+    "save_as",
+    "symlink",
+    "touch",
+    "unlink",
     "write_bytes",
     "write_text",
+    # what lies below
+    "get_endpoint_url",
+    "get_s3_client",
     # errors
     "AccessDeniedError",
     "BucketNotFoundError",
@@ -120,6 +167,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "InvalidPathError",
     "InvalidRangeError",
     "NoCredentialsError",
+    "NotALinkError",
     "ObjectChangedError",
     "ObjectExistsError",
     "ObjectNotFoundError",

@@ -115,12 +115,16 @@ class Session:
         self.bind()
         backend = self._backends.get(url.profile)
         if backend is None:
-            config = self.config
-            if url.profile is not None:
-                # A path that names a profile says who to be; the session's credentials are somebody else's.
-                config = dataclasses.replace(config, profile=url.profile, credentials=None)
+            config = self.config_for(url.profile)
             backend = self._backends[url.profile] = _make_backend(config, config.profile, self._slots)
         return backend
+
+    def config_for(self, profile: str | None) -> Config:
+        """Return the settings that reach a path with this profile."""
+        if profile is None:
+            return self.config
+        # A path that names a profile says who to be; the session's credentials are somebody else's.
+        return dataclasses.replace(self.config, profile=profile, credentials=None)
 
     def own(self, handle: Owned) -> None:
         """Close ``handle`` with the session, if it is still open then; the session does not keep it alive."""

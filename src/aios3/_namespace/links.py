@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
-from aios3._entries import SYMLINK_METADATA, FileEntry
+from aios3._entries import FileEntry, link_target
 from aios3._namespace.pages import together
 from aios3._paths import S3Url
 from aios3.errors import InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
@@ -54,7 +54,7 @@ async def follow(session: Session, url: S3Url, stat: StatResult) -> tuple[S3Url,
 
 def _target(link: S3Url, stat: StatResult) -> S3Url:
     """Parse what a link leads to; like the rest of a path, its profile is the link's unless it says otherwise."""
-    text = stat.metadata[SYMLINK_METADATA]
+    text = link_target(stat.metadata)
     try:
         target = S3Url.parse(text).require_object()
     except (InvalidPathError, PathIsDirectoryError) as error:
