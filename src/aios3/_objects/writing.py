@@ -10,7 +10,7 @@ from aios3._handles.text import text_settings
 from aios3._namespace.links import head
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3.errors import BucketNotFoundError, ConfigError, ObjectExistsError, ObjectNotFoundError, UnsupportedError
+from aios3.errors import ConfigError, ObjectExistsError, ObjectNotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -73,18 +73,16 @@ async def save_as(
 async def touch(path: AnyPath, exist_ok: bool = True, *, session: Session | None = None) -> None:
     """Create an empty object if there is none; one that is there is left alone.
 
-    Its time of modification stays: S3 sets that itself and has no call to change it; writing the object anew for it could undo what somebody else
-    writes meanwhile. Costs a HEAD, and a PUT where the object is missing, under the condition that it still is.
+    Its time of modification stays: S3 sets that itself, and writing the object anew for it could undo what somebody
+    else writes meanwhile. Costs a HEAD, and a PUT where the object is missing, under the condition that it still is.
 
     Raises ObjectExistsError if it is there and not ``exist_ok``.
     """
     current, url = current_session(session), S3Url.parse(path).require_object()
     try:
         await head(current, url)
-    except ObjectNotFoundError as error:
-        if isinstance(error, BucketNotFoundError) or await _create(current, url):
-            if isinstance(error, BucketNotFoundError):
-                raise
+    except ObjectNotFoundError:
+        if await _create(current, url):
             return
     if not exist_ok:
         message = f"{url} exists already"
