@@ -15,7 +15,7 @@ from pathlib import Path
 
 TARGET = Path(__file__).parent / "megfile_signatures.json"
 _SIGNATURE = re.compile(
-    r"^- (?:class )?megfile\.s3\.(?P<name>\w+)\((?P<parameters>.*?)\)(?: .*)?(?:\[source\])?$", re.M
+    r"^- (?:class )?megfile\.s3\.(?P<name>\w+)\((?P<parameters>.*?)\)(?: .*)?(?:\[source\])?$", re.MULTILINE
 )
 
 
