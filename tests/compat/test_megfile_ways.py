@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import pytest
@@ -108,8 +107,8 @@ def test_classes_can_be_made_by_their_constructors(path, tmp_path):
 def test_a_local_path_in_the_place_of_an_object(path):
     with s3.S3Cacher(path) as local:
         assert Path(local).read_bytes() == DATA
-    assert not os.path.exists(local)
-    with s3.S3Cacher(path, mode="a") as local, open(local, "ab") as file:
+    assert not Path(local).exists()
+    with s3.S3Cacher(path, mode="a") as local, Path(local).open("ab") as file:
         file.write(b"end")
     assert s3.s3_load_content(path) == DATA + b"end"
     cacher = s3.S3Cacher(path, mode="w")

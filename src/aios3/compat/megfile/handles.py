@@ -6,6 +6,7 @@ import io
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 import aios3.sync
+from aios3._config import MIN_PART_SIZE
 from aios3.compat.megfile.errors import unknown_errors
 from aios3.compat.megfile.settings import (
     place,
@@ -218,7 +219,7 @@ class S3BufferedWriter(Handle):
 
 
 class S3LimitedSeekableWriter(S3BufferedWriter):
-    """An object, open for writing, with its head and tail still to be sought in."""
+    """An object, open for writing, with its head and tail, of at least 5 MiB each, still to be sought in."""
 
     def __init__(
         self,
@@ -236,8 +237,8 @@ class S3LimitedSeekableWriter(S3BufferedWriter):
     ) -> None:
         sizes = {
             **sizes_for_writing(None if block_size == KEEP else block_size),
-            **({"head_size": head_block_size} if head_block_size else {}),
-            **({"tail_size": tail_block_size} if tail_block_size else {}),
+            **({"head_size": max(head_block_size, MIN_PART_SIZE)} if head_block_size else {}),
+            **({"tail_size": max(tail_block_size, MIN_PART_SIZE)} if tail_block_size else {}),
         }
         self._open(place(bucket, key, profile_name), "wb", s3_client, buffering="limited", **sizes)
 
