@@ -8,10 +8,11 @@ import pytest
 
 import aios3
 from aios3._boto import BotoBackend
+from aios3._objects import moving
 from aios3.errors import from_answer
 
 MIB = 1 << 20
-MOVES = pytest.mark.parametrize("verb", [aios3.rename, aios3.move], ids=["rename", "move"])
+MOVES = pytest.mark.parametrize("verb", [moving.rename, moving.move], ids=["rename", "move"])
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ async def test_a_source_that_cannot_be_removed_is_told_of(aios3_bucket, aios3_se
 
     monkeypatch.setattr(BotoBackend, "delete_object", refuse)
     with pytest.raises(aios3.AccessDeniedError) as caught:
-        await aios3.rename(source, f"{aios3_bucket}/target", session=aios3_session)
+        await moving.rename(source, f"{aios3_bucket}/target", session=aios3_session)
     assert "was copied to" in caught.value.__notes__[0]
 
 
