@@ -66,7 +66,7 @@ async def run(call: str, path: str, session: aios3.Session) -> None:
             result = await started
             if name == "aopen":
                 await result.aclose()
-    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError):
+    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, aios3.NotALinkError):
         pass  # an answer like any other: the requests count
 
 

@@ -65,6 +65,7 @@ async def test_chains_do_not_grow(aios3_bucket, aios3_session):
 
 
 async def test_links_keep_the_profile(aios3_bucket, aios3_session, other_profile):
+    """Decided: symlinks forget the profile in megfile."""
     there = aios3_bucket.replace("s3://", other_profile)
     await aios3.write_bytes(f"{aios3_bucket}/target", b"data", session=aios3_session)
     environment = aios3.Session(endpoint_url=aios3_session.config.endpoint_url)

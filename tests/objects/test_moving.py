@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
@@ -213,3 +214,50 @@ async def test_what_is_no_object_is_not_moved(aios3_bucket, aios3_session, verb)
         with pytest.raises(aios3.PathIsDirectoryError):
             await verb(f"{aios3_bucket}/dir", f"{aios3_bucket}/{target}x", session=aios3_session)
     assert await aios3.exists(f"{aios3_bucket}/dir/object", session=aios3_session)
+
+
+@pytest.mark.parametrize("kind", ["in parts", "streamed"])
+async def test_a_copy_that_is_cancelled_leaves_nothing(aios3_bucket, aios3_session, monkeypatch, kind):
+    source, target = f"{aios3_bucket}/large", f"{aios3_bucket}/target"
+    await aios3.write_bytes(source, bytes(12 * MIB), session=aios3_session)
+    begun = asyncio.Event()
+
+    async def never(*_args, **_kwargs):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(BotoBackend, "upload_part_copy" if kind == "in parts" else "upload_part", never)
+    async with aios3.Session(aios3_session.config, region="eu-west-1") as other:
+        to = other if kind == "streamed" else aios3_session
+        copying = asyncio.create_task(
+            aios3.copy(source, target, multipart_threshold=5 * MIB, target_session=to, session=aios3_session)
+        )
+        await begun.wait()
+        copying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await copying
+        client = await aios3.get_s3_client(session=aios3_session)
+        bucket = aios3_bucket.removeprefix("s3://")
+        assert "Uploads" not in await client.list_multipart_uploads(Bucket=bucket)
+        assert not await aios3.exists(target, session=aios3_session)
+        for session in (aios3_session, other):
+            assert (session.tasks.active, session.budget.used, session.budget.waiting) == (0, 0, 0)
+
+
+async def test_a_callback_that_fails_leaves_nothing(aios3_bucket, aios3_session):
+    source, target = f"{aios3_bucket}/large", f"{aios3_bucket}/target"
+    await aios3.write_bytes(source, bytes(12 * MIB), session=aios3_session)
+
+    def fail(_count):
+        raise ZeroDivisionError
+
+    async with aios3.Session(aios3_session.config, region="eu-west-1") as other:
+        for to in (aios3_session, other):
+            with pytest.raises(ZeroDivisionError):
+                await aios3.copy(
+                    source, target, fail, multipart_threshold=5 * MIB, target_session=to, session=aios3_session
+                )
+            assert not await aios3.exists(target, session=aios3_session)
+            assert to.budget.used == 0
+    client = await aios3.get_s3_client(session=aios3_session)
+    assert "Uploads" not in await client.list_multipart_uploads(Bucket=aios3_bucket.removeprefix("s3://"))
