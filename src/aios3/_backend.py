@@ -225,7 +225,7 @@ class Backend(Protocol):
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = CopyTerms()
     ) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata and tags, None keeps them."""
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""

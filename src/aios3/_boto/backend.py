@@ -231,7 +231,7 @@ class BotoBackend:
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
     ) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata and tags, None keeps them.
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given.
 
         The result's size is not known here: 0.
         """
