@@ -178,13 +178,6 @@ async def test_urls_and_forms_are_signed_with_version_4_in_every_region(region):
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
 
 
-async def test_a_public_url_is_not_signed():
-    backend = BotoBackend(Config(credentials="anonymous"), None, asyncio.Semaphore(1))
-    url = await backend.presign("GetObject", {"Bucket": "bucket", "Key": "key"}, 60)
-    await backend.aclose()
-    assert "Signature" not in url
-
-
 async def test_a_customers_key_goes_with_every_request_that_touches_bytes():
     key = bytes(range(32))
     expected = {

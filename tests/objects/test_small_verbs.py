@@ -292,6 +292,13 @@ async def test_how_long_a_signature_is_good(aios3_bucket, aios3_session, seconds
         await aios3.presign(f"{aios3_bucket}/key", 1, "POST", session=aios3_session)
 
 
+async def test_an_anonymous_session_signs_nothing(aios3_session):
+    async with aios3.Session(aios3_session.config, credentials="anonymous") as session:
+        for verb in (aios3.presign, aios3.presign_post):
+            with pytest.raises(aios3.NoCredentialsError, match="nothing to sign s3://bucket/key with"):
+                await verb("s3://bucket/key", session=session)
+
+
 async def test_a_form_says_what_may_be_uploaded(aios3_bucket, aios3_session, requests):
     limits = ["content-length-range", 1, 10]
     form = await aios3.presign_post(

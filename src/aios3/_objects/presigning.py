@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3.errors import ConfigError
+from aios3.errors import ConfigError, NoCredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,7 @@ async def presign(
     if method not in get_args(PresignMethod):
         message = f"method must be one of {', '.join(map(repr, get_args(PresignMethod)))}, not {method!r}"
         raise ConfigError(message)
+    _check_signs(current, url)
     backend = await current.backend(url)
     place = {"Bucket": url.bucket, "Key": url.key}
     return await backend.presign(_OPERATIONS[method], {**(parameters or {}), **place}, expires_in)
@@ -68,9 +69,16 @@ async def presign_post(
     """
     current, url = current_session(session), S3Url.parse(path).require_object()
     _check_time(expires_in)
+    _check_signs(current, url)
     fixed: list[object] = [{name: value} for name, value in (fields or {}).items()]
     backend = await current.backend(url)
     return await backend.presign_post(url, fields or {}, [*fixed, *conditions], expires_in)
+
+
+def _check_signs(session: Session, url: S3Url) -> None:
+    if session.config_for(url.profile).credentials == "anonymous":
+        message = f"An anonymous session has nothing to sign {url} with; give it credentials"
+        raise NoCredentialsError(message, path=str(url))
 
 
 def _check_time(expires_in: int) -> None:
