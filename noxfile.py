@@ -87,6 +87,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("lint-imports")
     session.run("python", "tools/make_sync.py", "--check")
+    session.run("python", "tools/make_megfile_table.py", "--check")
 
 
 @nox.session

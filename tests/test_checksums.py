@@ -159,7 +159,9 @@ async def test_parts_and_the_whole_carry_checksums(aios3_server, aios3_bucket, a
 
 def session_on(url: str, mode: str) -> aios3.Session:
     credentials = aios3.Credentials("AKIA", "secret")
-    return aios3.Session(endpoint_url=url, credentials=credentials, checksums=mode, max_attempts=1)
+    return aios3.Session(
+        endpoint_url=url, credentials=credentials, checksums=mode, max_attempts=1, transport="aiobotocore"
+    )
 
 
 async def record_checksums(session: aios3.Session, url: aios3.S3Url) -> list[dict[str, str]]:
@@ -171,7 +173,6 @@ async def record_checksums(session: aios3.Session, url: aios3.S3Url) -> list[dic
             named = {name.lower(): text for name, text in request.headers.items() if "checksum" in name.lower()}
             sent.append({name: text if isinstance(text, str) else text.decode() for name, text in named.items()})
 
-    backend = await session.backend(url)
-    client = await backend._client.get()
+    client = await aios3.get_s3_client(session=session)
     client.meta.events.register("before-send.s3", record)
     return sent

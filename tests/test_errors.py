@@ -67,6 +67,7 @@ ERRNO = {
     "ConnectionFailedError": errno.ECONNABORTED,
     "CredentialsError": errno.EACCES,
     "NoCredentialsError": errno.EACCES,
+    "NotALinkError": errno.EINVAL,
     "ObjectChangedError": errno.ESTALE,
     "ObjectExistsError": errno.EEXIST,
     "ObjectNotFoundError": errno.ENOENT,

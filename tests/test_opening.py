@@ -385,7 +385,7 @@ async def test_a_reader_may_ask_for_a_version(aios3_bucket, aios3_session):
 
 async def version_objects(session: aios3.Session, path: str) -> None:
     url = aios3.S3Url.parse(path)
-    client = await (await session.backend(url))._client.get()
+    client = await aios3.get_s3_client(session=session)
     await client.put_bucket_versioning(Bucket=url.bucket, VersioningConfiguration={"Status": "Enabled"})
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import aios3
 from aios3 import S3Url, is_s3, path_join
-from aios3._paths import MAX_KEY_BYTES
+from aios3._paths import MAX_KEY_BYTES, HasUrl
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 
 ALPHANUMERIC = string.ascii_letters + string.digits
@@ -269,4 +269,4 @@ def test_only_paths_of_s3_are_joined(path):
 
 def test_the_public_names_are_these():
     assert (aios3.S3Url, aios3.is_s3, aios3.path_join) == (S3Url, is_s3, path_join)
-    assert aios3.AnyPath == str | S3Url
+    assert aios3.AnyPath == str | S3Url | HasUrl

@@ -62,22 +62,24 @@ def test_every_name_is_there_and_everything_that_is_there_has_a_name():
 
 def test_only_these_modules_are_public():
     public = {module.name for module in pkgutil.iter_modules(aios3.__path__) if not module.name.startswith("_")}
-    assert public == {"errors", "sync", "testing"}
+    assert public == {"compat", "errors", "sync", "testing"}
 
 
 def test_the_contract():
     """What the documentation promises, by name: to drop or rename one is a breaking change."""
     promised = {
         "sessions": "Config Credentials Session",
-        "paths": "AnyPath S3Url is_s3 path_join",
+        "paths": "AnyPath PureS3Path S3Path S3Url is_s3 path_join",
         "files": "AsyncMultipartWriter AsyncPrefetchReader AsyncTextReader AsyncTextWriter aopen",
         "ways": "AsyncLimitedSeekableWriter AsyncPipeReader AsyncPipeWriter AsyncWholeFile cached_path",
         "positions": "SEEK_CUR SEEK_END SEEK_SET",
         "names": "access exists getmtime getsize glob glob_stat hasbucket isdir isfile listdir lstat scan scan_stat "
         "scandir stat walk",
-        "objects": "copy read_bytes read_text remove write_bytes write_text",
+        "objects": "copy getmd5 islink load_content load_from makedirs move presign presign_post read_bytes read_text "
+        "readlink realpath remove rename save_as symlink touch unlink write_bytes write_text",
+        "below": "get_endpoint_url get_s3_client",
         "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
-        "results": "Access FileEntry StatResult WriteResult",
+        "results": "Access FileEntry PresignedPost StatResult WriteResult",
         "errors": " ".join(aios3.errors.__all__),
     }
     missing = {name for names in promised.values() for name in names.split()} - set(aios3.__all__)
@@ -91,6 +93,8 @@ def test_the_errors_are_those_of_the_module():
 
 VERBS = ["access", "exists", "getmtime", "getsize", "hasbucket", "isdir", "isfile", "listdir", "lstat", "stat"]
 VERBS += ["copy", "read_bytes", "read_text", "remove", "write_bytes", "write_text"]
+VERBS += ["getmd5", "islink", "load_content", "load_from", "makedirs", "move", "presign", "presign_post", "readlink"]
+VERBS += ["realpath", "rename", "save_as", "symlink", "touch", "unlink", "get_endpoint_url", "get_s3_client"]
 ITERATORS = ["glob", "glob_stat", "scan", "scan_stat", "scandir", "walk"]
 ITERATORS += ["read_many", "stat_many", "write_many"]
 

@@ -13,6 +13,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TARGET = Path(__file__).parent.parent / "src" / "aios3" / "sync" / "__init__.py"
 
 OWN = {
+    "_clients": ("get_s3_client",),
     "_context": ("SyncContext",),
     "_files": ("open",),
     "_iterator": ("SyncIterator",),
@@ -41,9 +43,16 @@ cancels the transfer itself. ``session`` is a :class:`Session` of this module, o
 other loop uses; without one, all calls share a default session.
 """
 
-# ruff: noqa: A004 - open is meant to take the name of builtins.open
+# ruff: noqa: A004, E501, PLR0913 - open is meant to take the name of builtins.open; the rest is the twins'
 from __future__ import annotations
 '''
+
+
+SELF = "P"
+"""The type variable of a method's own path."""
+
+PATH_CLASS = "S3Path"
+"""The class whose methods are verbs with the path as their first argument."""
 
 
 class StaleError(Exception):
@@ -53,10 +62,13 @@ class StaleError(Exception):
 def render(package: ModuleType) -> str:
     """Return the source of the blocking twin of ``package``, formatted."""
     own = {name for names in OWN.values() for name in names}
+    own |= {PATH_CLASS} & set(package.__all__)
     names = [name for name in package.__all__ if not _is_async_only(name) and name not in own]
     verbs = {name: getattr(package, name) for name in names if _is_async(getattr(package, name))}
     exported = [name for name in names if name not in verbs]
     functions = [_Verb(package, name, function, exported) for name, function in verbs.items()]
+    path = _PathClass(package, exported) if PATH_CLASS in own else None
+    writers: list[_Verb | _PathClass] = [*functions, *([path] if path else [])]
     parts = [
         HEADER,
         "from typing import TYPE_CHECKING",
@@ -66,10 +78,11 @@ def render(package: ModuleType) -> str:
         *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
         "from aios3.sync._context import enter as _enter",
         "from aios3.sync._iterator import iterate as _iterate",
+        *(["from aios3.sync._files import open as _open"] if path else []),
         "if TYPE_CHECKING:",
-        *sorted({f"    {line}" for function in functions for line in function.imports()}),
+        *sorted({f"    {line}" for each in writers for line in each.imports()}),
         f"\n__all__ = {sorted({*names, *own})!r}",
-        *(function.source() for function in functions),
+        *(each.source() for each in writers),
     ]
     return _format("\n".join(parts))
 
@@ -78,7 +91,12 @@ class _Verb:
     """One async function, and the blocking one that is written for it."""
 
     def __init__(
-        self, package: ModuleType, name: str, function: Callable[..., object], exported: Sequence[str]
+        self,
+        package: ModuleType,
+        name: str,
+        function: Callable[..., object],
+        exported: Sequence[str],
+        node: ast.AsyncFunctionDef | None = None,
     ) -> None:
         self._package = package
         self._name = name
@@ -86,10 +104,23 @@ class _Verb:
         self._function = inspect.unwrap(function)
         self._exported = exported
         self._module = _parse(importlib.import_module(self._function.__module__))
-        self._node = self._definition()
+        self._node = node or self._definition()
 
     def source(self) -> str:
         """Return the function's source, not yet formatted."""
+        return self._written(self._name, f"_aios3.{self._name}", self._node.args, self._arguments())
+
+    def bound(self, name: str) -> str:
+        """Return the source of a method that is this function with the path as its first argument."""
+        arguments = ", ".join(["self", *list(self._arguments())[1:]])
+        return self._written(name, None, _of_self(self._node.args), [f"{self._name}({arguments})"])
+
+    def method(self) -> str:
+        """Return the source of a method that crosses to the one of the same name."""
+        target = f"_aios3.{PATH_CLASS}.{self._name}"
+        return self._written(self._name, target, _of_self(self._node.args), self._arguments())
+
+    def _written(self, name: str, target: str | None, parameters: ast.arguments, arguments: Iterable[str]) -> str:
         node = self._node
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
         if not summary or node.returns is None:
@@ -99,11 +130,11 @@ class _Verb:
         if inspect.isasyncgenfunction(self._function):
             crossing, kind = ("_enter", "SyncContext") if _is_context(self._decorated) else ("_iterate", "SyncIterator")
             cross, returns = crossing, f"{kind}[{ast.unparse(self._foreign(_item(node.returns)))}]"
-        parameters = ast.unparse(self._foreign(node.args))
+        call = f"{cross}({', '.join([target, *arguments])})" if target else "".join(arguments)
         return (
-            f"def {self._name}({parameters}) -> {returns}:\n"
+            f"def {name}({ast.unparse(self._foreign(parameters))}) -> {returns}:\n"
             f'    """{summary}"""\n'
-            f"    return {cross}({', '.join([f'_aios3.{self._name}', *self._arguments()])})\n\n"
+            f"    return {call}\n\n"
         )
 
     def imports(self) -> Iterator[str]:
@@ -112,7 +143,7 @@ class _Verb:
         returns = self._node.returns
         if returns is not None:
             annotations.append(_item(returns) if inspect.isasyncgenfunction(self._function) else returns)
-        for name in sorted(_names(annotations) - {*self._exported, "Session"} - set(dir(builtins))):
+        for name in sorted(_names(annotations) - {*self._exported, "Session", SELF} - set(dir(builtins))):
             yield self._origin(name)
 
     def _definition(self) -> ast.AsyncFunctionDef:
@@ -137,11 +168,13 @@ class _Verb:
             yield f"**{found.kwarg.arg}"
 
     def _foreign(self, node: ast.AST) -> ast.AST:
-        """Let ``Session`` be the async one: this package has one of its own, which is a subclass."""
+        """Let ``Session`` be the async one, of which this package's is a subclass, and ``P`` the path's own class."""
         copy = ast.parse(ast.unparse(node)) if isinstance(node, ast.expr) else node
         for name in ast.walk(copy):
             if isinstance(name, ast.Name) and name.id == "Session":
                 name.id = "_aios3.Session"
+            elif isinstance(name, ast.Name) and name.id == SELF:
+                name.id = "Self"
         return copy
 
     def _origin(self, name: str) -> str:
@@ -154,6 +187,48 @@ class _Verb:
             return f"from {self._function.__module__} import {name}"
         message = f"Nothing says where {name}, an annotation of {self._name}, comes from"
         raise StaleError(message)
+
+
+class _PathClass:
+    """The class of paths, and the blocking one that is written for it."""
+
+    def __init__(self, package: ModuleType, exported: Sequence[str]) -> None:
+        self._class: type = getattr(package, PATH_CLASS)
+        module = _parse(importlib.import_module(self._class.__module__))
+        found = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == PATH_CLASS]
+        self._base = ast.unparse(found[0].bases[0])
+        self._bound: dict[str, _Verb] = {}
+        self._own: list[_Verb] = []
+        for node in found[0].body:
+            if isinstance(node, ast.AsyncFunctionDef):
+                self._own.append(_Verb(package, node.name, getattr(self._class, node.name), exported, node))
+            elif isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name):
+                function = getattr(self._class, name.id)
+                if _is_async(function):
+                    self._bound[name.id] = _Verb(package, function.__name__, function, exported)
+
+    def source(self) -> str:
+        """Return the class's source, not yet formatted."""
+        summary = (
+            (inspect.getdoc(self._class) or "").partition("\n")[0].replace(", asynchronous", "").replace("await ", "")
+        )
+        lines = [f'"""{summary}"""', "__slots__ = ()", "open = _open"]
+        lines += [verb.bound(name) for name, verb in self._bound.items()]
+        lines += [verb.method() for verb in self._own]
+        return f"class {PATH_CLASS}({self._base}):\n" + textwrap.indent("\n".join(lines), "    ")
+
+    def imports(self) -> Iterator[str]:
+        """Yield the imports that the annotations need."""
+        yield "from typing import Self"
+        for verb in (*self._bound.values(), *self._own):
+            yield from verb.imports()
+
+
+def _of_self(parameters: ast.arguments) -> ast.arguments:
+    """Return the parameters with ``self`` in the place of the first one."""
+    copy = ast.arguments(**dict(ast.iter_fields(parameters)))
+    copy.args = [ast.arg("self"), *parameters.args[1:]]
+    return copy
 
 
 def _is_async_only(name: str) -> bool:

@@ -4,7 +4,7 @@ from os import SEEK_CUR, SEEK_END, SEEK_SET
 
 from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
 from aios3._config import Config, Credentials, CredentialSource
-from aios3._entries import Access, FileEntry, StatResult, WriteResult
+from aios3._entries import Access, FileEntry, PresignedPost, StatResult, WriteResult
 from aios3._handles.cached import cached_path
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.opening import (
@@ -42,8 +42,33 @@ from aios3._namespace import (
     stat,
     walk,
 )
-from aios3._objects import copy, read_bytes, read_text, remove, write_bytes, write_text
+from aios3._objects import (
+    copy,
+    get_endpoint_url,
+    get_s3_client,
+    getmd5,
+    islink,
+    load_content,
+    load_from,
+    makedirs,
+    move,
+    presign,
+    presign_post,
+    read_bytes,
+    read_text,
+    readlink,
+    realpath,
+    remove,
+    rename,
+    save_as,
+    symlink,
+    touch,
+    unlink,
+    write_bytes,
+    write_text,
+)
 from aios3._paths import AnyPath, S3Url, is_s3, path_join
+from aios3._s3path import PureS3Path, S3Path
 from aios3._session import Session
 from aios3.errors import (
     AccessDeniedError,
@@ -56,6 +81,7 @@ from aios3.errors import (
     InvalidPathError,
     InvalidRangeError,
     NoCredentialsError,
+    NotALinkError,
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
@@ -82,6 +108,8 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Session",
     # paths
     "AnyPath",
+    "PureS3Path",
+    "S3Path",
     "S3Url",
     "is_s3",
     "path_join",
@@ -128,11 +156,27 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "stat",
     "walk",
     # one object
+    "PresignedPost",
     "WriteResult",
     "copy",
+    "getmd5",
+    "islink",
+    "load_content",
+    "load_from",
+    "makedirs",
+    "move",
+    "presign",
+    "presign_post",
     "read_bytes",
     "read_text",
+    "readlink",
+    "realpath",
     "remove",
+    "rename",
+    "save_as",
+    "symlink",
+    "touch",
+    "unlink",
     "write_bytes",
     "write_text",
     # many objects
@@ -142,6 +186,9 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "read_many",
     "stat_many",
     "write_many",
+    # what lies below
+    "get_endpoint_url",
+    "get_s3_client",
     # errors
     "AccessDeniedError",
     "BucketNotFoundError",
@@ -153,6 +200,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "InvalidPathError",
     "InvalidRangeError",
     "NoCredentialsError",
+    "NotALinkError",
     "ObjectChangedError",
     "ObjectExistsError",
     "ObjectNotFoundError",

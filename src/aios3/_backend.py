@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from aios3._entries import StatResult, WriteResult
+    from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
 
 
@@ -59,6 +59,18 @@ class Condition:
     """The ETag that it must have now; with another, ObjectChangedError is raised."""
     if_absent: bool = False
     """Whether there must be none; where there is one, ObjectExistsError is raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTerms:
+    """What a copy inside S3 depends on, and what S3 would not carry over by itself."""
+
+    if_match: str | None = None
+    """The ETag that the source must have; with another, ObjectChangedError is raised."""
+    storage_class: str | None = None
+    """The storage class of the copy; None is the bucket's standard."""
+    condition: Condition = field(default_factory=Condition)
+    """What must be true of the object that is there when the copy becomes visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +256,34 @@ class Backend(Protocol):
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
 
-    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it."""
+    async def copy_object(
+        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = CopyTerms()
+    ) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
+
+    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
+        """Return the tags of one object."""
+
+    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
+        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing.
+
+        ``parameters`` are S3's own, ``Bucket`` and ``Key`` among them.
+        """
+
+    async def presign_post(
+        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
+    ) -> PresignedPost:
+        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing.
+
+        A key that ends in ``${filename}`` takes the name of the sender's file. ``fields`` become part of the form, and
+        ``conditions`` of the policy that S3 checks it against.
+        """
+
+    async def endpoint_url(self) -> str:
+        """Return the address that requests go to, without the bucket."""
+
+    async def client(self) -> object:
+        """Return the aiobotocore client of this configuration and profile."""
 
     async def aclose(self) -> None:
         """Close all connections. Safe to repeat."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import enum
 import stat as _stat
 from dataclasses import dataclass, field
@@ -12,6 +14,33 @@ if TYPE_CHECKING:
 
 SYMLINK_METADATA = "symlink_to"
 """User metadata that makes an empty object a symbolic link; its value is the path linked to (megfile's convention)."""
+
+
+_ENCODED = ("=?UTF-8?B?", "?=")
+"""How a header writes what is not ASCII (RFC 2047), as S3 itself does with metadata that it cannot send otherwise."""
+
+
+def link_metadata(target: str) -> dict[str, str]:
+    """Return the metadata of a symbolic link to the path ``target``.
+
+    The path stands there as it is, as megfile writes and reads it, unless a header would not carry it unchanged: what
+    is not ASCII, and blanks at an end or side by side, are written as an encoded word of RFC 2047.
+    """
+    plain = target.isascii() and target.isprintable() and target == " ".join(target.split())
+    if not plain:
+        target = base64.b64encode(target.encode()).decode().join(_ENCODED)
+    return {SYMLINK_METADATA: target}
+
+
+def link_target(metadata: Mapping[str, str]) -> str:
+    """Return the path that the metadata of a symbolic link name."""
+    text = metadata[SYMLINK_METADATA]
+    if not (text.startswith(_ENCODED[0]) and text.endswith(_ENCODED[1])):
+        return text
+    try:
+        return base64.b64decode(text[len(_ENCODED[0]) : -len(_ENCODED[1])], validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return text  # no path begins like that: whoever parses it will say so
 
 
 class Access(enum.Enum):
@@ -44,6 +73,8 @@ class StatResult:
     ``content-language``, ``cache-control``, ``expires``."""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksums that S3 keeps for the object, base64, by algorithm: ``{"CRC64NVME": "..."}``."""
+    tag_count: int = 0
+    """How many tags the object has, as far as S3 said."""
 
     @property
     def ctime(self) -> float:
@@ -113,3 +144,14 @@ class WriteResult:
     etag: str | None = None
     version_id: str | None = None
     checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """What a form needs so that its sender may upload a file to S3: where to send it, and the fields before the file.
+
+    The form is ``multipart/form-data``; its last field is ``file``.
+    """
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)

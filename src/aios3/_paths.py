@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 
@@ -45,6 +46,9 @@ class S3Url:
         if isinstance(path, S3Url):
             return path
         if not isinstance(path, str):
+            located = getattr(path, "url", None)
+            if isinstance(located, S3Url):
+                return located
             message = f"An S3 path is a str such as 's3://bucket/key' or an S3Url, not {type(path).__name__}"
             raise InvalidPathError(message)
         scheme = _SCHEME.match(path)
@@ -94,8 +98,16 @@ class S3Url:
         return self
 
 
-AnyPath = str | S3Url
-"""What every verb takes as a path: the text, or the value it parses to."""
+class HasUrl(Protocol):
+    """Something that is at one place in S3, such as an :class:`aios3.S3Path`."""
+
+    @property
+    def url(self) -> S3Url:
+        """Where it is."""
+
+
+AnyPath = str | S3Url | HasUrl
+"""What every verb takes as a path: the text, the value it parses to, or an :class:`aios3.S3Path`."""
 
 
 def _check_key(key: str, path: str) -> None:
@@ -111,7 +123,9 @@ def _check_key(key: str, path: str) -> None:
 
 def is_s3(path: object) -> bool:
     """Tell whether ``path`` is an S3 path: an :class:`S3Url`, or a text that begins ``s3://`` or ``s3+profile://``."""
-    return isinstance(path, S3Url) or (isinstance(path, str) and _SCHEME.match(path) is not None)
+    if isinstance(path, str):
+        return _SCHEME.match(path) is not None
+    return isinstance(path, S3Url) or isinstance(getattr(path, "url", None), S3Url)
 
 
 def path_join(path: AnyPath, *others: str) -> str:
@@ -120,7 +134,7 @@ def path_join(path: AnyPath, *others: str) -> str:
     A ``/`` on either side of a joint is used instead of adding another; every further one belongs to the key and
     stays. A part that begins with ``/`` does not start again at the root, unlike in :func:`os.path.join`.
     """
-    joined = str(S3Url.parse(path)) if isinstance(path, S3Url) else path
+    joined = path if isinstance(path, str) else str(S3Url.parse(path))
     S3Url.parse(joined)
     for other in others:
         joined = f"{joined.removesuffix('/')}/{other.removeprefix('/')}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from aios3._backend import CopyTerms
 from aios3._engine.backoff import retry_delay
 from aios3.errors import S3Error, worth_retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
         Backend,
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
         ReadOptions,
         WriteOptions,
     )
-    from aios3._entries import StatResult, WriteResult
+    from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_NO_TERMS = CopyTerms()
 
 
 class RetryingBackend:
@@ -150,9 +154,35 @@ class RetryingBackend:
         """Delete one object; one that does not exist is no error in S3."""
         await self._attempt(self._backend.delete_object, url, version_id)
 
-    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it."""
-        return await self._attempt(self._backend.copy_object, source, target, options=options)
+    async def copy_object(
+        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
+    ) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
+        if terms.condition != _NO_TERMS.condition:
+            return await self._backend.copy_object(source, target, options=options, terms=terms)
+        return await self._attempt(self._backend.copy_object, source, target, options=options, terms=terms)
+
+    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
+        """Return the tags of one object."""
+        return await self._attempt(self._backend.get_tags, url)
+
+    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
+        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
+        return await self._backend.presign(operation, parameters, expires_in)
+
+    async def presign_post(
+        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
+    ) -> PresignedPost:
+        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
+        return await self._backend.presign_post(url, fields, conditions, expires_in)
+
+    async def endpoint_url(self) -> str:
+        """Return the address that requests go to, without the bucket."""
+        return await self._backend.endpoint_url()
+
+    async def client(self) -> object:
+        """Return the aiobotocore client of this configuration and profile."""
+        return await self._backend.client()
 
     async def aclose(self) -> None:
         """Close all connections. Safe to repeat."""

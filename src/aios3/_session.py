@@ -120,10 +120,7 @@ class Session:
         self.bind()
         transport = self._transports.get(url.profile)
         if transport is None:
-            config = self.config
-            if url.profile is not None:
-                # A path that names a profile says who to be; the session's credentials are somebody else's.
-                config = dataclasses.replace(config, profile=url.profile, credentials=None)
+            config = self.config_for(url.profile)
             transport = self._transports[url.profile] = _make_transport(config, config.profile, self._slots)
         return transport.chosen(url.bucket) or await transport.choose(url.bucket)
 
@@ -134,6 +131,13 @@ class Session:
             for profile, transport in self._transports.items()
             for bucket, how in transport.describe().items()
         }
+
+    def config_for(self, profile: str | None) -> Config:
+        """Return the settings that reach a path with this profile."""
+        if profile is None:
+            return self.config
+        # A path that names a profile says who to be; the session's credentials are somebody else's.
+        return dataclasses.replace(self.config, profile=profile, credentials=None)
 
     def own(self, handle: Owned) -> None:
         """Close ``handle`` with the session, if it is still open then; the session does not keep it alive."""

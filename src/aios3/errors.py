@@ -14,6 +14,7 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     +-- ObjectExistsError (FileExistsError)
     +-- PathIsDirectoryError (IsADirectoryError)
     +-- PathNotDirectoryError (NotADirectoryError)
+    +-- NotALinkError (OSError)               a symbolic link is needed
     +-- AccessDeniedError (PermissionError)
     |   +-- CredentialsError                  S3 does not accept who we say we are
     |       +-- NoCredentialsError            nobody to be: no credentials were found
@@ -50,6 +51,7 @@ __all__ = [
     "InvalidPathError",
     "InvalidRangeError",
     "NoCredentialsError",
+    "NotALinkError",
     "ObjectChangedError",
     "ObjectExistsError",
     "ObjectNotFoundError",
@@ -165,6 +167,12 @@ class PathNotDirectoryError(S3Error, NotADirectoryError):
     """Raised when a directory is needed and the path is an object."""
 
     _default_errno = _errno.ENOTDIR
+
+
+class NotALinkError(S3Error, OSError):
+    """Raised when a symbolic link is needed and the path is another object."""
+
+    _default_errno = _errno.EINVAL
 
 
 class AccessDeniedError(S3Error, PermissionError):

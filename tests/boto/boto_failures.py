@@ -65,6 +65,7 @@ CALLS: dict[str, Any] = {
     "bucket": lambda backend, url: backend.head_bucket(url),
     "list": lambda backend, url: backend.list_objects(url),
     "copy": lambda backend, url: backend.copy_object(url, url, options=None),
+    "tags": lambda backend, url: backend.get_tags(url),
     "amazon": lambda backend, _url: backend.at_amazon(),
 }
 

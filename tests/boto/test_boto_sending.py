@@ -8,13 +8,15 @@ import hashlib
 from typing import Any
 
 import pytest
-from boto_calls import URL, get, put, to
+from boto_calls import KEYS, URL, get, put, to
 
-from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
+from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+from aios3._boto import BotoBackend
 from aios3._boto.payload import PieceStream, moving
+from aios3._config import Config
 from aios3._paths import S3Url
 from aios3._retrying import RetryingBackend
-from aios3.errors import ServerError, UnsupportedError
+from aios3.errors import ObjectExistsError, ServerError, UnsupportedError
 from scripted import Scripted, answer, xml
 
 
@@ -142,6 +144,39 @@ async def test_options_of_a_write_go_into_the_headers():
     assert announced == {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
     directives = picked(server.requests[2], ["x-amz-metadata-directive", "x-amz-tagging-directive"])
     assert set(directives.values()) == {"REPLACE"}
+
+
+async def test_the_terms_of_a_copy_go_into_the_headers():
+    copied = xml("CopyObjectResult", ETag="&quot;e&quot;")
+    async with Scripted(answer(body=copied), answer(body=copied)) as server:
+        backend = to(server)
+        terms = CopyTerms('"old"', "GLACIER_IR", Condition(if_absent=True))
+        await backend.copy_object(URL, URL, options=None, terms=terms)
+        await backend.copy_object(URL, URL, options=None)
+        await backend.aclose()
+    names = ["x-amz-copy-source-if-match", "x-amz-storage-class", "if-none-match", "x-amz-metadata-directive"]
+    wanted = dict(zip(names, ["old", "GLACIER_IR", "*", "COPY"], strict=True))
+    assert picked(server.requests[0], names) == wanted
+    assert picked(server.requests[1], names) == {"x-amz-metadata-directive": "COPY"}
+
+
+async def test_a_copy_that_may_not_replace_says_so():
+    async with Scripted(answer(412, xml("Error", Code="PreconditionFailed"))) as server:
+        backend = to(server)
+        with pytest.raises(ObjectExistsError):
+            await backend.copy_object(URL, URL, options=None, terms=CopyTerms(condition=Condition(if_absent=True)))
+        await backend.aclose()
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "eu-central-1", "cn-north-1"])
+async def test_urls_and_forms_are_signed_with_version_4_in_every_region(region):
+    """In the oldest regions botocore takes version 2 for them, which newer servers refuse."""
+    backend = BotoBackend(Config(credentials=KEYS, region=region), None, asyncio.Semaphore(1))
+    url = await backend.presign("GetObject", {"Bucket": "bucket", "Key": "key"}, 60)
+    form = await backend.presign_post(URL, {}, [], 60)
+    await backend.aclose()
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
 
 
 async def test_a_customers_key_goes_with_every_request_that_touches_bytes():

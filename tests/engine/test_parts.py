@@ -43,3 +43,14 @@ def test_copied_ranges_follow_each_other_and_are_parts(size):
     assert all(before[1] == after[0] for before, after in pairwise(ranges))
     assert all(MIN_PART_SIZE <= stop - start <= MAX_PART_SIZE for start, stop in ranges)
     assert len(ranges) == -(-size // MAX_PART_SIZE)
+
+
+@given(st.integers(MIN_PART_SIZE, 48 * 1024 * GIB), st.integers(MIN_PART_SIZE, MAX_PART_SIZE))
+def test_smaller_copied_ranges_are_parts_as_well(size, largest):
+    ranges = copy_ranges(size, largest)
+    assert (ranges[0][0], ranges[-1][1]) == (0, size)
+    assert all(before[1] == after[0] for before, after in pairwise(ranges))
+    assert all(MIN_PART_SIZE <= stop - start <= MAX_PART_SIZE for start, stop in ranges)
+    assert len(ranges) <= MAX_PARTS
+    if largest >= 2 * MIN_PART_SIZE and size <= largest * MAX_PARTS:
+        assert all(stop - start <= largest for start, stop in ranges)

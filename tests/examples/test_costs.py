@@ -12,6 +12,7 @@ from aios3.testing import LocalServer
 from aios3.testing._moto import _AccountApp
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "listing.md"
+TO_ANOTHER = {"copy", "move", "rename", "symlink"}
 KINDS = ("object", "directory", "nothing")
 ROW = re.compile(r"^\| (?P<calls>`.+`) \| (?P<cells>.+) \|$", re.MULTILINE)
 
@@ -55,7 +56,7 @@ async def run(call: str, path: str, session: aios3.Session) -> None:
     name, _, arguments = call.partition("(")
     pattern = {"glob": "{path}*", "glob_stat": "{path}*"}.get(name, "{path}").format(path=path)
     given = {"mode": aios3.Access.WRITE} if "WRITE" in arguments else {}
-    extra = {"write_bytes": (b"data",), "copy": ("s3://bucket/target",)}.get(name, ())
+    extra = (b"data",) if name == "write_bytes" else ("s3://bucket/target",) if name in TO_ANOTHER else ()
     started = getattr(aios3, name)(pattern, *extra, **given, session=session)
     try:
         if hasattr(started, "__aiter__"):
@@ -65,7 +66,7 @@ async def run(call: str, path: str, session: aios3.Session) -> None:
             result = await started
             if name == "aopen":
                 await result.aclose()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, aios3.NotALinkError):
         pass  # an answer like any other: the requests count
 
 

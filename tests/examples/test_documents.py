@@ -8,6 +8,7 @@ import pytest
 from documents import blocks_of, run_page
 
 import aios3
+import aios3.compat.megfile
 import aios3.errors
 import aios3.sync
 import aios3.testing

@@ -79,7 +79,18 @@ def test_scan_report_looks_at_the_path_that_is_given(run_example, environment, b
     assert "out" not in result.stdout
 
 
-@pytest.mark.parametrize("name", ["legacy_script", "scan_report"])
+def test_migrate_megfile_does_the_same_both_ways(run_example):
+    result = run_example("migrate_megfile")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert len(lines) == 10
+    assert lines[:5] == lines[5:]
+    assert lines[0] == "pages: ['pages/one.txt', 'pages/two.txt']"
+    assert lines[3:5] == ["bytes: 23", "the copy is gone"]
+
+
+@pytest.mark.parametrize("name", ["legacy_script", "migrate_megfile", "scan_report"])
 @pytest.mark.parametrize("path", ["s3://there-is-no-such-bucket/x", "no path"])
 def test_errors_are_one_line_and_status_1(run_example, environment, name, path):
     result = run_example(name, path)

@@ -232,7 +232,7 @@ class FakeS3:
         await self._answer(await self._call("DeleteObject", url))
         self.objects.pop(url.key, None)
 
-    async def copy_object(self, source, target, *, options):
+    async def copy_object(self, source, target, *, options, terms=None):
         lost = await self._call("CopyObject", target)
         found = self._find("CopyObject", source)
         self.objects[target.key] = Stored(found.data, found.stat)

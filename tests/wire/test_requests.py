@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
+from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
 from aios3._paths import S3Url
@@ -88,9 +88,9 @@ CALLS: list[tuple[str, tuple[object, ...], dict[str, object]]] = [
     ("head_bucket", (S3Url("bucket"),), {}),
     ("delete_object", (URL,), {}),
     ("delete_object", (S3Url("bucket", AWKWARD[0]), "v+1"), {}),
-    ("copy_object", (S3Url("b2", AWKWARD[0] + "?versionId=1"), URL), {"options": None}),
-    ("copy_object", (URL, S3Url("bucket", AWKWARD[0])), {"options": WRITE}),
-    ("copy_object", (URL, URL), {"options": SECRET}),
+    ("copy_object", (S3Url("b2", AWKWARD[0] + "?versionId=1"), URL), {"options": None, "terms": CopyTerms()}),
+    ("copy_object", (URL, S3Url("bucket", AWKWARD[0])), {"options": WRITE, "terms": CopyTerms('"e"', "GLACIER", SWAP)}),
+    ("copy_object", (URL, URL), {"options": SECRET, "terms": CopyTerms(condition=ABSENT)}),
 ]
 ANSWERS = {
     "get_object": answer(body=b"a"),
@@ -255,11 +255,6 @@ async def test_every_style_of_address_is_botocores(bucket_in_host):
     ours.append(requests.head_bucket(URL))
     expected = [f"https://{host}{requests.path_of(each, place)}" for each in ours]
     assert [url.removesuffix("/") for url in captured] == [url.removesuffix("/") for url in expected]
-
-
-def test_a_version_of_the_source_of_a_copy_is_named():
-    request = requests.copy_object(S3Url("b", "k ?"), URL, options=None, source_version_id="v1")
-    assert dict(request.headers)["x-amz-copy-source"] == "b/k%20%3F?versionId=v1"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def stat_of(answer: Answer, size: int, checksums: Mapping[str, str]) -> StatResu
         metadata=metadata,
         headers={name: str(answer[member]) for name, member in kept if answer.get(member)},
         checksums=checksums,
+        tag_count=answer.get("TagCount", 0),
     )
 
 

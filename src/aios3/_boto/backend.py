@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from aios3._answers import nonsense, not_copied, quoted
-from aios3._backend import BucketEntry, Part
+from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers
 from aios3._boto.body import BotoBody
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.translate import translated
+from aios3._entries import PresignedPost
 from aios3._paths import S3Url
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult, WriteResult
 
 Parameters = dict[str, Any]
+
+_NO_TERMS = CopyTerms()
 
 
 class BotoBackend:
@@ -241,8 +244,10 @@ class BotoBackend:
         """Delete one object; one that does not exist is no error in S3."""
         await self._call("DeleteObject", url, _place(url) | _given({"VersionId": version_id}))
 
-    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it.
+    async def copy_object(
+        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
+    ) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given.
 
         The result's size is not known here: 0.
         """
@@ -251,9 +256,45 @@ class BotoBackend:
             parameters = _writing(options) | {"MetadataDirective": "REPLACE"}
             if options.tags:
                 parameters["TaggingDirective"] = "REPLACE"
-        answer = await self._call("CopyObject", target, parameters | _place(target) | {"CopySource": _place(source)})
+        parameters |= _copying(terms) | _place(target) | {"CopySource": _place(source)}
+        answer = await self._call("CopyObject", target, parameters, if_absent=terms.condition.if_absent)
         copied, _ = _copied(answer.get("CopyObjectResult", {}), target, "CopyObject")
         return answers.write_result(answer | copied, 0)
+
+    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
+        """Return the tags of one object."""
+        answer = await self._call("GetObjectTagging", url, _place(url))
+        return {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", [])}
+
+    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
+        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
+        path = str(S3Url(parameters.get("Bucket", ""), parameters.get("Key", "")))
+        with translated(operation, path):
+            client: Any = await self._client.get()
+            signed: str = await client.generate_presigned_url(_method(operation), dict(parameters), expires_in)
+        return signed
+
+    async def presign_post(
+        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
+    ) -> PresignedPost:
+        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
+        with translated("PostObject", str(url)):
+            client: Any = await self._client.get()
+            signed = await client.generate_presigned_post(
+                url.bucket, url.key, Fields=dict(fields), Conditions=list(conditions), ExpiresIn=expires_in
+            )
+        return PresignedPost(signed["url"], signed["fields"])
+
+    async def endpoint_url(self) -> str:
+        """Return the address that requests go to, without the bucket."""
+        with translated("Connect", "s3://"):
+            address: str = (await self._client.get()).meta.endpoint_url
+        return address
+
+    async def client(self) -> object:
+        """Return the aiobotocore client of this configuration and profile."""
+        with translated("Connect", "s3://"):
+            return await self._client.get()
 
     async def aclose(self) -> None:
         """Close all connections, also those of bodies that were left open. Safe to repeat."""
@@ -318,6 +359,11 @@ def _conditional(condition: Condition) -> Parameters:
     """Say the condition of a write; the ETag without quotes, because radosgw refuses them and Amazon wants none."""
     if_match = None if condition.if_match is None else condition.if_match.strip('"')
     return _given({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
+
+
+def _copying(terms: CopyTerms) -> Parameters:
+    if_match = None if terms.if_match is None else terms.if_match.strip('"')
+    return _given({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | _conditional(terms.condition)
 
 
 def _checked(checksum: Checksum | None) -> Parameters:

@@ -234,6 +234,7 @@ def _tune(client: Client) -> None:
     """Change what botocore does on the way to the server; see each."""
     client.meta.events.register_first("needs-retry.s3", _before_retry)
     client.meta.events.register_last("before-call.s3", _without_expectation)
+    client.meta.events.register_first("choose-signer.s3", _presign_with_version_4)
     if client.meta.endpoint_url.startswith("https://"):
         # TLS protects the body already; its hash in the signature would cost as much again.
         client.meta.config.s3 = {**(client.meta.config.s3 or {}), "payload_signing_enabled": False}
@@ -250,6 +251,16 @@ def _before_retry(
         body.rests()
     if isinstance(caught_exception, SSLError):
         raise caught_exception
+
+
+def _presign_with_version_4(signature_version: object, **_kwargs: object) -> str | None:
+    """Sign URLs and forms as requests are: botocore would take version 2 in old regions, which newer ones refuse."""
+    if not isinstance(signature_version, str) or signature_version.startswith(("v4a", "v4-s3express")):
+        return None
+    for kind in ("-query", "-presign-post"):
+        if signature_version.endswith(kind):
+            return f"s3v4{kind}"
+    return None
 
 
 def _without_expectation(params: dict[str, Any], **_kwargs: object) -> None:

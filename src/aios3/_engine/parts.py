@@ -28,12 +28,14 @@ def part_size(number: int, first_size: int) -> int:
     return min(MAX_PART_SIZE, first_size << ((number - 1) // PARTS_PER_SIZE))
 
 
-def copy_ranges(size: int) -> list[tuple[int, int]]:
+def copy_ranges(size: int, largest: int | None = None) -> list[tuple[int, int]]:
     """Cut ``size`` bytes into as few ranges as UploadPartCopy takes, each of 5 MiB to 5 GiB and all about equal.
 
-    ``size`` is at least 5 MiB, S3's smallest part.
+    ``size`` is at least 5 MiB, S3's smallest part. ``largest`` asks for more and smaller ranges, of at most that many
+    bytes as long as they are 10,000 or fewer.
     """
     assert size >= MIN_PART_SIZE
-    count = -(-size // MAX_PART_SIZE)
+    most = MAX_PART_SIZE if largest is None else max(largest, -(-size // MAX_PARTS))
+    count = min(-(-size // most), size // MIN_PART_SIZE)
     bounds = [size * index // count for index in range(count + 1)]
     return list(pairwise(bounds))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
-from aios3._entries import SYMLINK_METADATA
+from aios3._entries import link_target
 from aios3._paths import S3Url
 from aios3.errors import InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
 
@@ -51,7 +51,7 @@ async def follow(session: Session, url: S3Url, stat: StatResult) -> tuple[S3Url,
 
 def _target(link: S3Url, stat: StatResult) -> S3Url:
     """Parse what a link leads to; like the rest of a path, its profile is the link's unless it says otherwise."""
-    text = stat.metadata[SYMLINK_METADATA]
+    text = link_target(stat.metadata)
     try:
         target = S3Url.parse(text).require_object()
     except (InvalidPathError, PathIsDirectoryError) as error:

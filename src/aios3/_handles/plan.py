@@ -16,6 +16,8 @@ from aios3._handles.source import ObjectSource
 from aios3.errors import ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aios3._backend import WriteOptions
     from aios3._engine.checksums import Algorithm
     from aios3._entries import StatResult
@@ -52,6 +54,10 @@ class WritePlan:
     """The object whose bytes are copied inside S3 as the first parts."""
     base_url: S3Url | None = None
     """Where that object is; None: where the new one will be."""
+    copied_size: int | None = None
+    """The most bytes of it that are copied in one request; None: as many as S3 allows."""
+    on_copied: Callable[[int], None] | None = None
+    """Told of the bytes of every part that has been copied."""
     unchanged: WriteResult | None = None
     """The result if nothing is written, where that means that nothing happens."""
 

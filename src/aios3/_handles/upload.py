@@ -46,7 +46,7 @@ class Upload:
         self._creation: asyncio.Task[str] | None = None
         self._tasks = OwnedTasks()
         self._parts: dict[int, Part] = {}
-        self._copies = copy_ranges(plan.base.size) if plan.base else []
+        self._copies = copy_ranges(plan.base.size, plan.copied_size) if plan.base else []
         self._count = 0
         self._sending = 0
         self._pace = Pace()
@@ -221,9 +221,12 @@ class Upload:
         upload_id = await self._created()
         url = self._plan.url
         backend = await self._session.backend(url)
-        return await backend.upload_part_copy(
+        part = await backend.upload_part_copy(
             url, upload_id, number, source=self._plan.base_url or url, start=start, stop=stop, if_match=etag
         )
+        if self._plan.on_copied is not None:
+            self._plan.on_copied(stop - start)
+        return part
 
     async def _under_condition(self, attempt: Attempt) -> WriteResult:
         condition = self._plan.condition

@@ -75,7 +75,12 @@ def stat_of(headers: Headers, size: int, checksums: Mapping[str, str], *, path: 
         metadata=metadata,
         headers={name: headers[name] for name in KEPT_HEADERS if headers.get(name)},
         checksums=checksums,
+        tag_count=_count(headers.get("x-amz-tagging-count")),
     )
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text and _DIGITS.fullmatch(text) else 0
 
 
 def described(headers: Headers, path: str) -> StatResult:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._backend import CopyTerms
 from aios3._wire import answers, messages, requests
 from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
         Backend,
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
         ReadOptions,
         WriteOptions,
     )
-    from aios3._entries import StatResult, WriteResult
+    from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
     from aios3._wire.exchange import Exchanges
     from aios3._wire.heads import Head
+
+
+_NO_TERMS = CopyTerms()
 
 
 class WireBackend:
@@ -196,13 +200,39 @@ class WireBackend:
         """Delete one object; one that does not exist is no error in S3."""
         await self._call(requests.delete_object(url, version_id))
 
-    async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it.
+    async def copy_object(
+        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
+    ) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given.
 
         The result's size is not known here: 0.
         """
-        head, body = await self._call(requests.copy_object(source, target, options=options))
+        request = requests.copy_object(source, target, options=options, terms=terms)
+        is_plain = terms.condition == _NO_TERMS.condition
+        head, body = await self._call(request, replayable=is_plain, if_absent=terms.condition.if_absent)
         return answers.copied(head.headers, body, str(target))
+
+    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
+        """Return the tags of one object."""
+        return await self._rest().get_tags(url)
+
+    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
+        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
+        return await self._rest().presign(operation, parameters, expires_in)
+
+    async def presign_post(
+        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
+    ) -> PresignedPost:
+        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
+        return await self._rest().presign_post(url, fields, conditions, expires_in)
+
+    async def endpoint_url(self) -> str:
+        """Return the address that requests go to, without the bucket."""
+        return await self._rest().endpoint_url()
+
+    async def client(self) -> object:
+        """Return the aiobotocore client of this configuration and profile."""
+        return await self._rest().client()
 
     async def aclose(self) -> None:
         """Let go of bodies that were left open. Safe to repeat; the connections are their owner's to close."""

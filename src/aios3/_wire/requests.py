@@ -15,7 +15,7 @@ from aios3.errors import ConfigError, InvalidPathError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
+    from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
     from aios3._paths import S3Url
 
 Pairs = tuple[tuple[str, str], ...]
@@ -133,6 +133,7 @@ def _in_query(value: str) -> str:
     return value if _PLAIN_VALUE(value) else quote(value, safe="~", errors="surrogateescape")
 
 
+_STORAGE_CLASS = "x-amz-storage-class"
 _CHECKSUM_MODE = ("x-amz-checksum-mode", "ENABLED")
 
 
@@ -272,28 +273,30 @@ def delete_objects(url: S3Url, keys: Sequence[str]) -> Request:
     return Request("DeleteObjects", "POST", url, (("delete", ""),), headers, (body,), of_bucket=True)
 
 
-def copy_object(
-    source: S3Url, target: S3Url, *, options: WriteOptions | None, source_version_id: str | None = None
-) -> Request:
-    """Copy an object of up to 5 GiB; ``options`` replaces its metadata, None keeps it."""
-    headers = [("x-amz-copy-source", copy_source(source, source_version_id))]
+def copy_object(source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms) -> Request:
+    """Copy an object of up to 5 GiB; ``options`` replaces its metadata, and tags if any are given."""
+    headers = [("x-amz-copy-source", copy_source(source))]
     if options is None:
         headers.append(("x-amz-metadata-directive", "COPY"))
     else:
         headers += [*_writing(options), ("x-amz-metadata-directive", "REPLACE")]
         if options.tags:
             headers.append(("x-amz-tagging-directive", "REPLACE"))
-    return Request("CopyObject", "PUT", target, (), tuple(headers))
+    if terms.if_match is not None:
+        headers.append(("x-amz-copy-source-if-match", terms.if_match.strip('"')))
+    if terms.storage_class is not None:
+        headers = [pair for pair in headers if pair[0] != _STORAGE_CLASS]
+        headers.append((_STORAGE_CLASS, terms.storage_class))
+    return Request("CopyObject", "PUT", target, (), (*headers, *_conditional(terms.condition)))
 
 
-def copy_source(source: S3Url, version_id: str | None = None) -> str:
+def copy_source(source: S3Url) -> str:
     """Return the header that names the source of a copy; raise InvalidPathError if its key has no UTF-8 form."""
     try:
-        path = quote(f"{source.bucket}/{source.key}", safe="/~")
+        return quote(f"{source.bucket}/{source.key}", safe="/~")
     except UnicodeEncodeError as error:
         message = f"CopyObject {str(source)!r}: the key is not valid Unicode, so it has no UTF-8 form"
         raise InvalidPathError(message, path=str(source), operation="CopyObject") from error
-    return path if version_id is None else f"{path}?versionId={version_id}"
 
 
 def _version(version_id: str | None) -> Pairs:
@@ -326,7 +329,7 @@ def _writing(options: WriteOptions) -> list[tuple[str, str]]:
         ("content-disposition", options.content_disposition),
         ("content-language", options.content_language),
         ("cache-control", options.cache_control),
-        ("x-amz-storage-class", options.storage_class),
+        (_STORAGE_CLASS, options.storage_class),
         ("x-amz-acl", options.acl),
         ("x-amz-tagging", urlencode(options.tags, quote_via=quote) if options.tags else None),
         ("x-amz-server-side-encryption", options.sse),

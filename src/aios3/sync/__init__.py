@@ -7,7 +7,7 @@ cancels the transfer itself. ``session`` is a :class:`Session` of this module, o
 other loop uses; without one, all calls share a default session.
 """
 
-# ruff: noqa: A004 - open is meant to take the name of builtins.open
+# ruff: noqa: A004, E501, PLR0913 - open is meant to take the name of builtins.open; the rest is the twins'
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from aios3 import (
     InvalidRangeError,
     LimitedOptions,
     NoCredentialsError,
+    NotALinkError,
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
@@ -42,6 +43,8 @@ from aios3 import (
     PathNotDirectoryError,
     PipeReaderOptions,
     PipeWriterOptions,
+    PresignedPost,
+    PureS3Path,
     ReaderOptions,
     ReadOutcome,
     RequestError,
@@ -65,9 +68,11 @@ from aios3 import (
     path_join,
 )
 from aios3.sync import _bridge
+from aios3.sync._clients import get_s3_client
 from aios3.sync._context import SyncContext
 from aios3.sync._context import enter as _enter
 from aios3.sync._files import open
+from aios3.sync._files import open as _open
 from aios3.sync._iterator import SyncIterator
 from aios3.sync._iterator import iterate as _iterate
 from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
@@ -75,13 +80,16 @@ from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
 
 if TYPE_CHECKING:
+    import io
     import os
-    from collections.abc import AsyncIterable, Iterable
-    from typing import Literal, Unpack
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from typing import Literal, Self, Unpack
 
     from typing_extensions import Buffer
 
     from aios3._bulk import OnError, WriteItem
+    from aios3._handles.pump import Readable
+    from aios3._objects.presigning import PresignMethod
 
 __all__ = [
     "SEEK_CUR",
@@ -104,6 +112,7 @@ __all__ = [
     "InvalidRangeError",
     "LimitedOptions",
     "NoCredentialsError",
+    "NotALinkError",
     "ObjectChangedError",
     "ObjectExistsError",
     "ObjectFile",
@@ -115,6 +124,8 @@ __all__ = [
     "PathNotDirectoryError",
     "PipeReaderOptions",
     "PipeWriterOptions",
+    "PresignedPost",
+    "PureS3Path",
     "RawReader",
     "RawWriter",
     "ReadOutcome",
@@ -122,6 +133,7 @@ __all__ = [
     "RequestError",
     "RequestTimeoutError",
     "S3Error",
+    "S3Path",
     "S3Url",
     "ServerError",
     "Session",
@@ -145,6 +157,9 @@ __all__ = [
     "cached_path",
     "copy",
     "exists",
+    "get_endpoint_url",
+    "get_s3_client",
+    "getmd5",
     "getmtime",
     "getsize",
     "glob",
@@ -153,19 +168,33 @@ __all__ = [
     "is_s3",
     "isdir",
     "isfile",
+    "islink",
     "listdir",
+    "load_content",
+    "load_from",
     "lstat",
+    "makedirs",
+    "move",
     "open",
     "path_join",
+    "presign",
+    "presign_post",
     "read_bytes",
     "read_many",
     "read_text",
+    "readlink",
+    "realpath",
     "remove",
+    "rename",
+    "save_as",
     "scan",
     "scan_stat",
     "scandir",
     "stat",
     "stat_many",
+    "symlink",
+    "touch",
+    "unlink",
     "walk",
     "write_bytes",
     "write_many",
@@ -301,9 +330,94 @@ def walk(
     return _iterate(_aios3.walk, path, followlinks, parallel=parallel, session=session)
 
 
-def copy(source: AnyPath, target: AnyPath, *, session: _aios3.Session | None = None) -> WriteResult:
-    """Copy an object inside S3, with its metadata, replacing what is at ``target``."""
-    return _bridge.call(_aios3.copy, source, target, session=session)
+def copy(
+    source: AnyPath,
+    target: AnyPath,
+    callback: Callable[[int], None] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    multipart_threshold: int | None = None,
+    target_session: _aios3.Session | None = None,
+    session: _aios3.Session | None = None,
+) -> WriteResult:
+    """Copy an object inside S3, with its metadata, tags and storage class, replacing what is at ``target``."""
+    return _bridge.call(
+        _aios3.copy,
+        source,
+        target,
+        callback,
+        followlinks,
+        overwrite,
+        multipart_threshold=multipart_threshold,
+        target_session=target_session,
+        session=session,
+    )
+
+
+def getmd5(
+    path: AnyPath, recalculate: bool = False, followlinks: bool = False, *, session: _aios3.Session | None = None
+) -> str:
+    """Return the ETag of an object, or with ``recalculate`` the MD5 of its bytes, in hex."""
+    return _bridge.call(_aios3.getmd5, path, recalculate, followlinks, session=session)
+
+
+def islink(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
+    """Tell whether there is a symbolic link, wherever it leads. Costs a HEAD."""
+    return _bridge.call(_aios3.islink, path, session=session)
+
+
+def load_content(
+    path: AnyPath,
+    start: int | None = None,
+    stop: int | None = None,
+    followlinks: bool = False,
+    *,
+    session: _aios3.Session | None = None,
+) -> bytes:
+    """Read like :func:`read_bytes`; with ``followlinks``, what a symbolic link leads to."""
+    return _bridge.call(_aios3.load_content, path, start, stop, followlinks, session=session)
+
+
+def load_from(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> io.BytesIO:
+    """Read a whole object into an :class:`io.BytesIO`, which is the caller's to close."""
+    return _bridge.call(_aios3.load_from, path, followlinks, session=session)
+
+
+def makedirs(path: AnyPath, exist_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+    """Check that objects can be written below ``path``; nothing is created, because S3 has no directories."""
+    return _bridge.call(_aios3.makedirs, path, exist_ok, session=session)
+
+
+def move(
+    source: AnyPath, target: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None
+) -> WriteResult:
+    """Move one object, as :func:`rename` does."""
+    return _bridge.call(_aios3.move, source, target, overwrite, session=session)
+
+
+def presign(
+    path: AnyPath,
+    expires_in: int = 3600,
+    method: PresignMethod = "GET",
+    parameters: Mapping[str, str] | None = None,
+    *,
+    session: _aios3.Session | None = None,
+) -> str:
+    """Return a URL with which anybody can make one kind of request on one object for ``expires_in`` seconds."""
+    return _bridge.call(_aios3.presign, path, expires_in, method, parameters, session=session)
+
+
+def presign_post(
+    path: AnyPath,
+    expires_in: int = 3600,
+    fields: Mapping[str, str] | None = None,
+    conditions: Sequence[Mapping[str, str] | Sequence[str | int]] = (),
+    *,
+    session: _aios3.Session | None = None,
+) -> PresignedPost:
+    """Return a form with which anybody can upload one object for ``expires_in`` seconds, from a browser for example."""
+    return _bridge.call(_aios3.presign_post, path, expires_in, fields, conditions, session=session)
 
 
 def read_bytes(
@@ -320,9 +434,48 @@ def read_text(
     return _bridge.call(_aios3.read_text, path, encoding, errors, session=session)
 
 
+def readlink(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
+    """Return the path that a symbolic link names. Costs a HEAD."""
+    return _bridge.call(_aios3.readlink, path, session=session)
+
+
+def realpath(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
+    """Return the path of the object that links lead to, and the path itself of an object that is no link."""
+    return _bridge.call(_aios3.realpath, path, session=session)
+
+
 def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
     """Remove one object. Costs a HEAD and a DELETE, because S3 answers a DELETE of nothing like any other."""
     return _bridge.call(_aios3.remove, path, missing_ok, session=session)
+
+
+def rename(
+    source: AnyPath, target: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None
+) -> WriteResult:
+    """Move one object, replacing what is at ``target`` unless ``overwrite`` is False."""
+    return _bridge.call(_aios3.rename, source, target, overwrite, session=session)
+
+
+def save_as(
+    file_object: Readable, path: AnyPath, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
+) -> WriteResult:
+    """Write what is left in a binary file object as an object, replacing what is there; the file is left open."""
+    return _bridge.call(_aios3.save_as, file_object, path, session=session, **options)
+
+
+def symlink(source: AnyPath, link: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+    """Make ``link`` a symbolic link to the object ``source``, replacing what is there unless ``overwrite`` is False."""
+    return _bridge.call(_aios3.symlink, source, link, overwrite, session=session)
+
+
+def touch(path: AnyPath, exist_ok: bool = True, *, session: _aios3.Session | None = None) -> None:
+    """Create an empty object if there is none; one that is there is left alone."""
+    return _bridge.call(_aios3.touch, path, exist_ok, session=session)
+
+
+def unlink(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+    """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE."""
+    return _bridge.call(_aios3.unlink, path, missing_ok, session=session)
 
 
 def write_bytes(
@@ -392,3 +545,163 @@ def write_many(
         session=session,
         **options,
     )
+
+
+def get_endpoint_url(profile: str | None = None, *, session: _aios3.Session | None = None) -> str:
+    """Return the address that requests go to, of the session's settings or those of a profile of ``~/.aws``."""
+    return _bridge.call(_aios3.get_endpoint_url, profile, session=session)
+
+
+class S3Path(PureS3Path):
+    """A path of S3 with pathlib's methods: ``path.read_bytes()``, ``path / "name"``."""
+
+    __slots__ = ()
+    open = _open
+
+    def access(
+        self, mode: Access = Access.READ, followlinks: bool = False, *, session: _aios3.Session | None = None
+    ) -> bool:
+        """Tell whether this path is there and may be read, or whether an object may be written there."""
+        return access(self, mode, followlinks, session=session)
+
+    def copy(
+        self,
+        target: AnyPath,
+        callback: Callable[[int], None] | None = None,
+        followlinks: bool = False,
+        overwrite: bool = True,
+        *,
+        multipart_threshold: int | None = None,
+        target_session: _aios3.Session | None = None,
+        session: _aios3.Session | None = None,
+    ) -> WriteResult:
+        """Copy an object inside S3, with its metadata, tags and storage class, replacing what is at ``target``."""
+        return copy(
+            self,
+            target,
+            callback,
+            followlinks,
+            overwrite,
+            multipart_threshold=multipart_threshold,
+            target_session=target_session,
+            session=session,
+        )
+
+    def exists(self, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
+        """Tell whether there is an object or a directory; with ``followlinks``, whether a link leads to an object."""
+        return exists(self, followlinks, session=session)
+
+    def getmd5(
+        self, recalculate: bool = False, followlinks: bool = False, *, session: _aios3.Session | None = None
+    ) -> str:
+        """Return the ETag of an object, or with ``recalculate`` the MD5 of its bytes, in hex."""
+        return getmd5(self, recalculate, followlinks, session=session)
+
+    def is_dir(self, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
+        """Tell whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
+        return isdir(self, followlinks, session=session)
+
+    def is_file(self, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
+        """Tell whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
+        return isfile(self, followlinks, session=session)
+
+    def is_symlink(self, *, session: _aios3.Session | None = None) -> bool:
+        """Tell whether there is a symbolic link, wherever it leads. Costs a HEAD."""
+        return islink(self, session=session)
+
+    def lstat(self, *, session: _aios3.Session | None = None) -> StatResult:
+        """Describe like :func:`stat`, but a symbolic link by itself."""
+        return lstat(self, session=session)
+
+    def mkdir(self, exist_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+        """Check that objects can be written below ``path``; nothing is created, because S3 has no directories."""
+        return makedirs(self, exist_ok, session=session)
+
+    def presign(
+        self,
+        expires_in: int = 3600,
+        method: PresignMethod = "GET",
+        parameters: Mapping[str, str] | None = None,
+        *,
+        session: _aios3.Session | None = None,
+    ) -> str:
+        """Return a URL with which anybody can make one kind of request on one object for ``expires_in`` seconds."""
+        return presign(self, expires_in, method, parameters, session=session)
+
+    def read_bytes(
+        self, start: int | None = None, stop: int | None = None, *, session: _aios3.Session | None = None
+    ) -> bytes:
+        """Read an object, or the bytes ``[start, stop)`` of it; negative bounds count from its end, as in a slice."""
+        return read_bytes(self, start, stop, session=session)
+
+    def read_text(
+        self, encoding: str = "utf-8", errors: str = "strict", *, session: _aios3.Session | None = None
+    ) -> str:
+        """Read an object as text, with universal newlines, as :meth:`pathlib.Path.read_text` does."""
+        return read_text(self, encoding, errors, session=session)
+
+    def stat(self, follow_symlinks: bool = True, *, session: _aios3.Session | None = None) -> StatResult:
+        """Describe an object, or a directory by the sum of its sizes and the latest of its times."""
+        return stat(self, follow_symlinks, session=session)
+
+    def touch(self, exist_ok: bool = True, *, session: _aios3.Session | None = None) -> None:
+        """Create an empty object if there is none; one that is there is left alone."""
+        return touch(self, exist_ok, session=session)
+
+    def unlink(self, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+        """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE."""
+        return unlink(self, missing_ok, session=session)
+
+    def write_bytes(
+        self, data: Buffer, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
+    ) -> WriteResult:
+        """Write ``data`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
+        return write_bytes(self, data, session=session, **options)
+
+    def write_text(
+        self,
+        text: str,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        *,
+        session: _aios3.Session | None = None,
+        **options: Unpack[WriterOptions],
+    ) -> WriteResult:
+        """Write ``text`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
+        return write_text(self, text, encoding, errors, session=session, **options)
+
+    def iterdir(self, *, session: _aios3.Session | None = None) -> SyncIterator[Self]:
+        """Yield the paths in this directory, in key order; raise like :func:`aios3.scandir`."""
+        return _iterate(_aios3.S3Path.iterdir, self, session=session)
+
+    def glob(self, pattern: str, *, session: _aios3.Session | None = None) -> SyncIterator[Self]:
+        """Yield the paths below this one that match ``pattern``, in key order; see :func:`aios3.glob`."""
+        return _iterate(_aios3.S3Path.glob, self, pattern, session=session)
+
+    def rglob(self, pattern: str, *, session: _aios3.Session | None = None) -> SyncIterator[Self]:
+        """Yield like :meth:`glob`, from any directory below this one."""
+        return _iterate(_aios3.S3Path.rglob, self, pattern, session=session)
+
+    def walk(self, *, session: _aios3.Session | None = None) -> SyncIterator[tuple[Self, list[str], list[str]]]:
+        """Yield ``(directory, names of directories, names of files)`` from the top down; see :func:`aios3.walk`."""
+        return _iterate(_aios3.S3Path.walk, self, session=session)
+
+    def rename(self, target: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> Self:
+        """Move this to ``target`` and return the new path; see :func:`aios3.rename`."""
+        return _bridge.call(_aios3.S3Path.rename, self, target, overwrite, session=session)
+
+    def replace(self, target: AnyPath, *, session: _aios3.Session | None = None) -> Self:
+        """Move this to ``target``, replacing what is there, and return the new path."""
+        return _bridge.call(_aios3.S3Path.replace, self, target, session=session)
+
+    def symlink_to(self, target: AnyPath, *, session: _aios3.Session | None = None) -> None:
+        """Make this a symbolic link to ``target``; raise ObjectExistsError if something is here already."""
+        return _bridge.call(_aios3.S3Path.symlink_to, self, target, session=session)
+
+    def readlink(self, *, session: _aios3.Session | None = None) -> Self:
+        """Return the path that this symbolic link names; raise like :func:`aios3.readlink`."""
+        return _bridge.call(_aios3.S3Path.readlink, self, session=session)
+
+    def resolve(self, *, session: _aios3.Session | None = None) -> Self:
+        """Return the path that symbolic links lead to; raise like :func:`aios3.realpath`."""
+        return _bridge.call(_aios3.S3Path.resolve, self, session=session)

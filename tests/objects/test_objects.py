@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,25 +13,8 @@ from aios3._engine import parts
 from aios3._handles import reader
 from aios3.errors import ConfigError, InvalidRangeError, from_answer
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 MIB = 1 << 20
 DATA = bytes(range(256)) * 4
-
-
-@pytest.fixture
-async def requests(aios3_session: aios3.Session, aios3_bucket: str) -> AsyncIterator[list[str]]:
-    """What is sent from now on: methods, with the keys."""
-    sent: list[str] = []
-
-    def record(request, **_kwargs) -> None:
-        sent.append(f"{request.method} {request.url.partition('//')[2].partition('/')[2].partition('/')[2]}")
-
-    backend = await aios3_session.backend(aios3.S3Url.parse(aios3_bucket))
-    client = await backend._client.get()
-    client.meta.events.register("before-send.s3", record)
-    return sent
 
 
 @pytest.mark.parametrize("size", [10, 0])
@@ -295,7 +277,7 @@ async def test_copies_to_a_bucket_that_is_missing(aios3_bucket, aios3_session):
 @pytest.fixture
 def low_limits(monkeypatch):
     """Let S3's largest copy and part be 6 MiB."""
-    monkeypatch.setattr("aios3._objects.MAX_PART_SIZE", 6 * MIB)
+    monkeypatch.setattr("aios3._objects.copying.MAX_PART_SIZE", 6 * MIB)
     monkeypatch.setattr(parts, "MAX_PART_SIZE", 6 * MIB)
 
 
@@ -339,18 +321,6 @@ async def test_a_copy_in_parts_that_fails_leaves_nothing(
     with pytest.raises(aios3.ObjectNotFoundError):
         await aios3.read_bytes(target, session=aios3_session)
     assert aios3_session.tasks.active == 0
-
-
-@pytest.fixture
-def other_profile(tmp_path, monkeypatch, aios3_server):
-    config = tmp_path / "config"
-    credentials = aios3_server.config["credentials"]
-    config.write_text(
-        "[profile other]\nregion = us-east-1\n"
-        f"aws_access_key_id = {credentials.access_key}\naws_secret_access_key = {credentials.secret_key}\n"
-    )
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    return "s3+other://"
 
 
 async def test_copies_between_profiles(aios3_server, aios3_bucket, other_profile, requests, aios3_session):

@@ -1,0 +1,30 @@
+"""What lies below: the address of the server, and aiobotocore's client for what aios3 has no verb for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from aios3._paths import S3Url
+from aios3._session import current_session
+
+if TYPE_CHECKING:
+    from aios3._boto.native import AioBaseClient
+    from aios3._session import Session
+
+
+async def get_endpoint_url(profile: str | None = None, *, session: Session | None = None) -> str:
+    """Return the address that requests go to, of the session's settings or those of a profile of ``~/.aws``.
+
+    Costs no request. Raises ConfigError if there is no such profile.
+    """
+    backend = await current_session(session).backend(S3Url("", "", profile))
+    return await backend.endpoint_url()
+
+
+async def get_s3_client(profile: str | None = None, *, session: Session | None = None) -> AioBaseClient:
+    """Return the aiobotocore client of the session's settings, or of those of a profile of ``~/.aws``.
+
+    For S3's other operations. It belongs to the session, which closes it; its errors are botocore's.
+    """
+    backend = await current_session(session).backend(S3Url("", "", profile))
+    return cast("AioBaseClient", await backend.client())

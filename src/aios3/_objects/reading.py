@@ -1,0 +1,145 @@
+"""Read an object, or a range of it, in one call."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from aios3._backend import ReadOptions
+from aios3._handles.missing import explain_missing
+from aios3._handles.reader import FIRST_REQUEST, Sizes, close_fetcher, open_fetcher
+from aios3._handles.source import ObjectSource
+from aios3._handles.text import text_settings
+from aios3._namespace.links import follow, head
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3.errors import InvalidRangeError, ObjectNotFoundError
+
+if TYPE_CHECKING:
+    from aios3._entries import StatResult
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+
+async def read_bytes(
+    path: AnyPath, start: int | None = None, stop: int | None = None, *, session: Session | None = None
+) -> bytes:
+    """Read an object, or the bytes ``[start, stop)`` of it; negative bounds count from its end, as in a slice.
+
+    One GET for a small object or range; several at once for a large one, all of the same version. A range may end
+    behind the object. Raises InvalidRangeError if it begins there or ends before it begins, ObjectNotFoundError,
+    PathIsDirectoryError.
+    """
+    return await _read(current_session(session), path, start, stop, followlinks=False)
+
+
+async def load_content(
+    path: AnyPath,
+    start: int | None = None,
+    stop: int | None = None,
+    followlinks: bool = False,
+    *,
+    session: Session | None = None,
+) -> bytes:
+    """Read like :func:`read_bytes`; with ``followlinks``, what a symbolic link leads to.
+
+    ``load_content(path, n, n)`` is ``b""``. An object that is no link costs the same with ``followlinks`` as without.
+    """
+    return await _read(current_session(session), path, start, stop, followlinks=followlinks)
+
+
+async def load_from(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> io.BytesIO:
+    """Read a whole object into an :class:`io.BytesIO`, which is the caller's to close.
+
+    With ``followlinks``, what a symbolic link leads to. Raises like :func:`read_bytes`.
+    """
+    return io.BytesIO(await _read(current_session(session), path, None, None, followlinks=followlinks))
+
+
+async def read_text(
+    path: AnyPath, encoding: str = "utf-8", errors: str = "strict", *, session: Session | None = None
+) -> str:
+    """Read an object as text, with universal newlines, as :meth:`pathlib.Path.read_text` does.
+
+    Raises ConfigError for an unknown encoding, UnicodeDecodeError, and what :func:`read_bytes` raises.
+    """
+    text_settings(binary=False, encoding=encoding, errors=errors, newline=None)
+    data = await read_bytes(path, session=session)
+    return io.TextIOWrapper(io.BytesIO(data), encoding, errors).read()
+
+
+async def _read(session: Session, path: AnyPath, start: int | None, stop: int | None, *, followlinks: bool) -> bytes:
+    url = S3Url.parse(path).require_object()
+    try:
+        return await _read_slice(session, url, start or 0, stop, followlinks=followlinks)
+    except ObjectNotFoundError as error:
+        await explain_missing(session, url, error)
+        raise
+
+
+async def _read_slice(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
+    if stop is not None and 0 <= stop < start:
+        raise _bad_range(url, start, stop)
+    if min(start, stop or 0) < 0 or start == stop:
+        found = await head(session, url)
+        if followlinks:
+            url, found = await follow(session, url, found)
+        start, stop = _absolute(url, start, stop, found.size)
+        if start == stop:
+            return b""
+        source = ObjectSource(session, url, ReadOptions(if_match=found.etag))
+        return await _read_range(session, source, start, stop, followlinks=False)
+    return await _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
+
+
+async def _read_range(
+    session: Session, source: ObjectSource, start: int, stop: int | None, *, followlinks: bool
+) -> bytes:
+    config = session.config
+    first = start + FIRST_REQUEST if stop is None else min(stop, start + config.request_size)
+    try:
+        data = await _read_small(session, source, start, first, stop)
+        if data or (data is not None and not followlinks):
+            return data
+        fetcher = await open_fetcher(session, source, start, first, Sizes(config.block_size, config.request_size))
+    except InvalidRangeError:
+        found = await head(session, source.url)
+        if followlinks and found.islnk:
+            return await _read_target(session, source.url, found, start, stop)
+        if start != found.size:
+            raise _bad_range(source.url, start, None, found.size) from None
+        return b""  # S3 has no byte there, but a slice is empty
+    try:
+        if not (followlinks and source.stat.islnk):
+            return await fetcher.collect(start, fetcher.size if stop is None else min(stop, fetcher.size))
+    finally:
+        await close_fetcher(source, fetcher)
+    return await _read_target(session, source.url, source.stat, start, stop)
+
+
+async def _read_small(session: Session, source: ObjectSource, start: int, first: int, stop: int | None) -> bytes | None:
+    """Read what one small answer brings; None if that is not all, or memory is short."""
+    if first - start > FIRST_REQUEST or not session.budget.try_take(first - start):
+        return None
+    try:
+        return await source.read_at_once(start, first, stop)
+    finally:
+        session.budget.give_back(first - start)
+
+
+async def _read_target(session: Session, link: S3Url, found: StatResult, start: int, stop: int | None) -> bytes:
+    url, target = await follow(session, link, found)
+    source = ObjectSource(session, url, ReadOptions(if_match=target.etag))
+    return await _read_range(session, source, start, stop, followlinks=False)
+
+
+def _absolute(url: S3Url, start: int, stop: int | None, size: int) -> tuple[int, int]:
+    first, last, _ = slice(start, stop).indices(size)
+    if last < first or start > size:
+        raise _bad_range(url, start, stop, size)
+    return first, last
+
+
+def _bad_range(url: S3Url, start: int, stop: int | None, size: int | None = None) -> InvalidRangeError:
+    known = "" if size is None else f", which has {size:,} bytes"
+    return InvalidRangeError(f"There is no range {start}:{stop} in {url}{known}", path=str(url))

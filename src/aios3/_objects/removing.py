@@ -1,0 +1,43 @@
+"""Remove one object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._objects.describing import find
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3.errors import BucketNotFoundError, ObjectNotFoundError
+
+if TYPE_CHECKING:
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+
+async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
+    """Remove one object. Costs a HEAD and a DELETE, because S3 answers a DELETE of nothing like any other.
+
+    Raises PathIsDirectoryError for a directory, ObjectNotFoundError if nothing is there, unless ``missing_ok``.
+    """
+    await remove_object(current_session(session), S3Url.parse(path).require_object(), missing_ok=missing_ok)
+
+
+async def unlink(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
+    """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE.
+
+    Raises PathIsDirectoryError for a directory, ObjectNotFoundError if nothing is there, unless ``missing_ok``.
+    """
+    await remove_object(current_session(session), S3Url.parse(path).require_object(), missing_ok=missing_ok)
+
+
+async def remove_object(session: Session, url: S3Url, *, missing_ok: bool = False) -> None:
+    """Remove the object at ``url``; :func:`unlink` says how."""
+    try:
+        await find(session, url)
+    except BucketNotFoundError:
+        raise
+    except ObjectNotFoundError:
+        if missing_ok:
+            return
+        raise
+    await (await session.backend(url)).delete_object(url)

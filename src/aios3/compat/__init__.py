@@ -1,0 +1,1 @@
+"""Modules with the names of other libraries, over :mod:`aios3.sync`."""

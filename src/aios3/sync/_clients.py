@@ -1,0 +1,22 @@
+"""boto3's client with the settings of a session, for what aios3 has no verb for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3 import _session
+
+if TYPE_CHECKING:
+    from aios3._boto.native import BaseClient
+
+
+def get_s3_client(profile: str | None = None, *, session: _session.Session | None = None) -> BaseClient:
+    """Return a new boto3 client with the session's settings, or with those of a profile of ``~/.aws``.
+
+    It belongs to the caller, and shares neither connections nor limits with aios3; its errors are botocore's. Raises
+    UnsupportedError if boto3 is not installed, or where the session's credentials are a function.
+    """
+    from aios3._boto.native import blocking_client  # noqa: PLC0415 - botocore is slow to import
+
+    settings = session or _session.Session()
+    return blocking_client(settings.config_for(profile).with_environment())
