@@ -156,7 +156,7 @@ def page_of(answer: Answer, token: str | None, path: str) -> ListPage:
     following = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
     if answer.get("IsTruncated") and following in (None, "", token):
         raise nonsense(path, f"the list is truncated, and continues at {following!r}", "ListObjectsV2")
-    decode = _decoded if answer.get("EncodingType") == "url" else str
+    decode = decoded if answer.get("EncodingType") == "url" else str
     return ListPage(
         keys=[decode(entry["Key"]) for entry in contents],
         stats=_Stats(contents),
@@ -165,6 +165,6 @@ def page_of(answer: Answer, token: str | None, path: str) -> ListPage:
     )
 
 
-def _decoded(name: str) -> str:
+def decoded(name: str) -> str:
     """Undo ``encoding-type=url``; bytes that are not UTF-8 stay distinguishable, and cannot be addressed."""
     return unquote_plus(name, errors="surrogateescape")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from aios3._backend import BucketEntry, Part
-from aios3._boto import answers
+from aios3._backend import BucketEntry, DeleteFailure, Part
+from aios3._boto import answers, many
 from aios3._boto.body import BotoBody
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.translate import translated
 from aios3._entries import WriteResult
 from aios3._paths import S3Url
-from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, UnsupportedError
+from aios3.errors import (
+    AccessDeniedError,
+    BucketNotFoundError,
+    CredentialsError,
+    ObjectNotFoundError,
+    S3Error,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping, Sequence
 
-    from aios3._backend import Checksum, Condition, ListPage, ReadOptions, WriteOptions
+    from aios3._backend import Checksum, Condition, ListPage, OpenUpload, ReadOptions, StoredPart, WriteOptions
     from aios3._boto.answers import Answer
     from aios3._boto.body import RawAnswer
     from aios3._config import Config
@@ -182,6 +189,39 @@ class BotoBackend:
             if error.code != "NoSuchUpload":
                 raise
 
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return all parts of an unfinished upload, in order of their numbers."""
+        found: list[StoredPart] = []
+        parameters = _place(url) | {"UploadId": upload_id}
+        while True:
+            answer = await self._call("ListParts", url, parameters)
+            found += [many.part_of(each, str(url)) for each in answer.get("Parts", ())]
+            following = answer.get("NextPartNumberMarker") if answer.get("IsTruncated") else None
+            if following is None:
+                return sorted(found, key=lambda part: part.number)
+            if following == parameters.get("PartNumberMarker"):
+                raise answers.nonsense(str(url), f"the list continues at part {following} again", "ListParts")
+            parameters["PartNumberMarker"] = following
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return all unfinished uploads of keys that begin with ``url.key``."""
+        found: list[OpenUpload] = []
+        parameters = {"Bucket": url.bucket, "Prefix": url.key, "EncodingType": "url"}
+        while True:
+            try:
+                answer = await self._call("ListMultipartUploads", url, parameters)
+            except ObjectNotFoundError as error:
+                if error.code != "NoSuchUpload":  # rclone's way to say that there are none
+                    raise
+                return found
+            found += many.uploads_of(answer)
+            following = many.next_uploads(answer)
+            if not following:
+                return found
+            if following.items() <= parameters.items():
+                raise answers.nonsense(str(url), f"the list continues at {following} again", "ListMultipartUploads")
+            parameters |= following
+
     async def list_objects(
         self,
         url: S3Url,
@@ -225,6 +265,37 @@ class BotoBackend:
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
         await self._call("DeleteObject", url, _place(url) | _given({"VersionId": version_id}))
+
+    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
+
+        One request, and one more for each key that XML cannot hold. A key that does not exist is no failure.
+        """
+        assert len(keys) <= many.MOST_KEYS
+        plain, others = many.split_keys(keys)
+        try:
+            async with asyncio.TaskGroup() as group:
+                together = group.create_task(self._delete_together(url, plain))
+                alone = [group.create_task(self._delete_alone(url.with_key(key))) for key in others]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [*together.result(), *(failed for task in alone for failed in task.result())]
+
+    async def _delete_together(self, url: S3Url, keys: Sequence[str]) -> list[DeleteFailure]:
+        if not keys:
+            return []
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        return many.failures_of(answer, keys, str(url))
+
+    async def _delete_alone(self, url: S3Url) -> list[DeleteFailure]:
+        try:
+            await self.delete_object(url)
+        except (BucketNotFoundError, CredentialsError):
+            raise
+        except S3Error as error:
+            return [DeleteFailure(url.key, error.code or type(error).__name__, error.message)]
+        return []
 
     async def copy_object(self, source: S3Url, target: S3Url, *, options: WriteOptions | None) -> WriteResult:
         """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, None keeps it.
