@@ -39,7 +39,7 @@ cancels the transfer itself. ``session`` is a :class:`Session` of this module, o
 other loop uses; without one, all calls share a default session.
 """
 
-# ruff: noqa: A004 - open is meant to take the name of builtins.open
+# ruff: noqa: A004, PLR0913 - open is meant to take the name of builtins.open; arguments are those of the async twin
 from __future__ import annotations
 '''
 

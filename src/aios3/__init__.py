@@ -2,6 +2,7 @@
 
 from os import SEEK_CUR, SEEK_END, SEEK_SET
 
+from aios3._backend import OpenUpload
 from aios3._config import Config, Credentials, CredentialSource
 from aios3._entries import Access, FileEntry, StatResult, WriteResult
 from aios3._handles.opening import OpenOptions, ReaderOptions, WriterOptions, aopen
@@ -26,9 +27,24 @@ from aios3._namespace import (
     stat,
     walk,
 )
-from aios3._objects import copy, read_bytes, read_text, remove, write_bytes, write_text
+from aios3._objects import copy, read_bytes, read_text, write_bytes, write_text
 from aios3._paths import AnyPath, S3Url, is_s3, path_join
 from aios3._session import Session
+from aios3._trees import (
+    LocalPath,
+    Progress,
+    TransferAction,
+    TransferResult,
+    TransferState,
+    abort_uploads,
+    concat,
+    download,
+    move,
+    remove,
+    rename,
+    sync_tree,
+    upload,
+)
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -109,9 +125,23 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "copy",
     "read_bytes",
     "read_text",
-    "remove",
     "write_bytes",
     "write_text",
+    # many objects
+    "LocalPath",
+    "OpenUpload",
+    "Progress",
+    "TransferAction",
+    "TransferResult",
+    "TransferState",
+    "abort_uploads",
+    "concat",
+    "download",
+    "move",
+    "remove",
+    "rename",
+    "sync_tree",
+    "upload",
     # errors
     "AccessDeniedError",
     "BucketNotFoundError",

@@ -7,7 +7,7 @@ cancels the transfer itself. ``session`` is a :class:`Session` of this module, o
 other loop uses; without one, all calls share a default session.
 """
 
-# ruff: noqa: A004 - open is meant to take the name of builtins.open
+# ruff: noqa: A004, PLR0913 - open is meant to take the name of builtins.open; arguments are those of the async twin
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -33,14 +33,17 @@ from aios3 import (
     FileEntry,
     InvalidPathError,
     InvalidRangeError,
+    LocalPath,
     NoCredentialsError,
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
     OpenOptions,
+    OpenUpload,
     PartialFailureError,
     PathIsDirectoryError,
     PathNotDirectoryError,
+    Progress,
     ReaderOptions,
     RequestError,
     RequestTimeoutError,
@@ -50,6 +53,9 @@ from aios3 import (
     StatResult,
     ThrottledError,
     TLSError,
+    TransferAction,
+    TransferResult,
+    TransferState,
     TruncatedBodyError,
     UnsafeNameError,
     UnsupportedError,
@@ -67,6 +73,8 @@ from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import timedelta
     from typing import Unpack
 
     from typing_extensions import Buffer
@@ -91,6 +99,7 @@ __all__ = [
     "FileEntry",
     "InvalidPathError",
     "InvalidRangeError",
+    "LocalPath",
     "NoCredentialsError",
     "ObjectChangedError",
     "ObjectExistsError",
@@ -98,9 +107,11 @@ __all__ = [
     "ObjectReader",
     "ObjectWriter",
     "OpenOptions",
+    "OpenUpload",
     "PartialFailureError",
     "PathIsDirectoryError",
     "PathNotDirectoryError",
+    "Progress",
     "RawReader",
     "RawWriter",
     "ReaderOptions",
@@ -116,14 +127,20 @@ __all__ = [
     "TextReader",
     "TextWriter",
     "ThrottledError",
+    "TransferAction",
+    "TransferResult",
+    "TransferState",
     "TruncatedBodyError",
     "UnsafeNameError",
     "UnsupportedError",
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
+    "abort_uploads",
     "access",
+    "concat",
     "copy",
+    "download",
     "exists",
     "getmtime",
     "getsize",
@@ -135,15 +152,19 @@ __all__ = [
     "isfile",
     "listdir",
     "lstat",
+    "move",
     "open",
     "path_join",
     "read_bytes",
     "read_text",
     "remove",
+    "rename",
     "scan",
     "scan_stat",
     "scandir",
     "stat",
+    "sync_tree",
+    "upload",
     "walk",
     "write_bytes",
     "write_text",
@@ -273,11 +294,6 @@ def read_text(
     return _bridge.call(_aios3.read_text, path, encoding, errors, session=session)
 
 
-def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
-    """Remove one object. Costs a HEAD and a DELETE, because S3 answers a DELETE of nothing like any other."""
-    return _bridge.call(_aios3.remove, path, missing_ok, session=session)
-
-
 def write_bytes(
     path: AnyPath, data: Buffer, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
 ) -> WriteResult:
@@ -296,3 +312,106 @@ def write_text(
 ) -> WriteResult:
     """Write ``text`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
     return _bridge.call(_aios3.write_text, path, text, encoding, errors, session=session, **options)
+
+
+def abort_uploads(
+    path: AnyPath, older_than: timedelta | float, *, session: _aios3.Session | None = None
+) -> list[OpenUpload]:
+    """Abort the unfinished multipart uploads of an object, a directory or a bucket, and return them."""
+    return _bridge.call(_aios3.abort_uploads, path, older_than, session=session)
+
+
+def concat(
+    src_paths: Iterable[AnyPath],
+    dst_path: AnyPath,
+    block_size: int = 8 * 1024 * 1024,
+    max_workers: int | None = None,
+    *,
+    session: _aios3.Session | None = None,
+) -> WriteResult:
+    """Write the bytes of all sources, in their order, as one object, which appears as a whole or not at all."""
+    return _bridge.call(_aios3.concat, src_paths, dst_path, block_size, max_workers, session=session)
+
+
+def download(
+    src: AnyPath,
+    dst: LocalPath,
+    callback: Callable[[int], object] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    session: _aios3.Session | None = None,
+) -> TransferResult:
+    """Download an object as a local file, or everything below a path into a local directory."""
+    return _bridge.call(
+        _aios3.download, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
+    )
+
+
+def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+    """Move an object, or a directory with everything below it, to another place in S3."""
+    return _bridge.call(_aios3.move, src, dst, overwrite, session=session)
+
+
+def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+    """Remove an object, or a directory with everything below it."""
+    return _bridge.call(_aios3.remove, path, missing_ok, session=session)
+
+
+def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+    """Move an object or a directory; another name for :func:`move`."""
+    return _bridge.call(_aios3.rename, src, dst, overwrite, session=session)
+
+
+def sync_tree(
+    src: AnyPath | LocalPath,
+    dst: AnyPath | LocalPath,
+    followlinks: bool = False,
+    force: bool = False,
+    overwrite: bool = True,
+    *,
+    checksum: bool = False,
+    delete: bool = False,
+    dry_run: bool = False,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    callback: Callable[[int], object] | None = None,
+    progress: Progress | None = None,
+    session: _aios3.Session | None = None,
+) -> TransferResult:
+    """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3."""
+    return _bridge.call(
+        _aios3.sync_tree,
+        src,
+        dst,
+        followlinks,
+        force,
+        overwrite,
+        checksum=checksum,
+        delete=delete,
+        dry_run=dry_run,
+        include=include,
+        exclude=exclude,
+        callback=callback,
+        progress=progress,
+        session=session,
+    )
+
+
+def upload(
+    src: LocalPath,
+    dst: AnyPath,
+    callback: Callable[[int], object] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    session: _aios3.Session | None = None,
+) -> TransferResult:
+    """Upload a local file as an object, or a local directory with everything below it."""
+    return _bridge.call(
+        _aios3.upload, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
+    )
