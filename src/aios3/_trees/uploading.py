@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aios3._handles.missing import explain_missing
+from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import first_page
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
@@ -108,6 +109,8 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
 
 async def _download_one(carrier: Carrier, source: S3Url, path: str) -> bool:
     """Download the object ``source`` and return True; False if there is none, but a directory."""
+    if await in_thread(os.path.isdir, path) and await head_or_none(carrier.session, source) is None:
+        return False
     try:
         await carry_one(carrier, source, file_path(path), None)
     except ObjectNotFoundError as error:
