@@ -76,6 +76,13 @@ async def test_a_bucket_is_never_removed(surface, bucket, admin, path):
     assert admin.keys(bucket) == ["x"]
 
 
+async def test_removing_in_a_missing_bucket_is_an_error_in_any_case(surface):
+    for path in ("s3://no-such-bucket-here/key", "s3://no-such-bucket-here/dir/"):
+        with pytest.raises(aios3.BucketNotFoundError) as caught:
+            await surface.remove(path, missing_ok=True)
+        assert caught.value.filename == path
+
+
 # move
 
 

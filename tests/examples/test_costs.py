@@ -29,6 +29,8 @@ def kind_of(environ: dict[str, str]) -> str:
     method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
     if "list-type=2" in query:
         return "LIST"
+    if method == "POST" and query.startswith("delete"):
+        return "BULK"
     if method == "POST":
         return "BEGIN" if "uploadId" not in query else "COMPLETE"
     if "uploadId" in query:
@@ -55,7 +57,7 @@ async def run(call: str, path: str, session: aios3.Session) -> None:
     name, _, arguments = call.partition("(")
     pattern = {"glob": "{path}*", "glob_stat": "{path}*"}.get(name, "{path}").format(path=path)
     given = {"mode": aios3.Access.WRITE} if "WRITE" in arguments else {}
-    extra = {"write_bytes": (b"data",), "copy": ("s3://bucket/target",)}.get(name, ())
+    extra = {"write_bytes": (b"data",), "copy": ("s3://bucket/target",), "move": ("s3://bucket/target",)}.get(name, ())
     started = getattr(aios3, name)(pattern, *extra, **given, session=session)
     try:
         if hasattr(started, "__aiter__"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tree_s3 import MIB, ROOT, fail
 
 import aios3
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("at_once")
 TREE = {f"t/{number:04}": bytes([number % 256]) for number in range(40)}
@@ -254,7 +257,7 @@ async def test_what_a_concat_costs(s3, session):
 
 
 async def test_one_file_that_fails_does_not_keep_the_others(s3, session, tmp_path):
-    local_tree(tmp_path, {key: data for key, data in TREE.items()})
+    local_tree(tmp_path, TREE)
     s3.faults = fail("PutObject", lambda url, _: url.key == "up/0007")
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.upload(tmp_path / "t", f"{ROOT}/up", session=session)

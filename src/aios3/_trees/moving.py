@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import first_page, pages
-from aios3._objects import copy
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._trees.bulk import REQUESTS_AT_ONCE
@@ -55,7 +54,7 @@ async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: S
     await _refuse_descent(current, old, new)
     found = None if old.names_directory else await head_or_none(current, old)
     if found is not None:
-        await _move_object(current, old, new.require_object(), overwrite=overwrite)
+        await _move_object(current, old, new.require_object(), found.size, overwrite=overwrite)
     else:
         await _Move(current, old, new).run(overwrite=overwrite)
 
@@ -97,10 +96,10 @@ def _version(stat: StatResult) -> Version:
     return stat.size, stat.etag, stat.mtime
 
 
-async def _move_object(session: Session, old: S3Url, new: S3Url, *, overwrite: bool) -> None:
+async def _move_object(session: Session, old: S3Url, new: S3Url, size: int, *, overwrite: bool) -> None:
     if not overwrite and await head_or_none(session, new) is not None:
         raise _exists(old, new)
-    await copy(old, new, session=session)
+    await copy_listed(session, old, new, size)
     try:
         await (await session.backend(old)).delete_object(old)
     except S3Error as error:

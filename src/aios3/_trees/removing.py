@@ -12,13 +12,14 @@ from aios3._session import current_session
 from aios3._trees.bulk import REQUESTS_AT_ONCE, delete_keys
 from aios3._trees.runner import for_each
 from aios3._trees.tally import Tally
-from aios3.errors import ObjectNotFoundError, UnsupportedError
+from aios3.errors import BucketNotFoundError, ObjectNotFoundError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3.errors import S3Error
 
 
 async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
@@ -39,9 +40,20 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
     if not url.names_directory and await head_or_none(current, url) is not None:
         await (await current.backend(url)).delete_object(url)
         return
-    if not await _remove_below(current, url) and not missing_ok:
+    try:
+        found = await _remove_below(current, url)
+    except BucketNotFoundError as error:
+        raise _about(url, error) from error
+    if not found and not missing_ok:
         message = f"There is nothing to remove at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))
+
+
+def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
+    """Say of the path that was asked for what has been said of the prefix that was listed."""
+    return from_answer(
+        operation="ListObjectsV2", path=str(url), code=error.code, status=error.status, request_id=error.request_id
+    )
 
 
 async def _remove_below(session: Session, url: S3Url) -> bool:
