@@ -11,6 +11,8 @@ import pytest
 from tree_s3 import MIB, ROOT, fail
 
 import aios3
+from aios3._trees.meter import Meter
+from aios3._trees.sending import send_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -319,10 +321,10 @@ async def test_a_file_that_changes_while_it_is_uploaded_is_not_published(s3, ses
             path.write_bytes(b"x" * size)
 
     if size < MIB:  # read and checked before the only request: the change has to come in between
-        original = aios3._trees.reading_files.OpenFile._read
+        original = aios3._trees.reading_files.OpenFile.read_now
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                aios3._trees.reading_files.OpenFile, "_read", lambda self, *args: (original(self, *args), edit())[0]
+                aios3._trees.reading_files.OpenFile, "read_now", lambda self, *args: (original(self, *args), edit())[0]
             )
             with pytest.raises(aios3.FileChangedError, match="nothing was published"):
                 await aios3.upload(path, f"{ROOT}/file", session=session)
@@ -337,6 +339,16 @@ async def test_a_file_that_changes_while_it_is_uploaded_is_not_published(s3, ses
             await aios3.upload(path, f"{ROOT}/file", session=session)
     assert s3.contents() == {}
     assert s3.uploads == {}
+
+
+async def test_a_file_that_changed_since_it_was_listed_is_sent_as_it_is_now(s3, session, tmp_path):
+    path, url = tmp_path / "file", aios3.S3Url("bucket", "file")
+    for listed, now in ((3, 10), (10, 3), (3, 12 * MIB), (12 * MIB, 3), (3, 0)):
+        path.write_bytes(os.urandom(now))
+        assert await send_file(session, str(path), url, Meter(), size=listed) == now
+        assert s3.objects["file"].data == path.read_bytes()
+    with pytest.raises(aios3.FileChangedError):
+        await send_file(session, str(path), url, Meter(), size=12 * MIB)
 
 
 async def test_uploading_never_holds_more_than_the_budget(s3, session, tmp_path):

@@ -32,29 +32,31 @@ class OpenFile:
 
     async def read(self, start: int, stop: int) -> bytes:
         """Read the bytes ``[start, stop)``; raise FileChangedError if the file ends before."""
-        return await in_thread(self._read, start, stop)
+        return await in_thread(self.read_now, start, stop)
 
-    def _read(self, start: int, stop: int) -> bytes:
+    def read_now(self, start: int, stop: int) -> bytes:
+        """Do so, blocking."""
         pieces: list[bytes] = []
         while start < stop:
             piece = os.pread(self.descriptor, stop - start, start)
             if not piece:
-                raise _changed(self.path)
+                raise changed(self.path)
             pieces.append(piece)
             start += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def check(self) -> None:
         """Raise FileChangedError if the file is not what it was when it was opened."""
-        await in_thread(self._check)
+        await in_thread(self.check_now)
 
-    def _check(self) -> None:
+    def check_now(self) -> None:
+        """Do so, blocking."""
         try:
             at_path = _identity(os.stat(self.path))
         except OSError as error:
-            raise _changed(self.path) from error
+            raise changed(self.path) from error
         if not at_path == _identity(os.fstat(self.descriptor)) == self.identity:
-            raise _changed(self.path)
+            raise changed(self.path)
 
     async def md5s(self, ranges: Sequence[PartRange]) -> list[bytes]:
         """Return the MD5 of each range, as S3 computes it for a part."""
@@ -63,7 +65,7 @@ class OpenFile:
     def _md5(self, start: int, stop: int) -> bytes:
         digest = hashlib.md5(usedforsecurity=False)
         for offset in range(start, stop, _CHUNK):
-            digest.update(self._read(offset, min(stop, offset + _CHUNK)))
+            digest.update(self.read_now(offset, min(stop, offset + _CHUNK)))
         return digest.digest()
 
 
@@ -75,6 +77,22 @@ async def opened(path: str) -> AsyncGenerator[OpenFile]:
         yield file
     finally:
         await in_thread(os.close, file.descriptor)
+
+
+def read_small(path: str, most: int) -> bytes | None:
+    """Read a whole file of up to ``most`` bytes; None if it is larger. Blocks: for a thread, one for each file.
+
+    Raises FileChangedError if the file changes meanwhile, and like :func:`opened`.
+    """
+    file = _open(path)
+    try:
+        if file.size > most:
+            return None
+        data = file.read_now(0, file.size)
+        file.check_now()
+    finally:
+        os.close(file.descriptor)
+    return data
 
 
 def _open(path: str) -> OpenFile:
@@ -92,6 +110,7 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _changed(path: str) -> FileChangedError:
+def changed(path: str) -> FileChangedError:
+    """Build the error for a file that is no longer what it was."""
     message = f"{path} changed while it was being uploaded; nothing was published, upload it again"
     return FileChangedError(message, path=path)

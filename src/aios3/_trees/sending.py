@@ -10,8 +10,8 @@ from aios3._backend import Condition, Part, WriteOptions
 from aios3._engine.checksums import checksum_of
 from aios3._handles.plan import WritePlan, complete_plan
 from aios3._trees.multipart import Begun, PartJob, assemble, part_ranges
-from aios3._trees.reading_files import opened
-from aios3._trees.runner import each, for_each, memory
+from aios3._trees.reading_files import changed, opened, read_small
+from aios3._trees.runner import each, for_each, in_thread, memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 
 
 async def send_file(
-    session: Session, path: str, url: S3Url, meter: Meter, *, create_only: bool = False, resume: bool = False
+    session: Session,
+    path: str,
+    url: S3Url,
+    meter: Meter,
+    *,
+    size: int,
+    create_only: bool = False,
+    resume: bool = False,
 ) -> int:
-    """Store the file at ``path`` as the object ``url`` and return its size in bytes.
+    """Store the file at ``path`` as the object ``url`` and return its size in bytes; ``size`` is what it was lately.
 
     With ``resume``, parts that an earlier attempt has left are used if their MD5 is that of the file's bytes, and a
     failure leaves the upload open for the next attempt.
@@ -36,20 +43,23 @@ async def send_file(
     """
     plan = WritePlan(url, "wb", WriteOptions(), Condition(if_absent=create_only), session.config.part_size)
     plan = await complete_plan(session, plan)
+    if size <= plan.part_size and (sent := await _send_small(session, plan, path, size)) is not None:
+        meter.moved(sent)
+        return sent
     async with opened(path) as file:
-        if file.size <= plan.part_size:
-            await _send_whole(session, plan, file)
-            meter.moved(file.size)
-        else:
-            await _send_parts(session, plan, file, meter, resume=resume)
+        if not file.size:
+            raise changed(path)
+        await _send_parts(session, plan, file, meter, resume=resume)
     return file.size
 
 
-async def _send_whole(session: Session, plan: WritePlan, file: OpenFile) -> None:
+async def _send_small(session: Session, plan: WritePlan, path: str, size: int) -> int | None:
+    """Send a file of up to ``size`` bytes in one request and return its size; None if it has grown."""
     backend = await session.backend(plan.url)
-    async with memory(session, file.size):
-        data = await file.read(0, file.size)
-        await file.check()
+    async with memory(session, size):
+        data = await in_thread(read_small, path, size)
+        if data is None:
+            return None
         await backend.put_object(
             plan.url,
             [data],
@@ -57,6 +67,7 @@ async def _send_whole(session: Session, plan: WritePlan, file: OpenFile) -> None
             condition=plan.condition,
             checksum=checksum_of([data], plan.algorithm),
         )
+    return len(data)
 
 
 async def _send_parts(session: Session, plan: WritePlan, file: OpenFile, meter: Meter, *, resume: bool) -> None:

@@ -71,13 +71,20 @@ class Carrier:
         if not self.overwrite and await head_or_none(self.session, target) is not None:
             return None
         if isinstance(source, str):
-            return await self._send(source, target)
+            return await self._send(source, target, item)
         return await self._copy(source, target, item)
 
-    async def _send(self, source: str, target: S3Url) -> int | None:
+    async def _send(self, source: str, target: S3Url, item: Item | None) -> int | None:
+        assert item is not None  # a local file has always been looked at
         try:
             return await send_file(
-                self.session, source, target, self.meter, create_only=not self.overwrite, resume=self.resume
+                self.session,
+                source,
+                target,
+                self.meter,
+                size=item.size,
+                create_only=not self.overwrite,
+                resume=self.resume,
             )
         except ObjectExistsError:
             return None
