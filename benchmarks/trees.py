@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--keys", type=int, default=10_000)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--remark", default="", help="what a reader of the rows should know, such as other load")
     options = parser.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory, Processes(Path(directory)) as processes:
@@ -166,7 +167,12 @@ def main() -> None:
                     )
                     rows.append(row)
     machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
-    result = {"machine": machine, "server": "rclone serve s3", "rows": [asdict(row) for row in rows]}
+    result = {
+        "machine": machine,
+        "server": "rclone serve s3",
+        "remark": options.remark,
+        "rows": [asdict(row) for row in rows],
+    }
     (HERE / "results" / "trees.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
