@@ -74,6 +74,10 @@ class Admin:
             raise
         return True
 
+    def begin_upload(self, path: str) -> str:
+        """Begin a multipart upload and leave it."""
+        return self._client.create_multipart_upload(**_place(path))["UploadId"]
+
     def tags(self, path: str) -> dict[str, str]:
         answer = self._client.get_object_tagging(**_place(path))
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}

@@ -20,7 +20,7 @@ import aios3.testing
 SOURCE = Path(aios3.__file__)
 FUNCTIONS = [name for name in aios3.__all__ if inspect.isfunction(getattr(aios3, name))]
 CLASSES = [name for name in aios3.__all__ if inspect.isclass(getattr(aios3, name))]
-ALIASES = {"AnyPath", "CredentialSource"}
+ALIASES = {"AnyPath", "CredentialSource", "LocalPath"}
 CONSTANTS = {"SEEK_CUR", "SEEK_END", "SEEK_SET"}
 
 
@@ -62,7 +62,7 @@ def test_every_name_is_there_and_everything_that_is_there_has_a_name():
 
 def test_only_these_modules_are_public():
     public = {module.name for module in pkgutil.iter_modules(aios3.__path__) if not module.name.startswith("_")}
-    assert public == {"compat", "errors", "sync", "testing"}
+    assert public == {"compat", "errors", "progress", "sync", "testing"}
 
 
 def test_the_contract():
@@ -75,10 +75,12 @@ def test_the_contract():
         "positions": "SEEK_CUR SEEK_END SEEK_SET",
         "names": "access exists getmtime getsize glob glob_stat hasbucket isdir isfile listdir lstat scan scan_stat "
         "scandir stat walk",
-        "objects": "copy getmd5 islink load_content load_from makedirs move presign presign_post read_bytes read_text "
-        "readlink realpath remove rename save_as symlink touch unlink write_bytes write_text",
+        "objects": "copy getmd5 islink load_content load_from makedirs presign presign_post read_bytes read_text "
+        "readlink realpath save_as symlink touch unlink write_bytes write_text",
         "below": "get_endpoint_url get_s3_client",
         "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
+        "many objects": "LocalPath OpenUpload Progress TransferAction TransferResult TransferState",
+        "verbs on many": "abort_uploads concat download move remove rename sync_tree upload",
         "results": "Access FileEntry PresignedPost StatResult WriteResult",
         "errors": " ".join(aios3.errors.__all__),
     }
@@ -93,8 +95,9 @@ def test_the_errors_are_those_of_the_module():
 
 VERBS = ["access", "exists", "getmtime", "getsize", "hasbucket", "isdir", "isfile", "listdir", "lstat", "stat"]
 VERBS += ["copy", "read_bytes", "read_text", "remove", "write_bytes", "write_text"]
-VERBS += ["getmd5", "islink", "load_content", "load_from", "makedirs", "move", "presign", "presign_post", "readlink"]
-VERBS += ["realpath", "rename", "save_as", "symlink", "touch", "unlink", "get_endpoint_url", "get_s3_client"]
+VERBS += ["getmd5", "islink", "load_content", "load_from", "makedirs", "presign", "presign_post", "readlink"]
+VERBS += ["realpath", "save_as", "symlink", "touch", "unlink", "get_endpoint_url", "get_s3_client"]
+VERBS += ["abort_uploads", "concat", "download", "move", "rename", "sync_tree", "upload"]
 ITERATORS = ["glob", "glob_stat", "scan", "scan_stat", "scandir", "walk"]
 ITERATORS += ["read_many", "stat_many", "write_many"]
 
@@ -233,6 +236,7 @@ HEAVY = {
     "pytest",
     "flask",
     "werkzeug",
+    "rich",
 }
 
 
@@ -242,6 +246,7 @@ HEAVY = {
         "import aios3",
         "import aios3; aios3.Session(); aios3.aopen('s3://bucket/key')",
         "import aios3.sync",
+        "import aios3.progress",
         "import aios3.testing; aios3.testing.LocalServer()",
     ],
 )

@@ -2,6 +2,7 @@
 
 from os import SEEK_CUR, SEEK_END, SEEK_SET
 
+from aios3._backend import OpenUpload
 from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
 from aios3._config import Config, Credentials, CredentialSource
 from aios3._entries import Access, FileEntry, PresignedPost, StatResult, WriteResult
@@ -51,15 +52,12 @@ from aios3._objects import (
     load_content,
     load_from,
     makedirs,
-    move,
     presign,
     presign_post,
     read_bytes,
     read_text,
     readlink,
     realpath,
-    remove,
-    rename,
     save_as,
     symlink,
     touch,
@@ -70,6 +68,21 @@ from aios3._objects import (
 from aios3._paths import AnyPath, S3Url, is_s3, path_join
 from aios3._s3path import PureS3Path, S3Path
 from aios3._session import Session
+from aios3._trees import (
+    LocalPath,
+    Progress,
+    TransferAction,
+    TransferResult,
+    TransferState,
+    abort_uploads,
+    concat,
+    download,
+    move,
+    remove,
+    rename,
+    sync_tree,
+    upload,
+)
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -78,6 +91,7 @@ from aios3.errors import (
     ConfigError,
     ConnectionFailedError,
     CredentialsError,
+    FileChangedError,
     InvalidPathError,
     InvalidRangeError,
     NoCredentialsError,
@@ -85,6 +99,7 @@ from aios3.errors import (
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
+    PartialFailureError,
     PathIsDirectoryError,
     PathNotDirectoryError,
     RequestError,
@@ -94,6 +109,7 @@ from aios3.errors import (
     ThrottledError,
     TLSError,
     TruncatedBodyError,
+    UnsafeNameError,
     UnsupportedError,
     WrongLoopError,
 )
@@ -164,15 +180,12 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "load_content",
     "load_from",
     "makedirs",
-    "move",
     "presign",
     "presign_post",
     "read_bytes",
     "read_text",
     "readlink",
     "realpath",
-    "remove",
-    "rename",
     "save_as",
     "symlink",
     "touch",
@@ -180,6 +193,20 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "write_bytes",
     "write_text",
     # many objects
+    "LocalPath",
+    "OpenUpload",
+    "Progress",
+    "TransferAction",
+    "TransferResult",
+    "TransferState",
+    "abort_uploads",
+    "concat",
+    "download",
+    "move",
+    "remove",
+    "rename",
+    "sync_tree",
+    "upload",
     "ReadOutcome",
     "StatOutcome",
     "WriteOutcome",
@@ -197,6 +224,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "ConfigError",
     "ConnectionFailedError",
     "CredentialsError",
+    "FileChangedError",
     "InvalidPathError",
     "InvalidRangeError",
     "NoCredentialsError",
@@ -204,6 +232,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "ObjectChangedError",
     "ObjectExistsError",
     "ObjectNotFoundError",
+    "PartialFailureError",
     "PathIsDirectoryError",
     "PathNotDirectoryError",
     "RequestError",
@@ -213,6 +242,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "TLSError",
     "ThrottledError",
     "TruncatedBodyError",
+    "UnsafeNameError",
     "UnsupportedError",
     "WrongLoopError",
 ]

@@ -167,6 +167,22 @@ def continuation(following: str | None, token: str | None, path: str, *, truncat
     return following
 
 
+MOST_KEYS = 1000
+"""S3's limit for one DeleteObjects."""
+
+_NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 cannot hold, or what its parsers may change."""
+
+
+def split_keys(keys: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part ``keys`` into those that XML carries unchanged, and the others, which need requests of their own."""
+    plain: list[str] = []
+    others: list[str] = []
+    for key in keys:
+        (others if _NOT_IN_XML.search(key) else plain).append(key)
+    return plain, others
+
+
 def failed_deletes(failed: Sequence[DeleteFailure], keys: Iterable[str], path: str) -> list[DeleteFailure]:
     """Return those of the failures that DeleteObjects has answered that are any: a key that is not there is none.
 

@@ -135,6 +135,24 @@ class DeleteFailure:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """One part of an unfinished upload, as S3 holds it; ``size`` is in bytes."""
+
+    number: int
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """One multipart upload that is neither completed nor aborted; ``initiated`` is in seconds since the epoch."""
+
+    key: str
+    upload_id: str
+    initiated: float
+
+
 class ObjectBody(Protocol):
     """An answer to a GET whose head has come and whose body is still to be read.
 
@@ -236,6 +254,12 @@ class Backend(Protocol):
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
 
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return all parts of an unfinished upload, in order of their numbers."""
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return all unfinished uploads of keys that begin with ``url.key``."""
+
     async def list_objects(
         self,
         url: S3Url,
@@ -255,6 +279,13 @@ class Backend(Protocol):
 
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
+
+    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
+
+        A key that does not exist is no failure. ``keys`` are ones that XML can hold
+        (:func:`aios3._answers.split_keys`).
+        """
 
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = CopyTerms()

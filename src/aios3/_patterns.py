@@ -171,6 +171,11 @@ def _check_unicode(text: str) -> None:
         raise InvalidPathError(message, path=text) from error
 
 
+def relative(pattern: str) -> Matcher:
+    """Return what matches a glob of paths below some directory; raise InvalidPathError like :func:`parse`."""
+    return _matcher(parse(f"s3://any/{pattern}").alternatives)
+
+
 # Text -> tokens
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from aios3._backend import CopyTerms
+from aios3._answers import split_keys
+from aios3._backend import CopyTerms, DeleteFailure
 from aios3._engine.backoff import retry_delay
-from aios3.errors import S3Error, worth_retrying
+from aios3.errors import BucketNotFoundError, CredentialsError, S3Error, worth_retrying
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
         Condition,
         ListPage,
         ObjectBody,
+        OpenUpload,
         Part,
         ReadOptions,
+        StoredPart,
         WriteOptions,
     )
     from aios3._entries import PresignedPost, StatResult, WriteResult
@@ -153,6 +156,34 @@ class RetryingBackend:
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
         await self._attempt(self._backend.delete_object, url, version_id)
+
+    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
+
+        One request, and one more for each key that XML cannot hold. A key that does not exist is no failure.
+        """
+        plain, others = split_keys(keys)
+        failed = list(await self._attempt(self._backend.delete_objects, url, plain)) if plain else []
+        for key in others:
+            failed += await self._delete_alone(url.with_key(key))
+        return failed
+
+    async def _delete_alone(self, url: S3Url) -> list[DeleteFailure]:
+        try:
+            await self.delete_object(url)
+        except (BucketNotFoundError, CredentialsError):
+            raise
+        except S3Error as error:
+            return [DeleteFailure(url.key, error.code or type(error).__name__, error.message)]
+        return []
+
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return the parts of an open upload, in order of their numbers."""
+        return await self._attempt(self._backend.list_parts, url, upload_id)
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return the open uploads of all keys that begin with ``url.key``."""
+        return await self._attempt(self._backend.list_multipart_uploads, url)
 
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS

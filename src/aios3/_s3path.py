@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from aios3 import _namespace as names
 from aios3 import _objects as objects
+from aios3 import _trees as trees
 from aios3._handles.opening import aopen
 from aios3._paths import S3Url, is_s3, path_join
 
@@ -266,12 +267,12 @@ class S3Path(PureS3Path):
 
     async def rename(self: P, target: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> P:
         """Move this to ``target`` and return the new path; see :func:`aios3.rename`."""
-        await objects.rename(self, target, overwrite, session=session)
+        await trees.rename(self, target, overwrite, session=session)
         return type(self)(target)
 
     async def replace(self: P, target: AnyPath, *, session: Session | None = None) -> P:
         """Move this to ``target``, replacing what is there, and return the new path."""
-        await objects.rename(self, target, session=session)
+        await trees.rename(self, target, session=session)
         return type(self)(target)
 
     async def symlink_to(self: PureS3Path, target: AnyPath, *, session: Session | None = None) -> None:

@@ -5,6 +5,7 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     S3Error
     +-- ConfigError (ValueError)              a setting or option is wrong
     +-- InvalidPathError (ValueError)         not a path that S3 can hold
+    |   +-- UnsafeNameError                   a key that must not become the name of a local file
     +-- InvalidRangeError (ValueError)        a byte range that the object cannot answer
     +-- ClosedHandleError (ValueError)        the file or session is closed, or was aborted
     +-- UnsupportedError (io.UnsupportedOperation)  this mode, path or server cannot do that
@@ -20,6 +21,8 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     |       +-- NoCredentialsError            nobody to be: no credentials were found
     +-- ObjectChangedError (OSError)          another version than the one that was expected
     +-- ChecksumMismatchError (OSError)       the bytes are not the ones that were stored
+    +-- FileChangedError (OSError)            a local file changed while it was being read
+    +-- PartialFailureError (OSError)         some of many objects failed; it names each
     +-- RequestError (OSError)                S3 refused the request for another reason
     +-- ServerError (OSError)                 S3 failed (5xx), or answered nonsense
     |   +-- ThrottledError                    S3 asked us to slow down
@@ -35,6 +38,7 @@ from __future__ import annotations
 
 import errno as _errno
 import io
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ __all__ = [
     "ConfigError",
     "ConnectionFailedError",
     "CredentialsError",
+    "FileChangedError",
     "InvalidPathError",
     "InvalidRangeError",
     "NoCredentialsError",
@@ -55,6 +60,7 @@ __all__ = [
     "ObjectChangedError",
     "ObjectExistsError",
     "ObjectNotFoundError",
+    "PartialFailureError",
     "PathIsDirectoryError",
     "PathNotDirectoryError",
     "RequestError",
@@ -64,6 +70,7 @@ __all__ = [
     "TLSError",
     "ThrottledError",
     "TruncatedBodyError",
+    "UnsafeNameError",
     "UnsupportedError",
     "WrongLoopError",
 ]
@@ -121,6 +128,10 @@ class ConfigError(S3Error, ValueError):
 
 class InvalidPathError(S3Error, ValueError):
     """Raised when a text is not an S3 path, or names something that S3 cannot store."""
+
+
+class UnsafeNameError(InvalidPathError):
+    """Raised when a key would name a local file outside the directory it is downloaded to, or none at all."""
 
 
 class InvalidRangeError(S3Error, ValueError):
@@ -197,6 +208,25 @@ class ObjectChangedError(S3Error, OSError):
 
 class ChecksumMismatchError(S3Error, OSError):
     """Raised when bytes do not have the checksum that belongs to them."""
+
+
+class FileChangedError(S3Error, OSError):
+    """Raised when a local file changed while it was being read, so that what was read is no version of it."""
+
+
+class PartialFailureError(S3Error, OSError):
+    """Raised when an operation on many objects was done for some of them only.
+
+    ``failures`` has the error of each one that failed, by path. ``completed`` counts what was done: ``"copied"``,
+    ``"skipped"``, ``"deleted"``, ``"bytes"``.
+    """
+
+    failures: Mapping[str, Exception] = MappingProxyType({})
+    completed: Mapping[str, int] = MappingProxyType({})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        kept = {name: dict(getattr(self, name)) for name in ("failures", "completed") if name in vars(self)}
+        return (*super().__reduce__(), kept)
 
 
 class RequestError(S3Error, OSError):

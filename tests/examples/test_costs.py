@@ -30,6 +30,8 @@ def kind_of(environ: dict[str, str]) -> str:
     method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
     if "list-type=2" in query:
         return "LIST"
+    if method == "POST" and query.startswith("delete"):
+        return "BULK"
     if method == "POST":
         return "BEGIN" if "uploadId" not in query else "COMPLETE"
     if "uploadId" in query:

@@ -90,6 +90,33 @@ def test_migrate_megfile_does_the_same_both_ways(run_example):
     assert lines[3:5] == ["bytes: 23", "the copy is gone"]
 
 
+def test_mirror_tree_runs_on_a_server_of_its_own(run_example):
+    result = run_example("mirror_tree")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    assert re.match(r"s3://mirror/tree: 20 copied \([\d,]+ bytes\), 0 unchanged, 0 deleted\n", result.stdout)
+    assert "the same files came back" in result.stdout
+
+
+def test_mirror_tree_mirrors_up_and_down(run_example, environment, boto, aios3_bucket, tmp_path):
+    here, back = tmp_path / "here", tmp_path / "back"
+    (here / "d").mkdir(parents=True)
+    (here / "d" / "x").write_bytes(b"data")
+    (here / "left.out").write_bytes(b"")
+    boto.put_object(Bucket=aios3.S3Url.parse(aios3_bucket).bucket, Key="tree/old", Body=b"")
+    arguments = (str(here), f"{aios3_bucket}/tree", "--delete", "--exclude", "*.out")
+    planned = run_example("mirror_tree", "up", *arguments, "--dry-run")
+    assert f"would delete {aios3_bucket}/tree/old" in planned.stdout
+    done = run_example("mirror_tree", "up", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 copied (4 bytes), 0 unchanged, 1 deleted" in done.stdout
+    assert run_example("mirror_tree", "down", str(back), f"{aios3_bucket}/tree").returncode == 0
+    assert [path.relative_to(back).as_posix() for path in back.rglob("*") if path.is_file()] == ["d/x"]
+    failed = run_example("mirror_tree", "down", str(back), "s3://there-is-no-such-bucket/x")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith("error: ")
+
+
 @pytest.mark.parametrize("name", ["legacy_script", "migrate_megfile", "scan_report"])
 @pytest.mark.parametrize("path", ["s3://there-is-no-such-bucket/x", "no path"])
 def test_errors_are_one_line_and_status_1(run_example, environment, name, path):

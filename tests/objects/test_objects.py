@@ -96,8 +96,6 @@ VERBS = {
     "read_bytes": lambda path, session: aios3.read_bytes(path, session=session),
     "read_bytes from the end": lambda path, session: aios3.read_bytes(path, -1, session=session),
     "read_text": lambda path, session: aios3.read_text(path, session=session),
-    "remove": lambda path, session: aios3.remove(path, session=session),
-    "remove what may be missing": lambda path, session: aios3.remove(path, missing_ok=True, session=session),
     "copy": lambda path, session: aios3.copy(path, "s3://other/target", session=session),
 }
 every_verb = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
@@ -124,9 +122,6 @@ async def test_a_bucket_that_is_missing_is_said_to_be(aios3_session, verb):
 @every_verb
 async def test_an_object_that_is_missing_is_said_to_be(aios3_bucket, aios3_session, verb):
     await aios3.write_bytes(f"{aios3_bucket}/keys", b"", session=aios3_session)
-    if verb is VERBS["remove what may be missing"]:
-        await verb(f"{aios3_bucket}/key", aios3_session)
-        return
     with pytest.raises(aios3.ObjectNotFoundError) as caught:
         await verb(f"{aios3_bucket}/key", aios3_session)
     assert type(caught.value) is aios3.ObjectNotFoundError

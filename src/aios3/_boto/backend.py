@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from aios3._answers import nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, CopyTerms, Part
-from aios3._boto import answers
+from aios3._boto import answers, many
 from aios3._boto.body import BotoBody
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping, Sequence
 
-    from aios3._backend import BucketAddress, Checksum, Condition, ListPage, ReadOptions, WriteOptions
+    from aios3._backend import (
+        BucketAddress,
+        Checksum,
+        Condition,
+        DeleteFailure,
+        ListPage,
+        OpenUpload,
+        ReadOptions,
+        StoredPart,
+        WriteOptions,
+    )
     from aios3._boto.answers import Answer
     from aios3._boto.body import RawAnswer
     from aios3._config import Config, Credentials
@@ -200,6 +210,39 @@ class BotoBackend:
             if error.code != "NoSuchUpload":
                 raise
 
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return all parts of an unfinished upload, in order of their numbers."""
+        found: list[StoredPart] = []
+        parameters = _place(url) | {"UploadId": upload_id}
+        while True:
+            answer = await self._call("ListParts", url, parameters)
+            found += [many.part_of(each, str(url)) for each in answer.get("Parts", ())]
+            following = answer.get("NextPartNumberMarker") if answer.get("IsTruncated") else None
+            if following is None:
+                return sorted(found, key=lambda part: part.number)
+            if following == parameters.get("PartNumberMarker"):
+                raise nonsense(str(url), f"the list continues at part {following} again", "ListParts")
+            parameters["PartNumberMarker"] = following
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return all unfinished uploads of keys that begin with ``url.key``."""
+        found: list[OpenUpload] = []
+        parameters = {"Bucket": url.bucket, "Prefix": url.key, "EncodingType": "url"}
+        while True:
+            try:
+                answer = await self._call("ListMultipartUploads", url, parameters)
+            except ObjectNotFoundError as error:
+                if error.code != "NoSuchUpload":  # rclone's way to say that there are none
+                    raise
+                return found
+            found += many.uploads_of(answer)
+            following = many.next_uploads(answer)
+            if not following:
+                return found
+            if following.items() <= parameters.items():
+                raise nonsense(str(url), f"the list continues at {following} again", "ListMultipartUploads")
+            parameters |= following
+
     async def list_objects(
         self,
         url: S3Url,
@@ -243,6 +286,12 @@ class BotoBackend:
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
         await self._call("DeleteObject", url, _place(url) | _given({"VersionId": version_id}))
+
+    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        return many.failures_of(answer, keys, str(url))
 
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS

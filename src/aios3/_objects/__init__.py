@@ -1,14 +1,13 @@
-"""One object: read, write, copy, move, remove, link, sign; a verb family a module."""
+"""One object: read, write, copy, remove, link, sign; a verb family a module."""
 
 from aios3._objects.clients import get_endpoint_url, get_s3_client
 from aios3._objects.copying import copy
 from aios3._objects.digests import getmd5
 from aios3._objects.directories import makedirs
 from aios3._objects.links import islink, readlink, realpath, symlink
-from aios3._objects.moving import move, rename
 from aios3._objects.presigning import presign, presign_post
 from aios3._objects.reading import load_content, load_from, read_bytes, read_text
-from aios3._objects.removing import remove, unlink
+from aios3._objects.removing import unlink
 from aios3._objects.writing import save_as, touch, write_bytes, write_text
 
 __all__ = [
@@ -20,15 +19,12 @@ __all__ = [
     "load_content",
     "load_from",
     "makedirs",
-    "move",
     "presign",
     "presign_post",
     "read_bytes",
     "read_text",
     "readlink",
     "realpath",
-    "remove",
-    "rename",
     "save_as",
     "symlink",
     "touch",

@@ -96,8 +96,8 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
     return await copy_object(Place(current, old), Place(other, new), plan)
 
 
-async def copy_object(old: Place, new: Place, plan: CopyPlan) -> WriteResult:
-    """Copy one object from one place to another; :func:`copy` says how."""
+async def copy_object(old: Place, new: Place, plan: CopyPlan, found: StatResult | None = None) -> WriteResult:
+    """Copy one object from one place to another; :func:`copy` says how. ``found`` is what a HEAD has just said."""
     _check_different(old, new)
     if plan.followlinks:
         url, _ = await find_followed(old.session, old.url, followlinks=True)
@@ -106,7 +106,7 @@ async def copy_object(old: Place, new: Place, plan: CopyPlan) -> WriteResult:
     if not plan.overwrite and await head_or_none(new.session, new.url) is not None:
         raise exists_error(new.url)
     try:
-        return await (_copy_inside(old, new, plan) if old.is_as(new) else _copy_through(old, new, plan))
+        return await (_copy_inside(old, new, plan, found) if old.is_as(new) else _copy_through(old, new, plan))
     except ObjectExistsError as error:
         raise exists_error(new.url) from error
 
@@ -117,8 +117,8 @@ def _check_different(old: Place, new: Place) -> None:
         raise InvalidPathError(message, path=str(old.url))
 
 
-async def _copy_inside(old: Place, new: Place, plan: CopyPlan) -> WriteResult:
-    found = await find(old.session, old.url)
+async def _copy_inside(old: Place, new: Place, plan: CopyPlan, found: StatResult | None) -> WriteResult:
+    found = found or await find(old.session, old.url)
     copy_all = _copy_parts if found.size > plan.most_at_once else _copy_at_once
     return await copy_all(old, new, found, plan)
 

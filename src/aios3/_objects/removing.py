@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 
-async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
-    """Remove one object. Costs a HEAD and a DELETE, because S3 answers a DELETE of nothing like any other.
-
-    Raises PathIsDirectoryError for a directory, ObjectNotFoundError if nothing is there, unless ``missing_ok``.
-    """
-    await remove_object(current_session(session), S3Url.parse(path).require_object(), missing_ok=missing_ok)
-
-
 async def unlink(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
     """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE.
 

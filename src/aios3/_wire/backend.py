@@ -18,9 +18,12 @@ if TYPE_CHECKING:
         BucketEntry,
         Checksum,
         Condition,
+        DeleteFailure,
         ListPage,
+        OpenUpload,
         Part,
         ReadOptions,
+        StoredPart,
         WriteOptions,
     )
     from aios3._entries import PresignedPost, StatResult, WriteResult
@@ -199,6 +202,19 @@ class WireBackend:
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
         await self._call(requests.delete_object(url, version_id))
+
+    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
+        _, body = await self._call(requests.delete_objects(url, keys))
+        return messages.delete_failures(body, keys, str(url))
+
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return the parts of an open upload, in order of their numbers."""
+        return await self._rest().list_parts(url, upload_id)
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return the open uploads of all keys that begin with ``url.key``."""
+        return await self._rest().list_multipart_uploads(url)
 
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS

@@ -29,21 +29,26 @@ from aios3 import (
     Credentials,
     CredentialsError,
     CredentialSource,
+    FileChangedError,
     FileEntry,
     InvalidPathError,
     InvalidRangeError,
     LimitedOptions,
+    LocalPath,
     NoCredentialsError,
     NotALinkError,
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
     OpenOptions,
+    OpenUpload,
+    PartialFailureError,
     PathIsDirectoryError,
     PathNotDirectoryError,
     PipeReaderOptions,
     PipeWriterOptions,
     PresignedPost,
+    Progress,
     PureS3Path,
     ReaderOptions,
     ReadOutcome,
@@ -57,7 +62,11 @@ from aios3 import (
     StatResult,
     ThrottledError,
     TLSError,
+    TransferAction,
+    TransferResult,
+    TransferState,
     TruncatedBodyError,
+    UnsafeNameError,
     UnsupportedError,
     WholeOptions,
     WriteOutcome,
@@ -83,6 +92,7 @@ if TYPE_CHECKING:
     import io
     import os
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from datetime import timedelta
     from typing import Literal, Self, Unpack
 
     from typing_extensions import Buffer
@@ -107,10 +117,12 @@ __all__ = [
     "CredentialSource",
     "Credentials",
     "CredentialsError",
+    "FileChangedError",
     "FileEntry",
     "InvalidPathError",
     "InvalidRangeError",
     "LimitedOptions",
+    "LocalPath",
     "NoCredentialsError",
     "NotALinkError",
     "ObjectChangedError",
@@ -120,11 +132,14 @@ __all__ = [
     "ObjectReader",
     "ObjectWriter",
     "OpenOptions",
+    "OpenUpload",
+    "PartialFailureError",
     "PathIsDirectoryError",
     "PathNotDirectoryError",
     "PipeReaderOptions",
     "PipeWriterOptions",
     "PresignedPost",
+    "Progress",
     "PureS3Path",
     "RawReader",
     "RawWriter",
@@ -146,16 +161,23 @@ __all__ = [
     "TextReader",
     "TextWriter",
     "ThrottledError",
+    "TransferAction",
+    "TransferResult",
+    "TransferState",
     "TruncatedBodyError",
+    "UnsafeNameError",
     "UnsupportedError",
     "WholeOptions",
     "WriteOutcome",
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
+    "abort_uploads",
     "access",
     "cached_path",
+    "concat",
     "copy",
+    "download",
     "exists",
     "get_endpoint_url",
     "get_s3_client",
@@ -193,8 +215,10 @@ __all__ = [
     "stat",
     "stat_many",
     "symlink",
+    "sync_tree",
     "touch",
     "unlink",
+    "upload",
     "walk",
     "write_bytes",
     "write_many",
@@ -389,13 +413,6 @@ def makedirs(path: AnyPath, exist_ok: bool = False, *, session: _aios3.Session |
     return _bridge.call(_aios3.makedirs, path, exist_ok, session=session)
 
 
-def move(
-    source: AnyPath, target: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None
-) -> WriteResult:
-    """Move one object, as :func:`rename` does."""
-    return _bridge.call(_aios3.move, source, target, overwrite, session=session)
-
-
 def presign(
     path: AnyPath,
     expires_in: int = 3600,
@@ -444,18 +461,6 @@ def realpath(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
     return _bridge.call(_aios3.realpath, path, session=session)
 
 
-def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
-    """Remove one object. Costs a HEAD and a DELETE, because S3 answers a DELETE of nothing like any other."""
-    return _bridge.call(_aios3.remove, path, missing_ok, session=session)
-
-
-def rename(
-    source: AnyPath, target: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None
-) -> WriteResult:
-    """Move one object, replacing what is at ``target`` unless ``overwrite`` is False."""
-    return _bridge.call(_aios3.rename, source, target, overwrite, session=session)
-
-
 def save_as(
     file_object: Readable, path: AnyPath, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
 ) -> WriteResult:
@@ -496,6 +501,109 @@ def write_text(
 ) -> WriteResult:
     """Write ``text`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
     return _bridge.call(_aios3.write_text, path, text, encoding, errors, session=session, **options)
+
+
+def abort_uploads(
+    path: AnyPath, older_than: timedelta | float, *, session: _aios3.Session | None = None
+) -> list[OpenUpload]:
+    """Abort the unfinished multipart uploads of an object, a directory or a bucket, and return them."""
+    return _bridge.call(_aios3.abort_uploads, path, older_than, session=session)
+
+
+def concat(
+    src_paths: Iterable[AnyPath],
+    dst_path: AnyPath,
+    block_size: int = 8 * 1024 * 1024,
+    max_workers: int | None = None,
+    *,
+    session: _aios3.Session | None = None,
+) -> WriteResult:
+    """Write the bytes of all sources, in their order, as one object, which appears as a whole or not at all."""
+    return _bridge.call(_aios3.concat, src_paths, dst_path, block_size, max_workers, session=session)
+
+
+def download(
+    src: AnyPath,
+    dst: LocalPath,
+    callback: Callable[[int], object] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    session: _aios3.Session | None = None,
+) -> TransferResult:
+    """Download an object as a local file, or everything below a path into a local directory."""
+    return _bridge.call(
+        _aios3.download, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
+    )
+
+
+def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+    """Move an object, or a directory with everything below it, to another place in S3."""
+    return _bridge.call(_aios3.move, src, dst, overwrite, session=session)
+
+
+def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+    """Remove an object, or a directory with everything below it."""
+    return _bridge.call(_aios3.remove, path, missing_ok, session=session)
+
+
+def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+    """Move an object or a directory; another name for :func:`move`."""
+    return _bridge.call(_aios3.rename, src, dst, overwrite, session=session)
+
+
+def sync_tree(
+    src: AnyPath | LocalPath,
+    dst: AnyPath | LocalPath,
+    followlinks: bool = False,
+    force: bool = False,
+    overwrite: bool = True,
+    *,
+    checksum: bool = False,
+    delete: bool = False,
+    dry_run: bool = False,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    callback: Callable[[int], object] | None = None,
+    progress: Progress | None = None,
+    session: _aios3.Session | None = None,
+) -> TransferResult:
+    """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3."""
+    return _bridge.call(
+        _aios3.sync_tree,
+        src,
+        dst,
+        followlinks,
+        force,
+        overwrite,
+        checksum=checksum,
+        delete=delete,
+        dry_run=dry_run,
+        include=include,
+        exclude=exclude,
+        callback=callback,
+        progress=progress,
+        session=session,
+    )
+
+
+def upload(
+    src: LocalPath,
+    dst: AnyPath,
+    callback: Callable[[int], object] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    session: _aios3.Session | None = None,
+) -> TransferResult:
+    """Upload a local file as an object, or a local directory with everything below it."""
+    return _bridge.call(
+        _aios3.upload, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
+    )
 
 
 def read_many(

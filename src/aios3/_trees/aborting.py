@@ -1,0 +1,59 @@
+"""``abort_uploads``: end uploads that nobody will complete any more, because their parts cost money."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3._trees.runner import each, for_each
+from aios3._trees.tally import Tally
+from aios3.errors import ConfigError
+
+if TYPE_CHECKING:
+    from aios3._backend import OpenUpload
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+
+async def abort_uploads(
+    path: AnyPath, older_than: timedelta | float, *, session: Session | None = None
+) -> list[OpenUpload]:
+    """Abort the unfinished multipart uploads of an object, a directory or a bucket, and return them.
+
+    ``older_than`` is how long ago they must have begun, as a timedelta or in seconds: an upload that is still running
+    fails when it is aborted, so give the longest ones time. It is measured with this machine's clock.
+
+    Raises PartialFailureError with those that could not be aborted.
+    """
+    current, url = current_session(session), S3Url.parse(path).require_bucket()
+    limit = time.time() - _seconds(older_than)
+    backend = await current.backend(url)
+    found = [
+        upload
+        for upload in await backend.list_multipart_uploads(url)
+        if upload.initiated <= limit and (upload.key == url.key or upload.key.startswith(url.prefix))
+    ]
+    aborted: list[OpenUpload] = []
+    tally = Tally()
+
+    async def abort(upload: OpenUpload) -> None:
+        place = url.with_key(upload.key)
+        with tally.failing(f"{place} {upload.upload_id}"):
+            await backend.abort_multipart_upload(place, upload.upload_id)
+            aborted.append(upload)
+
+    await for_each(each(found), abort, current.config.max_concurrency)
+    tally.deleted = len(aborted)
+    tally.check(f"Aborting uploads at {url}", str(url))
+    return sorted(aborted, key=lambda upload: (upload.key, upload.initiated))
+
+
+def _seconds(age: timedelta | float) -> float:
+    seconds = age.total_seconds() if isinstance(age, timedelta) else float(age)
+    if not seconds >= 0:
+        message = f"older_than must not be negative; it is {age!r}"
+        raise ConfigError(message)
+    return seconds

@@ -1,0 +1,34 @@
+"""One object to another place in S3, as part of a tree, where a listing has described it already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._backend import Condition, CopyTerms, WriteOptions
+from aios3._config import MAX_PART_SIZE
+from aios3._objects import copy
+
+if TYPE_CHECKING:
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+
+async def copy_listed(
+    session: Session, source: S3Url, target: S3Url, size: int, storage_class: str | None = None
+) -> None:
+    """Copy an object of ``size`` bytes: one request inside S3, without asking again what the listing has told.
+
+    Larger ones than one request copies, and those of another profile, go the way of :func:`aios3.copy`.
+    """
+    backend = await session.backend(target)
+    if source.profile == target.profile and size <= MAX_PART_SIZE:
+        await backend.copy_object(source, target, options=None, terms=CopyTerms(storage_class=storage_class))
+    elif source.names_directory and not size:  # a marker, which copy() does not take for an object
+        await backend.put_object(target, [], options=WriteOptions(), condition=Condition(), checksum=None)
+    else:
+        await copy(source, target, session=session)
+
+
+def same_place(one: S3Url, other: S3Url) -> bool:
+    """Tell whether two paths may be one place, or one lies below the other; different profiles may be the same."""
+    return one.bucket == other.bucket and (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix))

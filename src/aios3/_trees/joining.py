@@ -1,0 +1,144 @@
+"""``concat``: several objects become one, most of it inside S3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._config import check_bound
+from aios3._handles.missing import explain_missing
+from aios3._handles.plan import WritePlan, complete_plan
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3._trees.joining_plan import plan_parts
+from aios3._trees.multipart import PartJob, assemble
+from aios3._trees.receiving import read_into
+from aios3._trees.runner import each, for_each, memory
+from aios3.errors import ObjectNotFoundError, ServerError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aios3._backend import Part
+    from aios3._entries import StatResult, WriteResult
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+    from aios3._trees.joining_plan import PlannedPart, Slice
+
+
+async def concat(
+    src_paths: Iterable[AnyPath],
+    dst_path: AnyPath,
+    block_size: int = 8 * 1024 * 1024,
+    max_workers: int | None = None,
+    *,
+    session: Session | None = None,
+) -> WriteResult:
+    """Write the bytes of all sources, in their order, as one object, which appears as a whole or not at all.
+
+    S3 copies sources of 5 MiB and more itself; smaller ones, those of another profile, and all where a server cannot
+    copy parts, are read and sent again in parts of ``block_size`` bytes (at least 5 MiB). ``max_workers`` is how many
+    parts are in the works at once; None leaves it to the session. The target may be one of the sources. No source, or
+    only empty ones, make an empty object.
+
+    Raises ObjectNotFoundError, PathIsDirectoryError, and ObjectChangedError if a source is written to meanwhile.
+    """
+    current = current_session(session)
+    if max_workers is not None:
+        check_bound("max_concurrency", max_workers)
+    target = S3Url.parse(dst_path).require_object()
+    urls = [S3Url.parse(path).require_object() for path in src_paths]
+    width = max_workers or current.config.max_concurrency
+    joining = _Joining(current, target, urls, await _describe(current, urls, width), block_size, width)
+    try:
+        return await joining.run(can_copy=True)
+    except UnsupportedError:
+        return await joining.run(can_copy=False)
+
+
+async def _describe(session: Session, urls: Sequence[S3Url], width: int) -> list[StatResult]:
+    found: dict[S3Url, StatResult] = {}
+
+    async def describe(url: S3Url) -> None:
+        try:
+            found[url] = await (await session.backend(url)).head_object(url, ReadOptions())
+        except ObjectNotFoundError as error:
+            await explain_missing(session, url, error)
+            raise
+
+    await for_each(each(dict.fromkeys(urls)), describe, width)
+    return [found[url] for url in urls]
+
+
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    session: Session
+    target: S3Url
+    urls: Sequence[S3Url]
+    stats: Sequence[StatResult]
+    block_size: int
+    width: int
+
+    async def run(self, *, can_copy: bool) -> WriteResult:
+        copyable = [can_copy and url.profile == self.target.profile for url in self.urls]
+        parts = plan_parts([stat.size for stat in self.stats], copyable, self.block_size)
+        plan = WritePlan(self.target, "wb", WriteOptions(), Condition(), self.session.config.part_size)
+        plan = await complete_plan(self.session, plan)
+        if not parts or (len(parts) == 1 and not parts[0].copied):
+            return await self._put(plan, parts)
+        plan = replace(plan, algorithm=None)  # S3 tells no checksum of a part that it has copied
+        jobs = [PartJob(number, partial(self._send, part, number)) for number, part in enumerate(parts, 1)]
+        size = sum(part.size for part in parts)
+        check = partial(self._check, parts) if any(part.copied for part in parts) else None
+        return await assemble(self.session, plan, jobs, size, check=check, width=self.width)
+
+    async def _put(self, plan: WritePlan, parts: Sequence[PlannedPart]) -> WriteResult:
+        """Store what is small, or empty, in one request."""
+        backend = await self.session.backend(self.target)
+        size = sum(part.size for part in parts)
+        async with memory(self.session, size):
+            data = await self._read(parts[0].slices) if parts else memoryview(b"")
+            done = await backend.put_object(
+                self.target, [data], options=plan.options, condition=plan.condition, checksum=None
+            )
+        return replace(done, size=size)
+
+    async def _send(self, part: PlannedPart, number: int, upload_id: str) -> Part:
+        backend = await self.session.backend(self.target)
+        if part.copied:
+            [piece] = part.slices
+            source, etag = self.urls[piece.source], self.stats[piece.source].etag
+            return await backend.upload_part_copy(
+                self.target, upload_id, number, source=source, start=piece.start, stop=piece.stop, if_match=etag
+            )
+        async with memory(self.session, part.size):
+            data = await self._read(part.slices)
+            return await backend.upload_part(
+                self.target, upload_id, number, [data], options=WriteOptions(), checksum=None
+            )
+
+    async def _read(self, slices: Sequence[Slice]) -> memoryview:
+        """Read slices into one piece of memory, several at once."""
+        ends = list(accumulate(piece.size for piece in slices))
+        data = memoryview(bytearray(ends[-1]))
+
+        async def read(place: tuple[Slice, int]) -> None:
+            piece, end = place
+            view = data[end - piece.size : end]
+            await read_into(self.session, self.urls[piece.source], self.stats[piece.source].etag, piece.start, view)
+
+        await for_each(each(zip(slices, ends, strict=True)), read, self.width)
+        return data
+
+    async def _check(self, parts: Sequence[PlannedPart], upload_id: str) -> None:
+        """Raise ServerError unless S3 holds parts of the sizes that were asked for: an answer to a copy has none."""
+        backend = await self.session.backend(self.target)
+        stored = {part.number: part.size for part in await backend.list_parts(self.target, upload_id)}
+        for number, part in enumerate(parts, 1):
+            if stored.get(number) != part.size:
+                wrong = f"part {number} has {stored.get(number)} bytes and not {part.size}"
+                message = f"UploadPartCopy {self.target}: {wrong}; nothing was published"
+                raise ServerError(message, path=str(self.target), operation="UploadPartCopy")

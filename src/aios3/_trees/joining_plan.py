@@ -1,0 +1,97 @@
+"""How objects become the parts of one: which are copied inside S3, which are gathered here. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3._config import MIN_PART_SIZE
+from aios3._engine.parts import MAX_PARTS, copy_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The bytes ``[start, stop)`` of the source with this index."""
+
+    source: int
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPart:
+    """One part: a slice that S3 copies itself, or slices to be read and sent."""
+
+    slices: tuple[Slice, ...]
+    copied: bool
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return sum(piece.size for piece in self.slices)
+
+
+def plan_parts(sizes: Sequence[int], copyable: Sequence[bool], block_size: int) -> list[PlannedPart]:
+    """Cut the sources, in order, into parts: none but the last below 5 MiB, none above 5 GiB, at most 10,000.
+
+    A source that S3 can copy and that is large enough becomes parts of its own; smaller ones are gathered into parts
+    of ``block_size``. Where too little has been gathered before a large source, it is filled up from that.
+    """
+    least, block = MIN_PART_SIZE, max(block_size, MIN_PART_SIZE)
+    while True:
+        parts = _Planner(least, block).plan(sizes, copyable)
+        if len(parts) <= MAX_PARTS:
+            return parts
+        least, block = 2 * least, 2 * block
+
+
+class _Planner:
+    def __init__(self, least: int, block: int) -> None:
+        self._least = least
+        self._block = block
+        self._parts: list[PlannedPart] = []
+        self._gathered: list[Slice] = []
+        self._gathered_size = 0
+
+    def plan(self, sizes: Sequence[int], copyable: Sequence[bool]) -> list[PlannedPart]:
+        for source, size in enumerate(sizes):
+            missing = self._missing()
+            if copyable[source] and size - missing >= self._least:
+                self._gather(Slice(source, 0, missing))
+                self._close()
+                self._copy(source, missing, size)
+            else:
+                self._gather(Slice(source, 0, size))
+        self._close()
+        return self._parts
+
+    def _missing(self) -> int:
+        """Return how many bytes what is gathered lacks to be a part."""
+        return max(0, MIN_PART_SIZE - self._gathered_size) if self._gathered else 0
+
+    def _gather(self, piece: Slice) -> None:
+        start = piece.start
+        while start < piece.stop:
+            stop = min(piece.stop, start + self._block - self._gathered_size)
+            self._gathered.append(Slice(piece.source, start, stop))
+            self._gathered_size += stop - start
+            start = stop
+            if self._gathered_size == self._block:
+                self._close()
+
+    def _close(self) -> None:
+        if self._gathered:
+            self._parts.append(PlannedPart(tuple(self._gathered), copied=False))
+        self._gathered, self._gathered_size = [], 0
+
+    def _copy(self, source: int, start: int, stop: int) -> None:
+        for first, last in copy_ranges(stop - start):
+            self._parts.append(PlannedPart((Slice(source, start + first, start + last),), copied=True))

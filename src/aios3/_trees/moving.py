@@ -1,0 +1,195 @@
+"""``move`` and ``rename``: copy everything, and only then delete exactly what was copied."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from aios3._namespace.links import head_or_none
+from aios3._namespace.pages import Scope, first_page, pages
+from aios3._objects.copying import CopyPlan, Place, copy_object
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3._trees.bulk import REQUESTS_AT_ONCE
+from aios3._trees.copying import copy_listed
+from aios3._trees.merging import pairs
+from aios3._trees.places import S3Tree
+from aios3._trees.removing import delete_batch
+from aios3._trees.runner import for_each
+from aios3._trees.tally import Tally, is_fatal, partial_failure
+from aios3.errors import (
+    InvalidPathError,
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    S3Error,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from aios3._entries import StatResult
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+    Version = tuple[int, str | None, float]
+
+
+async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
+    """Move an object, or a directory with everything below it, to another place in S3.
+
+    Everything is copied first. If that fails half-way, or is cancelled, nothing has been deleted; what was copied
+    stays at ``dst``. Then what was copied is deleted, except for objects that somebody has written to meanwhile. A
+    directory needs memory for its keys, about 250 bytes each.
+
+    Raises InvalidPathError, before anything is touched, if ``dst`` is ``src`` or lies below it; ObjectExistsError,
+    likewise, if ``overwrite`` is False and an object would be replaced; ObjectNotFoundError if there is nothing at
+    ``src``; UnsupportedError for a whole bucket; PartialFailureError, which says how far it came.
+    """
+    current = current_session(session)
+    old, new = S3Url.parse(src).require_bucket(), S3Url.parse(dst).require_bucket()
+    if not old.key:
+        message = f"{old} is a whole bucket, which cannot be moved; use aios3.sync_tree, then remove what is in it"
+        raise UnsupportedError(message, path=str(old))
+    await _refuse_descent(current, old, new)
+    found = None if old.names_directory else await head_or_none(current, old)
+    if found is not None:
+        await _move_object(current, old, new.require_object(), found, overwrite=overwrite)
+    else:
+        await _Move(current, old, new).run(overwrite=overwrite)
+
+
+async def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
+    """Move an object or a directory; another name for :func:`move`."""
+    await move(src, dst, overwrite, session=session)
+
+
+async def _refuse_descent(session: Session, old: S3Url, new: S3Url) -> None:
+    """Raise InvalidPathError if objects would be copied onto or below themselves, and then deleted."""
+    if old.bucket != new.bucket or not new.prefix.startswith(old.prefix):
+        return
+    if old.profile == new.profile or await _same_object(session, old, new):
+        message = f"{old} cannot be moved to {new}: that is the same place, or lies below it"
+        raise InvalidPathError(message, path=str(old))
+
+
+async def _refuse_ascent(session: Session, old: S3Url, new: S3Url) -> None:
+    """Raise InvalidPathError if a directory moved up would take its own place: a/b/b/x becomes a/b/x."""
+    if old.bucket == new.bucket and old.prefix.startswith(new.prefix):
+        inner = old.with_key(old.prefix + old.prefix[len(new.prefix) :])
+        if (await first_page(session, inner)).keys:
+            message = f"{old} cannot be moved to {new}: {inner} would take the place of what is to be moved"
+            raise InvalidPathError(message, path=str(old))
+
+
+async def _same_object(session: Session, old: S3Url, new: S3Url) -> bool:
+    """Tell whether two profiles see the same objects at the path ``old``."""
+    page = await first_page(session, old)
+    if not page.keys:
+        return False
+    ours, theirs = old.with_key(page.keys[0]), S3Url(new.bucket, page.keys[0], new.profile)
+    one, other = await head_or_none(session, ours), await head_or_none(session, theirs)
+    return one is not None and other is not None and _version(one) == _version(other)
+
+
+def _version(stat: StatResult) -> Version:
+    return stat.size, stat.etag, stat.mtime
+
+
+async def _move_object(session: Session, old: S3Url, new: S3Url, found: StatResult, *, overwrite: bool) -> None:
+    await copy_object(Place(session, old), Place(session, new), CopyPlan(overwrite=overwrite), found)
+    try:
+        await (await session.backend(old)).delete_object(old)
+    except S3Error as error:
+        what, done = f"Moving {old} to {new}", {"copied": 1, "deleted": 0}
+        raise partial_failure(what, str(old), {str(old): error}, done) from error
+
+
+def _exists(old: S3Url, new: S3Url) -> ObjectExistsError:
+    message = f"{old} was not moved: {new} exists, and overwrite=False replaces nothing; nothing was changed"
+    return ObjectExistsError(message, path=str(new))
+
+
+class _Move:
+    """The move of one directory."""
+
+    def __init__(self, session: Session, old: S3Url, new: S3Url) -> None:
+        self._session = session
+        self._old = old
+        self._new = new
+        self._tally = Tally()
+        self._copied: dict[str, Version] = {}
+
+    async def run(self, *, overwrite: bool) -> None:
+        """Check, copy, delete."""
+        await _refuse_ascent(self._session, self._old, self._new)
+        if not overwrite:
+            await self._check_nothing_is_replaced()
+        await self._copy_all()
+        if not self._copied:
+            message = f"There is nothing to move at {str(self._old)!r}"
+            raise ObjectNotFoundError(message, path=str(self._old))
+        await for_each(self._unchanged(), self._delete, REQUESTS_AT_ONCE)
+        self._tally.check(f"Moving {self._old} to {self._new}", str(self._old))
+
+    async def _check_nothing_is_replaced(self) -> None:
+        ours, theirs = S3Tree(self._session, self._old), S3Tree(self._session, self._new)
+        async with aclosing(pairs(ours.batches(), theirs.batches())) as listing:
+            async for batch in listing:
+                for mine, other in batch:
+                    if mine is not None and other is not None:
+                        raise _exists(ours.url(mine.name), theirs.url(other.name))
+
+    async def _copy_all(self) -> None:
+        """Copy everything; the first failure ends it, and says that nothing was deleted."""
+        try:
+            await for_each(self._listed(), self._copy, self._session.config.max_concurrency)
+        except S3Error as error:
+            if is_fatal(error) and not self._tally.copied:
+                raise
+            failures = self._tally.failures or {error.path or str(self._old): error}
+            what = f"Moving {self._old} to {self._new}: nothing was deleted, and what was copied stays"
+            raise partial_failure(what, str(self._old), failures, self._tally.completed()) from error
+
+    async def _listed(self) -> AsyncGenerator[tuple[str, StatResult], None]:
+        root = self._old.with_key(self._old.prefix)
+        async with Scope(self._session) as scope, aclosing(pages(scope, root)) as listing:
+            async for page in listing:
+                for found in zip(page.keys, page.stats, strict=True):
+                    yield found
+
+    async def _copy(self, found: tuple[str, StatResult]) -> None:
+        key, stat = found
+        target = self._new.with_key(self._new.prefix + key[len(self._old.prefix) :])
+        source = self._old.with_key(key)
+        if target.key:  # the marker of a directory that becomes the bucket itself has nowhere to go
+            try:
+                await copy_listed(self._session, source, target, stat.size, stat.storage_class)
+            except S3Error as error:
+                self._tally.failures[str(source)] = error
+                raise
+            self._tally.copied += 1
+            self._tally.bytes += stat.size
+        self._copied[key] = _version(stat)
+
+    async def _unchanged(self) -> AsyncGenerator[Sequence[str], None]:
+        """Yield the keys that were copied and are still what they were then."""
+        root = self._old.with_key(self._old.prefix)
+        async with Scope(self._session) as scope, aclosing(pages(scope, root)) as listing:
+            async for page in listing:
+                now = {key: _version(stat) for key, stat in zip(page.keys, page.stats, strict=True)}
+                known = [key for key in page.keys if key in self._copied]
+                for key in known:
+                    if now[key] != self._copied[key]:
+                        self._note_change(key)
+                if unchanged := [key for key in known if now[key] == self._copied[key]]:
+                    yield unchanged
+
+    def _note_change(self, key: str) -> None:
+        path = str(self._old.with_key(key))
+        message = f"{path} was written to while it was being moved; the newer version stays there"
+        self._tally.failures[path] = ObjectChangedError(message, path=path)
+
+    async def _delete(self, keys: Sequence[str]) -> None:
+        await delete_batch(self._session, self._old, keys, self._tally)

@@ -1,0 +1,179 @@
+"""The two sides of a transfer, S3 and the local disk, as streams of items in the same order."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_bits
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3._namespace.pages import Scope, pages
+from aios3._trees.runner import in_thread
+from aios3.errors import InvalidPathError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file below the root of a side; ``name`` is relative, with ``/`` between its segments."""
+
+    name: str
+    size: int = 0
+    mtime: float = 0.0
+    etag: str | None = None
+    problem: Exception | None = None
+    """Why this cannot be read or written, where that is known before it is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Tree:
+    """Everything below a path in S3, or the object at it."""
+
+    session: Session
+    root: S3Url
+
+    def url(self, name: str) -> S3Url:
+        """Return the place of ``name``."""
+        return self.root.with_key(self.root.prefix + name)
+
+    def path(self, name: str) -> str:
+        """Return the path of ``name``, for people."""
+        return str(self.url(name))
+
+    async def batches(self) -> AsyncGenerator[list[Item], None]:
+        """Yield the objects in key order, a page at a time; markers of directories are left out."""
+        cut = len(self.root.prefix)
+        root = self.root.with_key(self.root.prefix)
+        async with Scope(self.session) as scope, aclosing(pages(scope, root)) as listing:
+            async for page in listing:
+                found = zip(page.keys, page.stats, strict=True)
+                yield [
+                    Item(key[cut:], stat.size, stat.mtime, stat.etag, _unaddressable(key))
+                    for key, stat in found
+                    if not key.endswith("/")
+                ]
+
+
+def _unaddressable(text: str) -> Exception | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return InvalidPathError(f"{text!r} has no UTF-8 form, so it names nothing in S3: {error.reason}", path=text)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTree:
+    """Everything below a local directory."""
+
+    root: str
+    followlinks: bool = False
+    """Whether symbolic links to directories are entered; those to files are read in any case."""
+    missing_ok: bool = False
+    """Whether there need be no such directory; it is empty then."""
+
+    def path(self, name: str) -> str:
+        """Return the path of ``name``."""
+        return os.path.join(self.root, *name.split("/"))
+
+    async def batches(self) -> AsyncGenerator[list[Item], None]:
+        """Yield the files in the order that their keys have in S3.
+
+        What is neither file nor directory, and a directory that cannot be read, is an item with a problem. Raises what
+        the operating system says about the root.
+        """
+        batch: list[Item] = []
+        pending: list[Item | _Directory] = [_Directory("", ())]  # the next one is the last
+        while pending:
+            entry = pending.pop()
+            if isinstance(entry, _Directory):
+                pending.extend(reversed(await self._entries(entry)))
+                continue
+            batch.append(entry)
+            if len(batch) >= _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    async def _entries(self, directory: _Directory) -> list[Item | _Directory]:
+        try:
+            return await in_thread(_entries, self, directory)
+        except OSError as error:
+            if not directory.prefix:
+                if self.missing_ok and isinstance(error, FileNotFoundError):
+                    return []
+                raise
+            return [Item(directory.prefix, problem=error)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    prefix: str
+    above: tuple[tuple[int, int], ...]
+    """Device and inode of the directories on the way here, to see a link that leads back."""
+
+
+def _entries(tree: LocalTree, directory: _Directory) -> list[Item | _Directory]:
+    """List one directory; names of directories sort as they do in S3, with their ``/``."""
+    path = tree.path(directory.prefix.removesuffix("/")) if directory.prefix else tree.root
+    found = os.stat(path)
+    identity = (found.st_dev, found.st_ino)
+    if identity in directory.above:
+        return []
+    above = (*directory.above, identity)
+    with os.scandir(path) as entries:
+        named = {_sort_name(entry): entry for entry in entries}
+    return [found for name in sorted(named) for found in _described(tree, directory.prefix, named[name], above)]
+
+
+def _sort_name(entry: os.DirEntry[str]) -> str:
+    return f"{entry.name}/" if _is_dir(entry) else entry.name
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _described(
+    tree: LocalTree, prefix: str, entry: os.DirEntry[str], above: tuple[tuple[int, int], ...]
+) -> Iterator[Item | _Directory]:
+    name = prefix + entry.name
+    problem = _unaddressable(name)
+    if problem is not None:
+        yield Item(name, problem=problem)
+    elif _is_dir(entry):
+        if tree.followlinks or not entry.is_symlink():
+            yield _Directory(f"{name}/", above)
+    elif not _is_leftover(entry.name):
+        yield _file(name, entry)
+
+
+def _file(name: str, entry: os.DirEntry[str]) -> Item:
+    try:
+        found = entry.stat()
+    except OSError as error:
+        return Item(name, problem=error)
+    if not stat_bits.S_ISREG(found.st_mode):
+        message = f"{entry.path} is neither a file nor a directory"
+        return Item(name, problem=UnsupportedError(message, path=entry.path))
+    return Item(name, found.st_size, found.st_mtime)
+
+
+LEFTOVER_SUFFIX = ".aios3-part"
+"""How the names of files end that a download has not finished; they begin with a dot."""
+
+
+def _is_leftover(name: str) -> bool:
+    return name.startswith(".") and name.endswith((LEFTOVER_SUFFIX, f"{LEFTOVER_SUFFIX}.json"))

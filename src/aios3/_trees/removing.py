@@ -1,0 +1,83 @@
+"""``remove``: one object, or everything below a path."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from aios3._namespace.links import head_or_none
+from aios3._namespace.pages import Scope, pages
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3._trees.bulk import REQUESTS_AT_ONCE, delete_keys
+from aios3._trees.runner import for_each
+from aios3._trees.tally import Tally
+from aios3.errors import BucketNotFoundError, ObjectNotFoundError, UnsupportedError, from_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+    from aios3.errors import S3Error
+
+
+async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
+    """Remove an object, or a directory with everything below it.
+
+    An object goes before a directory of the same name, which stays; ``path/`` means the directory. An object costs a
+    HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 refuses to delete
+    are tried again where that may help.
+
+    Raises PartialFailureError with the keys that are still there, while the others are gone; ObjectNotFoundError if
+    nothing is there, unless ``missing_ok``; UnsupportedError for a bucket and for ``s3://``.
+    """
+    current = current_session(session)
+    url = S3Url.parse(path)
+    if not url.bucket or not url.key:
+        message = f"remove works inside a bucket, and {str(url)!r} is not in one; name an object or a directory"
+        raise UnsupportedError(message, path=str(url))
+    if not url.names_directory and await head_or_none(current, url) is not None:
+        await (await current.backend(url)).delete_object(url)
+        return
+    try:
+        found = await _remove_below(current, url)
+    except BucketNotFoundError as error:
+        raise _about(url, error) from error
+    if not found and not missing_ok:
+        message = f"There is nothing to remove at {str(url)!r}"
+        raise ObjectNotFoundError(message, path=str(url))
+
+
+def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
+    """Say of the path that was asked for what has been said of the prefix that was listed."""
+    return from_answer(
+        operation="ListObjectsV2", path=str(url), code=error.code, status=error.status, request_id=error.request_id
+    )
+
+
+async def _remove_below(session: Session, url: S3Url) -> bool:
+    """Remove everything below ``url`` and return whether there was anything."""
+    tally = Tally()
+    found = False
+
+    async def batches() -> AsyncGenerator[Sequence[str], None]:
+        nonlocal found
+        async with Scope(session) as scope, aclosing(pages(scope, url.with_key(url.prefix))) as listing:
+            async for page in listing:
+                if tally.full:
+                    return
+                if page.keys:
+                    found = True
+                    yield page.keys
+
+    await for_each(batches(), lambda keys: delete_batch(session, url, keys, tally), REQUESTS_AT_ONCE)
+    tally.check(f"Removing {url}", str(url))
+    return found
+
+
+async def delete_batch(session: Session, url: S3Url, keys: Sequence[str], tally: Tally) -> None:
+    """Delete up to 1,000 keys and note in ``tally`` what became of them."""
+    failed = await delete_keys(session, url, keys)
+    tally.deleted += len(keys) - len(failed)
+    tally.failures.update({str(url.with_key(key)): error for key, error in failed.items()})

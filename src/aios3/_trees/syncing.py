@@ -1,0 +1,215 @@
+"""``sync_tree``: make one tree have what another has, and copy only what differs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from aios3._namespace.links import head_or_none
+from aios3._paths import S3Url, is_s3
+from aios3._session import current_session
+from aios3._trees.bulk import KEYS_AT_ONCE, REQUESTS_AT_ONCE
+from aios3._trees.copying import same_place
+from aios3._trees.filters import make_filter
+from aios3._trees.meter import Meter
+from aios3._trees.places import Item, LocalTree, S3Tree
+from aios3._trees.removing import delete_batch
+from aios3._trees.runner import each, for_each, in_thread
+from aios3._trees.sending import etag_of
+from aios3._trees.tally import Tally, TransferAction
+from aios3._trees.transfer import Carrier, Transfer, count
+from aios3._trees.uploading import carry_one, describe_file, file_path, local_path, require_something
+from aios3.errors import InvalidPathError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+    from aios3._trees.meter import Progress
+    from aios3._trees.tally import TransferResult
+    from aios3._trees.transfer import Rule, Tree
+    from aios3._trees.uploading import LocalPath
+
+_SAME_TIME_SECONDS = 1e-6
+"""A time of S3 that was given to a file comes back with less than this of difference: it is a float here."""
+
+
+async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
+    src: AnyPath | LocalPath,
+    dst: AnyPath | LocalPath,
+    followlinks: bool = False,
+    force: bool = False,
+    overwrite: bool = True,
+    *,
+    checksum: bool = False,
+    delete: bool = False,
+    dry_run: bool = False,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    callback: Callable[[int], object] | None = None,
+    progress: Progress | None = None,
+    session: Session | None = None,
+) -> TransferResult:
+    """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3.
+
+    A file is left alone if the target has one of the same size that is not older; with ``checksum``, of the same
+    size and content, as far as the ETag tells. ``force`` copies everything. With ``overwrite=False``, what is there
+    stays, unless ``force``. ``include`` and ``exclude`` are globs of the paths below the root, as those of
+    :func:`aios3.glob`: ``**/*.csv``, or ``cache/`` for all in a directory.
+
+    ``delete`` removes what only the target has and the globs mean, at the end, and only if everything before has
+    succeeded. ``dry_run`` changes nothing and lists in the result what would be done. ``callback`` and ``progress``
+    are as in :func:`aios3.upload`.
+
+    Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``; PartialFailureError, which names
+    the files that failed and counts what was done, when all others are copied.
+    """
+    current = current_session(session)
+    source, target = _side(src), _side(dst)
+    _check_sides(source, target)
+    wanted = make_filter(include, exclude)
+    tally, meter = Tally(), Meter(callback, progress)
+    carrier = Carrier(current, meter, tally, overwrite=overwrite or force, followlinks=followlinks)
+    how = _How(force=force, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
+    item = await _describe(current, source)
+    if item is not None:
+        await how.sync_one(carrier, source, target, item)
+        return tally.result()
+    ours, theirs = _tree(current, source, followlinks), _tree(current, target, followlinks=False)
+    rule = how.rule(current, ours, theirs)
+    if isinstance(theirs, LocalTree):
+        carrier = carrier.below(theirs.root)
+    transfer = Transfer(ours, theirs, carrier, rule, wanted, looks_at_target=True, dry_run=dry_run)
+    extra: list[str] = []
+    found = await transfer.run(lambda item: extra.append(item.name) if delete else None)
+    if not found and isinstance(source, S3Url):
+        await require_something(current, source)
+    if not tally.failures:
+        await _delete(theirs, extra, tally, dry_run=dry_run)
+    tally.check(f"Syncing {source} to {target}", str(target))
+    return tally.result()
+
+
+def _side(path: AnyPath | LocalPath) -> S3Url | str:
+    if is_s3(path):
+        return S3Url.parse(cast("AnyPath", path)).require_bucket()
+    return local_path(cast("LocalPath", path))
+
+
+def _check_sides(source: S3Url | str, target: S3Url | str) -> None:
+    if isinstance(source, str) and isinstance(target, str):
+        message = f"Neither {source!r} nor {target!r} is in S3; shutil.copytree copies between local directories"
+        raise UnsupportedError(message, path=source)
+    if isinstance(source, S3Url) and isinstance(target, S3Url) and same_place(source, target):
+        message = f"{source} and {target} are one place, or one lies in the other; it would be copied into itself"
+        if source.profile == target.profile:
+            raise InvalidPathError(message, path=str(source))
+
+
+async def _describe(session: Session, side: S3Url | str) -> Item | None:
+    """Describe the file or object at a path; None for a directory, or for nothing in S3."""
+    if isinstance(side, str):
+        return await in_thread(describe_file, side)
+    found = None if side.names_directory else await head_or_none(session, side)
+    return None if found is None else Item(side.name, found.size, found.mtime, found.etag)
+
+
+def _tree(session: Session, side: S3Url | str, followlinks: bool) -> Tree:
+    return LocalTree(side, followlinks, missing_ok=True) if isinstance(side, str) else S3Tree(session, side)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What makes a file one to copy."""
+
+    force: bool
+    overwrite: bool
+    checksum: bool
+    dry_run: bool
+
+    async def sync_one(self, carrier: Carrier, source: S3Url | str, target: S3Url | str, item: Item) -> None:
+        """Sync a file or object that was named by itself."""
+        other = await _describe_target(carrier.session, target)
+        path = next((side for side in (source, target) if isinstance(side, str)), None)
+        if not await self.wants(carrier.session, item, other, path):
+            carrier.tally.skipped += 1
+        elif self.dry_run:
+            carrier.tally.actions.append(TransferAction("copy", str(target), str(source)))
+            count(carrier.tally, item.size)
+        else:
+            await carry_one(carrier, source, target, item)
+
+    def rule(self, session: Session, source: Tree, target: Tree) -> Rule:
+        """Return the rule for the files of two trees."""
+        local = next((tree for tree in (source, target) if isinstance(tree, LocalTree)), None)
+
+        async def is_wanted(item: Item, other: Item | None) -> bool:
+            path = local.path(item.name) if local is not None else None
+            return await self.wants(session, item, other, path)
+
+        return is_wanted
+
+    async def wants(self, session: Session, item: Item, other: Item | None, path: str | None) -> bool:
+        """Tell whether a file is to be copied onto ``other``; ``path`` is where the local one of the two lies."""
+        if other is None or self.force:
+            return True
+        if not self.overwrite:
+            return False
+        if item.size != other.size:
+            return True
+        if self.checksum:
+            return not await _same_content(session, item, other, path)
+        return other.mtime < item.mtime - _SAME_TIME_SECONDS
+
+
+async def _same_content(session: Session, item: Item, other: Item, path: str | None) -> bool:
+    """Compare ETags; where they cannot be compared, the contents count as different."""
+    etag = item.etag or other.etag
+    if path is None:
+        return etag is not None and item.etag == other.etag
+    return etag is not None and await etag_of(session, path, etag) == etag
+
+
+async def _describe_target(session: Session, target: S3Url | str) -> Item | None:
+    if isinstance(target, S3Url):
+        return await _describe(session, target.require_object())
+    try:
+        return await in_thread(describe_file, file_path(target))
+    except FileNotFoundError:
+        return None
+
+
+async def _delete(target: Tree, names: Sequence[str], tally: Tally, *, dry_run: bool) -> None:
+    """Remove files that only the target has."""
+    if dry_run:
+        tally.actions += [TransferAction("delete", target.path(name)) for name in names]
+        tally.deleted += len(names)
+    elif isinstance(target, S3Tree):
+        keys = [target.url(name).key for name in names]
+        batches = [keys[start : start + KEYS_AT_ONCE] for start in range(0, len(keys), KEYS_AT_ONCE)]
+        url, session = target.root, target.session
+        await for_each(each(batches), lambda batch: delete_batch(session, url, batch, tally), REQUESTS_AT_ONCE)
+    else:
+        for start in range(0, len(names), KEYS_AT_ONCE):
+            await in_thread(_unlink, target, names[start : start + KEYS_AT_ONCE], tally)
+
+
+def _unlink(target: LocalTree, names: Sequence[str], tally: Tally) -> None:
+    """Remove local files, and the directories that are empty then."""
+    for name in names:
+        path = target.path(name)
+        with tally.failing(path):
+            os.unlink(path)
+            tally.deleted += 1
+            _prune(name, target)
+
+
+def _prune(name: str, target: LocalTree) -> None:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        try:
+            os.rmdir(target.path(name))
+        except OSError:  # it has other files in it, or is gone
+            return

@@ -1,0 +1,206 @@
+"""The one engine of ``upload``, ``download`` and ``sync_tree``: pairs of items come in, files and objects go over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from aios3._namespace.links import follow, head, head_or_none
+from aios3._trees.copying import copy_listed
+from aios3._trees.filters import Filter
+from aios3._trees.merging import pairs
+from aios3._trees.names import Nesting, local_name
+from aios3._trees.places import Item, LocalTree, S3Tree
+from aios3._trees.receiving import Receipt, receive_file
+from aios3._trees.runner import for_each
+from aios3._trees.sending import send_file
+from aios3._trees.tally import TransferAction
+from aios3.errors import ObjectExistsError, PathNotDirectoryError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from aios3._paths import S3Url
+    from aios3._session import Session
+    from aios3._trees.merging import Pair
+    from aios3._trees.meter import Meter
+    from aios3._trees.tally import Tally
+
+Tree = S3Tree | LocalTree
+Rule = Callable[[Item, Item | None], Awaitable[bool]]
+"""Tells whether an item is to be copied, given what the target has of that name."""
+
+
+async def always(_item: Item, _other: Item | None) -> bool:
+    """Copy everything."""
+    return True
+
+
+async def unless_there(_item: Item, other: Item | None) -> bool:
+    """Copy what the target has not."""
+    return other is None
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Carries one file or object at a time, in the way that was asked for, and counts."""
+
+    session: Session
+    meter: Meter
+    tally: Tally
+    overwrite: bool = True
+    resume: bool = False
+    followlinks: bool = False
+    root: str | None = None
+    """The local directory that no target may leave."""
+
+    def below(self, root: str) -> Carrier:
+        """Return a carrier whose local targets must not leave ``root``."""
+        return replace(self, root=root)
+
+    async def carry(self, source: S3Url | str, target: S3Url | str, item: Item | None) -> int | None:
+        """Copy one file or object and return its size; None if something is there and stays.
+
+        ``item`` is what a listing has told of the source.
+        """
+        if isinstance(target, str):
+            assert not isinstance(source, str)
+            return await self._receive(source, target, item)
+        if not self.overwrite and await head_or_none(self.session, target) is not None:
+            return None
+        if isinstance(source, str):
+            return await self._send(source, target, item)
+        return await self._copy(source, target, item)
+
+    async def _send(self, source: str, target: S3Url, item: Item | None) -> int | None:
+        assert item is not None  # a local file has always been looked at
+        try:
+            return await send_file(
+                self.session,
+                source,
+                target,
+                self.meter,
+                size=item.size,
+                create_only=not self.overwrite,
+                resume=self.resume,
+            )
+        except ObjectExistsError:
+            return None
+
+    async def _receive(self, source: S3Url, target: str, item: Item | None) -> int | None:
+        receipt = Receipt(
+            source,
+            target,
+            root=self.root,
+            size=item.size if item else None,
+            mtime=item.mtime if item else None,
+            overwrite=self.overwrite,
+            resume=self.resume,
+            followlinks=self.followlinks,
+        )
+        return await receive_file(self.session, receipt, self.meter)
+
+    async def _copy(self, source: S3Url, target: S3Url, item: Item | None) -> int:
+        size = item.size if item else (await head(self.session, source)).size
+        if self.followlinks and not size:
+            source, found = await follow(self.session, source, await head(self.session, source))
+            size = found.size
+        await copy_listed(self.session, source, target, size)
+        self.meter.moved(size)
+        return size
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """All of one tree to another."""
+
+    source: Tree
+    target: Tree
+    carrier: Carrier
+    rule: Rule = always
+    filter: Filter = field(default_factory=Filter)
+    looks_at_target: bool = False
+    """Whether the target has to be listed to decide."""
+    dry_run: bool = False
+
+    async def run(self, on_extra: Callable[[Item], None]) -> bool:
+        """Copy what the rule says and return whether there was anything in the source.
+
+        ``on_extra`` hears of what only the target has. The errors of single files are in the tally.
+        """
+        found = False
+
+        async def wanted() -> AsyncGenerator[tuple[Item, Item | None], None]:
+            nonlocal found
+            nesting = Nesting() if isinstance(self.target, LocalTree) else None
+            async with aclosing(self._pairs()) as batches:
+                async for batch in batches:
+                    for ours, theirs in batch:
+                        if self.carrier.tally.full:
+                            return
+                        if ours is not None:
+                            found = True
+                        if not self.filter.wants((ours or theirs or Item("")).name):
+                            continue
+                        if ours is not None:
+                            yield _without_collision(ours, nesting), theirs
+                        elif theirs is not None:
+                            on_extra(theirs)
+
+        await for_each(wanted(), self._handle, self.carrier.session.config.max_concurrency)
+        return found
+
+    def _pairs(self) -> AsyncGenerator[list[Pair], None]:
+        if self.looks_at_target:
+            return pairs(self.source.batches(), self.target.batches())
+        return _alone(self.source)
+
+    async def _handle(self, pair: tuple[Item, Item | None]) -> None:
+        item, other = pair
+        with self.carrier.tally.failing(self.source.path(item.name)):
+            if item.problem is not None:
+                raise item.problem
+            if not await self.rule(item, other):
+                self.carrier.tally.skipped += 1
+                return
+            await self._carry(item)
+
+    async def _carry(self, item: Item) -> None:
+        source = self.source.url(item.name) if isinstance(self.source, S3Tree) else self.source.path(item.name)
+        target = self.target.url(item.name) if isinstance(self.target, S3Tree) else self._local(item.name)
+        if self.dry_run:
+            self.carrier.tally.actions.append(TransferAction("copy", str(target), str(source)))
+            done: int | None = item.size
+        else:
+            self.carrier.meter.expect(item.size)
+            done = await self.carrier.carry(source, target, item)
+            self.carrier.meter.finished()
+        count(self.carrier.tally, done)
+
+    def _local(self, name: str) -> str:
+        return self.target.path(local_name(name))
+
+
+def count(tally: Tally, done: int | None) -> None:
+    """Note one file that was copied, with its size, or skipped."""
+    if done is None:
+        tally.skipped += 1
+    else:
+        tally.copied += 1
+        tally.bytes += done
+
+
+def _without_collision(item: Item, nesting: Nesting | None) -> Item:
+    above = nesting.file_above(item.name) if nesting is not None and item.problem is None else None
+    if above is None:
+        return item
+    message = f"{item.name!r} lies below {above!r}, which is a file: a disk cannot have both"
+    return replace(item, problem=PathNotDirectoryError(message, path=item.name))
+
+
+async def _alone(tree: Tree) -> AsyncGenerator[list[Pair], None]:
+    async with aclosing(tree.batches()) as batches:
+        async for batch in batches:
+            yield [(item, None) for item in batch]

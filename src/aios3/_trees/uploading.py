@@ -1,0 +1,160 @@
+"""``upload`` and ``download``: a file or a whole tree between the local disk and S3."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from aios3._handles.missing import explain_missing
+from aios3._namespace.links import head_or_none
+from aios3._namespace.pages import first_page
+from aios3._paths import S3Url, is_s3
+from aios3._session import current_session
+from aios3._trees.meter import Meter
+from aios3._trees.places import Item, LocalTree, S3Tree
+from aios3._trees.runner import in_thread
+from aios3._trees.tally import Tally
+from aios3._trees.transfer import Carrier, Transfer, always, count, unless_there
+from aios3.errors import InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+    from aios3._trees.meter import Progress
+    from aios3._trees.tally import TransferResult
+
+LocalPath = str | os.PathLike[str]
+
+
+async def upload(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
+    src: LocalPath,
+    dst: AnyPath,
+    callback: Callable[[int], object] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    session: Session | None = None,
+) -> TransferResult:
+    """Upload a local file as an object, or a local directory with everything below it.
+
+    Large files go up in parts, read at their offsets, several at once. With ``overwrite=False``, what is there
+    already is skipped. Symbolic links to files are read; those to directories are entered with ``followlinks`` only.
+    ``callback`` is called with the number of bytes since its last call, ``progress`` with the whole state.
+
+    A failure leaves no unfinished upload behind. With ``resume=True`` it does, so that the next call goes on with the
+    parts that are there: those whose MD5 is that of the file's bytes. ``abort_uploads`` ends what nobody resumes.
+
+    Raises FileChangedError if a file changes meanwhile. Of a directory, all that can be uploaded is; then
+    PartialFailureError names the rest.
+    """
+    current, target, path = current_session(session), S3Url.parse(dst).require_bucket(), local_path(src)
+    tally, meter = Tally(), Meter(callback, progress)
+    carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)
+    item = await in_thread(describe_file, path)
+    if item is not None:
+        await carry_one(carrier, path, target.require_object(), item)
+        return tally.result()
+    transfer = Transfer(
+        LocalTree(path, followlinks),
+        S3Tree(current, target),
+        carrier,
+        rule=always if overwrite else unless_there,
+        looks_at_target=not overwrite,
+    )
+    await transfer.run(lambda _: None)
+    tally.check(f"Uploading {path} to {target}", str(target))
+    return tally.result()
+
+
+async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
+    src: AnyPath,
+    dst: LocalPath,
+    callback: Callable[[int], object] | None = None,
+    followlinks: bool = False,
+    overwrite: bool = True,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    session: Session | None = None,
+) -> TransferResult:
+    """Download an object as a local file, or everything below a path into a local directory.
+
+    An object goes before a directory of the same name; ``src/`` means the directory. Each file grows beside its
+    target and replaces it when it is whole, with the object's time; all of it is of one version. Large objects come
+    in ranges, several at once. With ``overwrite=False``, files that are there are skipped. ``followlinks`` downloads
+    what a symbolic link in S3 leads to. ``callback`` and ``progress`` are as in :func:`upload`.
+
+    A failure leaves nothing behind. With ``resume=True``, what has arrived of a large object stays beside the target
+    (``.NAME...aios3-part``), and the next call goes on with it if the object is still the same.
+
+    Raises ObjectNotFoundError, PathIsDirectoryError if a directory is at ``dst``. Of a directory, all that can be
+    downloaded is; then PartialFailureError names the rest: UnsafeNameError for keys that lead out of the directory,
+    PathNotDirectoryError for those below a key that is a file.
+    """
+    current, source, path = current_session(session), S3Url.parse(src).require_bucket(), local_path(dst)
+    tally, meter = Tally(), Meter(callback, progress)
+    carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)
+    if not source.names_directory and await _download_one(carrier, source, path):
+        return tally.result()
+    tree = Transfer(S3Tree(current, source), LocalTree(path), carrier.below(path))
+    if not await tree.run(lambda _: None):
+        await require_something(current, source)
+    tally.check(f"Downloading {source} to {path}", str(source))
+    return tally.result()
+
+
+async def _download_one(carrier: Carrier, source: S3Url, path: str) -> bool:
+    """Download the object ``source`` and return True; False if there is none, but a directory."""
+    if await in_thread(os.path.isdir, path) and await head_or_none(carrier.session, source) is None:
+        return False
+    try:
+        await carry_one(carrier, source, file_path(path), None)
+    except ObjectNotFoundError as error:
+        try:
+            await explain_missing(carrier.session, source, error)
+        except PathIsDirectoryError:
+            return False
+        raise
+    return True
+
+
+async def carry_one(carrier: Carrier, source: S3Url | str, target: S3Url | str, item: Item | None) -> None:
+    """Copy one file or object that was named by itself."""
+    carrier.meter.expect(item.size if item else 0)
+    count(carrier.tally, await carrier.carry(source, target, item))
+    carrier.meter.finished()
+
+
+async def require_something(session: Session, source: S3Url) -> None:
+    """Raise ObjectNotFoundError unless ``source`` is a directory: a marker makes one, and a bucket is one."""
+    page = await first_page(session, source.with_key(source.prefix))
+    if source.key and not page.keys:
+        message = f"There is neither an object nor a directory at {str(source)!r}"
+        raise ObjectNotFoundError(message, path=str(source))
+
+
+def local_path(path: LocalPath) -> str:
+    """Return a local path as a text; raise InvalidPathError for one that is empty or in S3."""
+    text: object = os.fspath(path)
+    if not isinstance(text, str) or not text or is_s3(text):
+        message = f"A local path is needed here, as a str or a path object, and {path!r} is none"
+        raise InvalidPathError(message, path=str(path))
+    return text
+
+
+def describe_file(path: str) -> Item | None:
+    """Describe a local file; None for a directory. Raises what the operating system says."""
+    found = os.stat(path)
+    return None if os.path.isdir(path) else Item("", found.st_size, found.st_mtime)
+
+
+def file_path(path: str) -> str:
+    """Return the path of a local file that is to be written; raise PathIsDirectoryError if it ends in ``/``."""
+    if path.endswith("/"):
+        message = f"{path!r} ends in '/', so it is a directory, and an object becomes a file"
+        raise PathIsDirectoryError(message, path=path)
+    return path

@@ -1,0 +1,82 @@
+"""S3 in memory with the calls on many objects, and keys that it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING
+
+import aios3
+from aios3._backend import DeleteFailure, OpenUpload, StoredPart
+from handles.fake_s3 import SMALL, FakeS3, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+MIB = 1 << 20
+ROOT = "s3://bucket"
+
+
+class TreeS3(FakeS3):
+    """``refused`` is asked for the error code of every key that is to be deleted, each time; None deletes it.
+
+    ``meanwhile`` is awaited before every call, for what somebody else does at that moment.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: Callable[[str], str | None] = lambda key: None
+        self.deleted_at_once: list[int] = []
+        self.knows_bulk = True
+        self.meanwhile: Callable[[str, dict], Awaitable[object]] | None = None
+
+    async def _call(self, operation, url, **details):
+        if self.meanwhile is not None:
+            await self.meanwhile(operation, details)
+        return await super()._call(operation, url, **details)
+
+    async def delete_objects(self, url, keys):
+        lost = await self._call("DeleteObjects", url, keys=len(keys))
+        if not self.knows_bulk:
+            raise refusal("DeleteObjects", url, "NotImplemented", 501)
+        self.deleted_at_once.append(len(keys))
+        answers = {key: self.refused(key) for key in keys}
+        for key, code in answers.items():
+            if code is None:
+                self.objects.pop(key, None)
+        await self._answer(lost)
+        return [DeleteFailure(key, code, "the server's words") for key, code in answers.items() if code]
+
+    async def list_parts(self, url, upload_id):
+        await self._answer(await self._call("ListParts", url))
+        parts = self._upload("ListParts", url, upload_id).parts
+        return [StoredPart(number, hashlib.md5(parts[number]).hexdigest(), len(parts[number])) for number in parts]
+
+    async def list_multipart_uploads(self, url):
+        await self._answer(await self._call("ListMultipartUploads", url))
+        found = [(key, upload) for key, upload in self.uploads.items() if upload.key.startswith(url.key)]
+        return [OpenUpload(upload.key, key, float(key.rpartition("-")[2])) for key, upload in found]
+
+    def contents(self) -> dict[str, bytes]:
+        return {key: stored.data for key, stored in self.objects.items()}
+
+
+def fail(operation: str, when: Callable[[object, dict], bool], code: str = "AccessDenied", status: int = 403):
+    """A fault: refuse the calls of ``operation`` of which ``when(url, details)`` is true."""
+
+    def faults(called, url, details):
+        if called == operation and when(url, details):
+            raise refusal(called, url, code, status)
+
+    return faults
+
+
+@contextlib.asynccontextmanager
+async def session_on(s3: TreeS3, **overrides) -> AsyncIterator[aios3.Session]:
+    """A session on ``s3``; nothing may be left of it but what the test says in ``s3.uploads``."""
+    async with aios3.Session(**SMALL | overrides) as session:
+        yield session
+        assert session.budget.used == 0
+        assert session.budget.waiting == 0
+        assert session.tasks.active == 0
+    assert s3.open_bodies == 0
