@@ -93,8 +93,9 @@ class Client:
 
     async def reset(self) -> None:
         """End the connection with a reset, after what was sent has left this process."""
-        while self._writer.transport.get_write_buffer_size() and not is_gone(self._connection):
-            await asyncio.sleep(_LOOK_SECONDS)  # noqa: ASYNC110 - a transport has no event for it
+        # a transport has no event for an empty buffer
+        while self._writer.transport.get_write_buffer_size() and not is_gone(self._connection):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
         with contextlib.suppress(OSError):  # gone already
             linger_not(self._connection)
         self._writer.transport.abort()

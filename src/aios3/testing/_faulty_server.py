@@ -181,8 +181,8 @@ class FaultyServer:
     ) -> None:
         """Have requests meet ``fault``: the ``nth`` that matches, and those after it until ``times`` have met it.
 
-        ``operation`` is S3's name of the request (``GetObject``, ``UploadPart``, ``ListObjectsV2`` ...), or a pattern of
-        them such as ``"*Object"``; ``Connect`` is a connection, before any request. ``key`` is a pattern of keys
+        ``operation`` is S3's name of the request (``GetObject``, ``UploadPart``, ``ListObjectsV2`` ...) or a pattern
+        such as ``"*Object"``; ``Connect`` is a connection, before any request. ``key`` is a pattern of keys
         (``*`` matches ``/`` too), or a function of the request. ``times=None`` is for ever. ``probability`` spares
         some, always the same ones for one ``seed`` and one order of requests. The first rule whose turn it is counts.
         Raises ValueError for numbers that make no sense, TypeError without a fault.
