@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import servers
 
+
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
     """Each backend in turn, once there are two."""

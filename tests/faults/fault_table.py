@@ -1,7 +1,8 @@
+# ruff: noqa: E501 - a table has a line a row
 """The table as data: which fault, during which verb, and how it must end; ``tools/make_fault_table.py`` prints it.
 
-A cell is ``result`` (the right one, as if nothing had been) or the name of the error that is raised. Where neither of the
-two columns ``once`` and ``always`` applies, the pair makes no sense and is left out.
+A cell is ``result`` (the right one, as if nothing had been) or the name of the error that is raised. A pair that makes
+no sense, or shows nothing that another does not, is left out.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fault_common import IMPATIENT, TRANSPORTS, nothing_left
 from fault_table import ROWS, all_cells
-from fault_verbs import VERBS, Place, Verb
+from fault_verbs import VERBS, Place
 
 import aios3
 import aios3.sync
@@ -18,8 +18,8 @@ from aios3.testing import faults
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from admin import Admin
     from fault_table import Cell, Row
+    from fault_verbs import Verb
 
     from aios3.testing import FaultyServer
 
@@ -70,7 +70,9 @@ def test_the_table_has_every_verb():
 
 
 @pytest.mark.parametrize(("transport", "cell"), list(params()), indirect=["transport"])
-async def test_a_fault_ends_as_the_table_says(transport, cell, server, plain, secured, bucket, admin, options, resolved):
+async def test_a_fault_ends_as_the_table_says(
+    transport, cell, server, plain, secured, bucket, admin, options, resolved
+):
     row, verb = cell.row, VERBS[cell.verb]
     faulty = secured if row.tls else plain
     faulty.reset()

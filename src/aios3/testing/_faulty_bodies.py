@@ -40,12 +40,14 @@ async def interrupted(body: Pieces, at: int, hold: Callable[[], Awaitable[None]]
         left -= len(piece)
 
 
-async def dripped(body: Pieces, size: int, pause: Callable[[], Awaitable[None]]) -> Pieces:
-    """Pass pieces of ``size`` bytes on, each after a ``pause()``."""
+async def dripped(body: Pieces, size: int, released: Callable[[], Awaitable[bool]]) -> Pieces:
+    """Pass pieces of ``size`` bytes on, waiting before each; everything else at once when ``released()`` is true."""
     async for piece in body:
-        for start in range(0, len(piece), size):
-            await pause()
-            yield piece[start : start + size]
+        position = 0
+        while position < len(piece):
+            stop = len(piece) if await released() else position + size
+            yield piece[position:stop]
+            position = stop
 
 
 async def flipped(body: Pieces, at: int) -> Pieces:

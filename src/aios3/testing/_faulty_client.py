@@ -35,18 +35,20 @@ async def hold(connection: socket.socket, gate: Gate, tally: Tally) -> None:
     tally.stalled += 1
     tally.changed()
     try:
-        while not opened.is_set():
+        while not await released(opened, _LOOK_SECONDS):
             if is_gone(connection):
                 raise ConnectionResetError
-            await _wait(opened, _LOOK_SECONDS)
     finally:
         tally.stalled -= 1
         tally.changed()
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+async def released(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for ``seconds``, or for the event if that comes before; return whether it has come."""
+    if not event.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
 
 
 def is_gone(connection: socket.socket) -> bool:
@@ -86,10 +88,6 @@ class Client:
     async def hold(self, gate: Gate) -> None:
         """Keep the client waiting until the gate opens."""
         await hold(self._connection, gate, self.tally)
-
-    async def pause(self, gate: Gate, seconds: float) -> None:
-        """Wait, unless the gate opens before."""
-        await _wait(gate.opened, seconds)
 
     async def reset(self) -> None:
         """End the connection with a reset, after what was sent has left this process."""

@@ -37,9 +37,8 @@ class Core:
 
     async def serve(self, connection: socket.socket) -> None:
         """Serve one connection to its end, and close it."""
-        self.tally.add("connections")
         self.tally.open_connections += 1
-        self.tally.changed()
+        self.tally.add("connections")
         try:
             with connection:
                 await self._serve(connection)

@@ -80,6 +80,7 @@ class Tally:
     def add(self, name: str, count: int = 1) -> None:
         """Add to one of the sums."""
         self._sums[name] += count
+        self.changed()
 
     def changed(self) -> None:
         """Wake who waits for a count."""

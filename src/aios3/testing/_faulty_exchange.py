@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from aios3.testing import _faulty_bodies as bodies
 from aios3.testing import faults
 from aios3.testing._faulty_answers import answer_to, rendered
+from aios3.testing._faulty_client import released
 from aios3.testing._faulty_http import (
     HEAD_LIMIT,
     HangUp,
+    Head,
     answer_framing,
     pieces,
     read_head,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from aios3.testing._faulty_client import Client, Gate
     from aios3.testing._faulty_counts import SeenRequest
-    from aios3.testing._faulty_http import Framing, Head
+    from aios3.testing._faulty_http import Framing
     from aios3.testing.faults import Answer, Fault
 
 _FINAL_FROM = 200
@@ -102,11 +104,11 @@ class Exchange:
         try:
             return await self._answer(reader, sending)
         finally:
+            writer.transport.abort()
             sending.cancel()
             await asyncio.wait([sending])
             if not sending.cancelled():
                 sending.exception()  # retrieved: it has broken the connection, which ended the answer
-            writer.transport.abort()
 
     async def _send_up(self, writer: asyncio.StreamWriter) -> None:
         """Pass the request's body on; if it ends too early, so does the connection to the server behind."""
@@ -164,7 +166,8 @@ class Exchange:
             case faults.Stall(int(after)):
                 return head, bodies.interrupted(body, after, lambda: self.client.hold(self.gate))
             case faults.Drip(size, seconds):
-                return head, bodies.dripped(body, size, lambda: self.client.pause(self.gate, seconds))
+                opened = self.gate.opened
+                return head, bodies.dripped(body, size, lambda: released(opened, seconds))
             case faults.FlipByte(at):
                 return head, bodies.flipped(body, at)
             case faults.WrongLength(by) if isinstance(framing, int):
@@ -198,11 +201,11 @@ class Exchange:
     async def _store(self, data: bytes) -> None:
         reader, writer = await asyncio.open_connection(*self.upstream)
         with contextlib.closing(writer):
-            path = self.seen.target.partition("?")[0]
-            host = ":".join(map(str, self.upstream))
-            fields = f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(data)}\r\n\r\n"
-            writer.write(fields.encode("latin-1") + data)
+            path = self.seen.target.partition("?")[0].encode("latin-1")
+            signed = self.head.get(b"authorization") or b"none"
+            fields = (b"Host: fault", b"Authorization: " + signed, b"Content-Length: %d" % len(data))
+            writer.write(bytes(Head(b"PUT %b HTTP/1.1" % path, fields)) + data)
             answer = await read_head(reader)
         if answer is None or answer.status != _FINAL_FROM:
-            message = f"the server behind does not let just anybody replace {self.seen.key!r}; use faults.Before"
+            message = f"the server behind checks signatures: {self.seen.key!r} cannot be replaced; use faults.Before"
             raise RuntimeError(message)

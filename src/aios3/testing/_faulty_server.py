@@ -100,8 +100,8 @@ class FaultyServer:
             if self._tls:
                 self._certificate = Certificate()
                 undo.callback(self._certificate.remove)
-            thread = AcceptingThread(self._port)
             core = Core(self._address(), self._certificate.context if self._certificate else None)
+            thread = AcceptingThread(self._port)
             thread.start(core.serve)
             self._started = core, thread
             undo.pop_all()

@@ -227,7 +227,8 @@ class Before:
 class ReplaceObject:
     """Store ``data`` under the key of the request, then pass the request on.
 
-    It is stored without credentials, which :class:`aios3.testing.LocalServer` allows; for others use :class:`Before`.
+    It is stored with the signature of the request, which does not fit: only for servers that check none, such as
+    :class:`aios3.testing.LocalServer`. For others use :class:`Before`.
     """
 
     data: bytes = b"somebody else has been here"
