@@ -45,7 +45,7 @@ class Row:
 
     ``times`` is how many requests meet it; None is every one. ``operation`` is what it befalls, None is the verb's own
     main request. ``impatient`` says that timeouts are short; ``stored`` that an error does not say whether the write
-    has been stored: then it is whole.
+    has been stored: then it is whole; ``orphan`` that an upload stays open whose id nobody was told.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Row:
     operation: str | None = None
     impatient: bool = False
     stored: bool = False
+    orphan: bool = False
     tls: bool = False
 
 
@@ -128,7 +129,7 @@ ROWS = (
     Row("200 with an error to a copy, always", faults.ErrorIn200(), None, cells((("copy", "append"), SERVER))),
     Row("answer lost though it succeeded, once", faults.LoseAnswer(), 1, cells((WRITES, RESULT), (("remove",), RESULT))),
     Row("answer lost though it succeeded, always", faults.LoseAnswer(), None, cells((WRITES, BROKEN), (("remove",), BROKEN)), stored=True),
-    Row("answer to the beginning of an upload lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload"),
+    Row("answer to the beginning of an upload lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload", orphan=True),
     Row("answer to the completion lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("answer to the completion lost, always", faults.LoseAnswer(), None, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("token expires in the middle", faults.ExpiredToken(), None, cells((VERBS, "CredentialsError"))),
@@ -140,15 +141,27 @@ ROWS = (
     Row("200 with everything for a range", faults.IgnoreRange(), None, cells((READS, RESULT))),
     Row("garbage, once", faults.Garbage(), 1, cells((VERBS, RESULT))),
     Row("garbage, always", faults.Garbage(), None, cells((VERBS, SERVER))),
-    Row("a header of a mebibyte, always", faults.HugeHeader(), None, cells((("open + read", "write small", "scan"), SERVER))),
+    Row("a header of a mebibyte, always", faults.HugeHeader(), None, cells((("open + read", "write small", "scan"), SERVER)), stored=True),
     Row("headers without end, always", faults.EndlessHeaders(), None, cells((("open + read", "write small", "scan"), SERVER))),
     Row("a folded header, always", faults.FoldedHeader(), None, cells((("open + read", "scan"), RESULT))),
     Row("small pages", faults.SmallPages(1), None, cells((LISTS, RESULT))),
 )  # fmt: skip
 """What is expected is what the guide promises, not what happens to happen."""
 
-FAILING: dict[tuple[str, str, str], str] = {}
-"""(transport, row, verb) that today's code fails, with the cause."""
+UNCHECKED = "a read compares lengths only: checksums of S3 are not verified yet (_handles/reader, _handles/source)"
+REDIRECTED = (
+    "aiohttp tries to follow the redirect below aiobotocore, and fails with an error that _boto/translate takes for a "
+    "truncated body; _boto must have it not follow (allow_redirects=False)"
+)
+FAILING: dict[tuple[str, str, str], str] = {
+    ("aiobotocore", "bucket in another region, always", "write small"): REDIRECTED,
+    **{
+        ("aiobotocore", f"a byte flipped, {often}", verb): UNCHECKED
+        for often in ("once", "always")
+        for verb in ("open + read", "chunks", "sync read")
+    },
+}
+"""(transport, row, verb) that today's code fails, with the cause: strict, so that whoever repairs it takes it away."""
 
 
 def all_cells(transport: str) -> Iterator[Cell]:

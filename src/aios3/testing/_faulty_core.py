@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import TYPE_CHECKING
 
 from aios3.testing import faults
@@ -15,13 +16,13 @@ from aios3.testing._faulty_operations import named
 from aios3.testing._faulty_rules import decide
 
 if TYPE_CHECKING:
-    import socket
     import ssl
 
     from aios3.testing._faulty_http import Head
     from aios3.testing._faulty_rules import RateLimit, Rule
     from aios3.testing.faults import Fault
 
+_UNREAD_BYTES = 1 << 16
 _log = logging.getLogger("aios3.testing.faulty")
 
 
@@ -60,7 +61,7 @@ class Core:
                 linger_not(connection)
                 return
             case faults.Garbage(data):
-                await asyncio.get_running_loop().sock_sendall(connection, data)
+                await _say_and_hang_up(connection, data)
                 return
             case faults.Stall():
                 await hold(connection, self.gate, self.tally)
@@ -101,3 +102,12 @@ class Core:
         if request.operation != "Connect" or fault is not None:
             self.tally.saw(request, fault)
         return fault
+
+
+async def _say_and_hang_up(connection: socket.socket, data: bytes) -> None:
+    """Send ``data`` and close, but not before the client does: what it has sent unread would make that a reset."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(connection, data)
+    connection.shutdown(socket.SHUT_WR)
+    while await loop.sock_recv(connection, _UNREAD_BYTES):
+        pass

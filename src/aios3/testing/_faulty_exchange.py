@@ -173,7 +173,7 @@ class Exchange:
             case faults.WrongLength(by) if isinstance(framing, int):
                 announced = b"Content-Length: %d" % max(0, framing + by)
                 return head.without(b"content-length").adding(announced), bodies.closing(body) if by > 0 else body
-            case faults.Chunked(size) if framing != "chunked" and self.seen.method != "HEAD":
+            case faults.Chunked(size) if framing not in ("chunked", 0):
                 head = head.without(b"content-length").adding(b"Transfer-Encoding: chunked")
                 return head, bodies.chunked(body, size)
             case faults.HugeHeader(size):

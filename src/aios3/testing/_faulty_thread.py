@@ -27,7 +27,7 @@ class AcceptingThread:
         self._serving: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="aios3 FaultyServer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="aios3 FaultyServer", daemon=True)
 
     def start(self, serve: Callable[[socket.socket], Awaitable[None]]) -> None:
         """Begin to serve."""
@@ -56,10 +56,13 @@ class AcceptingThread:
         self.call(self._refuse())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._listener.close()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
-        self._listener.close()
 
     async def _listen(self) -> None:
         if self._accepting is None:
@@ -123,7 +126,8 @@ class DeadAddress:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._listener.bind((self.HOST, port))
             self._listener.listen(0)
-            self._filler.connect((self.HOST, port))
+            self._filler.settimeout(0)
+            self._filler.connect_ex((self.HOST, port))  # in the queue at once: nobody has to take it
         except OSError:
             self.close()
             raise

@@ -43,7 +43,7 @@ __all__ = [
     "WrongRegion",
 ]
 
-_NOT_HTTP = b"\x16\x03\x01 this is not HTTP\r\n\x00\xff\r\n\r\n"
+_NOT_HTTP = b"\x00\xff this is neither HTTP nor TLS\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,11 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class StallUpload:
-    """Take no more of the request's body after ``after`` bytes; it ends as :class:`Stall` does."""
+    """Take no more of the request's body after ``after`` bytes; it ends as :class:`Stall` does.
+
+    But a client that gives up is noticed only if all that it had to send has been sent: the system tells of its end
+    after that, and so waits for whoever does not read.
+    """
 
     after: int = 0
 
