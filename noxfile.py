@@ -87,6 +87,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("lint-imports")
     session.run("python", "tools/make_sync.py", "--check")
+    session.run("python", "tools/make_fault_table.py", "--check")
 
 
 @nox.session
@@ -146,6 +147,13 @@ def _is_installed(session: nox.Session, name: str) -> bool:
     if status not in {0, NOT_AVAILABLE}:
         session.error(f"the installation of {name} failed")
     return status == 0
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run mixed verbs through random faults for longer; arguments go to tests/faults/soak.py."""
+    _install_wheel(session)
+    session.run("python", "tests/faults/soak.py", *session.posargs)
 
 
 @nox.session
