@@ -44,7 +44,7 @@ def s3(running: FaultyServer) -> FaultyServer:
 @pytest.fixture
 def client(s3: FaultyServer) -> Iterator[TestClient]:
     """Yield a client of the service."""
-    config = aios3.Config(**s3.config, max_attempts=2, part_size=5 * MIB)
+    config = aios3.Config(**s3.config).with_options(max_attempts=2, part_size=5 * MIB)
     with TestClient(create_app("s3://files", config)) as client:
         yield client
 

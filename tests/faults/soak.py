@@ -13,9 +13,13 @@ import gc
 import random
 import sys
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import aios3
-from aios3.testing import FaultyServer, SeenRequest, faults
+from aios3.testing import FaultyServer, faults
+
+if TYPE_CHECKING:
+    from aios3.testing import SeenRequest
 
 KIB = 1024
 MIB = 1024 * KIB
