@@ -25,13 +25,15 @@ IMPATIENT = {"connect_timeout": 0.4, "read_timeout": 0.4}
 async def nothing_left(session: aios3.Session, faulty: FaultyServer) -> AsyncIterator[None]:
     """Close the session at the end; no task, byte, place for a request or connection may be left, whatever happened."""
     before = asyncio.all_tasks()
-    yield
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    await asyncio.wait(left, timeout=5) if left else None
-    assert session.tasks.active == 0
-    assert session.budget.used == 0
-    assert session.budget.waiting == 0
-    assert session._slots._value == session.config.max_concurrency
-    await session.aclose()
+    try:
+        yield
+        left = asyncio.all_tasks() - before - {asyncio.current_task()}
+        await asyncio.wait(left, timeout=5) if left else None
+        assert session.tasks.active == 0
+        assert session.budget.used == 0
+        assert session.budget.waiting == 0
+        assert session._slots._value == session.config.max_concurrency
+    finally:
+        await session.aclose()
     assert asyncio.all_tasks() - before <= {asyncio.current_task()}
     await asyncio.to_thread(faulty.wait, lambda counts: counts.open_connections == 0, 10)

@@ -90,8 +90,10 @@ async def test_a_fault_ends_as_the_table_says(
     place = Place(bucket, session, blocking, admin)
     install(faulty, row, verb)
     async with nothing_left(session, faulty):
-        await _run(faulty, cell, verb, place)
-        await asyncio.to_thread(blocking.close)
+        try:
+            await _run(faulty, cell, verb, place)
+        finally:
+            await asyncio.to_thread(blocking.close)
         faulty.release()  # a stalled upload does not see that its client has gone
     assert row.fault in ("refused", "dead address", "rate limit") or faulty.counts().faults > 0, "the fault never came"
     _check_what_is_stored(cell, verb, place)

@@ -102,7 +102,7 @@ def test_a_kill_leaves_the_old_object_or_the_new_one(start, faulty, admin, bucke
     process.kill()
     process.wait()
     if isinstance(fault, faults.StallUpload):
-        faulty.release()  # it does not see that the client has gone
+        faulty.hang_up()  # it does not see that the client has gone
     faulty.wait(lambda counts: counts.open_connections == 0)
     size = MIB if work == WRITE_SMALL else 12 * MIB
     assert admin.get(f"{bucket}/target") == (content("target", size) if stored else OLD)

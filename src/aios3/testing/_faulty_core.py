@@ -42,6 +42,7 @@ class Core:
         self.tally.add("connections")
         try:
             with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 await self._serve(connection)
         except (OSError, asyncio.LimitOverrunError):
             return  # the client has gone, or speaks no HTTP

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +24,7 @@ class AcceptingThread:
         self._listener = _bound(port)
         self.port: int = self._listener.getsockname()[1]
         self._serving: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
+        self._listening = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="aios3 FaultyServer", daemon=True)
 
@@ -65,18 +64,18 @@ class AcceptingThread:
         self._loop.close()
 
     async def _listen(self) -> None:
-        if self._accepting is None:
+        if not self._listening:
             self._listener.listen(_BACKLOG)
-            self._accepting = asyncio.create_task(self._accept_all(self._listener))
+            self._loop.add_reader(self._listener, self._accept)
+            self._listening = True
 
     async def _refuse(self) -> None:
-        accepting, self._accepting = self._accepting, None
-        if accepting is not None:
-            accepting.cancel()
-            await asyncio.wait([accepting])
+        if self._listening:
+            self._loop.remove_reader(self._listener)
             # A socket that has listened cannot stop to, so another one that does not takes its place on the port.
             listener, self._listener = self._listener, _bound(self.port)
             listener.close()
+            self._listening = False
         await self._end_connections()
 
     async def _end_connections(self) -> None:
@@ -85,15 +84,17 @@ class AcceptingThread:
         if self._serving:
             await asyncio.wait(self._serving)
 
-    async def _accept_all(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            connection, _ = await loop.sock_accept(listener)
-            with contextlib.suppress(OSError):  # gone before it was looked at
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = asyncio.ensure_future(self._serve(connection))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+    def _accept(self) -> None:
+        """Take one connection; not ``loop.sock_accept``, which loses one if it is cancelled in that moment."""
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:  # gone before it was looked at
+            return
+        connection.settimeout(0)
+        task = asyncio.ensure_future(self._serve(connection))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        task.add_done_callback(lambda _task: connection.close())  # also if it was cancelled before it began
 
 
 def _bound(port: int) -> socket.socket:
