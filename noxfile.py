@@ -88,6 +88,7 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports")
     session.run("python", "tools/make_sync.py", "--check")
     session.run("python", "tools/make_megfile_table.py", "--check")
+    session.run("python", "tools/make_fault_table.py", "--check")
 
 
 @nox.session
@@ -147,6 +148,13 @@ def _is_installed(session: nox.Session, name: str) -> bool:
     if status not in {0, NOT_AVAILABLE}:
         session.error(f"the installation of {name} failed")
     return status == 0
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run mixed verbs through random faults for longer; arguments go to tests/faults/soak.py."""
+    _install_wheel(session)
+    session.run("python", "tests/faults/soak.py", *session.posargs)
 
 
 @nox.session

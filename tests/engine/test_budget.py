@@ -72,6 +72,20 @@ async def test_a_wait_cancelled_in_the_moment_of_admission_gives_back():
     assert budget.used == 0
 
 
+async def test_a_wait_cancelled_in_the_moment_before_admission_makes_room_for_the_next():
+    budget = Budget(10)
+    assert budget.try_take(10)
+    first, second = (asyncio.create_task(budget.take(6)) for _ in range(2))
+    await spin()
+    first.cancel()  # its task has not run since, so that it still stands in line
+    budget.give_back(10)
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await second
+    assert budget.used == 6
+    assert budget.waiting == 0
+
+
 async def test_nobody_waits_for_bytes_that_nothing_will_free():
     budget = Budget(10)
     for _ in range(2):

@@ -9,6 +9,7 @@ in line, so it is let in over the limit: many idle files may cost more than the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,9 +75,8 @@ class Budget:
         try:
             await waiter.admitted
         except asyncio.CancelledError:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-                self._admit()
+            if waiter.admitted.cancelled():
+                self._leave(waiter)
             else:
                 self.give_back(size)
             raise
@@ -105,9 +105,16 @@ class Budget:
         """Forget a reclaimer; one that is not known is no error."""
         self._reclaimers.pop(reclaim, None)
 
+    def _leave(self, waiter: _Waiter) -> None:
+        with contextlib.suppress(ValueError):  # the line has moved past it already
+            self._waiters.remove(waiter)
+        self._admit()
+
     def _admit(self) -> None:
         while self._waiters and self._has_room_for(self._waiters[0].size):
             waiter = self._waiters.popleft()
+            if waiter.admitted.cancelled():  # its task has not run since; room goes to the next
+                continue
             self._used += waiter.size
             waiter.admitted.set_result(None)
 

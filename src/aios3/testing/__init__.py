@@ -1,8 +1,11 @@
-"""S3 for tests: a server in this process, and pytest fixtures that use it.
+"""S3 for tests: a server in this process, one that fails on command, and pytest fixtures that use them.
 
 Needs the extra ``aios3[testing]``. Importing this package loads neither moto nor aiobotocore.
 """
 
+from aios3.testing import faults
+from aios3.testing._faulty_counts import Counts, SeenRequest
+from aios3.testing._faulty_server import FaultyServer
 from aios3.testing._local import LocalServer
 
-__all__ = ["LocalServer"]
+__all__ = ["Counts", "FaultyServer", "LocalServer", "SeenRequest", "faults"]

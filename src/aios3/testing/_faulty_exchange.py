@@ -1,0 +1,211 @@
+"""One request and its answer, between a client and the server behind, with at most one fault in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aios3.testing import _faulty_bodies as bodies
+from aios3.testing import faults
+from aios3.testing._faulty_answers import answer_to, rendered
+from aios3.testing._faulty_client import released
+from aios3.testing._faulty_http import (
+    HEAD_LIMIT,
+    HangUp,
+    Head,
+    answer_framing,
+    pieces,
+    read_head,
+    request_framing,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aios3.testing._faulty_client import Client, Gate
+    from aios3.testing._faulty_counts import SeenRequest
+    from aios3.testing._faulty_http import Framing
+    from aios3.testing.faults import Answer, Fault
+
+_FINAL_FROM = 200
+_UNREACHABLE = faults.Answer(502, "BadGateway", "the server behind the fault server cannot be reached")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that has arrived: who asks, what, and what is to go wrong."""
+
+    client: Client
+    head: Head
+    seen: SeenRequest
+    fault: Fault | None
+    upstream: tuple[str, int]
+    gate: Gate
+
+    async def run(self) -> bool:
+        """Answer the request; return whether the connection may be used again, or raise HangUp."""
+        canned = answer_to(self.fault)
+        if canned is not None:
+            return await self._refuse(canned)
+        await self._misbehave()
+        return await self._pass_on(await self._prepared())
+
+    async def _refuse(self, answer: Answer) -> bool:
+        message = rendered(answer, with_body=self.seen.method != "HEAD", close=answer.early)
+        if answer.early:
+            await self.client.send(message)
+            await self._swallow()
+            return False
+        await self._swallow()
+        await self.client.send(message)
+        return self.head.keeps_alive
+
+    async def _misbehave(self) -> None:
+        """Do what ends the connection without the server behind."""
+        match self.fault:
+            case faults.Reset():
+                await self._swallow()
+                raise HangUp(reset=True)
+            case faults.ResetUpload(after):
+                async for _piece in bodies.cut(self._request_body(), after, reset=True):
+                    pass
+            case faults.Garbage(data):
+                await self._swallow()
+                await self.client.send(data)
+                raise HangUp(reset=False)
+            case faults.EndlessHeaders():
+                await self._swallow()
+                await self._send_headers_for_ever()
+
+    async def _prepared(self) -> Head:
+        """Do what comes before the request is passed on, and return its head as it is to be."""
+        match self.fault:
+            case faults.Before(action):
+                await asyncio.to_thread(action, self.seen)
+            case faults.ReplaceObject(data):
+                await self._store(data)
+            case faults.IgnoreRange():
+                return self.head.without(b"range")
+            case faults.SmallPages(keys):
+                first = re.sub(rb"(?<=[?&])max-keys=\d+", b"max-keys=%d" % keys, self.head.first)
+                return replace(self.head, first=first)
+        return self.head
+
+    async def _pass_on(self, head: Head) -> bool:
+        try:
+            reader, writer = await asyncio.open_connection(*self.upstream, limit=HEAD_LIMIT)
+        except OSError:
+            return await self._refuse(_UNREACHABLE)
+        writer.write(bytes(head))
+        sending = asyncio.create_task(self._send_up(writer))
+        try:
+            return await self._answer(reader, sending)
+        finally:
+            writer.transport.abort()
+            sending.cancel()
+            await asyncio.wait([sending])
+            if not sending.cancelled():
+                sending.exception()  # retrieved: it has broken the connection, which ended the answer
+
+    async def _send_up(self, writer: asyncio.StreamWriter) -> None:
+        """Pass the request's body on; if it ends too early, so does the connection to the server behind."""
+        try:
+            async for piece in self._request_body():
+                writer.write(piece)
+                await writer.drain()
+        except BaseException:
+            writer.transport.abort()
+            raise
+
+    async def _request_body(self) -> AsyncIterator[bytes]:
+        body = pieces(self.client.reader, request_framing(self.head))
+        match self.fault:
+            case faults.StallUpload(after):
+                body = bodies.interrupted(body, after, lambda: self.client.hold(self.gate))
+            case faults.FlipUploadByte(at):
+                body = bodies.flipped(body, at)
+        async for piece in body:
+            self.client.tally.add("received", len(piece))
+            yield piece
+
+    async def _swallow(self) -> None:
+        """Take the whole request, as a server does before it answers."""
+        if self.head.get(b"expect"):
+            await self.client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        async for _piece in self._request_body():
+            pass
+
+    async def _answer(self, reader: asyncio.StreamReader, sending: asyncio.Task[None]) -> bool:
+        answer = await read_head(reader)
+        while answer is not None and answer.status < _FINAL_FROM:
+            await self.client.send(bytes(answer))
+            answer = await read_head(reader)
+        if answer is None:
+            raise HangUp(reset=True)
+        framing = answer_framing(answer, self.seen.method)
+        if framing != "close":
+            answer = answer.without(b"connection", b"keep-alive")  # they are about the connection behind
+        if self.fault == faults.Stall(None):
+            await self.client.hold(self.gate)
+        head, body = self._spoilt(answer, pieces(reader, framing), framing)
+        await self._send_answer(head, body)
+        return self.head.keeps_alive and framing != "close" and sending.done()
+
+    def _spoilt(  # noqa: PLR0911 - one line a fault
+        self, head: Head, body: AsyncIterator[bytes], framing: Framing
+    ) -> tuple[Head, AsyncIterator[bytes]]:
+        """Apply what a fault does to an answer on its way."""
+        match self.fault:
+            case faults.ResetAfter(at):
+                return head, bodies.cut(body, at, reset=True)
+            case faults.CutShort(at):
+                return head, bodies.cut(body, at, reset=False)
+            case faults.Stall(int(after)):
+                return head, bodies.interrupted(body, after, lambda: self.client.hold(self.gate))
+            case faults.Drip(size, seconds):
+                opened = self.gate.opened
+                return head, bodies.dripped(body, size, lambda: released(opened, seconds))
+            case faults.FlipByte(at):
+                return head, bodies.flipped(body, at)
+            case faults.WrongLength(by) if isinstance(framing, int):
+                announced = b"Content-Length: %d" % max(0, framing + by)
+                return head.without(b"content-length").adding(announced), bodies.closing(body) if by > 0 else body
+            case faults.Chunked(size) if framing not in ("chunked", 0):
+                head = head.without(b"content-length").adding(b"Transfer-Encoding: chunked")
+                return head, bodies.chunked(body, size)
+            case faults.HugeHeader(size):
+                return head.adding(b"x-amz-meta-huge: " + b"h" * size), body
+            case faults.FoldedHeader():
+                return head.adding(b"x-amz-meta-folded: one\r\n two"), body
+        return head, body
+
+    async def _send_answer(self, head: Head, body: AsyncIterator[bytes]) -> None:
+        if isinstance(self.fault, faults.LoseAnswer):
+            async for _piece in body:
+                pass
+            raise HangUp(reset=True)
+        await self.client.send(bytes(head))
+        async for piece in body:
+            await self.client.send(piece, body=True)
+
+    async def _send_headers_for_ever(self) -> None:
+        await self.client.send(b"HTTP/1.1 200 OK\r\n")
+        lines = b"".join(b"x-amz-meta-%d: again\r\n" % number for number in range(1000))
+        while True:  # until the client hangs up, which raises
+            await self.client.send(lines)
+            await asyncio.sleep(0)
+
+    async def _store(self, data: bytes) -> None:
+        reader, writer = await asyncio.open_connection(*self.upstream)
+        with contextlib.closing(writer):
+            path = self.seen.target.partition("?")[0].encode("latin-1")
+            signed = self.head.get(b"authorization") or b"none"
+            fields = (b"Host: fault", b"Authorization: " + signed, b"Content-Length: %d" % len(data))
+            writer.write(bytes(Head(b"PUT %b HTTP/1.1" % path, fields)) + data)
+            answer = await read_head(reader)
+        if answer is None or answer.status != _FINAL_FROM:
+            message = f"the server behind checks signatures: {self.seen.key!r} cannot be replaced; use faults.Before"
+            raise RuntimeError(message)

@@ -1,0 +1,61 @@
+"""One fault server for all tests here, in front of the server under test; sessions with small sizes and no pauses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fault_common import HAS_TRANSPORTS, PATIENT, SIZES, TRANSPORTS
+
+from aios3._engine import backoff
+from aios3.testing import FaultyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import servers
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each backend in turn, once there are two."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def plain(server: servers.Server) -> Iterator[FaultyServer]:
+    with FaultyServer(upstream=server.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secured(server: servers.Server) -> Iterator[FaultyServer]:
+    with FaultyServer(upstream=server.endpoint_url, tls=True) as running:
+        yield running
+
+
+@pytest.fixture
+def faulty(plain: FaultyServer) -> FaultyServer:
+    """The fault server without a fault."""
+    plain.reset()
+    return plain
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next attempt follow at once: what is tested is that there is one."""
+    from botocore.retries.standard import ExponentialBackoff  # noqa: PLC0415 - slow to import
+
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0)
+    monkeypatch.setattr(backoff, "_FIRST_DELAY_SECONDS", 0.0005)
+
+
+@pytest.fixture
+def options(server: servers.Server, transport: str) -> Callable[..., dict]:
+    """The settings of a session that goes through a fault server."""
+
+    def of(faulty: FaultyServer, **more: object) -> dict:
+        chosen = {"transport": transport} if HAS_TRANSPORTS else {}
+        return server.config | chosen | SIZES | PATIENT | faulty.config | more
+
+    return of

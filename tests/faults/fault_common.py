@@ -1,0 +1,39 @@
+"""What the tests of faults share: sizes, patience, and the check that nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING
+
+import aios3
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aios3.testing import FaultyServer
+
+HAS_TRANSPORTS = "transport" in {field.name for field in dataclasses.fields(aios3.Config)}
+TRANSPORTS = ("aiobotocore", "auto") if HAS_TRANSPORTS else ("aiobotocore",)
+SIZES = {"block_size": 64 * 1024, "request_size": 256 * 1024, "part_size": 5 << 20, "memory_budget": 16 << 20}
+PATIENT = {"connect_timeout": 10.0, "read_timeout": 20.0}
+IMPATIENT = {"connect_timeout": 0.4, "read_timeout": 0.4}
+
+
+@contextlib.asynccontextmanager
+async def nothing_left(session: aios3.Session, faulty: FaultyServer) -> AsyncIterator[None]:
+    """Close the session at the end; no task, byte, place for a request or connection may be left, whatever happened."""
+    before = asyncio.all_tasks()
+    try:
+        yield
+        left = asyncio.all_tasks() - before - {asyncio.current_task()}
+        await asyncio.wait(left, timeout=5) if left else None
+        assert session.tasks.active == 0
+        assert session.budget.used == 0
+        assert session.budget.waiting == 0
+        assert session._slots._value == session.config.max_concurrency
+    finally:
+        await session.aclose()
+    assert asyncio.all_tasks() - before <= {asyncio.current_task()}
+    await asyncio.to_thread(faulty.wait, lambda counts: counts.open_connections == 0, 10)

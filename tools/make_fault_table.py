@@ -1,0 +1,64 @@
+"""Write ``docs/guide/fault-table.md`` from the table that the tests run, or compare it: ``--check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+
+from fault_table import FAILING, ROWS, VERBS  # type: ignore[import-not-found]  # noqa: E402 - found on the path above
+
+if TYPE_CHECKING:
+    from fault_table import Row
+
+PAGE = ROOT / "docs" / "guide" / "fault-table.md"
+HEAD = """# Faults and verbs
+
+<!-- Written by tools/make_fault_table.py from tests/faults/fault_table.py. Do not edit. -->
+
+What each verb makes of each fault, as the tests check it on every run. "Once" is followed by another attempt, "always"
+by an error after the last one. After every cell nothing is left: no task, no connection, no byte of the memory budget,
+no open upload, and under the key is the old object or the new one, whole.
+
+`ok` is the right result; a name is the error that is raised; an empty cell is a pair that makes no sense or shows
+nothing new. A number refers to what is not right yet.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    notes = list(dict.fromkeys(FAILING.values()))
+    lines = [HEAD, "| fault | " + " | ".join(VERBS) + " |", "|---" * (len(VERBS) + 1) + "|"]
+    lines += [f"| {row.name} | " + " | ".join(_cell(row, verb, notes) for verb in VERBS) + " |" for row in ROWS]
+    if notes:
+        lines += ["", "## Not right yet", "", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row, verb: str, notes: list[str]) -> str:
+    expected = row.expected.get(verb, "")
+    shown = {"": "", "result": "ok"}.get(expected, f"`{expected.removesuffix('Error')}`")
+    failing = {note for (_, name, of), note in FAILING.items() if (name, of) == (row.name, verb)}
+    return " ".join([shown, *(f"({notes.index(note) + 1})" for note in sorted(failing))])
+
+
+def main() -> int:
+    """Write or compare; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is out of date")
+    page = render()
+    if parser.parse_args().check:
+        if PAGE.read_text(encoding="utf-8") == page:
+            return 0
+        print(f"{PAGE} is out of date; run: python tools/make_fault_table.py", file=sys.stderr)
+        return 1
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
