@@ -88,7 +88,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self._original: memoryview | None = None
-        if self.originals and self.size > self.piece:
+        if self.originals and self.key and self.size > self.piece:
             with (Path(self.originals) / self.key).open("rb") as file:
                 self._original = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 

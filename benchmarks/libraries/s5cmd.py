@@ -20,8 +20,7 @@ PROGRAM = Path(sys.executable).parent / "s5cmd"
 
 
 def _command(job: Job, *arguments: str) -> list[str]:
-    trust = ["--no-verify-ssl"] if job.ca else []
-    return [str(PROGRAM), *trust, "--endpoint-url", job.endpoint, *arguments]
+    return [str(PROGRAM), "--endpoint-url", job.endpoint, *arguments]
 
 
 def read(job: Job) -> None:

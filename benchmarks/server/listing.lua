@@ -1,21 +1,25 @@
 -- ListObjects (both versions) over a synthetic key space: key number i is data/%03d/%06d.bin of i / 1000 and i.
+-- After them come the large objects, which can be read, so that a program that looks before it reads finds them.
 -- All entries have the same width, so a page is one piece of one string that is made before the server starts.
 
 local M = {}
 
 local XML = '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
 
-local entries, width, count
+local entries, width, synthetic, count
 
-function M.load(path, keys)
+function M.load(path, keys, large)
     local file = assert(io.open(path, "rb"))
     entries = file:read("*a")
     file:close()
-    count = keys
-    width = #entries / keys
+    synthetic, count = keys, keys + large
+    width = #entries / count
 end
 
 local function key(number)
+    if number >= synthetic then
+        return string.format("large/object-%02d.bin", number - synthetic)
+    end
     return string.format("data/%03d/%06d.bin", math.floor(number / 1000), number)
 end
 

@@ -115,6 +115,7 @@ def _fill(folder: Path, ports: list[int], processor: int) -> None:
         "folder": folder,
         "scripts": HERE,
         "keys": objects.KEYS,
+        "large": len(objects.LARGE_OBJECTS),
         "first_byte_seconds": FIRST_BYTE_SECONDS,
         "connection_rate": CONNECTION_RATE,
         "plain": ports[0],

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1 << 20
-LARGE, LARGE_SIZE = "large.bin", 1024 * MIB
-MEDIUM, MEDIUM_SIZE = "medium.bin", 512 * MIB
+LARGE, LARGE_SIZE = "large/object-00.bin", 1024 * MIB
+MEDIUM, MEDIUM_SIZE = "large/object-01.bin", 512 * MIB
+LARGE_OBJECTS = {LARGE: LARGE_SIZE, MEDIUM: MEDIUM_SIZE}
+"""As listing.lua names them."""
 SMALL_SIZE, SMALL_COUNT = 4096, 1000
 KEYS = 200_000
+SOME_SIZE = 1_000_000_000
+"""Of a listed object; it has as many digits as that of a large one."""
 
 _ENTRY = (
     "<Contents><Key>{key}</Key><LastModified>2025-06-0{day}T12:34:56.000Z</LastModified><ETag>&quot;{etag}&quot;</ETag>"
@@ -35,8 +39,9 @@ def listed_key(number: int) -> str:
 def make_objects(folder: Path) -> None:
     """Write the large, the medium and the small objects into ``folder``; the same bytes each time."""
     source = random.Random(1)  # noqa: S311 - not a secret
-    (folder / "small").mkdir(parents=True)
-    for name, size in ((LARGE, LARGE_SIZE), (MEDIUM, MEDIUM_SIZE)):
+    for name in ("small", "large"):
+        (folder / name).mkdir(parents=True)
+    for name, size in LARGE_OBJECTS.items():
         with (folder / name).open("wb") as file:
             for _ in range(size // MIB):
                 file.write(source.randbytes(MIB))
@@ -46,13 +51,13 @@ def make_objects(folder: Path) -> None:
 
 def make_entries(file: Path, keys: int = KEYS) -> None:
     """Write the ``Contents`` elements of all keys, each of the same width, in key order."""
-    entries = (_entry(number) for number in range(keys))
-    file.write_text("".join(entries), encoding="ascii")
+    listed = [(listed_key(number), SOME_SIZE + number) for number in range(keys)] + list(LARGE_OBJECTS.items())
+    file.write_text("".join(_entry(key, size) for key, size in listed), encoding="ascii")
 
 
-def _entry(number: int) -> str:
-    etag = hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
-    return _ENTRY.format(key=listed_key(number), day=number % 9 + 1, etag=etag, size=100_000 + number)
+def _entry(key: str, size: int) -> str:
+    etag = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
+    return _ENTRY.format(key=key, day=size % 9 + 1, etag=etag, size=size)
 
 
 def make_certificate(folder: Path) -> None:

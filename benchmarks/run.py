@@ -1,0 +1,177 @@
+"""Measure every workload of every library, in turn, and write the results: ``python benchmarks/run.py --help``.
+
+The libraries are measured in fresh processes on one processor, against nginx on another. Before anything is timed,
+each does each workload once, and what it read, listed or wrote is compared with what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import report
+import rows
+from libraries import NAMES
+from rows import Row
+from server import nginx
+from workers import FailedError, Workers
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS = 3
+QUICK_DIVIDE = 4
+LIMIT_SECONDS = 6.0
+"""Of one run on the slow server, where a rate is measured: what was transferred until then counts."""
+
+Contest = list[tuple[Row, list[str]]]
+
+
+def main() -> int:
+    """Verify, measure, write, print; return 1 if a library failed."""
+    options = _options()
+    started = time.monotonic()
+    chosen = [row for row in rows.ROWS if not row.of and (not options.rows or row.name in options.rows)]
+    server_processor, worker_processor = _processors()
+    with nginx.running(server_processor) as servers:
+        workers = Workers(servers, options.own_python, options.peers_python, worker_processor)
+        described = {name: _describe(workers, name) for name in options.libraries}
+        contest = _contest(chosen, described)
+        failures = {} if options.no_verify else _verify(workers, contest, _divide(options))
+        runs = _measure(workers, contest, failures, options)
+    results = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": _machine(server_processor, worker_processor),
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "rounds": options.rounds,
+        "libraries": described,
+        "failures": failures,
+        "runs": runs,
+    }
+    folder = _folder(options)
+    (folder / "bench.json").write_text(_compact(results))
+    print(report.write(folder, results))
+    print(f"written to {folder}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _options() -> argparse.Namespace:
+    names = [row.name for row in rows.ROWS if not row.of]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", nargs="+", metavar="ROW", choices=names, help=f"of: {'; '.join(names)}")
+    parser.add_argument("--libraries", nargs="+", metavar="LIBRARY", choices=NAMES, default=NAMES, help=", ".join(NAMES))
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="the median counts (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="one round, of fewer objects: a first look")
+    parser.add_argument("--no-verify", action="store_true", help="skip the comparison that comes first")
+    parser.add_argument("--own-python", default=sys.executable, help="has aios3 (default: this one)")
+    parser.add_argument("--peers-python", default=sys.executable, help="has the other libraries (default: this one)")
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results, for a run of everything")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds = 1
+    return options
+
+
+def _divide(options: argparse.Namespace) -> int:
+    return QUICK_DIVIDE if options.quick else 1
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """Return where results go; a part of them does not replace those of everything."""
+    whole = not options.rows and not options.quick and tuple(options.libraries) == NAMES
+    folder = options.output or (RESULTS if whole else Path(tempfile.mkdtemp(prefix="aios3-bench-results-")))
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
+def _processors() -> tuple[int, int]:
+    """Return one processor for the server and one for the libraries; the same where there is only one."""
+    available = sorted(os.sched_getaffinity(0))
+    return available[0], available[-1]
+
+
+def _describe(workers: Workers, name: str) -> dict[str, Any]:
+    try:
+        return workers.describe(name)
+    except FailedError as error:
+        return {"versions": {}, "absent": {}, "workloads": [], "note": f"could not be loaded: {error}"}
+
+
+def _contest(chosen: list[Row], described: dict[str, dict[str, Any]]) -> Contest:
+    """Return who takes part in which row."""
+    return [(row, [name for name, one in described.items() if row.workload in one["workloads"]]) for row in chosen]
+
+
+def _verify(workers: Workers, contest: Contest, divide: int) -> dict[str, str]:
+    failures: dict[str, str] = {}
+
+    def verify(row: Row, name: str) -> str:
+        workers.verify(name, row, divide)
+        return "as it should be"
+
+    for row, names in contest:
+        for name in names:
+            _say(f"check: {row.name}", name, failures, row, verify)
+    return failures
+
+
+def _measure(
+    workers: Workers, contest: Contest, failures: dict[str, str], options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+
+    def measure(row: Row, name: str) -> str:
+        limit = LIMIT_SECONDS if row.shape == "s3like" and not row.workload.startswith("write") else 600
+        run = workers.measure(name, row, _divide(options), limit)
+        runs.append({"row": row.name, "library": name, **run})
+        return f"{report.figure_of(row.metric, run):.4g} {rows.UNITS[row.metric]}"
+
+    for row, names in contest:
+        for number in range(options.rounds):
+            for name in names:
+                if f"{row.name}: {name}" not in failures:
+                    _say(f"{row.name} {number + 1}", name, failures, row, measure)
+    return runs
+
+
+def _say(what: str, name: str, failures: dict[str, str], row: Row, do: Callable[[Row, str], str]) -> None:
+    """Do one thing and print how it went, on one line."""
+    try:
+        outcome = do(row, name)
+    except FailedError as error:
+        failures[f"{row.name}: {name}"] = str(error)
+        outcome = f"FAILED: {error}"
+    print(f"{what:28} {name:12} {outcome}", file=sys.stderr, flush=True)
+
+
+def _machine(*processors: int) -> dict[str, Any]:
+    model = "unknown"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return {
+        "processor": model,
+        "processors": os.cpu_count(),
+        "pinned_to": list(processors),
+        "kernel": platform.release(),
+        "system": platform.machine(),
+        "python": platform.python_version(),
+    }
+
+
+def _compact(results: dict[str, Any]) -> str:
+    """Return JSON with one run a line."""
+    runs = ",\n    ".join(json.dumps(run) for run in results["runs"])
+    head = json.dumps(results | {"runs": []}, indent=2)
+    return head.replace('"runs": []', f'"runs": [\n    {runs}\n  ]') + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
