@@ -87,7 +87,7 @@ def _panel(axes: Axes, names: list[str], table: Table, title: str) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(mpl.ticker.LogLocator(base=10, subs=(1, 2, 5), numticks=20))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ×"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
     axes.set_yticks(list(lines), [_label(name, table) for name in names])
     axes.set_ylim(0.4, len(names) + 0.6)
     axes.set_title(title, loc="left", fontweight="bold", fontsize=11)

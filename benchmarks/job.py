@@ -7,7 +7,6 @@ import mmap
 import random
 import resource
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from server.objects import small_key
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -104,7 +104,7 @@ class Job:
 
     def offsets(self) -> list[int]:
         """Return the offsets of a random read; the same for every library."""
-        source = random.Random(1)  # noqa: S311 - not a secret
+        source = random.Random(1)
         return [source.randrange(self.size - self.piece) for _ in range(self.count)]
 
     def got(self, data: Any) -> None:
@@ -136,7 +136,7 @@ class Job:
     def count_all(self, items: Iterable[Any]) -> None:
         """Count what a listing yields."""
         number = 0
-        for number, _ in enumerate(items, 1):  # noqa: B007
+        for number, _ in enumerate(items, 1):
             if not number % COUNT_EVERY:
                 self.did(COUNT_EVERY)
         self.did(number % COUNT_EVERY)

@@ -7,11 +7,13 @@ import statistics
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rows
 from libraries import NAMES
-from rows import Metric, Row, Target
+
+if TYPE_CHECKING:
+    from rows import Metric, Row, Target
 
 OWN = "aios3"
 PROGRAMS = ("s5cmd", "rclone")
@@ -86,7 +88,10 @@ def write(folder: Path, results: Results) -> str:
 
 def _lines(results: Results, table: dict[str, dict[str, float]]) -> list[str]:
     measured = [row for row in rows.ROWS if table[row.name] or _failed(results, row)]
-    head = ["| workload | what | unit | aios3 | target | reached | others, best first |", "|---|---|---|--:|---|---|---|"]
+    head = [
+        "| workload | what | unit | aios3 | target | reached | others, best first |",
+        "|---|---|---|--:|---|---|---|",
+    ]
     return [*head, *(_line(row, results, table) for row in measured)]
 
 
@@ -104,7 +109,7 @@ def _target(row: Row, target: Target, table: dict[str, dict[str, float]]) -> str
     bound = bound_of(row, target, table)
     if target.limit is not None:
         return f"{sign} {number(target.limit)}"
-    factor = "" if target.factor == 1 else f"{target.factor:g} × "
+    factor = "" if target.factor == 1 else f"{target.factor:g} of "
     of = f"{target.peer} ({target.peer_row})" if target.peer_row else target.peer
     return f"{sign} {factor}{of}" + (f" = {number(bound)}" if bound is not None and target.factor != 1 else "")
 
@@ -130,10 +135,13 @@ def number(figure: float) -> str:
 
 def _notes(results: Results) -> list[str]:
     machine = results["machine"]
-    lines = [
+    how = (
         f"Measured {results['date']}: {machine['processor']}, {machine['processors']} processors, "
         f"Linux {machine['kernel']}, Python {machine['python']}; medians of {results['rounds']} rounds. "
-        "CPU is user + system of the client. \\* a process of its own, measured whole, with its start.",
+        "CPU is user + system of the client. \\* a process of its own, measured whole, with its start."
+    )
+    lines = [
+        how,
         "",
         "| library | versions | what to know | not measured |",
         "|---|---|---|---|",
@@ -147,7 +155,7 @@ def _notes(results: Results) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("|", "/").replace("<", "‹").replace("\n", " ")
+    return text.replace("|", "/").replace("<", "(").replace(">", ")").replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -99,9 +99,7 @@ ROWS = (
     Row("read, S3-like", "read", "s3like", "mib_rate", "512 MiB, 1 MiB reads", _up_to(1000)),
     Row("ranges", "ranges", "plain", "cpu_gib", "8 MiB ranges, 8 in flight", _up_to(0.27, _times(0.7, "obstore"))),
     Row("ranges, TLS", "ranges", "tls", "cpu_gib", "8 MiB ranges, 8 in flight", _up_to(0.60, _times(0.9, "obstore"))),
-    Row(
-        "random", "random", "plain", "cpu_unit", "64 KiB at random, 16 in flight", _up_to(90, _times(0.6, "obstore"))
-    ),
+    Row("random", "random", "plain", "cpu_unit", "64 KiB at random, 16 in flight", _up_to(90, _times(0.6, "obstore"))),
     Row("write", "write", "plain", "cpu_gib", "1 GiB in 1 MiB pieces, signed payload", (_OBSTORE,)),
     Row("write, unsigned", "write_unsigned", "plain", "cpu_gib", "the same, unsigned payload", _up_to(0.40)),
     Row("write, TLS", "write", "tls", "cpu_gib", "1 GiB in 1 MiB pieces", _up_to(0.70)),

@@ -10,12 +10,12 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import report
 import rows
@@ -23,6 +23,9 @@ from libraries import NAMES
 from rows import Row
 from server import nginx
 from workers import FailedError, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 3
@@ -37,6 +40,7 @@ def main() -> int:
     """Verify, measure, write, print; return 1 if a library failed."""
     options = _options()
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the server is stopped as well
     chosen = [row for row in rows.ROWS if not row.of and (not options.rows or row.name in options.rows)]
     server_processor, worker_processor = _processors()
     with nginx.running(server_processor) as servers:
@@ -65,7 +69,9 @@ def _options() -> argparse.Namespace:
     names = [row.name for row in rows.ROWS if not row.of]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", metavar="ROW", choices=names, help=f"of: {'; '.join(names)}")
-    parser.add_argument("--libraries", nargs="+", metavar="LIBRARY", choices=NAMES, default=NAMES, help=", ".join(NAMES))
+    parser.add_argument(
+        "--libraries", nargs="+", metavar="LIBRARY", choices=NAMES, default=NAMES, help=", ".join(NAMES)
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="the median counts (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="one round, of fewer objects: a first look")
     parser.add_argument("--no-verify", action="store_true", help="skip the comparison that comes first")

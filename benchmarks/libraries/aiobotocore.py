@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aiobotocore.session import get_session
+
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from server.objects import small_key
 
@@ -95,9 +96,7 @@ async def _upload(job: Job, client: Any, piece: bytes) -> None:
 
     async def send(number: int, body: bytes) -> dict[str, Any]:
         try:
-            answer = await client.upload_part(
-                **target, PartNumber=number, Body=body, ChecksumAlgorithm="CRC64NVME"
-            )
+            answer = await client.upload_part(**target, PartNumber=number, Body=body, ChecksumAlgorithm="CRC64NVME")
         finally:
             slots.release()
         return {"PartNumber": number, "ETag": answer["ETag"]}

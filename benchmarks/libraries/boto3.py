@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from server.objects import small_key
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import megfile
+
 from job import BUCKET, PREFIX, TARGET
 from server.objects import small_key
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from obstore.store import S3Store
+
+from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from server.objects import small_key
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import opendal
+
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from server.objects import small_key
 

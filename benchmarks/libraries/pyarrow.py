@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from pyarrow import fs
+
+from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
 from server.objects import small_key
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import smart_open
 from botocore.config import Config
+
 from job import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, TARGET
 from server.objects import small_key
 

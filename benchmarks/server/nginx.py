@@ -111,7 +111,7 @@ def _fill(folder: Path, ports: list[int], processor: int) -> None:
     settings = {
         "modules": MODULES,
         "user": "user root;" if os.geteuid() == 0 else "",
-        "affinity": bin(1 << processor)[2:],
+        "affinity": f"{1 << processor:b}",
         "folder": folder,
         "scripts": HERE,
         "keys": objects.KEYS,

@@ -38,7 +38,7 @@ def listed_key(number: int) -> str:
 
 def make_objects(folder: Path) -> None:
     """Write the large, the medium and the small objects into ``folder``; the same bytes each time."""
-    source = random.Random(1)  # noqa: S311 - not a secret
+    source = random.Random(1)
     for name in ("small", "large"):
         (folder / name).mkdir(parents=True)
     for name, size in LARGE_OBJECTS.items():
