@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aios3
 import aios3.sync
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
-from server.objects import small_key
+from server.objects import SMALL_COUNT, small_key
 
 if TYPE_CHECKING:
     from job import Job
@@ -30,6 +30,8 @@ asyncio.run(main())
 
 if not hasattr(aios3.Config, "payload_signing"):
     ABSENT["write_unsigned"] = "this version has no `payload_signing`"
+if not hasattr(aios3, "read_many"):
+    ABSENT |= dict.fromkeys(("small_get_bulk", "small_put_bulk"), "this version has no `read_many` and `write_many`")
 
 
 def _settings(job: Job, **more: Any) -> dict[str, Any]:
@@ -122,6 +124,28 @@ async def small_get(job: Job) -> None:
 
         with job.clock:
             await job.in_tasks(one, range(job.count))
+
+
+if "small_get_bulk" not in ABSENT:
+
+    async def small_get_bulk(job: Job) -> None:
+        numbers = {_path(small_key(number)): number for number in range(SMALL_COUNT)}
+        async with _session(job) as session:
+            await _warm(session)
+            with job.clock:
+                paths = (_path(small_key(number)) for number in range(job.count))
+                async for outcome in aios3.read_many(paths, session=session):
+                    job.got_small(numbers[str(outcome.path)], outcome.data)
+
+    async def small_put_bulk(job: Job) -> None:
+        data = os.urandom(job.size)
+        async with _session(job) as session:
+            await _warm(session)
+            with job.clock:
+                items = ((_path(f"written/{number}"), data) for number in range(job.count))
+                async for outcome in aios3.write_many(items, session=session):
+                    assert outcome.result
+                    job.did(1)
 
 
 async def small_get_open(job: Job) -> None:
