@@ -23,8 +23,8 @@ STYLES = {
     "s3fs": ("#66a182", "P"),
     "megfile": ("#8d6a4f", "X"),
     "smart_open": ("#7a8793", "<"),
-    "s5cmd": ("#b3a69b", ">"),
-    "rclone": ("#b3a69b", "*"),
+    "s5cmd": ("#9a8f86", ">"),
+    "rclone": ("#5f6b3a", "*"),
 }
 OWN_COLOUR = "#111111"
 CPU_ROWS = (
@@ -60,7 +60,7 @@ def write(folder: Path, table: Table) -> None:
         2, 1, figsize=(10, 2.6 + 0.36 * sum(heights)), height_ratios=heights, layout="constrained", facecolor="white"
     )
     _panel(above, cpu, table, "CPU time of the client, relative to aios3 (further left is better)")
-    _panel(below, rate, table, "rate from an S3-like server, relative to aios3 (further right is better)")
+    _panel(below, rate, table, "Rate with an S3-like server, relative to aios3 (further right is better)")
     handles, labels = _legend(above, below)
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     for name, metadata in (("bench.png", {"Software": None}), ("bench.svg", {"Date": None})):
@@ -81,8 +81,10 @@ def _panel(axes: Axes, names: list[str], table: Table, title: str) -> None:
         for library, ratio in ratios.items():
             if library != OWN:
                 colour, marker = STYLES[library]
-                axes.plot(ratio, line, marker, color=colour, markersize=8, markeredgecolor="white", label=library)
-        axes.plot(1, line, "o", color=OWN_COLOUR, markersize=11, zorder=5, label=OWN)
+                axes.plot(
+                    ratio, line, marker, color=colour, markersize=9, markeredgecolor="white", zorder=3, label=library
+                )
+        axes.plot(1, line, "|", color=OWN_COLOUR, markersize=20, markeredgewidth=5, zorder=2, label=OWN)
     axes.axvline(1, color=OWN_COLOUR, linewidth=1, zorder=0)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(mpl.ticker.LogLocator(base=10, subs=(1, 2, 5), numticks=20))

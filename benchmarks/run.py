@@ -32,8 +32,10 @@ ROUNDS = 3
 QUICK_DIVIDE = 4
 LIMIT_SECONDS = 6.0
 """Of one run on the slow server, where a rate is measured: what was transferred until then counts."""
+NO_LIMIT_SECONDS = 600.0
 
 Contest = list[tuple[Row, list[str]]]
+Results = dict[str, Any]
 
 
 def main() -> int:
@@ -42,27 +44,23 @@ def main() -> int:
     started = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the server is stopped as well
     chosen = [row for row in rows.ROWS if not row.of and (not options.rows or row.name in options.rows)]
-    server_processor, worker_processor = _processors()
-    with nginx.running(server_processor) as servers:
-        workers = Workers(servers, options.own_python, options.peers_python, worker_processor)
-        described = {name: _describe(workers, name) for name in options.libraries}
-        contest = _contest(chosen, described)
-        failures = {} if options.no_verify else _verify(workers, contest, _divide(options))
-        runs = _measure(workers, contest, failures, options)
-    results = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": _machine(server_processor, worker_processor),
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        "rounds": options.rounds,
-        "libraries": described,
-        "failures": failures,
-        "runs": runs,
-    }
+    processors = _processors()
     folder = _folder(options)
-    (folder / "bench.json").write_text(_compact(results))
+    results: Results = {"date": time.strftime("%Y-%m-%d"), "machine": _machine(processors), "rounds": options.rounds}
+    results |= {"failures": {}, "runs": []}
+    with nginx.running(processors[0]) as servers:
+        workers = Workers(servers, options.own_python, options.peers_python, processors[1])
+        results["libraries"] = {name: _describe(workers, name) for name in options.libraries}
+        contest = _contest(chosen, results["libraries"])
+        if not options.no_verify:
+            _verify(workers, contest, results["failures"], _divide(options))
+        for row, names in contest:
+            _measure(workers, row, names, results, options)
+            results["minutes"] = round((time.monotonic() - started) / 60, 1)
+            (folder / "bench.json").write_text(_compact(results))
     print(report.write(folder, results))
     print(f"written to {folder}", file=sys.stderr)
-    return 1 if failures else 0
+    return 1 if results["failures"] else 0
 
 
 def _options() -> argparse.Namespace:
@@ -114,9 +112,7 @@ def _contest(chosen: list[Row], described: dict[str, dict[str, Any]]) -> Contest
     return [(row, [name for name, one in described.items() if row.workload in one["workloads"]]) for row in chosen]
 
 
-def _verify(workers: Workers, contest: Contest, divide: int) -> dict[str, str]:
-    failures: dict[str, str] = {}
-
+def _verify(workers: Workers, contest: Contest, failures: dict[str, str], divide: int) -> None:
     def verify(row: Row, name: str) -> str:
         workers.verify(name, row, divide)
         return "as it should be"
@@ -124,26 +120,21 @@ def _verify(workers: Workers, contest: Contest, divide: int) -> dict[str, str]:
     for row, names in contest:
         for name in names:
             _say(f"check: {row.name}", name, failures, row, verify)
-    return failures
 
 
-def _measure(
-    workers: Workers, contest: Contest, failures: dict[str, str], options: argparse.Namespace
-) -> list[dict[str, Any]]:
-    runs: list[dict[str, Any]] = []
+def _measure(workers: Workers, row: Row, names: list[str], results: Results, options: argparse.Namespace) -> None:
+    """Let each library do the row once, in turn, for each round."""
+    limit = LIMIT_SECONDS if row.shape == "s3like" and not row.workload.startswith("write") else NO_LIMIT_SECONDS
 
     def measure(row: Row, name: str) -> str:
-        limit = LIMIT_SECONDS if row.shape == "s3like" and not row.workload.startswith("write") else 600
         run = workers.measure(name, row, _divide(options), limit)
-        runs.append({"row": row.name, "library": name, **run})
+        results["runs"].append({"row": row.name, "library": name, **run})
         return f"{report.figure_of(row.metric, run):.4g} {rows.UNITS[row.metric]}"
 
-    for row, names in contest:
-        for number in range(options.rounds):
-            for name in names:
-                if f"{row.name}: {name}" not in failures:
-                    _say(f"{row.name} {number + 1}", name, failures, row, measure)
-    return runs
+    for number in range(options.rounds):
+        for name in names:
+            if f"{row.name}: {name}" not in results["failures"]:
+                _say(f"{row.name} {number + 1}", name, results["failures"], row, measure)
 
 
 def _say(what: str, name: str, failures: dict[str, str], row: Row, do: Callable[[Row, str], str]) -> None:
@@ -156,7 +147,7 @@ def _say(what: str, name: str, failures: dict[str, str], row: Row, do: Callable[
     print(f"{what:28} {name:12} {outcome}", file=sys.stderr, flush=True)
 
 
-def _machine(*processors: int) -> dict[str, Any]:
+def _machine(processors: tuple[int, int]) -> dict[str, Any]:
     model = "unknown"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -172,7 +163,7 @@ def _machine(*processors: int) -> dict[str, Any]:
     }
 
 
-def _compact(results: dict[str, Any]) -> str:
+def _compact(results: Results) -> str:
     """Return JSON with one run a line."""
     runs = ",\n    ".join(json.dumps(run) for run in results["runs"])
     head = json.dumps(results | {"runs": []}, indent=2)
