@@ -137,7 +137,7 @@ def _notes(results: Results) -> list[str]:
     machine = results["machine"]
     how = (
         f"Measured {results['date']}: {machine['processor']}, {machine['processors']} processors, "
-        f"Linux {machine['kernel']}, Python {machine['python']}; medians of {results['rounds']} rounds. "
+        f"Linux {machine['kernel']}, Python {machine['python']}; {_rounds(results)}. "
         "CPU is user + system of the client. \\* a process of its own, measured whole, with its start."
     )
     lines = [
@@ -152,6 +152,12 @@ def _notes(results: Results) -> list[str]:
         lines.append(f"| {name} | {versions} | {one['note']} | {absent} |")
     failures = [f"- {what} failed: {_one_line(why)}" for what, why in results["failures"].items()]
     return [*lines, *(["", *failures] if failures else [])]
+
+
+def _rounds(results: Results) -> str:
+    if results.get("quick"):
+        return "one round of parts of the workloads (`--quick`)"
+    return f"medians of {results['rounds']} rounds in {results['minutes']:.0f} minutes"
 
 
 def _one_line(text: str) -> str:

@@ -47,7 +47,7 @@ def main() -> int:
     processors = _processors()
     folder = _folder(options)
     results: Results = {"date": time.strftime("%Y-%m-%d"), "machine": _machine(processors), "rounds": options.rounds}
-    results |= {"failures": {}, "runs": []}
+    results |= {"quick": options.quick, "failures": {}, "runs": []}
     with nginx.running(processors[0]) as servers:
         workers = Workers(servers, options.own_python, options.peers_python, processors[1])
         results["libraries"] = {name: _describe(workers, name) for name in options.libraries}
@@ -109,7 +109,12 @@ def _describe(workers: Workers, name: str) -> dict[str, Any]:
 
 def _contest(chosen: list[Row], described: dict[str, dict[str, Any]]) -> Contest:
     """Return who takes part in which row."""
-    return [(row, [name for name, one in described.items() if row.workload in one["workloads"]]) for row in chosen]
+
+    def takes_part(name: str, row: Row) -> bool:
+        one = described[name]
+        return row.workload in one["workloads"] and row.shape not in one["absent"]
+
+    return [(row, [name for name in described if takes_part(name, row)]) for row in chosen]
 
 
 def _verify(workers: Workers, contest: Contest, failures: dict[str, str], divide: int) -> None:

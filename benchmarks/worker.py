@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
 def _describe(library: ModuleType) -> dict[str, Any]:
     return {
         "versions": {name: importlib.metadata.version(name) for name in library.DISTRIBUTIONS},
-        "absent": library.ABSENT,
+        "absent": library.ABSENT | getattr(library, "ABSENT_SHAPES", {}),
         "workloads": [name for name in rows.WORKLOADS if hasattr(library, name) or (name == "cold" and library.COLD)],
         "note": library.NOTE,
     }

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from job import Job
 
 DISTRIBUTIONS = ("megfile", "boto3")
-NOTE = "concurrent workloads in threads; botocore's default checksum in `write`"
+NOTE = "concurrent workloads in threads; no checksum in `write`"
 ABSENT = {"random": "a file has one position; reads at offsets are not concurrent", "ranges": "likewise"}
+ABSENT_SHAPES = {"tls": "cannot be told to trust an authority, only not to check"}
 COLD = f"""
 import megfile
 
