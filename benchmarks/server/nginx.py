@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 MODULES = Path("/usr/lib/nginx/modules")
 PACKAGES = ("nginx-light", "libnginx-mod-http-lua", "openssl")
 FIRST_BYTE_SECONDS = 0.03
-CONNECTION_RATE = 90_000_000
-"""Bytes a second of one connection of the S3-like server."""
+CONNECTION_RATE = "90m"
+"""MiB a second of one connection of the S3-like server, as nginx writes it."""
 START_SECONDS = 30
 TMPFS = Path("/dev/shm")
 SPACE_NEEDED = 2 << 30
