@@ -26,9 +26,8 @@ from obstore.store import S3Store
 async def main():
     store = S3Store("{BUCKET}", endpoint=os.environ["AWS_ENDPOINT_URL"], client_options={{"allow_http": True}})
     answer = await obstore.get_async(store, "{small_key(0)}")
-    async for _ in answer.stream():
-        print("first byte", flush=True)
-        break
+    await answer.bytes_async()
+    print("first byte", flush=True)
 
 asyncio.run(main())
 """

@@ -23,9 +23,8 @@ import opendal
 async def main():
     operator = opendal.AsyncOperator("s3", bucket="{BUCKET}", endpoint=os.environ["AWS_ENDPOINT_URL"],
         region=os.environ["AWS_REGION"])
-    async with await operator.open("{small_key(0)}", "rb") as file:
-        await file.read(1)
-        print("first byte", flush=True)
+    await operator.read("{small_key(0)}")
+    print("first byte", flush=True)
 
 asyncio.run(main())
 """

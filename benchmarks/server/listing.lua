@@ -14,6 +14,7 @@ function M.load(path, keys, large)
     file:close()
     synthetic, count = keys, keys + large
     width = #entries / count
+    assert(width == math.floor(width), "the entries must have one width")
 end
 
 local function key(number)

@@ -18,7 +18,7 @@ LARGE_OBJECTS = {LARGE: LARGE_SIZE, MEDIUM: MEDIUM_SIZE}
 SMALL_SIZE, SMALL_COUNT = 4096, 1000
 KEYS = 200_000
 SOME_SIZE = 1_000_000_000
-"""Of a listed object; it has as many digits as that of a large one."""
+"""Of a listed object; it has as many digits as that of the large one, so that only the last entry is padded."""
 
 _ENTRY = (
     "<Contents><Key>{key}</Key><LastModified>2025-06-0{day}T12:34:56.000Z</LastModified><ETag>&quot;{etag}&quot;</ETag>"
@@ -52,7 +52,9 @@ def make_objects(folder: Path) -> None:
 def make_entries(file: Path, keys: int = KEYS) -> None:
     """Write the ``Contents`` elements of all keys, each of the same width, in key order."""
     listed = [(listed_key(number), SOME_SIZE + number) for number in range(keys)] + list(LARGE_OBJECTS.items())
-    file.write_text("".join(_entry(key, size) for key, size in listed), encoding="ascii")
+    entries = [_entry(key, size) for key, size in listed]
+    width = max(map(len, entries))
+    file.write_text("".join(entry.ljust(width) for entry in entries), encoding="ascii")  # XML allows the spaces
 
 
 def _entry(key: str, size: int) -> str:
