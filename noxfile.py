@@ -40,6 +40,7 @@ TESTS = (
 TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow")
 """Libraries that read and write through the files of aios3."""
 EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")
+BENCH = ("matplotlib",)
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""
@@ -162,6 +163,17 @@ def docs(session: nox.Session) -> None:
     """Build the documentation; what does not resolve is an error."""
     session.install("--editable", ".[testing]", *DOCS)
     session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure aios3 beside other libraries, in turn; arguments go to benchmarks/run.py."""
+    _install_wheel(session, *BENCH, extras="crt")
+    peers = Path(session.cache_dir) / "bench-peers"
+    python = str(peers / "bin" / "python")
+    session.run("python", "-m", "venv", str(peers))
+    session.run(python, "-m", "pip", "install", "--quiet", "-r", "benchmarks/peers.txt", external=True)
+    session.run("python", "benchmarks/run.py", "--peers-python", python, *session.posargs)
 
 
 @nox.session

@@ -1,0 +1,156 @@
+"""The rows of the table: what is done, on which shape of the server, what is measured, and what must be reached."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Literal
+
+from server.objects import KEYS, LARGE, LARGE_SIZE, MEDIUM, MEDIUM_SIZE, SMALL_SIZE
+
+KIB, MIB = 1 << 10, 1 << 20
+
+Shape = Literal["plain", "tls", "s3like"]
+Metric = Literal["cpu_gib", "cpu_unit", "mib_rate", "unit_rate", "wall", "rss"]
+
+UNITS: dict[Metric, str] = {
+    "cpu_gib": "s CPU per GiB",
+    "cpu_unit": "us CPU",
+    "mib_rate": "MiB/s",
+    "unit_rate": "keys/s",
+    "wall": "s",
+    "rss": "MB",
+}
+MORE_IS_BETTER: frozenset[Metric] = frozenset({"mib_rate", "unit_rate"})
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How much one process does; sizes in bytes."""
+
+    key: str = ""
+    size: int = 0
+    piece: int = 0
+    count: int = 0
+    in_flight: int = 1
+
+
+_LARGE_READ = Workload(LARGE, LARGE_SIZE, MIB)
+_WRITE = Workload("", LARGE_SIZE, MIB)
+_SMALL = Workload("small", SMALL_SIZE, SMALL_SIZE, 4000, 64)
+WORKLOADS = {
+    "read": _LARGE_READ,
+    "read_chunks": _LARGE_READ,
+    "ranges": Workload(LARGE, LARGE_SIZE, 8 * MIB, in_flight=8),
+    "random": Workload(LARGE, LARGE_SIZE, 64 * KIB, 4000, 16),
+    "write": _WRITE,
+    "write_unsigned": _WRITE,
+    "small_get": _SMALL,
+    "small_get_bulk": _SMALL,
+    "small_get_open": _SMALL,
+    "small_put": _SMALL,
+    "small_put_bulk": _SMALL,
+    "list": Workload(count=KEYS),
+    "sync": Workload(LARGE, LARGE_SIZE, 64 * KIB),
+    "cold": Workload("small", count=5),
+}
+MEDIUM_OBJECT = (MEDIUM, MEDIUM_SIZE)
+"""What is read and written where the server is slow."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What aios3 must reach: a figure, or ``factor`` times the figure of ``peer`` (in ``peer_row``, if another)."""
+
+    limit: float | None = None
+    peer: str = ""
+    factor: float = 1.0
+    peer_row: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. ``peers_from`` is the row whose measurements are the peers'; ``of`` the row this is another view of."""
+
+    name: str
+    workload: str
+    shape: Shape
+    metric: Metric
+    what: str
+    targets: tuple[Target, ...] = ()
+    peers_from: str = ""
+    of: str = ""
+
+
+def _up_to(limit: float, *more: Target) -> tuple[Target, ...]:
+    return (Target(limit), *more)
+
+
+def _times(factor: float, peer: str, peer_row: str = "") -> Target:
+    return Target(peer=peer, factor=factor, peer_row=peer_row)
+
+
+_OBSTORE = _times(1.0, "obstore")
+
+ROWS = (
+    Row("read", "read", "plain", "cpu_gib", "1 GiB, 1 MiB reads", _up_to(0.25, _OBSTORE)),
+    Row("read, chunks", "read_chunks", "plain", "cpu_gib", "1 GiB, `chunks()`", _up_to(0.21, _OBSTORE), "read"),
+    Row("read, TLS", "read", "tls", "cpu_gib", "1 GiB, 1 MiB reads", _up_to(0.62, _OBSTORE)),
+    Row("read, S3-like", "read", "s3like", "mib_rate", "512 MiB, 1 MiB reads", _up_to(1000)),
+    Row("ranges", "ranges", "plain", "cpu_gib", "8 MiB ranges, 8 in flight", _up_to(0.27, _times(0.7, "obstore"))),
+    Row("ranges, TLS", "ranges", "tls", "cpu_gib", "8 MiB ranges, 8 in flight", _up_to(0.60, _times(0.9, "obstore"))),
+    Row("random", "random", "plain", "cpu_unit", "64 KiB at random, 16 in flight", _up_to(90, _times(0.6, "obstore"))),
+    Row("write", "write", "plain", "cpu_gib", "1 GiB in 1 MiB pieces, signed payload", (_OBSTORE,)),
+    Row("write, unsigned", "write_unsigned", "plain", "cpu_gib", "the same, unsigned payload", _up_to(0.40)),
+    Row("write, TLS", "write", "tls", "cpu_gib", "1 GiB in 1 MiB pieces", _up_to(0.70)),
+    Row("write, S3-like", "write", "s3like", "mib_rate", "512 MiB in 1 MiB pieces", _up_to(1256)),
+    Row("small get", "small_get", "plain", "cpu_unit", "4 KiB, 64 in flight", _up_to(50, _times(0.4, "obstore"))),
+    Row(
+        "small get, bulk",
+        "small_get_bulk",
+        "plain",
+        "cpu_unit",
+        "4 KiB, `read_many`",
+        _up_to(50, _times(0.4, "obstore")),
+        "small get",
+    ),
+    Row(
+        "small get, aopen",
+        "small_get_open",
+        "plain",
+        "cpu_unit",
+        "4 KiB through `aopen`, 64 in flight",
+        (_times(2.0, "aios3", "small get"),),
+    ),
+    Row("small put", "small_put", "plain", "cpu_unit", "4 KiB, 64 in flight", _up_to(55, _times(0.6, "opendal"))),
+    Row(
+        "small put, bulk",
+        "small_put_bulk",
+        "plain",
+        "cpu_unit",
+        "4 KiB, `write_many`",
+        _up_to(55, _times(0.6, "opendal")),
+        "small put",
+    ),
+    Row("list", "list", "plain", "cpu_unit", "200,000 keys; a key", _up_to(3.4, _OBSTORE)),
+    Row("list, S3-like", "list", "s3like", "unit_rate", "200,000 keys", _up_to(200_000)),
+    Row("sync", "sync", "plain", "cpu_gib", "1 GiB through a blocking file, 64 KiB reads", _up_to(0.27)),
+    Row("sync, S3-like", "sync", "s3like", "mib_rate", "512 MiB through a blocking file, 64 KiB reads", _up_to(900)),
+    Row("cold", "cold", "plain", "wall", "start of Python to the first byte of 4 KiB", _up_to(0.15)),
+    Row("memory, read", "read", "plain", "rss", "peak RSS of read", _up_to(100), of="read"),
+    Row("memory, write", "write", "plain", "rss", "peak RSS of write", _up_to(100), of="write"),
+    Row("memory, read, S3-like", "read", "s3like", "rss", "peak RSS of read", _up_to(220), of="read, S3-like"),
+    Row("memory, write, S3-like", "write", "s3like", "rss", "peak RSS of write", _up_to(220), of="write, S3-like"),
+)
+BY_NAME = {row.name: row for row in ROWS}
+
+
+def reaches(metric: Metric, figure: float, bound: float) -> bool:
+    """Say whether ``figure`` is as good as ``bound``."""
+    compare = operator.ge if metric in MORE_IS_BETTER else operator.le
+    return bool(compare(figure, bound))
+
+
+def measured_row(row: Row) -> Row:
+    """Return the row whose measurements this one shows."""
+    return BY_NAME[row.of] if row.of else row
