@@ -63,7 +63,7 @@ async def check(source, expected: bytes) -> list[bytes]:
         array.array("I", [1, 2, 3]),
         array.array("d"),
     ],
-    ids=repr,
+    ids=lambda data: f"{type(data).__name__} of {len(data)}",
 )
 async def test_what_is_bytes_is_written_at_once(data):
     assert len(await check(data, bytes(memoryview(data).cast("B")))) == 1
@@ -210,7 +210,7 @@ async def test_what_is_no_source_is_refused(source):
         assert type(source).__name__ in str(caught.value)
 
 
-@pytest.mark.parametrize("source", [[1], iter([1]), range(3), [b"a", 5], [[b"a"]]], ids=repr)
+@pytest.mark.parametrize("source", [[1], iter([1]), range(3), [b"a", 5], [[b"a"]]], ids=lambda data: type(data).__name__)
 async def test_numbers_are_no_bytes(source):
     with pytest.raises(TypeError, match="bytes-like"):
         await pump(source, Target().write)

@@ -8,12 +8,11 @@ import os
 import pytest
 
 import aios3
-from aios3._boto import BotoBackend
-from aios3._objects import moving
+from aios3._retrying import RetryingBackend
 from aios3.errors import from_answer
 
 MIB = 1 << 20
-MOVES = pytest.mark.parametrize("verb", [moving.rename, moving.move], ids=["rename", "move"])
+MOVES = pytest.mark.parametrize("verb", [aios3.rename, aios3.move], ids=["rename", "move"])
 
 
 @pytest.fixture
@@ -116,13 +115,13 @@ async def test_a_copy_that_may_not_overwrite(aios3_bucket, aios3_session, source
 async def test_s3_is_told_to_replace_nothing(aios3_bucket, aios3_session, source, monkeypatch):
     """Somebody else may write the target between the look and the copy: S3 decides, with If-None-Match."""
     asked = []
-    copy_object = BotoBackend.copy_object
+    copy_object = RetryingBackend.copy_object
 
     async def look(self, *args, **kwargs):
         asked.append(kwargs["terms"])
         return await copy_object(self, *args, **kwargs)
 
-    monkeypatch.setattr(BotoBackend, "copy_object", look)
+    monkeypatch.setattr(RetryingBackend, "copy_object", look)
     await aios3.copy(source, f"{aios3_bucket}/target", overwrite=False, session=aios3_session)
     assert asked[0].condition.if_absent
     assert asked[0].if_match == (await aios3.stat(source, session=aios3_session)).etag
@@ -170,7 +169,7 @@ async def test_a_move_that_fails_leaves_the_source(aios3_bucket, aios3_session, 
     async def refuse(_self, _old, new, **_kwargs):
         raise from_answer(operation="CopyObject", path=str(new), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(BotoBackend, "copy_object", refuse)
+    monkeypatch.setattr(RetryingBackend, "copy_object", refuse)
     with pytest.raises(aios3.AccessDeniedError):
         await verb(source, f"{aios3_bucket}/target", session=aios3_session)
     assert await kept(source, aios3_session) == KEPT
@@ -181,9 +180,9 @@ async def test_a_source_that_cannot_be_removed_is_told_of(aios3_bucket, aios3_se
     async def refuse(_self, url, _version=None):
         raise from_answer(operation="DeleteObject", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(BotoBackend, "delete_object", refuse)
+    monkeypatch.setattr(RetryingBackend, "delete_object", refuse)
     with pytest.raises(aios3.AccessDeniedError) as caught:
-        await moving.rename(source, f"{aios3_bucket}/target", session=aios3_session)
+        await aios3.rename(source, f"{aios3_bucket}/target", session=aios3_session)
     assert "was copied to" in caught.value.__notes__[0]
 
 
@@ -226,7 +225,7 @@ async def test_a_copy_that_is_cancelled_leaves_nothing(aios3_bucket, aios3_sessi
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(BotoBackend, "upload_part_copy" if kind == "in parts" else "upload_part", never)
+    monkeypatch.setattr(RetryingBackend, "upload_part_copy" if kind == "in parts" else "upload_part", never)
     async with aios3.Session(aios3_session.config, region="eu-west-1") as other:
         to = other if kind == "streamed" else aios3_session
         copying = asyncio.create_task(

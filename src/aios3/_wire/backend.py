@@ -79,8 +79,7 @@ class WireBackend:
             try:
                 span = answers.span_of(answer.head.status, answer.head.headers, start=start, path=str(url))
             except BaseException:
-                answer.connection.drop()
-                answer.pool.release(answer.connection)
+                answer.let_go()
                 raise
         except BaseException:
             self._slots.release()

@@ -63,7 +63,7 @@ class WireBody:
         try:
             count = await self._answer.connection.readinto(view[: self._left])
         except FAILURES as failure:
-            raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
+            raise translated(failure, _OPERATION, self._url, self._answer.site.place) from failure
         if not count:
             raise self._truncated()
         self._advance(count)
@@ -82,7 +82,7 @@ class WireBody:
         try:
             await connection.receive(min(size, self._left), room, received)
         except FAILURES as failure:
-            raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
+            raise translated(failure, _OPERATION, self._url, self._answer.site.place) from failure
         self._advance(min(size, self._left))
 
     async def read(self) -> bytes:
@@ -91,7 +91,7 @@ class WireBody:
         try:
             data = await self._answer.connection.read(self._left)
         except FAILURES as failure:
-            raise translated(failure, _OPERATION, self._url, self._answer.pool) from failure
+            raise translated(failure, _OPERATION, self._url, self._answer.site.place) from failure
         self._left -= len(data)
         if self._left:
             raise self._truncated()
@@ -126,5 +126,5 @@ class WireBody:
     def _end(self) -> None:
         ended, self._ended = self._ended, None
         if ended is not None:
-            self._answer.pool.release(self._answer.connection)
+            self._answer.let_go()
             ended(self)

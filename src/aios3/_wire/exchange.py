@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aios3._wire.heads import Head
     from aios3._wire.identity import Directory, Site
     from aios3._wire.pool import Pool
-    from aios3._wire.requests import Request
+    from aios3._wire.requests import Place, Request
     from aios3._wire.sigv4 import Identity
 
     Failure = OSError | ProtocolError
@@ -43,17 +43,21 @@ class Answer:
 
     connection: Connection
     head: Head
-    pool: Pool
+    site: Site
 
     async def read(self, request: Request, limit: int = LONGEST_ANSWER) -> bytes:
         """Return the whole body, and give the connection back."""
         try:
             body = await self.connection.read(limit)
         except FAILURES as failure:
-            raise translated(failure, request.operation, request.url, self.pool) from failure
+            raise translated(failure, request.operation, request.url, self.site.place) from failure
         finally:
-            self.pool.release(self.connection)
+            self.let_go()
         return body
+
+    def let_go(self) -> None:
+        """Give the connection back: it is kept if the body was read to its end, else dropped."""
+        self.site.pool.release(self.connection)
 
 
 class Exchanges:
@@ -71,9 +75,9 @@ class Exchanges:
             at_hand = self.directory.identity_at_hand()
             identity = at_hand[0] if at_hand else await self.directory.identity()
             head = await self._render(request, site, identity)
-            connection, answer = await self._exchange(request, site.pool, head, replayable=replayable)
+            connection, answer = await self._exchange(request, site, head, replayable=replayable)
             if answer.status < _FIRST_ERROR_STATUS:
-                return Answer(connection, answer, site.pool)
+                return Answer(connection, answer, site)
             body = await _rest(connection, site.pool)
             error = answers.error_of(
                 request.operation, request.url, answer.status, answer.headers, body, if_absent=if_absent
@@ -106,12 +110,14 @@ class Exchanges:
         return await asyncio.to_thread(sigv4.payload_hash, body)
 
     async def _exchange(
-        self, request: Request, pool: Pool, head: bytes, *, replayable: bool
+        self, request: Request, site: Site, head: bytes, *, replayable: bool
     ) -> tuple[Connection, Head]:
         try:
-            return await pool.exchange(head, request.body, bodyless=request.method == "HEAD", replayable=replayable)
+            return await site.pool.exchange(
+                head, request.body, bodyless=request.method == "HEAD", replayable=replayable
+            )
         except FAILURES as failure:
-            raise translated(failure, request.operation, request.url, pool) from failure
+            raise translated(failure, request.operation, request.url, site.place) from failure
 
     async def _learn(
         self, request: Request, identity: Identity | None, answer: Head, body: bytes, error: errors.S3Error
@@ -145,11 +151,11 @@ async def _rest(connection: Connection, pool: Pool) -> bytes:
         pool.release(connection)
 
 
-def translated(failure: Failure, operation: str, url: S3Url, pool: Pool) -> errors.S3Error:
+def translated(failure: Failure, operation: str, url: S3Url, place: Place) -> errors.S3Error:
     """Build the error for what went wrong on the way."""
     kind, explanation = _kind(failure)
     reason = str(failure).rstrip(".") or type(failure).__name__
-    message = f"{operation} {url}: {explanation.format(origin=f'{pool.host}:{pool.port}')} ({reason})"
+    message = f"{operation} {url}: {explanation.format(origin=f'{place.scheme}://{place.host}')} ({reason})"
     return kind(message, path=str(url), operation=operation)
 
 

@@ -28,14 +28,15 @@ class Head:
 
     status: int
     headers: dict[str, str]
-    """Names in lower case, values as latin-1; those of a repeated name are joined by ``", "``."""
+    """Names in lower case, values as UTF-8 with what is none kept apart (``surrogateescape``); those of a repeated name
+    are joined by ``", "``."""
 
 
 def parse_head(data: bytes) -> tuple[Head, bool]:
     """Parse a whole head with its empty line; return it, and whether the connection may be kept after the answer."""
     if not can_be_head(data) or data.find(b"\n") != data.find(b"\r") + 1:  # llhttp takes a bare LF after the status
         raise _not_http(data)
-    lines = data.decode("latin-1").split("\r\n")[1:-2]
+    lines = data.decode("utf-8", "surrogateescape").split("\r\n")[1:-2]
     if len(lines) > MAX_HEADERS:
         message = f"an answer has more than {MAX_HEADERS} headers"
         raise ProtocolError(message)
