@@ -141,7 +141,7 @@ async def test_a_checksum_that_does_not_hold_is_an_error():
 async def test_parts_and_the_whole_carry_checksums(aios3_server, aios3_bucket, algorithm):
     data = bytes(range(256)) * (4096 * 6)
     url = aios3.S3Url.parse(f"{aios3_bucket}/k")
-    async with aios3.Session(**aios3_server.config, checksums=algorithm.lower()) as session:
+    async with aios3.Session(**aios3_server.config, checksums=algorithm.lower(), transport="aiobotocore") as session:
         sent = await record_checksums(session, url)
         async with aios3.aopen(url, "wb", part_size=5 * MIB, session=session) as f:
             await f.write(data)

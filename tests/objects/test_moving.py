@@ -91,7 +91,7 @@ async def test_a_link_is_copied_as_one_or_followed(aios3_bucket, aios3_session, 
     assert await aios3.readlink(f"{aios3_bucket}/still a link", session=aios3_session) == source
     await aios3.copy(link, f"{aios3_bucket}/target", followlinks=True, session=aios3_session)
     assert await kept(f"{aios3_bucket}/target", aios3_session) == KEPT
-    with pytest.raises(aios3.InvalidPathError, match="onto itself"):
+    with pytest.raises(aios3.InvalidPathError, match="the same place"):
         await aios3.copy(link, source, followlinks=True, session=aios3_session)
     assert await kept(source, aios3_session) == KEPT
 
@@ -158,7 +158,7 @@ async def test_a_move_onto_itself_is_refused_before_anything_is_touched(
     aios3_bucket, aios3_session, source, requests, verb
 ):
     """Decided: ``rename(dir, dir)`` or into its own child; megfile destroys the data."""
-    with pytest.raises(aios3.InvalidPathError, match="onto itself"):
+    with pytest.raises(aios3.InvalidPathError, match="the same place"):
         await verb(source, source, session=aios3_session)
     assert requests == []
     assert await kept(source, aios3_session) == KEPT
@@ -181,9 +181,10 @@ async def test_a_source_that_cannot_be_removed_is_told_of(aios3_bucket, aios3_se
         raise from_answer(operation="DeleteObject", path=str(url), code="AccessDenied", status=403)
 
     monkeypatch.setattr(RetryingBackend, "delete_object", refuse)
-    with pytest.raises(aios3.AccessDeniedError) as caught:
+    with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.rename(source, f"{aios3_bucket}/target", session=aios3_session)
-    assert "was copied to" in caught.value.__notes__[0]
+    assert caught.value.completed == {"copied": 1, "deleted": 0}
+    assert isinstance(caught.value.failures[source], aios3.AccessDeniedError)
 
 
 @MOVES
@@ -205,14 +206,9 @@ async def test_a_link_that_is_streamed_to_another_profile_leads_to_the_same_obje
 
 
 @MOVES
-async def test_what_is_no_object_is_not_moved(aios3_bucket, aios3_session, verb):
-    await aios3.write_bytes(f"{aios3_bucket}/dir/object", b"", session=aios3_session)
+async def test_what_is_not_there_is_not_moved(aios3_bucket, aios3_session, verb):
     with pytest.raises(aios3.ObjectNotFoundError):
         await verb(f"{aios3_bucket}/none", f"{aios3_bucket}/target", session=aios3_session)
-    for target in ("dir", "dir/child"):
-        with pytest.raises(aios3.PathIsDirectoryError):
-            await verb(f"{aios3_bucket}/dir", f"{aios3_bucket}/{target}x", session=aios3_session)
-    assert await aios3.exists(f"{aios3_bucket}/dir/object", session=aios3_session)
 
 
 @pytest.mark.parametrize("kind", ["in parts", "streamed"])

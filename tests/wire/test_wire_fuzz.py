@@ -177,7 +177,7 @@ class Found:
         self.headers = {}
 
     def on_header(self, name, value):
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
+        key, text = name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape").rstrip(" \t")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
 
