@@ -120,6 +120,19 @@ async def test_who_is_cancelled_in_line_takes_nothing_along(moment):
         assert pool._slots == 1
 
 
+@pytest.mark.parametrize("turns", range(10))
+async def test_a_pool_closes_whatever_the_moment_in_which_a_connecting_was_cancelled(turns):
+    async with serving(answering(b"")) as server:
+        pool = Pool("127.0.0.1", server.port)
+        connecting = asyncio.create_task(pool.acquire())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        await asyncio.wait_for(pool.aclose(), 10)
+        assert pool.open == 0
+
+
 async def test_who_is_cancelled_while_connecting_leaves_the_place():
     class Never:
         async def in_turn(self):

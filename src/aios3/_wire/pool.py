@@ -195,6 +195,7 @@ class Pool:
             self._refuse_if_closed()
         except BaseException:
             connection.drop()
+            self._lost(connection)  # uvloop does not tell, if a cancellation comes before it has returned
             raise
         return connection
 
