@@ -109,7 +109,7 @@ def _target(row: Row, target: Target, table: dict[str, dict[str, float]]) -> str
     bound = bound_of(row, target, table)
     if target.limit is not None:
         return f"{sign} {number(target.limit)}"
-    factor = "" if target.factor == 1 else f"{target.factor:g} of "
+    factor = "" if target.factor == 1 else f"{target.factor:g} times "
     of = f"{target.peer} ({target.peer_row})" if target.peer_row else target.peer
     return f"{sign} {factor}{of}" + (f" = {number(bound)}" if bound is not None and target.factor != 1 else "")
 
@@ -138,7 +138,8 @@ def _notes(results: Results) -> list[str]:
     how = (
         f"Measured {results['date']}: {machine['processor']}, {machine['processors']} processors, "
         f"Linux {machine['kernel']}, Python {machine['python']}; {_rounds(results)}. "
-        "CPU is user + system of the client. \\* a process of its own, measured whole, with its start."
+        "CPU is user + system of the client. \\* a process of its own, measured whole, with its start. "
+        + results.get("note", "")
     )
     lines = [
         how,

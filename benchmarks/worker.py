@@ -155,3 +155,5 @@ def _own_peak() -> int:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # the threads of the Rust libraries may abort an interpreter that ends in the ordinary way

@@ -102,17 +102,14 @@ async def _upload(job: Job, client: Any, piece: bytes) -> None:
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
     tasks = []
-    waiting = bytearray()
-    for _ in job.pieces:
-        waiting += piece
+    waiting = []
+    for offset in job.pieces:
+        waiting.append(piece)
         job.did(1, job.piece)
-        if len(waiting) >= PART_SIZE:
+        if len(waiting) * job.piece >= PART_SIZE or offset + job.piece >= job.size:
             await slots.acquire()
-            tasks.append(asyncio.create_task(send(len(tasks) + 1, bytes(waiting))))
+            tasks.append(asyncio.create_task(send(len(tasks) + 1, b"".join(waiting))))
             waiting.clear()
-    if waiting:
-        await slots.acquire()
-        tasks.append(asyncio.create_task(send(len(tasks) + 1, bytes(waiting))))
     parts = await asyncio.gather(*tasks)
     await client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
 
