@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SYMLINK_METADATA = "symlink_to"
 """User metadata that makes an empty object a symbolic link; its value is the path linked to (megfile's convention)."""
+LINK_NAMES = (SYMLINK_METADATA, SYMLINK_METADATA.replace("_", "-"))
+"""What answers call that metadata: radosgw gives back each underscore of a name as a hyphen."""
 
 
 _ENCODED = ("=?UTF-8?B?", "?=")
@@ -34,7 +36,7 @@ def link_metadata(target: str) -> dict[str, str]:
 
 def link_target(metadata: Mapping[str, str]) -> str:
     """Return the path that the metadata of a symbolic link name."""
-    text = metadata[SYMLINK_METADATA]
+    text = next(metadata[name] for name in LINK_NAMES if name in metadata)
     if not (text.startswith(_ENCODED[0]) and text.endswith(_ENCODED[1])):
         return text
     try:

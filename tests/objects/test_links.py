@@ -9,6 +9,7 @@ import pytest
 
 import aios3
 from aios3 import InvalidPathError, NotALinkError, ObjectExistsError, ObjectNotFoundError, PathIsDirectoryError
+from aios3._answers import names_link
 from aios3._entries import link_metadata, link_target
 
 
@@ -115,6 +116,14 @@ def test_what_a_header_carries_stands_there_as_it_is():
         assert link_target(stored) == awkward
     for text in ("s3://b/ä", "=?UTF-8?B?nonsense!?=", "=?UTF-8?B?/w==?="):
         assert link_target({"symlink_to": text}) == text
+
+
+def test_a_link_is_one_though_radosgw_has_renamed_its_metadata():
+    metadata = {"symlink-to": "s3://b/target"}
+    assert names_link(0, metadata)
+    assert link_target(metadata) == "s3://b/target"
+    assert not names_link(1, metadata)
+    assert not names_link(0, {"symlinkto": "s3://b/target"})
 
 
 async def test_a_link_back_to_itself_destroys_nothing(aios3_bucket, aios3_session):
