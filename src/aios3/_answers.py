@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 from urllib.parse import unquote_plus
 
 from aios3._backend import Checksum
-from aios3._entries import SYMLINK_METADATA, StatResult, WriteResult
+from aios3._entries import LINK_NAMES, StatResult, WriteResult
 from aios3.errors import ObjectExistsError, ServerError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def quoted(etag: str) -> str:
 
 def names_link(size: int, metadata: Mapping[str, str]) -> bool:
     """Tell whether an object of that size and user metadata is a symbolic link."""
-    return size == 0 and SYMLINK_METADATA in metadata
+    return size == 0 and any(name in metadata for name in LINK_NAMES)
 
 
 def whole_checksums(named: Iterable[tuple[str, str]], kind: str | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
+import re
 import stat as _stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 
 SYMLINK_METADATA = "symlink_to"
 """User metadata that makes an empty object a symbolic link; its value is the path linked to (megfile's convention)."""
+LINK_NAMES = (SYMLINK_METADATA, SYMLINK_METADATA.replace("_", "-"))
+"""What answers call that metadata: radosgw gives back each underscore of a name as a hyphen."""
 
 
-_ENCODED = ("=?UTF-8?B?", "?=")
-"""How a header writes what is not ASCII (RFC 2047), as S3 itself does with metadata that it cannot send otherwise."""
+_BASE64_WORD = ("=?UTF-8?B?", "?=")
+_ENCODED_WORD = re.compile(r"=\?UTF-8\?([BQ])\?([!-~]*)\?=", re.IGNORECASE)
+"""How a header writes what is not ASCII (RFC 2047). S3 may give back Q for the B that it was sent."""
 
 
 def link_metadata(target: str) -> dict[str, str]:
@@ -28,17 +32,19 @@ def link_metadata(target: str) -> dict[str, str]:
     """
     plain = target.isascii() and target.isprintable() and target == " ".join(target.split())
     if not plain:
-        target = base64.b64encode(target.encode()).decode().join(_ENCODED)
+        target = base64.b64encode(target.encode()).decode().join(_BASE64_WORD)
     return {SYMLINK_METADATA: target}
 
 
 def link_target(metadata: Mapping[str, str]) -> str:
     """Return the path that the metadata of a symbolic link name."""
-    text = metadata[SYMLINK_METADATA]
-    if not (text.startswith(_ENCODED[0]) and text.endswith(_ENCODED[1])):
+    text = next(metadata[name] for name in LINK_NAMES if name in metadata)
+    word = _ENCODED_WORD.fullmatch(text)
+    if word is None:
         return text
     try:
-        return base64.b64decode(text[len(_ENCODED[0]) : -len(_ENCODED[1])], validate=True).decode()
+        decoded = base64.b64decode(word[2], validate=True) if word[1] in "Bb" else binascii.a2b_qp(word[2], header=True)
+        return decoded.decode()
     except (binascii.Error, UnicodeDecodeError):
         return text  # no path begins like that: whoever parses it will say so
 

@@ -259,13 +259,24 @@ async def test_transfers_of_nothing_are_errors(surface, bucket, admin, tmp_path)
 
 @pytest.mark.needs("any_key")
 async def test_no_key_leads_out_of_the_directory(surface, bucket, admin, tmp_path):
-    names = ["../up", "a/../../up", "/absolute", "a//b", "./here", "nul\0", "fine"]
+    names = ["../up", "a/../../up", "/absolute", "a//b", "./here", "fine"]
     put_all(admin, f"{bucket}/tree", dict.fromkeys(names, b"x"))
     with pytest.raises(aios3.PartialFailureError) as caught:
         await surface.download(f"{bucket}/tree", tmp_path / "inside" / "tree")
     assert {path.partition("/tree/")[2] for path in caught.value.failures} == set(names) - {"fine"}
     assert {type(error) for error in caught.value.failures.values()} == {aios3.UnsafeNameError}
     assert tree_at(tmp_path) == {"inside/tree/fine": b"x"}
+
+
+@pytest.mark.needs("nul_in_key")
+async def test_a_key_that_no_file_can_have_is_reported_and_can_be_removed(surface, bucket, admin, tmp_path):
+    put_all(admin, f"{bucket}/tree", {"nul\0": b"x", "fine": b"x"})
+    with pytest.raises(aios3.PartialFailureError) as caught:
+        await surface.download(f"{bucket}/tree", tmp_path / "tree")
+    assert {path: type(error) for path, error in caught.value.failures.items()} == {
+        f"{bucket}/tree/nul\0": aios3.UnsafeNameError
+    }
+    assert tree_at(tmp_path) == {"tree/fine": b"x"}
     await surface.remove(f"{bucket}/tree")  # nobody else can: XML has no NUL
     assert admin.keys(bucket) == []
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import quopri
+from base64 import b64encode
 
 import boto3
 import pytest
 
 import aios3
 from aios3 import InvalidPathError, NotALinkError, ObjectExistsError, ObjectNotFoundError, PathIsDirectoryError
+from aios3._answers import names_link
 from aios3._entries import link_metadata, link_target
 
 
@@ -113,8 +116,29 @@ def test_what_a_header_carries_stands_there_as_it_is():
         stored = link_metadata(awkward)
         assert stored["symlink_to"].startswith("=?UTF-8?B?")
         assert link_target(stored) == awkward
-    for text in ("s3://b/ä", "=?UTF-8?B?nonsense!?=", "=?UTF-8?B?/w==?="):
+    for text in ("s3://b/ä", "=?UTF-8?B?nonsense!?=", "=?UTF-8?B?/w==?=", "=?UTF-8?Q?=FF?=", "=?UTF-8?B?ä?="):
         assert link_target({"symlink_to": text}) == text
+
+
+@pytest.mark.parametrize("target", ["s3://b/ünïcödé/日本 語", "s3://b/a_b=c?d\u0301"])
+def test_a_link_is_read_however_s3_encodes_it_again(target):
+    """Amazon S3 decodes what it is sent, and answers with Q where most of it is readable."""
+    quoted = quopri.encodestring(target.encode(), header=True, quotetabs=True).decode().replace("=\n", "")
+    assert quoted.isascii()
+    for word in (
+        f"=?UTF-8?Q?{quoted}?=",
+        f"=?utf-8?q?{quoted}?=",
+        f"=?utf-8?b?{b64encode(target.encode()).decode()}?=",
+    ):
+        assert link_target({"symlink_to": word}) == target
+
+
+def test_a_link_is_one_though_radosgw_has_renamed_its_metadata():
+    metadata = {"symlink-to": "s3://b/target"}
+    assert names_link(0, metadata)
+    assert link_target(metadata) == "s3://b/target"
+    assert not names_link(1, metadata)
+    assert not names_link(0, {"symlinkto": "s3://b/target"})
 
 
 async def test_a_link_back_to_itself_destroys_nothing(aios3_bucket, aios3_session):

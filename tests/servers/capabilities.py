@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CAPABILITIES: Mapping[str, str] = {
     "any_key": "keeps keys byte for byte: a//b, ../x, /lead, 1,024 bytes",
+    "nul_in_key": "stores a key with a NUL character",
     "key_below_key": "stores both 'a' and 'a/b'",
     "signatures": "refuses a wrong secret key",
     "two_users": "has a second user, who may not see the first one's buckets",
@@ -22,6 +23,7 @@ CAPABILITIES: Mapping[str, str] = {
     "put_if_match": "refuses a PutObject whose If-Match does not hold, and accepts one that does",
     "complete_if_match": "refuses to complete a multipart upload whose If-Match does not hold",
     "tags": "stores tags with an object",
+    "upload_tags": "stores the tags that a multipart upload begins with",
 }
 """Every capability that a test may ask for, and what it means."""
 
@@ -34,6 +36,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
     },
     "rclone": {
         "any_key": "stores keys as file names: refuses a//b, ../x, a/./b, /lead and names over 255 bytes",
+        "nul_in_key": "stores keys as file names",
         "key_below_key": "stores keys as files, so 'a' cannot be a file and a folder",
         "two_users": "has one user",
         "part_copy": "answers UploadPartCopy with 200 and an empty result, and stores an empty part",
@@ -45,6 +48,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "tags": "takes tags with a PUT, then answers a GET of them with 500",
     },
     "ceph": {
+        "nul_in_key": "answers a path with %00 with 400, before S3 sees it",
         "complete_once": "ignores If-None-Match on CompleteMultipartUpload (16.2)",
         "complete_if_match": "ignores If-Match on CompleteMultipartUpload (16.2)",
     },
@@ -58,6 +62,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
     "ministack": {
         "signatures": "checks only presigned ones",
         "two_users": "knows no users",
+        "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload",
     },
     "localstack": {
         "signatures": "checks only presigned ones",

@@ -24,5 +24,6 @@ def install() -> Path:
 def start(processes: Processes, port: int) -> None:
     """Serve S3 from memory; it would listen on all addresses if it were not told otherwise."""
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": HOST, "SERVICES": "s3", "LOG_LEVEL": "WARNING"}
-    processes.spawn("ministack", install() / "ministack", env=settings)
+    known = dict(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), USER, strict=True))  # for presigned URLs
+    processes.spawn("ministack", install() / "ministack", env=settings | known)
     processes.wait_for_http(port)
