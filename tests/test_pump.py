@@ -210,7 +210,9 @@ async def test_what_is_no_source_is_refused(source):
         assert type(source).__name__ in str(caught.value)
 
 
-@pytest.mark.parametrize("source", [[1], iter([1]), range(3), [b"a", 5], [[b"a"]]], ids=lambda data: type(data).__name__)
+@pytest.mark.parametrize(
+    "source", [[1], iter([1]), range(3), [b"a", 5], [[b"a"]]], ids=lambda data: type(data).__name__
+)
 async def test_numbers_are_no_bytes(source):
     with pytest.raises(TypeError, match="bytes-like"):
         await pump(source, Target().write)
