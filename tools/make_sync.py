@@ -200,12 +200,13 @@ class _PathClass:
         self._bound: dict[str, _Verb] = {}
         self._own: list[_Verb] = []
         for node in found[0].body:
-            if isinstance(node, ast.AsyncFunctionDef):
-                self._own.append(_Verb(package, node.name, getattr(self._class, node.name), exported, node))
-            elif isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name):
-                function = getattr(self._class, name.id)
-                if _is_async(function):
-                    self._bound[name.id] = _Verb(package, function.__name__, function, exported)
+            match node:
+                case ast.AsyncFunctionDef(name=name):
+                    self._own.append(_Verb(package, name, getattr(self._class, name), exported, node))
+                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                    function = getattr(self._class, name)
+                    if _is_async(function):
+                        self._bound[name] = _Verb(package, function.__name__, function, exported)
 
     def source(self) -> str:
         """Return the class's source, not yet formatted."""

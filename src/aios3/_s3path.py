@@ -8,7 +8,7 @@ import re
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from aios3 import _namespace as names
 from aios3 import _objects as objects
@@ -217,24 +217,24 @@ class S3Path(PureS3Path):
 
     __slots__ = ()
 
-    access = names.access
-    copy = objects.copy
-    exists = names.exists
-    getmd5 = objects.getmd5
-    is_dir = names.isdir
-    is_file = names.isfile
-    is_symlink = objects.islink
-    lstat = names.lstat
-    mkdir = objects.makedirs
+    access: Final = names.access
+    copy: Final = objects.copy
+    exists: Final = names.exists
+    getmd5: Final = objects.getmd5
+    is_dir: Final = names.isdir
+    is_file: Final = names.isfile
+    is_symlink: Final = objects.islink
+    lstat: Final = names.lstat
+    mkdir: Final = objects.makedirs
     open = aopen
-    presign = objects.presign
-    read_bytes = objects.read_bytes
-    read_text = objects.read_text
-    stat = names.stat
-    touch = objects.touch
-    unlink = objects.unlink
-    write_bytes = objects.write_bytes
-    write_text = objects.write_text
+    presign: Final = objects.presign
+    read_bytes: Final = objects.read_bytes
+    read_text: Final = objects.read_text
+    stat: Final = names.stat
+    touch: Final = objects.touch
+    unlink: Final = objects.unlink
+    write_bytes: Final = objects.write_bytes
+    write_text: Final = objects.write_text
 
     async def iterdir(self: P, *, session: Session | None = None) -> AsyncGenerator[P, None]:
         """Yield the paths in this directory, in key order; raise like :func:`aios3.scandir`."""

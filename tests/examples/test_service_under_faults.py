@@ -3,8 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from conftest import EXAMPLES
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_the_tests_of_the_example_pass(tmp_path):

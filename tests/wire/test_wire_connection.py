@@ -27,11 +27,12 @@ async def test_one_connection_serves_many_small_requests():
 
 
 async def test_headers_are_lower_case_utf_8_and_joined_where_repeated():
-    answer = b"HTTP/1.1 200 OK\r\nX-A: one \r\nx-a:\ttwo\r\nX-B: caf\xc3\xa9 \xff\r\nEmpty:\r\n"
-    answer += b"Content-Length: 0\r\n\r\n"
+    answer = (
+        b"HTTP/1.1 200 OK\r\nX-A: one \r\nx-a:\ttwo\r\nX-B: caf\xc3\xa9 \xe9\r\nEmpty:\r\nContent-Length: 0\r\n\r\n"
+    )
     async with serving(answering(answer)) as server, connected(server.port) as connection:
         head = await connection.send(REQUEST)
-    assert head.headers == {"x-a": "one, two", "x-b": "caf\xe9 \udcff", "empty": "", "content-length": "0"}
+    assert head.headers == {"x-a": "one, two", "x-b": "caf\xe9 \udce9", "empty": "", "content-length": "0"}
 
 
 @pytest.mark.parametrize("block", [1, 1000, 1 << 20])

@@ -177,13 +177,16 @@ class Found:
         self.headers = {}
 
     def on_header(self, name, value):
-        key, text = name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape").rstrip(" \t")
+        key, text = name.decode().lower(), value.decode("utf-8", "surrogateescape").rstrip(" \t")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
 
 names = st.sampled_from([b"A", b"a", b"X-Amz-Meta-B", b"content-type"])
-values = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=20).map(
-    lambda text: text.encode("latin-1")
+values = st.one_of(
+    st.text(st.characters(codec=codec, exclude_characters="\r\n"), max_size=20).map(
+        lambda text, codec=codec: text.encode(codec)
+    )
+    for codec in ("utf-8", "latin-1")
 )
 separators = st.sampled_from([b"\r\n"] * 20 + [b"\n", b"\r", b"\r\n ", b"\r\n\t", b" \r\n"])
 

@@ -544,6 +544,20 @@ def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.
     return _bridge.call(_aios3.move, src, dst, overwrite, session=session)
 
 
+def read_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[ReadOutcome]:
+    """Read many objects at once; yield a :class:`ReadOutcome` for each as it is ready, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.read_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
+    )
+
+
 def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
     """Remove an object, or a directory with everything below it."""
     return _bridge.call(_aios3.remove, path, missing_ok, session=session)
@@ -552,6 +566,20 @@ def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session |
 def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
     """Move an object or a directory; another name for :func:`move`."""
     return _bridge.call(_aios3.rename, src, dst, overwrite, session=session)
+
+
+def stat_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    ordered: bool = False,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[StatOutcome]:
+    """Describe many paths at once; yield a :class:`StatOutcome` for each as it is known, or in order if ``ordered``."""
+    return _iterate(
+        _aios3.stat_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
+    )
 
 
 def sync_tree(
@@ -603,34 +631,6 @@ def upload(
     """Upload a local file as an object, or a local directory with everything below it."""
     return _bridge.call(
         _aios3.upload, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
-    )
-
-
-def read_many(
-    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
-    *,
-    ordered: bool = False,
-    on_error: OnError = "raise",
-    concurrency: int | None = None,
-    session: _aios3.Session | None = None,
-) -> SyncIterator[ReadOutcome]:
-    """Read many objects at once; yield a :class:`ReadOutcome` for each as it is ready, or in order if ``ordered``."""
-    return _iterate(
-        _aios3.read_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
-    )
-
-
-def stat_many(
-    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
-    *,
-    ordered: bool = False,
-    on_error: OnError = "raise",
-    concurrency: int | None = None,
-    session: _aios3.Session | None = None,
-) -> SyncIterator[StatOutcome]:
-    """Describe many paths at once; yield a :class:`StatOutcome` for each as it is known, or in order if ``ordered``."""
-    return _iterate(
-        _aios3.stat_many, paths, ordered=ordered, on_error=on_error, concurrency=concurrency, session=session
     )
 
 

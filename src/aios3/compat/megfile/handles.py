@@ -298,7 +298,7 @@ class S3Cacher:
         if mode not in ("r", "w", "a"):
             message = f"unacceptable mode: {mode!r}"
             raise ConfigError(message)
-        self.name = text_of(path)
+        self.name: str = text_of(path)
         self.mode = mode
         self._closed = False
         self._held = verb_named("cached_path")(self.name, mode, cache_path, session=session())
