@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -139,6 +138,10 @@ def _described(reason: str | None) -> str:
 
 def _proxy_for(url: str) -> str | None:
     """Return the proxy that the environment has for ``url``, as curl and botocore read it."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # noqa: PLC0415 - slow to import, and rarely needed
+
     scheme, host = urlsplit(url).scheme, urlsplit(url).netloc
     proxies = urllib.request.getproxies_environment()
     proxy = proxies.get(scheme) or proxies.get("all")
