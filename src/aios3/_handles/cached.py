@@ -144,7 +144,7 @@ async def _download(session: Session, order: Order, file: Path) -> StatResult | 
 
 
 async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
-    store = DiskStore(await in_thread(os.open, file, os.O_RDONLY | os.O_CLOEXEC), None)
+    store = await _opened(file)
     try:
         await check_unchanged(session, plan)
         writer = AsyncMultipartWriter(session, plan)
@@ -159,3 +159,15 @@ async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
         raise changed(plan.url) from error
     finally:
         await store.aclose()
+
+
+async def _opened(file: Path) -> DiskStore:
+    """Open a file to read it; it does not stay open if the caller is cancelled before a thread has opened it."""
+    made: list[DiskStore] = []
+    try:
+        await in_thread(lambda: made.append(DiskStore(os.open(file, os.O_RDONLY | os.O_CLOEXEC), None)))
+    except BaseException:
+        for store in made:
+            await store.aclose()
+        raise
+    return made[0]
