@@ -51,6 +51,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "nul_in_key": "answers a path with %00 with 400, before S3 sees it",
         "complete_once": "ignores If-None-Match on CompleteMultipartUpload (16.2)",
         "complete_if_match": "ignores If-Match on CompleteMultipartUpload (16.2)",
+        "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload (16.2)",
     },
     "swift": {
         "create_once": "looks, then writes, so that several win",
