@@ -54,6 +54,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload (16.2)",
     },
     "swift": {
+        "nul_in_key": "refuses a NUL in a path: InvalidURI",
         "create_once": "looks, then writes, so that several win",
         "complete_once": "looks, then writes, so that several win",
         "put_if_match": "answers PutObject with If-Match with 501",
