@@ -22,6 +22,7 @@ CAPABILITIES: Mapping[str, str] = {
     "complete_once": "lets one win of several CompleteMultipartUpload with If-None-Match: * at the same moment",
     "put_if_match": "refuses a PutObject whose If-Match does not hold, and accepts one that does",
     "complete_if_match": "refuses to complete a multipart upload whose If-Match does not hold",
+    "copy_if_absent": "lets a CopyObject with If-None-Match: * create what is not there",
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",
 }
@@ -59,6 +60,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "complete_once": "looks, then writes, so that several win",
         "put_if_match": "answers PutObject with If-Match with 501",
         "complete_if_match": "answers CompleteMultipartUpload with If-Match with 501",
+        "copy_if_absent": "answers CopyObject with If-None-Match: * with 412 even if nothing is there",
         "tags": "answers tagging with 501",
     },
     "ministack": {
