@@ -56,6 +56,11 @@ async def test_a_copy_that_may_not_overwrite(surface, bucket, admin):
     with pytest.raises(FileExistsError):
         await surface.copy(f"{bucket}/x", f"{bucket}/there", overwrite=False)
     assert admin.get(f"{bucket}/there") == b"old"
+
+
+@pytest.mark.needs("copy_if_absent")
+async def test_a_copy_that_need_not_overwrite(surface, bucket, admin):
+    admin.put(f"{bucket}/x", b"data")
     await surface.copy(f"{bucket}/x", f"{bucket}/new", overwrite=False)
     assert admin.get(f"{bucket}/new") == b"data"
 

@@ -22,6 +22,7 @@ CAPABILITIES: Mapping[str, str] = {
     "complete_once": "lets one win of several CompleteMultipartUpload with If-None-Match: * at the same moment",
     "put_if_match": "refuses a PutObject whose If-Match does not hold, and accepts one that does",
     "complete_if_match": "refuses to complete a multipart upload whose If-Match does not hold",
+    "copy_if_absent": "lets a CopyObject with If-None-Match: * create what is not there",
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",
 }
@@ -51,12 +52,15 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "nul_in_key": "answers a path with %00 with 400, before S3 sees it",
         "complete_once": "ignores If-None-Match on CompleteMultipartUpload (16.2)",
         "complete_if_match": "ignores If-Match on CompleteMultipartUpload (16.2)",
+        "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload (16.2)",
     },
     "swift": {
+        "nul_in_key": "refuses a NUL in a path: InvalidURI",
         "create_once": "looks, then writes, so that several win",
         "complete_once": "looks, then writes, so that several win",
         "put_if_match": "answers PutObject with If-Match with 501",
         "complete_if_match": "answers CompleteMultipartUpload with If-Match with 501",
+        "copy_if_absent": "answers CopyObject with If-None-Match: * with 412 even if nothing is there",
         "tags": "answers tagging with 501",
     },
     "ministack": {
