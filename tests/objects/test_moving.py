@@ -91,7 +91,7 @@ async def test_a_link_is_copied_as_one_or_followed(aios3_bucket, aios3_session, 
     assert await aios3.readlink(f"{aios3_bucket}/still a link", session=aios3_session) == source
     await aios3.copy(link, f"{aios3_bucket}/target", followlinks=True, session=aios3_session)
     assert await kept(f"{aios3_bucket}/target", aios3_session) == KEPT
-    with pytest.raises(aios3.InvalidPathError, match="the same place"):
+    with pytest.raises(aios3.InvalidPathError, match="onto itself"):
         await aios3.copy(link, source, followlinks=True, session=aios3_session)
     assert await kept(source, aios3_session) == KEPT
 
