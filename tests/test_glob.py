@@ -359,6 +359,8 @@ def test_glob_finds_what_pathlib_finds(tree, pattern, page_size):
 def test_braces_find_what_their_alternatives_find(alternatives, tree, page_size):
     keys = possible(tree)
     patterns = [f"{start}/{end}" for start, end in alternatives]
+    # A bracket that one alternative leaves open would be closed in the next: together that is another pattern.
+    assume(all(pattern.count("[") == pattern.count("]") for pattern in patterns))
     found = search(keys, "{" + ",".join(patterns) + "}", page_size)
     apart = [path for pattern in patterns for path in search(keys, pattern, page_size)]
     assert sorted(found) == sorted(set(apart))
