@@ -8,7 +8,7 @@ import random
 import warnings
 
 import pytest
-from fake_s3 import URL, FakeS3
+from fake_s3 import MIB, URL, FakeS3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nothing_left import nothing_left
@@ -16,6 +16,7 @@ from nothing_left import nothing_left
 import aios3
 from aios3 import _session
 from aios3._handles import source as source_module
+from aios3._handles.reader import FIRST_REQUEST
 from aios3.errors import (
     ClosedHandleError,
     ConnectionFailedError,
@@ -112,6 +113,23 @@ async def test_opening_costs_one_get_and_a_small_object_no_more(s3, memory_sessi
         assert file.size == len(data)
         assert file.stat().etag == s3.objects["key.bin"].stat.etag
     assert s3.calls == {"GetObject": 1}
+
+
+async def test_an_answer_never_holds_its_connection_while_it_waits_for_memory(s3, memory_session):
+    s3.put("key.bin", bytes(MIB))
+    budget = memory_session.budget
+    await budget.take(budget.limit - FIRST_REQUEST)
+    reading = asyncio.create_task(aios3.read_bytes(URL, session=memory_session))
+    while not s3.calls["GetObject"]:
+        await asyncio.sleep(0)
+    await budget.take(FIRST_REQUEST)  # asked for while the first answer comes, given when that turns out not to be all
+    while not budget.waiting:
+        await asyncio.sleep(0)
+    assert s3.open_bodies == 0
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    budget.give_back(budget.limit)
 
 
 async def test_a_small_read_somewhere_fetches_only_itself(s3, memory_session):

@@ -348,7 +348,9 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
     """
     budget = session.budget
     paid = stop - start
-    await budget.take(paid)
+    if not budget.try_take(paid):
+        await source.aclose()  # an answer that is here already would hold its connection while it waits for memory
+        await budget.take(paid)
     try:
         answered = max(await source.open(start, stop) - start, 0)
         fetcher = RangeFetcher(source.fetch, source.stat.size, budget, _limits(sizes, budget.limit))
