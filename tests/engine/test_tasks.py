@@ -88,3 +88,11 @@ async def test_the_exception_belongs_to_who_awaits_the_task():
     task = OwnedTasks().start(fail(), name="f")
     with pytest.raises(ValueError):
         await task
+
+
+async def test_waiting_for_one_task_where_there_is_none_lets_the_callbacks_of_ended_ones_run():
+    """Whoever waits in a loop for what these do would otherwise be alone on the loop, for ever."""
+    ran = []
+    asyncio.get_running_loop().call_soon(ran.append, 1)
+    await OwnedTasks().join_one()
+    assert ran == [1]

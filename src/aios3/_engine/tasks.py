@@ -48,11 +48,16 @@ class OwnedTasks:
             await asyncio.wait(pending)
 
     async def join_one(self) -> None:
-        """Wait until one task but the caller's own has ended, without cancelling one; return at once without any."""
+        """Wait until one task but the caller's own has ended, without cancelling one; a turn of the loop without any.
+
+        Who waits for what the ends of tasks do must give their callbacks that turn, or would wait for ever.
+        """
         own = asyncio.current_task()
         pending = [task for task in self._tasks if task is not own and not task.done()]
         if pending:
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(0)
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[object]]) -> None:
