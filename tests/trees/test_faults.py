@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -498,3 +500,17 @@ async def test_uploads_that_cannot_be_aborted_are_named(s3, session):
     assert len(caught.value.failures) == 1
     assert caught.value.completed["deleted"] == 2
     s3.uploads.clear()
+
+
+async def test_aborts_all_uploads_of_a_server_whose_clock_is_ahead(s3, session, monkeypatch):
+    await s3.create_multipart_upload(aios3.S3Url("bucket", "d/x"), None, None)
+    (begun,) = await s3.list_multipart_uploads(aios3.S3Url("bucket", ""))
+
+    ahead_of_us = replace(begun, initiated=time.time() + 3600)
+
+    async def ahead(_):
+        return [ahead_of_us]
+
+    monkeypatch.setattr(s3, "list_multipart_uploads", ahead)
+    assert await aios3.abort_uploads(ROOT, 1, session=session) == []
+    assert await aios3.abort_uploads(ROOT, 0, session=session) == [ahead_of_us]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -24,12 +25,14 @@ async def abort_uploads(
     """Abort the unfinished multipart uploads of an object, a directory or a bucket, and return them.
 
     ``older_than`` is how long ago they must have begun, as a timedelta or in seconds: an upload that is still running
-    fails when it is aborted, so give the longest ones time. It is measured with this machine's clock.
+    fails when it is aborted, so give the longest ones time. It is measured with this machine's clock, against a time of
+    the server's that is rounded to seconds; 0 aborts all, whatever either clock says.
 
     Raises PartialFailureError with those that could not be aborted.
     """
     current, url = current_session(session), S3Url.parse(path).require_bucket()
-    limit = time.time() - _seconds(older_than)
+    age = _seconds(older_than)
+    limit = time.time() - age if age else math.inf  # Swift rounds up: what has just begun lies ahead of the clock
     backend = await current.backend(url)
     found = [
         upload
