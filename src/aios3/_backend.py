@@ -165,6 +165,10 @@ class ObjectBody(Protocol):
         """The whole object's description, however little of it was asked for."""
 
     @property
+    def etag(self) -> str | None:
+        """The object's ETag, without quotes."""
+
+    @property
     def size(self) -> int:
         """The whole object's size in bytes."""
 

@@ -40,7 +40,7 @@ class FakeBody:
 
     def __init__(self, server, stat, start, data):
         self.server, self.stat, self.start, self._data = server, stat, start, data
-        self.size = stat.size
+        self.size, self.etag = stat.size, stat.etag
         self.stop = start + len(data)
         self._sent = 0
         self._open = True

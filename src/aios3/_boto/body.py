@@ -41,6 +41,7 @@ class BotoBody:
         self, raw: RawAnswer, path: str, stat: StatResult, span: Span, ended: Callable[[BotoBody], None]
     ) -> None:
         self.stat = stat
+        self.etag = stat.etag
         self.size = span.size
         self.start = span.start
         self.stop = span.stop

@@ -7,12 +7,13 @@ are the first to go.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +54,8 @@ class BlockMap:
         self._starts: list[int] = []
         self._blocks: list[Block] = []
         self._spent: dict[Block, None] = {}
+        self.spent_bytes = 0
+        """How many bytes the spent blocks hold."""
 
     def __iter__(self) -> Iterator[Block]:
         return iter(self._blocks)
@@ -67,10 +70,8 @@ class BlockMap:
     def gaps(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return the ranges inside ``[start, stop)`` that no block claims."""
         found = []
-        index = max(bisect_right(self._starts, start) - 1, 0)
-        for block in self._blocks[index:]:
-            if block.start >= stop:
-                break
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        for block in self._blocks[first : bisect_left(self._starts, stop, first)]:
             if block.start > start:
                 found.append((start, block.start))
             start = max(start, block.stop)
@@ -89,26 +90,36 @@ class BlockMap:
         index = bisect_right(self._starts, block.start) - 1
         assert self._blocks[index] is block
         del self._starts[index], self._blocks[index]
-        self._spent.pop(block, None)
+        self._unspend(block)
 
     def spend(self, block: Block) -> None:
         """Mark a block as read to its end, most recently of all."""
-        self._spent.pop(block, None)
+        self._unspend(block)
         self._spent[block] = None
+        self.spent_bytes += block.size
 
     def spend_outside(self, start: int, stop: int) -> None:
         """Mark the complete blocks that do not touch ``[start, stop)`` as ones that nobody waits for any more."""
         for block in self._blocks:
-            if block.complete and (block.stop <= start or block.start >= stop):
-                self._spent.setdefault(block)
+            if block.complete and (block.stop <= start or block.start >= stop) and block not in self._spent:
+                self.spend(block)
 
-    def spent_bytes(self) -> int:
-        """Return how many bytes the spent blocks hold."""
-        return sum(block.size for block in self._spent)
+    def droppable(self, size: int, *, unread: bool) -> list[Block]:
+        """Return blocks that may go, up to ``size`` bytes or the first behind: spent ones, longest ago first.
 
-    def droppable(self, *, unread: bool) -> Iterable[Block]:
-        """Return the blocks that may go: spent ones, longest ago first; with ``unread`` then the furthest ahead."""
-        candidates = list(self._spent)
-        if unread:
-            candidates += [b for b in reversed(self._blocks) if b.complete and b not in self._spent]
-        return [block for block in candidates if block.complete and not block.pins]
+        With ``unread``, those furthest ahead come after them.
+        """
+        found: list[Block] = []
+        ahead = (block for block in reversed(self._blocks) if block not in self._spent) if unread else ()
+        for block in chain(self._spent, ahead):
+            if size <= 0:
+                break
+            if block.complete and not block.pins:
+                found.append(block)
+                size -= block.size
+        return found
+
+    def _unspend(self, block: Block) -> None:
+        if block in self._spent:
+            del self._spent[block]
+            self.spent_bytes -= block.size

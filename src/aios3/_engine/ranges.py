@@ -329,18 +329,15 @@ class RangeFetcher:
             raise transfer.error
 
     def _trim(self) -> None:
-        excess = self._map.spent_bytes() - self.limits.keep
-        for block in self._map.droppable(unread=False) if excess > 0 else ():
-            if excess <= 0:
-                break
-            excess -= block.size
-            self._drop(block)
+        excess = self._map.spent_bytes - self.limits.keep
+        if excess > 0:
+            self._drop_up_to(excess, unread=False)
 
     def _reclaim(self, size: int) -> None:
-        for block in self._map.droppable(unread=True):
-            if size <= 0:
-                break
-            size -= block.size
+        self._drop_up_to(size, unread=True)
+
+    def _drop_up_to(self, size: int, *, unread: bool) -> None:
+        for block in self._map.droppable(size, unread=unread):
             self._drop(block)
 
     def _drop(self, block: Block) -> None:

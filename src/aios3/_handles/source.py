@@ -137,13 +137,13 @@ class ObjectSource:
         return body
 
     async def _ask(self, start: int, stop: int | None) -> ObjectBody:
-        options = self._options
-        if self._stat is not None and self._stat.etag:
-            options = replace(options, if_match=self._stat.etag)
         backend = await self._session.backend(self.url)
-        return await backend.get_object(self.url, start=start, stop=stop, options=options)
+        return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
 
     async def _accept(self, body: ObjectBody) -> None:
+        known = self._stat
+        if known is not None and known.etag and (known.etag, known.size) == (body.etag, body.size):
+            return
         try:
             self._pin(body.stat)
         except ObjectChangedError:
@@ -154,6 +154,8 @@ class ObjectSource:
         known = self._stat
         if known is None:
             self._stat = stat
+            if stat.etag:
+                self._options = replace(self._options, if_match=stat.etag)
         elif _version(known) != _version(stat):
             message = (
                 f"{self.url} changed while it was being read: it was {known.size:,} bytes with ETag {known.etag}, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._answers import bare
 from aios3._wire import answers
 from aios3._wire.exchange import FAILURES, translated
 from aios3.errors import ClosedHandleError, TruncatedBodyError
@@ -42,6 +43,11 @@ class WireBody:
         self._ended: Callable[[WireBody], None] | None = ended
         if not self._left:
             self._end()
+
+    @property
+    def etag(self) -> str | None:
+        """The object's ETag, without quotes."""
+        return bare(self._answer.head.headers.get("etag"))
 
     @property
     def stat(self) -> StatResult:

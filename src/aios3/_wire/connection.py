@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["BrokenBodyError", "Connection", "Head", "ProtocolError", "ServerClosedError"]
 
 _SCRATCH = MAX_HEAD
+_HEAD_ARRIVAL = 8 * 1024
+"""Bytes taken at once while a head is waited for: enough for it, and for a small body behind it."""
 _MAX_INTERIM = 16
 _FINAL = 200
 _IDLE, _HEAD, _BODY = range(3)
@@ -203,7 +205,9 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's argument
         """Return where the next bytes go: into the caller's view, or into the scratch buffer."""
         if self._room is None:
-            return self._scratch_view[self._fill :]
+            # The body behind a head is better left to the kernel until somebody says where it goes.
+            stop = self._fill + _HEAD_ARRIVAL if self._state is _HEAD else _SCRATCH
+            return self._scratch_view[self._fill : stop]
         view = self._room()
         return view if len(view) <= self._wanted else view[: self._wanted]
 
