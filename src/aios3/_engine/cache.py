@@ -22,7 +22,7 @@ class Block:
 
     start: int
     stop: int
-    data: bytearray | None = None
+    data: bytearray | memoryview | bytes | None = None
     filled: int = 0
     pins: int = 0
 
@@ -66,6 +66,11 @@ class BlockMap:
         if index < 0 or self._blocks[index].stop <= position:
             return None
         return self._blocks[index]
+
+    def touches(self, start: int, stop: int) -> bool:
+        """Tell whether a block claims any of ``[start, stop)``."""
+        index = bisect_left(self._starts, stop) - 1
+        return index >= 0 and self._blocks[index].stop > start
 
     def gaps(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return the ranges inside ``[start, stop)`` that no block claims."""

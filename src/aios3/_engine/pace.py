@@ -12,6 +12,8 @@ _GOAL_BYTES_PER_SECOND = 2 << 30
 _FEWEST = 4
 _TELLING_BYTES = 256 * 1024
 """Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
+_WORTH_SHARING_SECONDS = 0.02
+"""What one connection brings in so long is not worth more requests."""
 
 
 class Pace:
@@ -20,6 +22,7 @@ class Pace:
     def __init__(self) -> None:
         self._latency: float | None = None
         self._rate = 0.0
+        self._told_by = 0
 
     def answered(self, latency: float) -> None:
         """Note that a request's first byte came after ``latency`` seconds."""
@@ -27,8 +30,17 @@ class Pace:
 
     def arrived(self, size: int, seconds: float) -> None:
         """Note that the ``size`` bytes behind a first arrival came within ``seconds``."""
-        if size >= _TELLING_BYTES:
-            self._rate = max(self._rate, size / max(seconds, 1e-6))
+        if size < max(_TELLING_BYTES, self._told_by // 2):
+            return
+        rate = size / max(seconds, 1e-6)
+        # A connection begins with a burst: what a long request shows counts for more than what a short one did.
+        self._rate = rate if size > self._told_by * 9 // 8 else max(self._rate, rate)
+        self._told_by = max(self._told_by, size)
+
+    @property
+    def length(self) -> int:
+        """Bytes that one request may have before it is worth while to share them among several."""
+        return int(self._rate * _WORTH_SHARING_SECONDS)
 
     def window(self, request_size: int) -> int:
         """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""

@@ -9,6 +9,9 @@ The bytes come from a function, ``fetch(start, stop, room, received)``, so nothi
 ``room()`` for a view to receive into and ``received(count)`` after each arrival, in order, and return when ``stop``
 is reached or raise. Memory is always taken before a request is made, never the other way round, so that a request
 that waits for memory cannot hold up the one that would set it free.
+
+A range that is read for itself, and of which nothing is here, lands in the ``bytes`` that its reader gets
+(:meth:`RangeFetcher.collect`): nothing is copied, and a single request needs no task.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 _WORTH_DROPPING = 1024 * 1024
 """A request with fewer bytes to come is let finish: a new connection would cost more."""
+_WORTH_KEEPING = 256 * 1024
+"""A range that was read for itself is kept if it is no longer than this: somebody may look there again."""
 
 FetchRange = Callable[[int, int, Callable[[], memoryview], Callable[[int], None]], Awaitable[None]]
 
@@ -56,9 +61,13 @@ class Transfer:
 
     blocks: Sequence[Block]
     paid: bool
+    adopted: bool = False
+    """Whether the answer was there before: how long it took, nobody knows."""
     task: asyncio.Task[None] | None = None
+    reader: asyncio.Task[object] | None = None
+    """Who fetches it while waiting for it, instead of a task of its own."""
     filling: int = 0
-    begun: float = 0.0
+    begun: float | None = None
     answered: float | None = None
     at_first: int = 0
     finished: bool = False
@@ -190,6 +199,8 @@ class RangeFetcher:
 
     async def collect(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
+        if start < stop <= start + self.limits.window and not self._map.touches(start, stop):
+            return await self._land(start, stop)
         whole = io.BytesIO()
         while start < stop:
             self.request(start, min(stop, start + max(self.limits.window, self.limits.block_size)))
@@ -198,17 +209,101 @@ class RangeFetcher:
 
     def adopt(self, start: int, stop: int) -> None:
         """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
-        self._start(self._claim(start, stop, paid=True))
+        transfer = self._claim(start, stop, paid=True)
+        transfer.adopted = True
+        self._start(transfer)
 
     async def fill(self, start: int, stop: int) -> None:
         """Fetch like :meth:`adopt`, and wait for it; raises what the fetching meets, and then gives all back."""
         transfer = self._claim(start, stop, paid=True)
+        transfer.adopted = True
         try:
             await self._run(transfer)
         finally:
             self._finish(transfer)
         if transfer.error is not None:
             raise transfer.error
+
+    async def _land(self, start: int, stop: int) -> bytes:
+        """Have ``[start, stop)`` received into the ``bytes`` that is returned; no block may touch it."""
+        if self._closed:
+            raise self._closed
+        whole = io.BytesIO(bytes(stop - start))  # nobody else has these bytes, so that they can be written to
+        memory = whole.getbuffer()
+        longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
+        first, *others = [
+            self._claim_memory(at, memory[at - start : end - start])
+            for at, end in _cut(start, stop, min(longest, self.limits.request_size))
+        ]
+        try:
+            arrivals = [(self._waiter(other, other.stop), other) for other in others]
+            for other in others:
+                self._start(other)
+            await self._run_here(first)
+            for arrived, other in arrivals:
+                await arrived
+                if other.error is not None:
+                    raise other.error
+            for transfer in (first, *others):
+                transfer.blocks[0].data = None
+            del memory  # what is still viewed would be copied
+            data = whole.getvalue()
+            if not others and len(data) <= _WORTH_KEEPING:
+                first.blocks[0].data = data
+            return data
+        finally:
+            for transfer in (first, *others):
+                self._let_go(transfer)
+
+    def _claim_memory(self, start: int, memory: memoryview) -> Transfer:
+        """Claim a range that is received into ``memory``, and is pinned until :meth:`_let_go`."""
+        transfer = Transfer((Block(start, start + len(memory), memory, pins=1),), paid=False)
+        self._map.add(transfer.blocks[0])
+        self._transfers[transfer.blocks[0]] = transfer
+        return transfer
+
+    def _let_go(self, transfer: Transfer) -> None:
+        """End the fetching of a range for one reader; keep its bytes only if they are ``bytes``."""
+        block = transfer.blocks[0]
+        block.pins -= 1
+        if transfer.task is not None:
+            transfer.task.cancel()
+        if not block.complete or self._map.find(block.start) is not block:
+            return
+        if isinstance(block.data, bytes):
+            self._map.spend(block)
+            self._trim()
+        else:
+            self._drop(block)
+
+    async def _run_here(self, transfer: Transfer) -> None:
+        """Fetch in the caller's task, which :meth:`aclose` interrupts."""
+        transfer.reader = task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        try:
+            await self._run(transfer)
+        except asyncio.CancelledError:
+            if transfer.reader is None and task.uncancel() <= cancelling and transfer.error is not None:
+                raise transfer.error from None
+            raise
+        finally:
+            transfer.reader = None
+        if transfer.error is not None:
+            raise transfer.error
+
+    def _interrupt(self, transfer: Transfer) -> asyncio.Future[None]:
+        """Wake the reader that fetches; the future is done when it has stopped."""
+        assert transfer.reader is not None
+        transfer.reader.cancel()
+        transfer.reader = None
+        return self._waiter(transfer, self.size + 1)
+
+    def _waiter(self, transfer: Transfer, stop: int) -> asyncio.Future[None]:
+        """Return a future that is done when the bytes up to ``stop`` have arrived, or the transfer has ended."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        transfer.waiters[waiter] = stop
+        return waiter
 
     async def idle(self) -> None:
         """Wait until no request is under way."""
@@ -221,8 +316,11 @@ class RangeFetcher:
         transfers = set(self._transfers.values())
         for transfer in transfers:
             transfer.error = reason
+        interrupted = [self._interrupt(transfer) for transfer in transfers if transfer.reader is not None]
         try:
             await self._tasks.aclose()
+            for ended in interrupted:
+                await ended
         finally:
             for transfer in transfers:
                 self._finish(transfer)
@@ -265,7 +363,8 @@ class RangeFetcher:
             if not transfer.paid:
                 await self._budget.take(transfer.size)
                 transfer.paid = True
-            transfer.begun = self._clock()
+            if not transfer.adopted:
+                transfer.begun = self._clock()
             await self._fetch(
                 transfer.start,
                 transfer.stop,
@@ -290,7 +389,8 @@ class RangeFetcher:
         block.filled += count
         if transfer.answered is None:
             transfer.answered, transfer.at_first = self._clock(), count
-            self.pace.answered(transfer.answered - transfer.begun)
+            if transfer.begun is not None:
+                self.pace.answered(transfer.answered - transfer.begun)
         if block.complete:
             transfer.filling += 1
             del self._transfers[block]
@@ -317,8 +417,7 @@ class RangeFetcher:
 
     async def _wait(self, block: Block, stop: int) -> None:
         transfer = self._transfers[block]
-        waiter = asyncio.get_running_loop().create_future()
-        transfer.waiters[waiter] = stop
+        waiter = self._waiter(transfer, stop)
         block.pins += 1
         try:
             await waiter
@@ -347,7 +446,7 @@ class RangeFetcher:
 
     def _recycle(self, block: Block) -> None:
         data, block.data = block.data, None
-        if data is not None:
+        if isinstance(data, bytearray):
             self._budget.spares.put(data)
 
 
