@@ -110,7 +110,7 @@ class Config:
     """Whether TLS certificates are checked; a text is the file of certificate authorities to trust. With True,
     ``AWS_CA_BUNDLE`` and the profile's ``ca_bundle`` are honoured."""
 
-    max_concurrency: int = 32
+    max_concurrency: int = 64
     """Requests in flight at once over the whole session, and connections kept; at least 1."""
 
     memory_budget: int = 256 * MIB
@@ -163,6 +163,8 @@ class Config:
 
     def with_options(self, **options: object) -> Config:
         """Return a copy with ``options`` replaced; raise ConfigError for one that does not exist."""
+        if not options:
+            return self
         unknown = sorted(set(options) - _FIELDS)
         if unknown:
             message = f"Unknown setting {', '.join(map(repr, unknown))}; the settings are {', '.join(sorted(_FIELDS))}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast, overload
 
+from aios3._backend import Condition, WriteOptions
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.links import follow, place_to_write
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import (
     Buffering,
     LimitedOptions,
+    Mode,
     OpenOptions,
     PipeReaderOptions,
     PipeWriterOptions,
@@ -23,10 +25,11 @@ from aios3._handles.options import (
 )
 from aios3._handles.pipe_reader import AsyncPipeReader, open_pipe_reader
 from aios3._handles.pipe_writer import AsyncPipeWriter
-from aios3._handles.plan import complete_plan
+from aios3._handles.plan import WritePlan, complete_plan
 from aios3._handles.reader import AsyncPrefetchReader, Sizes, open_reader
 from aios3._handles.shared import open_shared
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter, text_settings
+from aios3._handles.upload import Upload
 from aios3._handles.whole import AsyncWholeFile, Subject, WholeMode, open_whole
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
+    from aios3._entries import WriteResult
     from aios3._handles.options import (
         CreateBinaryMode,
         CreateTextMode,
@@ -49,7 +53,6 @@ if TYPE_CHECKING:
         WriteBinaryMode,
         WriteTextMode,
     )
-    from aios3._handles.plan import WritePlan
     from aios3._paths import AnyPath
     from aios3._session import Session
 
@@ -68,6 +71,9 @@ __all__ = [
     "WriterOptions",
     "aopen",
 ]
+
+_REPLACING = Mode("w", binary=True, updates=False)
+_AS_EVER, _ALWAYS = WriteOptions(), Condition()
 
 
 class _File(Protocol):
@@ -407,6 +413,31 @@ async def _open_writing(session: Session, order: Order) -> AsyncBinaryFile:
     return AsyncMultipartWriter(session, plan)
 
 
+async def write_at_once(
+    session: Session | None, path: AnyPath, data: memoryview, options: WriterOptions
+) -> WriteResult | None:
+    """Write ``data`` with one PutObject and no file, if that is all that :func:`aopen` in mode ``wb`` would do.
+
+    None where there is more to it: more than a part, or a link to follow.
+    """
+    url, current = S3Url.parse(path).require_object(), current_session(session)
+    if options:
+        order = make_order(url, _REPLACING, None, cast("OpenOptions", options))
+        plan = _sized_plan(current, order)
+        if order.followlinks:
+            return None
+    else:
+        plan = WritePlan(url, "wb", _AS_EVER, _ALWAYS, current.config.part_size)
+    if len(data) > plan.part_size:
+        return None
+    plan = await complete_plan(current, plan)
+    await current.budget.take(len(data))
+    try:
+        return await Upload(current, plan).put((data if isinstance(data.obj, bytes) else bytes(data),))
+    finally:
+        current.budget.give_back(len(data))
+
+
 async def _open_whole(session: Session, order: Order) -> AsyncWholeFile:
     plan = _sized_plan(session, order) if order.plan is not None else None
     subject = Subject(order.url, WholeMode(str(order.mode)), plan=plan)
@@ -415,8 +446,8 @@ async def _open_whole(session: Session, order: Order) -> AsyncWholeFile:
 
 def _sized_plan(session: Session, order: Order) -> WritePlan:
     assert order.plan is not None
-    config = session.config.with_options(**order.config)
-    return dataclasses.replace(order.plan, part_size=config.part_size)
+    part_size = session.config.with_options(**order.config).part_size
+    return order.plan if order.plan.part_size == part_size else dataclasses.replace(order.plan, part_size=part_size)
 
 
 def _redirected(order: Order, url: S3Url) -> Order:

@@ -133,6 +133,8 @@ _READING: dict[str, type] = {
 }
 _WRITING: dict[str, type] = {"pipe": PipeWriterOptions, "limited": LimitedOptions}
 
+_STORED = frozenset(field.name for field in dataclasses.fields(WriteOptions))
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:
@@ -262,8 +264,7 @@ def _check_kinds(options: OpenOptions) -> None:
 
 
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
-    fields = {field.name for field in dataclasses.fields(WriteOptions)}
-    stored = {name: value for name, value in options.items() if name in fields}
+    stored = {name: value for name, value in options.items() if name in _STORED}
     write = WriteOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
     return WritePlan(url, f"{mode.kind}b", write, Condition(if_match=options.get("if_match")))
 

@@ -77,13 +77,13 @@ async def complete_plan(session: Session, plan: WritePlan) -> WritePlan:
     """
     backend = await session.backend(plan.url)
     algorithm = choose_algorithm(session.config.checksums, at_amazon=await backend.at_amazon())
+    if plan.mode == "wb":
+        return await _with_type(plan, algorithm)
     plan = replace(plan, algorithm=algorithm)
     if plan.mode == "ab":
         return await _append(session, plan)
-    if plan.mode == "xb":
-        await _check_absent(session, plan)
-        plan = replace(plan, condition=Condition(if_absent=True))
-    return await _with_type(plan)
+    await _check_absent(session, plan)
+    return await _with_type(replace(plan, condition=Condition(if_absent=True)), algorithm)
 
 
 async def _check_absent(session: Session, plan: WritePlan) -> None:
@@ -105,7 +105,7 @@ async def _append(session: Session, plan: WritePlan) -> WritePlan:
     except ObjectNotFoundError:
         if if_match is not None:
             raise
-        return await _with_type(replace(plan, condition=Condition(if_absent=True)))
+        return await _with_type(replace(plan, condition=Condition(if_absent=True)), plan.algorithm)
     old = source.stat
     plan = replace(
         plan,
@@ -147,12 +147,15 @@ def inherit(options: WriteOptions, old: StatResult) -> WriteOptions:
     )
 
 
-async def _with_type(plan: WritePlan) -> WritePlan:
-    kind = plan.options.content_type or await _guess_type(plan.url.name)
-    return replace(plan, options=replace(plan.options, content_type=kind))
+async def _with_type(plan: WritePlan, algorithm: Algorithm | None) -> WritePlan:
+    if plan.options.content_type is not None or (kind := await _guess_type(plan.url.name)) is None:
+        return plan if plan.algorithm == algorithm else replace(plan, algorithm=algorithm)
+    return replace(plan, algorithm=algorithm, options=replace(plan.options, content_type=kind))
 
 
 async def _guess_type(name: str) -> str | None:
+    if "." not in name:
+        return None
     if _TABLES_READ.is_set():
         kind, packing = mimetypes.guess_type(name)
     else:

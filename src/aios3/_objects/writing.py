@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, WriteOptions
-from aios3._handles.opening import aopen
+from aios3._handles.opening import aopen, write_at_once
 from aios3._handles.text import text_settings
 from aios3._namespace.links import head
 from aios3._paths import S3Url
@@ -31,8 +31,12 @@ async def write_bytes(
 
     One PutObject for small data, parts side by side for large; visible as a whole, or not at all.
     """
+    view = memoryview(data).cast("B")
+    result = await write_at_once(session, path, view, options)
+    if result is not None:
+        return result
     async with aopen(path, "wb", session=session, **options) as writer:
-        await writer.write(data)
+        await writer.write(view)
     return writer.result
 
 
