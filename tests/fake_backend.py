@@ -175,7 +175,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def settled() -> None:
     """Let other tasks run until they all wait for something."""
-    for _ in range(50):
+    for _ in range(200):
         await asyncio.sleep(0)
 
 

@@ -2,14 +2,17 @@
 
 A far server needs many requests in flight to fill the link, a near one a few; more than that only costs memory. What
 one request takes is its latency plus its bytes at the rate of one connection. The best of both that were seen count,
-because everything else may have been our own doing.
+because everything else may have been our own doing. Even so the rate of a near server is mostly how fast we are
+ourselves: its latency tells that it is near.
 """
 
 from __future__ import annotations
 
-_GOAL_BYTES_PER_SECOND = 2 << 30
+_GOAL_BYTES_PER_SECOND = 3 << 29
 """More than one process takes in: requests in flight beyond this rate would wait for us."""
-_FEWEST = 4
+_FEWEST = 2
+NEAR_SECONDS = 0.004
+"""A server that answers within so long is near: on the machine, or in the same network."""
 _TELLING_BYTES = 256 * 1024
 """Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
 _WORTH_SHARING_SECONDS = 0.02
@@ -19,7 +22,8 @@ _WORTH_SHARING_SECONDS = 0.02
 class Pace:
     """What the requests of one object's reading have shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, near_seconds: float = NEAR_SECONDS) -> None:
+        self._near_seconds = near_seconds
         self._latency: float | None = None
         self._rate = 0.0
         self._told_by = 0
@@ -44,7 +48,7 @@ class Pace:
 
     def window(self, request_size: int) -> int:
         """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""
-        if self._latency is None or not self._rate:
+        if self._latency is None or not self._rate or self._latency < self._near_seconds:
             return _FEWEST * request_size
         seconds = self._latency + request_size / self._rate
         return max(_FEWEST * request_size, int(_GOAL_BYTES_PER_SECOND * seconds))

@@ -346,7 +346,7 @@ class RangeFetcher:
         return planned
 
     def _claim(self, start: int, stop: int, *, paid: bool) -> Transfer:
-        transfer = Transfer([Block(a, b) for a, b in _cut(start, stop, self.limits.block_size)], paid)
+        transfer = Transfer([Block(a, b) for a, b in _cut_at_multiples(start, stop, self.limits.block_size)], paid)
         for block in transfer.blocks:
             self._map.add(block)
             self._transfers[block] = transfer
@@ -452,3 +452,9 @@ class RangeFetcher:
 
 def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
     return [(first, min(first + longest, stop)) for first in range(start, stop, longest)]
+
+
+def _cut_at_multiples(start: int, stop: int, size: int) -> list[tuple[int, int]]:
+    """Cut at the multiples of ``size``: reads of that size then find their bytes in one block."""
+    starts = [start, *range(start - start % size + size, stop, size)]
+    return list(zip(starts, [*starts[1:], stop], strict=True))

@@ -36,6 +36,8 @@ _COALESCE = 64 * KIB
 _KEEP = 8 * MIB
 """Bytes behind the position that stay in memory for reads that go back a little."""
 _LINE_REQUEST = 8 * KIB
+_JOINED = 4
+"""Blocks that one read may hold until it has all of its bytes; a longer one copies each as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +315,11 @@ class AsyncPrefetchReader:
         view = await self._take(stop)
         if self._position == stop:
             return bytes(view)
+        if stop - self._position <= _JOINED * self._fetcher.limits.block_size:
+            views = [view]
+            while self._position < stop:
+                views.append(await self._take(stop))
+            return b"".join(views)
         whole = io.BytesIO()
         whole.write(view)
         while self._position < stop:

@@ -49,7 +49,7 @@ class Upload:
         self._copies = copy_ranges(plan.base.size, plan.copied_size) if plan.base else []
         self._count = 0
         self._sending = 0
-        self._pace = Pace()
+        self._pace = Pace(near_seconds=0)
         self._whole = RunningChecksum(plan.algorithm) if plan.algorithm else None
 
     @property
