@@ -206,12 +206,104 @@ async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
     origin, budget = Origin(), Budget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
-    waiting = asyncio.create_task(fetcher.collect(0, 100))
+    fetcher.request(0, 100)
+    waiting = asyncio.create_task(fetcher.view(0, 100))
     await asyncio.sleep(0)
     waiting.cancel()
     origin.gate.set()
     assert await fetcher.collect(0, 100) == DATA[:100]
     assert origin.requests == [(0, 100)]
+    await closed(fetcher, budget)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+async def test_ranges_read_side_by_side_return_the_bytes_of_the_object_whoever_gives_up(data):
+    rng = random.Random(data.draw(st.integers(0, 2**32)))
+    budget = Budget(data.draw(st.sampled_from([1000, 5000, 50_000])))
+    fetcher = fetcher_of(Origin(rng=rng), budget)
+    ranges = st.tuples(st.integers(0, len(DATA) - 1), st.integers(0, 20_000), st.booleans())
+    tasks = []
+    for start, length, given_up in data.draw(st.lists(ranges, max_size=12)):
+        stop = min(start + length, len(DATA))
+        task = asyncio.create_task(fetcher.collect(start, stop))
+        for _ in range(rng.randrange(6)):
+            await asyncio.sleep(0)
+        if given_up:
+            task.cancel()
+        tasks.append((task, start, stop))
+    await asyncio.wait_for(asyncio.gather(*(task for task, *_ in tasks), return_exceptions=True), 30)
+    for task, start, stop in tasks:
+        assert task.cancelled() or task.result() == DATA[start:stop]
+    await closed(fetcher, budget)
+
+
+async def test_whoever_waits_for_the_bytes_of_a_reader_that_gives_up_gets_them_all_the_same():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.gate.clear()
+    first = asyncio.create_task(fetcher.collect(0, 100))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(fetcher.collect(50, 80))
+    await asyncio.sleep(0)
+    first.cancel()
+    origin.gate.set()
+    assert await second == DATA[50:80]
+    assert first.cancelled()
+    await closed(fetcher, budget)
+
+
+async def test_a_reader_that_is_cancelled_while_its_file_is_closed_is_cancelled():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.gate.clear()
+    waiting = asyncio.create_task(fetcher.collect(0, 100))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(fetcher.aclose(ValueError("closed")))
+    waiting.cancel()
+    await closing
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await closed(fetcher, budget)
+
+
+async def test_closing_leaves_the_reader_that_it_wakes_able_to_wait_again():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    origin.gate.clear()
+
+    async def read():
+        with pytest.raises(ValueError, match="closed"):
+            await fetcher.collect(0, 100)
+        await asyncio.sleep(0)
+        return asyncio.current_task().cancelling()
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    await closed(fetcher, budget)
+    assert await reading == 0
+
+
+async def test_one_of_several_requests_that_fails_ends_the_others():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+
+    async def fetch(start, stop, room, received):
+        if start == 6000:
+            await origin.gate.wait()
+            raise OSError("broken")
+        await origin.fetch(start, stop, room, received)
+
+    fetcher._fetch = fetch
+    origin.gate.clear()
+    reading = asyncio.create_task(fetcher.collect(0, 12_000))
+    while budget.used < 12_000:
+        await asyncio.sleep(0)
+    origin.gate.set()
+    with pytest.raises(OSError, match="broken"):
+        await reading
+    await fetcher.idle()
+    assert (origin.running, budget.used) == (0, 0)
     await closed(fetcher, budget)
 
 

@@ -75,11 +75,13 @@ class BlockMap:
     def gaps(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return the ranges inside ``[start, stop)`` that no block claims."""
         found = []
-        first = max(bisect_right(self._starts, start) - 1, 0)
+        first = bisect_right(self._starts, start) - 1
+        if first < 0 or self._blocks[first].stop <= start:
+            first += 1
         for block in self._blocks[first : bisect_left(self._starts, stop, first)]:
             if block.start > start:
                 found.append((start, block.start))
-            start = max(start, block.stop)
+            start = block.stop
         if start < stop:
             found.append((start, stop))
         return found

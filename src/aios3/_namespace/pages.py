@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aios3._engine.tasks import OwnedTasks
 from aios3._namespace.segments import Plan
+from aios3._namespace.signposts import DELIMITER
 from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, ClosedHandleError, ObjectNotFoundError, UnsupportedError
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 T = TypeVar("T")
+
+_log = logging.getLogger("aios3.listing")
 
 _DIRECTORY_BUCKET = "--x-s3"
 """How the names of S3's directory buckets end, which are not listed in order of their keys."""
@@ -45,9 +49,13 @@ async def pages(
     backend = await scope.session.backend(url)
     parallel = parallel and not url.bucket.endswith(_DIRECTORY_BUCKET)
     plan = Plan(url, delimiter, width=scope.session.config.max_concurrency if parallel else 1)
-    under_way: dict[asyncio.Task[ListPage], Segment] = {}
+    under_way: dict[asyncio.Task[ListPage], Segment | None] = {}
     try:
         while not plan.finished:
+            directory = plan.survey()
+            if directory is not None:
+                survey = backend.list_objects(url.with_key(directory), delimiter=DELIMITER)
+                under_way[scope.start(survey)] = None
             for segment in plan.requests():
                 after = "" if segment.token else segment.lower
                 call = backend.list_objects(url, delimiter=delimiter, token=segment.token, start_after=after)
@@ -62,14 +70,19 @@ async def pages(
             task.cancel()  # the scope waits for it
 
 
-async def _one_page(scope: Scope, plan: Plan, under_way: dict[asyncio.Task[ListPage], Segment]) -> None:
+async def _one_page(scope: Scope, plan: Plan, under_way: dict[asyncio.Task[ListPage], Segment | None]) -> None:
     """Wait until at least one page has come, and tell the plan of all that have."""
     done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
     scope.check_open()
     for task in done:
         segment = under_way.pop(task)
         error = task.exception()
-        if error is None:
+        if segment is None:
+            if error is None:
+                plan.surveyed(task.result())
+            else:
+                _log.debug("no directories of a listing are known, which makes it slower: %s", error)
+        elif error is None:
             plan.arrived(segment, task.result())
         else:
             plan.failed(segment, error)

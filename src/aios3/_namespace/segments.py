@@ -3,7 +3,8 @@
 The names that begin with a prefix are cut into segments. A segment lists from behind its lower bound, page after page,
 up to its upper bound; bounds need not exist as names, so one that falls badly costs a request and never a name. Each
 segment that has seen a page may be cut again, behind the pages that it is expected to fill, and so the number of
-segments doubles with each round trip, as long as the consumer takes pages.
+segments doubles with each round trip, as long as the consumer takes pages. Where names are in directories, these are
+better bounds than any guess, and known all at once (:mod:`aios3._namespace.signposts`).
 
 Not every server begins where it is told to. The first segment is listed as ever, by continuation alone, and where it
 ends must the second one begin: only then is that server's ``start-after`` trusted. Otherwise the first segment goes on
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import ListPage
 from aios3._namespace.bounds import Known, cuts, in_key_order, in_order, order
+from aios3._namespace.signposts import Signposts
 from aios3.errors import ServerError
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ class Plan:
         self._missed = 0
         self._boldness = 1
         self._passed: deque[str] = deque(maxlen=_TRAIL)
+        self._signposts = Signposts(url.key, SEGMENT)
+        self._start: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -112,6 +116,18 @@ class Plan:
             segment.busy = True
         return asked
 
+    def survey(self) -> str | None:
+        """Return the directory whose directories are to be listed now, because they would be good bounds."""
+        if self._width() == 1 or self._delimiter or self._start is None or not self.segments[0].names:
+            return None
+        return self._signposts.ask(self._start, self.segments[0].names[-1])
+
+    def surveyed(self, page: ListPage) -> None:
+        """Take the page of a survey."""
+        segment = self.segments[0] if self.segments else None
+        if segment is not None and segment.names:
+            self._signposts.learn(page, segment.names[-1], self._taken + len(segment.pages))
+
     def _width(self) -> int:
         """Return how many requests may be in flight: one for who takes a page or two, thrice as many for each more."""
         if not self._parallel or self._taken < _EARNEST:
@@ -131,28 +147,39 @@ class Plan:
         """Cut segments, nearest first, until ``room`` new ones are made or ``pages`` are promised before the next."""
         made: list[Segment] = []
         trail = _Trail(self._passed)
-        if not any(map(_is_soft, self.segments)):
+        if not any(_is_soft(segment) or self._places(segment, 1) for segment in self.segments):
             return made
         for segment in list(self.segments):
-            if len(made) >= room or self._is_unlucky():
+            if len(made) >= room:
                 break
             known = trail.follow(segment)
             pages -= segment.promised
             if pages <= 0:
                 break
-            if not _is_soft(segment):
-                continue
-            most = min(self._boldness, room - len(made), -(-pages // SEGMENT))
-            new = self._cut_one(segment, known, most)
+            most = min(room - len(made), -(-pages // SEGMENT))
+            bounds = self._places(segment, most)
+            if not bounds:
+                if not _is_soft(segment) or self._is_unlucky():
+                    continue
+                bounds = self._guesses(segment, known, min(self._boldness, most))
+            new = self._cut_one(segment, bounds)
             pages -= SEGMENT * len(new)
             made += new
             # Nothing new is known of it before the next page, nor of a bounded one before it is longer than meant.
             segment.solid_until = max(segment.arrived + 1, 0 if segment.upper is None else SEGMENT)
         return made
 
-    def _cut_one(self, segment: Segment, known: Known, most: int) -> list[Segment]:
+    def _places(self, segment: Segment, most: int) -> list[str]:
+        """Return bounds that are known to be good, behind all that has come of ``segment``."""
+        if segment.done or segment.error:
+            return []
+        return self._signposts.between(segment.names[-1] if segment.names else segment.lower, segment.upper, most)
+
+    def _guesses(self, segment: Segment, known: Known, most: int) -> list[str]:
+        return cuts(known, self._url.key, segment.upper, pages=SEGMENT, most=most, delimiter=self._delimiter)
+
+    def _cut_one(self, segment: Segment, bounds: Sequence[str]) -> list[Segment]:
         made: list[Segment] = []
-        bounds = cuts(known, self._url.key, segment.upper, pages=SEGMENT, most=most, delimiter=self._delimiter)
         for bound in reversed(bounds):
             made.append(Segment(bound, segment.upper))
             segment.upper = bound
@@ -217,6 +244,7 @@ class Plan:
         segment.arrived += 1
         segment.token = page.token
         if names:
+            self._start = names[0] if self._start is None else self._start
             segment.names = names
             segment.first = names[0] if segment.first is None else segment.first
             if kept:

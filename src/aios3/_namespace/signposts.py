@@ -1,0 +1,60 @@
+"""The directories of a key space as places to cut it at: where to ask for them, and what they say. No I/O.
+
+Bounds that are guessed from a page fail where names do not go by evenly, as names that count up in directories. One
+listing with a delimiter names up to 1,000 directories, each of which is where a segment may begin. It is asked for
+once a listing has gone through pages of more than one directory, so that nobody else pays for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from aios3._namespace.bounds import in_key_order, order
+
+if TYPE_CHECKING:
+    from aios3._backend import ListPage
+
+DELIMITER = "/"
+
+
+class Signposts:
+    """Places in the listing of what begins with ``prefix``, each about ``pages`` pages behind the one before."""
+
+    def __init__(self, prefix: str, pages: int) -> None:
+        self._prefix = prefix
+        self._pages = pages
+        self._asked = False
+        self._places: list[str] = []
+
+    def ask(self, first: str, last: str) -> str | None:
+        """Return the directory to survey, once, if the listing from ``first`` to ``last`` has left a directory."""
+        if self._asked:
+            return None
+        stem = first[: _shared(first, last)]
+        directory = stem[: stem.rfind(DELIMITER) + 1]
+        if DELIMITER not in first[len(directory) :] or DELIMITER not in last[len(directory) :]:
+            return None
+        self._asked = True
+        return directory if directory.startswith(self._prefix) else self._prefix
+
+    def learn(self, survey: ListPage, last: str, pages: int) -> None:
+        """Take a page of a survey, made when the ``pages`` pages up to the name ``last`` had been listed."""
+        found = survey.prefixes
+        if not in_key_order(found):
+            return
+        passed = bisect_right(found, order(last), key=order)
+        step = max(1, round(self._pages * passed / max(pages, 1)))
+        self._places = list(found[passed + step - 1 :: step])
+
+    def between(self, lower: str, upper: str | None, most: int) -> list[str]:
+        """Return up to ``most`` places behind ``lower`` and before ``upper``, nearest first."""
+        start = bisect_right(self._places, order(lower), key=order)
+        stop = len(self._places) if upper is None else bisect_left(self._places, order(upper), key=order)
+        return self._places[start : min(stop, start + max(most, 0))]
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two names have in common at their start."""
+    pairs = zip(one, other, strict=False)
+    return next((index for index, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
