@@ -7,11 +7,11 @@ import stat
 from typing import TYPE_CHECKING
 
 from aios3._trees.names import local_name
-from aios3._zip.directory import broken
+from aios3._zip.directory import broken, is_directory
 from aios3.errors import UnsafeNameError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from zipfile import ZipInfo
 
     from aios3._zip.limits import ZipLimits
@@ -43,15 +43,31 @@ def check_readable(info: ZipInfo, limits: ZipLimits, path: str) -> None:
 
 
 def check_total(infos: Sequence[ZipInfo], limits: ZipLimits, path: str) -> None:
-    """Raise ZipArchiveError if the members together are beyond ``limits``, or two of them have one name."""
+    """Raise ZipArchiveError if the members together are beyond ``limits``."""
     total = sum(info.file_size for info in infos)
     if limits.max_total_bytes is not None and total > limits.max_total_bytes:
         raise broken(path, f"would become {total:,} bytes, more than max_total_bytes={limits.max_total_bytes:,}")
+
+
+def check_places(infos: Sequence[ZipInfo], names: Sequence[str], path: str) -> None:
+    """Raise ZipArchiveError if two members would be at one place, or one of them below another that is a file."""
     seen: set[str] = set()
-    for info in infos:
-        if info.filename in seen:
-            raise broken(path, "occurs twice: only one of the two could be extracted", info.filename)
-        seen.add(info.filename)
+    for name in names:
+        if name in seen:
+            raise broken(path, "occurs twice: only one of the two could be extracted", name)
+        seen.add(name)
+    files = {name for name, info in zip(names, infos, strict=True) if not is_directory(info)}
+    for name in names:
+        above = next((name[:end] for end in _slashes(name) if name[:end] in files), None)
+        if above is not None:
+            raise broken(path, f"lies below {above!r}, which is a file", name)
+
+
+def _slashes(name: str) -> Iterator[int]:
+    at = name.find("/")
+    while at >= 0:
+        yield at
+        at = name.find("/", at + 1)
 
 
 def target_name(info: ZipInfo, path: str) -> str:
@@ -65,8 +81,8 @@ def target_name(info: ZipInfo, path: str) -> str:
         message = f"{info.orig_filename!r} in {path} is not extracted: some systems take that name for another place"
         raise UnsafeNameError(message, path=path)
     kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == _UNIX else 0
-    if kind not in {0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG}:
+    if kind not in {0, stat.S_IFDIR if is_directory(info) else stat.S_IFREG}:
         what = "a symbolic link" if kind == stat.S_IFLNK else "neither a file nor a directory"
         message = f"{name!r} in {path} is not extracted: it is {what}"
         raise UnsafeNameError(message, path=path)
-    return local_name(name[:-1] if info.is_dir() else name)
+    return local_name(name[:-1] if is_directory(info) else name)

@@ -187,6 +187,11 @@ LOCAL_HEADER_BYTES = 30
 """What stands before each member, without its name and extra field."""
 
 
+def is_directory(info: ZipInfo) -> bool:
+    """Tell whether a member is a directory. An empty name is none; some versions of ``ZipInfo.is_dir`` fail there."""
+    return info.filename.endswith("/")
+
+
 def broken(path: str, why: str, member: str | None = None) -> ZipArchiveError:
     """Return the error for an archive that ``why`` is wrong with."""
     subject = path if member is None else f"{member!r} in {path}"

@@ -13,7 +13,8 @@ from aios3._paths import S3Url, is_s3
 from aios3._trees import landing as files
 from aios3._trees.runner import each, for_each
 from aios3._trees.uploading import local_path
-from aios3._zip.checks import check_readable, check_total, target_name
+from aios3._zip.checks import check_places, check_readable, check_total, target_name
+from aios3._zip.directory import is_directory
 from aios3.errors import ObjectExistsError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Order:
     @property
     def is_directory(self) -> bool:
         """Whether the member is a directory, of which S3 has none."""
-        return self.entry.info.is_dir()
+        return is_directory(self.entry.info)
 
 
 def plan(entries: Sequence[Entry], to: LocalPath | AnyPath, limits: ZipLimits, path: str) -> list[Order]:
@@ -55,6 +56,7 @@ def plan(entries: Sequence[Entry], to: LocalPath | AnyPath, limits: ZipLimits, p
     for info in infos:
         check_readable(info, limits, path)
     names = [target_name(info, path) for info in infos]
+    check_places(infos, names, path)
     if is_s3(to):
         url = S3Url.parse(to).require_bucket()  # type: ignore[arg-type]  # is_s3 has seen that it is an AnyPath
         below = [S3Url.parse(str(url.with_key(url.prefix + name))) for name in names]

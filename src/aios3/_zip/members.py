@@ -14,7 +14,7 @@ from aios3._handles.leaving import Home
 from aios3._zip.checks import check_readable
 from aios3._zip.contents import CONTENT_BYTES, PIECE_BYTES, InflatedContent, StoredContent
 from aios3._zip.dates import mtime_of
-from aios3._zip.directory import broken
+from aios3._zip.directory import broken, is_directory
 from aios3._zip.inflating import Inflation
 from aios3._zip.spans import LOADED_BYTES, open_span
 from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
@@ -295,4 +295,4 @@ async def _checked_empty(member: AsyncZipMember, content: Content) -> None:
 
 def stat_of(info: ZipInfo) -> StatResult:
     """Describe a member as an object is described."""
-    return StatResult(size=info.file_size, mtime=mtime_of(info), isdir=info.is_dir())
+    return StatResult(size=info.file_size, mtime=mtime_of(info), isdir=is_directory(info))

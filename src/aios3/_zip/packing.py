@@ -86,18 +86,20 @@ class Packer:
             await in_thread(self._archive.close)
 
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
-        # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
-        target = await in_thread(self._archive.open, info, "w", force_zip64=size is None)
+        made: list[IO[bytes]] = []
         try:
-            written = await pump(data, lambda piece: self._compress(target, piece))
+            # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
+            await in_thread(lambda: made.append(self._archive.open(info, "w", force_zip64=size is None)))
+            written = await pump(data, lambda piece: self._compress(made[0], piece))
             self._check_size(info, size, written)
+            await in_thread(made[0].close)
+            await self._send()
         except BaseException:
             self._sink.discard()
-            with contextlib.suppress(RuntimeError):  # it is torn in any case, and only to be let go
-                await in_thread(target.close)
+            for target in made:
+                with contextlib.suppress(RuntimeError):  # it is torn in any case, and only to be let go
+                    await in_thread(target.close)
             raise
-        await in_thread(target.close)
-        await self._send()
         return written
 
     def _check_size(self, info: ZipInfo, size: int | None, written: int) -> None:

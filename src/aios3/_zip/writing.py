@@ -16,6 +16,7 @@ from aios3._session import current_session
 from aios3._trees.uploading import local_path
 from aios3._zip.checks import target_name
 from aios3._zip.dates import date_time_of
+from aios3._zip.directory import is_directory
 from aios3._zip.packing import Packer
 from aios3.errors import ConfigError
 
@@ -129,7 +130,7 @@ class AsyncZipWriter:
         info = zipfile.ZipInfo(name, date_time_of(time.time() if mtime is None else mtime))
         info.compress_type = _METHODS[chosen]
         info._compresslevel = self._level  # type: ignore[attr-defined]  # noqa: SLF001 - writestr() sets it like this
-        info.external_attr = _DIRECTORY_MODE << 16 | _DOS_DIRECTORY if info.is_dir() else _FILE_MODE << 16
+        info.external_attr = _DIRECTORY_MODE << 16 | _DOS_DIRECTORY if is_directory(info) else _FILE_MODE << 16
         target_name(info, self._writer.name)
         return info
 
