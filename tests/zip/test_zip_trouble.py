@@ -74,6 +74,41 @@ async def test_a_body_that_always_breaks_is_raised_and_writes_nothing(s3, opened
     assert set(s3.objects) == {"archive.zip"}
 
 
+async def test_a_server_that_ignores_ranges_is_slow_and_right(s3, opened):
+    s3.ignores_ranges = True
+    async with opened(ARCHIVE) as z:
+        assert await z.read("lines.txt") == LINES
+        assert await z.read("stored.bin") == NOISE
+
+
+@pytest.mark.parametrize("left", [0, 1, 100_000])
+async def test_an_archive_whose_tail_breaks_on_its_way_is_opened(s3, opened, left):
+    s3.break_body = lambda body: setattr(body, "broken_after", left if s3.calls["GetObject"] == 1 else None)
+    async with opened(ARCHIVE) as z:
+        assert await z.read("noise.bin") == NOISE
+
+
+async def test_a_session_that_is_closed_closes_its_members(s3):
+    s3.put("archive.zip", ARCHIVE)
+    async with session_on(s3) as session, aios3.open_zip(URL, session=session) as z:
+        file = await z.open("noise.bin")
+        await session.aclose()
+        assert file.closed
+        with pytest.raises(aios3.ClosedHandleError):
+            await file.read()
+
+
+@pytest.mark.loop_variants
+async def test_every_kind_of_loop_reads_extracts_and_writes(opened, session, tmp_path):
+    async with opened(ARCHIVE) as z:
+        await z.extract_all(tmp_path)
+        assert await z.read("lines.txt") == (tmp_path / "lines.txt").read_bytes() == LINES
+    async with aios3.create_zip("s3://bucket/new.zip", session=session) as z:
+        await z.add(tmp_path / "noise.bin")
+    async with aios3.open_zip("s3://bucket/new.zip", session=session) as z:
+        assert await z.read("noise.bin") == NOISE
+
+
 async def test_a_missing_archive_is_a_missing_file(session):
     with pytest.raises(FileNotFoundError):
         async with aios3.open_zip(URL, session=session):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from aios3 import _patterns
 from aios3._backend import ReadOptions
-from aios3._config import KIB, MIB
+from aios3._config import KIB
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import Opening
-from aios3._handles.reader import FIRST_REQUEST, AsyncPrefetchReader, Sizes, open_fetcher
+from aios3._handles.reader import AsyncPrefetchReader, Sizes, open_fetcher
 from aios3._handles.source import ObjectSource
 from aios3._handles.threads import in_thread
 from aios3._paths import S3Url
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from aios3._zip.members import AsyncZipMember
 
 _TAIL_BYTES = 256 * KIB
-_LARGEST_TAIL_BYTES = MIB
-"""Of a larger archive more is fetched, in the hope that its directory is in it: a byte in each 4 KiB, up to so much."""
-_TAIL_SHARE = 4 * KIB
+"""Bytes at the end of the object that opening asks for: a small archive, or the directory of one with 3,000 members."""
 
 
 class AsyncZipArchive:
@@ -200,10 +198,9 @@ async def open_zip(
 ) -> AsyncIterator[AsyncZipArchive]:
     """Open a zip archive in S3 to read its members in place.
 
-    Use it with ``async with``. Two requests: the head of the object, which pins its version, and the tail with the
-    directory; one for a small archive, three if the directory is larger than the tail (from 256 KiB, growing with the
-    archive to 1 MiB). ``limits`` is what an archive may ask for, ``encoding`` that of names which are not marked as
-    UTF-8, by default cp437.
+    Use it with ``async with``. One request, for the last 256 KiB of the object; a second one if its directory is
+    larger. ``limits`` is what an archive may ask for, ``encoding`` that of names which are not marked as UTF-8, by
+    default cp437.
 
     Raises ZipArchiveError for what is no zip archive, is broken, contradicts itself or is beyond the limits,
     ObjectNotFoundError, AccessDeniedError, and the errors of a connection.
@@ -224,7 +221,8 @@ async def open_zip(
 async def _open_place(session: Session, source: ObjectSource) -> Place:
     sizes = Sizes(session.config.block_size, session.config.request_size)
     try:
-        fetcher = await open_fetcher(session, source, 0, FIRST_REQUEST, sizes)
+        start = await source.open_end(_TAIL_BYTES)
+        fetcher = await open_fetcher(session, source, start, source.stat.size, sizes)
     except ObjectNotFoundError as error:
         await explain_missing(session, source.url, error)
         raise
@@ -233,7 +231,8 @@ async def _open_place(session: Session, source: ObjectSource) -> Place:
 
 async def _read_archive(place: Place, limits: ZipLimits, encoding: str | None) -> AsyncZipArchive:
     size = place.reader.size
-    tail = await place.reader.read_at(*_tail(size))
+    first = max(size - _TAIL_BYTES, 0)
+    tail = await place.reader.read_at(first, size - first)
     end = find_end(tail[-END_BYTES:], size, place.path)
     check_end(end, limits, place.session.budget.limit // 2, place.path)
     # Its memory is parked: whoever waits for memory must not wait for this, which waits for blocks itself.
@@ -245,11 +244,6 @@ async def _read_archive(place: Place, limits: ZipLimits, encoding: str | None) -
     finally:
         budget.give_back(memory, parked=True)
     return AsyncZipArchive(place, entries, end, limits)
-
-
-def _tail(size: int) -> tuple[int, int]:
-    wanted = min(max(_TAIL_BYTES, size // _TAIL_SHARE), _LARGEST_TAIL_BYTES, size)
-    return size - wanted, wanted
 
 
 async def _entries(place: Place, end: End, tail: bytes, encoding: str | None) -> list[Entry]:
