@@ -206,6 +206,15 @@ async def test_a_large_directory_takes_one_request_more(server, requests):
             assert await z.read("00005999") == b""
 
 
+async def test_small_members_that_lie_together_are_extracted_in_one_request(server, path, requests, tmp_path):
+    async with aios3.Session(**server.config) as session, aios3.open_zip(path, session=session) as z:
+        requests.clear()
+        await z.extract_all(tmp_path, z.glob("dir/*"))
+        assert len(requests) == 1
+        assert requests.bytes < sum(map(len, SMALL.values())) + 10_000
+    assert {f"dir/{file.name}": file.read_bytes() for file in (tmp_path / "dir").iterdir()} == SMALL
+
+
 async def test_a_seek_in_a_stored_member_fetches_what_is_read(server, path, requests):
     async with (
         aios3.Session(**server.config) as session,

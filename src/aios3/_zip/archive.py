@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from aios3._trees import LocalPath
     from aios3._zip.directory import End, Entry
     from aios3._zip.members import AsyncZipMember
+    from aios3._zip.spans import Loaded
 
 _TAIL_BYTES = 256 * KIB
 """Bytes at the end of the object that opening asks for: a small archive, or the directory of one with 3,000 members."""
@@ -145,13 +146,14 @@ class AsyncZipArchive:
     ) -> list[str]:
         """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once.
 
-        All names and sizes are checked before anything is written; ZipArchiveError is raised if they are beyond
-        ``max_total_bytes``. The first member that fails ends it; what was extracted before stays.
+        Small members that lie beside each other are fetched in one request. All names and sizes are checked before
+        anything is written; ZipArchiveError is raised if they are beyond ``max_total_bytes``. The first member that
+        fails ends it; what was extracted before stays.
         """
         self._check()
         entries = self._entries if members is None else [self._entry(member) for member in members]
         order = extracting.plan(entries, to, self._limits, self._place.path)
-        return await extracting.run(self._open_entry, order, self._place.session, overwrite=overwrite)
+        return await extracting.run(self._open_entry, order, self._place, overwrite=overwrite)
 
     async def aclose(self) -> None:
         """Close the archive and its members. Safe to repeat, from any task."""
@@ -159,9 +161,9 @@ class AsyncZipArchive:
             await member.aclose()
         await self._place.reader.aclose()
 
-    async def _open_entry(self, entry: Entry) -> AsyncZipMember:
+    async def _open_entry(self, entry: Entry, loaded: Loaded | None = None) -> AsyncZipMember:
         self._check()
-        member = await open_member(self._place, entry, self._limits)
+        member = await open_member(self._place, entry, self._limits, loaded)
         self._open.add(member)
         return member
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._config import MIB
+from aios3._config import KIB, MIB
 from aios3._handles.opening import aopen
 from aios3._handles.threads import in_thread
 from aios3._paths import S3Url, is_s3
@@ -15,10 +16,12 @@ from aios3._trees.runner import each, for_each
 from aios3._trees.uploading import local_path
 from aios3._zip.checks import check_places, check_readable, check_total, target_name
 from aios3._zip.directory import is_directory
+from aios3._zip.headers import likely_stop
+from aios3._zip.spans import is_small, load
 from aios3.errors import ObjectExistsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -27,12 +30,16 @@ if TYPE_CHECKING:
     from aios3._zip.directory import Entry
     from aios3._zip.limits import ZipLimits
     from aios3._zip.members import AsyncZipMember
+    from aios3._zip.spans import Loaded, Place
 
-    OpenEntry = Callable[[Entry], Awaitable[AsyncZipMember]]
+    OpenEntry = Callable[[Entry, Loaded | None], Awaitable[AsyncZipMember]]
 
 _MEMORY_SHARE = 8 * MIB
 """One member more is extracted at once for each so many bytes of the session's memory."""
 _MOST_AT_ONCE = 16
+_GROUP_BYTES = MIB
+"""Small members that lie beside each other are loaded together, up to so many bytes."""
+_GAP_BYTES = 64 * KIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,16 @@ class Order:
     entry: Entry
     target: str | S3Url
     root: str | None = None
+
+    @property
+    def start(self) -> int:
+        """Where the member begins in the archive."""
+        return self.entry.info.header_offset
+
+    @property
+    def stop(self) -> int:
+        """Where it probably ends."""
+        return likely_stop(self.entry)
 
     @property
     def is_directory(self) -> bool:
@@ -67,44 +84,78 @@ def plan(entries: Sequence[Entry], to: LocalPath | AnyPath, limits: ZipLimits, p
     ]
 
 
-async def run(open_entry: OpenEntry, orders: Sequence[Order], session: Session, *, overwrite: bool) -> list[str]:
+async def run(open_entry: OpenEntry, orders: Sequence[Order], place: Place, *, overwrite: bool) -> list[str]:
     """Extract all of ``orders``, several at once; the first error ends all, and is raised when they have ended."""
+    session = place.session
 
-    async def extract(order: Order) -> None:
+    async def extract(order: Order, loaded: Loaded | None) -> None:
+        member = None if order.is_directory else await open_entry(order.entry, loaded)
         if isinstance(order.target, S3Url):
-            await _extract_to_s3(open_entry, order, order.target, session, overwrite=overwrite)
+            await _extract_to_s3(member, order.target, session, overwrite=overwrite)
         else:
-            await _extract_to_disk(open_entry, order, order.target, overwrite=overwrite)
+            await _extract_to_disk(member, order.target, order.root, overwrite=overwrite)
+
+    async def extract_group(group: Sequence[Order]) -> None:
+        if len(group) == 1:
+            await extract(group[0], None)
+            return
+        start, stop = group[0].start, group[-1].stop
+        async with _parked(session, stop - start):
+            loaded = await load(place, start, stop)
+            for order in group:
+                await extract(order, loaded)
 
     width = min(session.config.max_concurrency, max(session.budget.limit // _MEMORY_SHARE, 1), _MOST_AT_ONCE)
-    await for_each(each(orders), extract, width)
+    await for_each(each(group_up(orders)), extract_group, width)
     return [str(order.target) for order in orders]
 
 
-async def _extract_to_s3(
-    open_entry: OpenEntry, order: Order, target: S3Url, session: Session, *, overwrite: bool
-) -> None:
-    if order.is_directory:
+def group_up(orders: Sequence[Order]) -> list[list[Order]]:
+    """Put small members that lie beside each other into one group, and each other one into its own."""
+    groups: list[list[Order]] = []
+    for order in sorted(orders, key=lambda order: order.start):
+        last = groups[-1] if groups else None
+        if last is not None and is_small(order.entry) and is_small(last[-1].entry) and _are_near(last, order):
+            last.append(order)
+        else:
+            groups.append([order])
+    return groups
+
+
+def _are_near(group: Sequence[Order], order: Order) -> bool:
+    return order.start - group[-1].stop <= _GAP_BYTES and order.stop - group[0].start <= _GROUP_BYTES
+
+
+@asynccontextmanager
+async def _parked(session: Session, size: int) -> AsyncIterator[None]:
+    """Hold memory that nobody must wait for, because who holds it waits for more."""
+    await session.budget.take(size)
+    session.budget.park(size)
+    try:
+        yield
+    finally:
+        session.budget.give_back(size, parked=True)
+
+
+async def _extract_to_s3(member: AsyncZipMember | None, target: S3Url, session: Session, *, overwrite: bool) -> None:
+    if member is None:
         return
-    async with (
-        await open_entry(order.entry) as member,
-        aopen(target, "wb" if overwrite else "xb", session=session) as writer,
-    ):
+    async with member, aopen(target, "wb" if overwrite else "xb", session=session) as writer:
         async for piece in member.chunks():
             await writer.write(piece)
 
 
-async def _extract_to_disk(open_entry: OpenEntry, order: Order, target: str, *, overwrite: bool) -> None:
-    if order.is_directory:
-        await in_thread(files.make_directory, target, order.root)
+async def _extract_to_disk(member: AsyncZipMember | None, target: str, root: str | None, *, overwrite: bool) -> None:
+    if member is None:
+        await in_thread(files.make_directory, target, root)
         return
-    async with await open_entry(order.entry) as member:
+    async with member:
         if not await in_thread(files.is_wanted, target, overwrite=overwrite):
             message = f"{target} is there already, and overwrite=False replaces nothing"
             raise ObjectExistsError(message, path=target)
         made: list[Landing] = []
         try:
-            await in_thread(lambda: made.append(files.start(target, order.root)))
+            await in_thread(lambda: made.append(files.start(target, root)))
             await _fill(member, made[0])
             await in_thread(made[0].finish, member.stat().mtime, overwrite=overwrite)
         finally:

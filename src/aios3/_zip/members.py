@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aios3._zip.contents import Content
     from aios3._zip.directory import Entry
     from aios3._zip.limits import ZipLimits
-    from aios3._zip.spans import Place, Span
+    from aios3._zip.spans import Loaded, Place, Span
 
 _FIRST_PIECE = 64 * KIB
 """Bytes that a read at a new place makes at most; each one that goes on from it makes twice as many."""
@@ -254,8 +254,8 @@ class AsyncZipMember:
         return view
 
 
-async def open_member(place: Place, entry: Entry, limits: ZipLimits) -> AsyncZipMember:
-    """Open one member with one request; its header has been compared with the directory.
+async def open_member(place: Place, entry: Entry, limits: ZipLimits, loaded: Loaded | None = None) -> AsyncZipMember:
+    """Open one member with one request, none if it is ``loaded``; its header has been compared with the directory.
 
     Raises ZipArchiveError, and UnsupportedError for a member that is encrypted or compressed in an unknown way.
     """
@@ -264,13 +264,13 @@ async def open_member(place: Place, entry: Entry, limits: ZipLimits) -> AsyncZip
     inflation = None if info.compress_type == zipfile.ZIP_STORED else Inflation(info, place.path)
     if inflation is None and info.compress_size != info.file_size:
         raise broken(place.path, "is stored, and has another size in the archive than outside of it", info.filename)
-    loaded = min(info.compress_size, LOADED_BYTES)
-    memory = min(CONTENT_BYTES, 2 * info.file_size) + loaded + (inflation.memory if inflation else 0)
+    memory = min(CONTENT_BYTES, 2 * info.file_size) + (inflation.memory if inflation else 0)
+    memory += 0 if loaded else min(info.compress_size, LOADED_BYTES)
     budget = place.session.budget
     await budget.take(memory)
     budget.park(memory)
     try:
-        span, start = await open_span(place, entry)
+        span, start = await open_span(place, entry, loaded)
     except BaseException:
         budget.give_back(memory, parked=True)
         raise

@@ -49,12 +49,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A small member."""
+class Loaded:
+    """A stretch that is in memory: a small member, or several in a row."""
 
     start: int
     data: bytes
     reader: AsyncPrefetchReader
+
+    def has(self, start: int, stop: int) -> bool:
+        """Tell whether ``[start, stop)`` is in it."""
+        return self.start <= start and stop <= self.start + len(self.data)
 
     async def read_at(self, offset: int, size: int) -> bytes:
         first = offset - self.start
@@ -82,18 +86,19 @@ class _Streamed:
         await self.reader.aclose()
 
 
-async def open_span(place: Place, entry: Entry) -> tuple[Span, int]:
+async def open_span(place: Place, entry: Entry, loaded: Loaded | None) -> tuple[Span, int]:
     """Return the member's span, and where in the archive its bytes begin; raises what the header check does.
 
-    One request, for what will be read next as well.
+    One request, for what will be read next as well; none if ``loaded`` has the member.
     """
     start, stop = entry.info.header_offset, likely_stop(entry)
-    small = stop - start <= LOADED_BYTES
-    span = (
-        await _loaded(place, start, stop)
-        if small
-        else _streamed(place, start, min(entry.stop, stop + _LONGEST_EXTRA_BYTES))
-    )
+    span: Span
+    if loaded is not None and loaded.has(start, stop):
+        span = loaded
+    elif is_small(entry):
+        span = await load(place, start, stop)
+    else:
+        span = _streamed(place, start, min(entry.stop, stop + _LONGEST_EXTRA_BYTES))
     try:
         head = await span.read_at(start, min(LOCAL_HEADER_BYTES + len(entry.raw_name), stop - start))
         return span, read_header(head, entry, place.path).data_start
@@ -102,8 +107,14 @@ async def open_span(place: Place, entry: Entry) -> tuple[Span, int]:
         raise
 
 
-async def _loaded(place: Place, start: int, stop: int) -> Span:
-    return _Loaded(start, await place.reader.read_at(start, stop - start), place.reader)
+def is_small(entry: Entry) -> bool:
+    """Tell whether a member is loaded at once."""
+    return likely_stop(entry) - entry.info.header_offset <= LOADED_BYTES
+
+
+async def load(place: Place, start: int, stop: int) -> Loaded:
+    """Load ``[start, stop)`` of the archive; who calls has paid for the memory."""
+    return Loaded(start, await place.reader.read_at(start, stop - start), place.reader)
 
 
 def _streamed(place: Place, start: int, stop: int) -> Span:
