@@ -161,6 +161,21 @@ async def test_members_are_read_side_by_side_in_little_memory(opened, session):
         assert found == [NOISE, LINES, NOISE] * 4
 
 
+async def test_many_reads_at_once_stay_within_the_memory_of_the_session(opened, session):
+    most = 0
+    take = session.budget.take
+
+    async def watched(size: int) -> None:
+        nonlocal most
+        await take(size)
+        most = max(most, session.budget.used)
+
+    session.budget.take = watched
+    async with opened(ARCHIVE) as z:
+        await asyncio.gather(*(z.read("lines.txt") for _ in range(100)))
+    assert 0 < most <= session.budget.limit
+
+
 async def reading(session, tmp_path):
     async with aios3.open_zip(URL, session=session) as z:
         await z.read("lines.txt")

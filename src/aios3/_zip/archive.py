@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ class AsyncZipArchive:
         self._by_name = {entry.info.filename: entry for entry in entries}
         self._end = end
         self._limits = limits
+        self._readers = asyncio.Semaphore(extracting.width_of(place.session))
         self._open: weakref.WeakSet[AsyncZipMember] = weakref.WeakSet()
 
     def __repr__(self) -> str:
@@ -122,8 +124,8 @@ class AsyncZipArchive:
         return Opening(lambda: self._open_entry(entry))
 
     async def read(self, member: str | ZipInfo) -> bytes:
-        """Return all bytes of a member, which have been checked. Raises like :meth:`open`."""
-        async with self.open(member) as file:
+        """Return all bytes of a member, which have been checked; of many calls, some wait. Raises like :meth:`open`."""
+        async with self._readers, self.open(member) as file:
             return await file.read()
 
     async def extract(self, member: str | ZipInfo, to: LocalPath | AnyPath, *, overwrite: bool = True) -> str:

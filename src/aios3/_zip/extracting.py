@@ -105,9 +105,13 @@ async def run(open_entry: OpenEntry, orders: Sequence[Order], place: Place, *, o
             for order in group:
                 await extract(order, loaded)
 
-    width = min(session.config.max_concurrency, max(session.budget.limit // _MEMORY_SHARE, 1), _MOST_AT_ONCE)
-    await for_each(each(group_up(orders)), extract_group, width)
+    await for_each(each(group_up(orders)), extract_group, width_of(session))
     return [str(order.target) for order in orders]
+
+
+def width_of(session: Session) -> int:
+    """Return how many members may be in work at once, so that what they hold stays far below the session's memory."""
+    return min(session.config.max_concurrency, max(session.budget.limit // _MEMORY_SHARE, 1), _MOST_AT_ONCE)
 
 
 def group_up(orders: Sequence[Order]) -> list[list[Order]]:

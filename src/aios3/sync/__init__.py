@@ -921,7 +921,7 @@ class ZipArchive:
         return _open_member(self._handle.open(member))
 
     def read(self, member: str | ZipInfo) -> bytes:
-        """Return all bytes of a member, which have been checked. Raises like :meth:`open`."""
+        """Return all bytes of a member, which have been checked; of many calls, some wait. Raises like :meth:`open`."""
         return _bridge.call(self._handle.read, member)
 
     def extract(self, member: str | ZipInfo, to: LocalPath | AnyPath, *, overwrite: bool = True) -> str:
