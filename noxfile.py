@@ -107,7 +107,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests on moto and the conformance suite on rclone, on the installed wheel; arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
-    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt")
+    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,zstd")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return

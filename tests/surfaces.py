@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 _ITERATORS = {"scandir", "scan", "scan_stat", "walk", "glob", "glob_stat", "read_many", "write_many", "stat_many"}
+_ARCHIVES = {"open_zip", "create_zip"}
 _END = object()
 
 
@@ -30,7 +32,8 @@ class AsyncSurface:
         self.session = aios3.Session(**config)
 
     def __getattr__(self, verb: str) -> Callable:
-        return partial(getattr(aios3, verb), session=self.session)
+        function = partial(getattr(aios3, verb), session=self.session)
+        return partial(_archive, function) if verb in _ARCHIVES else function
 
     @contextlib.asynccontextmanager
     async def open(self, path: str, mode: str = "rb", **options) -> AsyncIterator[AsyncFile]:
@@ -51,6 +54,8 @@ class SyncSurface:
 
     def __getattr__(self, verb: str) -> Callable:
         function = partial(getattr(aios3.sync, verb), session=self.session)
+        if verb in _ARCHIVES:
+            return partial(_sync_archive, function)
         return partial(_iterate, function) if verb in _ITERATORS else partial(asyncio.to_thread, function)
 
     @contextlib.asynccontextmanager
@@ -66,6 +71,62 @@ class SyncSurface:
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self.session.close)
+
+
+@contextlib.asynccontextmanager
+async def _archive(function: Callable, *args, **options) -> AsyncIterator[Archive]:
+    async with function(*args, **options) as handle:
+        yield Archive(handle)
+
+
+@contextlib.asynccontextmanager
+async def _sync_archive(function: Callable, *args, **options) -> AsyncIterator[SyncArchive]:
+    context = function(*args, **options)
+    handle = await asyncio.to_thread(context.__enter__)
+    try:
+        yield SyncArchive(handle)
+    except BaseException as error:
+        if not await asyncio.to_thread(context.__exit__, type(error), error, error.__traceback__):
+            raise
+    else:
+        await asyncio.to_thread(context.__exit__, None, None, None)
+
+
+class Archive:
+    """An open zip archive of ``aios3``; everything is awaited."""
+
+    def __init__(self, handle) -> None:
+        self.handle = handle
+
+    def __getattr__(self, name: str) -> Callable:
+        async def call(*args, **options):
+            found = getattr(self.handle, name)(*args, **options)
+            return await found if inspect.isawaitable(found) else found
+
+        return call
+
+    @contextlib.asynccontextmanager
+    async def open(self, member) -> AsyncIterator[AsyncFile]:
+        async with self.handle.open(member) as handle:
+            yield AsyncFile(handle)
+
+
+class SyncArchive:
+    """An open zip archive of ``aios3.sync``."""
+
+    def __init__(self, handle) -> None:
+        self.handle = handle
+
+    def __getattr__(self, name: str) -> Callable:
+        return partial(asyncio.to_thread, getattr(self.handle, name))
+
+    @contextlib.asynccontextmanager
+    async def open(self, member) -> AsyncIterator[SyncFile]:
+        handle = await asyncio.to_thread(self.handle.open, member)
+        try:
+            yield SyncFile(handle)
+        finally:
+            await asyncio.to_thread(handle.close)
 
 
 class AsyncFile:

@@ -77,6 +77,7 @@ def test_the_contract():
         "scandir stat walk",
         "objects": "copy getmd5 islink load_content load_from makedirs presign presign_post read_bytes read_text "
         "readlink realpath save_as symlink touch unlink write_bytes write_text",
+        "zip": "AsyncZipArchive AsyncZipMember AsyncZipWriter ZipLimits create_zip open_zip",
         "below": "get_endpoint_url get_s3_client",
         "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
         "many objects": "LocalPath OpenUpload Progress TransferAction TransferResult TransferState",
@@ -103,13 +104,13 @@ ITERATORS += ["read_many", "stat_many", "write_many"]
 
 
 def test_verbs_are_coroutines_and_iterators_are_async_generators():
-    plain = {"aopen", "cached_path", "is_s3", "path_join"}
+    plain = {"aopen", "cached_path", "create_zip", "is_s3", "open_zip", "path_join"}
     assert {name for name in FUNCTIONS if inspect.iscoroutinefunction(getattr(aios3, name))} == set(VERBS)
     assert {name for name in FUNCTIONS if inspect.isasyncgenfunction(getattr(aios3, name))} == set(ITERATORS)
     assert set(FUNCTIONS) == plain | set(VERBS) | set(ITERATORS)
 
 
-@pytest.mark.parametrize("name", [*VERBS, *ITERATORS, "aopen", "cached_path"])
+@pytest.mark.parametrize("name", [*VERBS, *ITERATORS, "aopen", "cached_path", "create_zip", "open_zip"])
 def test_every_verb_takes_a_session_by_name(name):
     session = inspect.signature(getattr(aios3, name)).parameters["session"]
     assert (session.kind, session.default) == (inspect.Parameter.KEYWORD_ONLY, None)

@@ -1,7 +1,8 @@
 """Write ``src/aios3/sync/__init__.py`` from the signatures of ``aios3``; with ``--check``, say whether that is due.
 
 Each coroutine function, async generator function and async context manager becomes a function of one line that crosses
-to the background loop; what else ``aios3`` exports is exported as it is, but for what only asyncio can use. Needs ruff.
+to the background loop, and so do the methods of some classes; what else ``aios3`` exports is exported as it is, but for
+what only asyncio can use. Needs ruff.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ SELF = "P"
 PATH_CLASS = "S3Path"
 """The class whose methods are verbs with the path as their first argument."""
 
+HANDLES = {"AsyncZipArchive": "ZipArchive", "AsyncZipWriter": "ZipWriter"}
+"""Classes of what async context managers enter, and the blocking ones that are written for them."""
+
 
 class StaleError(Exception):
     """Raised when a signature cannot be carried over."""
@@ -68,7 +72,9 @@ def render(package: ModuleType) -> str:
     exported = [name for name in names if name not in verbs]
     functions = [_Verb(package, name, function, exported) for name, function in verbs.items()]
     path = _PathClass(package, exported) if PATH_CLASS in own else None
-    writers: list[_Verb | _PathClass] = [*functions, *([path] if path else [])]
+    handles = [_HandleClass(package, name, exported) for name in HANDLES if name in package.__all__]
+    own |= {HANDLES[handle.name] for handle in handles}
+    writers: list[_Verb | _PathClass | _HandleClass] = [*functions, *([path] if path else []), *handles]
     parts = [
         HEADER,
         "from typing import TYPE_CHECKING",
@@ -77,6 +83,8 @@ def render(package: ModuleType) -> str:
         "from aios3.sync import _bridge",
         *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
         "from aios3.sync._context import enter as _enter",
+        *(["from aios3.sync._context import enter_as as _enter_as"] if handles else []),
+        *(["from aios3.sync._files import open_member as _open_member"] if handles else []),
         "from aios3.sync._iterator import iterate as _iterate",
         *(["from aios3.sync._files import open as _open"] if path else []),
         "if TYPE_CHECKING:",
@@ -96,7 +104,7 @@ class _Verb:
         name: str,
         function: Callable[..., object],
         exported: Sequence[str],
-        node: ast.AsyncFunctionDef | None = None,
+        node: ast.AsyncFunctionDef | ast.FunctionDef | None = None,
     ) -> None:
         self._package = package
         self._name = name
@@ -120,6 +128,21 @@ class _Verb:
         target = f"_aios3.{PATH_CLASS}.{self._name}"
         return self._written(self._name, target, _of_self(self._node.args), self._arguments())
 
+    def delegated(self) -> str:
+        """Return the source of a method of a blocking class that hands on to the async one at ``self._handle``."""
+        name, node = self._name, self._node
+        if isinstance(node, ast.FunctionDef) and any(ast.unparse(each) == "property" for each in node.decorator_list):
+            return "@property\n" + self._written(name, None, node.args, [f"self._handle.{name}"])
+        arguments = [argument for argument in self._arguments() if argument != "self"]
+        if isinstance(node, ast.AsyncFunctionDef):
+            written = self._written(name, f"self._handle.{name}", node.args, arguments)
+            return written.replace("def aclose(", "def close(")
+        call = f"self._handle.{name}({', '.join(arguments)})"
+        if node.returns is not None and _is_opening(node.returns):
+            written = self._written(name, None, node.args, [f"_open_member({call})"])
+            return written.replace(ast.unparse(node.returns), "ObjectReader", 1)
+        return self._written(name, None, node.args, [call])
+
     def _written(self, name: str, target: str | None, parameters: ast.arguments, arguments: Iterable[str]) -> str:
         node = self._node
         summary = (ast.get_docstring(node) or "").partition("\n")[0]
@@ -129,7 +152,10 @@ class _Verb:
         cross, returns = "_bridge.call", ast.unparse(self._foreign(node.returns))
         if inspect.isasyncgenfunction(self._function):
             crossing, kind = ("_enter", "SyncContext") if _is_context(self._decorated) else ("_iterate", "SyncIterator")
-            cross, returns = crossing, f"{kind}[{ast.unparse(self._foreign(_item(node.returns)))}]"
+            item = ast.unparse(self._foreign(_item(node.returns)))
+            cross, returns = crossing, f"{kind}[{item}]"
+            if item in HANDLES.values():
+                cross, target = "_enter_as", f"{item}, {target}"
         call = f"{cross}({', '.join([target, *arguments])})" if target else "".join(arguments)
         return (
             f"def {name}({ast.unparse(self._foreign(parameters))}) -> {returns}:\n"
@@ -141,9 +167,10 @@ class _Verb:
         """Yield the imports that the annotations need, where aios3 does not export the name."""
         annotations = [argument.annotation for argument in self._all_arguments() if argument.annotation]
         returns = self._node.returns
-        if returns is not None:
+        if returns is not None and not _is_opening(returns):
             annotations.append(_item(returns) if inspect.isasyncgenfunction(self._function) else returns)
-        for name in sorted(_names(annotations) - {*self._exported, "Session", SELF} - set(dir(builtins))):
+        known = {*self._exported, *HANDLES, "Session", SELF}
+        for name in sorted(_names(annotations) - known - set(dir(builtins))):
             yield self._origin(name)
 
     def _definition(self) -> ast.AsyncFunctionDef:
@@ -175,6 +202,8 @@ class _Verb:
                 name.id = "_aios3.Session"
             elif isinstance(name, ast.Name) and name.id == SELF:
                 name.id = "Self"
+            elif isinstance(name, ast.Name):
+                name.id = HANDLES.get(name.id, name.id)
         return copy
 
     def _origin(self, name: str) -> str:
@@ -223,6 +252,49 @@ class _PathClass:
         yield "from typing import Self"
         for verb in (*self._bound.values(), *self._own):
             yield from verb.imports()
+
+
+class _HandleClass:
+    """The class of what a context manager enters, and the blocking one that is written for it."""
+
+    def __init__(self, package: ModuleType, name: str, exported: Sequence[str]) -> None:
+        self.name = name
+        self._class: type = getattr(package, name)
+        module = _parse(importlib.import_module(self._class.__module__))
+        found = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == name]
+        self._methods = [
+            _Verb(package, node.name, _function_of(vars(self._class)[node.name]), exported, node)
+            for node in found[0].body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and (not node.name.startswith("_") or ast.get_docstring(node))
+        ]
+
+    def source(self) -> str:
+        """Return the class's source, not yet formatted."""
+        summary = (inspect.getdoc(self._class) or "").partition("\n")[0]
+        lines = [
+            f'"""{summary}"""',
+            f"def __init__(self, handle: _aios3.{self.name}) -> None:",
+            "    self._handle = handle",
+            *(method.delegated() for method in self._methods),
+        ]
+        return f"class {HANDLES[self.name]}:\n" + textwrap.indent("\n".join(lines), "    ")
+
+    def imports(self) -> Iterator[str]:
+        """Yield the imports that the annotations need."""
+        for method in self._methods:
+            yield from method.imports()
+
+
+def _is_opening(returns: ast.expr) -> bool:
+    """Tell whether this is the type of what opens a member when it is awaited or entered."""
+    return ast.unparse(returns).startswith("Opening[")
+
+
+def _function_of(member: object) -> Callable[..., object]:
+    function = member.fget if isinstance(member, property) else member
+    assert callable(function)
+    return function
 
 
 def _of_self(parameters: ast.arguments) -> ast.arguments:

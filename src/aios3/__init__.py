@@ -83,6 +83,7 @@ from aios3._trees import (
     sync_tree,
     upload,
 )
+from aios3._zip import AsyncZipArchive, AsyncZipMember, AsyncZipWriter, ZipLimits, create_zip, open_zip
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -112,6 +113,7 @@ from aios3.errors import (
     UnsafeNameError,
     UnsupportedError,
     WrongLoopError,
+    ZipArchiveError,
 )
 
 __version__ = "0.1.0"
@@ -213,6 +215,13 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "sync_tree",
     "upload",
     "write_many",
+    # zip archives
+    "AsyncZipArchive",
+    "AsyncZipMember",
+    "AsyncZipWriter",
+    "ZipLimits",
+    "create_zip",
+    "open_zip",
     # what lies below
     "get_endpoint_url",
     "get_s3_client",
@@ -245,4 +254,5 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "UnsafeNameError",
     "UnsupportedError",
     "WrongLoopError",
+    "ZipArchiveError",
 ]

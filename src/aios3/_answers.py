@@ -42,17 +42,23 @@ class Span(NamedTuple):
 def span_of(status: int, content_range: str | None, length: int | None, *, start: int, path: str) -> Span:
     """Work out what the body of a GET from ``start`` on brings; some servers send all instead of the range.
 
+    A negative ``start`` counts from the end of the object.
+
     Raises ServerError if the heads contradict each other.
     """
     if content_range is None and length is not None and status != _PARTIAL:
         return Span(0, length, length)
     match = _CONTENT_RANGE.fullmatch(content_range or "")
     span = Span(int(match[1]), int(match[2]) + 1, int(match[3])) if match else None
-    if span is None or span.start != start or not start < span.stop <= span.size:
+    if span is None or span.start != _absolute(start, span.size) or not span.start < span.stop <= span.size:
         raise nonsense(path, f"Content-Range {content_range!r} for bytes from {start} on", "GetObject")
     if length is not None and length != span.stop - span.start:
         raise nonsense(path, f"Content-Range {content_range!r} and Content-Length {length}", "GetObject")
     return span
+
+
+def _absolute(start: int, size: int) -> int:
+    return start if start >= 0 else max(size + start, 0)
 
 
 def nonsense(path: str, what: str, operation: str) -> ServerError:

@@ -207,7 +207,10 @@ class Backend(Protocol):
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
-        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range.
+
+        A negative ``start`` asks for so many bytes from the end, and takes no ``stop``.
+        """
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""

@@ -22,6 +22,7 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     +-- ObjectChangedError (OSError)          another version than the one that was expected
     +-- ChecksumMismatchError (OSError)       the bytes are not the ones that were stored
     +-- FileChangedError (OSError)            a local file changed while it was being read
+    +-- ZipArchiveError (zipfile.BadZipFile)  a zip archive is broken, lies, or is beyond its limits
     +-- PartialFailureError (OSError)         some of many objects failed; it names each
     +-- RequestError (OSError)                S3 refused the request for another reason
     +-- ServerError (OSError)                 S3 failed (5xx), or answered nonsense
@@ -38,6 +39,7 @@ from __future__ import annotations
 
 import errno as _errno
 import io
+import zipfile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -73,6 +75,7 @@ __all__ = [
     "UnsafeNameError",
     "UnsupportedError",
     "WrongLoopError",
+    "ZipArchiveError",
 ]
 
 
@@ -212,6 +215,10 @@ class ChecksumMismatchError(S3Error, OSError):
 
 class FileChangedError(S3Error, OSError):
     """Raised when a local file changed while it was being read, so that what was read is no version of it."""
+
+
+class ZipArchiveError(S3Error, zipfile.BadZipFile):
+    """Raised when a zip archive is broken or contradicts itself, or is beyond the limits that its reader has set."""
 
 
 class PartialFailureError(S3Error, OSError):

@@ -147,8 +147,10 @@ class FakeS3:
         if options.if_match and options.if_match != found.stat.etag and not self.ignores_conditions:
             raise refusal("GetObject", url, "PreconditionFailed", 412)
         size = len(found.data)
-        if stop is not None and start >= size and not self.ignores_ranges:
+        if (size == 0 if start < 0 else stop is not None and start >= size) and not self.ignores_ranges:
             raise refusal("GetObject", url, "InvalidRange", 416)
+        if start < 0:
+            start, stop = max(size + start, 0), size
         await self._answer(lost)
         first, last = (0, size) if self.ignores_ranges or stop is None else (start, min(stop, size))
         body = FakeBody(self, found.stat, first, found.data[first:last])

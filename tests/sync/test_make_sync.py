@@ -171,6 +171,83 @@ def test_methods_of_paths_are_verbs_or_cross(make_sync, fake):
     ]
 
 
+HANDLES = '''
+    from __future__ import annotations
+    import contextlib
+    from typing import TYPE_CHECKING
+    if TYPE_CHECKING:
+        from collections.abc import AsyncIterator
+        from fractions import Fraction
+        from aios3._handles.opening import Opening
+
+    class AsyncThing: ...
+
+    class AsyncZipArchive:
+        """An archive."""
+
+        def __init__(self) -> None: ...
+
+        def __len__(self) -> int:
+            """Return how many."""
+
+        @property
+        def weight(self) -> Fraction:
+            """How heavy it is."""
+
+        def names(self, *, deep: bool = False) -> list[str]:
+            """Return the names."""
+
+        def open(self, name: str) -> Opening[AsyncThing]:
+            """Open one."""
+
+        async def read(self, name: str, /, *, size: int = -1) -> bytes:
+            """Read one."""
+
+        async def aclose(self) -> None:
+            """Close it."""
+
+        async def _private(self) -> None: ...
+
+    @contextlib.asynccontextmanager
+    async def open_zip(path: str) -> AsyncIterator[AsyncZipArchive]:
+        """Open it."""
+        yield AsyncZipArchive()
+
+    def plain(path: str) -> str: ...
+'''
+
+
+def test_what_a_context_manager_enters_has_a_blocking_twin_of_its_own(make_sync, fake):
+    names = ["AsyncZipArchive", "open_zip", "plain"]
+    init = f"from fakes3.verbs import {', '.join(names)}\n__all__ = {names}"
+    source = make_sync.render(fake(HANDLES, init))
+    (made,) = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    assert made.name == "ZipArchive"
+    assert [ast.unparse(node) for node in made.body if isinstance(node, ast.FunctionDef)] == [
+        "def __init__(self, handle: _aios3.AsyncZipArchive) -> None:\n    self._handle = handle",
+        'def __len__(self) -> int:\n    """Return how many."""\n    return self._handle.__len__()',
+        '@property\ndef weight(self) -> Fraction:\n    """How heavy it is."""\n    return self._handle.weight',
+        (
+            'def names(self, *, deep: bool=False) -> list[str]:\n    """Return the names."""\n'
+            "    return self._handle.names(deep=deep)"
+        ),
+        (
+            'def open(self, name: str) -> ObjectReader:\n    """Open one."""\n'
+            "    return _open_member(self._handle.open(name))"
+        ),
+        (
+            'def read(self, name: str, /, *, size: int=-1) -> bytes:\n    """Read one."""\n'
+            "    return _bridge.call(self._handle.read, name, size=size)"
+        ),
+        'def close(self) -> None:\n    """Close it."""\n    return _bridge.call(self._handle.aclose)',
+    ]
+    assert functions(source)["open_zip"] == (
+        'def open_zip(path: str) -> SyncContext[ZipArchive]:\n    """Open it."""\n'
+        "    return _enter_as(ZipArchive, _aios3.open_zip, path)"
+    )
+    assert "AsyncThing" not in source
+
+
 def test_output_is_deterministic_and_formatted(make_sync, fake):
     package = fake(VERBS)
     source = make_sync.render(package)

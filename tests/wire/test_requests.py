@@ -64,6 +64,7 @@ CALLS: list[tuple[str, tuple[object, ...], dict[str, object]]] = [
     ("get_object", (URL,), {"start": 0, "stop": None, "options": ReadOptions()}),
     ("get_object", (URL,), {"start": 0, "stop": 1, "options": ReadOptions()}),
     ("get_object", (URL,), {"start": 7, "stop": None, "options": READ}),
+    ("get_object", (URL,), {"start": -7, "stop": None, "options": READ}),
     *(("get_object", (S3Url("bucket", key),), {"start": 5, "stop": 9, "options": READ}) for key in AWKWARD),
     ("head_object", (URL, ReadOptions()), {}),
     *(("head_object", (S3Url("bucket", key), READ), {}) for key in AWKWARD),

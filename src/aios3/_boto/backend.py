@@ -88,7 +88,7 @@ class BotoBackend:
         ranged = bool(start) or stop is not None
         parameters = _place(url) | _reading(options) | self._checksum_mode
         if ranged:
-            parameters["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+            parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
         with translated("GetObject", str(url)):
             call = getattr(await self._client.get(), _method("GetObject"))
             await self._slots.acquire()

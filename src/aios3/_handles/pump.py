@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PIECE_BYTES = MIB
 
 
-async def pump(source: Source, write: Write) -> int:
+async def pump(source: Source | Buffer, write: Write) -> int:
     """Write all that ``source`` has, and return how many bytes that were.
 
     Raises ConfigError for what is no source, and for a file or iterable of text.

@@ -51,6 +51,21 @@ class ObjectSource:
         await self._accept(body)
         return min(stop, body.stop)
 
+    async def open_end(self, size: int) -> int:
+        """Ask for the last ``size`` bytes, learn the object's size and version, and return where the answer begins.
+
+        The body waits for an :meth:`open` from there on; that of a server which ignores ranges is dropped.
+        """
+        try:
+            body = self._ready = await self._ask(-size, None)
+        except InvalidRangeError:  # an empty object has no last byte
+            body = self._ready = await self._ask(0, None)
+        await self._accept(body)
+        if body.stop - body.start > size:
+            await self.aclose()
+            return body.stop - size
+        return body.start
+
     async def read_at_once(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
         """Read ``[start, stop)``, up to the end without ``stop``, if the answer for ``[start, first_stop)`` has it all.
 

@@ -47,6 +47,11 @@ def _make_parent(target: str, root: str | None) -> None:
         raise UnsafeNameError(message, path=target)
 
 
+def make_directory(path: str, root: str | None) -> None:
+    """Make a directory with all above it; raise UnsafeNameError if a symbolic link leads out of ``root``."""
+    _make_parent(os.path.join(path, os.curdir), root)
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """What says that two downloads are of the same bytes."""
@@ -73,7 +78,7 @@ class Landing:
         """Where it is written down which bytes are there."""
         return f"{self.path}.json"
 
-    def write(self, offset: int, data: bytearray) -> None:
+    def write(self, offset: int, data: bytearray | memoryview) -> None:
         """Write all of ``data`` at ``offset``."""
         view = memoryview(data)
         while view:

@@ -140,9 +140,14 @@ _CHECKSUM_MODE = ("x-amz-checksum-mode", "ENABLED")
 def get_object(
     url: S3Url, *, start: int, stop: int | None, options: ReadOptions, with_checksums: bool = True
 ) -> Request:
-    """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+    """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range.
+
+    A negative ``start`` asks for so many bytes from the end, and takes no ``stop``.
+    """
     headers = _reading(options)
-    if start or stop is not None:
+    if start < 0:
+        headers.append(("range", f"bytes={start}"))
+    elif start or stop is not None:
         headers.append(("range", f"bytes={start}-" if stop is None else f"bytes={start}-{stop - 1}"))
     if with_checksums:
         headers.append(_CHECKSUM_MODE)

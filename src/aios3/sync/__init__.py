@@ -73,6 +73,8 @@ from aios3 import (
     WriteResult,
     WriterOptions,
     WrongLoopError,
+    ZipArchiveError,
+    ZipLimits,
     is_s3,
     path_join,
 )
@@ -80,8 +82,10 @@ from aios3.sync import _bridge
 from aios3.sync._clients import get_s3_client
 from aios3.sync._context import SyncContext
 from aios3.sync._context import enter as _enter
+from aios3.sync._context import enter_as as _enter_as
 from aios3.sync._files import open
 from aios3.sync._files import open as _open
+from aios3.sync._files import open_member as _open_member
 from aios3.sync._iterator import SyncIterator
 from aios3.sync._iterator import iterate as _iterate
 from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
@@ -91,15 +95,17 @@ from aios3.sync._session import Session
 if TYPE_CHECKING:
     import io
     import os
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from typing import Literal, Self, Unpack
+    from zipfile import ZipInfo
 
     from typing_extensions import Buffer
 
     from aios3._bulk import OnError, WriteItem
-    from aios3._handles.pump import Readable
+    from aios3._handles.pump import Readable, Source
     from aios3._objects.presigning import PresignMethod
+    from aios3._zip.writing import Compression
 
 __all__ = [
     "SEEK_CUR",
@@ -172,11 +178,16 @@ __all__ = [
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
+    "ZipArchive",
+    "ZipArchiveError",
+    "ZipLimits",
+    "ZipWriter",
     "abort_uploads",
     "access",
     "cached_path",
     "concat",
     "copy",
+    "create_zip",
     "download",
     "exists",
     "get_endpoint_url",
@@ -198,6 +209,7 @@ __all__ = [
     "makedirs",
     "move",
     "open",
+    "open_zip",
     "path_join",
     "presign",
     "presign_post",
@@ -655,6 +667,42 @@ def write_many(
     )
 
 
+def create_zip(
+    path: AnyPath,
+    mode: Literal["w", "x"] = "w",
+    *,
+    compression: Compression = "deflate",
+    compresslevel: int | None = None,
+    session: _aios3.Session | None = None,
+    **options: Unpack[WriterOptions],
+) -> SyncContext[ZipWriter]:
+    """Create a zip archive in S3."""
+    return _enter_as(
+        ZipWriter,
+        _aios3.create_zip,
+        path,
+        mode,
+        compression=compression,
+        compresslevel=compresslevel,
+        session=session,
+        **options,
+    )
+
+
+def open_zip(
+    path: AnyPath,
+    *,
+    limits: ZipLimits | None = None,
+    encoding: str | None = None,
+    version_id: str | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncContext[ZipArchive]:
+    """Open a zip archive in S3 to read its members in place."""
+    return _enter_as(
+        ZipArchive, _aios3.open_zip, path, limits=limits, encoding=encoding, version_id=version_id, session=session
+    )
+
+
 def get_endpoint_url(profile: str | None = None, *, session: _aios3.Session | None = None) -> str:
     """Return the address that requests go to, of the session's settings or those of a profile of ``~/.aws``."""
     return _bridge.call(_aios3.get_endpoint_url, profile, session=session)
@@ -813,3 +861,110 @@ class S3Path(PureS3Path):
     def resolve(self, *, session: _aios3.Session | None = None) -> Self:
         """Return the path that symbolic links lead to; raise like :func:`aios3.realpath`."""
         return _bridge.call(_aios3.S3Path.resolve, self, session=session)
+
+
+class ZipArchive:
+    """A zip archive in S3, open for reading; :func:`aios3.open_zip` opens it."""
+
+    def __init__(self, handle: _aios3.AsyncZipArchive) -> None:
+        self._handle = handle
+
+    def __len__(self) -> int:
+        """Return how many members there are."""
+        return self._handle.__len__()
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a member of this name."""
+        return self._handle.__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return self._handle.__iter__()
+
+    @property
+    def path(self) -> S3Url:
+        """Where the archive is."""
+        return self._handle.path
+
+    @property
+    def size(self) -> int:
+        """Size of the archive in bytes."""
+        return self._handle.size
+
+    @property
+    def comment(self) -> bytes:
+        """The comment of the archive."""
+        return self._handle.comment
+
+    def names(self) -> list[str]:
+        """Return the names of all members, in the order of the directory; those of directories end in ``/``."""
+        return self._handle.names()
+
+    def infolist(self) -> list[ZipInfo]:
+        """Return what the directory says of all members, as :meth:`zipfile.ZipFile.infolist` does."""
+        return self._handle.infolist()
+
+    def getinfo(self, name: str) -> ZipInfo:
+        """Return what the directory says of a member; of two with one name, of the last."""
+        return self._handle.getinfo(name)
+
+    def stat(self, name: str) -> StatResult:
+        """Return size and time of a member. Raises ObjectNotFoundError if there is none."""
+        return self._handle.stat(name)
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the names that match, in the order of the directory; the patterns are those of :func:`aios3.glob`."""
+        return self._handle.glob(pattern)
+
+    def open(self, member: str | ZipInfo) -> ObjectReader:
+        """Open a member for reading."""
+        return _open_member(self._handle.open(member))
+
+    def read(self, member: str | ZipInfo) -> bytes:
+        """Return all bytes of a member, which have been checked; of many calls, some wait. Raises like :meth:`open`."""
+        return _bridge.call(self._handle.read, member)
+
+    def extract(self, member: str | ZipInfo, to: LocalPath | AnyPath, *, overwrite: bool = True) -> str:
+        """Extract a member below ``to``, a local directory or a path in S3, and return where it is now."""
+        return _bridge.call(self._handle.extract, member, to, overwrite=overwrite)
+
+    def extract_all(
+        self, to: LocalPath | AnyPath, members: Iterable[str | ZipInfo] | None = None, *, overwrite: bool = True
+    ) -> list[str]:
+        """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once."""
+        return _bridge.call(self._handle.extract_all, to, members, overwrite=overwrite)
+
+    def close(self) -> None:
+        """Close the archive and its members. Safe to repeat, from any task."""
+        return _bridge.call(self._handle.aclose)
+
+
+class ZipWriter:
+    """A zip archive on its way to S3; :func:`aios3.create_zip` makes it."""
+
+    def __init__(self, handle: _aios3.AsyncZipWriter) -> None:
+        self._handle = handle
+
+    @property
+    def path(self) -> S3Url:
+        """Where the archive will be."""
+        return self._handle.path
+
+    @property
+    def result(self) -> WriteResult:
+        """What S3 answered to the finished write. Raises ClosedHandleError before, and if nothing was published."""
+        return self._handle.result
+
+    def write(
+        self, name: str, data: Source | Buffer, *, mtime: float | None = None, compression: Compression | None = None
+    ) -> int:
+        """Write a member and return its size in bytes."""
+        return _bridge.call(self._handle.write, name, data, mtime=mtime, compression=compression)
+
+    def add(self, path: LocalPath | AnyPath, name: str | None = None, *, compression: Compression | None = None) -> int:
+        """Write a local file or an object of S3 as a member, with its time, and return its size in bytes."""
+        return _bridge.call(self._handle.add, path, name, compression=compression)
+
+    def mkdir(self, name: str) -> None:
+        """Write a member that is an empty directory; a ``/`` at its end is added. Raises like :meth:`write`."""
+        return _bridge.call(self._handle.mkdir, name)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from aios3.sync import _bridge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
 P = ParamSpec("P")
 T = TypeVar("T")
+HandleT = TypeVar("HandleT")
 
 
 class SyncContext(Generic[T]):
@@ -66,3 +68,20 @@ def enter(
 ) -> SyncContext[T]:
     """Return the blocking twin of the context manager that ``function`` makes."""
     return SyncContext(lambda: function(*args, **kwargs))
+
+
+def enter_as(
+    wrap: Callable[[HandleT], T],
+    function: Callable[P, AbstractAsyncContextManager[HandleT]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> SyncContext[T]:
+    """Return like :func:`enter`, with ``wrap`` around what is entered: the blocking twin of its class."""
+    return SyncContext(lambda: _wrapped(function(*args, **kwargs), wrap))
+
+
+@asynccontextmanager
+async def _wrapped(context: AbstractAsyncContextManager[HandleT], wrap: Callable[[HandleT], T]) -> AsyncIterator[T]:
+    async with context as handle:
+        yield wrap(handle)

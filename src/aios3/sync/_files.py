@@ -13,6 +13,7 @@ from aios3._handles.pipe_reader import AsyncPipeReader
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter, text_settings
 from aios3._handles.whole import AsyncWholeFile
+from aios3._zip.members import AsyncZipMember
 from aios3.errors import ConfigError
 from aios3.sync import _bridge
 from aios3.sync._layers import BUFFER_SIZE, ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
-    from aios3._handles.opening import AsyncFile
+    from aios3._handles.opening import AsyncFile, Opening
     from aios3._handles.options import (
         Buffering,
         OpenOptions,
@@ -230,7 +231,17 @@ def _write_buffer(raw: RawWriter, buffer_size: int) -> ObjectWriter | ObjectFile
     return ObjectFile(raw, buffer_size) if raw.readable() else ObjectWriter(raw, buffer_size)
 
 
-def _open_handle(bridge: _bridge.Bridge, open_async: Callable[[], Awaitable[AsyncFile]]) -> Reading | Writing:
+def open_member(opening: Opening[AsyncZipMember]) -> ObjectReader:
+    """Open a member of a zip archive as a file of the standard library."""
+    bridge = _bridge.current()
+    handle = _open_handle(bridge, opening.opened)
+    assert isinstance(handle, AsyncZipMember)
+    return ObjectReader(RawReader(bridge, handle, BUFFER_SIZE), BUFFER_SIZE)
+
+
+def _open_handle(
+    bridge: _bridge.Bridge, open_async: Callable[[], Awaitable[AsyncFile | AsyncZipMember]]
+) -> Reading | Writing:
     opened: list[Reading | Writing] = []
 
     async def open_() -> None:
@@ -252,7 +263,7 @@ def _writes(handle: Reading | Writing) -> TypeGuard[Writing]:
 
 
 def _raw_file(bridge: _bridge.Bridge, handle: Reading | Writing, buffer_size: int) -> RawReader | RawWriter:
-    if isinstance(handle, (AsyncPrefetchReader, AsyncPipeReader)):
+    if isinstance(handle, (AsyncPrefetchReader, AsyncPipeReader, AsyncZipMember)):
         return RawReader(bridge, handle, buffer_size)
     if isinstance(handle, AsyncWholeFile) and not handle.writable():
         return RawReader(bridge, handle, buffer_size)

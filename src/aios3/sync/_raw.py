@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.pipe_writer import AsyncPipeWriter
+from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.whole import AsyncWholeFile
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 from aios3.sync._unwinding import Moment
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
 
     from aios3._entries import StatResult, WriteResult
     from aios3._handles.pipe_reader import AsyncPipeReader
-    from aios3._handles.reader import AsyncPrefetchReader
     from aios3._handles.writer import AsyncMultipartWriter
+    from aios3._zip.members import AsyncZipMember
     from aios3.sync._bridge import Bridge
 
-    Reading = AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile
+    Reading = AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile | AsyncZipMember
     Writing = AsyncMultipartWriter | AsyncPipeWriter | AsyncLimitedSeekableWriter | AsyncWholeFile
 
 _FIRST_FILL = 64 * 1024
 """Bytes that fill a buffer after a seek; each fill that follows on takes twice as many."""
+_TAIL_BYTES = 256 * 1024
+"""Bytes before the end that are fetched at once for who reads there after a seek from the end: formats with a directory
+at their end (zip, Parquet, ORC) read its last bytes first, and then what is before them."""
 
 _log = logging.getLogger("aios3.sync")
 
@@ -51,6 +55,7 @@ class RawReader(io.RawIOBase):
         self._buffer_size = buffer_size
         self._position = 0
         self._fill_size = _FIRST_FILL
+        self._looks_at_end = False
         self._released = False
 
     def __repr__(self) -> str:
@@ -101,6 +106,7 @@ class RawReader(io.RawIOBase):
             message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
             raise InvalidRangeError(message, path=self.name)
         position = bases[whence] + offset
+        self._looks_at_end = whence == os.SEEK_END and -_TAIL_BYTES < offset < 0
         if position != self._position:
             self._position = position
             self._fill_size = _FIRST_FILL
@@ -166,6 +172,10 @@ class RawReader(io.RawIOBase):
         return await self._handle.read()
 
     async def _find_position(self) -> None:
+        if self._looks_at_end and isinstance(self._handle, AsyncPrefetchReader):
+            self._looks_at_end = False
+            start = max(0, self.size - _TAIL_BYTES)
+            await self._handle.read_at(start, self.size - start)  # it stays at hand while that costs nothing
         if self._handle.tell() != self._position:
             await self._handle.seek(self._position)
 

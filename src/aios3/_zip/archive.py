@@ -1,0 +1,256 @@
+"""``open_zip``: an archive in S3, whose directory is read when it is opened and whose members are read in place."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aios3 import _patterns
+from aios3._backend import ReadOptions
+from aios3._config import KIB
+from aios3._handles.missing import explain_missing
+from aios3._handles.opening import Opening
+from aios3._handles.reader import AsyncPrefetchReader, Sizes, open_fetcher
+from aios3._handles.source import ObjectSource
+from aios3._handles.threads import in_thread
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3._zip import extracting
+from aios3._zip.directory import END_BYTES, check_end, find_end, parse
+from aios3._zip.limits import ZipLimits
+from aios3._zip.members import open_member, stat_of
+from aios3._zip.spans import Place
+from aios3.errors import ClosedHandleError, ObjectNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+    from zipfile import ZipInfo
+
+    from aios3._entries import StatResult
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+    from aios3._trees import LocalPath
+    from aios3._zip.directory import End, Entry
+    from aios3._zip.members import AsyncZipMember
+    from aios3._zip.spans import Loaded
+
+_TAIL_BYTES = 256 * KIB
+"""Bytes at the end of the object that opening asks for: a small archive, or the directory of one with 3,000 members."""
+
+
+class AsyncZipArchive:
+    """A zip archive in S3, open for reading; :func:`aios3.open_zip` opens it.
+
+    Its names and sizes are in memory and cost nothing. All members come from the version of the object that was
+    opened: ObjectChangedError is raised if it is replaced. Members may be read side by side.
+    """
+
+    def __init__(self, place: Place, entries: list[Entry], end: End, limits: ZipLimits) -> None:
+        self._place = place
+        self._entries = entries
+        self._by_name = {entry.info.filename: entry for entry in entries}
+        self._end = end
+        self._limits = limits
+        self._readers = asyncio.Semaphore(extracting.width_of(place.session))
+        self._open: weakref.WeakSet[AsyncZipMember] = weakref.WeakSet()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._place.reader.closed else f"{len(self._entries)} members"
+        return f"<aios3.AsyncZipArchive {self._place.path} {state}>"
+
+    def __len__(self) -> int:
+        """Return how many members there are."""
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a member of this name."""
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self.names())
+
+    @property
+    def path(self) -> S3Url:
+        """Where the archive is."""
+        return self._place.source.url
+
+    @property
+    def size(self) -> int:
+        """Size of the archive in bytes."""
+        return self._place.reader.size
+
+    @property
+    def comment(self) -> bytes:
+        """The comment of the archive."""
+        return self._end.comment
+
+    def names(self) -> list[str]:
+        """Return the names of all members, in the order of the directory; those of directories end in ``/``."""
+        return [entry.info.filename for entry in self._entries]
+
+    def infolist(self) -> list[ZipInfo]:
+        """Return what the directory says of all members, as :meth:`zipfile.ZipFile.infolist` does."""
+        return [entry.info for entry in self._entries]
+
+    def getinfo(self, name: str) -> ZipInfo:
+        """Return what the directory says of a member; of two with one name, of the last.
+
+        Raises ObjectNotFoundError if there is none.
+        """
+        return self._entry(name).info
+
+    def stat(self, name: str) -> StatResult:
+        """Return size and time of a member. Raises ObjectNotFoundError if there is none."""
+        return stat_of(self.getinfo(name))
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the names that match, in the order of the directory; the patterns are those of :func:`aios3.glob`."""
+        matcher = _patterns.relative(pattern)
+        return [name for name in self.names() if _matches(matcher, name)]
+
+    def open(self, member: str | ZipInfo) -> Opening[AsyncZipMember]:
+        """Open a member for reading.
+
+        Use it with ``async with``, or ``await`` it and close it yourself. One request; what is read then is fetched
+        ahead.
+
+        Raises ObjectNotFoundError if there is no such member, ZipArchiveError if it is broken or beyond the limits,
+        UnsupportedError if it is encrypted or compressed in a way that is not known here, ObjectChangedError.
+        """
+        entry = self._entry(member)
+        return Opening(lambda: self._open_entry(entry))
+
+    async def read(self, member: str | ZipInfo) -> bytes:
+        """Return all bytes of a member, which have been checked; of many calls, some wait. Raises like :meth:`open`."""
+        async with self._readers, self.open(member) as file:
+            return await file.read()
+
+    async def extract(self, member: str | ZipInfo, to: LocalPath | AnyPath, *, overwrite: bool = True) -> str:
+        """Extract a member below ``to``, a local directory or a path in S3, and return where it is now.
+
+        It appears there when it is whole and has been checked; a local file has the member's time. With
+        ``overwrite=False`` ObjectExistsError is raised if something is there.
+
+        Raises UnsafeNameError for a name that leads elsewhere or is none on some system (absolute, ``..``, a drive, a
+        backslash) and for symbolic links and devices, and what :meth:`open` raises.
+        """
+        return (await self.extract_all(to, [member], overwrite=overwrite))[0]
+
+    async def extract_all(
+        self,
+        to: LocalPath | AnyPath,
+        members: Iterable[str | ZipInfo] | None = None,
+        *,
+        overwrite: bool = True,
+    ) -> list[str]:
+        """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once.
+
+        Small members that lie beside each other are fetched in one request. All names and sizes are checked before
+        anything is written; ZipArchiveError is raised if they are beyond ``max_total_bytes``. The first member that
+        fails ends it; what was extracted before stays.
+        """
+        self._check()
+        entries = self._entries if members is None else [self._entry(member) for member in members]
+        order = extracting.plan(entries, to, self._limits, self._place.path)
+        return await extracting.run(self._open_entry, order, self._place, overwrite=overwrite)
+
+    async def aclose(self) -> None:
+        """Close the archive and its members. Safe to repeat, from any task."""
+        for member in list(self._open):
+            await member.aclose()
+        await self._place.reader.aclose()
+
+    async def _open_entry(self, entry: Entry, loaded: Loaded | None = None) -> AsyncZipMember:
+        self._check()
+        member = await open_member(self._place, entry, self._limits, loaded)
+        self._open.add(member)
+        return member
+
+    def _entry(self, member: str | ZipInfo) -> Entry:
+        name = member if isinstance(member, str) else member.filename
+        found = self._by_name.get(name)
+        if not isinstance(member, str) and (found is None or found.info is not member):
+            found = next((entry for entry in self._entries if entry.info is member), None)
+        if found is None:
+            message = f"There is no member {name!r} in {self._place.path}"
+            raise ObjectNotFoundError(message, path=self._place.path)
+        return found
+
+    def _check(self) -> None:
+        if self._place.reader.closed:
+            message = f"The zip archive {self._place.path} is closed; open it again"
+            raise ClosedHandleError(message, path=self._place.path)
+
+
+def _matches(matcher: _patterns.Matcher, name: str) -> bool:
+    if name.endswith("/"):
+        return matcher.directory(name[:-1]) is not None
+    return matcher.file(name)
+
+
+@asynccontextmanager
+async def open_zip(
+    path: AnyPath,
+    *,
+    limits: ZipLimits | None = None,
+    encoding: str | None = None,
+    version_id: str | None = None,
+    session: Session | None = None,
+) -> AsyncIterator[AsyncZipArchive]:
+    """Open a zip archive in S3 to read its members in place.
+
+    Use it with ``async with``. One request, for the last 256 KiB of the object; a second one if its directory is
+    larger. ``limits`` is what an archive may ask for, ``encoding`` that of names which are not marked as UTF-8, by
+    default cp437.
+
+    Raises ZipArchiveError for what is no zip archive, is broken, contradicts itself or is beyond the limits,
+    ObjectNotFoundError, AccessDeniedError, and the errors of a connection.
+    """
+    current, url = current_session(session), S3Url.parse(path).require_object()
+    place = await _open_place(current, ObjectSource(current, url, ReadOptions(version_id)))
+    try:
+        archive = await _read_archive(place, limits or ZipLimits(), encoding)
+    except BaseException:
+        await place.reader.aclose()
+        raise
+    try:
+        yield archive
+    finally:
+        await archive.aclose()
+
+
+async def _open_place(session: Session, source: ObjectSource) -> Place:
+    sizes = Sizes(session.config.block_size, session.config.request_size)
+    try:
+        start = await source.open_end(_TAIL_BYTES)
+        fetcher = await open_fetcher(session, source, start, source.stat.size, sizes)
+    except ObjectNotFoundError as error:
+        await explain_missing(session, source.url, error)
+        raise
+    return Place(session, source, AsyncPrefetchReader(session, source, fetcher), fetcher.limits)
+
+
+async def _read_archive(place: Place, limits: ZipLimits, encoding: str | None) -> AsyncZipArchive:
+    size = place.reader.size
+    first = max(size - _TAIL_BYTES, 0)
+    tail = await place.reader.read_at(first, size - first)
+    end = find_end(tail[-END_BYTES:], size, place.path)
+    check_end(end, limits, place.session.budget.limit // 2, place.path)
+    # Its memory is parked: whoever waits for memory must not wait for this, which waits for blocks itself.
+    budget, memory = place.session.budget, 2 * end.size
+    await budget.take(memory)
+    budget.park(memory)
+    try:
+        entries = await _entries(place, end, tail, encoding)
+    finally:
+        budget.give_back(memory, parked=True)
+    return AsyncZipArchive(place, entries, end, limits)
+
+
+async def _entries(place: Place, end: End, tail: bytes, encoding: str | None) -> list[Entry]:
+    first = end.start - (place.reader.size - len(tail))
+    directory = tail[first : first + end.size] if first >= 0 else await place.reader.read_at(end.start, end.size)
+    return await in_thread(parse, directory, end, encoding, place.path)

@@ -1,0 +1,132 @@
+"""Members in a row become the bytes of an archive, and go to whoever sends them.
+
+The format is the standard library's: ``zipfile`` writes to a file that cannot be sought, so that sizes and checksum of
+each member follow it (data descriptors), and uses ZIP64 where a size or offset needs it, or may need it. It compresses
+in threads, a MiB at a time; what comes out is handed on before the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zipfile
+from typing import TYPE_CHECKING
+
+from aios3._config import MIB
+from aios3._handles.pump import pump
+from aios3._handles.threads import in_thread
+from aios3._zip.sink import Sink
+from aios3.errors import ClosedHandleError, FileChangedError, ObjectExistsError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import IO
+    from zipfile import ZipInfo
+
+    from typing_extensions import Buffer
+
+    from aios3._handles.pump import Source
+
+_PIECE_BYTES = MIB
+
+
+class Packer:
+    """One archive, whose bytes ``send`` takes; ``path`` is for messages.
+
+    A member that could not be written whole makes the archive useless: nothing more can be written then, and
+    :meth:`finish` raises.
+    """
+
+    def __init__(self, send: Callable[[Buffer], Awaitable[object]], path: str) -> None:
+        self._send_on = send
+        self._path = path
+        self._sink = Sink()
+        self._archive = zipfile.ZipFile(self._sink, "w")
+        self._names: set[str] = set()
+        self._turn = asyncio.Lock()
+        self._failure: BaseException | None = None
+        self._closed = False
+        self._aborted = False
+
+    @property
+    def count(self) -> int:
+        """How many members there are."""
+        return len(self._names)
+
+    async def write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
+        """Write a member, of ``size`` bytes if that is known before, and return its size in bytes."""
+        async with self._turn:
+            self._check()
+            if info.filename in self._names:
+                message = f"{info.filename!r} is in {self._path} already; an archive has one member of a name"
+                raise ObjectExistsError(message, path=self._path)
+            self._names.add(info.filename)
+            try:
+                return await self._write(info, size, data)
+            except BaseException as error:
+                self._failure = error
+                raise
+            finally:
+                if self._aborted:
+                    await in_thread(self._archive.close)
+
+    async def finish(self) -> None:
+        """Write the directory of the archive behind its members."""
+        async with self._turn:
+            self._check()
+            self._closed = True
+            await in_thread(self._archive.close)
+            await self._send()
+
+    async def abort(self) -> None:
+        """Let everything go; a member that is being written at this moment fails. Safe to repeat."""
+        self._closed = self._aborted = True
+        self._sink.discard()
+        if not self._turn.locked():  # else whoever writes closes it, which zipfile allows behind a member only
+            await in_thread(self._archive.close)
+
+    async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
+        made: list[IO[bytes]] = []
+        try:
+            # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
+            await in_thread(lambda: made.append(self._archive.open(info, "w", force_zip64=size is None)))
+            written = await pump(data, lambda piece: self._compress(made[0], piece))
+            self._check_size(info, size, written)
+            await in_thread(made[0].close)
+            await self._send()
+        except BaseException:
+            self._sink.discard()
+            for target in made:
+                with contextlib.suppress(RuntimeError):  # it is torn in any case, and only to be let go
+                    await in_thread(target.close)
+            raise
+        return written
+
+    def _check_size(self, info: ZipInfo, size: int | None, written: int) -> None:
+        if size not in {None, written}:
+            message = f"{info.filename!r} had {size:,} bytes, and {written:,} when it was read"
+            raise FileChangedError(message, path=self._path)
+
+    async def _compress(self, target: IO[bytes], data: Buffer) -> int:
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), _PIECE_BYTES):
+            await in_thread(target.write, view[start : start + _PIECE_BYTES])
+            await self._send()
+        return len(view)
+
+    async def _send(self) -> None:
+        if self._aborted:
+            raise self._closed_error()
+        data = self._sink.take()
+        if data:
+            await self._send_on(data)
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            message = f"{self._path} is not published: a member could not be written ({self._failure!r})"
+            raise ClosedHandleError(message, path=self._path) from self._failure
+        if self._closed:
+            raise self._closed_error()
+
+    def _closed_error(self) -> ClosedHandleError:
+        return ClosedHandleError(f"The zip archive {self._path} is closed; create another one", path=self._path)
