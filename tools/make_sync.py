@@ -31,6 +31,7 @@ OWN = {
     "_layers": ("ObjectFile", "ObjectReader", "ObjectWriter", "TextReader", "TextWriter"),
     "_raw": ("RawReader", "RawWriter"),
     "_session": ("Session",),
+    "_storage": ("StorageReader", "StorageWriter"),
 }
 """What the package defines itself, by module; it takes the place of what has the same name in aios3."""
 
@@ -48,11 +49,16 @@ from __future__ import annotations
 '''
 
 
-SELF = "P"
-"""The type variable of a method's own path."""
+OWN_TYPES = {"P": "Self", "F": "VolumeFile"}
+"""What the type variables of methods stand for here: a path of its own class, a file of a volume."""
 
-PATH_CLASS = "S3Path"
-"""The class whose methods are verbs with the path as their first argument."""
+CLASSES = {
+    "S3Path": ("open = _files.open",),
+    "Storage": ("open = _storage.open_stored",),
+    "VolumeFile": ("open = _storage.open_file",),
+    "Volume": ("_files = VolumeFile",),
+}
+"""The classes that have a blocking twin on the same base, and what the twin has that is not generated."""
 
 
 class StaleError(Exception):
@@ -62,13 +68,14 @@ class StaleError(Exception):
 def render(package: ModuleType) -> str:
     """Return the source of the blocking twin of ``package``, formatted."""
     own = {name for names in OWN.values() for name in names}
-    own |= {PATH_CLASS} & set(package.__all__)
+    own |= CLASSES.keys() & set(package.__all__)
     names = [name for name in package.__all__ if not _is_async_only(name) and name not in own]
     verbs = {name: getattr(package, name) for name in names if _is_async(getattr(package, name))}
     exported = [name for name in names if name not in verbs]
     functions = [_Verb(package, name, function, exported) for name, function in verbs.items()]
-    path = _PathClass(package, exported) if PATH_CLASS in own else None
-    writers: list[_Verb | _PathClass] = [*functions, *([path] if path else [])]
+    classes = [_Class(package, name, exported) for name in CLASSES if name in own]
+    bases = {line for each in classes for line in each.base_imports()}
+    writers: list[_Verb | _Class] = [*functions, *classes]
     parts = [
         HEADER,
         "from typing import TYPE_CHECKING",
@@ -78,9 +85,11 @@ def render(package: ModuleType) -> str:
         *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
         "from aios3.sync._context import enter as _enter",
         "from aios3.sync._iterator import iterate as _iterate",
-        *(["from aios3.sync._files import open as _open"] if path else []),
+        *(["from aios3.sync import _files"] if "S3Path" in own else []),
+        *(["from aios3.sync import _storage"] if "Storage" in own else []),
+        *sorted(bases),
         "if TYPE_CHECKING:",
-        *sorted({f"    {line}" for each in writers for line in each.imports()}),
+        *sorted({f"    {line}" for each in writers for line in each.imports() if line not in bases}),
         f"\n__all__ = {sorted({*names, *own})!r}",
         *(each.source() for each in writers),
     ]
@@ -115,9 +124,9 @@ class _Verb:
         arguments = ", ".join(["self", *list(self._arguments())[1:]])
         return self._written(name, None, _of_self(self._node.args), [f"{self._name}({arguments})"])
 
-    def method(self) -> str:
-        """Return the source of a method that crosses to the one of the same name."""
-        target = f"_aios3.{PATH_CLASS}.{self._name}"
+    def method(self, owner: str) -> str:
+        """Return the source of a method that crosses to the one of the same name in the class ``owner``."""
+        target = f"_aios3.{owner}.{self._name}"
         return self._written(self._name, target, _of_self(self._node.args), self._arguments())
 
     def _written(self, name: str, target: str | None, parameters: ast.arguments, arguments: Iterable[str]) -> str:
@@ -143,7 +152,9 @@ class _Verb:
         returns = self._node.returns
         if returns is not None:
             annotations.append(_item(returns) if inspect.isasyncgenfunction(self._function) else returns)
-        for name in sorted(_names(annotations) - {*self._exported, "Session", SELF} - set(dir(builtins))):
+        for name in sorted(
+            _names(annotations) - {*self._exported, *OWN_TYPES, *CLASSES, "Session"} - set(dir(builtins))
+        ):
             yield self._origin(name)
 
     def _definition(self) -> ast.AsyncFunctionDef:
@@ -168,13 +179,13 @@ class _Verb:
             yield f"**{found.kwarg.arg}"
 
     def _foreign(self, node: ast.AST) -> ast.AST:
-        """Let ``Session`` be the async one, of which this package's is a subclass, and ``P`` the path's own class."""
+        """Let ``Session`` be the async one, which this package's extends, and type variables what they are here."""
         copy = ast.parse(ast.unparse(node)) if isinstance(node, ast.expr) else node
         for name in ast.walk(copy):
             if isinstance(name, ast.Name) and name.id == "Session":
                 name.id = "_aios3.Session"
-            elif isinstance(name, ast.Name) and name.id == SELF:
-                name.id = "Self"
+            elif isinstance(name, ast.Name) and name.id in OWN_TYPES:
+                name.id = OWN_TYPES[name.id]
         return copy
 
     def _origin(self, name: str) -> str:
@@ -189,14 +200,17 @@ class _Verb:
         raise StaleError(message)
 
 
-class _PathClass:
-    """The class of paths, and the blocking one that is written for it."""
+class _Class:
+    """A class with async methods, and the blocking one that is written for it."""
 
-    def __init__(self, package: ModuleType, exported: Sequence[str]) -> None:
-        self._class: type = getattr(package, PATH_CLASS)
+    def __init__(self, package: ModuleType, name: str, exported: Sequence[str]) -> None:
+        self._name = name
+        self._class: type = getattr(package, name)
+        self._exported = exported
         module = _parse(importlib.import_module(self._class.__module__))
-        found = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == PATH_CLASS]
+        found = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == name]
         self._base = ast.unparse(found[0].bases[0])
+        self._slots = ["__slots__ = ()"] if "__slots__" in vars(self._class) else []
         self._bound: dict[str, _Verb] = {}
         self._own: list[_Verb] = []
         for node in found[0].body:
@@ -213,10 +227,16 @@ class _PathClass:
         summary = (
             (inspect.getdoc(self._class) or "").partition("\n")[0].replace(", asynchronous", "").replace("await ", "")
         )
-        lines = [f'"""{summary}"""', "__slots__ = ()", "open = _open"]
+        lines = [f'"""{summary}"""', *self._slots, *CLASSES[self._name]]
         lines += [verb.bound(name) for name, verb in self._bound.items()]
-        lines += [verb.method() for verb in self._own]
-        return f"class {PATH_CLASS}({self._base}):\n" + textwrap.indent("\n".join(lines), "    ")
+        lines += [verb.method(self._name) for verb in self._own]
+        return f"class {self._name}({self._base}):\n" + textwrap.indent("\n".join(lines), "    ")
+
+    def base_imports(self) -> Iterator[str]:
+        """Yield the import of the base class, where aios3 does not export it."""
+        base = self._class.__mro__[1]
+        if base.__name__ not in self._exported:
+            yield f"from {base.__module__} import {base.__name__}"
 
     def imports(self) -> Iterator[str]:
         """Yield the imports that the annotations need."""
