@@ -92,8 +92,9 @@ class AsyncStorageWriter:
         self._opening = opening
         self._name = name
         self._file: AsyncMultipartWriter | None = None
-        self._first = asyncio.Lock()
+        self._turn = asyncio.Lock()
         self._closed = False
+        self._left = False
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncStorageWriter {self.name}{' closed' if self.closed else ''}>"
@@ -140,8 +141,10 @@ class AsyncStorageWriter:
     async def close(self) -> None:
         """Make what was written visible, or raise why not. Safe to repeat."""
         self._closed = True
-        if self._file is not None:
-            await self._file.aclose()
+        async with self._turn:
+            if self._file is not None and not self._left:
+                self._left = True
+                await self._file.aclose()
 
     async def abort(self) -> None:
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once closed."""
@@ -151,7 +154,7 @@ class AsyncStorageWriter:
 
     async def _begun(self) -> AsyncMultipartWriter | None:
         """Return the file behind this one, which begins with the first byte; None if this one is closed before."""
-        async with self._first:
+        async with self._turn:
             if self._file is None and not self._closed:
                 file = await self._opening.opened()
                 if self._closed:
