@@ -106,7 +106,8 @@ async def test_options_are_those_of_aopen(surface, bucket, admin):
     async with storage.open("x", "wb", content_type="text/csv", metadata={"colour": "red"}) as writer:
         await writer.write(b"1,2")
     assert admin.head(f"{bucket}/x")["ContentType"] == "text/csv"
-    assert admin.head(f"{bucket}/x")["Metadata"] == {"colour": "red"}
+    metadata = admin.head(f"{bucket}/x")["Metadata"]
+    assert {name.lower(): value for name, value in metadata.items()} == {"colour": "red"}
     for mode, options in (("rw", {}), ("a", {}), ("rt", {}), ("r", {"content_type": "x"}), ("w", {"version_id": "x"})):
         with pytest.raises(aios3.ConfigError):
             async with storage.open("x", mode, **options):
@@ -123,11 +124,12 @@ async def test_names_are_listed_by_what_they_begin_with(surface, bucket, admin):
     assert await names(storage, "nothing") == []
     (entry,) = await entries(storage, "d2")
     assert (entry.name, entry.size) == ("d2/z", 6)
-    assert entry.last_modified == admin.head(f"{bucket}/p/d2/z")["LastModified"]
+    assert entry.last_modified.replace(microsecond=0) == admin.head(f"{bucket}/p/d2/z")["LastModified"]
     with pytest.raises(aios3.BucketNotFoundError):
         await names(storage_on(surface, f"{bucket}-none"))
 
 
+@pytest.mark.needs("any_key")
 async def test_markers_of_directories_are_no_files(surface, bucket, admin):
     admin.put(f"{bucket}/d/x")
     admin.put(f"{bucket}/d/", b"")

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from aios3._handles.opening import aopen
+from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import Scope
 from aios3._objects import copy, makedirs
 from aios3._objects.copying import Place
@@ -20,7 +21,7 @@ from aios3._storage.listing import at_or_below, beginning_with
 from aios3._storage.volume_files import PureVolumeFile, VolumeFile
 from aios3._trees.removing import remove_below
 from aios3._trees.runner import in_thread
-from aios3.errors import InvalidPathError
+from aios3.errors import InvalidPathError, PathIsDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -148,8 +149,11 @@ class Volume(PureVolume[VolumeFile]):
         keys that are still there; PathIsDirectoryError for an empty key.
         """
         session, url = current_session(self.session), self.handle(key).url
-        if not url.names_directory or not key:
-            await (await session.backend(url)).delete_object(url.require_object())
+        if not key:
+            message = f"An empty key is the whole volume {self.url}, which delete() does not take; erase() does"
+            raise PathIsDirectoryError(message, path=str(self.url))
+        if not url.names_directory and await head_or_none(session, url) is not None:
+            await (await session.backend(url)).delete_object(url)
         await remove_below(session, url)
 
     async def erase(self: PureVolume[F]) -> None:
