@@ -127,13 +127,6 @@ async def test_a_progress_that_raises_ends_a_copy(s3, session):
     assert s3.calls["CopyObject"] < 40
 
 
-async def test_what_a_copy_of_a_tree_costs(s3, session):
-    fill(s3)
-    ours, theirs = volumes(session)
-    await ours.copy("", theirs)
-    assert dict(s3.calls) == {"ListObjectsV2": 1, "CopyObject": 40}
-
-
 # volumes
 
 
@@ -256,3 +249,54 @@ async def test_a_listing_that_breaks_says_so_behind_what_it_has_found(s3, sessio
         async for entry in aios3.Storage(ROOT, session=session).list():
             found += [entry.name]
     assert found == [f"{number:05}" for number in range(1000)]
+
+
+# what it costs: the tables of the guides
+
+
+async def spent(s3, call):
+    s3.calls.clear()
+    await call
+    return dict(s3.calls)
+
+
+async def taken(listing):
+    return [item async for item in listing]
+
+
+async def test_what_a_storage_costs(s3, session):
+    fill(s3, {"p/x": b"data"} | {f"p/d/{number:04}": b"" for number in range(1500)})
+    storage = aios3.Storage(f"{ROOT}/p", session=session)
+
+    async def open_and_read():
+        async with storage.open("x") as file:
+            await file.read()
+
+    async def write(*pieces):
+        async with storage.open("y", "w") as file:
+            for data in pieces:
+                await file.write(data)
+
+    assert await spent(s3, open_and_read()) == {"GetObject": 1}
+    assert await spent(s3, write(b"")) == {}
+    assert await spent(s3, write(b"data", b"more")) == {"PutObject": 1}
+    assert await spent(s3, write(LARGE)) == {"CreateMultipartUpload": 1, "UploadPart": 2, "CompleteMultipartUpload": 1}
+    assert await spent(s3, storage.upload(io.BytesIO(), "y")) == {"PutObject": 1}
+    assert await spent(s3, taken(storage.list("d/"))) == {"ListObjectsV2": 2}
+    assert await spent(s3, storage.download("x", io.BytesIO())) == {"GetObject": 1}
+    assert await spent(s3, storage.copy("x", "z")) == {"HeadObject": 1, "CopyObject": 1}
+    assert await spent(s3, storage.delete("z")) == {"HeadObject": 1, "DeleteObject": 1}
+
+
+async def test_what_a_volume_costs(s3, session):
+    fill(s3, {"p/x": b"data"} | {f"p/d/{number:04}": b"" for number in range(1500)})
+    ours, theirs = volumes(session)
+    assert await spent(s3, ours.load("x").size()) == {"HeadObject": 1}
+    assert await spent(s3, ours.store(b"data", "y")) == {"PutObject": 1}
+    assert await spent(s3, ours.store(ours.load("x"), "y")) == {"HeadObject": 1, "CopyObject": 1}
+    found = await taken(ours.walk("d"))
+    assert await spent(s3, taken(ours.walk("d"))) == {"ListObjectsV2": 1 + 2}
+    assert await spent(s3, found[0][1].size()) == {}
+    assert await spent(s3, ours.copy("d", theirs)) == {"ListObjectsV2": 1 + 2, "CopyObject": 1500}
+    assert await spent(s3, ours.delete("d")) == {"HeadObject": 1, "ListObjectsV2": 2, "DeleteObjects": 2}
+    assert await spent(s3, ours.mkdir("d")) == {"HeadObject": 1, "ListObjectsV2": 1}

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from typing import Self
 
+    from typing_extensions import Buffer
+
     from aios3._entries import StatResult
     from aios3._handles.pump import Source
     from aios3._handles.writer import AsyncMultipartWriter
@@ -126,7 +128,7 @@ class Volume(PureVolume[VolumeFile]):
 
     async def store(
         self: PureVolume[F],
-        file: PureVolumeFile | Openable | Source,
+        file: PureVolumeFile | Openable | Source | Buffer,
         dst: str,
     ) -> None:
         """Store a file as ``dst``, replacing what is there; it becomes visible as a whole, or not at all.
@@ -224,7 +226,7 @@ def _root(bucket: str) -> S3Url:
     return root
 
 
-async def _write(writer: AsyncMultipartWriter, file: Openable | Source) -> None:
+async def _write(writer: AsyncMultipartWriter, file: Openable | Source | Buffer) -> None:
     if not callable(getattr(file, "open", None)) or callable(getattr(file, "read", None)):
         await writer.write_from(cast("Source", file))
         return

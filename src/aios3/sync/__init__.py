@@ -910,7 +910,7 @@ class Volume(PureVolume[VolumeFile]):
 
     _files = VolumeFile
 
-    def store(self, file: PureVolumeFile | Openable | Source, dst: str) -> None:
+    def store(self, file: PureVolumeFile | Openable | Source | Buffer, dst: str) -> None:
         """Store a file as ``dst``, replacing what is there; it becomes visible as a whole, or not at all."""
         return _bridge.call(_aios3.Volume.store, self, file, dst)
 
