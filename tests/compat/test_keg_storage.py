@@ -127,7 +127,7 @@ def test_what_is_missing_is_not_found_in_the_storage(storage, client, tmp_path):
             assert (caught.value.storage_type, caught.value.filename) == (storage, name)
             assert isinstance(caught.value, FileNotFoundError)
     assert list(tmp_path.iterdir()) == []  # keg_storage leaves an empty file there
-    with pytest.raises(NotImplementedError, match=r"Read\+write"):
+    with pytest.raises(FileNotFoundError, match=r"there\.csv"):
         storage.put(tmp_path / "there.csv", "x")
     with pytest.raises(aios3.BucketNotFoundError):
         S3Storage(f"{storage.bucket}-none", "us-east-1").open("x", "r")
