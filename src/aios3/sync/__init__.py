@@ -80,17 +80,20 @@ from aios3 import (
 from aios3._storage.storage import PureStorage
 from aios3._storage.volume import PureVolume
 from aios3._storage.volume_files import PureVolumeFile
-from aios3.sync import _bridge, _files, _storage
+from aios3.sync import _bridge
 from aios3.sync._clients import get_s3_client
 from aios3.sync._context import SyncContext
 from aios3.sync._context import enter as _enter
 from aios3.sync._files import open
+from aios3.sync._files import open as _open
 from aios3.sync._iterator import SyncIterator
 from aios3.sync._iterator import iterate as _iterate
 from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
 from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
 from aios3.sync._storage import StorageReader, StorageWriter
+from aios3.sync._storage import open_file as _open_file
+from aios3.sync._storage import open_stored as _open_stored
 
 if TYPE_CHECKING:
     import io
@@ -677,7 +680,7 @@ class S3Path(PureS3Path):
     """A path of S3 with pathlib's methods: ``path.read_bytes()``, ``path / "name"``."""
 
     __slots__ = ()
-    open = _files.open
+    open = _open
 
     def access(
         self, mode: Access = Access.READ, followlinks: bool = False, *, session: _aios3.Session | None = None
@@ -831,7 +834,7 @@ class S3Path(PureS3Path):
 class Storage(PureStorage):
     """The files of one place in a bucket, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there."""
 
-    open = _storage.open_stored
+    open = _open_stored
 
     def list(self, path: str = "") -> SyncIterator[ListEntry]:
         """Yield the files whose names begin with ``path``, in key order: ``logs/`` those of a directory, ``""`` all."""
@@ -863,7 +866,7 @@ class Storage(PureStorage):
     ) -> WriteResult:
         """Write what is left in a binary file object as the file ``path``, replacing what is there; also nothing."""
         return _bridge.call(
-            _aios3.Storage.upload, self, file_object, path, progress_callback=progress_callback, **options
+            lambda: _aios3.Storage.upload(self, file_object, path, progress_callback=progress_callback, **options)
         )
 
     def download(
@@ -898,7 +901,7 @@ class Storage(PureStorage):
 class VolumeFile(PureVolumeFile):
     """A file of a volume, as ``Volume.load`` and ``Volume.walk`` return it; nothing is fetched before it is used."""
 
-    open = _storage.open_file
+    open = _open_file
 
     def size(self) -> int:
         """Return the size in bytes, without downloading the file: of a listed file the listing's, else by one HEAD."""
