@@ -17,9 +17,11 @@ def environment(aios3_server, monkeypatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     yield
-    for known in (settings._sessions, _sessions._by_settings, _sessions._by_client):
+    for known in (settings._sessions, _sessions._by_settings):
         while known:
             known.popitem()[1].close()
+    while _sessions._by_client:
+        _sessions._by_client.popitem()[1][1].close()
 
 
 @pytest.fixture

@@ -257,7 +257,7 @@ def test_files_are_opened_with_a_client_of_boto3(storage, client):
     assert _sessions.session_of(client) is _sessions.session_of(client)
     config = _sessions.session_of(client).config
     assert config.endpoint_url == client.meta.endpoint_url
-    assert config.credentials.secret_key == "throw-away"
+    assert config.credentials().secret_key == "throw-away"
     with pytest.raises(aios3.ObjectNotFoundError):
         S3Reader(storage.bucket, "nothing", client)
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import aios3.sync
-from aios3 import Config, Credentials
+from aios3._boto.native import config_of
+
+if TYPE_CHECKING:
+    from aios3 import Config
+    from aios3._boto.native import BaseClient
 
 _lock = threading.Lock()
 _by_settings: dict[tuple[object, ...], aios3.sync.Session] = {}
-_by_client: weakref.WeakKeyDictionary[Client, aios3.sync.Session] = weakref.WeakKeyDictionary()
-
-
-class Client(Protocol):
-    """What is looked at of a boto3 client."""
-
-    @property
-    def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
-        """The address and the region."""
+_by_client: weakref.WeakKeyDictionary[BaseClient, tuple[int, aios3.sync.Session]] = weakref.WeakKeyDictionary()
 
 
 def session_for(config: Config) -> aios3.sync.Session:
@@ -33,27 +29,13 @@ def session_for(config: Config) -> aios3.sync.Session:
         return _by_settings[key]
 
 
-def session_of(client: aios3.sync.Session | Client) -> aios3.sync.Session:
-    """Return a session that goes where a boto3 client goes, with its region and its credentials; a session as it is."""
+def session_of(client: aios3.sync.Session | BaseClient) -> aios3.sync.Session:
+    """Return a session that goes where a boto3 client goes, as whoever it is; a session stays as it is."""
     if isinstance(client, aios3.sync.Session):
         return client
     with _lock:
-        known = _by_client.get(client)
-        if known is None or known.closed:
-            known = _by_client[client] = aios3.sync.Session(_config_of(client))
+        pid, known = _by_client.get(client, (0, None))
+        if known is None or pid != os.getpid() or known.closed:
+            known = aios3.sync.Session(config_of(client))
+            _by_client[client] = os.getpid(), known
         return known
-
-
-def _config_of(client: Client) -> Config:
-    endpoint, region = client.meta.endpoint_url, client.meta.region_name
-    # botocore has no public way to ask a client who it is.
-    source = getattr(getattr(client, "_request_signer", None), "_credentials", None)
-    if source is None:
-        return Config(endpoint_url=endpoint, region=region)
-
-    def current() -> Credentials:
-        frozen = source.get_frozen_credentials()
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-    lasting = current()
-    return Config(endpoint_url=endpoint, region=region, credentials=current if lasting.session_token else lasting)

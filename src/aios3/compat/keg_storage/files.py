@@ -13,12 +13,12 @@ from aios3.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TypeAlias
 
     from aios3 import WriterOptions
-    from aios3.compat._sessions import Client
+    from aios3._boto.native import BaseClient
 
-    AnyClient = aios3.sync.Session | Client
+    AnyClient: TypeAlias = aios3.sync.Session | BaseClient
 
 _OPTIONS = {
     "ACL": "acl",
