@@ -326,6 +326,14 @@ async def test_a_tree_is_copied_between_servers_whose_settings_differ(surface, b
         await other.aclose()
 
 
+async def test_what_s3_keeps_with_a_file_is_copied_with_it(surface, bucket, admin):
+    admin.put(f"{bucket}/p/x", b"data", ContentType="text/csv", Metadata={"colour": "red"})
+    await volume_on(surface, bucket, "p").copy("x", volume_on(surface, bucket, "q"))
+    head = admin.head(f"{bucket}/q/x")
+    assert head["ContentType"] == "text/csv"
+    assert {name.lower(): value for name, value in head["Metadata"].items()} == {"colour": "red"}
+
+
 async def test_a_tree_is_never_copied_into_itself(surface, bucket, admin):
     put_all(admin, f"{bucket}/p")
     volume, whole = volume_on(surface, bucket, "p"), volume_on(surface, bucket)

@@ -300,3 +300,17 @@ async def test_what_a_volume_costs(s3, session):
     assert await spent(s3, ours.copy("d", theirs)) == {"ListObjectsV2": 1 + 2, "CopyObject": 1500}
     assert await spent(s3, ours.delete("d")) == {"HeadObject": 1, "ListObjectsV2": 2, "DeleteObjects": 2}
     assert await spent(s3, ours.mkdir("d")) == {"HeadObject": 1, "ListObjectsV2": 1}
+
+
+async def test_a_copied_tree_keeps_its_storage_classes(s3, session):
+    s3.put("p/x", b"data", storage_class="STANDARD_IA")
+    whole, asked = s3.copy_object, []
+
+    async def copy_object(source, target, *, options, terms=None):
+        asked.append(terms.storage_class)
+        return await whole(source, target, options=options, terms=terms)
+
+    s3.copy_object = copy_object
+    ours, theirs = volumes(session)
+    await ours.copy(None, theirs)
+    assert asked == ["STANDARD_IA"]

@@ -30,6 +30,7 @@ class _Errand:
     name: str
     """What the copy is called in its volume."""
     size: int
+    storage_class: str | None
 
 
 async def copy_trees(
@@ -70,12 +71,18 @@ async def _errands(
                 if tally.full:
                     return
                 new = target_name(src, name, dst)
-                yield _Errand(inside(source.url, name), inside(target.url, new).require_object(), new, stat.size)
+                yield _Errand(
+                    inside(source.url, name),
+                    inside(target.url, new).require_object(),
+                    new,
+                    stat.size,
+                    stat.storage_class,
+                )
 
 
 async def _copy(source: Place, target: Place, errand: _Errand) -> None:
     if source.is_as(target):
-        await copy_listed(target.session, errand.source, errand.target, errand.size)
+        await copy_listed(target.session, errand.source, errand.target, errand.size, errand.storage_class)
     else:
         await copy(errand.source, errand.target, session=source.session, target_session=target.session)
 

@@ -95,10 +95,9 @@ class PureVolume(Generic[FileT_co]):
 
     def load(self, key: str) -> FileT_co:
         """Return a handle on the file ``key``, whose ``open()`` and ``size()`` ask S3; costs no request by itself."""
-        return self.handle(key)
+        return self._handle(key)
 
-    def handle(self, key: str, found: StatResult | None = None) -> FileT_co:
-        """Return a handle like :meth:`load`; ``found`` is what a listing has told of the file."""
+    def _handle(self, key: str, found: StatResult | None = None) -> FileT_co:
         return self._files(key, inside(self._url, key), self._session, found)
 
     def get_store_for_folder(self, key: str, identifier: str | None = None) -> Self:
@@ -137,7 +136,7 @@ class Volume(PureVolume[VolumeFile]):
         handle has opened is closed again; a file object is left open. A file of a volume is copied inside S3 where
         both sides have the same settings.
         """
-        target = self.handle(dst).url
+        target = self.load(dst).url
         if isinstance(file, PureVolumeFile):
             await copy(file.url, target, session=file.session, target_session=current_session(self.session))
             return
@@ -150,7 +149,7 @@ class Volume(PureVolume[VolumeFile]):
         Nothing there is no error. The whole volume is deleted by :meth:`erase`. Raises PartialFailureError with the
         keys that are still there; PathIsDirectoryError for an empty key.
         """
-        session, url = current_session(self.session), self.handle(key).url
+        session, url = current_session(self.session), self.load(key).url
         if not key:
             message = f"An empty key is the whole volume {self.url}, which delete() does not take; erase() does"
             raise PathIsDirectoryError(message, path=str(self.url))
@@ -183,14 +182,14 @@ class Volume(PureVolume[VolumeFile]):
         """
         async with aclosing(at_or_below(current_session(self.session), self.url, src or "")) as found:
             async for name, stat in found:
-                yield name, self.handle(name, stat)
+                yield name, self._handle(name, stat)
 
     async def mkdir(self: PureVolume[F], path: str) -> None:
         """Check that files can be stored in the directory ``path``; nothing is created, because S3 has no directories.
 
         Raises ObjectExistsError if a file is there, BucketNotFoundError if there is no bucket.
         """
-        await makedirs(self.handle(path).url, exist_ok=True, session=self.session)
+        await makedirs(self.load(path).url, exist_ok=True, session=self.session)
 
     async def copy(
         self: PureVolume[F],
