@@ -288,7 +288,7 @@ async def test_a_closed_volume_can_be_used(surface, bucket, admin):
         ("data/", "d/", {"d/x": b"1", "d/sub/y": b"22"}),
         ("data2", None, {"data2": b"333"}),
         ("data2", "d", {"d": b"333"}),
-        (["other", "data2"], None, {"data/x": b"55555", "data2": b"333"}),
+        (("other", "data2"), None, {"data/x": b"55555", "data2": b"333"}),
     ],
 )
 async def test_trees_are_copied_and_only_what_was_named(surface, bucket, admin, src, dst, expected):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 
 import pytest
 
@@ -152,6 +153,30 @@ async def test_a_cancelled_store_leaves_no_upload(s3, session, operation):
     await cancel_at(s3, operation, 1, aios3.Volume("bucket", session=session).store(io.BytesIO(LARGE), "x"))
     assert s3.uploads == {}
     assert s3.contents() == {"x": b"old"}
+
+
+class SlowHandle:
+    """A handle whose ``open()`` takes until it is let through."""
+
+    def __init__(self):
+        self.asked, self.let, self.file = threading.Event(), threading.Event(), io.BytesIO(b"data")
+
+    def open(self):
+        self.asked.set()
+        assert self.let.wait(10)
+        return self.file
+
+
+async def test_a_handle_that_opens_after_a_cancellation_is_closed(s3, session):
+    handle = SlowHandle()
+    store = asyncio.ensure_future(aios3.Volume("bucket", session=session).store(handle, "x"))
+    await asyncio.to_thread(handle.asked.wait, 10)
+    store.cancel()
+    handle.let.set()
+    with pytest.raises(asyncio.CancelledError):
+        await store
+    assert handle.file.closed
+    assert s3.contents() == {}
 
 
 # storages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from aios3._handles.opening import aopen
@@ -24,7 +24,7 @@ from aios3._trees.runner import in_thread
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from typing import Self
 
     from typing_extensions import Buffer
@@ -193,7 +193,7 @@ class Volume(PureVolume[VolumeFile]):
 
     async def copy(
         self: PureVolume[F],
-        src: str | list[str] | None,
+        src: str | Sequence[str] | None,
         store: PureVolume[PureVolumeFile],
         dst: str | None = None,
         *,
@@ -202,14 +202,14 @@ class Volume(PureVolume[VolumeFile]):
         """Copy files and whole directories into another volume, several at once; return their names there, sorted.
 
         ``src`` is a name or several; None or ``""`` is the whole volume. A file becomes the file ``dst``, or keeps its
-        name; what is in a directory goes into the directory ``dst``, or into ``store`` itself. Inside one server S3
-        copies; between two, the bytes come through here. ``progress`` is as in :func:`aios3.upload`.
+        name; what is in a directory goes into the directory ``dst``, or into ``store`` itself. S3 copies where both
+        volumes have the same settings; else the bytes come through here. ``progress`` is as in :func:`aios3.upload`.
 
         Each file is copied as a whole, or not at all. One that fails does not keep the others: then
         PartialFailureError names each. Raises ObjectNotFoundError if there is nothing at a name, InvalidPathError if a
         tree would be copied into itself.
         """
-        names = src if isinstance(src, list) else [src or ""]
+        names = [src or ""] if src is None or isinstance(src, str) else list(src)
         ours, theirs = current_session(self.session), current_session(store.session)
         return await copy_trees(Place(ours, self.url), names, Place(theirs, store.url), dst, progress)
 
@@ -228,25 +228,29 @@ def _root(bucket: str) -> S3Url:
 async def _write(writer: AsyncMultipartWriter, file: Openable | Source | Buffer) -> None:
     if not callable(getattr(file, "open", None)) or callable(getattr(file, "read", None)):
         await writer.write_from(cast("Source", file))
-        return
-    async with AsyncExitStack() as opened:
-        await writer.write_from(await _opened(cast("Openable", file), opened))
+    else:
+        await _write_opened(writer, cast("Openable", file))
 
 
-async def _opened(file: Openable, stack: AsyncExitStack) -> Source:
-    """Open a handle, and have what it opened closed with ``stack``; a handle that is not async works in a thread."""
-    is_async = inspect.iscoroutinefunction(file.open)
-    answer = file.open() if is_async else await in_thread(file.open)
-    source = await cast("Awaitable[object]", answer) if inspect.isawaitable(answer) else answer
-    stack.push_async_callback(_close, source)
-    return cast("Source", source)
+async def _write_opened(writer: AsyncMultipartWriter, file: Openable) -> None:
+    """Write what a handle opens, and close that again; a handle that is not async works in a thread."""
+    opened: list[object] = []
+    try:
+        if inspect.iscoroutinefunction(file.open):
+            opened.append(file.open())
+        else:
+            await in_thread(lambda: opened.append(file.open()))  # kept also if nobody waits for it any more
+        if inspect.isawaitable(opened[0]):
+            opened[0] = await opened[0]
+        await writer.write_from(cast("Source", opened[0]))
+    finally:
+        await _close(opened[0] if opened else None)
 
 
 async def _close(source: object) -> None:
     close = getattr(source, "aclose", None) or getattr(source, "close", None)
     if close is None:
         return
-    close = cast("Callable[[], object]", close)
-    answer = close() if inspect.iscoroutinefunction(close) else await in_thread(close)
+    answer = close() if inspect.iscoroutinefunction(close) else await in_thread(cast("Callable[[], object]", close))
     if inspect.isawaitable(answer):
         await answer

@@ -939,7 +939,7 @@ class Volume(PureVolume[VolumeFile]):
 
     def copy(
         self,
-        src: str | list[str] | None,
+        src: str | Sequence[str] | None,
         store: PureVolume[PureVolumeFile],
         dst: str | None = None,
         *,
