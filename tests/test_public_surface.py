@@ -79,6 +79,7 @@ def test_the_contract():
         "readlink realpath save_as symlink touch unlink write_bytes write_text",
         "zip": "AsyncZipArchive AsyncZipMember AsyncZipWriter ZipLimits create_zip open_zip",
         "below": "get_endpoint_url get_s3_client",
+        "places": "AsyncStorageReader AsyncStorageWriter ListEntry Storage Volume VolumeFile",
         "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
         "many objects": "LocalPath OpenUpload Progress TransferAction TransferResult TransferState",
         "verbs on many": "abort_uploads concat download move remove rename sync_tree upload",

@@ -68,6 +68,7 @@ from aios3._objects import (
 from aios3._paths import AnyPath, S3Url, is_s3, path_join
 from aios3._s3path import PureS3Path, S3Path
 from aios3._session import Session
+from aios3._storage import AsyncStorageReader, AsyncStorageWriter, ListEntry, Storage, Volume, VolumeFile
 from aios3._trees import (
     LocalPath,
     Progress,
@@ -222,6 +223,13 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "ZipLimits",
     "create_zip",
     "open_zip",
+    # places
+    "AsyncStorageReader",
+    "AsyncStorageWriter",
+    "ListEntry",
+    "Storage",
+    "Volume",
+    "VolumeFile",
     # what lies below
     "get_endpoint_url",
     "get_s3_client",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aios3.compat import _sessions
 from aios3.compat.megfile import settings
 
 
@@ -16,8 +17,11 @@ def environment(aios3_server, monkeypatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     yield
-    while settings._sessions:
-        settings._sessions.popitem()[1].close()
+    for known in (settings._sessions, _sessions._by_settings):
+        while known:
+            known.popitem()[1].close()
+    while _sessions._by_client:
+        _sessions._by_client.popitem()[1][1].close()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""Write ``megfile_signatures.json`` from megfile's own page of ``megfile.s3``: names, parameters and defaults, no text.
+"""Write ``MODULE_signatures.json`` from another library's own page: names, parameters and defaults, no text.
 
-    python tests/compat/read_reference_page.py PAGE
+    python tests/compat/read_reference_page.py MODULE PAGE
 
-The page's long lines are signatures as Sphinx writes them, such as ``- megfile.s3.s3_stat(path: str, ...) -> ...``.
+The page's signatures are as Sphinx writes them, each a line, all with bullets or none, such as
+``- megfile.s3.s3_stat(path: str, ...) -> ...``. Lines without the library's name are methods of the class above.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import re
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).parent / "megfile_signatures.json"
+FOLDER = Path(__file__).parent
 _SIGNATURE = re.compile(
-    r"^- (?:class )?megfile\.s3\.(?P<name>\w+)\((?P<parameters>.*?)\)(?: .*)?(?:\[source\])?$", re.MULTILINE
+    r"^(?P<bullet>- )?(?P<kind>class |static )?(?P<module>(?:\w+\.)+)?(?P<name>\w+)"
+    r"\((?P<parameters>[^()]*)\)(?: .*)?(?:\[source\])?$",
+    re.MULTILINE,
 )
 
 
@@ -33,12 +36,27 @@ def signature(parameters: str) -> list[list[str | None]]:
     return rows
 
 
-def main(page: str) -> None:
-    text = Path(page).read_text(encoding="utf-8")
-    found = {match["name"]: signature(match["parameters"]) for match in _SIGNATURE.finditer(text)}
+def signatures(text: str) -> dict[str, list[list[str | None]]]:
+    """Return the signatures of a page by name; a method's begins with its class."""
+    found = {}
+    matches = list(_SIGNATURE.finditer(text))
+    bullet = "- " if any(match["bullet"] and match["module"] for match in matches) else None
+    owner = ""
+    for match in matches:
+        if match["bullet"] != bullet:
+            continue  # an example
+        if match["module"]:
+            owner = f"{match['name']}." if match["kind"] == "class " else ""
+        name = match["name"] if match["module"] else owner + match["name"]
+        found[name] = signature(match["parameters"])
+    return found
+
+
+def main(module: str, page: str) -> None:
+    found = signatures(Path(page).read_text(encoding="utf-8"))
     rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(rows)}" for name, rows in sorted(found.items()))
-    TARGET.write_text(f"{{\n{rows}\n}}\n", encoding="utf-8")
+    (FOLDER / f"{module}_signatures.json").write_text(f"{{\n{rows}\n}}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

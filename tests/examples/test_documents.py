@@ -8,6 +8,8 @@ import pytest
 from documents import blocks_of, run_page
 
 import aios3
+import aios3.compat.flowserv
+import aios3.compat.keg_storage
 import aios3.compat.megfile
 import aios3.errors
 import aios3.sync

@@ -117,6 +117,45 @@ def test_mirror_tree_mirrors_up_and_down(run_example, environment, boto, aios3_b
     assert failed.stderr.startswith("error: ")
 
 
+def test_volume_backup_runs_on_a_server_of_its_own(run_example):
+    result = run_example("volume_backup")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert [re.sub(r"^[\dT.]+: ", "", line) for line in lines] == [
+        "20 files of S3 bucket work, directory run",
+        "20 files of S3 bucket work, directory run",
+        "deleted",
+        "restored 20 files to S3 bucket work, directory run",
+        "the same files came back",
+    ]
+
+
+def test_volume_backup_keeps_the_last_ones_and_restores_exactly(run_example, environment, boto, aios3_bucket):
+    bucket = aios3.S3Url.parse(aios3_bucket).bucket
+
+    def keys(prefix):
+        found = boto.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        return [entry["Key"].removeprefix(prefix) for entry in found]
+
+    empty = run_example("volume_backup", "backup", f"{aios3_bucket}/run", f"{aios3_bucket}/kept")
+    assert (empty.returncode, empty.stdout) == (1, "")
+    assert empty.stderr.startswith("error: There is nothing to back up")
+    boto.put_object(Bucket=bucket, Key="run/d/x", Body=b"data")
+    boto.put_object(Bucket=bucket, Key="run2/y", Body=b"another volume")
+    boto.put_object(Bucket=bucket, Key="kept/19990101/files/d/x", Body=b"an interrupted backup")
+    for _ in range(3):
+        done = run_example("volume_backup", "backup", f"{aios3_bucket}/run", f"{aios3_bucket}/kept", "--keep", "2")
+        assert (done.returncode, done.stderr) == (0, "")
+    names = sorted({key.partition("/")[0] for key in keys("kept/")})
+    assert len(names) == 2
+    assert keys(f"kept/{names[0]}/") == ["files/d/x", "volume.json"]
+    boto.delete_object(Bucket=bucket, Key="run/d/x")
+    assert run_example("volume_backup", "restore", f"{aios3_bucket}/kept", names[0]).returncode == 0
+    assert keys("run/") == ["d/x"]
+    assert run_example("volume_backup", "restore", f"{aios3_bucket}/kept", "none").returncode == 1
+
+
 @pytest.mark.parametrize("name", ["legacy_script", "migrate_megfile", "scan_report"])
 @pytest.mark.parametrize("path", ["s3://there-is-no-such-bucket/x", "no path"])
 def test_errors_are_one_line_and_status_1(run_example, environment, name, path):

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tree_s3 import TreeS3, session_on
 
 from aios3 import _session
+from trees.tree_s3 import TreeS3, session_on
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

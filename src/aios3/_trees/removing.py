@@ -41,7 +41,7 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
         await (await current.backend(url)).delete_object(url)
         return
     try:
-        found = await _remove_below(current, url)
+        found = await remove_below(current, url)
     except BucketNotFoundError as error:
         raise _about(url, error) from error
     if not found and not missing_ok:
@@ -56,7 +56,7 @@ def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
     )
 
 
-async def _remove_below(session: Session, url: S3Url) -> bool:
+async def remove_below(session: Session, url: S3Url) -> bool:
     """Remove everything below ``url`` and return whether there was anything."""
     tally = Tally()
     found = False

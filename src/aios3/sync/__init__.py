@@ -34,6 +34,7 @@ from aios3 import (
     InvalidPathError,
     InvalidRangeError,
     LimitedOptions,
+    ListEntry,
     LocalPath,
     NoCredentialsError,
     NotALinkError,
@@ -78,6 +79,9 @@ from aios3 import (
     is_s3,
     path_join,
 )
+from aios3._storage.storage import PureStorage
+from aios3._storage.volume import PureVolume
+from aios3._storage.volume_files import PureVolumeFile
 from aios3.sync import _bridge
 from aios3.sync._clients import get_s3_client
 from aios3.sync._context import SyncContext
@@ -91,12 +95,15 @@ from aios3.sync._iterator import iterate as _iterate
 from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
 from aios3.sync._raw import RawReader, RawWriter
 from aios3.sync._session import Session
+from aios3.sync._storage import StorageReader, StorageWriter
+from aios3.sync._storage import open_file as _open_file
+from aios3.sync._storage import open_stored as _open_stored
 
 if TYPE_CHECKING:
     import io
     import os
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from typing import Literal, Self, Unpack
     from zipfile import ZipInfo
 
@@ -105,6 +112,9 @@ if TYPE_CHECKING:
     from aios3._bulk import OnError, WriteItem
     from aios3._handles.pump import Readable, Source
     from aios3._objects.presigning import PresignMethod
+    from aios3._storage.links import LinkOperation
+    from aios3._storage.streams import Writable
+    from aios3._storage.volume import Openable
     from aios3._zip.writing import Compression
 
 __all__ = [
@@ -128,6 +138,7 @@ __all__ = [
     "InvalidPathError",
     "InvalidRangeError",
     "LimitedOptions",
+    "ListEntry",
     "LocalPath",
     "NoCredentialsError",
     "NotALinkError",
@@ -161,6 +172,9 @@ __all__ = [
     "SharedOptions",
     "StatOutcome",
     "StatResult",
+    "Storage",
+    "StorageReader",
+    "StorageWriter",
     "SyncContext",
     "SyncIterator",
     "TLSError",
@@ -173,6 +187,8 @@ __all__ = [
     "TruncatedBodyError",
     "UnsafeNameError",
     "UnsupportedError",
+    "Volume",
+    "VolumeFile",
     "WholeOptions",
     "WriteOutcome",
     "WriteResult",
@@ -861,6 +877,128 @@ class S3Path(PureS3Path):
     def resolve(self, *, session: _aios3.Session | None = None) -> Self:
         """Return the path that symbolic links lead to; raise like :func:`aios3.realpath`."""
         return _bridge.call(_aios3.S3Path.resolve, self, session=session)
+
+
+class Storage(PureStorage):
+    """The files of one place in a bucket, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there."""
+
+    open = _open_stored
+
+    def list(self, path: str = "") -> SyncIterator[ListEntry]:
+        """Yield the files whose names begin with ``path``, in key order: ``logs/`` those of a directory, ``""`` all."""
+        return _iterate(_aios3.Storage.list, self, path)
+
+    def delete(self, path: str) -> None:
+        """Delete a file; one that is not there is no error. Raises PathIsDirectoryError for a directory."""
+        return _bridge.call(_aios3.Storage.delete, self, path)
+
+    def copy(self, path: str, new_path: str) -> WriteResult:
+        """Copy a file inside the storage, as :func:`aios3.copy` does, replacing what is there."""
+        return _bridge.call(_aios3.Storage.copy, self, path, new_path)
+
+    def get(self, path: str, dest: LocalPath) -> None:
+        """Download a file as the local file ``dest``, which appears when it is whole, with the object's time."""
+        return _bridge.call(_aios3.Storage.get, self, path, dest)
+
+    def put(self, path: LocalPath, dest: str) -> None:
+        """Upload the local file ``path`` as ``dest``, replacing what is there; also an empty one."""
+        return _bridge.call(_aios3.Storage.put, self, path, dest)
+
+    def upload(
+        self,
+        file_object: Source,
+        path: str,
+        *,
+        progress_callback: Callable[[int], object] | None = None,
+        **options: Unpack[WriterOptions],
+    ) -> WriteResult:
+        """Write what is left in a binary file object as the file ``path``, replacing what is there; also nothing."""
+        return _bridge.call(
+            lambda: _aios3.Storage.upload(self, file_object, path, progress_callback=progress_callback, **options)
+        )
+
+    def download(
+        self, path: str, file_object: Writable, *, progress_callback: Callable[[int], object] | None = None
+    ) -> int:
+        """Write a file into a binary file object, async or not, and return its size in bytes."""
+        return _bridge.call(_aios3.Storage.download, self, path, file_object, progress_callback=progress_callback)
+
+    def link_to(
+        self,
+        path: str,
+        operation: LinkOperation,
+        expire: datetime | timedelta | int,
+        output_path: str | None = None,
+        content_type: str | None = None,
+        *,
+        content_encoding: str | None = None,
+    ) -> str:
+        """Return a URL with which anybody may ``download``, ``upload`` or ``remove`` a file; costs no request."""
+        return _bridge.call(
+            _aios3.Storage.link_to,
+            self,
+            path,
+            operation,
+            expire,
+            output_path,
+            content_type,
+            content_encoding=content_encoding,
+        )
+
+
+class VolumeFile(PureVolumeFile):
+    """A file of a volume, as ``Volume.load`` and ``Volume.walk`` return it; nothing is fetched before it is used."""
+
+    open = _open_file
+
+    def size(self) -> int:
+        """Return the size in bytes, without downloading the file: of a listed file the listing's, else by one HEAD."""
+        return _bridge.call(_aios3.VolumeFile.size, self)
+
+
+class Volume(PureVolume[VolumeFile]):
+    """A tree of files: a bucket, or the directory ``prefix`` in it. Keys are names in the volume, and stay as they are."""
+
+    _files = VolumeFile
+
+    def store(self, file: PureVolumeFile | Openable | Source | Buffer, dst: str) -> None:
+        """Store a file as ``dst``, replacing what is there; it becomes visible as a whole, or not at all."""
+        return _bridge.call(_aios3.Volume.store, self, file, dst)
+
+    def delete(self, key: str) -> None:
+        """Delete the file ``key``, and all in the directory ``key``; never what only begins like it."""
+        return _bridge.call(_aios3.Volume.delete, self, key)
+
+    def erase(self) -> None:
+        """Delete everything in the volume; the bucket itself, and what is beside the volume in it, stays."""
+        return _bridge.call(_aios3.Volume.erase, self)
+
+    def query(self, prefix: str = "") -> SyncIterator[str]:
+        """Yield the names of the files that begin with ``prefix``, wherever in a name it ends, in key order."""
+        return _iterate(_aios3.Volume.query, self, prefix)
+
+    def walk(self, src: str | None = None) -> SyncIterator[tuple[str, VolumeFile]]:
+        """Yield the name and a handle of the file ``src`` and of all files in the directory ``src``, in key order."""
+        return _iterate(_aios3.Volume.walk, self, src)
+
+    def mkdir(self, path: str) -> None:
+        """Check that files can be stored in the directory ``path``; nothing is created, because S3 has no directories."""
+        return _bridge.call(_aios3.Volume.mkdir, self, path)
+
+    def copy(
+        self,
+        src: str | Sequence[str] | None,
+        store: PureVolume[PureVolumeFile],
+        dst: str | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Copy files and whole directories into another volume, several at once; return their names there, sorted."""
+        return _bridge.call(_aios3.Volume.copy, self, src, store, dst, progress=progress)
+
+    def close(self) -> None:
+        """Do nothing: connections belong to the session. Safe to repeat; the volume can still be used."""
+        return _bridge.call(_aios3.Volume.close, self)
 
 
 class ZipArchive:

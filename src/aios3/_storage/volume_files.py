@@ -1,0 +1,69 @@
+"""``VolumeFile``: one file of a volume, known by its place until somebody opens it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._handles.opening import aopen
+from aios3._objects.describing import find
+from aios3._session import current_session
+
+if TYPE_CHECKING:
+    from aios3._entries import StatResult
+    from aios3._handles.opening import Opening
+    from aios3._handles.reader import AsyncPrefetchReader
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+
+class PureVolumeFile:
+    """What both surfaces have of a file of a volume."""
+
+    def __init__(self, name: str, url: S3Url, session: Session | None = None, found: StatResult | None = None) -> None:
+        self._name = name
+        self._url = url
+        self._session = session
+        self._found = found
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._url)!r})"
+
+    @property
+    def name(self) -> str:
+        """The file's name in its volume."""
+        return self._name
+
+    @property
+    def url(self) -> S3Url:
+        """Where the object is; so every function of aios3 takes the file as a path."""
+        return self._url
+
+    @property
+    def session(self) -> Session | None:
+        """The session of its volume; None stands for the default one."""
+        return self._session
+
+    @property
+    def found(self) -> StatResult | None:
+        """What a listing has told of the file, if it was found by one."""
+        return self._found
+
+
+class VolumeFile(PureVolumeFile):
+    """A file of a volume, as ``Volume.load`` and ``Volume.walk`` return it; nothing is fetched before it is used."""
+
+    def open(self) -> Opening[AsyncPrefetchReader]:
+        """Open the file for reading; use with ``async with``, or ``await`` it and close it yourself.
+
+        Raises ObjectNotFoundError, PathIsDirectoryError.
+        """
+        return aopen(self._url, "rb", session=self._session)
+
+    async def size(self: PureVolumeFile) -> int:
+        """Return the size in bytes, without downloading the file: of a listed file the listing's, else by one HEAD.
+
+        Raises ObjectNotFoundError, PathIsDirectoryError.
+        """
+        if self.found is not None:
+            return self.found.size
+        return (await find(current_session(self.session), self.url.require_object())).size

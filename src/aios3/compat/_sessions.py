@@ -1,0 +1,41 @@
+"""The sessions of drop-in classes that have none: one for each server and identity, however many objects use it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+import aios3.sync
+from aios3._boto.native import config_of
+
+if TYPE_CHECKING:
+    from aios3 import Config
+    from aios3._boto.native import BaseClient
+
+_lock = threading.Lock()
+_by_settings: dict[tuple[object, ...], aios3.sync.Session] = {}
+_by_client: weakref.WeakKeyDictionary[BaseClient, tuple[int, aios3.sync.Session]] = weakref.WeakKeyDictionary()
+
+
+def session_for(config: Config) -> aios3.sync.Session:
+    """Return the session of this process for ``config`` and for the environment as it is now."""
+    aws = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith(("AWS_", "OSS_"))))
+    key = (os.getpid(), config, aws)
+    with _lock:
+        if key not in _by_settings or _by_settings[key].closed:
+            _by_settings[key] = aios3.sync.Session(config)
+        return _by_settings[key]
+
+
+def session_of(client: aios3.sync.Session | BaseClient) -> aios3.sync.Session:
+    """Return a session that goes where a boto3 client goes, as whoever it is; a session stays as it is."""
+    if isinstance(client, aios3.sync.Session):
+        return client
+    with _lock:
+        pid, known = _by_client.get(client, (0, None))
+        if known is None or pid != os.getpid() or known.closed:
+            known = aios3.sync.Session(config_of(client))
+            _by_client[client] = os.getpid(), known
+        return known
