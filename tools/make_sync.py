@@ -48,11 +48,17 @@ from __future__ import annotations
 '''
 
 
-SELF = "P"
-"""The type variable of a method's own path."""
+SELVES = {"P": "Self", "B": "Self", "ObjectT": "S3Object"}
+"""Type variables of methods of classes, and what they are in the class that is written."""
 
-PATH_CLASS = "S3Path"
-"""The class whose methods are verbs with the path as their first argument."""
+TWIN_CLASSES = ("S3Path", "S3Object", "Bucket")
+"""Classes whose methods are verbs: each is written anew, over the same base; a base's parameter comes before it."""
+
+BY_HAND = {
+    "S3Path": (("open", "from aios3.sync._files import open as _open", "_open"),),
+    "S3Object": (("stream", "from aios3.sync._files import stream as _stream", "_stream"),),
+}
+"""By class, the methods that are written elsewhere: the name, where it comes from, and what it is called there."""
 
 
 class StaleError(Exception):
@@ -62,13 +68,15 @@ class StaleError(Exception):
 def render(package: ModuleType) -> str:
     """Return the source of the blocking twin of ``package``, formatted."""
     own = {name for names in OWN.values() for name in names}
-    own |= {PATH_CLASS} & set(package.__all__)
+    twins = [name for name in TWIN_CLASSES if name in package.__all__]
+    own |= set(twins)
     names = [name for name in package.__all__ if not _is_async_only(name) and name not in own]
     verbs = {name: getattr(package, name) for name in names if _is_async(getattr(package, name))}
     exported = [name for name in names if name not in verbs]
     functions = [_Verb(package, name, function, exported) for name, function in verbs.items()]
-    path = _PathClass(package, exported) if PATH_CLASS in own else None
-    writers: list[_Verb | _PathClass] = [*functions, *([path] if path else [])]
+    classes = [_TwinClass(package, name, exported) for name in twins]
+    writers: list[_Verb | _TwinClass] = [*functions, *classes]
+    needed = {line for each in classes for line in each.needs()}
     parts = [
         HEADER,
         "from typing import TYPE_CHECKING",
@@ -78,9 +86,9 @@ def render(package: ModuleType) -> str:
         *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
         "from aios3.sync._context import enter as _enter",
         "from aios3.sync._iterator import iterate as _iterate",
-        *(["from aios3.sync._files import open as _open"] if path else []),
+        *sorted(needed),
         "if TYPE_CHECKING:",
-        *sorted({f"    {line}" for each in writers for line in each.imports()}),
+        *sorted({f"    {line}" for each in writers for line in each.imports() if line not in needed}),
         f"\n__all__ = {sorted({*names, *own})!r}",
         *(each.source() for each in writers),
     ]
@@ -115,10 +123,22 @@ class _Verb:
         arguments = ", ".join(["self", *list(self._arguments())[1:]])
         return self._written(name, None, _of_self(self._node.args), [f"{self._name}({arguments})"])
 
-    def method(self) -> str:
-        """Return the source of a method that crosses to the one of the same name."""
-        target = f"_aios3.{PATH_CLASS}.{self._name}"
-        return self._written(self._name, target, _of_self(self._node.args), self._arguments())
+    def method(self, of: str) -> str:
+        """Return the source of a method that crosses to the one of the same name of the class ``of``."""
+        target, parameters = f"_aios3.{of}.{self._name}", _of_self(self._node.args)
+        if self._node.args.kwarg is None:
+            return self._written(self._name, target, parameters, self._arguments())
+        call = f"_bridge.call(lambda: {target}({', '.join(self._arguments())}))"  # mypy loses a typed ** on the way
+        return self._written(self._name, None, parameters, [call])
+
+    def class_method(self) -> str:
+        """Return the source of a method that crosses to the function of its module that has the same name."""
+        written = self._written(self._name, f"_{self._name}", _of_self(self._node.args, "cls"), self._arguments())
+        return f"@classmethod\n{written}"
+
+    def function_behind(self) -> str:
+        """Return the import of the function that a class method crosses to."""
+        return f"from {self._function.__module__} import {self._name} as _{self._name}"
 
     def _written(self, name: str, target: str | None, parameters: ast.arguments, arguments: Iterable[str]) -> str:
         node = self._node
@@ -143,7 +163,8 @@ class _Verb:
         returns = self._node.returns
         if returns is not None:
             annotations.append(_item(returns) if inspect.isasyncgenfunction(self._function) else returns)
-        for name in sorted(_names(annotations) - {*self._exported, "Session", SELF} - set(dir(builtins))):
+        known = {*self._exported, "Session", *SELVES, *TWIN_CLASSES}
+        for name in sorted(_names(annotations) - known - set(dir(builtins))):
             yield self._origin(name)
 
     def _definition(self) -> ast.AsyncFunctionDef:
@@ -173,8 +194,8 @@ class _Verb:
         for name in ast.walk(copy):
             if isinstance(name, ast.Name) and name.id == "Session":
                 name.id = "_aios3.Session"
-            elif isinstance(name, ast.Name) and name.id == SELF:
-                name.id = "Self"
+            elif isinstance(name, ast.Name) and name.id in SELVES:
+                name.id = SELVES[name.id]
         return copy
 
     def _origin(self, name: str) -> str:
@@ -189,46 +210,66 @@ class _Verb:
         raise StaleError(message)
 
 
-class _PathClass:
-    """The class of paths, and the blocking one that is written for it."""
+class _TwinClass:
+    """A class whose methods are verbs, and the blocking one that is written for it."""
 
-    def __init__(self, package: ModuleType, exported: Sequence[str]) -> None:
-        self._class: type = getattr(package, PATH_CLASS)
-        module = _parse(importlib.import_module(self._class.__module__))
-        found = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == PATH_CLASS]
-        self._base = ast.unparse(found[0].bases[0])
+    def __init__(self, package: ModuleType, name: str, exported: Sequence[str]) -> None:
+        self._name = name
+        self._class: type = getattr(package, name)
+        self._module = importlib.import_module(self._class.__module__)
+        self._exported = exported
+        (node,) = [node for node in _parse(self._module).body if isinstance(node, ast.ClassDef) and node.name == name]
+        self._base = node.bases[0]
         self._bound: dict[str, _Verb] = {}
         self._own: list[_Verb] = []
-        for node in found[0].body:
-            match node:
-                case ast.AsyncFunctionDef(name=name):
-                    self._own.append(_Verb(package, name, getattr(self._class, name), exported, node))
-                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                    function = getattr(self._class, name)
+        self._of_class: list[_Verb] = []
+        self._kept: list[str] = []
+        for each in node.body:
+            match each:
+                case ast.AsyncFunctionDef(name=method, decorator_list=[ast.Name(id="classmethod")]):
+                    self._of_class.append(_Verb(package, method, getattr(self._module, method), exported, each))
+                case ast.AsyncFunctionDef(name=method):
+                    self._own.append(_Verb(package, method, getattr(self._class, method), exported, each))
+                case ast.Assign(targets=[ast.Name()], value=ast.Name(id=twin)) if twin in TWIN_CLASSES:
+                    self._kept.append(ast.unparse(each))
+                case ast.Assign(targets=[ast.Name(id=method)]) | ast.AnnAssign(target=ast.Name(id=method)):
+                    function = getattr(self._class, method)
                     if _is_async(function):
-                        self._bound[name] = _Verb(package, function.__name__, function, exported)
+                        self._bound[method] = _Verb(package, function.__name__, function, exported)
 
     def source(self) -> str:
         """Return the class's source, not yet formatted."""
         summary = (
             (inspect.getdoc(self._class) or "").partition("\n")[0].replace(", asynchronous", "").replace("await ", "")
         )
-        lines = [f'"""{summary}"""', "__slots__ = ()", "open = _open"]
+        lines = [f'"""{summary}"""']
+        if "__slots__" in vars(self._class):
+            lines.append("__slots__ = ()")
+        lines += [f"{name} = {there}" for name, _, there in BY_HAND.get(self._name, ())]
+        lines += self._kept
+        lines += [verb.class_method() for verb in self._of_class]
         lines += [verb.bound(name) for name, verb in self._bound.items()]
-        lines += [verb.method() for verb in self._own]
-        return f"class {PATH_CLASS}({self._base}):\n" + textwrap.indent("\n".join(lines), "    ")
+        lines += [verb.method(self._name) for verb in self._own]
+        return f"class {self._name}({ast.unparse(self._base)}):\n" + textwrap.indent("\n".join(lines), "    ")
+
+    def needs(self) -> Iterator[str]:
+        """Yield the imports that the class needs when it runs."""
+        yield from (line for _, line, _ in BY_HAND.get(self._name, ()))
+        yield from (verb.function_behind() for verb in self._of_class)
+        for name in sorted(_names([self._base]) - {*self._exported, *TWIN_CLASSES}):
+            yield f"from {self._module.__name__} import {name}"
 
     def imports(self) -> Iterator[str]:
         """Yield the imports that the annotations need."""
         yield "from typing import Self"
-        for verb in (*self._bound.values(), *self._own):
+        for verb in (*self._bound.values(), *self._own, *self._of_class):
             yield from verb.imports()
 
 
-def _of_self(parameters: ast.arguments) -> ast.arguments:
-    """Return the parameters with ``self`` in the place of the first one."""
+def _of_self(parameters: ast.arguments, name: str = "self") -> ast.arguments:
+    """Return the parameters with ``self``, or another ``name``, in the place of the first one."""
     copy = ast.arguments(**dict(ast.iter_fields(parameters)))
-    copy.args = [ast.arg("self"), *parameters.args[1:]]
+    copy.args = [ast.arg(name), *parameters.args[1:]]
     return copy
 
 
