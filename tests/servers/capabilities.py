@@ -25,6 +25,12 @@ CAPABILITIES: Mapping[str, str] = {
     "copy_if_absent": "lets a CopyObject with If-None-Match: * create what is not there",
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",
+    "versions": "keeps versions of objects where it is told to",
+    "lifecycle": "keeps lifecycle rules of a bucket",
+    "cors": "keeps CORS rules of a bucket",
+    "bucket_tags": "stores tags with a bucket",
+    "policy": "keeps the policy of a bucket",
+    "public_policy": "lets everybody read what a policy makes public",
 }
 """Every capability that a test may ask for, and what it means."""
 
