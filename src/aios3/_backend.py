@@ -150,12 +150,12 @@ class ObjectVersion:
 
     key: str
     version_id: str
-    is_latest: bool
-    is_delete_marker: bool
     mtime: float
     size: int = 0
     etag: str | None = None
     storage_class: str | None = None
+    is_latest: bool = False
+    is_delete_marker: bool = False
 
 
 @dataclass(frozen=True, slots=True)

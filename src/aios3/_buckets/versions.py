@@ -48,12 +48,12 @@ def _version(listed: Document, key: str, *, is_marker: bool) -> ObjectVersion:
     return ObjectVersion(
         key,
         listed.get("VersionId") or "null",
-        bool(listed.get("IsLatest")),
-        is_marker,
         modified.timestamp() if modified else 0.0,
         listed.get("Size", 0),
         bare(listed.get("ETag")),
         listed.get("StorageClass"),
+        is_latest=bool(listed.get("IsLatest")),
+        is_delete_marker=is_marker,
     )
 
 
