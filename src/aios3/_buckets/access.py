@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._buckets.documents import administer, read_document
-from aios3._buckets.settings import get_policy, put_policy
+from aios3._buckets.documents import PUBLIC_ACCESS_BLOCK, read_document, replace_document
+from aios3._buckets.settings import get_policy, replace_policy
 from aios3.errors import AccessDeniedError, CredentialsError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ async def allow_public_access(session: Session, url: S3Url, *, listing: bool, un
         )
         raise AccessDeniedError(message, path=str(url), operation="PutBucketPolicy")
     if blocks:
-        await administer(session, url, "DeletePublicAccessBlock")
+        await replace_document(session, url, PUBLIC_ACCESS_BLOCK, None)
     policy = public_policy(await get_policy(session, url), url.bucket, listing=listing)
     try:
-        await put_policy(session, url, policy)
+        await replace_policy(session, url, policy)
     except CredentialsError:
         raise
     except AccessDeniedError as error:
@@ -46,7 +46,7 @@ async def allow_public_access(session: Session, url: S3Url, *, listing: bool, un
 async def _blocks(session: Session, url: S3Url) -> list[str]:
     """Return what of the bucket's public access block forbids public policies; nothing where nobody can say."""
     try:
-        found = await read_document(session, url, "GetPublicAccessBlock")
+        found = await read_document(session, url, PUBLIC_ACCESS_BLOCK)
     except CredentialsError:
         raise
     except (AccessDeniedError, UnsupportedError):

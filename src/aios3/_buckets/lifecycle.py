@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._buckets.documents import administer, read_document
+from aios3._buckets.documents import LIFECYCLE, read_document, replace_document
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,22 +24,22 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
     if type(days) is not int or days > _LONGEST:
         message = f"A lifetime is a whole number of days up to {_LONGEST:,}, and {days!r} is none"
         raise ConfigError(message, path=str(url))
-    found = await read_document(session, url, "GetBucketLifecycleConfiguration") or {}
+    found = await read_document(session, url, LIFECYCLE) or {}
     before: list[Document] = found.get("Rules", [])
     after = with_lifetime(before, days)
     if after == before:
         return
     if not after:
-        await administer(session, url, "DeleteBucketLifecycle")
+        await replace_document(session, url, LIFECYCLE, None)
         return
     kept = "TransitionDefaultMinimumObjectSize"  # goes back to S3's default where it is not said again
     parameters = {"LifecycleConfiguration": {"Rules": after}} | {kept: found[kept] for kept in (kept,) if kept in found}
-    await administer(session, url, "PutBucketLifecycleConfiguration", parameters)
+    await replace_document(session, url, LIFECYCLE, parameters)
 
 
 async def get_lifetime(session: Session, url: S3Url) -> int | None:
     """Return after how many days all objects expire by our rule; None if it is not there, or off."""
-    found = await read_document(session, url, "GetBucketLifecycleConfiguration") or {}
+    found = await read_document(session, url, LIFECYCLE) or {}
     ours = [rule for rule in found.get("Rules", []) if _is_ours(rule) and rule["Status"] == "Enabled"]
     return int(ours[0]["Expiration"]["Days"]) if ours else None
 

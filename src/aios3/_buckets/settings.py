@@ -6,7 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from aios3._buckets.documents import administer, read_document
+from aios3._answers import nonsense
+from aios3._buckets.documents import (
+    CORS,
+    POLICY,
+    TAGGING,
+    administer,
+    read_document,
+    replace_document,
+    write_document,
+)
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,22 +59,19 @@ async def set_versioning(session: Session, url: S3Url, *, enabled: bool) -> None
 
 async def get_tags(session: Session, url: S3Url) -> dict[str, str]:
     """Return the tags of the bucket itself."""
-    found = await read_document(session, url, "GetBucketTagging") or {}
+    found = await read_document(session, url, TAGGING) or {}
     return {tag["Key"]: tag["Value"] for tag in found.get("TagSet", ())}
 
 
 async def put_tags(session: Session, url: S3Url, tags: Mapping[str, str]) -> None:
     """Replace all tags of the bucket; none deletes them."""
-    if not tags:
-        await administer(session, url, "DeleteBucketTagging")
-        return
     listed = [{"Key": name, "Value": value} for name, value in tags.items()]
-    await administer(session, url, "PutBucketTagging", {"Tagging": {"TagSet": listed}})
+    await write_document(session, url, TAGGING, {"Tagging": {"TagSet": listed}} if listed else None)
 
 
 async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
     """Return the CORS rules of the bucket, in their order."""
-    found = await read_document(session, url, "GetBucketCors") or {}
+    found = await read_document(session, url, CORS) or {}
     return [
         CorsRule(
             tuple(rule.get("AllowedOrigins", ())),
@@ -82,10 +88,7 @@ async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
 async def put_cors(session: Session, url: S3Url, rules: Iterable[CorsRule]) -> None:
     """Replace all CORS rules of the bucket; none deletes them."""
     listed = [_cors_document(rule) for rule in rules]
-    if not listed:
-        await administer(session, url, "DeleteBucketCors")
-        return
-    await administer(session, url, "PutBucketCors", {"CORSConfiguration": {"CORSRules": listed}})
+    await write_document(session, url, CORS, {"CORSConfiguration": {"CORSRules": listed}} if listed else None)
 
 
 def _cors_document(rule: CorsRule) -> Document:
@@ -102,22 +105,32 @@ def _cors_document(rule: CorsRule) -> Document:
 
 async def get_policy(session: Session, url: S3Url) -> dict[str, object] | None:
     """Return the policy of the bucket as JSON has it; None if there is none."""
-    found = await read_document(session, url, "GetBucketPolicy")
-    text = (found or {}).get("Policy")
-    if not text:
+    found = await read_document(session, url, POLICY)
+    if found is None or not found["Policy"]:
         return None
-    policy: dict[str, object] = json.loads(text)
+    try:
+        policy: object = json.loads(found["Policy"])
+    except ValueError as error:
+        raise nonsense(str(url), "the policy is no JSON", "GetBucketPolicy") from error
+    if not isinstance(policy, dict):
+        raise nonsense(str(url), "the policy is no object of JSON", "GetBucketPolicy")
     return policy
 
 
 async def put_policy(session: Session, url: S3Url, policy: Mapping[str, object] | None) -> None:
     """Replace the policy of the bucket; None deletes it."""
-    if policy is None:
-        await administer(session, url, "DeleteBucketPolicy")
-        return
+    before = await get_policy(session, url)
+    if policy is not None:
+        await replace_policy(session, url, policy)
+    elif before is not None:
+        await replace_document(session, url, POLICY, None)
+
+
+async def replace_policy(session: Session, url: S3Url, policy: Mapping[str, object]) -> None:
+    """Put a policy in the place of one that has been read."""
     try:
         text = json.dumps(dict(policy))
     except TypeError as error:
         message = f"A policy is what JSON can say: {error}"
         raise ConfigError(message, path=str(url)) from error
-    await administer(session, url, "PutBucketPolicy", {"Policy": text})
+    await replace_document(session, url, POLICY, {"Policy": text})
