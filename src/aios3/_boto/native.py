@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from aios3._config import Credentials
+from aios3._config import Config, Credentials
 from aios3.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient as AioBaseClient  # noqa: PLC0414 - handed on
     from botocore.client import BaseClient as BaseClient  # noqa: PLC0414 - likewise
 
-    from aios3._config import Config
+    from aios3._config import AddressingStyle, CredentialSource
 
 
 def blocking_client(config: Config) -> BaseClient:
@@ -58,3 +59,54 @@ def _botocore_config(config: Config) -> Any:  # noqa: ANN401 - botocore has no t
         response_checksum_validation="when_required",
         **options,
     )
+
+
+def config_of(client: BaseClient) -> Config:
+    """Return settings that reach what a client of boto3 reaches, as whoever it is. Nothing is sent, nor printed.
+
+    Raises UnsupportedError for a client with a proxy of its own: only those of the environment are used.
+    """
+    from botocore import UNSIGNED  # noqa: PLC0415 - loaded already: there is a client
+
+    settings = client.meta.config
+    if settings.proxies:
+        message = "A boto3 client with proxies in its Config cannot be taken over; name the proxy in the environment"
+        raise UnsupportedError(message)
+    anonymous = settings.signature_version is UNSIGNED
+    http = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    verify = getattr(http, "_verify", True)
+    options: dict[str, object] = {
+        "connect_timeout": settings.connect_timeout,
+        "read_timeout": settings.read_timeout,
+        "max_attempts": (settings.retries or {}).get("total_max_attempts"),
+    }
+    config = Config(
+        endpoint_url=client.meta.endpoint_url,
+        region=client.meta.region_name,
+        credentials="anonymous" if anonymous else _source_of(client),
+        addressing_style=_addressing_style(client),
+        verify=True if verify is None else verify,
+    )
+    return config.with_options(**{name: value for name, value in options.items() if isinstance(value, int | float)})
+
+
+def _addressing_style(client: BaseClient) -> AddressingStyle:
+    """Return how the client names buckets in URLs. Its endpoint of Amazon's is not one that somebody chose."""
+    style: AddressingStyle = (client.meta.config.s3 or {}).get("addressing_style") or "auto"
+    at_amazon = (urlsplit(client.meta.endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return "virtual" if style == "auto" and at_amazon else style
+
+
+def _source_of(client: BaseClient) -> CredentialSource | None:
+    """Return a function that asks the client's own credentials, which renew themselves; None if it has none."""
+    found: Any = client._request_signer._credentials  # noqa: SLF001 - botocore has no public name for it
+    if found is None:
+        return None
+
+    def credentials() -> Credentials:
+        frozen = found.get_frozen_credentials()
+        return Credentials(
+            frozen.access_key, frozen.secret_key, frozen.token, expires_at=getattr(found, "_expiry_time", None)
+        )
+
+    return credentials

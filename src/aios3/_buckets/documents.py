@@ -49,17 +49,22 @@ async def read_document(session: Session, url: S3Url, kind: Kind) -> Document | 
 
     Raises UnsupportedError if the server answers something else.
     """
-    operation = f"Get{kind.name}"
     try:
-        found = await administer(session, url, operation)
+        found = await administer(session, url, f"Get{kind.name}")
     except ObjectNotFoundError as error:
         if error.code not in kind.absent:
             raise
         return None
     if kind.member not in found:
-        message = f"{operation} {url}: this server answers something else, so it does not know such documents"
-        raise UnsupportedError(message, path=str(url), operation=operation)
+        raise something_else(url, kind)
     return found
+
+
+def something_else(url: S3Url, kind: Kind) -> UnsupportedError:
+    """Build the error for an answer that is no such document."""
+    operation = f"Get{kind.name}"
+    message = f"{operation} {url}: this server answers something else, so it does not know such documents"
+    return UnsupportedError(message, path=str(url), operation=operation)
 
 
 async def replace_document(session: Session, url: S3Url, kind: Kind, parameters: Document | None) -> None:

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from aios3._answers import nonsense
 from aios3._buckets.documents import (
     CORS,
     POLICY,
@@ -14,6 +13,7 @@ from aios3._buckets.documents import (
     administer,
     read_document,
     replace_document,
+    something_else,
     write_document,
 )
 from aios3.errors import ConfigError
@@ -111,9 +111,9 @@ async def get_policy(session: Session, url: S3Url) -> dict[str, object] | None:
     try:
         policy: object = json.loads(found["Policy"])
     except ValueError as error:
-        raise nonsense(str(url), "the policy is no JSON", "GetBucketPolicy") from error
+        raise something_else(url, POLICY) from error
     if not isinstance(policy, dict):
-        raise nonsense(str(url), "the policy is no object of JSON", "GetBucketPolicy")
+        raise something_else(url, POLICY)
     return policy
 
 
