@@ -26,6 +26,7 @@ class BucketS3(TreeS3):
         self.versions: list[ObjectVersion] = []
         self.refused_version: Callable[[ObjectVersion], str | None] = lambda version: None
         self.page_size = 1000
+        self.loses_its_place = False
         self.documents: dict[str, dict] = {}
         self.answers: dict[str, dict] = {}
         self.asked: list[tuple[str, dict]] = []
@@ -71,6 +72,8 @@ class BucketS3(TreeS3):
     def _page(self, parameters):
         marker = parameters.get("KeyMarker", ""), parameters.get("VersionIdMarker", "")
         found = [each for each in self.versions if each.key.startswith(parameters["Prefix"]) and name_of(each) > marker]
+        if self.loses_its_place and "KeyMarker" in parameters and marker not in map(name_of, self.versions):
+            found = []
         page, more = sorted(found, key=name_of)[: self.page_size], len(found) > self.page_size
         following = dict(zip(("NextKeyMarker", "NextVersionIdMarker"), name_of(page[-1]), strict=True)) if more else {}
         return {

@@ -107,6 +107,15 @@ async def test_whoever_is_cancelled_can_go_on_later(s3, bucket, operation):
     assert s3.left() == set()
 
 
+async def test_nothing_is_left_where_the_list_ends_at_a_version_that_is_gone(s3, bucket):
+    """As on moto, which looks for the last version of the page before."""
+    s3.page_size = 10
+    s3.loses_its_place = True
+    s3.put_versions(*(f"{number:03}@1" for number in range(100)))
+    assert await bucket.clear_objects(versions=True) == 100
+    assert s3.left() == set()
+
+
 async def test_a_thousand_failures_end_it(s3, bucket):
     s3.put_versions(*(f"{number:05}@1" for number in range(20_000)))
     s3.refused_version = lambda version: "AccessDenied"

@@ -54,13 +54,28 @@ async def _abort_all(session: Session, url: S3Url) -> None:
 
 
 async def _remove_versions(session: Session, url: S3Url) -> int:
+    """Delete page after page, while the next ones are listed, until a listing has one page at most.
+
+    Some servers find the place of the next page by a version, and end the listing when that one is gone already.
+    """
     tally = Tally()
+    while await _remove_listed(session, url, tally) > 1 and not tally.failures:
+        pass
+    tally.check(f"Deleting all versions in {url}", str(url))
+    return tally.deleted
+
+
+async def _remove_listed(session: Session, url: S3Url, tally: Tally) -> int:
+    """Delete what one listing shows, and return how many pages that were."""
+    count = 0
 
     async def batches() -> AsyncGenerator[list[ObjectVersion], None]:
+        nonlocal count
         async with aclosing(version_pages(session, url)) as found:
             async for page in found:
                 if tally.full:
                     return
+                count += 1
                 yield page
 
     async def delete(page: list[ObjectVersion]) -> None:
@@ -70,5 +85,4 @@ async def _remove_versions(session: Session, url: S3Url) -> int:
             tally.failures[f"{url.with_key(version.key)} (version {version.version_id})"] = error
 
     await for_each(batches(), delete, REQUESTS_AT_ONCE)
-    tally.check(f"Deleting all versions in {url}", str(url))
-    return tally.deleted
+    return count
