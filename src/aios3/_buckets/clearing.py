@@ -76,7 +76,8 @@ async def _remove_listed(session: Session, url: S3Url, tally: Tally) -> int:
                 if tally.full:
                     return
                 count += 1
-                yield page
+                if page:
+                    yield page
 
     async def delete(page: list[ObjectVersion]) -> None:
         failed = await delete_versions(session, url, page)

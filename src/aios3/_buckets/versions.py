@@ -19,14 +19,15 @@ _OPERATION = "ListObjectVersions"
 
 
 async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[ObjectVersion], None]:
-    """Yield the versions and delete markers of all keys that begin with ``url.key``, in key order, newest first."""
+    """Yield the versions and delete markers of all keys that begin with ``url.key``, in key order, newest first.
+
+    A page may be empty.
+    """
     marker: Document = {}
     while True:
         asked = {"Prefix": url.key, "EncodingType": "url", **marker}
         answer = await administer(session, url, _OPERATION, asked)
-        page = versions_of(answer)
-        if page:
-            yield page
+        yield versions_of(answer)
         following = _next_page(answer, str(url))
         if not following:
             return
