@@ -26,7 +26,7 @@ class ObjectBase:
     """One version of an object: the first one that was seen, once it was described, listed or read.
 
     ``version_id`` names one in a bucket that keeps versions. What is known costs no request: the first answer about
-    the object tells its size, time and metadata, and a listing tells size and time.
+    the object tells its size, time and metadata, and a listing tells size and time; ``listed`` is what one has told.
     """
 
     def __init__(
