@@ -44,8 +44,8 @@ class BucketBase(Generic[ObjectT]):
     _kind: ClassVar[type[ObjectBase]]
 
     def __init__(self, bucket: AnyPath, *, session: Session | None = None) -> None:
-        self.url = bucket_url(bucket)
-        self.session = session
+        self.url: S3Url = bucket_url(bucket)
+        self.session: Session | None = session
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.url)!r})"

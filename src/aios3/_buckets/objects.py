@@ -37,10 +37,10 @@ class ObjectBase:
         session: Session | None = None,
         listed: StatResult | None = None,
     ) -> None:
-        self.url = S3Url.parse(path)
-        self.version_id = version_id
-        self.session = session
-        self._listed = listed
+        self.url: S3Url = S3Url.parse(path)
+        self.version_id: str | None = version_id
+        self.session: Session | None = session
+        self._listed: StatResult | None = listed
         self._head: StatResult | None = None
         self._body: bytes | None = None
 
