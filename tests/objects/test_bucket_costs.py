@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
 import pytest
@@ -151,3 +152,22 @@ async def test_a_bucket_is_made_in_the_region_of_the_session(aios3_server, regio
         with pytest.raises(aios3.BucketExistsError):
             await bucket.create()
         await bucket.delete()
+
+
+async def test_whoever_is_cancelled_while_the_file_waits_gives_everything_back(bucket, aios3_session):
+    waiting = asyncio.Event()
+
+    class Stuck:
+        async def write(self, data):
+            waiting.set()
+            await asyncio.Event().wait()
+
+    await bucket.put_object("x", bytes(3 << 20))
+    task = asyncio.ensure_future(bucket.download_object("x", Stuck()))
+    await waiting.wait()
+    assert aios3_session.budget.used > 0
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert aios3_session.budget.used == 0
+    assert aios3_session.tasks.active == 0
