@@ -26,7 +26,8 @@ class ObjectBase:
     """One version of an object: the first one that was seen, once it was described, listed or read.
 
     ``version_id`` names one in a bucket that keeps versions. What is known costs no request: the first answer about
-    the object tells its size, time and metadata, and a listing tells size and time; ``listed`` is what one has told.
+    the object tells its size, time and metadata, and a listing tells size and time; ``listed`` is what one has told,
+    ``described`` everything that S3 says of it, and both are None before.
     """
 
     def __init__(
@@ -40,8 +41,8 @@ class ObjectBase:
         self.url: S3Url = S3Url.parse(path)
         self.version_id: str | None = version_id
         self.session: Session | None = session
-        self._listed: StatResult | None = listed
-        self._head: StatResult | None = None
+        self.listed: StatResult | None = listed
+        self.described: StatResult | None = None
         self._body: bytes | None = None
 
     def __repr__(self) -> str:
@@ -56,7 +57,7 @@ class ObjectBase:
     @property
     def pins(self) -> ReadOptions:
         """What makes a read be one of this version, if it is known already."""
-        known = self._head or self._listed
+        known = self.described or self.listed
         if self.version_id is not None or known is None:
             return ReadOptions(self.version_id)
         return ReadOptions(if_match=known.etag)
@@ -100,17 +101,17 @@ class S3Object(ObjectBase):
 
     async def size(self: ObjectBase) -> int:
         """Return the size in bytes; raise like :meth:`body`."""
-        return (self._listed or await _described(self)).size
+        return (self.listed or await _described(self)).size
 
     async def last_modified(self: ObjectBase) -> datetime:
         """Return when the object was written, with UTC as the time zone; raise like :meth:`body`."""
-        return datetime.fromtimestamp((self._listed or await _described(self)).mtime, UTC)
+        return datetime.fromtimestamp((self.listed or await _described(self)).mtime, UTC)
 
 
 async def _read(found: ObjectBase) -> bytes:
     async with aopen(found.url, "rb", session=found.session, **found.pinned()) as reader:
         data = await reader.read()
-        found._head = found._head or reader.stat()  # noqa: SLF001 - a function of this class
+        found.described = found.described or reader.stat()
     return data
 
 
@@ -125,9 +126,9 @@ async def _read_marker(found: ObjectBase) -> bytes:
 
 
 async def _described(found: ObjectBase) -> StatResult:
-    if found._head is None:  # noqa: SLF001 - a function of this class
-        found._head = await _head(current_session(found.session), found)  # noqa: SLF001 - likewise
-    return found._head  # noqa: SLF001 - likewise
+    if found.described is None:
+        found.described = await _head(current_session(found.session), found)
+    return found.described
 
 
 async def _head(session: Session, found: ObjectBase) -> StatResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import aios3.sync
@@ -12,7 +13,6 @@ from aios3.compat.messageflux.resources import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from typing import Any, BinaryIO, Protocol
 
     class ObjectSummary(Protocol):
@@ -72,12 +72,16 @@ class S3Object:
     @property
     def last_modified(self) -> datetime:
         """When the object was written, with UTC as the time zone."""
+        if self._found.listed is not None:  # without a way to the background loop, which costs more than the answer
+            return datetime.fromtimestamp(self._found.listed.mtime, UTC)
         with translated(reading=True):
             return self._found.last_modified()
 
     @property
     def size(self) -> int:
         """The size in bytes."""
+        if self._found.listed is not None:
+            return self._found.listed.size
         with translated(reading=True):
             return self._found.size()
 
