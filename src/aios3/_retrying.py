@@ -37,9 +37,6 @@ T = TypeVar("T")
 
 _NO_TERMS = CopyTerms()
 
-_ONCE = ("CreateBucket", "DeleteBucket")
-"""Operations that would meet their own result if their answer was lost and they were sent again."""
-
 
 class RetryingBackend:
     """``backend`` with up to ``max_attempts`` attempts a call.
@@ -196,9 +193,7 @@ class RetryingBackend:
         return []
 
     async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
-        """Send S3's ``operation`` about the bucket of ``url``; what makes or ends a bucket is sent once."""
-        if operation in _ONCE:
-            return await self._backend.administer(operation, url, parameters)
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
         return await self._attempt(self._backend.administer, operation, url, parameters)
 
     async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:

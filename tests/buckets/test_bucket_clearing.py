@@ -179,17 +179,3 @@ async def test_a_version_that_is_refused_alone_is_reported(s3):
     s3.faults = faults
     (failed,) = await RetryingBackend(s3, 1).delete_versions(aios3.S3Url("bucket"), s3.versions)
     assert (failed.key, failed.version_id, failed.code) == ("a\x01", "1", "AccessDenied")
-
-
-@pytest.mark.parametrize(("operation", "sent"), [("CreateBucket", 1), ("DeleteBucket", 1), ("GetBucketPolicy", 3)])
-async def test_what_makes_or_ends_a_bucket_is_sent_once(s3, monkeypatch, operation, sent):
-    """Sent again after an answer that was lost, it would meet its own result."""
-    monkeypatch.setattr("aios3._retrying.retry_delay", lambda _failures: 0)
-
-    def faults(called, url, _details):
-        return refusal(called, url, "InternalError", 500)
-
-    s3.faults = faults
-    with pytest.raises(ServerError):
-        await RetryingBackend(s3, 3).administer(operation, aios3.S3Url("bucket"), {})
-    assert s3.calls[operation] == sent

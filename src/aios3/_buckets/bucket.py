@@ -84,7 +84,8 @@ class Bucket(BucketBase[S3Object]):
         """Make the bucket in the session's region, and return it; see the methods that the arguments are named after.
 
         Costs a HEAD more, since Amazon lets us make our own bucket again in one region. With ``exist_ok`` a bucket of
-        ours that is there is only configured.
+        ours that is there is only configured. Of two programs of one account that make it at the same moment, both
+        may succeed.
 
         Raises InvalidPathError for a name that S3 does not take, BucketExistsError. A bucket that cannot be
         configured as asked stays, and the error says so.
@@ -99,6 +100,8 @@ class Bucket(BucketBase[S3Object]):
 
     async def delete(self: BucketBase[ObjectT], force: bool = False) -> None:
         """Delete the bucket; with ``force``, first its objects, versions, delete markers and open uploads.
+
+        Costs a HEAD more, so that a lost answer can be told from a bucket that never was.
 
         Raises BucketNotEmptyError; with ``force`` PartialFailureError, with every key that is still there.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from aios3._buckets.creating import is_there
 from aios3._buckets.documents import administer
 from aios3._buckets.versions import version_pages
 from aios3._trees import abort_uploads
@@ -12,7 +13,7 @@ from aios3._trees.bulk import REQUESTS_AT_ONCE, delete_versions
 from aios3._trees.removing import remove_below
 from aios3._trees.runner import for_each
 from aios3._trees.tally import Tally
-from aios3.errors import BucketNotEmptyError, UnsupportedError
+from aios3.errors import BucketNotEmptyError, BucketNotFoundError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -35,8 +36,12 @@ async def delete_bucket(session: Session, url: S3Url, *, force: bool) -> None:
         except UnsupportedError:  # a server that keeps no versions
             await clear(session, url, versions=False)
         await _abort_all(session, url)
+    if not await is_there(session, url, unknown=True):
+        raise from_answer(operation="HeadBucket", path=str(url), code="NoSuchBucket", status=404)
     try:
         await administer(session, url, "DeleteBucket")
+    except BucketNotFoundError:
+        return  # it was there: the answer to a request that deleted it was lost, and another one was sent
     except BucketNotEmptyError as error:
         error.add_note(
             "Somebody writes into it while it is being deleted"

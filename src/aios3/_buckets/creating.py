@@ -21,12 +21,11 @@ async def create(
 ) -> None:
     """Make the bucket and configure it; one that cannot be configured as asked stays, and the error says so."""
     check_new_name(url)
-    if await _is_there(session, url):  # CreateBucket on a bucket of ours is no error everywhere
-        if not exist_ok:
-            message = f"CreateBucket {url}: the bucket exists already"
-            raise BucketExistsError(message, path=str(url), operation="CreateBucket")
-    else:
-        await _make(session, url, exist_ok=exist_ok)
+    if not await is_there(session, url, unknown=False):  # CreateBucket on a bucket of ours is no error everywhere
+        await _make(session, url)
+    elif not exist_ok:
+        message = f"CreateBucket {url}: the bucket exists already"
+        raise BucketExistsError(message, path=str(url), operation="CreateBucket")
     try:
         if lifetime_in_days is not None:
             await set_lifetime(session, url, lifetime_in_days)
@@ -37,18 +36,20 @@ async def create(
         raise
 
 
-async def _is_there(session: Session, url: S3Url) -> bool:
+async def is_there(session: Session, url: S3Url, *, unknown: bool) -> bool:
+    """Tell whether there is such a bucket; ``unknown`` where we may not look."""
     try:
         return await hasbucket(url, session=session)
     except CredentialsError:
         raise
     except AccessDeniedError:
-        return False  # somebody else's, or we may not look: the answer to CreateBucket tells
+        return unknown
 
 
-async def _make(session: Session, url: S3Url, *, exist_ok: bool) -> None:
+async def _make(session: Session, url: S3Url) -> None:
     try:
         await administer(session, url, "CreateBucket")
     except BucketExistsError as error:
-        if not exist_ok or error.code != "BucketAlreadyOwnedByYou":
+        # It was not there a moment ago: the answer to a request that made it was lost, and another one was sent.
+        if error.code != "BucketAlreadyOwnedByYou":
             raise
