@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ITERATORS = {"scandir", "scan", "scan_stat", "walk", "glob", "glob_stat", "read_many", "write_many", "stat_many"}
 _ARCHIVES = {"open_zip", "create_zip"}
+_ITERATING_METHODS = {"list_objects", "find_objects", "list_versions"}
 _END = object()
 
 
@@ -34,6 +35,12 @@ class AsyncSurface:
     def __getattr__(self, verb: str) -> Callable:
         function = partial(getattr(aios3, verb), session=self.session)
         return partial(_archive, function) if verb in _ARCHIVES else function
+
+    def bucket_at(self, path: str) -> aios3.Bucket:
+        return aios3.Bucket(path, session=self.session)
+
+    def list_buckets(self) -> AsyncIterator[aios3.Bucket]:
+        return aios3.Bucket.list_buckets(session=self.session)
 
     @contextlib.asynccontextmanager
     async def open(self, path: str, mode: str = "rb", **options) -> AsyncIterator[AsyncFile]:
@@ -57,6 +64,12 @@ class SyncSurface:
         if verb in _ARCHIVES:
             return partial(_sync_archive, function)
         return partial(_iterate, function) if verb in _ITERATORS else partial(asyncio.to_thread, function)
+
+    def bucket_at(self, path: str) -> SyncMethods:
+        return SyncMethods(aios3.sync.Bucket(path, session=self.session))
+
+    def list_buckets(self) -> AsyncIterator[SyncMethods]:
+        return _iterate(partial(aios3.sync.Bucket.list_buckets, session=self.session))
 
     @contextlib.asynccontextmanager
     async def open(self, path: str, mode: str = "rb", **options) -> AsyncIterator[SyncFile]:
@@ -161,6 +174,34 @@ class SyncFile:
         return _iterate(lambda: self.handle)
 
 
+class SyncMethods:
+    """A bucket, or an object of it, of ``aios3.sync``."""
+
+    def __init__(self, inner: aios3.sync.Bucket | aios3.sync.S3Object) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self.inner, name)
+        if name in _ITERATING_METHODS:
+            return partial(_iterate, found)
+        return partial(self._call, found) if callable(found) else found
+
+    async def _call(self, function: Callable, *args, **options) -> object:
+        return _wrapped(await asyncio.to_thread(partial(function, *args, **options)))
+
+    @contextlib.asynccontextmanager
+    async def stream(self, **options) -> AsyncIterator[SyncFile]:
+        handle = await asyncio.to_thread(partial(self.inner.stream, **options))
+        try:
+            yield SyncFile(handle)
+        finally:
+            await asyncio.to_thread(handle.close)
+
+
+def _wrapped(value: object) -> object:
+    return SyncMethods(value) if isinstance(value, aios3.sync.Bucket | aios3.sync.S3Object) else value
+
+
 Surface = AsyncSurface | SyncSurface
 
 
@@ -168,7 +209,7 @@ async def _iterate(function: Callable, *args, **options) -> AsyncIterator:
     iterator = iter(await asyncio.to_thread(partial(function, *args, **options)))
     try:
         while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
-            yield item
+            yield _wrapped(item)
     finally:
         if hasattr(iterator, "close"):
             await asyncio.to_thread(iterator.close)

@@ -64,6 +64,8 @@ FIELDS = {"path": "s3://b/k", "operation": "GetObject", "code": "Odd", "status":
 
 ERRNO = {
     "AccessDeniedError": errno.EACCES,
+    "BucketExistsError": errno.EEXIST,
+    "BucketNotEmptyError": errno.ENOTEMPTY,
     "BucketNotFoundError": errno.ENOENT,
     "ChecksumMismatchError": errno.EIO,
     "ConnectionFailedError": errno.ECONNABORTED,
@@ -131,6 +133,9 @@ BY_CODE = [
     ("NoSuchVersion", 404, FileNotFoundError, errors.ObjectNotFoundError),
     ("NoSuchUpload", 404, FileNotFoundError, errors.ObjectNotFoundError),
     ("NoSuchBucket", 404, FileNotFoundError, errors.BucketNotFoundError),
+    ("BucketAlreadyExists", 409, FileExistsError, errors.BucketExistsError),
+    ("BucketAlreadyOwnedByYou", 409, FileExistsError, errors.BucketExistsError),
+    ("BucketNotEmpty", 409, OSError, errors.BucketNotEmptyError),
     ("InvalidBucketName", 400, ValueError, errors.InvalidPathError),
     ("KeyTooLongError", 400, ValueError, errors.InvalidPathError),
     ("AccessDenied", 403, PermissionError, errors.AccessDeniedError),

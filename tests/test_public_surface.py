@@ -83,6 +83,7 @@ def test_the_contract():
         "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
         "many objects": "LocalPath OpenUpload Progress TransferAction TransferResult TransferState",
         "verbs on many": "abort_uploads concat download move remove rename sync_tree upload",
+        "buckets": "Bucket CorsRule ObjectVersion S3Object",
         "results": "Access FileEntry PresignedPost StatResult WriteResult",
         "errors": " ".join(aios3.errors.__all__),
     }

@@ -1,10 +1,11 @@
-"""What a type checker knows of an opened file, from its mode; checked by mypy in test_opening.py, never run."""
+"""What a type checker knows of an opened file, from its mode, and of buckets; checked by mypy, never run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_type
 
 import aios3
+import aios3.sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +93,20 @@ async def refused(path: str) -> None:
         await f.write(b"data")  # type: ignore[attr-defined]
     async with aios3.aopen(path, "w") as text:
         await text.write(b"data")  # type: ignore[arg-type]
+
+
+async def buckets() -> None:
+    """Each surface has objects of its own, whatever the base that they share."""
+    bucket = aios3.Bucket("bucket")
+    assert_type(await bucket.create(), aios3.Bucket)
+    assert_type(await bucket.get_object("key"), aios3.S3Object)
+    assert_type(await bucket.put_object("key", b"", {"a": "b"}, content_type="a/b"), aios3.S3Object)
+    assert_type([each async for each in bucket.find_objects()], list[aios3.S3Object])
+    assert_type([each async for each in aios3.Bucket.list_buckets()], list[aios3.Bucket])
+    blocking = aios3.sync.Bucket("bucket")
+    assert_type(blocking.create(), aios3.sync.Bucket)
+    assert_type(blocking.get_object("key"), aios3.sync.S3Object)
+    assert_type(blocking.get_object("key").stream(), aios3.sync.ObjectReader)
+    assert_type(list(blocking.find_objects()), list[aios3.sync.S3Object])
+    assert_type(list(aios3.sync.Bucket.list_buckets()), list[aios3.sync.Bucket])
+    await bucket.put_object("key", b"", no_such_option=1)  # type: ignore[call-arg]

@@ -2,7 +2,8 @@
 
 from os import SEEK_CUR, SEEK_END, SEEK_SET
 
-from aios3._backend import OpenUpload
+from aios3._backend import ObjectVersion, OpenUpload
+from aios3._buckets import Bucket, CorsRule, S3Object
 from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
 from aios3._config import Config, Credentials, CredentialSource
 from aios3._entries import Access, FileEntry, PresignedPost, StatResult, WriteResult
@@ -87,6 +88,8 @@ from aios3._trees import (
 from aios3._zip import AsyncZipArchive, AsyncZipMember, AsyncZipWriter, ZipLimits, create_zip, open_zip
 from aios3.errors import (
     AccessDeniedError,
+    BucketExistsError,
+    BucketNotEmptyError,
     BucketNotFoundError,
     ChecksumMismatchError,
     ClosedHandleError,
@@ -230,11 +233,18 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Storage",
     "Volume",
     "VolumeFile",
+    # buckets
+    "Bucket",
+    "CorsRule",
+    "ObjectVersion",
+    "S3Object",
     # what lies below
     "get_endpoint_url",
     "get_s3_client",
     # errors
     "AccessDeniedError",
+    "BucketExistsError",
+    "BucketNotEmptyError",
     "BucketNotFoundError",
     "ChecksumMismatchError",
     "ClosedHandleError",

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 from urllib.parse import unquote_plus
 
-from aios3._backend import Checksum
+from aios3._backend import Checksum, DeleteFailure
 from aios3._entries import LINK_NAMES, StatResult, WriteResult
 from aios3.errors import ObjectExistsError, ServerError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from aios3._backend import DeleteFailure
+    from aios3._backend import ObjectVersion
     from aios3.errors import S3Error
 
 _PARTIAL = 206
@@ -199,6 +199,25 @@ def failed_deletes(failed: Sequence[DeleteFailure], keys: Iterable[str], path: s
         if each.key not in asked:
             raise nonsense(path, f"it is about {each.key!r}, which nobody asked to delete", "DeleteObjects")
     return [each for each in failed if each.code != "NoSuchKey"]
+
+
+def failed_versions(
+    failed: Sequence[DeleteFailure], versions: Sequence[ObjectVersion], path: str
+) -> list[DeleteFailure]:
+    """Return those of the failures that DeleteObjects has answered about ``versions`` that are any, each by version.
+
+    A server that names the key only says it of every version of that key. Raises ServerError if the answer is about
+    what is not among ``versions``.
+    """
+    found: list[DeleteFailure] = []
+    for each in failed_deletes(failed, (version.key for version in versions), path):
+        asked = {version.version_id for version in versions if version.key == each.key}
+        if each.version_id and each.version_id not in asked:
+            what = f"it is about version {each.version_id!r} of {each.key!r}, which nobody asked to delete"
+            raise nonsense(path, what, "DeleteObjects")
+        named = (each.version_id,) if each.version_id else sorted(asked)
+        found += [DeleteFailure(each.key, each.code, each.message, version_id) for version_id in named]
+    return [each for each in found if each.code != "NoSuchVersion"]
 
 
 def decoded(name: str) -> str:

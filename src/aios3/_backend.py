@@ -8,13 +8,17 @@ chosen the backend.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
+
+
+Document = dict[str, Any]
+"""Parameters of one of S3's administrative operations, or its answer, by S3's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +132,30 @@ class BucketAddress:
 
 @dataclass(frozen=True, slots=True)
 class DeleteFailure:
-    """One key that S3 did not delete, and why: S3's error code and text."""
+    """One key that S3 did not delete, and why: S3's error code and text; ``version_id`` where one was named."""
 
     key: str
     code: str
     message: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of an object, or a delete marker, which hides the versions before it.
+
+    ``size`` is in bytes and ``mtime`` in seconds since the epoch. ``version_id`` is ``"null"`` for what was written
+    while the bucket kept no versions.
+    """
+
+    key: str
+    version_id: str
+    mtime: float
+    size: int = 0
+    etag: str | None = None
+    storage_class: str | None = None
+    is_latest: bool = False
+    is_delete_marker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +315,18 @@ class Backend(Protocol):
 
         A key that does not exist is no failure. ``keys`` are ones that XML can hold
         (:func:`aios3._answers.split_keys`).
+        """
+
+    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 versions and delete markers of the bucket of ``url`` for good; return what was not.
+
+        A version that does not exist is no failure. The keys are ones that XML can hold.
+        """
+
+    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``.
+
+        For what is configured and listed rarely: there is one call for all of it.
         """
 
     async def copy_object(

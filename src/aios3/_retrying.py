@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         BucketEntry,
         Checksum,
         Condition,
+        Document,
         ListPage,
         ObjectBody,
+        ObjectVersion,
         OpenUpload,
         Part,
         ReadOptions,
@@ -168,14 +170,31 @@ class RetryingBackend:
             failed += await self._delete_alone(url.with_key(key))
         return failed
 
-    async def _delete_alone(self, url: S3Url) -> list[DeleteFailure]:
+    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted.
+
+        One request, and one more for each key that XML cannot hold.
+        """
+        others = set(split_keys(each.key for each in versions)[1])
+        plain = [each for each in versions if each.key not in others]
+        failed = list(await self._attempt(self._backend.delete_versions, url, plain)) if plain else []
+        for each in versions:
+            if each.key in others:
+                failed += await self._delete_alone(url.with_key(each.key), each.version_id)
+        return failed
+
+    async def _delete_alone(self, url: S3Url, version_id: str | None = None) -> list[DeleteFailure]:
         try:
-            await self.delete_object(url)
+            await self.delete_object(url, version_id)
         except (BucketNotFoundError, CredentialsError):
             raise
         except S3Error as error:
-            return [DeleteFailure(url.key, error.code or type(error).__name__, error.message)]
+            return [DeleteFailure(url.key, error.code or type(error).__name__, error.message, version_id)]
         return []
+
+    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
+        return await self._attempt(self._backend.administer, operation, url, parameters)
 
     async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
         """Return the parts of an open upload, in order of their numbers."""

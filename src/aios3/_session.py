@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from aios3._backend import Backend
+    from aios3._backend import Backend, BucketAddress
     from aios3._config import ConfigOptions
 
 _ABORT_ATTEMPTS = 3
@@ -117,12 +117,19 @@ class Session:
 
     async def backend(self, url: S3Url) -> Backend:
         """Return what sends the requests for ``url``; made at first use."""
-        self.bind()
-        transport = self._transports.get(url.profile)
-        if transport is None:
-            config = self.config_for(url.profile)
-            transport = self._transports[url.profile] = _make_transport(config, config.profile, self._slots)
+        transport = self._transport(url.profile)
         return transport.chosen(url.bucket) or await transport.choose(url.bucket)
+
+    async def address(self, url: S3Url) -> BucketAddress:
+        """Return where requests for the bucket of ``url`` go; nothing is sent to find out."""
+        return await self._transport(url.profile).locate(url.bucket)
+
+    def _transport(self, profile: str | None) -> Transport:
+        self.bind()
+        if profile not in self._transports:
+            config = self.config_for(profile)
+            self._transports[profile] = _make_transport(config, config.profile, self._slots)
+        return self._transports[profile]
 
     def describe(self) -> dict[str, str]:
         """Return, by bucket path, what sends the requests for each bucket that was used so far, and why."""

@@ -69,13 +69,14 @@ class Transport:
             return "the account's buckets are its business"
         if bucket.endswith(_EXPRESS_SUFFIX):
             return "directory buckets need sessions (S3 Express)"
-        address = await self._locate(bucket)
+        address = await self.locate(bucket)
         if address.algorithm not in {SIGV4, None}:
             return f"requests are signed with {address.algorithm}"
         proxy = _proxy_for(address.url)
         return proxy and f"the environment names a proxy, {_without_secrets(proxy)}"
 
-    async def _locate(self, bucket: str) -> BucketAddress:
+    async def locate(self, bucket: str) -> BucketAddress:
+        """Return where requests for ``bucket`` go; nothing is sent to find out."""
         if not self._has_looked:
             self._plain = await asyncio.to_thread(plain_settings, self._config, self._profile, os.environ)
             self._has_looked = True
@@ -108,7 +109,7 @@ class Transport:
             self._wire = Wire(
                 self._config,
                 self._slots,
-                locate=self._locate,
+                locate=self.locate,
                 identify=self._identify,
                 at_amazon=self._at_amazon,
                 authorities=self._authorities,

@@ -13,6 +13,8 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     +-- ObjectNotFoundError (FileNotFoundError)
     |   +-- BucketNotFoundError
     +-- ObjectExistsError (FileExistsError)
+    |   +-- BucketExistsError
+    +-- BucketNotEmptyError (OSError)         a bucket that still holds something cannot be deleted
     +-- PathIsDirectoryError (IsADirectoryError)
     +-- PathNotDirectoryError (NotADirectoryError)
     +-- NotALinkError (OSError)               a symbolic link is needed
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDeniedError",
+    "BucketExistsError",
+    "BucketNotEmptyError",
     "BucketNotFoundError",
     "ChecksumMismatchError",
     "ClosedHandleError",
@@ -171,6 +175,16 @@ class ObjectExistsError(S3Error, FileExistsError):
     _default_errno = _errno.EEXIST
 
 
+class BucketExistsError(ObjectExistsError):
+    """Raised when a bucket was to be created and its name is taken: by us, or by somebody else."""
+
+
+class BucketNotEmptyError(S3Error, OSError):
+    """Raised when a bucket that still holds objects, versions or delete markers was to be deleted."""
+
+    _default_errno = _errno.ENOTEMPTY
+
+
 class PathIsDirectoryError(S3Error, IsADirectoryError):
     """Raised when a file is needed and the path is a bucket, a directory, or ends in ``/``."""
 
@@ -277,6 +291,9 @@ _BY_CODE: dict[str, tuple[type[S3Error], str]] = {
     "NoSuchVersion": (ObjectNotFoundError, "that version of the object does not exist"),
     "NoSuchUpload": (ObjectNotFoundError, "the multipart upload does not exist (any more)"),
     "NoSuchBucket": (BucketNotFoundError, "the bucket does not exist; create it, or check its name and the endpoint"),
+    "BucketAlreadyExists": (BucketExistsError, "the name belongs to somebody else's bucket; choose another"),
+    "BucketAlreadyOwnedByYou": (BucketExistsError, "the bucket is there already, and ours"),
+    "BucketNotEmpty": (BucketNotEmptyError, "the bucket still holds objects, versions or delete markers"),
     "InvalidBucketName": (InvalidPathError, "the bucket's name is not valid"),
     "KeyTooLongError": (InvalidPathError, "the key is longer than 1,024 bytes"),
     "AccessDenied": (AccessDeniedError, "access was refused; check the policy of bucket and user"),

@@ -11,6 +11,7 @@ import aios3
 import aios3.compat.flowserv
 import aios3.compat.keg_storage
 import aios3.compat.megfile
+import aios3.compat.messageflux
 import aios3.errors
 import aios3.sync
 import aios3.testing
@@ -34,6 +35,10 @@ CAPABILITY_OF_ROW = {
     "replaces only a known version, large objects": "complete_if_match",
     "copies a range inside the server": "part_copy",
     "keeps tags": "tags",
+    "keeps versions": "versions",
+    "keeps lifecycle rules of a bucket": "lifecycle",
+    "keeps CORS rules of a bucket": "cors",
+    "keeps policies of a bucket": "policy",
 }
 
 

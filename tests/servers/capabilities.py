@@ -26,6 +26,12 @@ CAPABILITIES: Mapping[str, str] = {
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",
     "response_headers": "answers a signed GET with the Content-Type and Content-Disposition that its URL asks for",
+    "versions": "keeps versions of objects where it is told to",
+    "lifecycle": "keeps lifecycle rules of a bucket",
+    "cors": "keeps CORS rules of a bucket",
+    "bucket_tags": "stores tags with a bucket",
+    "policy": "keeps the policy of a bucket",
+    "public_policy": "lets everybody read what a policy makes public",
 }
 """Every capability that a test may ask for, and what it means."""
 
@@ -48,6 +54,12 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "put_if_match": "ignores If-Match",
         "complete_if_match": "ignores If-Match",
         "tags": "takes tags with a PUT, then answers a GET of them with 500",
+        "versions": "answers versioning with 501",
+        "lifecycle": "takes a request about it for one about the bucket",
+        "cors": "takes a request about it for one about the bucket",
+        "bucket_tags": "takes a request about them for one about the bucket",
+        "policy": "takes a request about it for one about the bucket",
+        "public_policy": "has no policies",
     },
     "ceph": {
         "nul_in_key": "answers a path with %00 with 400, before S3 sees it",
@@ -63,6 +75,11 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "complete_if_match": "answers CompleteMultipartUpload with If-Match with 501",
         "copy_if_absent": "answers CopyObject with If-None-Match: * with 412 even if nothing is there",
         "tags": "answers tagging with 501",
+        "lifecycle": "answers every document with 400 MalformedXML",
+        "cors": "answers with 501",
+        "bucket_tags": "answers PutBucketTagging with 501",
+        "policy": "answers with 501",
+        "public_policy": "has no policies",
     },
     "ministack": {
         "signatures": "checks only presigned ones",

@@ -292,8 +292,23 @@ def test_every_verb_has_a_twin_with_the_same_parameters():
             ours = [(p.name, p.kind, p.default) for p in inspect.signature(twin).parameters.values()]
             assert ours == [(p.name, p.kind, p.default) for p in inspect.signature(verb).parameters.values()]
             assert not inspect.iscoroutinefunction(twin)
-        elif name not in ("S3Path", "Session", "Storage", "Volume", "VolumeFile"):
+        elif name not in ("Bucket", "S3Object", "S3Path", "Session", "Storage", "Volume", "VolumeFile"):
             assert twin is verb
+
+
+@pytest.mark.parametrize("name", ["Bucket", "S3Object"])
+def test_every_method_has_a_twin_with_the_same_parameters(name):
+    async_class, twin = getattr(aios3, name), getattr(aios3.sync, name)
+    assert vars(async_class).keys() - vars(twin).keys() <= {"__orig_bases__", "__parameters__"}
+    for method in vars(async_class):
+        ours, theirs = getattr(twin, method), getattr(async_class, method)
+        if inspect.iscoroutinefunction(theirs) or inspect.isasyncgenfunction(theirs):
+            found = [
+                [(p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()] for f in (ours, theirs)
+            ]
+            assert found[0] == found[1]
+            assert not inspect.iscoroutinefunction(ours)
+            assert not inspect.isasyncgenfunction(ours)
 
 
 def test_what_is_missing_is_only_what_asyncio_alone_can_use():

@@ -15,7 +15,7 @@ from aios3._boto.payload import PieceStream, moving
 from aios3._boto.translate import translated
 from aios3._entries import PresignedPost
 from aios3._paths import S3Url
-from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         Checksum,
         Condition,
         DeleteFailure,
+        Document,
         ListPage,
+        ObjectVersion,
         OpenUpload,
         ReadOptions,
         StoredPart,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 Parameters = dict[str, Any]
 
 _NO_TERMS = CopyTerms()
+
+_NEEDS_NO_NAME = ("us-east-1", "aws-global")
+"""Regions of which CreateBucket refuses the name."""
 
 
 class BotoBackend:
@@ -292,6 +297,28 @@ class BotoBackend:
         wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
         return many.failures_of(answer, keys, str(url))
+
+    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
+        wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": True}
+        answer = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        return many.failed_versions_of(answer, versions, str(url))
+
+    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
+        asked = {"Bucket": url.bucket, **parameters}
+        if operation != "CreateBucket":
+            return await self._call(operation, url, asked)
+        with translated(operation, str(url)):
+            region = (await self._client.get()).meta.region_name
+            located = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            at_home = region in _NEEDS_NO_NAME or not await self._client.at_amazon()
+        try:
+            return await self._call(operation, url, asked if at_home else asked | located)
+        except RequestError as error:  # Amazon wants the region by name; other servers may not know the one we sign for
+            if not at_home or error.code != "IllegalLocationConstraintException":
+                raise
+        return await self._call(operation, url, asked | located)
 
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads
-from aios3._boto.many import with_content_md5
+from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
 from aios3._boto.whereabouts import address_of, watch
 from aios3._config import Credentials
@@ -236,7 +236,8 @@ def _tune(client: Client) -> None:
     client.meta.events.register_first("needs-retry.s3", _before_retry)
     client.meta.events.register_last("before-call.s3", _without_expectation)
     client.meta.events.register_first("choose-signer.s3", _presign_with_version_4)
-    client.meta.events.register_last("before-call.s3.DeleteObjects", with_content_md5)
+    for operation in WITH_CONTENT_MD5:
+        client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)
     if client.meta.endpoint_url.startswith("https://"):
         # TLS protects the body already; its hash in the signature would cost as much again.
         client.meta.config.s3 = {**(client.meta.config.s3 or {}), "payload_signing_enabled": False}

@@ -6,23 +6,44 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from aios3._answers import decoded, failed_deletes, nonsense
+from aios3._answers import decoded, failed_deletes, failed_versions, nonsense
 from aios3._backend import DeleteFailure, OpenUpload, StoredPart
 from aios3._boto.answers import bare_etag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from aios3._backend import ObjectVersion
     from aios3._boto.answers import Answer
 
 
 def failures_of(answer: Answer, keys: Iterable[str], path: str) -> list[DeleteFailure]:
     """Return what DeleteObjects in quiet mode answered: the keys that failed, and nothing about the others."""
-    failed = [
-        DeleteFailure(each.get("Key", ""), each.get("Code", ""), each.get("Message", ""))
+    return failed_deletes(_failures(answer), keys, path)
+
+
+def failed_versions_of(answer: Answer, versions: Sequence[ObjectVersion], path: str) -> list[DeleteFailure]:
+    """Return the same of DeleteObjects with versions."""
+    return failed_versions(_failures(answer), versions, path)
+
+
+def _failures(answer: Answer) -> list[DeleteFailure]:
+    return [
+        DeleteFailure(each.get("Key", ""), each.get("Code", ""), each.get("Message", ""), each.get("VersionId"))
         for each in answer.get("Errors", ())
     ]
-    return failed_deletes(failed, keys, path)
+
+
+WITH_CONTENT_MD5 = (
+    "DeleteObjects",
+    "PutBucketCors",
+    "PutBucketLifecycleConfiguration",
+    "PutBucketPolicy",
+    "PutBucketTagging",
+    "PutBucketVersioning",
+    "PutPublicAccessBlock",
+)
+"""Operations with a document that S3 wants a checksum of."""
 
 
 def with_content_md5(params: dict[str, Any], **_kwargs: object) -> None:

@@ -45,15 +45,14 @@ class PipeReaderOptions(TypedDict, total=False):
     followlinks: bool
 
 
-class WriterOptions(TypedDict, total=False):
-    """What can be said when a file is opened for writing."""
+class PlainWriterOptions(TypedDict, total=False):
+    """What can be said when a file is opened for writing, but its metadata."""
 
     content_type: str
     content_encoding: str
     content_disposition: str
     content_language: str
     cache_control: str
-    metadata: Mapping[str, str]
     storage_class: str
     acl: str
     tags: Mapping[str, str]
@@ -63,6 +62,12 @@ class WriterOptions(TypedDict, total=False):
     if_match: str
     part_size: int
     followlinks: bool
+
+
+class WriterOptions(PlainWriterOptions, total=False):
+    """What can be said when a file is opened for writing."""
+
+    metadata: Mapping[str, str]
 
 
 class PipeWriterOptions(WriterOptions, total=False):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._handles.opening import OpenOptions, ReaderOptions, WriterOptions
+    from aios3._handles.pour import Writable
     from aios3._handles.pump import Source
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._handles.writer import AsyncMultipartWriter
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3._storage.entries import ListEntry
     from aios3._storage.links import LinkOperation
-    from aios3._storage.streams import Writable
     from aios3._trees import LocalPath
 
 StorageReadMode = Literal["rb", "r"]

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import io
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from aios3._handles.pour import write_all
 from aios3._handles.pump import pump
-from aios3._trees.runner import in_thread
-from aios3.errors import ConfigError
-
-
-class Writable(Protocol):
-    """A binary file object that is open for writing, async or not."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take ``data``; return how much of it, if not all."""
-
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Buffer
 
+    from aios3._handles.pour import Writable
     from aios3._handles.pump import Source
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._handles.writer import AsyncMultipartWriter
@@ -49,21 +39,8 @@ async def drain(reader: AsyncPrefetchReader, target: Writable, told: Told | None
     """Write everything that ``reader`` has to ``target``, and return how many bytes that were; ``told`` as in fill."""
     total = 0
     async for chunk in reader.chunks():
-        await _write_all(target, chunk)
+        await write_all(target, chunk)
         total += len(chunk)
         if told is not None:
             told(total)
     return total
-
-
-async def _write_all(target: Writable, data: memoryview) -> None:
-    """Write all of ``data``, however little ``target`` takes at once; a file that is not async in a thread."""
-    is_async = inspect.iscoroutinefunction(target.write)
-    while data:
-        piece = bytes(data)
-        answer = target.write(piece) if is_async else await in_thread(target.write, piece)
-        taken = await answer if inspect.isawaitable(answer) else answer
-        if taken is None and isinstance(target, io.RawIOBase):
-            message = "The file to write to is in non-blocking mode and is full now; give one that waits"
-            raise ConfigError(message)
-        data = data[taken if isinstance(taken, int) else len(data) :]

@@ -56,24 +56,21 @@ def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
     )
 
 
-async def remove_below(session: Session, url: S3Url) -> bool:
-    """Remove everything below ``url`` and return whether there was anything."""
+async def remove_below(session: Session, url: S3Url) -> int:
+    """Remove everything below ``url`` and return how many objects that were; raise like :func:`remove`."""
     tally = Tally()
-    found = False
 
     async def batches() -> AsyncGenerator[Sequence[str], None]:
-        nonlocal found
         async with Scope(session) as scope, aclosing(pages(scope, url.with_key(url.prefix))) as listing:
             async for page in listing:
                 if tally.full:
                     return
                 if page.keys:
-                    found = True
                     yield page.keys
 
     await for_each(batches(), lambda keys: delete_batch(session, url, keys, tally), REQUESTS_AT_ONCE)
     tally.check(f"Removing {url}", str(url))
-    return found
+    return tally.deleted
 
 
 async def delete_batch(session: Session, url: S3Url, keys: Sequence[str], tally: Tally) -> None:

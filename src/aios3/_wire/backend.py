@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         Checksum,
         Condition,
         DeleteFailure,
+        Document,
         ListPage,
+        ObjectVersion,
         OpenUpload,
         Part,
         ReadOptions,
@@ -206,6 +208,14 @@ class WireBackend:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
         _, body = await self._call(requests.delete_objects(url, keys))
         return messages.delete_failures(body, keys, str(url))
+
+    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
+        return await self._rest().delete_versions(url, versions)
+
+    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
+        return await self._rest().administer(operation, url, parameters)
 
     async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
         """Return the parts of an open upload, in order of their numbers."""

@@ -20,12 +20,15 @@ from aios3 import (
     Access,
     AccessDeniedError,
     AnyPath,
+    BucketExistsError,
+    BucketNotEmptyError,
     BucketNotFoundError,
     ChecksumMismatchError,
     ClosedHandleError,
     Config,
     ConfigError,
     ConnectionFailedError,
+    CorsRule,
     Credentials,
     CredentialsError,
     CredentialSource,
@@ -41,6 +44,7 @@ from aios3 import (
     ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
+    ObjectVersion,
     OpenOptions,
     OpenUpload,
     PartialFailureError,
@@ -79,6 +83,9 @@ from aios3 import (
     is_s3,
     path_join,
 )
+from aios3._buckets.bucket import BucketBase
+from aios3._buckets.bucket import list_buckets as _list_buckets
+from aios3._buckets.objects import ObjectBase
 from aios3._storage.storage import PureStorage
 from aios3._storage.volume import PureVolume
 from aios3._storage.volume_files import PureVolumeFile
@@ -90,6 +97,7 @@ from aios3.sync._context import enter_as as _enter_as
 from aios3.sync._files import open
 from aios3.sync._files import open as _open
 from aios3.sync._files import open_member as _open_member
+from aios3.sync._files import stream as _stream
 from aios3.sync._iterator import SyncIterator
 from aios3.sync._iterator import iterate as _iterate
 from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
@@ -109,11 +117,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from aios3._buckets.settings import Versioning
     from aios3._bulk import OnError, WriteItem
+    from aios3._handles.options import PlainWriterOptions
+    from aios3._handles.pour import Writable
     from aios3._handles.pump import Readable, Source
     from aios3._objects.presigning import PresignMethod
     from aios3._storage.links import LinkOperation
-    from aios3._storage.streams import Writable
     from aios3._storage.volume import Openable
     from aios3._zip.writing import Compression
 
@@ -124,12 +134,16 @@ __all__ = [
     "Access",
     "AccessDeniedError",
     "AnyPath",
+    "Bucket",
+    "BucketExistsError",
+    "BucketNotEmptyError",
     "BucketNotFoundError",
     "ChecksumMismatchError",
     "ClosedHandleError",
     "Config",
     "ConfigError",
     "ConnectionFailedError",
+    "CorsRule",
     "CredentialSource",
     "Credentials",
     "CredentialsError",
@@ -147,6 +161,7 @@ __all__ = [
     "ObjectFile",
     "ObjectNotFoundError",
     "ObjectReader",
+    "ObjectVersion",
     "ObjectWriter",
     "OpenOptions",
     "OpenUpload",
@@ -165,6 +180,7 @@ __all__ = [
     "RequestError",
     "RequestTimeoutError",
     "S3Error",
+    "S3Object",
     "S3Path",
     "S3Url",
     "ServerError",
@@ -877,6 +893,159 @@ class S3Path(PureS3Path):
     def resolve(self, *, session: _aios3.Session | None = None) -> Self:
         """Return the path that symbolic links lead to; raise like :func:`aios3.realpath`."""
         return _bridge.call(_aios3.S3Path.resolve, self, session=session)
+
+
+class S3Object(ObjectBase):
+    """One version of an object of a bucket: described, and read, when it is asked for, with one request each at most."""
+
+    stream = _stream
+
+    def body(self) -> bytes:
+        """Return all bytes of the object; they are read once, and kept."""
+        return _bridge.call(_aios3.S3Object.body, self)
+
+    def stat(self) -> StatResult:
+        """Return everything that S3 says of the object; raise like :meth:`body`."""
+        return _bridge.call(_aios3.S3Object.stat, self)
+
+    def metadata(self) -> dict[str, str]:
+        """Return the user metadata; raise like :meth:`body`."""
+        return _bridge.call(_aios3.S3Object.metadata, self)
+
+    def size(self) -> int:
+        """Return the size in bytes; raise like :meth:`body`."""
+        return _bridge.call(_aios3.S3Object.size, self)
+
+    def last_modified(self) -> datetime:
+        """Return when the object was written, with UTC as the time zone; raise like :meth:`body`."""
+        return _bridge.call(_aios3.S3Object.last_modified, self)
+
+
+class Bucket(BucketBase[S3Object]):
+    """One bucket: made, listed, emptied, deleted and configured; its objects go by their keys."""
+
+    _kind = S3Object
+
+    @classmethod
+    def list_buckets(cls, *, profile: str | None = None, session: _aios3.Session | None = None) -> SyncIterator[Self]:
+        """Yield all buckets of the account, in order of their names; ``profile`` is one of ``~/.aws``."""
+        return _iterate(_list_buckets, cls, profile=profile, session=session)
+
+    def create(
+        self, lifetime_in_days: int | None = None, allow_public_access: bool = False, *, exist_ok: bool = False
+    ) -> Self:
+        """Make the bucket in the session's region, and return it; see the methods that the arguments are named after."""
+        return _bridge.call(_aios3.Bucket.create, self, lifetime_in_days, allow_public_access, exist_ok=exist_ok)
+
+    def exists(self) -> bool:
+        """Tell whether the bucket is there; raise like :func:`aios3.hasbucket`."""
+        return _bridge.call(_aios3.Bucket.exists, self)
+
+    def delete(self, force: bool = False) -> None:
+        """Delete the bucket; with ``force``, first its objects, versions, delete markers and open uploads."""
+        return _bridge.call(_aios3.Bucket.delete, self, force)
+
+    def clear_objects(self, versions: bool = False) -> int:
+        """Delete all objects, and return how many; with ``versions`` all versions and delete markers, for good."""
+        return _bridge.call(_aios3.Bucket.clear_objects, self, versions)
+
+    def list_objects(self) -> SyncIterator[S3Object]:
+        """Yield all objects, in key order, also those whose key ends in ``/``."""
+        return _iterate(_aios3.Bucket.list_objects, self)
+
+    def find_objects(
+        self, prefix: str | None = None, delimiter: str | None = None, max_keys: int | None = None
+    ) -> SyncIterator[S3Object]:
+        """Yield the objects whose keys begin with ``prefix``, in key order, and at most ``max_keys`` of them."""
+        return _iterate(_aios3.Bucket.find_objects, self, prefix, delimiter, max_keys)
+
+    def get_object(self, key: str, version_id: str | None = None) -> S3Object:
+        """Describe an object with one HEAD; its body is read when it is asked for."""
+        return _bridge.call(_aios3.Bucket.get_object, self, key, version_id)
+
+    def put_object(
+        self, key: str, data: Buffer, metadata: Mapping[str, str] | None = None, **options: Unpack[PlainWriterOptions]
+    ) -> S3Object:
+        """Write bytes as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
+        return _bridge.call(lambda: _aios3.Bucket.put_object(self, key, data, metadata, **options))
+
+    def upload_object(
+        self,
+        key: str,
+        stream: Readable,
+        metadata: Mapping[str, str] | None = None,
+        **options: Unpack[PlainWriterOptions],
+    ) -> S3Object:
+        """Write what is left in a binary file as an object, and leave the file open; see :func:`aios3.save_as`."""
+        return _bridge.call(lambda: _aios3.Bucket.upload_object(self, key, stream, metadata, **options))
+
+    def download_object(self, key: str, writable_stream: Writable, version_id: str | None = None) -> int:
+        """Write an object into a binary file, async or not, and return how many bytes that were."""
+        return _bridge.call(_aios3.Bucket.download_object, self, key, writable_stream, version_id)
+
+    def delete_object(self, key: str, version_id: str | None = None) -> None:
+        """Delete one object with one request; one that is not there is no error."""
+        return _bridge.call(_aios3.Bucket.delete_object, self, key, version_id)
+
+    def compute_url(self, key: str) -> str:
+        """Return the plain URL of an object: good for everybody if the bucket is public. Costs no request."""
+        return _bridge.call(_aios3.Bucket.compute_url, self, key)
+
+    def set_lifetime_in_days(self, days: int) -> None:
+        """Let all objects expire ``days`` days after they were written; 0 or less cancels that."""
+        return _bridge.call(_aios3.Bucket.set_lifetime_in_days, self, days)
+
+    def get_lifetime_in_days(self) -> int | None:
+        """Return what :meth:`set_lifetime_in_days` has set; None for nothing."""
+        return _bridge.call(_aios3.Bucket.get_lifetime_in_days, self)
+
+    def allow_public_access(self, *, listing: bool = False, unblock: bool = False) -> None:
+        """Let everybody on the internet read all objects, and with ``listing`` their keys."""
+        return _bridge.call(_aios3.Bucket.allow_public_access, self, listing=listing, unblock=unblock)
+
+    def get_policy(self) -> dict[str, object] | None:
+        """Return the bucket's policy as JSON has it; None if there is none."""
+        return _bridge.call(_aios3.Bucket.get_policy, self)
+
+    def put_policy(self, policy: Mapping[str, object] | None) -> None:
+        """Replace the bucket's policy; None deletes it. Raises ConfigError for what JSON cannot say."""
+        return _bridge.call(_aios3.Bucket.put_policy, self, policy)
+
+    def get_versioning(self) -> Versioning | None:
+        """Return ``"Enabled"`` or ``"Suspended"``; None if the bucket never kept versions."""
+        return _bridge.call(_aios3.Bucket.get_versioning, self)
+
+    def set_versioning(self, enabled: bool) -> None:
+        """Keep every version of every object from now on, or no new ones; those that are there stay."""
+        return _bridge.call(_aios3.Bucket.set_versioning, self, enabled)
+
+    def list_versions(self, prefix: str = "") -> SyncIterator[ObjectVersion]:
+        """Yield all versions and delete markers of keys that begin with ``prefix``: in key order, the newest first."""
+        return _iterate(_aios3.Bucket.list_versions, self, prefix)
+
+    def list_uploads(self, prefix: str = "") -> list[OpenUpload]:
+        """Return the multipart uploads of keys that begin with ``prefix`` that are neither completed nor aborted."""
+        return _bridge.call(_aios3.Bucket.list_uploads, self, prefix)
+
+    def abort_uploads(self, older_than: timedelta | float) -> list[OpenUpload]:
+        """Abort open multipart uploads of that age, as a timedelta or in seconds; see :func:`aios3.abort_uploads`."""
+        return _bridge.call(_aios3.Bucket.abort_uploads, self, older_than)
+
+    def get_tags(self) -> dict[str, str]:
+        """Return the tags of the bucket itself."""
+        return _bridge.call(_aios3.Bucket.get_tags, self)
+
+    def put_tags(self, tags: Mapping[str, str]) -> None:
+        """Replace all tags of the bucket itself; an empty mapping deletes them."""
+        return _bridge.call(_aios3.Bucket.put_tags, self, tags)
+
+    def get_cors(self) -> list[CorsRule]:
+        """Return the CORS rules, in their order."""
+        return _bridge.call(_aios3.Bucket.get_cors, self)
+
+    def put_cors(self, rules: Iterable[CorsRule]) -> None:
+        """Replace all CORS rules; none deletes them."""
+        return _bridge.call(_aios3.Bucket.put_cors, self, rules)
 
 
 class Storage(PureStorage):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
+    from aios3._buckets.objects import ObjectBase
     from aios3._handles.opening import AsyncFile, Opening
     from aios3._handles.options import (
         Buffering,
@@ -225,6 +226,12 @@ def open(
     except BaseException:
         raw.close() if isinstance(raw, RawReader) else raw.abort()
         raise
+
+
+def stream(found: ObjectBase, **options: Unpack[ReaderOptions]) -> ObjectReader:
+    """Return the object as a file, to be used with ``with``; the options are those of :func:`aios3.aopen`."""
+    wanted: ReaderOptions = {**found.pinned(), **options}
+    return open(found.url, "rb", session=found.session, **wanted)
 
 
 def _write_buffer(raw: RawWriter, buffer_size: int) -> ObjectWriter | ObjectFile:

@@ -1,0 +1,94 @@
+"""Empty a bucket, and delete it: every key's answer is looked at, and what is left is said by name."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from aios3._buckets.creating import is_there
+from aios3._buckets.documents import administer
+from aios3._buckets.versions import version_pages
+from aios3._trees import abort_uploads
+from aios3._trees.bulk import REQUESTS_AT_ONCE, delete_versions
+from aios3._trees.removing import remove_below
+from aios3._trees.runner import for_each
+from aios3._trees.tally import Tally
+from aios3.errors import BucketNotEmptyError, BucketNotFoundError, UnsupportedError, from_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from aios3._backend import ObjectVersion
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+
+async def clear(session: Session, url: S3Url, *, versions: bool) -> int:
+    """Delete all objects of the bucket, or all versions and delete markers; return how many that were."""
+    return await (_remove_versions(session, url) if versions else remove_below(session, url))
+
+
+async def delete_bucket(session: Session, url: S3Url, *, force: bool) -> None:
+    """Delete the bucket; with ``force``, first all that is in it."""
+    if force:
+        try:
+            await clear(session, url, versions=True)
+        except UnsupportedError:  # a server that keeps no versions
+            await clear(session, url, versions=False)
+        await _abort_all(session, url)
+    if not await is_there(session, url, unknown=True):
+        raise from_answer(operation="HeadBucket", path=str(url), code="NoSuchBucket", status=404)
+    try:
+        await administer(session, url, "DeleteBucket")
+    except BucketNotFoundError:
+        return  # it was there: the answer to a request that deleted it was lost, and another one was sent
+    except BucketNotEmptyError as error:
+        error.add_note(
+            "Somebody writes into it while it is being deleted"
+            if force
+            else "delete(force=True) deletes what is in it as well: objects, versions, delete markers, open uploads"
+        )
+        raise
+
+
+async def _abort_all(session: Session, url: S3Url) -> None:
+    try:
+        await abort_uploads(url, 0, session=session)
+    except UnsupportedError:
+        return  # a server that lists no uploads: if they are in the way, it will say so
+
+
+async def _remove_versions(session: Session, url: S3Url) -> int:
+    """Delete page after page, while the next ones are listed, until a listing has one page at most.
+
+    Some servers find the place of the next page by a version, and end the listing when that one is gone already.
+    """
+    tally = Tally()
+    while await _remove_listed(session, url, tally) > 1 and not tally.failures:
+        pass
+    tally.check(f"Deleting all versions in {url}", str(url))
+    return tally.deleted
+
+
+async def _remove_listed(session: Session, url: S3Url, tally: Tally) -> int:
+    """Delete what one listing shows, and return how many pages that were."""
+    count = 0
+
+    async def batches() -> AsyncGenerator[list[ObjectVersion], None]:
+        nonlocal count
+        async with aclosing(version_pages(session, url)) as found:
+            async for page in found:
+                if tally.full:
+                    return
+                count += 1
+                if page:
+                    yield page
+
+    async def delete(page: list[ObjectVersion]) -> None:
+        failed = await delete_versions(session, url, page)
+        tally.deleted += len(page) - len(failed)
+        for version, error in failed.items():
+            tally.failures[f"{url.with_key(version.key)} (version {version.version_id})"] = error
+
+    await for_each(batches(), delete, REQUESTS_AT_ONCE)
+    return count

@@ -1,0 +1,70 @@
+"""How long objects of a bucket live: one lifecycle rule of ours, beside those of others, which stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._buckets.documents import LIFECYCLE, read_document, replace_document
+from aios3.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aios3._backend import Document
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_IDS = ("expire", "aios3-expire")
+"""What our rule is called: messageflux's name for it, or the second where somebody else has a rule of the first."""
+_LONGEST = 2**31 - 1
+
+
+async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
+    """Let all objects expire after ``days`` days; 0 or less cancels that."""
+    if type(days) is not int or days > _LONGEST:
+        message = f"A lifetime is a whole number of days up to {_LONGEST:,}, and {days!r} is none"
+        raise ConfigError(message, path=str(url))
+    found = await read_document(session, url, LIFECYCLE) or {}
+    before: list[Document] = found.get("Rules", [])
+    after = with_lifetime(before, days)
+    if after == before:
+        return
+    if not after:
+        await replace_document(session, url, LIFECYCLE, None)
+        return
+    kept = "TransitionDefaultMinimumObjectSize"  # goes back to S3's default where it is not said again
+    parameters = {"LifecycleConfiguration": {"Rules": after}} | {kept: found[kept] for kept in (kept,) if kept in found}
+    await replace_document(session, url, LIFECYCLE, parameters)
+
+
+async def get_lifetime(session: Session, url: S3Url) -> int | None:
+    """Return after how many days all objects expire by our rule; None if it is not there, or off."""
+    found = await read_document(session, url, LIFECYCLE) or {}
+    ours = [rule for rule in found.get("Rules", []) if _is_ours(rule) and rule["Status"] == "Enabled"]
+    return int(ours[0]["Expiration"]["Days"]) if ours else None
+
+
+def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:
+    """Return the lifecycle rules of others as they are, and behind them ours, if ``days`` is positive."""
+    others = [rule for rule in rules if not _is_ours(rule)]
+    if days <= 0:
+        return others
+    taken = {rule.get("ID") for rule in others}
+    name = next((name for name in _IDS if name not in taken), None)
+    ours: Document = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
+    return [*map(_with_filter, others), ours if name is None else {"ID": name, **ours}]
+
+
+def _is_ours(rule: Document) -> bool:
+    """Tell whether a rule does what ours does and nothing else: all objects expire after some days."""
+    where = rule.get("Filter") or {}
+    everywhere = not rule.get("Prefix") and not where.get("Prefix") and where.keys() <= {"Prefix"}
+    does_more = rule.keys() - {"ID", "Status", "Filter", "Prefix", "Expiration"}
+    return rule.get("ID") in _IDS and everywhere and not does_more and rule.get("Expiration", {}).keys() == {"Days"}
+
+
+def _with_filter(rule: Document) -> Document:
+    """Say a rule's prefix in a filter: S3 refuses a document that says it in both ways."""
+    if "Prefix" not in rule or "Filter" in rule:
+        return rule
+    return {name: value for name, value in rule.items() if name != "Prefix"} | {"Filter": {"Prefix": rule["Prefix"]}}

@@ -1,0 +1,136 @@
+"""A bucket's versioning, tags, CORS rules and policy, each as a plain value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from aios3._buckets.documents import (
+    CORS,
+    POLICY,
+    TAGGING,
+    administer,
+    read_document,
+    replace_document,
+    something_else,
+    write_document,
+)
+from aios3.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from aios3._backend import Document
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+Versioning = Literal["Enabled", "Suspended"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorsRule:
+    """What pages of other sites may ask of a bucket from within a browser."""
+
+    origins: Sequence[str]
+    """The sites, such as ``"https://example.com"``; at most one ``*`` in each."""
+    methods: Sequence[str]
+    """``GET``, ``PUT``, ``POST``, ``DELETE``, ``HEAD``."""
+    headers: Sequence[str] = ()
+    """Headers that a request may have."""
+    expose_headers: Sequence[str] = ()
+    """Headers of an answer that a page may see."""
+    max_age_seconds: int | None = None
+    """How long a browser may remember this."""
+    id: str | None = None
+
+
+async def get_versioning(session: Session, url: S3Url) -> Versioning | None:
+    """Return S3's word for whether versions are kept; None if they never were."""
+    status: Versioning | None = (await administer(session, url, "GetBucketVersioning")).get("Status") or None
+    return status
+
+
+async def set_versioning(session: Session, url: S3Url, *, enabled: bool) -> None:
+    """Begin to keep versions, or keep no new ones."""
+    wanted = {"Status": "Enabled" if enabled else "Suspended"}
+    await administer(session, url, "PutBucketVersioning", {"VersioningConfiguration": wanted})
+
+
+async def get_tags(session: Session, url: S3Url) -> dict[str, str]:
+    """Return the tags of the bucket itself."""
+    found = await read_document(session, url, TAGGING) or {}
+    return {tag["Key"]: tag["Value"] for tag in found.get("TagSet", ())}
+
+
+async def put_tags(session: Session, url: S3Url, tags: Mapping[str, str]) -> None:
+    """Replace all tags of the bucket; none deletes them."""
+    listed = [{"Key": name, "Value": value} for name, value in tags.items()]
+    await write_document(session, url, TAGGING, {"Tagging": {"TagSet": listed}} if listed else None)
+
+
+async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
+    """Return the CORS rules of the bucket, in their order."""
+    found = await read_document(session, url, CORS) or {}
+    return [
+        CorsRule(
+            tuple(rule.get("AllowedOrigins", ())),
+            tuple(rule.get("AllowedMethods", ())),
+            tuple(rule.get("AllowedHeaders", ())),
+            tuple(rule.get("ExposeHeaders", ())),
+            rule.get("MaxAgeSeconds"),
+            rule.get("ID"),
+        )
+        for rule in found.get("CORSRules", ())
+    ]
+
+
+async def put_cors(session: Session, url: S3Url, rules: Iterable[CorsRule]) -> None:
+    """Replace all CORS rules of the bucket; none deletes them."""
+    listed = [_cors_document(rule) for rule in rules]
+    await write_document(session, url, CORS, {"CORSConfiguration": {"CORSRules": listed}} if listed else None)
+
+
+def _cors_document(rule: CorsRule) -> Document:
+    said: Document = {
+        "AllowedOrigins": list(rule.origins),
+        "AllowedMethods": list(rule.methods),
+        "AllowedHeaders": list(rule.headers),
+        "ExposeHeaders": list(rule.expose_headers),
+        "ID": rule.id,
+    }
+    given = {name: value for name, value in said.items() if value}
+    return given if rule.max_age_seconds is None else given | {"MaxAgeSeconds": rule.max_age_seconds}
+
+
+async def get_policy(session: Session, url: S3Url) -> dict[str, object] | None:
+    """Return the policy of the bucket as JSON has it; None if there is none."""
+    found = await read_document(session, url, POLICY)
+    if found is None or not found["Policy"]:
+        return None
+    try:
+        policy: object = json.loads(found["Policy"])
+    except ValueError as error:
+        raise something_else(url, POLICY) from error
+    if not isinstance(policy, dict):
+        raise something_else(url, POLICY)
+    return policy
+
+
+async def put_policy(session: Session, url: S3Url, policy: Mapping[str, object] | None) -> None:
+    """Replace the policy of the bucket; None deletes it."""
+    before = await get_policy(session, url)
+    if policy is not None:
+        await replace_policy(session, url, policy)
+    elif before is not None:
+        await replace_document(session, url, POLICY, None)
+
+
+async def replace_policy(session: Session, url: S3Url, policy: Mapping[str, object]) -> None:
+    """Put a policy in the place of one that has been read."""
+    try:
+        text = json.dumps(dict(policy))
+    except TypeError as error:
+        message = f"A policy is what JSON can say: {error}"
+        raise ConfigError(message, path=str(url)) from error
+    await replace_document(session, url, POLICY, {"Policy": text})

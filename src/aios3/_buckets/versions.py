@@ -1,0 +1,77 @@
+"""The versions of objects that a bucket keeps: listed page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._answers import bare, decoded, nonsense
+from aios3._backend import ObjectVersion
+from aios3._buckets.documents import administer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from aios3._backend import Document
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_OPERATION = "ListObjectVersions"
+
+
+async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[ObjectVersion], None]:
+    """Yield the versions and delete markers of all keys that begin with ``url.key``, in key order, newest first.
+
+    A page may be empty.
+    """
+    marker: Document = {}
+    while True:
+        asked = {"Prefix": url.key, "EncodingType": "url", **marker}
+        answer = await administer(session, url, _OPERATION, asked)
+        yield versions_of(answer)
+        following = _next_page(answer, str(url))
+        if not following:
+            return
+        if following == marker:
+            raise nonsense(str(url), f"the list continues at {following} again", _OPERATION)
+        marker = following
+
+
+def versions_of(answer: Document) -> list[ObjectVersion]:
+    """Return the versions and delete markers of one page, which come apart, as one list."""
+    decode = _decoder(answer)
+    found = [_version(each, decode(each["Key"]), is_marker=False) for each in answer.get("Versions", ())]
+    found += [_version(each, decode(each["Key"]), is_marker=True) for each in answer.get("DeleteMarkers", ())]
+    return sorted(found, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
+
+
+def _version(listed: Document, key: str, *, is_marker: bool) -> ObjectVersion:
+    modified = listed.get("LastModified")
+    return ObjectVersion(
+        key,
+        listed.get("VersionId") or "null",
+        modified.timestamp() if modified else 0.0,
+        listed.get("Size", 0),
+        bare(listed.get("ETag")),
+        listed.get("StorageClass"),
+        is_latest=bool(listed.get("IsLatest")),
+        is_delete_marker=is_marker,
+    )
+
+
+def _next_page(answer: Document, path: str) -> Document:
+    """Return how the list continues, as parameters; nothing where it has ended."""
+    if not answer.get("IsTruncated"):
+        return {}
+    key = _decoder(answer)(answer.get("NextKeyMarker") or "")
+    if not key:
+        raise nonsense(path, "the list is truncated, and says not where it continues", _OPERATION)
+    version = answer.get("NextVersionIdMarker")
+    return {"KeyMarker": key} | ({"VersionIdMarker": version} if version else {})
+
+
+def _decoder(answer: Document) -> Callable[[str], str]:
+    return decoded if answer.get("EncodingType") == "url" else str
+
+
+def _in_bytes(key: str) -> bytes:
+    return key.encode("utf-8", "surrogateescape")

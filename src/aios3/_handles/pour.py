@@ -1,0 +1,34 @@
+"""Write into a binary file object of the caller's, async or not, however little it takes at once."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from typing import Protocol
+
+import anyio.to_thread
+
+from aios3.errors import ConfigError
+
+
+class Writable(Protocol):
+    """A binary file object that is open for writing, async or not."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take ``data``; return how much of it, if not all."""
+
+
+async def write_all(target: Writable, data: bytes | memoryview) -> None:
+    """Write all of ``data``; a file that is not async in a thread, for which a cancellation waits.
+
+    Raises ConfigError for a file that takes nothing, because it is in non-blocking mode.
+    """
+    is_async = inspect.iscoroutinefunction(target.write)
+    while data:
+        piece = bytes(data)
+        answer = target.write(piece) if is_async else await anyio.to_thread.run_sync(target.write, piece)
+        taken = await answer if inspect.isawaitable(answer) else answer
+        if taken == 0 or (taken is None and isinstance(target, io.RawIOBase)):
+            message = f"The file took none of {len(data):,} bytes: it is in non-blocking mode; give one that waits"
+            raise ConfigError(message)
+        data = data[taken if isinstance(taken, int) else len(data) :]

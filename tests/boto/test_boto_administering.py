@@ -1,0 +1,99 @@
+"""Administration through aiobotocore: where a bucket is made, and what goes with a document."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from xml.etree import ElementTree as ET
+
+import pytest
+from boto_calls import to
+
+from aios3._backend import DeleteFailure, ObjectVersion
+from aios3._paths import S3Url
+from aios3.errors import BucketExistsError, RequestError
+from scripted import Scripted, answer, xml
+
+BUCKET = S3Url("bucket")
+ELSEWHERE = answer(400, xml("Error", Code="IllegalLocationConstraintException", Message="elsewhere"))
+DOCUMENTS = {
+    "PutBucketCors": {"CORSConfiguration": {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}},
+    "PutBucketLifecycleConfiguration": {"LifecycleConfiguration": {"Rules": [{"ID": "a", "Status": "Enabled"}]}},
+    "PutBucketPolicy": {"Policy": "{}"},
+    "PutBucketTagging": {"Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}},
+    "PutBucketVersioning": {"VersioningConfiguration": {"Status": "Enabled"}},
+}
+
+
+async def administer(server: Scripted, operation: str, parameters: dict, **options):
+    backend = to(server, **options)
+    try:
+        return await backend.administer(operation, BUCKET, parameters)
+    finally:
+        await backend.aclose()
+
+
+def region_in(body: bytes) -> str | None:
+    found = [element.text for element in ET.fromstring(body).iter() if element.tag.endswith("LocationConstraint")]
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("operation", DOCUMENTS)
+async def test_a_document_goes_with_an_md5_that_old_servers_insist_on(operation):
+    async with Scripted(answer()) as server:
+        await administer(server, operation, DOCUMENTS[operation])
+    [request] = server.requests
+    assert request.method == "PUT"
+    assert request.headers["content-md5"] == base64.b64encode(hashlib.md5(request.body).digest()).decode()
+    assert not [name for name in request.headers if "checksum" in name]
+
+
+async def test_a_server_that_wants_no_region_is_not_told_one():
+    async with Scripted(answer()) as server:
+        await administer(server, "CreateBucket", {}, region="eu-west-1")
+    assert [request.body for request in server.requests] == [b""]
+
+
+async def test_a_server_that_wants_the_region_is_told():
+    async with Scripted(ELSEWHERE, answer()) as server:
+        await administer(server, "CreateBucket", {}, region="eu-west-1")
+    assert server.requests[0].body == b""
+    assert region_in(server.requests[1].body) == "eu-west-1"
+
+
+@pytest.mark.parametrize(("region", "told"), [("eu-west-1", "eu-west-1"), ("us-east-1", None)])
+async def test_amazon_is_told_the_region_at_once_but_for_one(monkeypatch, region, told):
+    async def at_amazon(_source) -> bool:
+        return True
+
+    monkeypatch.setattr("aios3._boto.client.ClientSource.at_amazon", at_amazon)
+    async with Scripted(answer()) as server:
+        await administer(server, "CreateBucket", {}, region=region)
+    [request] = server.requests
+    assert (region_in(request.body) if request.body else None) == told
+
+
+async def test_other_refusals_are_not_answered_by_another_request():
+    async with Scripted(answer(409, xml("Error", Code="BucketAlreadyExists", Message="taken"))) as server:
+        with pytest.raises(BucketExistsError):
+            await administer(server, "CreateBucket", {})
+    assert len(server.requests) == 1
+    async with Scripted(ELSEWHERE, ELSEWHERE) as server:
+        with pytest.raises(RequestError):
+            await administer(server, "CreateBucket", {}, region="eu-west-1")
+    assert len(server.requests) == 2
+
+
+async def test_versions_are_named_in_a_bulk_delete_and_each_answer_is_looked_at():
+    refused = (
+        b"<DeleteResult><Error><Key>a</Key><VersionId>2</VersionId><Code>AccessDenied</Code><Message>no</Message>"
+        b"</Error><Error><Key>b</Key><VersionId>1</VersionId><Code>NoSuchVersion</Code></Error></DeleteResult>"
+    )
+    async with Scripted(answer(body=refused)) as server:
+        backend = to(server)
+        versions = [ObjectVersion(key, version, 1.0) for key, version in (("a", "1"), ("a", "2"), ("b", "1"))]
+        assert await backend.delete_versions(BUCKET, versions) == [DeleteFailure("a", "AccessDenied", "no", "2")]
+        await backend.aclose()
+    [request] = server.requests
+    named = [element.text for element in ET.fromstring(request.body).iter() if not len(element)]
+    assert named == ["a", "1", "a", "2", "b", "1", "true"]
