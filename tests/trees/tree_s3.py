@@ -74,7 +74,7 @@ def fail(operation: str, when: Callable[[object, dict], bool], code: str = "Acce
 @contextlib.asynccontextmanager
 async def session_on(s3: TreeS3, **overrides) -> AsyncIterator[aios3.Session]:
     """A session on ``s3``; nothing may be left of it but what the test says in ``s3.uploads``."""
-    async with aios3.Session(**SMALL | overrides) as session:
+    async with aios3.Session(**SMALL | {"max_concurrency": 32} | overrides) as session:
         yield session
         assert session.budget.used == 0
         assert session.budget.waiting == 0
