@@ -100,9 +100,10 @@ class WireBody:
         try:
             await connection.receive(min(size, self._left), room, received)
         except FAILURES as failure:
-            self._left -= due - (connection.length or 0)
             raise self._broken(failure) from failure
-        self._advance(min(size, self._left))
+        finally:
+            self._left -= due - (connection.length or 0)  # also where that broke: the caller has been told of them
+        self._advance(0)
 
     async def read(self) -> bytes:
         """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
