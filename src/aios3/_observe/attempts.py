@@ -43,25 +43,16 @@ class Attempt:
     ``done`` or ``failed`` ends it.
     """
 
-    __slots__ = (
-        "args",
-        "backend",
-        "bytes_read",
-        "bytes_written",
-        "code",
-        "context",
-        "error",
-        "first_byte_seconds",
-        "headers",
-        "number",
-        "observer",
-        "operation",
-        "request_id",
-        "seconds",
-        "started",
-        "status",
-        "tally",
-    )
+    backend = ""
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+    request_id: str | None = None
+    error: str | None = None
+    code: str | None = None
+    context: contextvars.Context | None = None
+    first_byte_seconds: float | None = None
+    seconds = 0.0
+    bytes_read = bytes_written = 0
 
     def __init__(self, observer: Observer, tally: Tally, operation: str, number: int, args: Sequence[object]) -> None:
         self.observer = observer
@@ -69,16 +60,6 @@ class Attempt:
         self.operation = operation
         self.number = number
         self.args = args
-        self.context: contextvars.Context | None = None
-        self.backend = ""
-        self.status: int | None = None
-        self.headers: Mapping[str, str] | None = None
-        self.request_id: str | None = None
-        self.error: str | None = None
-        self.code: str | None = None
-        self.first_byte_seconds: float | None = None
-        self.seconds = 0.0
-        self.bytes_read = self.bytes_written = 0
         tally.begun += 1
         if number > 1:
             tally.retries += 1
@@ -122,7 +103,8 @@ class Attempt:
         tally.bytes_written += self.bytes_written
         if counts:
             tally.times.add(self.seconds)
-        self.observer.ended(self)
+        if self.context is not None or self.observer.is_logging():
+            self.observer.tell(self)
         # The context of a task may keep this for long: what it held must go, and the context that holds the one before.
         self.args, self.headers, self.context = (), None, None
 

@@ -14,7 +14,7 @@ from aios3._observe.attempts import Attempt, Tally
 from aios3._paths import S3Url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from aios3._events import RequestHook
 
@@ -50,6 +50,7 @@ class Observer:
     def __init__(self, hook: RequestHook | None = None, start: Start | None = None) -> None:
         self._hook = hook
         self._start = start
+        self.is_logging: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
         self._tallies: dict[str, Tally] = {}
         self.hedges = 0
         """Requests that were sent beside one that was slow; counted by whoever sends them."""
@@ -64,14 +65,15 @@ class Observer:
             attempt.context = contextvars.copy_context()
         return attempt
 
-    def ended(self, attempt: Attempt) -> None:
-        """Tell whoever listens."""
-        if _log.isEnabledFor(logging.DEBUG):
-            _write_line(_event_of(attempt))
+    def tell(self, attempt: Attempt) -> None:
+        """Tell whoever listens that ``attempt`` is over."""
+        event = _event_of(attempt)
+        if self.is_logging():
+            _write_line(event)
         if attempt.context is not None:
-            attempt.context.run(self._tell, _event_of(attempt))
+            attempt.context.run(self._tell_hook, event)
 
-    def _tell(self, event: RequestEvent) -> None:
+    def _tell_hook(self, event: RequestEvent) -> None:
         assert self._hook is not None
         try:
             result = self._hook(event)
