@@ -26,12 +26,13 @@ NOT_AVAILABLE = 3
 
 RUFF = "ruff==0.17.5"
 LINT = (RUFF, "import-linter==2.16")
-TYPES = ("mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiobotocore-s3")
+TYPES = ("mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiobotocore-s3", "opentelemetry-api")
 TESTS = (
     "blockbuster",
     "coverage>=7.10",
     "cryptography",
     "hypothesis",
+    "opentelemetry-sdk",
     "pytest>=8.4",
     "pytest-asyncio>=1.4",
     "pytest-timeout",
@@ -107,7 +108,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests on moto and the conformance suite on rclone, on the installed wheel; arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
-    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt")
+    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return

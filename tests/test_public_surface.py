@@ -62,7 +62,7 @@ def test_every_name_is_there_and_everything_that_is_there_has_a_name():
 
 def test_only_these_modules_are_public():
     public = {module.name for module in pkgutil.iter_modules(aios3.__path__) if not module.name.startswith("_")}
-    assert public == {"compat", "errors", "progress", "sync", "testing"}
+    assert public == {"compat", "errors", "otel", "progress", "sync", "testing"}
 
 
 def test_the_contract():
@@ -238,6 +238,7 @@ HEAVY = {
     "flask",
     "werkzeug",
     "rich",
+    "opentelemetry",
 }
 
 
