@@ -52,6 +52,31 @@ async def test_repetitions_and_their_failures_are_counted(watched, faulty, bucke
     assert (put.requests, put.retries, put.errors, put.bytes_written) == (3, 2, 2, 3)
 
 
+async def test_a_request_on_a_connection_that_had_gone_stale_is_counted_but_is_no_repetition(
+    watched, transport, faulty, bucket, events
+):
+    if transport == "aiobotocore":
+        pytest.skip("aiobotocore does not say when it replaces a connection")
+    await aios3.write_bytes(f"{bucket}/a", b"abc", session=watched)
+    faulty.fail("PutObject", faults.Reset(), times=1)
+    await aios3.write_bytes(f"{bucket}/a", b"abc", session=watched)
+    put = watched.stats().operations["PutObject"]
+    assert put.requests == faulty.count("PutObject") == 3
+    assert (put.retries, put.errors) == (0, 0)
+    assert [event.attempt for event in events] == [1, 1]
+
+
+async def test_what_a_refusal_teaches_takes_a_second_request_of_the_same_attempt(
+    watched, transport, faulty, bucket, events
+):
+    if transport == "aiobotocore":
+        pytest.skip("aiobotocore does not say when it asks again")
+    faulty.fail("PutObject", faults.WrongRegion(status=400), times=1)
+    await aios3.write_bytes(f"{bucket}/a", b"abc", session=watched)
+    assert watched.stats().requests == faulty.counts().total == 2
+    assert [(event.attempt, event.status) for event in events] == [(1, 200)]
+
+
 async def test_a_body_that_breaks_counts_what_came_of_it(watched, faulty, bucket, events):
     data = bytes(200 * 1024)
     await aios3.write_bytes(f"{bucket}/a", data, session=watched)
