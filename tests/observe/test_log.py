@@ -7,6 +7,7 @@ import logging
 import pytest
 
 import aios3
+from aios3._observe import observer
 from aios3.testing import faults
 
 
@@ -29,10 +30,15 @@ async def test_a_line_says_what_was_asked_and_what_came_of_it(config, transport,
     assert " request_id='" in done
 
 
-async def test_nothing_is_written_where_nobody_reads(config, bucket, caplog):
-    caplog.set_level(logging.INFO, "aios3")
+async def test_where_nobody_reads_or_listens_nothing_is_made_to_be_told(config, bucket, caplog, monkeypatch):
+    def fails(attempt):
+        raise AssertionError
+
+    monkeypatch.setattr(observer, "_event_of", fails)
+    caplog.set_level(logging.INFO, "aios3.request")
     async with aios3.Session(config) as session:
         await aios3.write_bytes(f"{bucket}/a", b"12345", session=session)
+        assert session.stats().requests == 1
     assert lines(caplog) == []
 
 

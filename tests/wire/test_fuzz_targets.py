@@ -37,6 +37,21 @@ def test_the_targets_hold_on_their_seeds(name):
         TARGETS[name](seed)
 
 
+BROKEN = {
+    "heads": ("targets.body_of", lambda head, *, bodyless: -5),
+    "chunks": ("targets.ChunkedBody.take", lambda self, view: len(self.pieces.popleft()) and 1),
+    "documents": ("aios3._wire.messages._all_decoded", lambda keys, count: ["wrong"] * count),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_target_sees_what_it_is_there_for(monkeypatch, name):
+    monkeypatch.setattr(*BROKEN[name])
+    with pytest.raises(AssertionError):
+        for seed in MADE[name]:
+            TARGETS[name](seed)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
