@@ -63,7 +63,7 @@ class RetryingBackend:
 
     async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Send a call for the ``number``-th time, watched."""
-        operation = operation_of(call.__name__)
+        operation = operation_of(call.__name__, args)
         if operation is None:
             return await call(*args, **kwargs)
         attempt = self._observer.begin(operation, number, args)

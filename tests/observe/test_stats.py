@@ -10,6 +10,7 @@ import pytest
 
 import aios3
 import aios3.sync
+from aios3._observe import operation_of
 from aios3.testing import faults
 
 MIB = 1 << 20
@@ -30,6 +31,20 @@ async def test_the_counts_are_what_the_server_has_seen(watched, faulty, bucket, 
     assert stats.errors == sum(event.error is not None for event in events) > 0
     assert (stats.retries, stats.hedges, stats.in_flight) == (0, 0, 0)
     assert {"GetObject", "ListObjectsV2", "PutObject"} <= stats.operations.keys()
+
+
+@pytest.mark.parametrize(
+    ("call", "args", "operation"),
+    [
+        ("head_object", (aios3.S3Url("b", "k"),), "HeadObject"),
+        ("list_objects", (aios3.S3Url("b"),), "ListObjectsV2"),
+        ("list_buckets", (), "ListBuckets"),
+        ("administer", ("GetBucketVersioning", aios3.S3Url("b")), "GetBucketVersioning"),
+        ("at_amazon", (), None),
+    ],
+)
+def test_operations_have_the_names_that_s3_gives_them(call, args, operation):
+    assert operation_of(call, args) == operation
 
 
 async def test_a_write_in_parts_counts_every_byte_once(watched, bucket):

@@ -32,13 +32,17 @@ _NOWHERE = S3Url("")
 _REQUEST_IDS = ("x-amz-request-id", "x-amzn-requestid", "x-amzn-request-id")
 _LONGEST_ID = 200
 _NO_REQUESTS = frozenset({"at_amazon"})
-_NAMES = {"list_objects": "ListObjectsV2", "get_tags": "GetObjectTagging"}
+_NAMES = {"list_objects": "ListObjectsV2", "get_tags": "GetObjectTagging", "delete_versions": "DeleteObjects"}
 """Calls of the backend that have not the name of their operation."""
 
 
+def operation_of(call: str, args: Sequence[object]) -> str | None:
+    """Return S3's name for a call of the backend, which may be its first argument; None if it sends nothing."""
+    return args[0] if args and isinstance(args[0], str) else _operation_of(call)
+
+
 @functools.cache
-def operation_of(call: str) -> str | None:
-    """Return S3's name for a call of the backend; None for one that sends nothing."""
+def _operation_of(call: str) -> str | None:
     if call in _NO_REQUESTS:
         return None
     return _NAMES.get(call) or "".join(word.capitalize() for word in call.split("_"))
