@@ -26,12 +26,13 @@ NOT_AVAILABLE = 3
 
 RUFF = "ruff==0.17.5"
 LINT = (RUFF, "import-linter==2.16")
-TYPES = ("mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiobotocore-s3")
+TYPES = ("mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiobotocore-s3", "opentelemetry-api")
 TESTS = (
     "blockbuster",
     "coverage>=7.10",
     "cryptography",
     "hypothesis",
+    "opentelemetry-sdk",
     "pytest>=8.4",
     "pytest-asyncio>=1.4",
     "pytest-timeout",
@@ -42,6 +43,9 @@ TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow")
 """Libraries that read and write through the files of aios3."""
 EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")
 BENCH = ("matplotlib",)
+FUZZ = "atheris>=3"
+FUZZ_PYTHONS = ("3.11", "3.12", "3.13")
+"""Those that atheris has wheels for."""
 PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
 """Files of tests side by side, one a processor."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
@@ -107,7 +111,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests on moto and the conformance suite on rclone, on the installed wheel; arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
-    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,zstd")
+    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel,zstd")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -161,6 +165,18 @@ def soak(session: nox.Session) -> None:
     """Run mixed verbs through random faults for longer; arguments go to tests/faults/soak.py."""
     _install_wheel(session)
     session.run("python", "tests/faults/soak.py", *session.posargs)
+
+
+@nox.session(python=[python for python in PYTHONS if python in FUZZ_PYTHONS][:1])
+def fuzz(session: nox.Session) -> None:
+    """Fuzz what reads a server's bytes: each target for a minute, or for the seconds that the argument says."""
+    _install_wheel(session, FUZZ)
+    seconds = int(session.posargs[0]) if session.posargs else 60
+    corpus = Path(session.cache_dir) / "fuzz-corpus"
+    session.run("python", "fuzz/seeds.py", str(corpus))
+    for target in ("heads", "chunks", "documents"):
+        limits = (f"-max_total_time={seconds}", "-rss_limit_mb=1024", "-timeout=10", f"-artifact_prefix={corpus}/")
+        session.run("python", "fuzz/fuzz.py", target, str(corpus / target), *limits)
 
 
 @nox.session

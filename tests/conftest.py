@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -110,6 +112,47 @@ def no_blocking_calls() -> Iterator[None]:
         # Scripting a fault server waits for one turn of that server's own loop.
         guard.functions["threading.Lock.acquire"].can_block_in("aios3/testing/_faulty_thread.py", {"call"})
         yield
+
+
+_SECRETS = re.compile(
+    r"Signature=|X-Amz-(?:Signature|Credential)|AWS4-HMAC|security-token|nobody-may-see", re.IGNORECASE
+)
+_TALKATIVE = ("aios3.request", "aios3.transport")
+"""Loggers whose debug lines are looked at in every test, also where nobody has asked for them."""
+
+
+@pytest.fixture(scope="session")
+def secrets_logged() -> Iterator[list[str]]:
+    """What the whole run has logged under ``aios3``, debug lines too, and should not have."""
+    found: list[str] = []
+    own = logging.getLogger("aios3")
+
+    def look(record: logging.LogRecord) -> bool:
+        """Look at a record; let it pass where it would have passed without us."""
+        text = f"{record.getMessage()} {record.args!r} {record.exc_info!r}"
+        if _SECRETS.search(text):
+            found.append(text)
+        return record.levelno >= own.getEffectiveLevel()
+
+    handler = logging.Handler()
+    handler.emit = look
+    own.addHandler(handler)
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(look)
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    yield found
+    for name in _TALKATIVE:
+        logging.getLogger(name).removeFilter(look)
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    own.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def nothing_secret_is_logged(secrets_logged: list[str]) -> Iterator[None]:
+    """Fail the test in which a signature, a token or a presigned URL came into the log."""
+    yield
+    found, secrets_logged[:] = list(secrets_logged), []
+    assert found == []
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ import aios3.testing
 SOURCE = Path(aios3.__file__)
 FUNCTIONS = [name for name in aios3.__all__ if inspect.isfunction(getattr(aios3, name))]
 CLASSES = [name for name in aios3.__all__ if inspect.isclass(getattr(aios3, name))]
-ALIASES = {"AnyPath", "CredentialSource", "LocalPath"}
+ALIASES = {"AnyPath", "CredentialSource", "LocalPath", "RequestHook"}
 CONSTANTS = {"SEEK_CUR", "SEEK_END", "SEEK_SET"}
 
 
@@ -62,13 +62,14 @@ def test_every_name_is_there_and_everything_that_is_there_has_a_name():
 
 def test_only_these_modules_are_public():
     public = {module.name for module in pkgutil.iter_modules(aios3.__path__) if not module.name.startswith("_")}
-    assert public == {"compat", "errors", "progress", "sync", "testing"}
+    assert public == {"compat", "errors", "otel", "progress", "sync", "testing"}
 
 
 def test_the_contract():
     """What the documentation promises, by name: to drop or rename one is a breaking change."""
     promised = {
         "sessions": "Config Credentials Session",
+        "observation": "OperationStats RequestEvent RequestHook SessionStats",
         "paths": "AnyPath PureS3Path S3Path S3Url is_s3 path_join",
         "files": "AsyncMultipartWriter AsyncPrefetchReader AsyncTextReader AsyncTextWriter aopen",
         "ways": "AsyncLimitedSeekableWriter AsyncPipeReader AsyncPipeWriter AsyncWholeFile cached_path",
@@ -240,6 +241,7 @@ HEAVY = {
     "flask",
     "werkzeug",
     "rich",
+    "opentelemetry",
 }
 
 

@@ -7,6 +7,7 @@ from aios3._buckets import Bucket, CorsRule, S3Object
 from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
 from aios3._config import Config, Credentials, CredentialSource
 from aios3._entries import Access, FileEntry, PresignedPost, StatResult, WriteResult
+from aios3._events import OperationStats, RequestEvent, RequestHook, SessionStats
 from aios3._handles.cached import cached_path
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.opening import (
@@ -128,6 +129,11 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "CredentialSource",
     "Credentials",
     "Session",
+    # what a session has done
+    "OperationStats",
+    "RequestEvent",
+    "RequestHook",
+    "SessionStats",
     # paths
     "AnyPath",
     "PureS3Path",

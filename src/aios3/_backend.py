@@ -195,6 +195,12 @@ class ObjectBody(Protocol):
     def size(self) -> int:
         """The whole object's size in bytes."""
 
+    def watch(self, ended: Callable[[int, BaseException | None], None]) -> None:
+        """Call ``ended(received, failure)`` once this is read to its end or closed; at once if it is already.
+
+        ``received`` counts the bytes that came; ``failure`` is what broke it, if something did.
+        """
+
     @property
     def start(self) -> int:
         """The offset in the object of the body's first byte: what was asked for, or 0 if the server ignores ranges."""

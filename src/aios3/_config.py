@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pickle
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
+from aios3._events import RequestHook  # noqa: TC001 - tools ask for the types of settings
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class ConfigOptions(TypedDict, total=False):
     checksums: ChecksumMode
     payload_signing: PayloadSigning
     transport: TransportChoice
+    on_request: RequestHook | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +154,42 @@ class Config:
     where those cannot serve: through a proxy, for directory buckets (S3 Express), for signatures other than SigV4.
     ``aiobotocore`` uses that for everything. :meth:`aios3.Session.describe` says what is used, and why."""
 
+    on_request: RequestHook | None = field(default=None, repr=False)
+    """A function that is given a :class:`aios3.RequestEvent` for every attempt that is over, in the context of whoever
+    asked. It is called on the event loop and must not block; what an async one returns is run as a task, which closing
+    the session waits for. What it raises is logged and harms no request. To pickle the settings, it must be a function
+    of a module, or another object that can be pickled."""
+
     def __post_init__(self) -> None:
         _check_texts(self)
         _check_choices(self)
         _check_bounds(self)
+        if not (self.on_request is None or callable(self.on_request)):
+            message = f"on_request must be a function that takes a RequestEvent, not {self.on_request!r}"
+            raise ConfigError(message)
         credentials = self.credentials
         known = credentials is None or credentials == "anonymous" or isinstance(credentials, Credentials)
         if not (known or callable(credentials)):
             message = "credentials must be Credentials(...), 'anonymous', a function that returns Credentials, or None"
             raise ConfigError(message)
+
+    def __getstate__(self) -> list[object]:
+        if self.on_request is not None:
+            try:
+                pickle.dumps(self.on_request)
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                message = (
+                    f"on_request={self.on_request!r} cannot be pickled, so neither can the settings: "
+                    f"make it a function of a module ({error})"
+                )
+                raise pickle.PicklingError(message) from error
+        return [getattr(self, each.name) for each in dataclasses.fields(self)]
+
+    def __copy__(self) -> Config:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Config:
+        return self  # nothing in it changes
 
     def with_options(self, **options: object) -> Config:
         """Return a copy with ``options`` replaced; raise ConfigError for one that does not exist."""

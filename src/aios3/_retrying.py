@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from aios3._answers import split_keys
 from aios3._backend import CopyTerms, DeleteFailure
 from aios3._engine.backoff import retry_delay
+from aios3._observe import Observer, operation_of
 from aios3.errors import BucketNotFoundError, CredentialsError, S3Error, worth_retrying
 
 if TYPE_CHECKING:
@@ -42,23 +43,39 @@ class RetryingBackend:
     """``backend`` with up to ``max_attempts`` attempts a call.
 
     What may have happened although its answer was lost is not sent again: the completion of an upload, and a write
-    under a condition, which would meet its own result. Whoever asked for these looks first.
+    under a condition, which would meet its own result. Whoever asked for these looks first. ``observer`` watches every
+    attempt.
     """
 
-    def __init__(self, backend: Backend, max_attempts: int) -> None:
+    def __init__(self, backend: Backend, max_attempts: int, observer: Observer | None = None) -> None:
         self._backend = backend
         self._max_attempts = max_attempts
+        self._observer = observer or Observer()
 
     async def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         failures = 0
         while True:
             try:
-                return await call(*args, **kwargs)
+                return await self._send(failures + 1, call, *args, **kwargs)
             except S3Error as error:
                 failures += 1
                 if failures >= self._max_attempts or not worth_retrying(error):
                     raise
             await asyncio.sleep(retry_delay(failures))
+
+    async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Send a call for the ``number``-th time, watched."""
+        operation = operation_of(call.__name__, args)
+        if operation is None:
+            return await call(*args, **kwargs)
+        attempt = self._observer.begin(operation, number, args)
+        try:
+            result = await call(*args, **kwargs)
+        except BaseException as error:
+            attempt.failed(error)
+            raise
+        attempt.done(result)
+        return result
 
     async def at_amazon(self) -> bool:
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
@@ -84,7 +101,7 @@ class RetryingBackend:
         """Store a whole object in one request."""
         put = self._backend.put_object
         if condition.if_absent or condition.if_match is not None:
-            return await put(url, body, options=options, condition=condition, checksum=checksum)
+            return await self._send(1, put, url, body, options=options, condition=condition, checksum=checksum)
         return await self._attempt(put, url, body, options=options, condition=condition, checksum=checksum)
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
@@ -126,7 +143,9 @@ class RetryingBackend:
     ) -> WriteResult:
         """Make one object of the parts, in the order of their numbers; sent once."""
         complete = self._backend.complete_multipart_upload
-        return await complete(url, upload_id, parts, options=options, condition=condition, checksum=checksum)
+        return await self._send(
+            1, complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
+        )
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
@@ -209,7 +228,7 @@ class RetryingBackend:
     ) -> WriteResult:
         """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
         if terms.condition != _NO_TERMS.condition:
-            return await self._backend.copy_object(source, target, options=options, terms=terms)
+            return await self._send(1, self._backend.copy_object, source, target, options=options, terms=terms)
         return await self._attempt(self._backend.copy_object, source, target, options=options, terms=terms)
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from aios3._config import Config
 from aios3._engine.backoff import retry_delay
 from aios3._engine.budget import Budget
 from aios3._engine.tasks import OwnedTasks, settle
+from aios3._observe import Observer
 from aios3._paths import S3Url
 from aios3._transport import Transport
 from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import Backend, BucketAddress
     from aios3._config import ConfigOptions
+    from aios3._events import SessionStats
 
 _ABORT_ATTEMPTS = 3
 
@@ -60,6 +62,7 @@ class Session:
         self.tasks: OwnedTasks = OwnedTasks()
         self.late_failures: list[Exception] = []
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
+        self.observer: Observer = Observer(self.config.on_request, self.tasks.start)
         self._slots = asyncio.Semaphore(self.config.max_concurrency)
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
@@ -128,7 +131,7 @@ class Session:
         self.bind()
         if profile not in self._transports:
             config = self.config_for(profile)
-            self._transports[profile] = _make_transport(config, config.profile, self._slots)
+            self._transports[profile] = _make_transport(config, config.profile, self._slots, self.observer)
         return self._transports[profile]
 
     def describe(self) -> dict[str, str]:
@@ -138,6 +141,14 @@ class Session:
             for profile, transport in self._transports.items()
             for bucket, how in transport.describe().items()
         }
+
+    def stats(self) -> SessionStats:
+        """Return what the session has done since it was made, and what it holds now."""
+        return self.observer.stats(
+            open_connections=sum(transport.open_connections for transport in self._transports.values()),
+            budget_used=self.budget.used,
+            budget_limit=self.budget.limit,
+        )
 
     def config_for(self, profile: str | None) -> Config:
         """Return the settings that reach a path with this profile."""
@@ -223,6 +234,7 @@ class Session:
         self._closed = True
         for transport in self._transports.values():
             await transport.aclose()
+        await self.tasks.join()  # of on_request: bodies that were left open have just ended
 
 
 def current_session(session: Session | None) -> Session:
@@ -274,8 +286,8 @@ def _forget_closed_loops() -> None:
             del _defaults[key]
 
 
-def _make_transport(config: Config, profile: str | None, slots: asyncio.Semaphore) -> Transport:
-    return Transport(config, profile, slots)
+def _make_transport(config: Config, profile: str | None, slots: asyncio.Semaphore, observer: Observer) -> Transport:
+    return Transport(config, profile, slots, observer)
 
 
 def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:

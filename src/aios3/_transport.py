@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aios3._observe import Observer
 from aios3._retrying import RetryingBackend
 from aios3._static import SIGV4, address_of, plain_settings
 
@@ -28,13 +29,16 @@ _log = logging.getLogger("aios3.transport")
 class Transport:
     """Everything that talks to the server as one profile. Connections are made when they are needed.
 
-    ``slots`` bounds the requests in flight of all profiles together.
+    ``slots`` bounds the requests in flight of all profiles together; ``observer`` watches them.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: asyncio.Semaphore) -> None:
+    def __init__(
+        self, config: Config, profile: str | None, slots: asyncio.Semaphore, observer: Observer | None = None
+    ) -> None:
         self._config = config.with_environment()
         self._profile = profile
         self._slots = slots
+        self._observer = observer or Observer()
         self._boto: BotoBackend | None = None
         self._wire: Wire | None = None
         self._plain: PlainSettings | None = None
@@ -53,7 +57,7 @@ class Transport:
             if bucket not in self._chosen:
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
-                self._chosen[bucket] = RetryingBackend(backend, self._config.max_attempts)
+                self._chosen[bucket] = RetryingBackend(backend, self._config.max_attempts, self._observer)
                 self._reasons[bucket] = reason
                 _log.debug("s3://%s is reached through %s", bucket, _described(reason))
             return self._chosen[bucket]
@@ -61,6 +65,11 @@ class Transport:
     def describe(self) -> dict[str, str]:
         """Return, for each bucket that was asked for, which transport reaches it and why."""
         return {bucket: _described(reason) for bucket, reason in self._reasons.items()}
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections of our own stand."""
+        return 0 if self._wire is None else self._wire.open_connections
 
     async def _reason_for_aiobotocore(self, bucket: str) -> str | None:
         if self._config.transport == "aiobotocore":

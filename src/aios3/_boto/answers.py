@@ -9,6 +9,7 @@ from aios3 import _answers
 from aios3._answers import KEPT_HEADERS, Stats, continuation, decoded, names_link, nonsense
 from aios3._backend import ListPage
 from aios3._entries import StatResult
+from aios3._observe import answered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,12 @@ Answer = dict[str, Any]
 
 _CHECKSUM = re.compile(r"Checksum([A-Z0-9]+)")
 _KEPT_MEMBERS = ("ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "ExpiresString")
+
+
+def note(answer: Answer) -> None:
+    """Tell whoever watches the request what was answered."""
+    meta = answer["ResponseMetadata"]
+    answered(meta["HTTPStatusCode"], meta.get("HTTPHeaders", {}))
 
 
 def span_of(answer: Answer, start: int, path: str) -> Span:

@@ -9,11 +9,13 @@ from urllib.parse import quote, urlencode
 from aios3._answers import nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers, many
+from aios3._boto.answers import note
 from aios3._boto.body import BotoBody
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.translate import translated
 from aios3._entries import PresignedPost
+from aios3._observe import sending
 from aios3._paths import S3Url
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError
 
@@ -65,7 +67,9 @@ class BotoBackend:
         with translated(operation, str(url), if_absent=if_absent):
             call = getattr(await self._client.get(), _method(operation))
             async with self._slots, moving(parameters.get("Body"), self._patience):
+                sending("aiobotocore")
                 answer: Answer = await call(**parameters)
+        note(answer)
         return answer
 
     async def at_amazon(self) -> bool:
@@ -98,7 +102,10 @@ class BotoBackend:
             call = getattr(await self._client.get(), _method("GetObject"))
             await self._slots.acquire()
             try:
-                return self._body(await call(**parameters), url, start, ranged=ranged)
+                sending("aiobotocore")
+                answer: Answer = await call(**parameters)
+                note(answer)
+                return self._body(answer, url, start, ranged=ranged)
             except BaseException:
                 self._slots.release()
                 raise

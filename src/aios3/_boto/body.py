@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from aios3._boto.translate import translated
-from aios3.errors import ClosedHandleError, TruncatedBodyError
+from aios3.errors import ClosedHandleError, S3Error, TruncatedBodyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,8 @@ class BotoBody:
         self._left = span.stop - span.start
         self._chunk = memoryview(b"")
         self._ended: Callable[[BotoBody], None] | None = ended
+        self._watcher: Callable[[int, BaseException | None], None] | None = None
+        self._failure: S3Error | None = None
         if not self._left:
             self._end()
 
@@ -92,14 +94,24 @@ class BotoBody:
         return bytes(view)
 
     async def _receive(self) -> memoryview:
-        with translated(_OPERATION, self._path):
-            chunk, more = b"", True
-            while more and not chunk:  # an empty chunk with the mark is only the border between two chunks
-                chunk, more = await self._raw.content.readchunk()
-        if not chunk:
-            message = f"{_OPERATION} {self._path}: the body ended {self._left:,} bytes before its announced length"
-            raise TruncatedBodyError(message, path=self._path, operation=_OPERATION)
+        try:
+            with translated(_OPERATION, self._path):
+                chunk, more = b"", True
+                while more and not chunk:  # an empty chunk with the mark is only the border between two chunks
+                    chunk, more = await self._raw.content.readchunk()
+            if not chunk:
+                message = f"{_OPERATION} {self._path}: the body ended {self._left:,} bytes before its announced length"
+                raise TruncatedBodyError(message, path=self._path, operation=_OPERATION)
+        except S3Error as error:
+            self._failure = error
+            raise
         return memoryview(chunk)[: self._left]
+
+    def watch(self, ended: Callable[[int, BaseException | None], None]) -> None:
+        """Call ``ended(received, failure)`` once this is read to its end or closed; at once if it is already."""
+        self._watcher = ended
+        if self._ended is None:
+            self._tell()
 
     async def aclose(self) -> None:
         """Let the connection go: back to the others after the last byte, else dropped. Safe to repeat."""
@@ -111,3 +123,10 @@ class BotoBody:
             self._chunk = memoryview(b"")
             self._raw.close()
             ended(self)
+            self._tell()
+
+    def _tell(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        failure, self._failure = self._failure, None  # an exception that is kept would keep the frames it has passed
+        if watcher is not None:
+            watcher(self.stop - self.start - self._left, failure)

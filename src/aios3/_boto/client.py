@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
+from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
 from aios3._config import Credentials
 from aios3.errors import ClosedHandleError, ConfigError
@@ -235,6 +236,7 @@ def _tune(client: Client) -> None:
     """Change what botocore does on the way to the server; see each."""
     client.meta.events.register_first("needs-retry.s3", _before_retry)
     client.meta.events.register_last("before-call.s3", _without_expectation)
+    client.meta.events.register_first("before-send.s3", refuse_breaks)
     client.meta.events.register_first("choose-signer.s3", _presign_with_version_4)
     for operation in WITH_CONTENT_MD5:
         client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)

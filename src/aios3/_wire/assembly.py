@@ -63,6 +63,11 @@ class Wire:
             )
         return pool
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections stand."""
+        return sum(pool.open for pool in self._pools.values())
+
     async def aclose(self) -> None:
         """Let go of bodies that were left open, and close all connections. Safe to repeat."""
         await self.backend.aclose()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._wire.exchange import Answer
+    from aios3._wire.failures import ProtocolError
+    from aios3.errors import S3Error
 
 _OPERATION = "GetObject"
 
@@ -26,7 +28,20 @@ class WireBody:
     ``ended`` is called once: when the last byte has been read, or when the body is closed before.
     """
 
-    __slots__ = ("_answer", "_ended", "_left", "_ranged", "_span", "_stat", "_url", "size", "start", "stop")
+    __slots__ = (
+        "_answer",
+        "_ended",
+        "_failure",
+        "_left",
+        "_ranged",
+        "_span",
+        "_stat",
+        "_url",
+        "_watcher",
+        "size",
+        "start",
+        "stop",
+    )
 
     def __init__(
         self, answer: Answer, url: S3Url, span: Span, ended: Callable[[WireBody], None], *, ranged: bool
@@ -41,6 +56,8 @@ class WireBody:
         self._left = span.stop - span.start
         self._stat: StatResult | None = None
         self._ended: Callable[[WireBody], None] | None = ended
+        self._watcher: Callable[[int, BaseException | None], None] | None = None
+        self._failure: S3Error | None = None
         if not self._left:
             self._end()
 
@@ -69,7 +86,7 @@ class WireBody:
         try:
             count = await self._answer.connection.readinto(view[: self._left])
         except FAILURES as failure:
-            raise translated(failure, _OPERATION, self._url, self._answer.site.place) from failure
+            raise self._broken(failure) from failure
         if not count:
             raise self._truncated()
         self._advance(count)
@@ -85,11 +102,14 @@ class WireBody:
         if connection.length is None:
             await self._receive_pieces(size, room, received)
             return
+        due = connection.length
         try:
             await connection.receive(min(size, self._left), room, received)
         except FAILURES as failure:
-            raise translated(failure, _OPERATION, self._url, self._answer.site.place) from failure
-        self._advance(min(size, self._left))
+            raise self._broken(failure) from failure
+        finally:
+            self._left -= due - (connection.length or 0)  # also where that broke: the caller has been told of them
+        self._advance(0)
 
     async def read(self) -> bytes:
         """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
@@ -97,7 +117,7 @@ class WireBody:
         try:
             data = await self._answer.connection.read(self._left)
         except FAILURES as failure:
-            raise translated(failure, _OPERATION, self._url, self._answer.site.place) from failure
+            raise self._broken(failure) from failure
         self._left -= len(data)
         if self._left:
             raise self._truncated()
@@ -110,6 +130,12 @@ class WireBody:
             count = await self.readinto(room())
             received(count)
             size -= count
+
+    def watch(self, ended: Callable[[int, BaseException | None], None]) -> None:
+        """Call ``ended(received, failure)`` once this is read to its end or closed; at once if it is already."""
+        self._watcher = ended
+        if self._ended is None:
+            self._tell()
 
     async def aclose(self) -> None:
         """Let the connection go: back to the others after the last byte, else dropped. Safe to repeat."""
@@ -125,12 +151,24 @@ class WireBody:
             message = f"{_OPERATION} {self._url}: the body was closed before it was read"
             raise ClosedHandleError(message, path=str(self._url), operation=_OPERATION)
 
-    def _truncated(self) -> TruncatedBodyError:
+    def _truncated(self) -> S3Error:
         message = f"{_OPERATION} {self._url}: the body ended {self._left:,} bytes before its announced length"
-        return TruncatedBodyError(message, path=str(self._url), operation=_OPERATION)
+        self._failure = TruncatedBodyError(message, path=str(self._url), operation=_OPERATION)
+        return self._failure
+
+    def _broken(self, failure: OSError | ProtocolError) -> S3Error:
+        self._failure = translated(failure, _OPERATION, self._url, self._answer.site.place)
+        return self._failure
 
     def _end(self) -> None:
         ended, self._ended = self._ended, None
         if ended is not None:
             self._answer.let_go()
             ended(self)
+            self._tell()
+
+    def _tell(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        failure, self._failure = self._failure, None  # an exception that is kept would keep the frames it has passed
+        if watcher is not None:
+            watcher(self.stop - self.start - self._left, failure)

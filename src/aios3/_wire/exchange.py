@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3 import errors
+from aios3._observe import answered, sending
 from aios3._wire import answers, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
 from aios3._wire.identity import SIGV4
@@ -75,7 +76,9 @@ class Exchanges:
             at_hand = self.directory.identity_at_hand()
             identity = at_hand[0] if at_hand else await self.directory.identity()
             head = await self._render(request, site, identity)
+            sending("own")
             connection, answer = await self._exchange(request, site, head, replayable=replayable)
+            answered(answer.status, answer.headers)
             if answer.status < _FIRST_ERROR_STATUS:
                 return Answer(connection, answer, site)
             body = await _rest(connection, site.pool)

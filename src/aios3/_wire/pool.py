@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from aios3._observe import sending
 from aios3._wire.connection import Connection
 from aios3._wire.failures import ServerClosedError
 from aios3._wire.resolve import Addresses, dial
@@ -134,6 +135,7 @@ class Pool:
             self.release(connection)
             raise
         connection = await self._connect_in_slot()
+        sending("own")
         try:
             return connection, await connection.send(head, body, bodyless=bodyless)
         except BaseException:

@@ -1,0 +1,125 @@
+"""One attempt of one request: what is noted while it runs, so that it can be counted and told of when it is over.
+
+The backends do not know who watches. They say what was answered, and the attempt that the running task has begun takes
+note of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from time import perf_counter
+from typing import TYPE_CHECKING, cast
+
+from aios3._observe.histogram import Histogram
+from aios3.errors import S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aios3._backend import ObjectBody
+    from aios3._observe.observer import Observer
+
+_current: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("aios3 attempt", default=None)
+
+_BODY_AT = {"PutObject": 1, "UploadPart": 3}
+"""Which argument of the backend's call is the data."""
+
+
+class Tally:
+    """What one operation has done so far."""
+
+    __slots__ = ("begun", "bytes_read", "bytes_written", "ended", "errors", "requests", "retries", "times")
+
+    def __init__(self) -> None:
+        self.begun = self.ended = self.requests = self.retries = self.errors = 0
+        self.bytes_read = self.bytes_written = 0
+        self.times: Histogram = Histogram()
+
+
+class Attempt:
+    """One attempt, from its beginning until it is over; ``context`` is the caller's, if somebody is to be told there.
+
+    ``done`` or ``failed`` ends it.
+    """
+
+    backend = ""
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+    request_id: str | None = None
+    error: str | None = None
+    code: str | None = None
+    context: contextvars.Context | None = None
+    first_byte_seconds: float | None = None
+    seconds = 0.0
+    bytes_read = bytes_written = 0
+
+    def __init__(self, observer: Observer, tally: Tally, operation: str, number: int, args: Sequence[object]) -> None:
+        self.observer = observer
+        self.tally = tally
+        self.operation = operation
+        self.number = number
+        self.args = args
+        tally.begun += 1
+        if number > 1:
+            tally.retries += 1
+        _current.set(self)
+        self.started = perf_counter()
+
+    def done(self, result: object) -> None:
+        """End it, now that there is a ``result``; a body that is still to come ends it later."""
+        if self.operation == "GetObject":
+            self.first_byte_seconds = perf_counter() - self.started
+            cast("ObjectBody", result).watch(self._body_ended)
+            return
+        position = _BODY_AT.get(self.operation)
+        if position is not None:
+            body: Sequence[bytes] = self.args[position]  # type: ignore[assignment]  # the backend's signature
+            self.bytes_written = sum(map(len, body))
+        self._end()
+
+    def _body_ended(self, received: int, failure: BaseException | None) -> None:
+        self.bytes_read = received
+        if failure is None:
+            self._end()
+        else:
+            self.failed(failure)
+
+    def failed(self, error: BaseException) -> None:
+        """End it: there is no answer, or it is a refusal."""
+        self.error = type(error).__name__
+        if isinstance(error, S3Error):
+            self.code, self.request_id = error.code, error.request_id
+            self.status = error.status or self.status
+        if isinstance(error, Exception):
+            self.tally.errors += 1
+        self._end(counts=not isinstance(error, asyncio.CancelledError))
+
+    def _end(self, *, counts: bool = True) -> None:
+        tally = self.tally
+        self.seconds = perf_counter() - self.started
+        tally.ended += 1
+        tally.bytes_read += self.bytes_read
+        tally.bytes_written += self.bytes_written
+        if counts:
+            tally.times.add(self.seconds)
+        if self.context is not None or self.observer.is_logging():
+            self.observer.tell(self)
+        # The context of a task may keep this for long: what it held must go, and the context that holds the one before.
+        self.args, self.headers, self.context = (), None, None
+
+
+def sending(backend: str) -> None:
+    """Count a request that the running task is about to send; one attempt may take several."""
+    attempt = _current.get()
+    if attempt is not None:
+        attempt.backend = backend
+        attempt.tally.requests += 1
+
+
+def answered(status: int, headers: Mapping[str, str]) -> None:
+    """Take note of an answer to the request that the running task has sent; header names are in lower case."""
+    attempt = _current.get()
+    if attempt is not None:
+        attempt.status = status
+        attempt.headers = headers
