@@ -1,5 +1,7 @@
 """What a type checker knows of an opened file, from its mode, and of buckets; checked by mypy, never run."""
 
+"""What a type checker knows of an opened file, from its mode, and of places; checked by mypy, never run."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_type
@@ -110,3 +112,31 @@ async def buckets() -> None:
     assert_type(list(blocking.find_objects()), list[aios3.sync.S3Object])
     assert_type(list(aios3.sync.Bucket.list_buckets()), list[aios3.sync.Bucket])
     await bucket.put_object("key", b"", no_such_option=1)  # type: ignore[call-arg]
+
+
+async def places(storage: aios3.Storage, volume: aios3.Volume) -> None:
+    async with storage.open("x") as reader:
+        assert_type(reader, aios3.AsyncStorageReader)
+        assert_type([chunk async for chunk in reader.iter_chunks()], list[bytes])
+    async with storage.open("x", "w", content_type="text/csv") as writer:
+        assert_type(writer, aios3.AsyncStorageWriter)
+        assert_type(await writer.write(b"data"), int)
+    assert_type([entry async for entry in storage.list()], list[aios3.ListEntry])
+    assert_type(volume.load("x"), aios3.VolumeFile)
+    assert_type(await volume.load("x").open(), aios3.AsyncPrefetchReader)
+    assert_type([found async for found in volume.walk()], list[tuple[str, aios3.VolumeFile]])
+    assert_type(volume.get_store_for_folder("d"), aios3.Volume)
+    assert_type(await volume.copy("d", volume), list[str])
+
+
+def blocking_places(storage: aios3.sync.Storage, volume: aios3.sync.Volume) -> None:
+    with storage.open("x") as reader:
+        assert_type(reader, aios3.sync.StorageReader)
+    with storage.open("x", "w", content_type="text/csv") as writer:
+        assert_type(writer, aios3.sync.StorageWriter)
+    assert_type(list(storage.list()), list[aios3.ListEntry])
+    assert_type(volume.load("x"), aios3.sync.VolumeFile)
+    assert_type(volume.load("x").open(), aios3.sync.ObjectReader)
+    assert_type(list(volume.walk()), list[tuple[str, aios3.sync.VolumeFile]])
+    assert_type(volume.get_store_for_folder("d"), aios3.sync.Volume)
+    assert_type(volume.copy("d", volume), list[str])

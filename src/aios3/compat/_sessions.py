@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aios3.sync
 from aios3._boto.native import config_of
 
 if TYPE_CHECKING:
     from aios3 import Config
-    from aios3._boto.native import BaseClient
+
+
+class Client(Protocol):
+    """A boto3 client of S3."""
+
+    @property
+    def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
+        """The address, the region and the settings."""
+
+
+AnyClient = aios3.sync.Session | Client
 
 _lock = threading.Lock()
 _by_settings: dict[tuple[object, ...], aios3.sync.Session] = {}
-_by_client: weakref.WeakKeyDictionary[BaseClient, tuple[int, aios3.sync.Session]] = weakref.WeakKeyDictionary()
+_by_client: weakref.WeakKeyDictionary[Client, tuple[int, aios3.sync.Session]] = weakref.WeakKeyDictionary()
 
 
 def session_for(config: Config) -> aios3.sync.Session:
@@ -29,7 +39,7 @@ def session_for(config: Config) -> aios3.sync.Session:
         return _by_settings[key]
 
 
-def session_of(client: aios3.sync.Session | BaseClient) -> aios3.sync.Session:
+def session_of(client: AnyClient) -> aios3.sync.Session:
     """Return a session that goes where a boto3 client goes, as whoever it is; a session stays as it is."""
     if isinstance(client, aios3.sync.Session):
         return client

@@ -61,7 +61,7 @@ class S3File:
     """
 
     def __init__(self, bucket: AnyBucket, key: str) -> None:
-        self.bucket = volume_of(bucket)
+        self.bucket: aios3.sync.Volume = volume_of(bucket)
         self.key = key
         self.file: aios3.sync.VolumeFile = self.bucket.load(key)
 

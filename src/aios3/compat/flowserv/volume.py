@@ -39,11 +39,11 @@ class S3Volume:
 
     def __init__(self, bucket_id: str, prefix: str | None = None, identifier: str | None = None) -> None:
         session = session_for(Config())
-        self.volume = aios3.sync.Volume(bucket_id, prefix, identifier, session=session)
-        self.bucket = volume_of(bucket_id)
+        self.volume: aios3.sync.Volume = aios3.sync.Volume(bucket_id, prefix, identifier, session=session)
+        self.bucket: aios3.sync.Volume = volume_of(bucket_id)
         self.bucket_id = bucket_id
         self.prefix = prefix
-        self.identifier = self.volume.identifier
+        self.identifier: str = self.volume.identifier
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -13,12 +13,10 @@ from aios3.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
-    from typing import Self, TypeAlias
+    from typing import Self
 
     from aios3 import WriterOptions
-    from aios3._boto.native import BaseClient
-
-    AnyClient: TypeAlias = aios3.sync.Session | BaseClient
+    from aios3.compat._sessions import AnyClient
 
 _OPTIONS = {
     "ACL": "acl",
@@ -47,7 +45,7 @@ class S3FileBase:
         self.mode = mode
         self.bucket = bucket
         self.filename = filename
-        self.s3 = client
+        self.s3: AnyClient = client
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +82,7 @@ class S3Reader(S3FileBase):
 
     def __init__(self, bucket: str, filename: str, client: AnyClient) -> None:
         super().__init__(FileMode.read, bucket, filename, client)
-        self.reader = self._storage().open(filename, "r")
+        self.reader: aios3.sync.StorageReader = self._storage().open(filename, "r")
 
     def read(self, size: int | None) -> bytes:
         """Read up to ``size`` bytes, none at the end; all that is left if ``size`` is negative or None."""
@@ -113,7 +111,7 @@ class S3Writer(S3FileBase):
     ) -> None:
         super().__init__(FileMode.write, bucket, filename, client)
         self.chunk_size = chunk_size
-        self.extra_args = dict(extra_args or {})
+        self.extra_args: dict[str, object] = dict(extra_args or {})
         most = session_of(client).config.memory_budget // 2
         options = options_of(self.extra_args)
         options["part_size"] = max(MIN_PART_SIZE, min(chunk_size, most))

@@ -44,7 +44,9 @@ class S3Storage:
         self.bucket = bucket
         known = aws_access_key_id is not None or aws_secret_access_key is not None
         credentials = Credentials(aws_access_key_id or "", aws_secret_access_key or "") if known else None
-        self.client = session_for(Config(region=aws_region, credentials=credentials, profile=aws_profile))
+        self.client: aios3.sync.Session = session_for(
+            Config(region=aws_region, credentials=credentials, profile=aws_profile)
+        )
         self._storage = aios3.sync.Storage(f"s3://{bucket}", session=self.client)
 
     def __str__(self) -> str:
