@@ -51,7 +51,16 @@ async def test_a_member_is_a_file_that_can_be_sought(surface, archive, name):
             assert await file.read(size) == oracle.read(size)
             assert await file.tell() == oracle.tell()
         assert await file.readline() == oracle.readline()
-        assert [line async for line in file.lines()] == oracle.readlines()
+        assert await file.read() == oracle.read()
+
+
+async def test_a_member_has_lines(surface, bucket, admin):
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("a.txt", LINES[:1000])
+    admin.put(f"{bucket}/lines.zip", target.getvalue())
+    async with surface.open_zip(f"{bucket}/lines.zip") as z, z.open("a.txt") as file:
+        assert [line async for line in file.lines()] == io.BytesIO(LINES[:1000]).readlines()
 
 
 async def test_extracts_to_a_directory(surface, archive, tmp_path):

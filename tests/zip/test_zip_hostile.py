@@ -98,6 +98,10 @@ BROKEN_WHEN_READ = {
     "noise in bzip2": lying(method=BZIP2, raw=b"BZh9" + b"\xff" * 200),
     "noise in LZMA": lying(method=LZMA, raw=b"\xff" * 200),
     "LZMA properties that there are not": lying(method=LZMA, raw=struct.pack("<HHBL", 9, 5, 255, 1 << 16) + b"x" * 99),
+    "LZMA properties of another size": lying(method=LZMA, raw=struct.pack("<HHBL", 9, 6, 93, 1 << 16) + b"x" * 99),
+    "LZMA with more memory than a member may have": lying(
+        method=LZMA, size=1 << 30, raw=struct.pack("<HHBL", 9, 5, 93, 1 << 30) + b"x" * 99
+    ),
     "LZMA cut in its properties": lying(method=LZMA, raw=b"\x09"),
     "another name before it": lying(local={"name": b"b.txt"}),
     "a longer name before it": lying(local={"name": b"a.txt.exe"}),
@@ -144,6 +148,19 @@ async def test_the_last_bytes_of_a_broken_member_are_not_handed_out(opened):
 async def test_sizes_that_follow_a_member_are_taken_from_the_directory(opened):
     follows = {"crc": 0, "packed": 0, "size": 0}
     async with opened(archive(Member(data=TEXT, flags=UTF8 | SIZES_FOLLOW, local=follows))) as z:
+        assert await z.read("a.txt") == TEXT
+
+
+@pytest.mark.parametrize("method", [STORED, DEFLATED])
+async def test_a_long_extra_field_before_a_member_is_skipped(opened, method):
+    field = struct.pack("<2H", 0x7777, 996) + bytes(996)
+    async with opened(archive(Member(data=TEXT, method=method, local={"extra": field}), Member(b"b", TEXT))) as z:
+        assert await z.read("a.txt") == await z.read("b") == TEXT
+
+
+async def test_dates_that_there_are_not_are_none(opened):
+    async with opened(GOOD.replace(struct.pack("<2H", 0, 0x21), struct.pack("<2H", 0xFFFF, 0))) as z:
+        assert z.stat("a.txt").mtime == 0.0
         assert await z.read("a.txt") == TEXT
 
 

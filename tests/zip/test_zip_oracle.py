@@ -16,7 +16,7 @@ from zip_s3 import URL, session_on
 
 import aios3
 from aios3 import ZipLimits
-from aios3._zip import inflating
+from aios3._zip import contents, inflating, members
 from handles.fake_s3 import FakeS3
 
 METHODS = {
@@ -78,13 +78,13 @@ async def reading(monkeypatch, data: bytes, **config):
 
 @PLAIN
 @given(
-    members=MEMBERS,
+    wanted=MEMBERS,
     comment=st.binary(max_size=40).filter(lambda comment: b"PK" not in comment),
     prefix=st.binary(max_size=300),
     seekable=st.booleans(),
 )
-def test_what_zipfile_writes_is_read_as_zipfile_reads_it(monkeypatch, members, comment, prefix, seekable):
-    data = written(members, comment=comment, prefix=prefix, seekable=seekable)
+def test_what_zipfile_writes_is_read_as_zipfile_reads_it(monkeypatch, wanted, comment, prefix, seekable):
+    data = written(wanted, comment=comment, prefix=prefix, seekable=seekable)
 
     async def compare() -> None:
         async with reading(monkeypatch, data) as z:
@@ -92,7 +92,7 @@ def test_what_zipfile_writes_is_read_as_zipfile_reads_it(monkeypatch, members, c
                 assert z.names() == oracle.namelist()
                 assert z.comment == oracle.comment
                 assert [info.header_offset for info in z.infolist()] == [i.header_offset for i in oracle.infolist()]
-                for name, (content, _) in members.items():
+                for name, (content, _) in wanted.items():
                     assert await z.read(name) == oracle.read(name) == content
 
     asyncio.run(compare())
@@ -100,21 +100,28 @@ def test_what_zipfile_writes_is_read_as_zipfile_reads_it(monkeypatch, members, c
 
 @PLAIN
 @given(
-    content=st.binary(min_size=1, max_size=300).map(lambda data: data * 3000),
-    method=st.sampled_from(sorted(METHODS)),
+    content=st.tuples(st.binary(min_size=1, max_size=100), st.integers(0, 50_000)).map(
+        lambda given: given[0] * 2000 + random.Random(given[1]).randbytes(20_000 + given[1]) + given[0] * 2000
+    ),
+    method=st.sampled_from(sorted([*METHODS, "deflate", "deflate"])),
     steps=st.lists(
-        st.tuples(st.sampled_from(["seek", "end", "read", "line", "into"]), st.integers(0, 900_000)), max_size=25
+        st.tuples(st.sampled_from(["seek", "end", "read", "line", "into"]), st.integers(0, 1100)), max_size=25
     ),
 )
 def test_a_member_is_a_file_like_any_other(monkeypatch, content, method, steps):
-    """Small intervals between the states that are kept, so that going back uses them."""
-    monkeypatch.setattr(inflating, "_LEAST_INTERVAL", 30_000)
+    """Small pieces, and small intervals between the states that are kept, so that going back uses them."""
+    monkeypatch.setattr(inflating, "_LEAST_INTERVAL", 1000)
+    monkeypatch.setattr(members, "_FIRST_PIECE", 2000)
+    monkeypatch.setattr(contents, "_GIVEN_BYTES", 900)
+    for module in (members, contents):
+        monkeypatch.setattr(module, "PIECE_BYTES", 5000)
     data = written({"m": (content, method)}, comment=b"", prefix=b"", seekable=True)
 
     async def compare() -> None:
         oracle = io.BytesIO(content)
         async with reading(monkeypatch, data) as z, z.open("m") as file:
-            for step, number in steps:
+            for step, thousandths in steps:
+                number = len(content) * thousandths // 1000
                 match step:
                     case "seek":
                         assert await file.seek(number) == oracle.seek(number)
@@ -135,8 +142,8 @@ def test_a_member_is_a_file_like_any_other(monkeypatch, content, method, steps):
 
 
 @PLAIN
-@given(members=MEMBERS, pieces=st.integers(1, 100_000))
-def test_what_is_written_here_zipfile_reads(monkeypatch, members, pieces):
+@given(wanted=MEMBERS, pieces=st.integers(1, 100_000))
+def test_what_is_written_here_zipfile_reads(monkeypatch, wanted, pieces):
     fake = FakeS3()
     monkeypatch.setattr("aios3._session._make_transport", lambda *_args: fake)
     moment = time.mktime((2024, 2, 3, 4, 5, 6, 0, 0, -1))
@@ -147,15 +154,15 @@ def test_what_is_written_here_zipfile_reads(monkeypatch, members, pieces):
 
     async def write() -> None:
         async with session_on(fake) as session, aios3.create_zip(URL, session=session) as z:
-            for number, (name, (content, method)) in enumerate(members.items()):
+            for number, (name, (content, method)) in enumerate(wanted.items()):
                 source = content if number % 2 else cut(content)
                 assert await z.write(name, source, mtime=moment, compression=method) == len(content)
 
     asyncio.run(write())
     with zipfile.ZipFile(io.BytesIO(fake.objects["archive.zip"].data)) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == list(members)
-        for name, (content, method) in members.items():
+        assert archive.namelist() == list(wanted)
+        for name, (content, method) in wanted.items():
             info = archive.getinfo(name)
             assert archive.read(name) == content
             assert info.compress_type == METHODS[method]
@@ -163,10 +170,16 @@ def test_what_is_written_here_zipfile_reads(monkeypatch, members, pieces):
 
 
 async def test_lines_and_chunks_are_those_of_the_bytes(monkeypatch):
-    content = b"".join(b"line %d\n" % number for number in range(200_000)) + b"the last"
+    content = b"".join(b"line %d\n" % number for number in range(60_000)) + b"the last"
     async with reading(monkeypatch, written({"m": (content, "deflate")}, comment=b"", prefix=b"", seekable=True)) as z:
         async with z.open("m") as file:
             assert [line async for line in file] == content.splitlines(keepends=True)
+        async with z.open("m") as file:
+            lines = aiter(file)
+            first = [await anext(lines), await anext(lines)]
+            assert await file.readline() == b"line 2\n"
+            assert [*first, await anext(lines)] == [b"line 0\n", b"line 1\n", b"line 3\n"]
+            assert file.tell() == len(b"line 0\n") * 4
         async with z.open("m") as file:
             chunks = [bytes(chunk) async for chunk in file.chunks(10_000)]
             assert b"".join(chunks) == content

@@ -125,6 +125,39 @@ async def test_a_missing_member_is_a_missing_file(opened):
         assert "lines.txt" in z
 
 
+async def test_a_member_is_a_file_that_cannot_do_everything(opened):
+    async with opened(ARCHIVE) as z, z.open("lines.txt") as file:
+        assert (file.name, file.mode, file.size) == ("lines.txt", "rb", len(LINES))
+        assert (file.readable(), file.writable(), file.seekable()) == (True, False, True)
+        assert file.stat() == z.stat("lines.txt")
+        assert await file.readall() == LINES
+        with pytest.raises(aios3.UnsupportedError):
+            file.fileno()
+        for offset, whence in ((-1, 0), (-1, 3), (-len(LINES) - 1, 2)):
+            with pytest.raises(aios3.InvalidRangeError):
+                await file.seek(offset, whence)
+        with pytest.raises(aios3.InvalidRangeError):
+            await anext(file.chunks(0))
+        assert "lines.txt" in repr(file)
+        assert "3 members" in repr(z)
+
+
+async def test_going_back_in_a_large_member_does_not_begin_again(s3, opened):
+    """Fifteen of sixteen MiB are not fetched again, because a state was kept on the way."""
+    content = b"".join(NOISE[number:] + NOISE[:number] for number in range(8))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large", content)
+    async with opened(target.getvalue()) as z, z.open("large") as file:
+        assert await file.read() == content
+        s3.log.clear()
+        assert await file.seek(-1_500_000, aios3.SEEK_END)
+        assert await file.read(100) == content[-1_500_000:][:100]
+        starts = [details["start"] for operation, _, details in s3.log if operation == "GetObject"]
+        assert all(start >= len(content) - 4 * MIB for start in starts)
+        assert await file.read() == content[-1_500_000:][100:]
+
+
 async def test_nothing_is_read_from_what_is_closed(opened):
     async with opened(ARCHIVE) as z:
         file = await z.open("lines.txt")

@@ -20,7 +20,7 @@ from aios3._zip.spans import LOADED_BYTES, open_span
 from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from types import TracebackType
     from typing import Self
     from zipfile import ZipInfo
@@ -199,6 +199,8 @@ class AsyncZipMember:
         """Iterate over the lines from the position on, each with its line feed."""
         while line := await self.readline():
             yield line
+            for whole in self._whole_lines_at_hand():
+                yield whole
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[memoryview, None]:
         """Iterate over the bytes from the position on, in read-only views of at most ``size`` bytes."""
@@ -236,6 +238,19 @@ class AsyncZipMember:
         if self._closed:
             message = f"{self.name!r} in {self._place.path} is closed; open it again to read"
             raise ClosedHandleError(message, path=self._place.path)
+
+    def _whole_lines_at_hand(self) -> Iterator[bytes]:
+        """Yield the lines that are whole in the piece, as long as nobody else moves the position."""
+        start = self._position - self._piece_start
+        if not 0 <= start < len(self._piece):
+            return
+        expected = self._position
+        for line in self._piece[start : self._piece.rfind(b"\n") + 1].split(b"\n")[:-1]:
+            if self._position != expected or self._closed:
+                return
+            expected += len(line) + 1
+            self._position = expected
+            yield line + b"\n"
 
     async def _at_hand(self) -> int:
         """See to it that the byte at the position is in the piece, and return where it is there."""
