@@ -149,15 +149,10 @@ ROWS = (
 """What is expected is what the guide promises, not what happens to happen."""
 
 UNCHECKED = "a read compares lengths only: checksums of S3 are not verified yet (_handles/reader, _handles/source)"
-REDIRECTED = (
-    "aiohttp tries to follow the redirect below aiobotocore, and fails with an error that _boto/translate takes for a "
-    "truncated body; _boto must have it not follow (allow_redirects=False)"
-)
 DIFFERENT = {("auto", "a folded header, always", verb): SERVER for verb in ("open + read", "scan")}
 """(transport, row, verb) where our own connections are stricter: RFC 9112 5.2 lets a client refuse folded headers."""
 
 FAILING: dict[tuple[str, str, str], str] = {
-    ("aiobotocore", "bucket in another region, always", "write small"): REDIRECTED,
     **{
         (transport, f"a byte flipped, {often}", verb): UNCHECKED
         for transport in ("aiobotocore", "auto")

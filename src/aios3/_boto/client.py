@@ -214,6 +214,8 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
     from aiobotocore.config import AioConfig  # noqa: PLC0415 - slow to import
     from botocore import UNSIGNED  # noqa: PLC0415 - slow to import
 
+    from aios3._boto.unfollowing import UnfollowingSession  # noqa: PLC0415 - slow to import
+
     options: dict[str, Any] = {}
     if config.credentials == "anonymous":
         options["signature_version"] = UNSIGNED
@@ -223,6 +225,7 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         max_pool_connections=config.max_concurrency,
+        http_session_cls=UnfollowingSession,
         retries={"mode": "standard", "total_max_attempts": 1},  # whoever calls repeats, so that there is one count
         # Checksums are the caller's business; botocore's own would be trailers, which older servers store as data.
         request_checksum_calculation="when_required",
