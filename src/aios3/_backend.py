@@ -176,6 +176,10 @@ class ObjectBody(Protocol):
     def stop(self) -> int:
         """The offset behind the body's last byte."""
 
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """The checksums in the answer that are certainly over the whole object, by algorithm."""
+
     async def readinto(self, view: memoryview) -> int:
         """Receive at least one byte into ``view`` and return how many; 0 only where the body ends.
 

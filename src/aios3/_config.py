@@ -140,7 +140,8 @@ class Config:
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
     (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
-    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none."""
+    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with the
+    checksum that the server reports, whatever its algorithm; ``off`` compares nothing."""
 
     payload_signing: PayloadSigning = "auto"
     """Whether the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it

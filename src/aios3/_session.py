@@ -60,6 +60,8 @@ class Session:
         self.tasks: OwnedTasks = OwnedTasks()
         self.late_failures: list[Exception] = []
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
+        self.seen_algorithm: str | None = None
+        """The algorithm of the last checksum that a server has reported of an object."""
         self._slots = asyncio.Semaphore(self.config.max_concurrency)
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()

@@ -291,6 +291,7 @@ class AsyncPipeReader:
         count = await self._body.readinto(view)
         if count == 0:
             raise self._truncated()
+        await self._source.passed(self._received, view[:count])
         return count
 
     async def _drop(self) -> None:
