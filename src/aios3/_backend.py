@@ -200,6 +200,22 @@ class ObjectBody(Protocol):
         """Let the connection go. Safe to repeat."""
 
 
+class Slots(Protocol):
+    """Room for requests in flight, taken and given back as a semaphore's; who has none waits in line."""
+
+    async def __aenter__(self) -> None:
+        """Take the room of one request."""
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Give it back."""
+
+    async def acquire(self) -> object:
+        """Take the room of one request."""
+
+    def release(self) -> None:
+        """Give the room of one request back."""
+
+
 class Backend(Protocol):
     """S3, one request a call."""
 

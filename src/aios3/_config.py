@@ -111,7 +111,8 @@ class Config:
     ``AWS_CA_BUNDLE`` and the profile's ``ca_bundle`` are honoured."""
 
     max_concurrency: int = 32
-    """Requests in flight at once over the whole session, and connections kept; at least 1."""
+    """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
+    for fewer requests gets fewer, until it answers again."""
 
     memory_budget: int = 256 * MIB
     """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least
@@ -140,8 +141,8 @@ class Config:
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
     (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
-    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with the
-    checksum that the server reports, whatever its algorithm; ``off`` compares nothing."""
+    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with
+    the checksum that the server reports, whatever its algorithm; ``off`` compares nothing."""
 
     payload_signing: PayloadSigning = "auto"
     """Whether the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it

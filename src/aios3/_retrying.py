@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3._answers import split_keys
 from aios3._backend import CopyTerms, DeleteFailure
-from aios3._engine.backoff import retry_delay
-from aios3.errors import BucketNotFoundError, CredentialsError, S3Error, worth_retrying
+from aios3.errors import BucketNotFoundError, CredentialsError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         StoredPart,
         WriteOptions,
     )
+    from aios3._engine.policy import Policy
     from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
 
@@ -37,26 +37,28 @@ _NO_TERMS = CopyTerms()
 
 
 class RetryingBackend:
-    """``backend`` with up to ``max_attempts`` attempts a call.
+    """``backend`` with as many attempts a call as ``policy`` grants.
 
     What may have happened although its answer was lost is not sent again: the completion of an upload, and a write
     under a condition, which would meet its own result. Whoever asked for these looks first.
     """
 
-    def __init__(self, backend: Backend, max_attempts: int) -> None:
+    def __init__(self, backend: Backend, policy: Policy) -> None:
         self._backend = backend
-        self._max_attempts = max_attempts
+        self._policy = policy
 
     async def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         failures = 0
         while True:
             try:
-                return await call(*args, **kwargs)
+                answer = await call(*args, **kwargs)
             except S3Error as error:
                 failures += 1
-                if failures >= self._max_attempts or not worth_retrying(error):
-                    raise
-            await asyncio.sleep(retry_delay(failures))
+                pause = self._policy.pause(error, failures)
+            else:
+                self._policy.succeeded(failures)
+                return answer
+            await asyncio.sleep(pause)
 
     async def at_amazon(self) -> bool:
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""

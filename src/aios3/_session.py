@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from aios3._config import Config
 from aios3._engine.backoff import retry_delay
 from aios3._engine.budget import Budget
+from aios3._engine.policy import Policy
+from aios3._engine.slots import Slots
 from aios3._engine.tasks import OwnedTasks, settle
 from aios3._paths import S3Url
 from aios3._transport import Transport
@@ -62,7 +64,8 @@ class Session:
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
         self.seen_algorithm: str | None = None
         """The algorithm of the last checksum that a server has reported of an object."""
-        self._slots = asyncio.Semaphore(self.config.max_concurrency)
+        self.policy: Policy = Policy(self.config.max_attempts, Slots(self.config.max_concurrency))
+        """What happens after failures, and how many requests are in flight."""
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
         self._uploads: dict[str, S3Url] = {}
@@ -123,7 +126,7 @@ class Session:
         transport = self._transports.get(url.profile)
         if transport is None:
             config = self.config_for(url.profile)
-            transport = self._transports[url.profile] = _make_transport(config, config.profile, self._slots)
+            transport = self._transports[url.profile] = _make_transport(config, config.profile, self.policy)
         return transport.chosen(url.bucket) or await transport.choose(url.bucket)
 
     def describe(self) -> dict[str, str]:
@@ -269,8 +272,8 @@ def _forget_closed_loops() -> None:
             del _defaults[key]
 
 
-def _make_transport(config: Config, profile: str | None, slots: asyncio.Semaphore) -> Transport:
-    return Transport(config, profile, slots)
+def _make_transport(config: Config, profile: str | None, policy: Policy) -> Transport:
+    return Transport(config, profile, policy)
 
 
 def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:

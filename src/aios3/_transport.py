@@ -12,9 +12,10 @@ from aios3._retrying import RetryingBackend
 from aios3._static import SIGV4, address_of, plain_settings
 
 if TYPE_CHECKING:
-    from aios3._backend import Backend, BucketAddress
+    from aios3._backend import Backend, BucketAddress, Slots
     from aios3._boto import BotoBackend
     from aios3._config import Config, Credentials
+    from aios3._engine.policy import Policy
     from aios3._static import PlainSettings
     from aios3._wire import Wire
 
@@ -28,13 +29,14 @@ _log = logging.getLogger("aios3.transport")
 class Transport:
     """Everything that talks to the server as one profile. Connections are made when they are needed.
 
-    ``slots`` bounds the requests in flight of all profiles together.
+    ``policy`` says what happens after failures, and bounds the requests in flight, of all profiles together.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: asyncio.Semaphore) -> None:
+    def __init__(self, config: Config, profile: str | None, policy: Policy) -> None:
         self._config = config.with_environment()
         self._profile = profile
-        self._slots = slots
+        self._policy = policy
+        self._slots: Slots = policy.slots
         self._boto: BotoBackend | None = None
         self._wire: Wire | None = None
         self._plain: PlainSettings | None = None
@@ -53,7 +55,7 @@ class Transport:
             if bucket not in self._chosen:
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
-                self._chosen[bucket] = RetryingBackend(backend, self._config.max_attempts)
+                self._chosen[bucket] = RetryingBackend(backend, self._policy)
                 self._reasons[bucket] = reason
                 _log.debug("s3://%s is reached through %s", bucket, _described(reason))
             return self._chosen[bucket]

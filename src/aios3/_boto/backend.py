@@ -18,7 +18,6 @@ from aios3._paths import S3Url
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping, Sequence
 
     from aios3._backend import (
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         ListPage,
         OpenUpload,
         ReadOptions,
+        Slots,
         StoredPart,
         WriteOptions,
     )
@@ -48,7 +48,7 @@ class BotoBackend:
     ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: asyncio.Semaphore) -> None:
+    def __init__(self, config: Config, profile: str | None, slots: Slots) -> None:
         self._client = ClientSource(config, profile)
         self._slots = slots
         self._patience = config.connect_timeout + config.read_timeout

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
-from aios3._engine.backoff import retry_delay
 from aios3._engine.tasks import cancel_and_wait
 from aios3._handles.verifying import check_whole, verification_of
 from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError, worth_retrying
@@ -125,10 +124,10 @@ class ObjectSource:
             try:
                 await self._receive(cursor)
             except S3Error as error:
-                failures = 1 if cursor.position > reached else failures + 1
-                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
-                    raise
-                await asyncio.sleep(retry_delay(failures))
+                progress = cursor.position > reached
+                failures = 1 if progress else failures + 1
+                pause = self._session.policy.pause(error, failures, progress=progress)
+                await asyncio.sleep(pause)
 
     async def body_at(self, position: int, stop: int | None) -> ObjectBody:
         """Return an answer whose next byte is the one at ``position``; the caller closes it."""

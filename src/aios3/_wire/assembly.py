@@ -11,11 +11,10 @@ from aios3._wire.pool import Pool
 from aios3._wire.tls import client_context
 
 if TYPE_CHECKING:
-    import asyncio
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from aios3._backend import Backend
+    from aios3._backend import Backend, Slots
     from aios3._config import Config
     from aios3._wire.identity import Identify, Locate
 
@@ -30,7 +29,7 @@ class Wire:
     def __init__(
         self,
         config: Config,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         *,
         locate: Locate,
         identify: Identify,

@@ -10,7 +10,6 @@ from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         OpenUpload,
         Part,
         ReadOptions,
+        Slots,
         StoredPart,
         WriteOptions,
     )
@@ -45,7 +45,7 @@ class WireBackend:
     def __init__(
         self,
         exchanges: Exchanges,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         rest: Callable[[], Backend],
         at_amazon: Callable[[], Awaitable[bool]],
         *,
