@@ -75,6 +75,7 @@ class ConfigOptions(TypedDict, total=False):
     max_attempts: int
     connect_timeout: float
     read_timeout: float
+    hedging: float | None
     checksums: ChecksumMode
     payload_signing: PayloadSigning
     transport: TransportChoice
@@ -137,6 +138,10 @@ class Config:
 
     read_timeout: float = 60.0
     """Seconds to wait for the next byte of an answer; there is no limit on the whole."""
+
+    hedging: float | None = 0.02
+    """Which part of the ranged GETs may get a second request, if the first one is not answered in the time in which
+    nineteen of twenty were; the answer that comes first is taken. 0 or None: no second requests."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
@@ -232,6 +237,13 @@ def _check_choices(config: Config) -> None:
             raise ConfigError(message)
 
 
+def _check_hedging(value: object) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value <= 1):  # type: ignore[operator]  # checked just before
+        message = f"hedging must be between 0 and 1, or None, not {value!r}"
+        raise ConfigError(message)
+
+
 def check_bound(name: str, value: object) -> None:
     """Raise ConfigError if ``value`` is none for the numeric setting ``name``."""
     low, high = _BOUNDS[name]
@@ -247,6 +259,7 @@ def check_bound(name: str, value: object) -> None:
 def _check_bounds(config: Config) -> None:
     for name in _BOUNDS.keys() & _FIELDS:
         check_bound(name, getattr(config, name))
+    _check_hedging(config.hedging)
     if config.request_size < config.block_size:
         message = f"request_size ({config.request_size:,}) must not be smaller than block_size ({config.block_size:,})"
         raise ConfigError(message)

@@ -36,6 +36,10 @@ T = TypeVar("T")
 _NO_TERMS = CopyTerms()
 
 
+async def _close_body(body: ObjectBody) -> None:
+    await body.aclose()
+
+
 class RetryingBackend:
     """``backend`` with as many attempts a call as ``policy`` grants.
 
@@ -66,7 +70,13 @@ class RetryingBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        return await self._attempt(self._backend.get_object, url, start=start, stop=stop, options=options)
+        return await self._attempt(self._get_first, url, start=start, stop=stop, options=options)
+
+    async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+        get, hedges = self._backend.get_object, self._policy.hedges
+        if hedges is None or stop is None:
+            return await get(url, start=start, stop=stop, options=options)
+        return await hedges.first(lambda: get(url, start=start, stop=stop, options=options), _close_body)
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""

@@ -64,7 +64,7 @@ class Session:
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
         self.seen_algorithm: str | None = None
         """The algorithm of the last checksum that a server has reported of an object."""
-        self.policy: Policy = Policy(self.config.max_attempts, Slots(self.config.max_concurrency))
+        self.policy: Policy = _policy_of(self.config)
         """What happens after failures, and how many requests are in flight."""
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
@@ -219,6 +219,7 @@ class Session:
         for upload_id, url in list(self._uploads.items()):
             await self.abort_upload(url, upload_id)
         self._closed = True
+        self.policy.close()
         for transport in self._transports.values():
             await transport.aclose()
 
@@ -270,6 +271,10 @@ def _forget_closed_loops() -> None:
     for key, (session, _closer) in list(_defaults.items()):
         if session.loop is None or session.loop.is_closed():
             del _defaults[key]
+
+
+def _policy_of(config: Config) -> Policy:
+    return Policy(config.max_attempts, Slots(config.max_concurrency), hedging=config.hedging or 0.0)
 
 
 def _make_transport(config: Config, profile: str | None, policy: Policy) -> Transport:

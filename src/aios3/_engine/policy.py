@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._engine.backoff import retry_delay
+from aios3._engine.hedging import Hedges
 from aios3._engine.slots import Slots
 from aios3.errors import RequestTimeoutError, ThrottledError, worth_retrying
 
@@ -29,11 +30,16 @@ _LONGEST_REQUESTED_SECONDS = 30.0
 
 
 class Policy:
-    """The attempts of one session: ``max_attempts`` a request, and ``slots`` for what is in flight."""
+    """The attempts of one session: ``max_attempts`` a request, and ``slots`` for what is in flight.
 
-    def __init__(self, max_attempts: int, slots: Slots | None = None) -> None:
+    ``hedging`` is which part of the requests may get a second one.
+    """
+
+    def __init__(self, max_attempts: int, slots: Slots | None = None, *, hedging: float = 0.0) -> None:
         self.max_attempts = max_attempts
         self.slots = slots or Slots(max_attempts)
+        self.hedges: Hedges | None = Hedges(hedging, self.slots) if hedging else None
+        """The second requests for what is slow; None if there are to be none."""
         self.budget: float = RETRY_BUDGET
         """What is left for attempts beyond the first ones."""
 
@@ -42,6 +48,11 @@ class Policy:
         self.slots.answered()
         if self.budget < RETRY_BUDGET:
             self.budget = min(self.budget + max(1, failures * _COST), RETRY_BUDGET)
+
+    def close(self) -> None:
+        """Do nothing more by itself."""
+        if self.hedges is not None:
+            self.hedges.close()
 
     def pause(self, error: S3Error, failures: int, *, progress: bool = False) -> float:
         """Return how many seconds to wait before the next attempt, after ``failures`` in a row.
