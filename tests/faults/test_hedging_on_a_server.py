@@ -25,14 +25,23 @@ async def read_often(path, session):
 
 
 async def test_a_request_that_hangs_is_overtaken(faulty, options, path):
+    session = aios3.Session(**options(faulty, hedging=1.0))
+    hedges = session.policy.hedges
+    async with nothing_left(session, faulty):
+        await read_often(path, session)
+        assert faulty.count("GetObject") == READS + hedges.made
+        won = hedges.won  # a busy machine is slow at times
+        faulty.fail("GetObject", faults.Stall())
+        assert await aios3.read_bytes(path, session=session) == b"x" * 1000
+        assert hedges.won == won + 1
+        assert faulty.counts().stalled + faulty.counts().faults > 0
+
+
+async def test_few_requests_are_sent_twice(faulty, options, path):
     session = aios3.Session(**options(faulty))
     async with nothing_left(session, faulty):
         await read_often(path, session)
-        faulty.fail("GetObject", faults.Stall())
-        async with asyncio.timeout(10):
-            assert await aios3.read_bytes(path, session=session) == b"x" * 1000
-        assert faulty.count("GetObject") == READS + 2
-        assert (session.policy.hedges.made, session.policy.hedges.won) == (1, 1)
+        assert faulty.count("GetObject") <= READS * 1.02 + 1
 
 
 @pytest.mark.parametrize("hedging", [0, None])

@@ -32,6 +32,7 @@ _STEPS_PER_OCTAVE = 4
 _BUCKETS = 128
 _QUANTILE = 0.95
 _MOST_CREDIT = 10.0
+_NOTED_OF = 4
 
 
 class Waits:
@@ -71,11 +72,9 @@ class _Race(Generic[T]):
 
     __slots__ = ("before", "call", "deadline", "over", "second", "task", "won")
 
-    def __init__(self, call: Callable[[], Awaitable[T]], deadline: float) -> None:
+    def __init__(self, call: Callable[[], Awaitable[T]], deadline: float, task: asyncio.Task[object]) -> None:
         self.call = call
         self.deadline = deadline
-        task = asyncio.current_task()
-        assert task is not None
         self.task = task
         self.before = task.cancelling()
         self.second: asyncio.Task[T] | None = None
@@ -107,6 +106,7 @@ class Hedges:
         self._fraction = fraction
         self._slots = slots
         self._credit = 0.0
+        self._unnoted = 0
         self._waits = Waits()
         self._clock = time.monotonic
         self._line: deque[_Race[object]] = deque()
@@ -118,19 +118,10 @@ class Hedges:
         ``drop`` gets the result that nobody takes. What a second call raises is forgotten.
         """
         begun = self._clock()
-        self._credit = min(self._credit + self._fraction, _MOST_CREDIT)
-        slow = self._waits.slow()
-        race = self._enter(call, begun + max(slow, _LEAST_SECONDS)) if slow < math.inf else None
-        if race is None:
-            result = await call()
-        else:
-            result = await self._run(race, drop)
-        self._waits.add(self._clock() - begun)
-        return result
-
-    async def _run(self, race: _Race[T], drop: Callable[[T], Awaitable[object]]) -> T:
+        self._credit += self._fraction
+        race = self._enter(call, begun)
         try:
-            result = await race.call()
+            result = await call()
         except BaseException:
             race.over = True
             if not race.won or not race.is_ours():
@@ -139,13 +130,22 @@ class Hedges:
         else:
             race.over = True
             if not race.won:
-                await self._end(race, drop)
+                if race.second is not None:
+                    await self._end(race, drop)
+                self._note(begun)
                 return result
             race.is_ours()
             await drop(result)
         assert race.second is not None
         self.won += 1
         return race.second.result()
+
+    def _note(self, begun: float) -> None:
+        """Remember how long one in a few requests has taken; which ones is as good as random."""
+        self._unnoted -= 1
+        if self._unnoted <= 0:
+            self._unnoted = _NOTED_OF if self._waits.slow() < math.inf else 1
+            self._waits.add(self._clock() - begun)
 
     async def _end(self, race: _Race[T], drop: Callable[[T], Awaitable[object]]) -> None:
         second = race.second
@@ -157,11 +157,14 @@ class Hedges:
             if second.done() and not second.cancelled() and second.exception() is None:
                 await drop(second.result())
 
-    def _enter(self, call: Callable[[], Awaitable[T]], deadline: float) -> _Race[T]:
-        race = _Race(call, deadline)
-        self._line.append(race)  # type: ignore[arg-type]  # nobody takes a result out of the line
-        if self._timer is None:
-            self._arm()
+    def _enter(self, call: Callable[[], Awaitable[T]], begun: float) -> _Race[T]:
+        task = asyncio.current_task()
+        assert task is not None
+        race = _Race(call, begun + max(self._waits.slow(), _LEAST_SECONDS), task)
+        if race.deadline < math.inf:
+            self._line.append(race)  # type: ignore[arg-type]  # nobody takes a result out of the line
+            if self._timer is None:
+                self._arm()
         return race
 
     def _arm(self) -> None:
@@ -172,6 +175,7 @@ class Hedges:
         """Send second requests for those whose time is over, and wait for the next."""
         self._timer = None
         now = self._clock()
+        self._credit = min(self._credit, _MOST_CREDIT)
         while self._line and (self._line[0].over or self._line[0].deadline <= now):
             race = self._line.popleft()
             if not race.over and self._credit >= 1 and self._slots.in_use < self._slots.limit:
