@@ -74,6 +74,8 @@ class ConfigOptions(TypedDict, total=False):
     part_size: int
     max_attempts: int
     connect_timeout: float
+    tls_timeout: float | None
+    first_byte_timeout: float | None
     read_timeout: float
     hedging: float | None
     checksums: ChecksumMode
@@ -134,10 +136,17 @@ class Config:
     a new byte; 1 sends everything once."""
 
     connect_timeout: float = 10.0
-    """Seconds to wait for a connection."""
+    """Seconds to wait for a connection, with the look-up of the host's name."""
+
+    tls_timeout: float | None = None
+    """Seconds to wait for the handshake of TLS on a connection; None: as long as for the connection."""
+
+    first_byte_timeout: float | None = None
+    """Seconds to wait for the first byte of an answer, once the request has been sent; None: ``read_timeout``."""
 
     read_timeout: float = 60.0
-    """Seconds to wait for the next byte of an answer; there is no limit on the whole."""
+    """Seconds to wait for the next byte of an answer, or for the server to take more of a request; there is no limit on
+    the whole."""
 
     hedging: float | None = 0.02
     """Which part of the ranged GETs may get a second request, if the first one is not answered in the time in which
@@ -182,6 +191,7 @@ class Config:
         return dataclasses.replace(self, endpoint_url=endpoint_url)
 
 
+_MAY_BE_NONE = frozenset({"tls_timeout", "first_byte_timeout"})
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -194,6 +204,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "memory_budget": (1, 2**63),
     "max_attempts": (1, 100),
     "connect_timeout": (0.001, 86_400),
+    "tls_timeout": (0.001, 86_400),
+    "first_byte_timeout": (0.001, 86_400),
     "read_timeout": (0.001, 86_400),
 }
 
@@ -258,7 +270,9 @@ def check_bound(name: str, value: object) -> None:
 
 def _check_bounds(config: Config) -> None:
     for name in _BOUNDS.keys() & _FIELDS:
-        check_bound(name, getattr(config, name))
+        value = getattr(config, name)
+        if value is not None or name not in _MAY_BE_NONE:
+            check_bound(name, value)
     _check_hedging(config.hedging)
     if config.request_size < config.block_size:
         message = f"request_size ({config.request_size:,}) must not be smaller than block_size ({config.block_size:,})"

@@ -223,7 +223,7 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
         options["s3"] = {"addressing_style": config.addressing_style}
     return AioConfig(
         connect_timeout=config.connect_timeout,
-        read_timeout=config.read_timeout,
+        read_timeout=max(config.read_timeout, config.first_byte_timeout or 0),  # aiohttp has one time for both
         max_pool_connections=config.max_concurrency,
         http_session_cls=UnfollowingSession,
         retries={"mode": "standard", "total_max_attempts": 1},  # whoever calls repeats, so that there is one count

@@ -57,7 +57,8 @@ class Wire:
                 self._tls if scheme == "https" else None,
                 limit=self._config.max_concurrency,
                 connect_seconds=self._config.connect_timeout,
-                first_byte_seconds=self._config.read_timeout,
+                tls_seconds=self._config.tls_timeout,
+                first_byte_seconds=self._config.first_byte_timeout or self._config.read_timeout,
                 stall_seconds=self._config.read_timeout,
             )
         return pool
