@@ -73,6 +73,10 @@ def refused(
     return from_answer(operation=operation, path=path, code=code, status=status, detail=detail, request_id=request_id)
 
 
+STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})
+"""S3's codes for a session token that another one may replace."""
+
+
 def seconds_to_wait(retry_after: str | None) -> float | None:
     """Return how many seconds a ``Retry-After`` asks for: a number, or the time until a date. None without one."""
     text = (retry_after or "").strip()

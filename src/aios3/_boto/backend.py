@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from aios3._answers import nonsense, not_copied, quoted
+from aios3._answers import STALE, nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.body import BotoBody
@@ -18,7 +18,7 @@ from aios3._paths import S3Url
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
         BucketAddress,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from aios3._config import Config, Credentials
     from aios3._entries import StatResult, WriteResult
 
+T = TypeVar("T")
 Parameters = dict[str, Any]
 
 _NO_TERMS = CopyTerms()
@@ -57,6 +58,20 @@ class BotoBackend:
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
         """Send the request of S3's ``operation``."""
+        return await self._renewing(lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
+
+    async def _renewing(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""
+        generation = self._client.generation
+        try:
+            return await send()
+        except CredentialsError as error:
+            with translated("Connect", error.path or ""):
+                if error.code not in STALE or not await self._client.renew(generation):
+                    raise
+        return await send()
+
+    async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
             call = getattr(await self._client.get(), _method(operation))
             async with self._slots, moving(parameters.get("Body"), self._patience):
@@ -89,6 +104,9 @@ class BotoBackend:
         parameters = _place(url) | _reading(options) | self._checksum_mode
         if ranged:
             parameters["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        return await self._renewing(lambda: self._get_once(url, parameters, start, ranged=ranged))
+
+    async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> BotoBody:
         with translated("GetObject", str(url)):
             call = getattr(await self._client.get(), _method("GetObject"))
             await self._slots.acquire()

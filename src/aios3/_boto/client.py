@@ -9,7 +9,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads
+from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads, replace
 from aios3._boto.many import with_content_md5
 from aios3._boto.payload import PieceStream
 from aios3._boto.whereabouts import address_of, watch
@@ -54,6 +54,9 @@ class ClientSource:
         self._closed = False
         self._session: Any = None
         self._found: Any = None
+        self._renewing: asyncio.Lock = asyncio.Lock()
+        self.generation: int = 0
+        """How often the credentials were replaced because a server has refused them."""
 
     async def get(self) -> Client:
         """Return the client. Many may ask at once, and any may be cancelled: the others still get it."""
@@ -91,6 +94,18 @@ class ClientSource:
             prepared = await self._prepare()
             self._found = await find_credentials(prepared.session, self._config)
         return await frozen(self._found)
+
+    async def renew(self, generation: int) -> bool:
+        """Replace credentials that were refused while ``generation`` was; tell whether there are others now."""
+        if self._config.credentials == "anonymous" or isinstance(self._config.credentials, Credentials):
+            return False
+        async with self._renewing:
+            if self.generation == generation:
+                used = await self._session.get_credentials()
+                refused = await frozen(used)
+                await replace(used, lambda: self.credentials(renewed=True))
+                self.generation += await frozen(used) != refused
+        return self.generation != generation
 
     async def ca_bundle(self) -> str | None:
         """Return the file of certificate authorities that the environment or the profile names."""
