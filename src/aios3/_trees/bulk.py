@@ -33,10 +33,10 @@ async def delete_keys(session: Session, url: S3Url, keys: Sequence[str]) -> dict
     attempt = 1
     while True:
         failed = await _delete_once(session, backend, url, keys)
-        again = [key for key, error in failed.items() if worth_retrying(error)]
+        again = [key for key, error in failed.items() if worth_retrying(error) and not error.is_final]
         if not again or attempt >= session.config.max_attempts:
             return final | failed
-        final |= {key: error for key, error in failed.items() if not worth_retrying(error)}
+        final |= {key: error for key, error in failed.items() if key not in again}
         await asyncio.sleep(retry_delay(attempt))
         keys = again
         attempt += 1
