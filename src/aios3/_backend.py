@@ -27,6 +27,8 @@ class ReadOptions:
     """The ETag that the object must have; another one raises ObjectChangedError."""
     sse_customer_key: bytes | None = field(default=None, repr=False)
     """The 32 bytes of the key that the object was encrypted with (SSE-C)."""
+    with_checksum: bool = True
+    """Whether the server is asked for the object's checksum."""
 
 
 @dataclass(frozen=True, slots=True)

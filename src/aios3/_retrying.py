@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3._answers import split_keys
 from aios3._backend import CopyTerms, DeleteFailure
-from aios3.errors import BucketNotFoundError, CredentialsError, S3Error
+from aios3._engine.habits import Habits
+from aios3.errors import BucketNotFoundError, CredentialsError, RequestError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,6 +37,8 @@ T = TypeVar("T")
 
 
 _NO_TERMS = CopyTerms()
+_REFUSED = frozenset({400, 405, 501})
+"""How servers refuse headers that they do not know."""
 
 
 async def _close_body(body: ObjectBody) -> None:
@@ -47,9 +52,10 @@ class RetryingBackend:
     under a condition, which would meet its own result. Whoever asked for these looks first.
     """
 
-    def __init__(self, backend: Backend, policy: Policy) -> None:
+    def __init__(self, backend: Backend, policy: Policy, habits: Habits | None = None) -> None:
         self._backend = backend
         self._policy = policy
+        self._habits = habits or Habits()
 
     async def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         failures = 0
@@ -70,7 +76,25 @@ class RetryingBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        return await self._attempt(self._get_first, url, start=start, stop=stop, options=options)
+        if not self._habits.takes_checksums:
+            options = replace(options, with_checksum=False)
+        try:
+            return await self._attempt(self._get_first, url, start=start, stop=stop, options=options)
+        except (UnsupportedError, RequestError) as error:
+            plain = replace(options, with_checksum=False)
+            again = partial(self._get_first, url, start=start, stop=stop, options=plain)
+            return await self._plainly(url, error, again, changed=options.with_checksum)
+
+    async def _plainly(self, url: S3Url, refusal: S3Error, again: Callable[[], Awaitable[T]], *, changed: bool) -> T:
+        """Try without checksums what was refused with them, and remember it if that is accepted."""
+        if not changed or refusal.status not in _REFUSED:
+            raise refusal
+        try:
+            answer = await self._attempt(again)
+        except S3Error:
+            raise refusal from None
+        self._habits.refuses_checksums(str(url.with_key("")), refusal)
+        return answer
 
     async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         get, hedges = self._backend.get_object, self._policy.hedges
@@ -80,7 +104,13 @@ class RetryingBackend:
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
-        return await self._attempt(self._backend.head_object, url, options)
+        if not self._habits.takes_checksums:
+            options = replace(options, with_checksum=False)
+        try:
+            return await self._attempt(self._backend.head_object, url, options)
+        except (UnsupportedError, RequestError) as error:
+            again = partial(self._backend.head_object, url, replace(options, with_checksum=False))
+            return await self._plainly(url, error, again, changed=options.with_checksum)
 
     async def put_object(
         self,
@@ -92,6 +122,22 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> WriteResult:
         """Store a whole object in one request."""
+        checksum = checksum if self._habits.takes_checksums else None
+        put = partial(self._put, url, body, options=options, condition=condition)
+        try:
+            return await put(checksum)
+        except (UnsupportedError, RequestError) as error:
+            return await self._plainly(url, error, partial(put, None), changed=checksum is not None)
+
+    async def _put(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        checksum: Checksum | None,
+        *,
+        options: WriteOptions,
+        condition: Condition,
+    ) -> WriteResult:
         put = self._backend.put_object
         if condition.if_absent or condition.if_match is not None:
             return await put(url, body, options=options, condition=condition, checksum=checksum)
@@ -99,7 +145,12 @@ class RetryingBackend:
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
-        return await self._attempt(self._backend.create_multipart_upload, url, options, algorithm)
+        create = partial(self._backend.create_multipart_upload, url, options)
+        algorithm = algorithm if self._habits.takes_checksums else None
+        try:
+            return await self._attempt(create, algorithm)
+        except (UnsupportedError, RequestError) as error:
+            return await self._plainly(url, error, partial(create, None), changed=algorithm is not None)
 
     async def upload_part(
         self,
@@ -112,8 +163,12 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
-        upload = self._backend.upload_part
-        return await self._attempt(upload, url, upload_id, number, body, options=options, checksum=checksum)
+        upload = partial(self._backend.upload_part, url, upload_id, number, body, options=options)
+        checksum = checksum if self._habits.takes_checksums else None
+        try:
+            return await self._attempt(upload, checksum=checksum)
+        except (UnsupportedError, RequestError) as error:
+            return await self._plainly(url, error, partial(upload, checksum=None), changed=checksum is not None)
 
     async def upload_part_copy(
         self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
@@ -136,6 +191,7 @@ class RetryingBackend:
     ) -> WriteResult:
         """Make one object of the parts, in the order of their numbers; sent once."""
         complete = self._backend.complete_multipart_upload
+        checksum = checksum if self._habits.takes_checksums else None
         return await complete(url, upload_id, parts, options=options, condition=condition, checksum=checksum)
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aios3._engine.habits import Habits
 from aios3._retrying import RetryingBackend
 from aios3._static import SIGV4, address_of, plain_settings
 
@@ -37,6 +38,7 @@ class Transport:
         self._profile = profile
         self._policy = policy
         self._slots: Slots = policy.slots
+        self._habits = Habits(with_checksums=config.checksums != "off")
         self._boto: BotoBackend | None = None
         self._wire: Wire | None = None
         self._plain: PlainSettings | None = None
@@ -55,7 +57,7 @@ class Transport:
             if bucket not in self._chosen:
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
-                self._chosen[bucket] = RetryingBackend(backend, self._policy)
+                self._chosen[bucket] = RetryingBackend(backend, self._policy, self._habits)
                 self._reasons[bucket] = reason
                 _log.debug("s3://%s is reached through %s", bucket, _described(reason))
             return self._chosen[bucket]

@@ -101,7 +101,7 @@ class BotoBackend:
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> BotoBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
         ranged = bool(start) or stop is not None
-        parameters = _place(url) | _reading(options) | self._checksum_mode
+        parameters = _place(url) | _reading(options) | self._asking(options)
         if ranged:
             parameters["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         return await self._renewing(lambda: self._get_once(url, parameters, start, ranged=ranged))
@@ -115,6 +115,9 @@ class BotoBackend:
             except BaseException:
                 self._slots.release()
                 raise
+
+    def _asking(self, options: ReadOptions) -> Parameters:
+        return self._checksum_mode if options.with_checksum else {}
 
     def _body(self, answer: Answer, url: S3Url, start: int, *, ranged: bool) -> BotoBody:
         received: Any = answer["Body"]
@@ -137,10 +140,11 @@ class BotoBackend:
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
         parameters = _place(url) | _reading(options)
+        asking = self._asking(options)
         try:
-            answer = await self._call("HeadObject", url, parameters | self._checksum_mode)
+            answer = await self._call("HeadObject", url, parameters | asking)
         except AccessDeniedError as error:
-            if not self._checksum_mode or isinstance(error, CredentialsError):
+            if not asking or isinstance(error, CredentialsError):
                 raise
             # The checksum of an object under KMS needs a permission more than its description.
             answer = await self._call("HeadObject", url, parameters)

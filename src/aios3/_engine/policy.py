@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RETRY_BUDGET = 500
 """What the account holds at most, and at the beginning: a hundred attempts beyond the first ones, in a row."""
+_MANY = 10_000
 _COST = 5
 _COST_OF_TIMEOUT = 10
 """Somebody has waited for it, and the server has perhaps done the work."""
@@ -37,7 +38,7 @@ class Policy:
 
     def __init__(self, max_attempts: int, slots: Slots | None = None, *, hedging: float = 0.0) -> None:
         self.max_attempts = max_attempts
-        self.slots = slots or Slots(max_attempts)
+        self.slots: Slots = slots or Slots(_MANY)
         self.hedges: Hedges | None = Hedges(hedging, self.slots) if hedging else None
         """The second requests for what is slow; None if there are to be none."""
         self.budget: float = RETRY_BUDGET

@@ -72,7 +72,8 @@ class WireBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> WireBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=self._with_checksums)
+        asked = self._with_checksums and options.with_checksum
+        request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=asked)
         await self._slots.acquire()
         try:
             answer = await self._exchanges.send(request)
@@ -95,10 +96,11 @@ class WireBackend:
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
+        asked = self._with_checksums and options.with_checksum
         try:
-            head, _ = await self._call(requests.head_object(url, options, with_checksums=self._with_checksums))
+            head, _ = await self._call(requests.head_object(url, options, with_checksums=asked))
         except AccessDeniedError as error:
-            if not self._with_checksums or isinstance(error, CredentialsError):
+            if not asked or isinstance(error, CredentialsError):
                 raise
             # The checksum of an object under KMS needs a permission more than its description.
             head, _ = await self._call(requests.head_object(url, options, with_checksums=False))
