@@ -270,3 +270,22 @@ def test_settings_survive_copying_and_pickling(again):
     assert again(Config(credentials=fetch)).credentials is fetch
     session = again(aios3.Session(config))
     assert session.config == config
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, "0.1", True, float("nan")])
+def test_hedging_is_a_fraction(value):
+    with pytest.raises(ConfigError, match="hedging must be between 0 and 1"):
+        Config(hedging=value)
+
+
+def test_hedging_can_be_switched_off():
+    assert (Config(hedging=None).hedging, Config(hedging=0).hedging) == (None, 0)
+
+
+@pytest.mark.parametrize("name", ["tls_timeout", "first_byte_timeout"])
+def test_a_time_that_may_be_left_open_is_checked_otherwise(name):
+    assert getattr(Config(), name) is None
+    assert getattr(Config(**{name: 0.5}), name) == 0.5
+    for value in (0, -1, float("inf"), "1", True):
+        with pytest.raises(ConfigError, match=f"^{name} must be"):
+            Config(**{name: value})

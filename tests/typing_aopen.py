@@ -1,6 +1,4 @@
-"""What a type checker knows of an opened file, from its mode, and of buckets; checked by mypy, never run."""
-
-"""What a type checker knows of an opened file, from its mode, and of places; checked by mypy, never run."""
+"""What a type checker knows of an opened file, from its mode, and of buckets and places; checked by mypy, never run."""
 
 from __future__ import annotations
 

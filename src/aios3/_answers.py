@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email.utils
 import re
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 from urllib.parse import unquote_plus
@@ -75,6 +77,21 @@ def refused(
     if operation == "HeadBucket" and code == "404":
         code = "NoSuchBucket"
     return from_answer(operation=operation, path=path, code=code, status=status, detail=detail, request_id=request_id)
+
+
+STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})
+"""S3's codes for a session token that another one may replace."""
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """Return how many seconds a ``Retry-After`` asks for: a number, or the time until a date. None without one."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 def refused_creation(error: S3Error) -> S3Error:

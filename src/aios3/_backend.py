@@ -31,6 +31,8 @@ class ReadOptions:
     """The ETag that the object must have; another one raises ObjectChangedError."""
     sse_customer_key: bytes | None = field(default=None, repr=False)
     """The 32 bytes of the key that the object was encrypted with (SSE-C)."""
+    with_checksum: bool = True
+    """Whether the server is asked for the object's checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,10 @@ class ObjectBody(Protocol):
     def stop(self) -> int:
         """The offset behind the body's last byte."""
 
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """The checksums in the answer that are certainly over the whole object, by algorithm."""
+
     async def readinto(self, view: memoryview) -> int:
         """Receive at least one byte into ``view`` and return how many; 0 only where the body ends.
 
@@ -227,6 +233,22 @@ class ObjectBody(Protocol):
 
     async def aclose(self) -> None:
         """Let the connection go. Safe to repeat."""
+
+
+class Slots(Protocol):
+    """Room for requests in flight, taken and given back as a semaphore's; who has none waits in line."""
+
+    async def __aenter__(self) -> None:
+        """Take the room of one request."""
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Give it back."""
+
+    async def acquire(self) -> object:
+        """Take the room of one request."""
+
+    def release(self) -> None:
+        """Give the room of one request back."""
 
 
 class Backend(Protocol):

@@ -76,7 +76,10 @@ class ConfigOptions(TypedDict, total=False):
     part_size: int
     max_attempts: int
     connect_timeout: float
+    tls_timeout: float | None
+    first_byte_timeout: float | None
     read_timeout: float
+    hedging: float | None
     checksums: ChecksumMode
     payload_signing: PayloadSigning
     transport: TransportChoice
@@ -114,7 +117,8 @@ class Config:
     ``AWS_CA_BUNDLE`` and the profile's ``ca_bundle`` are honoured."""
 
     max_concurrency: int = 64
-    """Requests in flight at once over the whole session, and connections kept; at least 1."""
+    """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
+    for fewer requests gets fewer, until it answers again."""
 
     memory_budget: int = 256 * MIB
     """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least
@@ -135,15 +139,27 @@ class Config:
     a new byte; 1 sends everything once."""
 
     connect_timeout: float = 10.0
-    """Seconds to wait for a connection."""
+    """Seconds to wait for a connection, with the look-up of the host's name."""
+
+    tls_timeout: float | None = None
+    """Seconds to wait for the handshake of TLS on a connection; None: as long as for the connection."""
+
+    first_byte_timeout: float | None = None
+    """Seconds to wait for the first byte of an answer, once the request has been sent; None: ``read_timeout``."""
 
     read_timeout: float = 60.0
-    """Seconds to wait for the next byte of an answer; there is no limit on the whole."""
+    """Seconds to wait for the next byte of an answer, or for the server to take more of a request; there is no limit on
+    the whole."""
+
+    hedging: float | None = 0.02
+    """Which part of the ranged GETs may get a second request, if the first one is not answered in the time in which
+    nineteen of twenty were; the answer that comes first is taken. 0 or None: no second requests."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
     (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
-    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none."""
+    ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with
+    the checksum that the server reports, whatever its algorithm; ``off`` compares nothing."""
 
     payload_signing: PayloadSigning = "auto"
     """Whether the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it
@@ -207,6 +223,7 @@ class Config:
         return dataclasses.replace(self, endpoint_url=endpoint_url)
 
 
+_MAY_BE_NONE = frozenset({"tls_timeout", "first_byte_timeout"})
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -219,6 +236,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "memory_budget": (1, 2**63),
     "max_attempts": (1, 100),
     "connect_timeout": (0.001, 86_400),
+    "tls_timeout": (0.001, 86_400),
+    "first_byte_timeout": (0.001, 86_400),
     "read_timeout": (0.001, 86_400),
 }
 
@@ -262,6 +281,13 @@ def _check_choices(config: Config) -> None:
             raise ConfigError(message)
 
 
+def _check_hedging(value: object) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value <= 1):  # type: ignore[operator]  # checked just before
+        message = f"hedging must be between 0 and 1, or None, not {value!r}"
+        raise ConfigError(message)
+
+
 def check_bound(name: str, value: object) -> None:
     """Raise ConfigError if ``value`` is none for the numeric setting ``name``."""
     low, high = _BOUNDS[name]
@@ -276,7 +302,10 @@ def check_bound(name: str, value: object) -> None:
 
 def _check_bounds(config: Config) -> None:
     for name in _BOUNDS.keys() & _FIELDS:
-        check_bound(name, getattr(config, name))
+        value = getattr(config, name)
+        if value is not None or name not in _MAY_BE_NONE:
+            check_bound(name, value)
+    _check_hedging(config.hedging)
     if config.request_size < config.block_size:
         message = f"request_size ({config.request_size:,}) must not be smaller than block_size ({config.block_size:,})"
         raise ConfigError(message)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3._answers import split_keys
 from aios3._backend import CopyTerms, DeleteFailure
-from aios3._engine.backoff import retry_delay
+from aios3._engine.habits import Habits
 from aios3._observe import Observer, operation_of
-from aios3.errors import BucketNotFoundError, CredentialsError, S3Error, worth_retrying
+from aios3.errors import BucketNotFoundError, CredentialsError, RequestError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         StoredPart,
         WriteOptions,
     )
+    from aios3._engine.policy import Policy
     from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
 
@@ -37,31 +40,42 @@ T = TypeVar("T")
 
 
 _NO_TERMS = CopyTerms()
+_REFUSED = frozenset({400, 405, 501})
+"""How servers refuse headers that they do not know."""
+
+
+async def _close_body(body: ObjectBody) -> None:
+    await body.aclose()
 
 
 class RetryingBackend:
-    """``backend`` with up to ``max_attempts`` attempts a call.
+    """``backend`` with as many attempts a call as ``policy`` grants.
 
     What may have happened although its answer was lost is not sent again: the completion of an upload, and a write
     under a condition, which would meet its own result. Whoever asked for these looks first. ``observer`` watches every
     attempt.
     """
 
-    def __init__(self, backend: Backend, max_attempts: int, observer: Observer | None = None) -> None:
+    def __init__(
+        self, backend: Backend, policy: Policy, habits: Habits | None = None, observer: Observer | None = None
+    ) -> None:
         self._backend = backend
-        self._max_attempts = max_attempts
+        self._policy = policy
+        self._habits = habits or Habits()
         self._observer = observer or Observer()
 
     async def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         failures = 0
         while True:
             try:
-                return await self._send(failures + 1, call, *args, **kwargs)
+                answer = await self._send(failures + 1, call, *args, **kwargs)
             except S3Error as error:
                 failures += 1
-                if failures >= self._max_attempts or not worth_retrying(error):
-                    raise
-            await asyncio.sleep(retry_delay(failures))
+                pause = self._policy.pause(error, failures)
+            else:
+                self._policy.succeeded(failures)
+                return answer
+            await asyncio.sleep(pause)
 
     async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Send a call for the ``number``-th time, watched."""
@@ -83,11 +97,41 @@ class RetryingBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        return await self._attempt(self._backend.get_object, url, start=start, stop=stop, options=options)
+        if not self._habits.takes_checksums:
+            options = replace(options, with_checksum=False)
+        try:
+            return await self._attempt(self._get_first, url, start=start, stop=stop, options=options)
+        except (UnsupportedError, RequestError) as error:
+            plain = replace(options, with_checksum=False)
+            again = partial(self._get_first, url, start=start, stop=stop, options=plain)
+            return await self._plainly(url, error, again, changed=options.with_checksum)
+
+    async def _plainly(self, url: S3Url, refusal: S3Error, again: Callable[[], Awaitable[T]], *, changed: bool) -> T:
+        """Try without checksums what was refused with them, and remember it if that is accepted."""
+        if not changed or refusal.status not in _REFUSED:
+            raise refusal
+        try:
+            answer = await self._attempt(again)
+        except S3Error:
+            raise refusal from None
+        self._habits.refuses_checksums(str(url.with_key("")), refusal)
+        return answer
+
+    async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+        get, hedges = self._backend.get_object, self._policy.hedges
+        if hedges is None or stop is None:
+            return await get(url, start=start, stop=stop, options=options)
+        return await hedges.first(lambda: get(url, start=start, stop=stop, options=options), _close_body)
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
-        return await self._attempt(self._backend.head_object, url, options)
+        if not self._habits.takes_checksums:
+            options = replace(options, with_checksum=False)
+        try:
+            return await self._attempt(self._backend.head_object, url, options)
+        except (UnsupportedError, RequestError) as error:
+            again = partial(self._backend.head_object, url, replace(options, with_checksum=False))
+            return await self._plainly(url, error, again, changed=options.with_checksum)
 
     async def put_object(
         self,
@@ -99,6 +143,22 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> WriteResult:
         """Store a whole object in one request."""
+        checksum = checksum if self._habits.takes_checksums else None
+        put = partial(self._put, url, body, options=options, condition=condition)
+        try:
+            return await put(checksum)
+        except (UnsupportedError, RequestError) as error:
+            return await self._plainly(url, error, partial(put, None), changed=checksum is not None)
+
+    async def _put(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        checksum: Checksum | None,
+        *,
+        options: WriteOptions,
+        condition: Condition,
+    ) -> WriteResult:
         put = self._backend.put_object
         if condition.if_absent or condition.if_match is not None:
             return await self._send(1, put, url, body, options=options, condition=condition, checksum=checksum)
@@ -106,7 +166,12 @@ class RetryingBackend:
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
-        return await self._attempt(self._backend.create_multipart_upload, url, options, algorithm)
+        create = partial(self._backend.create_multipart_upload, url, options)
+        algorithm = algorithm if self._habits.takes_checksums else None
+        try:
+            return await self._attempt(create, algorithm)
+        except (UnsupportedError, RequestError) as error:
+            return await self._plainly(url, error, partial(create, None), changed=algorithm is not None)
 
     async def upload_part(
         self,
@@ -119,8 +184,12 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
-        upload = self._backend.upload_part
-        return await self._attempt(upload, url, upload_id, number, body, options=options, checksum=checksum)
+        upload = partial(self._backend.upload_part, url, upload_id, number, body, options=options)
+        checksum = checksum if self._habits.takes_checksums else None
+        try:
+            return await self._attempt(upload, checksum=checksum)
+        except (UnsupportedError, RequestError) as error:
+            return await self._plainly(url, error, partial(upload, checksum=None), changed=checksum is not None)
 
     async def upload_part_copy(
         self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
@@ -143,6 +212,7 @@ class RetryingBackend:
     ) -> WriteResult:
         """Make one object of the parts, in the order of their numbers; sent once."""
         complete = self._backend.complete_multipart_upload
+        checksum = checksum if self._habits.takes_checksums else None
         return await self._send(
             1, complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
         )

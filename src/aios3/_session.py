@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from aios3._config import Config
 from aios3._engine.backoff import retry_delay
 from aios3._engine.budget import Budget
+from aios3._engine.policy import Policy
+from aios3._engine.slots import Slots
 from aios3._engine.tasks import OwnedTasks, settle
 from aios3._observe import Observer
 from aios3._paths import S3Url
@@ -63,7 +65,10 @@ class Session:
         self.late_failures: list[Exception] = []
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
         self.observer: Observer = Observer(self.config.on_request, self.tasks.start)
-        self._slots = asyncio.Semaphore(self.config.max_concurrency)
+        self.seen_algorithm: str | None = None
+        """The algorithm of the last checksum that a server has reported of an object."""
+        self.policy: Policy = _policy_of(self.config)
+        """What happens after failures, and how many requests are in flight."""
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
         self._uploads: dict[str, S3Url] = {}
@@ -131,7 +136,7 @@ class Session:
         self.bind()
         if profile not in self._transports:
             config = self.config_for(profile)
-            self._transports[profile] = _make_transport(config, config.profile, self._slots, self.observer)
+            self._transports[profile] = _make_transport(config, config.profile, self.policy, self.observer)
         return self._transports[profile]
 
     def describe(self) -> dict[str, str]:
@@ -232,6 +237,7 @@ class Session:
         for upload_id, url in list(self._uploads.items()):
             await self.abort_upload(url, upload_id)
         self._closed = True
+        self.policy.close()
         for transport in self._transports.values():
             await transport.aclose()
         await self.tasks.join()  # of on_request: bodies that were left open have just ended
@@ -286,8 +292,12 @@ def _forget_closed_loops() -> None:
             del _defaults[key]
 
 
-def _make_transport(config: Config, profile: str | None, slots: asyncio.Semaphore, observer: Observer) -> Transport:
-    return Transport(config, profile, slots, observer)
+def _policy_of(config: Config) -> Policy:
+    return Policy(config.max_attempts, Slots(config.max_concurrency), hedging=config.hedging or 0.0)
+
+
+def _make_transport(config: Config, profile: str | None, policy: Policy, observer: Observer) -> Transport:
+    return Transport(config, profile, policy, observer)
 
 
 def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:

@@ -8,14 +8,16 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aios3._engine.habits import Habits
 from aios3._observe import Observer
 from aios3._retrying import RetryingBackend
 from aios3._static import SIGV4, address_of, plain_settings
 
 if TYPE_CHECKING:
-    from aios3._backend import Backend, BucketAddress
+    from aios3._backend import Backend, BucketAddress, Slots
     from aios3._boto import BotoBackend
     from aios3._config import Config, Credentials
+    from aios3._engine.policy import Policy
     from aios3._static import PlainSettings
     from aios3._wire import Wire
 
@@ -29,15 +31,16 @@ _log = logging.getLogger("aios3.transport")
 class Transport:
     """Everything that talks to the server as one profile. Connections are made when they are needed.
 
-    ``slots`` bounds the requests in flight of all profiles together; ``observer`` watches them.
+    ``policy`` says what happens after failures, and bounds the requests in flight, of all profiles together;
+    ``observer`` watches them.
     """
 
-    def __init__(
-        self, config: Config, profile: str | None, slots: asyncio.Semaphore, observer: Observer | None = None
-    ) -> None:
+    def __init__(self, config: Config, profile: str | None, policy: Policy, observer: Observer | None = None) -> None:
         self._config = config.with_environment()
         self._profile = profile
-        self._slots = slots
+        self._policy = policy
+        self._slots: Slots = policy.slots
+        self._habits = Habits(with_checksums=config.checksums != "off")
         self._observer = observer or Observer()
         self._boto: BotoBackend | None = None
         self._wire: Wire | None = None
@@ -57,7 +60,7 @@ class Transport:
             if bucket not in self._chosen:
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
-                self._chosen[bucket] = RetryingBackend(backend, self._config.max_attempts, self._observer)
+                self._chosen[bucket] = RetryingBackend(backend, self._policy, self._habits, self._observer)
                 self._reasons[bucket] = reason
                 _log.debug("s3://%s is reached through %s", bucket, _described(reason))
             return self._chosen[bucket]

@@ -88,10 +88,14 @@ class S3Error(Exception):
 
     ``path`` is the S3 path that was worked on, ``operation`` S3's name of the call, ``code`` and ``status`` the
     error code and HTTP status of S3's answer, ``request_id`` what the operator of the server needs to find it.
-    Each is None where there is none. Classes that are an :class:`OSError` also carry ``errno`` and ``filename``.
+    Each is None where there is none. ``retry_after`` is how many seconds the server has asked to wait. Classes that are
+    an :class:`OSError` also carry ``errno`` and ``filename``.
     """
 
     _default_errno = _errno.EIO
+    retry_after: float | None = None
+    is_final: bool = False
+    """Whether all attempts have been made already, below whoever catches this."""
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from aios3 import errors
 from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config
+from aios3._engine.policy import Policy
 from aios3._retrying import RetryingBackend
 from scripted import answer, xml
 
@@ -25,7 +26,7 @@ async def failing(
 ) -> errors.S3Error:
     """Make a call and return the error that it must raise."""
     config = Config(**{"credentials": KEYS, "max_attempts": 1, **options})
-    backend = RetryingBackend(BotoBackend(config, profile, slots), config.max_attempts)
+    backend = RetryingBackend(BotoBackend(config, profile, slots), Policy(config.max_attempts))
     try:
         with pytest.raises(errors.S3Error) as caught:
             await CALLS[call](backend, url)

@@ -11,6 +11,7 @@ import pytest
 from boto_calls import URL, to
 
 from aios3._backend import DeleteFailure, OpenUpload, StoredPart
+from aios3._engine.policy import Policy
 from aios3._paths import S3Url
 from aios3._retrying import RetryingBackend
 from aios3.errors import AccessDeniedError, BucketNotFoundError, ServerError
@@ -25,7 +26,7 @@ def query_of(request) -> dict[str, list[str]]:
 
 
 async def delete(server: Scripted, *keys: str):
-    backend = RetryingBackend(to(server), 1)
+    backend = RetryingBackend(to(server), Policy(1))
     try:
         return await backend.delete_objects(BUCKET, keys)
     finally:
@@ -98,14 +99,14 @@ async def test_lists_parts_on_all_pages_in_order():
         return answer(body=f"<ListPartsResult>{parts}{end if more else ''}</ListPartsResult>".encode())
 
     async with Scripted(page([1, 2], more=True), page([3], more=False)) as server:
-        backend = RetryingBackend(to(server), 1)
+        backend = RetryingBackend(to(server), Policy(1))
         found = await backend.list_parts(URL, "upload")
         await backend.aclose()
     assert found == [StoredPart(1, "e1", 1), StoredPart(2, "e2", 2), StoredPart(3, "e3", 3)]
     assert [query_of(request).get("part-number-marker") for request in server.requests] == [None, ["2"]]
     again = page([2], more=True)
     async with Scripted(again, again) as server:
-        backend = RetryingBackend(to(server), 1)
+        backend = RetryingBackend(to(server), Policy(1))
         with pytest.raises(ServerError, match="continues at part 2 again"):
             await backend.list_parts(URL, "upload")
         await backend.aclose()
@@ -122,7 +123,7 @@ def uploads(key: str, upload_id: str, *, more: bool) -> bytes:
 
 async def test_lists_uploads_on_all_pages_decoded():
     async with Scripted(uploads("a%2Bb", "1", more=True), uploads("a%20c%01", "2", more=False)) as server:
-        backend = RetryingBackend(to(server), 1)
+        backend = RetryingBackend(to(server), Policy(1))
         found = await backend.list_multipart_uploads(S3Url("bucket", "a"))
         await backend.aclose()
     assert found == [OpenUpload("a+b", "1", 1445412480.0), OpenUpload("a c\x01", "2", 1445412480.0)]
@@ -134,7 +135,7 @@ async def test_lists_uploads_on_all_pages_decoded():
 async def test_a_list_of_uploads_that_does_not_get_on_is_an_error():
     again = uploads("a", "1", more=True)
     async with Scripted(again, again) as server:
-        backend = RetryingBackend(to(server), 1)
+        backend = RetryingBackend(to(server), Policy(1))
         with pytest.raises(ServerError, match="again"):
             await backend.list_multipart_uploads(BUCKET)
         await backend.aclose()
@@ -142,6 +143,6 @@ async def test_a_list_of_uploads_that_does_not_get_on_is_an_error():
 
 async def test_no_such_upload_means_that_there_are_none():
     async with Scripted(answer(404, xml("Error", Code="NoSuchUpload", Message="none"))) as server:
-        backend = RetryingBackend(to(server), 1)
+        backend = RetryingBackend(to(server), Policy(1))
         assert await backend.list_multipart_uploads(BUCKET) == []
         await backend.aclose()

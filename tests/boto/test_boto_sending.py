@@ -14,6 +14,7 @@ from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, Wr
 from aios3._boto import BotoBackend
 from aios3._boto.payload import PieceStream, moving
 from aios3._config import Config
+from aios3._engine.policy import Policy
 from aios3._paths import S3Url
 from aios3._retrying import RetryingBackend
 from aios3.errors import ObjectExistsError, ServerError, UnsupportedError
@@ -56,7 +57,7 @@ async def test_another_attempt_sends_the_whole_body_again(no_backoff):
         writer.transport.abort()
 
     async with Scripted(answer(503), hang_up, answer(etag='"e"')) as server:
-        backend = RetryingBackend(to(server), 3)
+        backend = RetryingBackend(to(server), Policy(3))
         await put(backend, URL, *body)
         await backend.aclose()
     assert [request.body for request in server.requests] == [b"".join(body)] * 3

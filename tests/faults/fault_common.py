@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 from typing import TYPE_CHECKING
 
 import aios3
@@ -25,6 +26,9 @@ IMPATIENT = {"connect_timeout": 0.4, "read_timeout": 0.4}
 async def nothing_left(session: aios3.Session, faulty: FaultyServer) -> AsyncIterator[None]:
     """Close the session at the end; no task, byte, place for a request or connection may be left, whatever happened."""
     before = asyncio.all_tasks()
+    unheard: list[dict] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: unheard.append(context))
     try:
         yield
         left = asyncio.all_tasks() - before - {asyncio.current_task()}
@@ -32,8 +36,12 @@ async def nothing_left(session: aios3.Session, faulty: FaultyServer) -> AsyncIte
         assert session.tasks.active == 0
         assert session.budget.used == 0
         assert session.budget.waiting == 0
-        assert session._slots._value == session.config.max_concurrency
+        assert session.policy.slots.in_use == 0
     finally:
         await session.aclose()
     assert asyncio.all_tasks() - before <= {asyncio.current_task()}
+    gc.collect()
+    await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+    assert not unheard, "an exception that nobody has heard of"
     await asyncio.to_thread(faulty.wait, lambda counts: counts.open_connections == 0, 10)

@@ -99,6 +99,11 @@ async def remove(place: Place) -> None:
     await aios3.remove(place("target"), session=place.session)
 
 
+async def remove_many(place: Place) -> None:
+    await aios3.remove(place("t/"), session=place.session)
+    assert not any(place.admin.exists(place(key)) for key in KEYS)
+
+
 async def scan(place: Place) -> None:
     found = [path async for path in aios3.scan(place("t/"), session=place.session)]
     assert found == [place(key) for key in KEYS]
@@ -145,6 +150,7 @@ VERBS = {
     "append": Verb("UploadPartCopy", append, BIG, 1, "target", LARGE, LARGE + SMALL),
     "copy": Verb("CopyObject", copy, READING | WRITING, 1, "target", OLD, DATA),
     "remove": Verb("DeleteObject", remove, WRITING, 1, "target", OLD, None),
+    "delete many": Verb("DeleteObjects", remove_many, TREE),
     "scan": Verb("ListObjectsV2", scan, TREE, 2),
     "walk": Verb("ListObjectsV2", walk, TREE, 2),
     "sync read": Verb("GetObject", read_blocking, READING, 2, blocking=True),

@@ -80,6 +80,8 @@ async def test_a_fault_ends_as_the_table_says(
         checked = {"ChecksumAlgorithm": "CRC32"} if isinstance(row.fault, faults.FlipByte) else {}
         admin.put(f"{bucket}/{key}", data, **checked)
     more = dict(IMPATIENT if row.impatient else {})
+    if isinstance(row.fault, faults.FlipByte):
+        more |= {"checksums": "crc32"}  # says that the server has checksums: this one reports none beside ranges
     if row.fault == "dead address":
         resolved(faulty.addresses)
         port = faulty.endpoint_url.rpartition(":")[2]

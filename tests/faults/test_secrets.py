@@ -16,10 +16,6 @@ from aios3.testing import FaultyServer, faults
 
 SECRET = "secret-key-that-nobody-may-see"
 TOKEN = "session-token-that-nobody-may-see"
-FOLLOWED = (
-    "aiohttp follows redirects below aiobotocore: requests without a body go to any host, with the session token, and "
-    "what that host says is believed; _boto must have it not do so (allow_redirects=False)"
-)
 CALLS = ("open + read", "random reads", "write small", "copy", "remove", "scan")
 FAULTS = (
     faults.Reset(),
@@ -81,7 +77,7 @@ async def test_no_secret_is_logged_or_raised(faulty, config, bucket, admin, capl
         patch.setattr(faulty, "reset", reset)
         raised = await run_with_faults(faulty, config, bucket, admin)
     assert len(raised) > len(FAULTS) * 3
-    assert len(signed) > 30
+    assert len(signed) > 15  # those of one second are alike
     everything = [f"{record.name} {record.getMessage()} {record.args!r} {record.exc_text}" for record in caplog.records]
     ours = [text for text in everything if text.startswith("aios3")]
     shown = [everything_in(error) for error in raised] + [repr(config), repr(aios3.Session(config))]
@@ -93,11 +89,7 @@ async def test_no_secret_is_logged_or_raised(faulty, config, bucket, admin, capl
 
 @pytest.mark.parametrize("verb", ["open + read", "scan", "copy", "write small"])
 @pytest.mark.parametrize("status", [301, 307])
-async def test_a_redirect_to_another_host_is_not_followed(
-    request, transport, faulty, config, bucket, admin, status, verb
-):
-    if transport == "aiobotocore":
-        request.applymarker(pytest.mark.xfail(reason=FOLLOWED, strict=True))
+async def test_a_redirect_to_another_host_is_not_followed(faulty, config, bucket, admin, status, verb):
     chosen = VERBS[verb]
     for key, data in chosen.prepare.items():
         admin.put(f"{bucket}/{key}", data)

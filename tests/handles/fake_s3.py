@@ -48,6 +48,10 @@ class FakeBody:
         self.error = None
         server.open_bodies += 1
 
+    @property
+    def checksums(self):
+        return self.stat.checksums if self.start == 0 and self.stop == self.size else {}
+
     async def readinto(self, view):
         assert self._open
         assert len(view) > 0

@@ -39,7 +39,7 @@ class MishapError(Exception):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr("aios3._handles.pipe_reader.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
 
 
 def refuse(only):

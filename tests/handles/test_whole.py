@@ -317,7 +317,7 @@ async def test_a_refused_upload_is_raised_and_leaves_nothing(s3, memory_session,
 
 
 async def test_a_broken_download_is_resumed_or_raised(s3, memory_session, way, monkeypatch):
-    monkeypatch.setattr("aios3._handles.source.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
     data = os.urandom(MIB)
     s3.put("key.bin", data)
     broken = iter(range(3))

@@ -131,7 +131,7 @@ async def test_a_handshake_that_hangs_ends_in_time_and_one_that_is_cancelled_lea
     async with serving(handle) as server:
         context = await client_context(certificate)
         pool = pool_for(server, context, connect_seconds=0.05)
-        with pytest.raises(TimeoutError, match=r"no connection to right\.test"):
+        with pytest.raises(TimeoutError, match=r"no handshake of TLS with right\.test"):
             await pool.acquire()
         assert pool._slots == 0
         await pool.aclose()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from aios3._answers import nonsense, not_copied, quoted
+from aios3._answers import STALE, nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.answers import note
@@ -20,8 +20,7 @@ from aios3._paths import S3Url
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
         BucketAddress,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         ObjectVersion,
         OpenUpload,
         ReadOptions,
+        Slots,
         StoredPart,
         WriteOptions,
     )
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from aios3._config import Config, Credentials
     from aios3._entries import StatResult, WriteResult
 
+T = TypeVar("T")
 Parameters = dict[str, Any]
 
 _NO_TERMS = CopyTerms()
@@ -55,7 +56,7 @@ class BotoBackend:
     ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: asyncio.Semaphore) -> None:
+    def __init__(self, config: Config, profile: str | None, slots: Slots) -> None:
         self._client = ClientSource(config, profile)
         self._slots = slots
         self._patience = config.connect_timeout + config.read_timeout
@@ -64,6 +65,20 @@ class BotoBackend:
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
         """Send the request of S3's ``operation``."""
+        return await self._renewing(lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
+
+    async def _renewing(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""
+        generation = self._client.generation
+        try:
+            return await send()
+        except CredentialsError as error:
+            with translated("Connect", error.path or ""):
+                if error.code not in STALE or not await self._client.renew(generation):
+                    raise
+        return await send()
+
+    async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
             call = getattr(await self._client.get(), _method(operation))
             async with self._slots, moving(parameters.get("Body"), self._patience):
@@ -95,9 +110,12 @@ class BotoBackend:
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> BotoBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
         ranged = bool(start) or stop is not None
-        parameters = _place(url) | _reading(options) | self._checksum_mode
+        parameters = _place(url) | _reading(options) | self._asking(options)
         if ranged:
             parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
+        return await self._renewing(lambda: self._get_once(url, parameters, start, ranged=ranged))
+
+    async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> BotoBody:
         with translated("GetObject", str(url)):
             call = getattr(await self._client.get(), _method("GetObject"))
             await self._slots.acquire()
@@ -109,6 +127,9 @@ class BotoBackend:
             except BaseException:
                 self._slots.release()
                 raise
+
+    def _asking(self, options: ReadOptions) -> Parameters:
+        return self._checksum_mode if options.with_checksum else {}
 
     def _body(self, answer: Answer, url: S3Url, start: int, *, ranged: bool) -> BotoBody:
         received: Any = answer["Body"]
@@ -131,10 +152,11 @@ class BotoBackend:
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
         parameters = _place(url) | _reading(options)
+        asking = self._asking(options)
         try:
-            answer = await self._call("HeadObject", url, parameters | self._checksum_mode)
+            answer = await self._call("HeadObject", url, parameters | asking)
         except AccessDeniedError as error:
-            if not self._checksum_mode or isinstance(error, CredentialsError):
+            if not asking or isinstance(error, CredentialsError):
                 raise
             # The checksum of an object under KMS needs a permission more than its description.
             answer = await self._call("HeadObject", url, parameters)

@@ -8,7 +8,7 @@ from aios3._boto.translate import translated
 from aios3.errors import ClosedHandleError, S3Error, TruncatedBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aios3._answers import Span
     from aios3._entries import StatResult
@@ -54,6 +54,11 @@ class BotoBody:
         self._failure: S3Error | None = None
         if not self._left:
             self._end()
+
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """The checksums in the answer that are certainly over the whole object, by algorithm."""
+        return self.stat.checksums
 
     async def readinto(self, view: memoryview) -> int:
         """Receive at least one byte into ``view`` and return how many; 0 only at the end.

@@ -9,7 +9,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads
+from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads, replace
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
 from aios3._boto.soundness import refuse_breaks
@@ -55,6 +55,9 @@ class ClientSource:
         self._closed = False
         self._session: Any = None
         self._found: Any = None
+        self._renewing: asyncio.Lock = asyncio.Lock()
+        self.generation: int = 0
+        """How often the credentials were replaced because a server has refused them."""
 
     async def get(self) -> Client:
         """Return the client. Many may ask at once, and any may be cancelled: the others still get it."""
@@ -92,6 +95,18 @@ class ClientSource:
             prepared = await self._prepare()
             self._found = await find_credentials(prepared.session, self._config)
         return await frozen(self._found)
+
+    async def renew(self, generation: int) -> bool:
+        """Replace credentials that were refused while ``generation`` was; tell whether there are others now."""
+        if self._config.credentials == "anonymous" or isinstance(self._config.credentials, Credentials):
+            return False
+        async with self._renewing:
+            if self.generation == generation:
+                used = await self._session.get_credentials()
+                refused = await frozen(used)
+                await replace(used, lambda: self.credentials(renewed=True))
+                self.generation += await frozen(used) != refused
+        return self.generation != generation
 
     async def ca_bundle(self) -> str | None:
         """Return the file of certificate authorities that the environment or the profile names."""
@@ -215,6 +230,8 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
     from aiobotocore.config import AioConfig  # noqa: PLC0415 - slow to import
     from botocore import UNSIGNED  # noqa: PLC0415 - slow to import
 
+    from aios3._boto.unfollowing import UnfollowingSession  # noqa: PLC0415 - slow to import
+
     options: dict[str, Any] = {}
     if config.credentials == "anonymous":
         options["signature_version"] = UNSIGNED
@@ -222,8 +239,9 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
         options["s3"] = {"addressing_style": config.addressing_style}
     return AioConfig(
         connect_timeout=config.connect_timeout,
-        read_timeout=config.read_timeout,
+        read_timeout=max(config.read_timeout, config.first_byte_timeout or 0),  # aiohttp has one time for both
         max_pool_connections=config.max_concurrency,
+        http_session_cls=UnfollowingSession,
         retries={"mode": "standard", "total_max_attempts": 1},  # whoever calls repeats, so that there is one count
         # Checksums are the caller's business; botocore's own would be trailers, which older servers store as data.
         request_checksum_calculation="when_required",

@@ -11,7 +11,7 @@ from aios3._config import Credentials
 from aios3.errors import ConfigError, CredentialsError, S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from aios3._config import Config, CredentialSource
 
@@ -151,3 +151,16 @@ async def frozen(found: Any) -> Credentials:  # noqa: ANN401 - botocore has no t
         return found
     now = await found.get_frozen_credentials()
     return Credentials(now.access_key, now.secret_key, now.token)
+
+
+async def replace(used: Any, ask: Callable[[], Awaitable[Credentials | None]]) -> None:  # noqa: ANN401 - botocore's
+    """Put other credentials in the place of those that a client has ``used``, and that a server calls expired.
+
+    Those that know their source ask it, whatever time they have been told; for others the whole chain is asked.
+    """
+    if isinstance(getattr(used, "_expiry_time", None), datetime):
+        used._expiry_time = datetime.now(UTC) - timedelta(seconds=1)  # noqa: SLF001 - there is no public way
+        return
+    fresh = await ask()
+    if fresh is not None:
+        used.access_key, used.secret_key, used.token = fresh.access_key, fresh.secret_key, fresh.session_token

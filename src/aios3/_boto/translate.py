@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from aios3 import errors
-from aios3._answers import refused, refused_creation
+from aios3._answers import refused, refused_creation, seconds_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +62,7 @@ def _from_client_error(asked: str, answer: Mapping[str, object], operation: str,
     if asked != operation and asked not in _OPERATIONS_FOR_OTHERS:
         message = f"{operation} {path}: the credentials could not be fetched ({asked} was answered {code}: {detail})"
         return errors.CredentialsError(message, path=path, operation=operation, code=code)
-    return refused(
+    error = refused(
         operation,
         path,
         code=code,
@@ -70,6 +70,8 @@ def _from_client_error(asked: str, answer: Mapping[str, object], operation: str,
         detail=detail,
         request_id=_text(meta.get("RequestId")),
     )
+    error.retry_after = seconds_to_wait(_text(_mapping(meta.get("HTTPHeaders")).get("retry-after")))
+    return error
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -7,6 +7,7 @@ are the first to go.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import chain
@@ -111,7 +112,7 @@ class BlockMap:
             if block.complete and (block.stop <= start or block.start >= stop) and block not in self._spent:
                 self.spend(block)
 
-    def droppable(self, size: int, *, unread: bool) -> list[Block]:
+    def droppable(self, size: float = math.inf, *, unread: bool) -> list[Block]:
         """Return blocks that may go, up to ``size`` bytes or the first behind: spent ones, longest ago first.
 
         With ``unread``, those furthest ahead come after them.

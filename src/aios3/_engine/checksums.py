@@ -41,12 +41,6 @@ def choose_algorithm(mode: ChecksumMode, *, at_amazon: bool) -> Algorithm | None
     return "CRC64NVME" if has_awscrt else "CRC32"
 
 
-def usable_algorithms() -> list[Algorithm]:
-    """Return the algorithms that can be computed here."""
-    has_awscrt = importlib.util.find_spec("awscrt") is not None
-    return ["CRC32", "CRC64NVME"] if has_awscrt else ["CRC32"]
-
-
 class RunningChecksum:
     """The checksum of all that was added so far."""
 

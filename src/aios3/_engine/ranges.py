@@ -172,6 +172,12 @@ class RangeFetcher:
                 self._map.spend(block)
         self._trim()
 
+    def forget(self, start: int, stop: int) -> None:
+        """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
+        for block in self._map.droppable(unread=True):
+            if block.start < stop and block.stop > start:
+                self._drop(block)
+
     def at_hand(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
         block = self._map.find(position)

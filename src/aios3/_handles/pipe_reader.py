@@ -8,7 +8,6 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from aios3._config import KIB
-from aios3._engine.backoff import retry_delay
 from aios3._engine.tasks import OwnedTasks, cancel_and_wait
 from aios3._handles.leaving import Home
 from aios3._handles.source import ObjectSource
@@ -18,7 +17,6 @@ from aios3.errors import (
     S3Error,
     TruncatedBodyError,
     UnsupportedError,
-    worth_retrying,
 )
 
 if TYPE_CHECKING:
@@ -274,9 +272,7 @@ class AsyncPipeReader:
             except S3Error as error:
                 await self._drop()
                 failures += 1
-                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
-                    raise
-                await asyncio.sleep(retry_delay(failures))
+                await asyncio.sleep(self._session.policy.pause(error, failures))
             except BaseException:
                 await self._drop()  # nobody knows which of its bytes have been received
                 raise
@@ -291,6 +287,7 @@ class AsyncPipeReader:
         count = await self._body.readinto(view)
         if count == 0:
             raise self._truncated()
+        await self._source.passed(self._received, view[:count])
         return count
 
     async def _drop(self) -> None:

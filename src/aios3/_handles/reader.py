@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aios3._config import KIB, MIB
 from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
 from aios3._handles.source import ObjectSource
-from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError, WrongLoopError
+from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError, UnsupportedError, WrongLoopError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
@@ -157,7 +157,14 @@ class AsyncPrefetchReader:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
         async with self._turn:
             self._check()
-            stop = self.size if size is None or size < 0 else min(self._position + size, self.size)
+            start = self._position
+            stop = self.size if size is None or size < 0 else min(start + size, self.size)
+            try:
+                return await self._read_until(stop)
+            except ChecksumMismatchError:
+                if start > 0 or stop < self.size:
+                    raise  # the caller has some of the bytes that may be wrong
+                self._forget()
             return await self._read_until(stop)
 
     async def readall(self) -> bytes:
@@ -325,6 +332,12 @@ class AsyncPrefetchReader:
         while self._position < stop:
             whole.write(await self._take(stop))
         return whole.getvalue()
+
+    def _forget(self) -> None:
+        """Let everything be read once more."""
+        self._source.forget()
+        self._fetcher.forget(0, self.size)
+        self._position = 0
 
     def _whole_lines_at_hand(self) -> Iterator[bytes]:
         """Yield the lines that have arrived whole, as long as nobody else moves the position."""

@@ -177,6 +177,10 @@ class SharedRanges:
         """Let the blocks that touch ``[start, stop)`` go as if they had been read to their end."""
         self._ranges.done_with(self._base + start, self._base + stop)
 
+    def forget(self, start: int, stop: int) -> None:
+        """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
+        self._ranges.forget(self._base + start, self._base + stop)
+
     def at_hand(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
         return self._ranges.at_hand(self._base + position)

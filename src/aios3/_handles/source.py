@@ -7,14 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
-from aios3._engine.backoff import retry_delay
+from aios3._engine.tasks import cancel_and_wait
+from aios3._handles.verifying import check_whole, verification_of
 from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError, worth_retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aios3._backend import ObjectBody
+    from aios3._engine.sums import RunningPiece
     from aios3._entries import StatResult
+    from aios3._handles.verifying import Verification
     from aios3._paths import S3Url
     from aios3._session import Session
 
@@ -34,6 +37,8 @@ class ObjectSource:
         self._options = options or ReadOptions()
         self._stat: StatResult | None = None
         self._ready: ObjectBody | None = None
+        self._verification: Verification | None = None
+        self._passing: RunningPiece | None = None
 
     @property
     def stat(self) -> StatResult:
@@ -76,13 +81,16 @@ class ObjectSource:
         if body.start != start or body.stop != wanted:
             return None
         try:
-            return await body.read()
+            data = await body.read()
         except S3Error as error:
             if not worth_retrying(error):
                 raise
             return None
         finally:
             await self.aclose()
+        if self._session.config.checksums != "off" and len(data) == body.size:
+            check_whole(self.url, data, body.checksums)
+        return data
 
     async def _first(self, start: int, stop: int) -> ObjectBody:
         try:
@@ -98,19 +106,43 @@ class ObjectSource:
         """Receive ``[start, stop)`` into the views that ``room()`` gives, telling ``received`` of every arrival.
 
         A body that breaks or ends early is asked for again from the byte reached; ``max_attempts`` failures in a row
-        without a new byte are raised.
+        without a new byte are raised. The last bytes of a whole object are only told of if it has its checksum;
+        otherwise ChecksumMismatchError is raised, until :meth:`forget`.
         """
-        cursor = _Cursor(start, stop, room, received)
+        verification = self._verification
+        piece = verification.piece(start, stop) if verification is not None else None
+        if verification is None or piece is None:
+            await self._fetch(_Cursor(start, stop, room, received))
+            return
+        asking = verification.ask_if_last()
+        try:
+            cursor = _VerifiedCursor(start, stop, room, received, piece, verification.is_all)
+            await self._fetch(cursor)
+            if cursor.withheld:
+                await verification.conclude()
+                received(cursor.withheld)
+            elif asking is not None:
+                await asyncio.wait({asking})  # who receives the last bytes will need it
+        finally:
+            if asking is not None:
+                await cancel_and_wait({asking})
+
+    def forget(self) -> None:
+        """Let all bytes be received once more, after they turned out to be wrong."""
+        if self._verification is not None:
+            self._verification.forget()
+
+    async def _fetch(self, cursor: _Cursor) -> None:
         failures = 0
         while not cursor.done:
             reached = cursor.position
             try:
                 await self._receive(cursor)
             except S3Error as error:
-                failures = 1 if cursor.position > reached else failures + 1
-                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
-                    raise
-                await asyncio.sleep(retry_delay(failures))
+                progress = cursor.position > reached
+                failures = 1 if progress else failures + 1
+                pause = self._session.policy.pause(error, failures, progress=progress)
+                await asyncio.sleep(pause)
 
     async def body_at(self, position: int, stop: int | None) -> ObjectBody:
         """Return an answer whose next byte is the one at ``position``; the caller closes it."""
@@ -121,6 +153,21 @@ class ObjectSource:
             await body.aclose()
             raise
         return body
+
+    async def passed(self, position: int, data: memoryview) -> None:
+        """Note what a body from :meth:`body_at` has brought; raise ChecksumMismatchError with the last of wrong bytes.
+
+        Bytes that are told of twice, or not at all, end the comparing.
+        """
+        verification = self._verification
+        if verification is None:
+            return
+        if self._passing is None:
+            self._passing = verification.piece(0, self.stat.size)
+        if self._passing is not None:
+            self._passing.add(position, data)
+            if position + len(data) == self.stat.size and verification.is_all(self._passing):
+                await verification.conclude()
 
     async def aclose(self) -> None:
         """Drop an answer that nobody has fetched. Safe to repeat."""
@@ -161,7 +208,9 @@ class ObjectSource:
             return
         try:
             self._pin(body.stat)
-        except ObjectChangedError:
+            if known is None:
+                self._verification = await verification_of(self._session, self.url, self._options, body)
+        except BaseException:
             await body.aclose()
             raise
 
@@ -205,6 +254,37 @@ class _Cursor:
     def advance(self, count: int) -> None:
         self._received(count)
         self.position += count
+
+
+class _VerifiedCursor(_Cursor):
+    """A cursor that adds what comes to a checksum, and keeps the arrival back that makes the object whole."""
+
+    def __init__(  # noqa: PLR0917 - a cursor's four, and two
+        self,
+        start: int,
+        stop: int,
+        room: Callable[[], memoryview],
+        received: Callable[[int], None],
+        piece: RunningPiece,
+        is_all: Callable[[RunningPiece], bool],
+    ) -> None:
+        super().__init__(start, stop, room, received)
+        self.withheld = 0
+        self._piece = piece
+        self._is_all = is_all
+        self._view = memoryview(b"")
+
+    def view(self) -> memoryview:
+        self._view = super().view()
+        return self._view
+
+    def advance(self, count: int) -> None:
+        self._piece.add(self.position, self._view[:count])
+        if self.position + count == self.stop and self._is_all(self._piece):
+            self.withheld = count
+            self.position += count
+        else:
+            super().advance(count)
 
 
 def _version(stat: StatResult) -> tuple[object, ...]:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
-from aios3._engine.backoff import retry_delay
 from aios3._engine.checksums import RunningChecksum, checksum_of
 from aios3._engine.pace import Pace
 from aios3._engine.parts import copy_ranges, part_size
@@ -275,9 +274,8 @@ class Upload:
                 if found is not None:
                     return found
                 failures += 1
-                if not worth_retrying(error) or failures >= self._session.config.max_attempts:
-                    raise
-            await asyncio.sleep(retry_delay(failures))
+                pause = self._session.policy.pause(error, failures)
+            await asyncio.sleep(pause)
 
     async def _completed(self, parts: Sequence[Part], size: int) -> WriteResult | None:
         """Return the result of a completion whose answer was lost, if the object is there."""

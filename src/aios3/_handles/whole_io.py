@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
@@ -13,6 +14,7 @@ from aios3._handles.reader import Sizes, open_reader
 from aios3._handles.source import ObjectSource
 from aios3._handles.store import MemoryStore, open_disk
 from aios3._handles.threads import in_thread
+from aios3._handles.verifying import once_more
 from aios3.errors import ObjectChangedError, TruncatedBodyError
 
 if TYPE_CHECKING:
@@ -29,7 +31,12 @@ _PIECE_BYTES = MIB
 
 
 async def download_to_memory(session: Session, url: S3Url, options: ReadOptions) -> tuple[MemoryStore, StatResult]:
-    """Read a whole object into memory that the session's budget pays for, in ranges side by side.
+    """Read a whole object into memory that the session's budget pays for, in ranges side by side."""
+    return await once_more(partial(_download_to_memory, session, url, options))
+
+
+async def _download_to_memory(session: Session, url: S3Url, options: ReadOptions) -> tuple[MemoryStore, StatResult]:
+    """Download once.
 
     The first range is received, and its memory parked, before the memory of the others is waited for: who waits must
     hold neither memory that looks as if it would come free, nor a connection.
@@ -83,6 +90,12 @@ async def download_to_disk(
     session: Session, url: S3Url, options: ReadOptions, place: Path | None
 ) -> tuple[DiskStore, StatResult]:
     """Read a whole object into a new local file, with several ranges ahead of what is being written."""
+    return await once_more(partial(_download_to_disk, session, url, options, place))
+
+
+async def _download_to_disk(
+    session: Session, url: S3Url, options: ReadOptions, place: Path | None
+) -> tuple[DiskStore, StatResult]:
     config = session.config
     async with await open_reader(session, url, options, Sizes(config.block_size, config.request_size)) as reader:
         store = await make_disk(place)

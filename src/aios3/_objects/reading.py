@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
@@ -10,6 +11,7 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.reader import FIRST_REQUEST, Sizes, close_fetcher, open_fetcher
 from aios3._handles.source import ObjectSource
 from aios3._handles.text import text_settings
+from aios3._handles.verifying import once_more
 from aios3._namespace.links import follow, head
 from aios3._paths import S3Url
 from aios3._session import current_session
@@ -71,7 +73,7 @@ async def read_text(
 async def _read(session: Session, path: AnyPath, start: int | None, stop: int | None, *, followlinks: bool) -> bytes:
     url = S3Url.parse(path).require_object()
     try:
-        return await _read_slice(session, url, start or 0, stop, followlinks=followlinks)
+        return await once_more(partial(_read_slice, session, url, start or 0, stop, followlinks=followlinks))
     except ObjectNotFoundError as error:
         await explain_missing(session, url, error)
         raise

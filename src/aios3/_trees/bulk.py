@@ -69,10 +69,10 @@ async def _until_deleted(
     attempt = 1
     while True:
         failed = await _delete_once(session, items, delete, delete_one)
-        again = [item for item, error in failed.items() if worth_retrying(error)]
+        again = [item for item, error in failed.items() if worth_retrying(error) and not error.is_final]
         if not again or attempt >= session.config.max_attempts:
             return final | failed
-        final |= {item: error for item, error in failed.items() if not worth_retrying(error)}
+        final |= {item: error for item, error in failed.items() if item not in again}
         await asyncio.sleep(retry_delay(attempt))
         items = again
         attempt += 1

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
-from aios3._engine.checksums import checksum_of, usable_algorithms
 from aios3._handles.source import ObjectSource
+from aios3._handles.verifying import once_more
 from aios3._namespace.links import follow, head
 from aios3._trees import landing as files
 from aios3._trees.landing import Version
@@ -17,8 +17,6 @@ from aios3._trees.runner import each, for_each, in_thread, memory
 from aios3.errors import ChecksumMismatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._trees.landing import Landing
@@ -75,21 +73,14 @@ async def receive_file(session: Session, receipt: Receipt, meter: Meter) -> int 
 
 async def _receive_whole(receipt: Receipt, source: ObjectSource) -> int:
     stat = source.stat
-    data = await _fetch(source, 0, stat.size)
-    if stat.checksums:
-        await in_thread(_check, data, stat.checksums, receipt.url)
+
+    async def fetch() -> bytearray:
+        source.forget()
+        return await _fetch(source, 0, stat.size)
+
+    data = await once_more(fetch)
     await in_thread(_write_whole, receipt, data, stat.mtime if receipt.mtime is None else receipt.mtime)
     return stat.size
-
-
-def _check(data: bytearray, checksums: Mapping[str, str], url: S3Url) -> None:
-    """Compare with the first of S3's checksums of the whole object that can be computed here."""
-    for algorithm in usable_algorithms():
-        wanted = checksums.get(algorithm)
-        found = checksum_of([memoryview(data)], algorithm if wanted else None)
-        if found is not None and found.value != wanted:
-            message = f"GetObject {url}: the bytes have the checksum {found}, and S3 says {wanted}"
-            raise ChecksumMismatchError(message, path=str(url), operation="GetObject")
 
 
 def _write_whole(receipt: Receipt, data: bytearray, mtime: float) -> None:
@@ -150,7 +141,7 @@ class _Pieces:
         async with held:
             landing = await self._start()
             try:
-                await self._receive_all(landing, held)
+                await self._receive_checked(landing, held)
                 mtime = self._source.stat.mtime if self._receipt.mtime is None else self._receipt.mtime
                 await in_thread(landing.finish, mtime, overwrite=self._receipt.overwrite)
             except BaseException:
@@ -165,6 +156,24 @@ class _Pieces:
         if not (receipt.resume and stat.etag):  # without an ETag nothing says that it is the same object
             return await in_thread(files.start, receipt.target, receipt.root)
         return await in_thread(files.resume, receipt.target, receipt.root, Version(stat.etag, stat.size, self._piece))
+
+    async def _receive_checked(self, landing: Landing, held: AsyncExitStack) -> None:
+        """Receive all pieces; once more, if together they are not what was stored."""
+        try:
+            await self._receive_all(landing, held)
+        except ChecksumMismatchError:
+            self._drop_all(landing)
+            try:
+                await self._receive_all(landing, held)
+            except ChecksumMismatchError:
+                self._drop_all(landing)  # or they would be resumed
+                raise
+
+    def _drop_all(self, landing: Landing) -> None:
+        for index in landing.done:
+            self._meter.moved(index * self._piece - self._stop(index))
+        landing.done.clear()
+        self._source.forget()
 
     async def _receive_all(self, landing: Landing, held: AsyncExitStack) -> None:
         for index in landing.done:

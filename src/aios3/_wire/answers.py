@@ -183,6 +183,7 @@ def error_of(
         detail=said.message if said else _phrase(status),
         request_id=request_id or (said.request_id if said else None) or None,
     )
+    error.retry_after = _answers.seconds_to_wait(headers.get("retry-after"))
     return refused_creation(error) if if_absent else error
 
 

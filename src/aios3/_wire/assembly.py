@@ -11,11 +11,10 @@ from aios3._wire.pool import Pool
 from aios3._wire.tls import client_context
 
 if TYPE_CHECKING:
-    import asyncio
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from aios3._backend import Backend
+    from aios3._backend import Backend, Slots
     from aios3._config import Config
     from aios3._wire.identity import Identify, Locate
 
@@ -30,7 +29,7 @@ class Wire:
     def __init__(
         self,
         config: Config,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         *,
         locate: Locate,
         identify: Identify,
@@ -58,7 +57,8 @@ class Wire:
                 self._tls if scheme == "https" else None,
                 limit=self._config.max_concurrency,
                 connect_seconds=self._config.connect_timeout,
-                first_byte_seconds=self._config.read_timeout,
+                tls_seconds=self._config.tls_timeout,
+                first_byte_seconds=self._config.first_byte_timeout or self._config.read_timeout,
                 stall_seconds=self._config.read_timeout,
             )
         return pool

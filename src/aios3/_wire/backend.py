@@ -10,7 +10,6 @@ from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         OpenUpload,
         Part,
         ReadOptions,
+        Slots,
         StoredPart,
         WriteOptions,
     )
@@ -47,7 +47,7 @@ class WireBackend:
     def __init__(
         self,
         exchanges: Exchanges,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         rest: Callable[[], Backend],
         at_amazon: Callable[[], Awaitable[bool]],
         *,
@@ -74,7 +74,8 @@ class WireBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> WireBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=self._with_checksums)
+        asked = self._with_checksums and options.with_checksum
+        request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=asked)
         await self._slots.acquire()
         try:
             answer = await self._exchanges.send(request)
@@ -97,10 +98,11 @@ class WireBackend:
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
+        asked = self._with_checksums and options.with_checksum
         try:
-            head, _ = await self._call(requests.head_object(url, options, with_checksums=self._with_checksums))
+            head, _ = await self._call(requests.head_object(url, options, with_checksums=asked))
         except AccessDeniedError as error:
-            if not self._with_checksums or isinstance(error, CredentialsError):
+            if not asked or isinstance(error, CredentialsError):
                 raise
             # The checksum of an object under KMS needs a permission more than its description.
             head, _ = await self._call(requests.head_object(url, options, with_checksums=False))

@@ -10,7 +10,7 @@ from aios3._wire.exchange import FAILURES, translated
 from aios3.errors import ClosedHandleError, TruncatedBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aios3._answers import Span
     from aios3._entries import StatResult
@@ -71,9 +71,13 @@ class WireBody:
         """The whole object's description."""
         if self._stat is None:
             headers = self._answer.head.headers
-            checksums = answers.checksums_of_span(headers, self._span, ranged=self._ranged)
-            self._stat = answers.stat_of(headers, self._span.size, checksums, path=str(self._url))
+            self._stat = answers.stat_of(headers, self._span.size, self.checksums, path=str(self._url))
         return self._stat
+
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """The checksums in the answer that are certainly over the whole object, by algorithm."""
+        return answers.checksums_of_span(self._answer.head.headers, self._span, ranged=self._ranged)
 
     async def readinto(self, view: memoryview) -> int:
         """Receive at least one byte into ``view`` and return how many; 0 only at the end.

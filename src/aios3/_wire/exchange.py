@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3 import errors
+from aios3._answers import STALE
 from aios3._observe import answered, sending
 from aios3._wire import answers, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
@@ -31,7 +32,6 @@ LONGEST_ANSWER = 64 * 1024 * 1024
 
 _FIRST_ERROR_STATUS = 300
 _HASHED_IN_THREAD = 1024 * 1024
-_STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})
 _USER_AGENT = (("user-agent", "aios3"),)
 
 FAILURES = (OSError, ProtocolError)
@@ -129,7 +129,7 @@ class Exchanges:
         region = answers.redirect_of(answer.status, answer.headers, body)
         if region is not None:
             return self.directory.move(request.url.bucket, region)
-        if error.code in _STALE:
+        if error.code in STALE:
             return await self.directory.renew(identity)
         if error.code == "RequestTimeTooSkewed":
             return self._set_clock(answer.headers.get("date"))

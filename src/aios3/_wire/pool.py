@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aios3._observe import sending
 from aios3._wire.connection import Connection
@@ -13,18 +13,21 @@ from aios3._wire.resolve import Addresses, dial
 from aios3._wire.tls import keep_session
 
 if TYPE_CHECKING:
+    import socket
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from aios3._wire.heads import Head
+
+T = TypeVar("T")
 
 
 class Pool:
     """Connections to ``host`` and ``port``, over TLS if there is an ``ssl_context``.
 
     ``limit``: how many may be open; whoever comes later waits in line. ``idle_seconds``: how long an unused one is
-    kept; S3 closes its side after about 20. ``connect_seconds``: for the look-up, the connection and the handshake of
-    TLS together. The other times are those of ``Connection``.
+    kept; S3 closes its side after about 20. ``connect_seconds``: for the look-up and the connection. ``tls_seconds``:
+    for the handshake of TLS, None for as long again. The other times are those of ``Connection``.
     """
 
     def __init__(  # noqa: PLR0913 - each has its default, and one line above
@@ -36,6 +39,7 @@ class Pool:
         limit: int = 64,
         idle_seconds: float = 15,
         connect_seconds: float = 10,
+        tls_seconds: float | None = None,
         first_byte_seconds: float = 60,
         stall_seconds: float = 30,
         addresses: Addresses | None = None,
@@ -46,6 +50,7 @@ class Pool:
         self._limit = limit
         self._idle_seconds = idle_seconds
         self._connect_seconds = connect_seconds
+        self._tls_seconds = connect_seconds if tls_seconds is None else tls_seconds
         self._times = {"first_byte_seconds": first_byte_seconds, "stall_seconds": stall_seconds}
         self._addresses = addresses or Addresses(host, port)
         self._loop = asyncio.get_running_loop()
@@ -171,21 +176,30 @@ class Pool:
             raise _closed()
 
     async def _connect_in_time(self) -> Connection:
-        scope = asyncio.timeout(self._connect_seconds)
+        sock = await self._in_time(self._dial(), self._connect_seconds, "connection")
+        if self._ssl_context is None:
+            return await self._connect(sock)
+        return await self._in_time(self._connect(sock), self._tls_seconds, "handshake of TLS")
+
+    async def _in_time(self, work: Awaitable[T], seconds: float, what: str) -> T:
+        scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                connection = await self._connect()
+                done = await work
         except TimeoutError as error:
             if not scope.expired():
                 raise  # the system's own
-            message = f"no connection to {self.host}:{self.port} within {self._connect_seconds:g} s"
+            message = f"no {what} with {self.host}:{self.port} within {seconds:g} s"
             raise TimeoutError(message) from error
-        return connection
+        return done
 
-    async def _connect(self) -> Connection:
+    async def _dial(self) -> socket.socket:
         addresses = await self._addresses.in_turn()
         sock, address = await dial(addresses, self._addresses.failed)
         self._addresses.worked(address)
+        return sock
+
+    async def _connect(self, sock: socket.socket) -> Connection:
         connection = Connection(**self._times, made=self._alive.add, lost=self._lost)
         try:
             await self._loop.create_connection(

@@ -1,0 +1,197 @@
+"""A second request for what is slow: the first to be answered is taken, the other one is cancelled.
+
+Of many servers behind one address some are slow at times, and a second request most often meets another one. A request
+is slow if it has waited longer than nineteen in twenty did. No request costs a task or a timer for that: all that
+wait stand in one line, in the order of their deadlines, with one timer for the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aios3._engine.tasks import cancel_and_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aios3._engine.slots import Slots
+
+T = TypeVar("T")
+
+_LEAST_SECONDS = 0.025
+"""Nobody is slow before: another request would need as long."""
+_TELLING = 100
+"""Answers after which it is known what is slow."""
+_FORGET_AFTER = 2000
+"""Answers after which each counts half, so that what is slow follows the network."""
+_STEPS_PER_OCTAVE = 4
+_BUCKETS = 128
+_QUANTILE = 0.95
+_MOST_CREDIT = 10.0
+_NOTED_OF = 4
+
+
+class Waits:
+    """How long answers have taken: a histogram of logarithmic steps, of a fifth each."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self._total = 0
+        self._slow = math.inf
+
+    def add(self, seconds: float) -> None:
+        """Note one wait."""
+        step = int(math.log2(seconds * 1e6) * _STEPS_PER_OCTAVE) if seconds > 1e-6 else 0  # noqa: PLR2004 - the unit
+        self._counts[min(step, _BUCKETS - 1)] += 1
+        self._total += 1
+        if not self._total % 64:
+            self._slow = self._quantile()
+        if self._total >= _FORGET_AFTER:
+            self._counts = [count // 2 for count in self._counts]
+            self._total = sum(self._counts)
+
+    def slow(self) -> float:
+        """Return how many seconds only one in twenty takes; infinity as long as too few are known."""
+        return self._slow if self._total >= _TELLING else math.inf
+
+    def _quantile(self) -> float:
+        left = self._total * _QUANTILE
+        for step, count in enumerate(self._counts):
+            left -= count
+            if left <= 0:
+                return float(2 ** ((step + 1) / _STEPS_PER_OCTAVE) / 1e6)
+        return math.inf
+
+
+class _Race(Generic[T]):
+    """One request, and the second one that it may get."""
+
+    __slots__ = ("before", "call", "deadline", "over", "second", "task", "won")
+
+    def __init__(self, call: Callable[[], Awaitable[T]], deadline: float, task: asyncio.Task[object]) -> None:
+        self.call = call
+        self.deadline = deadline
+        self.task = task
+        self.before = task.cancelling()
+        self.second: asyncio.Task[T] | None = None
+        self.over = False
+        self.won = False
+
+    def start_second(self) -> None:
+        self.second = asyncio.get_running_loop().create_task(_awaited(self.call), name="aios3 hedge")
+        self.second.add_done_callback(self._answered)
+
+    def _answered(self, second: asyncio.Task[T]) -> None:
+        if not self.over and not second.cancelled() and second.exception() is None:
+            self.won = True
+            self.task.cancel()  # as asyncio.timeout does; taken back where it arrives
+
+    def is_ours(self) -> bool:
+        """Take our cancellation back; tell whether it is the only one."""
+        return self.task.uncancel() <= self.before
+
+
+class Hedges:
+    """The second requests of one session: at most ``fraction`` of all, and none where no room is free."""
+
+    def __init__(self, fraction: float, slots: Slots) -> None:
+        self.made = 0
+        """How many second requests were sent."""
+        self.won = 0
+        """How many of them were answered first."""
+        self._fraction = fraction
+        self._slots = slots
+        self._credit = 0.0
+        self._unnoted = 0
+        self._waits = Waits()
+        self._clock = time.monotonic
+        self._line: deque[_Race[object]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def first(self, call: Callable[[], Awaitable[T]], drop: Callable[[T], Awaitable[object]]) -> T:
+        """Return what ``call()`` returns; if it is slow, what a second call returns, if that is sooner.
+
+        ``drop`` gets the result that nobody takes. What a second call raises is forgotten.
+        """
+        begun = self._clock()
+        self._credit += self._fraction
+        race = self._enter(call, begun)
+        try:
+            result = await call()
+        except BaseException:
+            race.over = True
+            if not race.won or not race.is_ours():
+                await self._end(race, drop)
+                raise
+        else:
+            race.over = True
+            if not race.won:
+                if race.second is not None:
+                    await self._end(race, drop)
+                self._note(begun)
+                return result
+            race.is_ours()
+            await drop(result)
+        assert race.second is not None
+        self.won += 1
+        return race.second.result()
+
+    def _note(self, begun: float) -> None:
+        """Remember how long one in a few requests has taken; which ones is as good as random."""
+        self._unnoted -= 1
+        if self._unnoted <= 0:
+            self._unnoted = _NOTED_OF if self._waits.slow() < math.inf else 1
+            self._waits.add(self._clock() - begun)
+
+    async def _end(self, race: _Race[T], drop: Callable[[T], Awaitable[object]]) -> None:
+        second = race.second
+        if second is None:
+            return
+        try:
+            await cancel_and_wait({second})
+        finally:
+            if second.done() and not second.cancelled() and second.exception() is None:
+                await drop(second.result())
+
+    def _enter(self, call: Callable[[], Awaitable[T]], begun: float) -> _Race[T]:
+        task = asyncio.current_task()
+        assert task is not None
+        race = _Race(call, begun + max(self._waits.slow(), _LEAST_SECONDS), task)
+        if race.deadline < math.inf:
+            self._line.append(race)  # type: ignore[arg-type]  # nobody takes a result out of the line
+            if self._timer is None:
+                self._arm()
+        return race
+
+    def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(self._line[0].deadline - self._clock(), 0.001), self._look)
+
+    def _look(self) -> None:
+        """Send second requests for those whose time is over, and wait for the next."""
+        self._timer = None
+        now = self._clock()
+        self._credit = min(self._credit, _MOST_CREDIT)
+        while self._line and (self._line[0].over or self._line[0].deadline <= now):
+            race = self._line.popleft()
+            if not race.over and self._credit >= 1 and self._slots.in_use < self._slots.limit:
+                self._credit -= 1
+                self.made += 1
+                race.start_second()
+        if self._line:
+            self._arm()
+
+    def close(self) -> None:
+        """Send no further second requests."""
+        self._line.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+async def _awaited(call: Callable[[], Awaitable[T]]) -> T:
+    return await call()

@@ -1,0 +1,141 @@
+"""How many requests are in flight, and how fast they follow each other: as many as the server takes without complaint.
+
+Nothing is slowed down before a server asks for it. A refusal halves the number, and sets the rate to a little less
+than what has been answered in the last second; both grow back while answers come. Both are needed: a server that
+counts requests a second is not spared by having one in flight, if its answers are fast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+
+_LOOK_BACK_SECONDS = 1.0
+_KEPT_ANSWERS = 256
+"""Answers whose times are known; the rate is measured over the last second, or over so many answers."""
+_SLOWDOWN = 0.8
+_STEEPEST_SLOWDOWN = 0.3
+"""Answers may have been few because nobody has asked, so what was measured is not believed at once."""
+_GROWTH = 0.01
+"""Of the rate that was set, after one second; it grows with the square, so that a limit that has gone is forgotten."""
+_FREE_AFTER_SECONDS = 60.0
+_LEAST_RATE = 0.5
+_BETWEEN_CUTS_SECONDS = 0.3
+"""Refusals that follow each other sooner are of requests that were in flight already when the first one came."""
+
+
+class Slots:
+    """Room for up to ``most`` requests of one session. Used as a semaphore: the waiting line is fair."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit: float = float(most)
+        """Requests that may be in flight now."""
+        self.in_use = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._answers: deque[float] = deque(maxlen=_KEPT_ANSWERS)
+        self._clock = time.monotonic
+        self._rate: float | None = None
+        self._set_at = 0.0
+        self._cut_at = 0.0
+        self._next = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second that may be begun now; None for any number."""
+        if self._rate is None:
+            return None
+        since = self._clock() - self._set_at
+        if since > _FREE_AFTER_SECONDS:
+            self._rate = None
+            return None
+        return self._rate * (1 + _GROWTH * since * (since + 1))
+
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self._waiters)
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self.release()
+
+    async def acquire(self) -> None:
+        """Take the room of one request, waiting for it in line, and for its turn where the server limits the rate."""
+        if self.in_use < self.limit and not self._waiters:
+            self.in_use += 1
+        else:
+            await self._wait_in_line()
+        if self._rate is not None:
+            await self._wait_for_turn()
+
+    def release(self) -> None:
+        """Give the room of one request back."""
+        self.in_use -= 1
+        if self._waiters:
+            self._admit()
+
+    def answered(self) -> None:
+        """Note that the server has answered a request, and did not refuse it."""
+        self._answers.append(self._clock())
+        if self.limit < self.most:
+            self.limit = min(self.limit + 1 / self.limit, self.most)
+
+    def refused(self) -> None:
+        """Note that the server has asked for fewer requests."""
+        now = self._clock()
+        if now - self._cut_at < _BETWEEN_CUTS_SECONDS:
+            return
+        self._cut_at = now
+        self.limit = max(1.0, self.limit / 2)
+        rate, measured = self.rate, self._measured(now)
+        if measured is not None:
+            slower = measured * _SLOWDOWN
+            if rate is not None:
+                slower = min(max(slower, rate * _STEEPEST_SLOWDOWN), rate * _SLOWDOWN)
+            self._rate, self._set_at = max(slower, _LEAST_RATE), now
+
+    def _measured(self, now: float) -> float | None:
+        """Return how many requests a second were answered of late; None if too few to tell."""
+        recent = [at for at in self._answers if now - at <= _LOOK_BACK_SECONDS]
+        if len(recent) < 2:  # noqa: PLR2004 - one point has no distance
+            return None
+        return len(recent) / max(now - recent[0], 1e-3)
+
+    async def _wait_in_line(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                with contextlib.suppress(ValueError):  # the line has moved past it already
+                    self._waiters.remove(waiter)
+            else:
+                self.release()
+            raise
+
+    async def _wait_for_turn(self) -> None:
+        rate = self.rate
+        if rate is None:
+            return
+        now = self._clock()
+        turn = max(now, self._next)
+        self._next = turn + 1 / rate
+        if turn > now:
+            try:
+                await asyncio.sleep(turn - now)
+            except BaseException:
+                self.release()
+                raise
+
+    def _admit(self) -> None:
+        while self._waiters and self.in_use < self.limit:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                self.in_use += 1
+                waiter.set_result(None)

@@ -1,0 +1,167 @@
+"""Whether the bytes of a whole object are the ones that were stored: compared with the checksum that S3 reports.
+
+S3 reports it beside a body that is the whole object. For an object that is read in several ranges it is asked for with
+a HEAD, side by side with the last range, where the server has such checksums: at Amazon, where one has been seen, and
+where the settings name an algorithm. What only reads a part of an object is never delayed, and never costs more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+from aios3._engine.sums import Sums, checksum_in, computable, has_awscrt
+from aios3.errors import ChecksumMismatchError, S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from aios3._backend import ObjectBody, ReadOptions
+    from aios3._engine.sums import RunningPiece
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+    Ask = Callable[[], Awaitable[Mapping[str, str]]]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("aios3.checksums")
+
+
+class Verification:
+    """The checksum of one version of one object, while its bytes arrive in ranges.
+
+    ``expected`` is what S3 says; None: ``ask()`` will say, once the object turns out to be read as a whole.
+    """
+
+    def __init__(self, url: S3Url, size: int, algorithm: str, expected: str | None, ask: Ask) -> None:
+        self._url = url
+        self._size = size
+        self._algorithm = algorithm
+        self._expected = expected
+        self._ask = ask
+        self._asking: asyncio.Task[Mapping[str, str]] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sums = Sums(self._algorithm, self._size)
+        self._promised = 0
+        self._found: str | None = None
+        self._is_wrong = False
+        self._is_over = False
+
+    def forget(self) -> None:
+        """Begin anew: all bytes will be received once more."""
+        self._begin()
+
+    def piece(self, start: int, stop: int) -> RunningPiece | None:
+        """Return where the bytes of a range are to be added; None if nothing is to be compared (any more).
+
+        Raises ChecksumMismatchError if the object is known to be wrong.
+        """
+        if self._is_wrong:
+            raise self._mismatch()
+        if self._is_over:
+            return None
+        self._promised += stop - start
+        return self._sums.piece(start)
+
+    def ask_if_last(self) -> asyncio.Task[Mapping[str, str]] | None:
+        """Ask for the checksum in a task, which is the caller's to end, if what was begun makes up the whole object."""
+        if self._expected is not None or self._asking is not None or self._promised < self._size or self._is_over:
+            return None
+        self._asking = asyncio.create_task(self._answer(), name=f"aios3 checksum {self._url}")
+        return self._asking
+
+    def is_all(self, piece: RunningPiece) -> bool:
+        """Keep a piece that has ended; tell whether the object is whole now."""
+        self._sums.keep(piece)
+        self._found = self._sums.value()
+        return self._found is not None
+
+    async def conclude(self) -> None:
+        """Compare the whole. Raises ChecksumMismatchError."""
+        self._is_over = True
+        if self._expected is None and self._asking is not None:
+            await asyncio.wait({self._asking})
+            if not self._asking.cancelled():
+                self._expected = self._asking.result().get(self._algorithm)
+        if self._expected not in {None, self._found}:
+            self._is_wrong = True
+            raise self._mismatch()
+
+    async def _answer(self) -> Mapping[str, str]:
+        try:
+            return await self._ask()
+        except S3Error as error:
+            _log.debug("%s is not compared with its checksum, which cannot be asked for: %s", self._url, error)
+            return {}
+
+    def _mismatch(self) -> ChecksumMismatchError:
+        return mismatch(self._url, self._algorithm, self._found, self._expected)
+
+
+async def verification_of(session: Session, url: S3Url, options: ReadOptions, body: ObjectBody) -> Verification | None:
+    """Return what is to be compared of the object that ``body`` has begun to answer for; None for nothing."""
+    if session.config.checksums == "off" or not body.size:
+        return None
+
+    async def ask() -> Mapping[str, str]:
+        backend = await session.backend(url)
+        checksums = (await backend.head_object(url, options)).checksums
+        _remember(session, computable(checksums))
+        return checksums
+
+    claimed = computable(body.checksums)
+    if claimed is not None:
+        _remember(session, claimed)
+        return Verification(url, body.size, *claimed, ask)
+    if body.size <= session.config.request_size or not await _has_checksums(session, url):
+        return None
+    return Verification(url, body.size, _likely_algorithm(session), None, ask)
+
+
+def _remember(session: Session, claimed: tuple[str, str] | None) -> None:
+    if claimed is not None and not claimed[0].startswith("SHA"):  # a digest cannot be made of ranges
+        session.seen_algorithm = claimed[0]
+
+
+async def _has_checksums(session: Session, url: S3Url) -> bool:
+    if session.config.checksums != "auto" or session.seen_algorithm is not None:
+        return True
+    return await (await session.backend(url)).at_amazon()
+
+
+def _likely_algorithm(session: Session) -> str:
+    named = {"crc32": "CRC32", "crc64nvme": "CRC64NVME"}.get(session.config.checksums)
+    return session.seen_algorithm or named or ("CRC64NVME" if has_awscrt() else "CRC32")
+
+
+def check_whole(url: S3Url, data: bytes, checksums: Mapping[str, str]) -> None:
+    """Raise ChecksumMismatchError unless ``data``, a whole object, has the checksum that S3 reports of it."""
+    claimed = computable(checksums)
+    if claimed is None:
+        return
+    algorithm, expected = claimed
+    found = checksum_in(algorithm, [data])
+    if found != expected:
+        raise mismatch(url, algorithm, found, expected)
+
+
+def mismatch(url: S3Url, algorithm: str, found: str | None, expected: str | None) -> ChecksumMismatchError:
+    """Build the error for bytes that are not the ones that were stored."""
+    message = (
+        f"GetObject {url}: the bytes that came have the checksum {algorithm}:{found}, and S3 says {expected}; "
+        "something on the way changes them"
+    )
+    return ChecksumMismatchError(message, path=str(url), operation="GetObject")
+
+
+async def once_more(read: Callable[[], Awaitable[T]]) -> T:
+    """Return what ``read`` returns; if the bytes were wrong, it is called a second time."""
+    try:
+        return await read()
+    except ChecksumMismatchError as error:
+        _log.warning("%s; it is read once more", error)
+    return await read()

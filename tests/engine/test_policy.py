@@ -1,0 +1,97 @@
+"""The one policy: who is tried again, how often all of a session may try again, and what a server asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from aios3._engine import policy as policy_module
+from aios3._engine.policy import RETRY_BUDGET, Policy
+from aios3.errors import (
+    AccessDeniedError,
+    ConnectionFailedError,
+    RequestTimeoutError,
+    ServerError,
+    ThrottledError,
+    TLSError,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch):
+    monkeypatch.setattr(policy_module, "retry_delay", lambda failures: failures / 1000)
+
+
+def broken(cls=ConnectionFailedError, **fields):
+    error = cls(
+        "GetObject s3://b/k: it broke", path="s3://b/k", operation="GetObject", status=fields.pop("status", None)
+    )
+    for name, value in fields.items():
+        setattr(error, name, value)
+    return error
+
+
+@pytest.mark.parametrize("error", [AccessDeniedError, TLSError])
+def test_what_cannot_succeed_is_raised_as_it_is(error):
+    policy, failure = Policy(5), broken(error)
+    with pytest.raises(error) as caught:
+        policy.pause(failure, 1)
+    assert caught.value is failure
+    assert policy.budget == RETRY_BUDGET
+
+
+def test_the_last_attempt_raises_and_whoever_catches_that_does_not_begin_anew():
+    policy, failure = Policy(3), broken()
+    policy.pause(failure, 1)
+    policy.pause(failure, 2)
+    for failures in (3, 1):
+        with pytest.raises(ConnectionFailedError) as caught:
+            policy.pause(failure, failures)
+        assert caught.value is failure
+
+
+def test_an_outage_is_not_multiplied():
+    policy = Policy(5)
+    attempts = 0
+    with pytest.raises(ServerError, match="many requests of this session fail") as caught:
+        for _ in range(1000):
+            policy.pause(broken(ServerError, status=500), 1)
+            attempts += 1
+    assert attempts == 100
+    assert "GetObject s3://b/k: it broke" in str(caught.value)
+    assert (caught.value.status, caught.value.path) == (500, "s3://b/k")
+    assert isinstance(caught.value.__cause__, ServerError)
+
+
+def test_timeouts_cost_twice_as_much_and_progress_costs_nothing():
+    policy = Policy(5)
+    policy.pause(broken(RequestTimeoutError), 1)
+    assert policy.budget == RETRY_BUDGET - 10
+    policy.pause(broken(), 1, progress=True)
+    assert policy.budget == RETRY_BUDGET - 10
+
+
+def test_success_gives_back_what_its_attempts_cost():
+    policy = Policy(5)
+    policy.pause(broken(), 1)
+    policy.pause(broken(), 2)
+    policy.pause(broken(), 1)  # somebody else's, who fails
+    policy.succeeded(2)
+    assert policy.budget == RETRY_BUDGET - 5
+    for _ in range(10):
+        policy.succeeded()
+    assert policy.budget == RETRY_BUDGET
+
+
+def test_the_server_says_how_long_to_wait_within_reason():
+    policy = Policy(5)
+    assert policy.pause(broken(ThrottledError, retry_after=7.0), 1) == 7
+    assert policy.pause(broken(ThrottledError, retry_after=86_400.0), 1) == 30
+    assert policy.pause(broken(ThrottledError), 1) == 0.001
+
+
+def test_only_requests_to_slow_down_slow_down():
+    policy = Policy(5)
+    policy.pause(broken(ServerError), 1)
+    assert policy.slots.limit == policy.slots.most
+    policy.pause(broken(ThrottledError), 1)
+    assert policy.slots.limit < policy.slots.most

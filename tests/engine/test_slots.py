@@ -1,0 +1,130 @@
+"""Room for requests: fair, safe under cancellation, less after a refusal, more again after answers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from aios3._engine.slots import Slots
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def slots(clock):
+    made = Slots(8)
+    made._clock = clock
+    return made
+
+
+async def turns():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_no_more_than_the_limit_and_in_the_order_of_asking():
+    slots, order = Slots(2), []
+
+    async def work(name):
+        async with slots:
+            order.append(name)
+            assert slots.in_use <= 2
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(work(name) for name in range(6)))
+    assert order == list(range(6))
+    assert (slots.in_use, slots.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("granted", [False, True])
+async def test_who_is_cancelled_in_line_takes_nothing(granted):
+    slots = Slots(1)
+    await slots.acquire()
+    waiting = asyncio.create_task(slots.acquire())
+    await turns()
+    if granted:
+        slots.release()  # the room is the waiter's now, which has not run since
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    if not granted:
+        slots.release()
+    assert (slots.in_use, slots.waiting) == (0, 0)
+
+
+async def test_a_refusal_halves_once_for_all_that_was_in_flight_and_answers_bring_it_back(slots, clock):
+    for _ in range(8):
+        slots.refused()
+    assert slots.limit == 4
+    clock.now += 1
+    slots.refused()
+    assert slots.limit == 2
+    for _ in range(10):
+        clock.now += 1
+        slots.refused()
+    assert slots.limit == 1
+    before = slots.limit
+    for _ in range(100):
+        slots.answered()
+    assert before < slots.limit <= slots.most
+    for _ in range(1000):
+        slots.answered()
+    assert slots.limit == slots.most
+
+
+async def test_after_a_refusal_requests_come_a_little_slower_than_answers_came(slots, clock):
+    assert slots.rate is None
+    for _ in range(50):
+        clock.now += 0.01
+        slots.answered()
+    slots.refused()
+    assert slots.rate == pytest.approx(80, rel=0.05)
+    clock.now += 6
+    assert 100 < slots.rate < 150, "it grows back beyond what was answered"
+    clock.now += 60
+    assert slots.rate is None, "a server that has not refused for a minute is not slowed down"
+
+
+async def test_a_rate_that_is_still_too_high_goes_down_in_steps_and_not_with_each_refusal(slots, clock):
+    for _ in range(50):
+        clock.now += 0.01
+        slots.answered()
+    slots.refused()
+    first = slots.rate
+    for _ in range(20):
+        slots.refused()
+    assert slots.rate == first
+    clock.now += 0.5
+    slots.refused()
+    assert first * 0.25 < slots.rate < first
+
+
+async def test_one_answer_says_nothing_about_a_rate(slots):
+    slots.answered()
+    slots.refused()
+    assert slots.rate is None
+
+
+async def test_who_is_cancelled_before_its_turn_gives_its_room_back(slots, clock):
+    for _ in range(2):
+        clock.now += 1
+        slots.answered()
+    slots.refused()
+    await slots.acquire()  # the first turn is at once
+    late = asyncio.create_task(slots.acquire())
+    await turns()
+    assert slots.in_use == 2
+    late.cancel()
+    await asyncio.wait({late})
+    assert slots.in_use == 1

@@ -1,0 +1,70 @@
+"""A server that limits requests is not run into for long; one that fails is not asked for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import aios3
+from aios3.testing import faults
+
+SMALL = 450
+
+
+async def test_few_requests_are_refused_by_a_server_that_limits_their_rate(faulty, options, bucket, admin):
+    keys = [f"small/{number:04}" for number in range(SMALL)]
+    for key in keys[:40]:
+        admin.put(f"{bucket}/{key}", key.encode())
+    faulty.limit(per_second=150, burst=5)
+    async with aios3.Session(**options(faulty)) as session:
+        found = [path async for path in aios3.scan(f"{bucket}/small/", session=session)]
+        paths = [found[number % len(found)] for number in range(SMALL)]
+        read = [item async for item in aios3.read_many(paths, session=session)]
+    assert len(read) == SMALL
+    counts = faulty.counts()
+    assert counts.total >= SMALL
+    refused = [request for request in faulty.requests if request.fault is not None]
+    assert len(refused) < counts.total * 0.05, f"{len(refused)} of {counts.total} requests were refused"
+
+
+async def test_many_tasks_do_not_multiply_an_outage(faulty, options, bucket):
+    faulty.fail("GetObject", faults.InternalError(), times=None)
+    async with aios3.Session(**options(faulty, max_attempts=5)) as session:
+        ended = await asyncio.gather(
+            *(aios3.read_bytes(f"{bucket}/{number}", session=session) for number in range(200)), return_exceptions=True
+        )
+    assert all(isinstance(error, aios3.ServerError) for error in ended)
+    assert any("many requests of this session fail" in str(error) for error in ended)
+    assert faulty.count("GetObject") <= 200 + 100
+
+
+async def test_a_body_that_cannot_be_resumed_is_given_up_after_the_attempts_of_one_request(
+    faulty, options, bucket, admin
+):
+    admin.put(f"{bucket}/data", bytes(700_000))
+    async with (
+        aios3.Session(**options(faulty, max_attempts=3)) as session,
+        aios3.aopen(f"{bucket}/data", session=session) as reader,
+    ):
+        faulty.fail("GetObject", faults.InternalError(), times=None)
+        with pytest.raises(aios3.ServerError):
+            await reader.read_at(600_000, 10)
+    assert sum(request.fault is not None for request in faulty.requests) == 3
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+async def test_a_server_is_waited_for_as_long_as_it_asks(faulty, options, bucket, admin, asked, monkeypatch):
+    waited = []
+    real = asyncio.sleep
+
+    async def sleep(seconds, *more):
+        waited.append(seconds)
+        await real(0, *more)
+
+    monkeypatch.setattr("aios3._retrying.asyncio.sleep", sleep)
+    admin.put(f"{bucket}/data", b"x")
+    faulty.fail("GetObject", faults.SlowDown(retry_after=asked))
+    async with aios3.Session(**options(faulty)) as session:
+        assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
+    assert any(seconds >= 1 for seconds in waited) == bool(asked)
