@@ -272,7 +272,6 @@ async def test_anybody_may_follow_a_link_while_it_lasts(surface, bucket, admin):
     assert admin.keys(bucket) == []
 
 
-@pytest.mark.needs("response_headers")
 async def test_a_link_says_how_an_answer_is_to_be_saved(surface, bucket, admin):
     admin.put(f"{bucket}/x", b"data")
     link = await storage_on(surface, bucket).link_to("x", "download", 60, "Bericht 1.csv", "text/csv")

@@ -25,7 +25,6 @@ CAPABILITIES: Mapping[str, str] = {
     "copy_if_absent": "lets a CopyObject with If-None-Match: * create what is not there",
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",
-    "response_headers": "answers a signed GET with the Content-Type and Content-Disposition that its URL asks for",
     "versions": "keeps versions of objects where it is told to",
     "lifecycle": "keeps lifecycle rules of a bucket",
     "cors": "keeps CORS rules of a bucket",
