@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3._answers import split_keys
@@ -77,6 +76,9 @@ class RetryingBackend:
                 return answer
             await asyncio.sleep(pause)
 
+    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._send(1, call, *args, **kwargs)
+
     async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Send a call for the ``number``-th time, watched."""
         operation = operation_of(call.__name__, args)
@@ -97,41 +99,46 @@ class RetryingBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+        get = self._backend.get_object if stop is None or self._policy.hedges is None else self._get_first
         if not self._habits.takes_checksums:
             options = replace(options, with_checksum=False)
         try:
-            return await self._attempt(self._get_first, url, start=start, stop=stop, options=options)
+            return await self._attempt(get, url, start=start, stop=stop, options=options)
         except (UnsupportedError, RequestError) as error:
+            self._check_refusal(error, changed=options.with_checksum)
             plain = replace(options, with_checksum=False)
-            again = partial(self._get_first, url, start=start, stop=stop, options=plain)
-            return await self._plainly(url, error, again, changed=options.with_checksum)
+            return await self._plainly(url, error, self._attempt(get, url, start=start, stop=stop, options=plain))
 
-    async def _plainly(self, url: S3Url, refusal: S3Error, again: Callable[[], Awaitable[T]], *, changed: bool) -> T:
-        """Try without checksums what was refused with them, and remember it if that is accepted."""
+    async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+        hedges = self._policy.hedges
+        assert hedges is not None
+        get = self._backend.get_object
+        return await hedges.first(lambda: get(url, start=start, stop=stop, options=options), _close_body)
+
+    def _check_refusal(self, refusal: S3Error, *, changed: bool) -> None:
+        """Raise ``refusal`` unless it may be of the checksums that were ``changed`` into what was sent."""
         if not changed or refusal.status not in _REFUSED:
             raise refusal
+
+    async def _plainly(self, url: S3Url, refusal: S3Error, again: Awaitable[T]) -> T:
+        """Await what was refused with checksums once more without, and remember it if that is accepted."""
         try:
-            answer = await self._attempt(again)
+            answer = await again
         except S3Error:
             raise refusal from None
         self._habits.refuses_checksums(str(url.with_key("")), refusal)
         return answer
 
-    async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
-        get, hedges = self._backend.get_object, self._policy.hedges
-        if hedges is None or stop is None:
-            return await get(url, start=start, stop=stop, options=options)
-        return await hedges.first(lambda: get(url, start=start, stop=stop, options=options), _close_body)
-
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
+        head = self._backend.head_object
         if not self._habits.takes_checksums:
             options = replace(options, with_checksum=False)
         try:
-            return await self._attempt(self._backend.head_object, url, options)
+            return await self._attempt(head, url, options)
         except (UnsupportedError, RequestError) as error:
-            again = partial(self._backend.head_object, url, replace(options, with_checksum=False))
-            return await self._plainly(url, error, again, changed=options.with_checksum)
+            self._check_refusal(error, changed=options.with_checksum)
+            return await self._plainly(url, error, self._attempt(head, url, replace(options, with_checksum=False)))
 
     async def put_object(
         self,
@@ -143,35 +150,26 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> WriteResult:
         """Store a whole object in one request."""
-        checksum = checksum if self._habits.takes_checksums else None
-        put = partial(self._put, url, body, options=options, condition=condition)
-        try:
-            return await put(checksum)
-        except (UnsupportedError, RequestError) as error:
-            return await self._plainly(url, error, partial(put, None), changed=checksum is not None)
-
-    async def _put(
-        self,
-        url: S3Url,
-        body: Sequence[bytes | memoryview],
-        checksum: Checksum | None,
-        *,
-        options: WriteOptions,
-        condition: Condition,
-    ) -> WriteResult:
-        put = self._backend.put_object
+        put, send = self._backend.put_object, self._attempt
         if condition.if_absent or condition.if_match is not None:
-            return await self._send(1, put, url, body, options=options, condition=condition, checksum=checksum)
-        return await self._attempt(put, url, body, options=options, condition=condition, checksum=checksum)
+            send = self._once
+        checksum = checksum if self._habits.takes_checksums else None
+        try:
+            return await send(put, url, body, options=options, condition=condition, checksum=checksum)
+        except (UnsupportedError, RequestError) as error:
+            self._check_refusal(error, changed=checksum is not None)
+            again = send(put, url, body, options=options, condition=condition, checksum=None)
+            return await self._plainly(url, error, again)
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
-        create = partial(self._backend.create_multipart_upload, url, options)
+        create = self._backend.create_multipart_upload
         algorithm = algorithm if self._habits.takes_checksums else None
         try:
-            return await self._attempt(create, algorithm)
+            return await self._attempt(create, url, options, algorithm)
         except (UnsupportedError, RequestError) as error:
-            return await self._plainly(url, error, partial(create, None), changed=algorithm is not None)
+            self._check_refusal(error, changed=algorithm is not None)
+            return await self._plainly(url, error, self._attempt(create, url, options, None))
 
     async def upload_part(
         self,
@@ -184,12 +182,14 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
-        upload = partial(self._backend.upload_part, url, upload_id, number, body, options=options)
+        upload = self._backend.upload_part
         checksum = checksum if self._habits.takes_checksums else None
         try:
-            return await self._attempt(upload, checksum=checksum)
+            return await self._attempt(upload, url, upload_id, number, body, options=options, checksum=checksum)
         except (UnsupportedError, RequestError) as error:
-            return await self._plainly(url, error, partial(upload, checksum=None), changed=checksum is not None)
+            self._check_refusal(error, changed=checksum is not None)
+            again = self._attempt(upload, url, upload_id, number, body, options=options, checksum=None)
+            return await self._plainly(url, error, again)
 
     async def upload_part_copy(
         self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
@@ -213,8 +213,8 @@ class RetryingBackend:
         """Make one object of the parts, in the order of their numbers; sent once."""
         complete = self._backend.complete_multipart_upload
         checksum = checksum if self._habits.takes_checksums else None
-        return await self._send(
-            1, complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
+        return await self._once(
+            complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
         )
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:

@@ -32,7 +32,12 @@ _NOWHERE = S3Url("")
 _REQUEST_IDS = ("x-amz-request-id", "x-amzn-requestid", "x-amzn-request-id")
 _LONGEST_ID = 200
 _NO_REQUESTS = frozenset({"at_amazon"})
-_NAMES = {"list_objects": "ListObjectsV2", "get_tags": "GetObjectTagging", "delete_versions": "DeleteObjects"}
+_NAMES = {
+    "_get_first": "GetObject",
+    "list_objects": "ListObjectsV2",
+    "get_tags": "GetObjectTagging",
+    "delete_versions": "DeleteObjects",
+}
 """Calls of the backend that have not the name of their operation."""
 
 
@@ -56,8 +61,6 @@ class Observer:
         self._start = start
         self.is_logging: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
         self._tallies: dict[str, Tally] = {}
-        self.hedges = 0
-        """Requests that were sent beside one that was slow; counted by whoever sends them."""
 
     def begin(self, operation: str, number: int, args: Sequence[object]) -> Attempt:
         """Begin attempt ``number`` of a call with these arguments, in the running task."""
@@ -88,13 +91,13 @@ class Observer:
             assert self._start is not None
             self._start(_finished(result, event.operation), name="aios3 on_request")
 
-    def stats(self, *, open_connections: int, budget_used: int, budget_limit: int) -> SessionStats:
+    def stats(self, *, hedges: int, open_connections: int, budget_used: int, budget_limit: int) -> SessionStats:
         """Return what has been counted."""
         tallies = self._tallies.values()
         return SessionStats(
             requests=sum(tally.requests for tally in tallies),
             retries=sum(tally.retries for tally in tallies),
-            hedges=self.hedges,
+            hedges=hedges,
             errors=sum(tally.errors for tally in tallies),
             in_flight=sum(tally.begun - tally.ended for tally in tallies),
             bytes_read=sum(tally.bytes_read for tally in tallies),
