@@ -29,6 +29,11 @@ def slots(clock):
     return made
 
 
+def refuse(slots, times):
+    for _ in range(times):
+        slots.refused()
+
+
 async def turns():
     for _ in range(5):
         await asyncio.sleep(0)
@@ -68,11 +73,11 @@ async def test_a_refusal_halves_once_for_all_that_was_in_flight_and_answers_brin
         slots.refused()
     assert slots.limit == 4
     clock.now += 1
-    slots.refused()
+    refuse(slots, 2)
     assert slots.limit == 2
     for _ in range(10):
         clock.now += 1
-        slots.refused()
+        refuse(slots, 2)
     assert slots.limit == 1
     before = slots.limit
     for _ in range(100):
@@ -88,7 +93,7 @@ async def test_after_a_refusal_requests_come_a_little_slower_than_answers_came(s
     for _ in range(50):
         clock.now += 0.01
         slots.answered()
-    slots.refused()
+    refuse(slots, 3)
     assert slots.rate == pytest.approx(80, rel=0.05)
     clock.now += 6
     assert 100 < slots.rate < 150, "it grows back beyond what was answered"
@@ -100,19 +105,33 @@ async def test_a_rate_that_is_still_too_high_goes_down_in_steps_and_not_with_eac
     for _ in range(50):
         clock.now += 0.01
         slots.answered()
-    slots.refused()
+    refuse(slots, 3)
     first = slots.rate
-    for _ in range(20):
-        slots.refused()
+    refuse(slots, 20)
     assert slots.rate == first
     clock.now += 0.5
-    slots.refused()
+    refuse(slots, 3)
     assert first * 0.25 < slots.rate < first
+
+
+async def test_a_server_that_refuses_a_few_at_random_is_not_slowed_down(slots, clock):
+    for number in range(5000):
+        clock.now += 0.01
+        slots.refused() if number % 50 == 49 else slots.answered()
+    assert (slots.limit, slots.rate) == (slots.most, None)
+
+
+async def test_a_server_that_refuses_all_is_still_asked(slots, clock):
+    for number in range(1000):
+        clock.now += 0.05
+        slots.answered() if number % 2 else slots.refused()
+    assert slots.rate >= 5
+    assert slots.limit >= 1
 
 
 async def test_one_answer_says_nothing_about_a_rate(slots):
     slots.answered()
-    slots.refused()
+    refuse(slots, 2)
     assert slots.rate is None
 
 
@@ -120,7 +139,7 @@ async def test_who_is_cancelled_before_its_turn_gives_its_room_back(slots, clock
     for _ in range(2):
         clock.now += 1
         slots.answered()
-    slots.refused()
+    refuse(slots, 2)
     await slots.acquire()  # the first turn is at once
     late = asyncio.create_task(slots.acquire())
     await turns()

@@ -9,14 +9,14 @@ import pytest
 import aios3
 from aios3.testing import faults
 
-SMALL = 450
+SMALL = 1300
 
 
 async def test_few_requests_are_refused_by_a_server_that_limits_their_rate(faulty, options, bucket, admin):
     keys = [f"small/{number:04}" for number in range(SMALL)]
     for key in keys[:40]:
         admin.put(f"{bucket}/{key}", key.encode())
-    faulty.limit(per_second=150, burst=5)
+    faulty.limit(per_second=200, burst=5)
     async with aios3.Session(**options(faulty)) as session:
         found = [path async for path in aios3.scan(f"{bucket}/small/", session=session)]
         paths = [found[number % len(found)] for number in range(SMALL)]

@@ -90,9 +90,12 @@ class _Race(Generic[T]):
             self.won = True
             self.task.cancel()  # as asyncio.timeout does; taken back where it arrives
 
-    def is_ours(self) -> bool:
-        """Take our cancellation back; tell whether it is the only one."""
-        return self.task.uncancel() <= self.before
+    def end(self) -> bool:
+        """Let go of what the race was about; take our cancellation back, and tell whether it is the only one."""
+        self.over = True
+        is_only = self.won and self.task.uncancel() <= self.before
+        del self.task, self.call  # the line keeps the race for a moment, and a task keeps its result
+        return is_only
 
 
 class Hedges:
@@ -123,22 +126,28 @@ class Hedges:
         try:
             result = await call()
         except BaseException:
-            race.over = True
-            if not race.won or not race.is_ours():
+            is_ours = race.end()
+            self._trim()
+            if not race.won or not is_ours:
                 await self._end(race, drop)
                 raise
         else:
-            race.over = True
+            race.end()
+            self._trim()
             if not race.won:
                 if race.second is not None:
                     await self._end(race, drop)
                 self._note(begun)
                 return result
-            race.is_ours()
             await drop(result)
         assert race.second is not None
         self.won += 1
         return race.second.result()
+
+    def _trim(self) -> None:
+        line = self._line
+        while line and line[0].over:
+            line.popleft()
 
     def _note(self, begun: float) -> None:
         """Remember how long one in a few requests has taken; which ones is as good as random."""

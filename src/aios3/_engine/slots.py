@@ -21,8 +21,11 @@ _STEEPEST_SLOWDOWN = 0.3
 _GROWTH = 0.01
 """Of the rate that was set, after one second; it grows with the square, so that a limit that has gone is forgotten."""
 _FREE_AFTER_SECONDS = 60.0
-_LEAST_RATE = 0.5
-_BETWEEN_CUTS_SECONDS = 0.3
+_LEAST_RATE = 5.0
+_TOLERATED = 0.05
+_FEW = 2
+"""Which part of the requests, and how many a second, may be refused without a change: large servers refuse some."""
+_BETWEEN_CUTS_SECONDS = 0.1
 """Refusals that follow each other sooner are of requests that were in flight already when the first one came."""
 
 
@@ -36,6 +39,7 @@ class Slots:
         self.in_use = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._answers: deque[float] = deque(maxlen=_KEPT_ANSWERS)
+        self._refusals: deque[float] = deque(maxlen=_KEPT_ANSWERS)
         self._clock = time.monotonic
         self._rate: float | None = None
         self._set_at = 0.0
@@ -88,9 +92,11 @@ class Slots:
     def refused(self) -> None:
         """Note that the server has asked for fewer requests."""
         now = self._clock()
-        if now - self._cut_at < _BETWEEN_CUTS_SECONDS:
+        self._refusals.append(now)
+        if self._are_few(now) or now - self._cut_at < _BETWEEN_CUTS_SECONDS:
             return
         self._cut_at = now
+        self._refusals.clear()
         self.limit = max(1.0, self.limit / 2)
         rate, measured = self.rate, self._measured(now)
         if measured is not None:
@@ -99,12 +105,16 @@ class Slots:
                 slower = min(max(slower, rate * _STEEPEST_SLOWDOWN), rate * _SLOWDOWN)
             self._rate, self._set_at = max(slower, _LEAST_RATE), now
 
+    def _are_few(self, now: float) -> bool:
+        refused = _recent(self._refusals, now)
+        return refused < max(_FEW, _TOLERATED * (refused + _recent(self._answers, now)))
+
     def _measured(self, now: float) -> float | None:
         """Return how many requests a second were answered of late; None if too few to tell."""
-        recent = [at for at in self._answers if now - at <= _LOOK_BACK_SECONDS]
-        if len(recent) < 2:  # noqa: PLR2004 - one point has no distance
+        count = _recent(self._answers, now)
+        if count < 2:  # noqa: PLR2004 - one point has no distance
             return None
-        return len(recent) / max(now - recent[0], 1e-3)
+        return count / max(now - self._answers[-count], 1e-3)
 
     async def _wait_in_line(self) -> None:
         waiter = asyncio.get_running_loop().create_future()
@@ -139,3 +149,13 @@ class Slots:
             if not waiter.done():
                 self.in_use += 1
                 waiter.set_result(None)
+
+
+def _recent(times: deque[float], now: float) -> int:
+    """Return how many of ``times`` are of the last second."""
+    count = 0
+    for at in reversed(times):
+        if now - at > _LOOK_BACK_SECONDS:
+            break
+        count += 1
+    return count

@@ -438,7 +438,10 @@ class Connection(asyncio.BufferedProtocol):
         self._received = received
         self._wanted = size
         self._any_will_do = any_will_do
-        return await self._wait(self._stall_seconds)
+        try:
+            return await self._wait(self._stall_seconds)
+        finally:
+            self._received = _ignore  # a kept connection would keep alive what it has received last
 
     def _landed(self, nbytes: int) -> None:
         self._wanted -= nbytes
