@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -14,7 +15,7 @@ from aios3._observe import Observer, operation_of
 from aios3.errors import BucketNotFoundError, CredentialsError, RequestError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from aios3._backend import (
         Backend,
@@ -79,10 +80,10 @@ class RetryingBackend:
 
     async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Send a call for the ``number``-th time, watched."""
-        operation = operation_of(call.__name__, args)
+        operation, given = operation_of(call, args)
         if operation is None:
             return await call(*args, **kwargs)
-        attempt = self._observer.begin(operation, number, args)
+        attempt = self._observer.begin(operation, number, given)
         try:
             result = await call(*args, **kwargs)
         except BaseException as error:
@@ -100,10 +101,12 @@ class RetryingBackend:
         if not self._habits.takes_checksums:
             options = replace(options, with_checksum=False)
         try:
-            return await self._attempt(self._get_first, url, start=start, stop=stop, options=options)
+            return await self._attempt(
+                self._get_first, itertools.count(1), url, start=start, stop=stop, options=options
+            )
         except (UnsupportedError, RequestError) as error:
             plain = replace(options, with_checksum=False)
-            again = partial(self._get_first, url, start=start, stop=stop, options=plain)
+            again = partial(self._get_first, itertools.count(1), url, start=start, stop=stop, options=plain)
             return await self._plainly(url, error, again, changed=options.with_checksum)
 
     async def _plainly(self, url: S3Url, refusal: S3Error, again: Callable[[], Awaitable[T]], *, changed: bool) -> T:
@@ -117,11 +120,16 @@ class RetryingBackend:
         self._habits.refuses_checksums(str(url.with_key("")), refusal)
         return answer
 
-    async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
-        get, hedges = self._backend.get_object, self._policy.hedges
+    async def _get_first(
+        self, numbers: Iterator[int], url: S3Url, *, start: int, stop: int | None, options: ReadOptions
+    ) -> ObjectBody:
+        """Send one attempt, and beside it a second request if it is slow; each is watched by itself."""
+        number, get, hedges = next(numbers), self._backend.get_object, self._policy.hedges
         if hedges is None or stop is None:
-            return await get(url, start=start, stop=stop, options=options)
-        return await hedges.first(lambda: get(url, start=start, stop=stop, options=options), _close_body)
+            return await self._send(number, get, url, start=start, stop=stop, options=options)
+        return await hedges.first(
+            lambda: self._send(number, get, url, start=start, stop=stop, options=options), _close_body
+        )
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""

@@ -150,6 +150,7 @@ class Session:
     def stats(self) -> SessionStats:
         """Return what the session has done since it was made, and what it holds now."""
         return self.observer.stats(
+            hedges=self.policy.hedges.made if self.policy.hedges else 0,
             open_connections=sum(transport.open_connections for transport in self._transports.values()),
             budget_used=self.budget.used,
             budget_limit=self.budget.limit,

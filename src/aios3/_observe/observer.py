@@ -36,14 +36,20 @@ _NAMES = {"list_objects": "ListObjectsV2", "get_tags": "GetObjectTagging", "dele
 """Calls of the backend that have not the name of their operation."""
 
 
-def operation_of(call: str, args: Sequence[object]) -> str | None:
-    """Return S3's name for a call of the backend, which may be its first argument; None if it sends nothing."""
-    return args[0] if args and isinstance(args[0], str) else _operation_of(call)
+def operation_of(call: Callable[..., object], args: tuple[object, ...]) -> tuple[str | None, tuple[object, ...]]:
+    """Return S3's name for a call of the backend, and all its arguments; None for one that sends nothing by itself.
+
+    The first argument may be the name. A private function calls others, which are watched.
+    """
+    while isinstance(call, functools.partial):
+        args = (*call.args, *args)
+        call = call.func
+    return (args[0] if args and isinstance(args[0], str) else _operation_of(call.__name__)), args
 
 
 @functools.cache
 def _operation_of(call: str) -> str | None:
-    if call in _NO_REQUESTS:
+    if call in _NO_REQUESTS or call.startswith("_"):
         return None
     return _NAMES.get(call) or "".join(word.capitalize() for word in call.split("_"))
 
@@ -56,8 +62,6 @@ class Observer:
         self._start = start
         self.is_logging: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
         self._tallies: dict[str, Tally] = {}
-        self.hedges = 0
-        """Requests that were sent beside one that was slow; counted by whoever sends them."""
 
     def begin(self, operation: str, number: int, args: Sequence[object]) -> Attempt:
         """Begin attempt ``number`` of a call with these arguments, in the running task."""
@@ -88,13 +92,13 @@ class Observer:
             assert self._start is not None
             self._start(_finished(result, event.operation), name="aios3 on_request")
 
-    def stats(self, *, open_connections: int, budget_used: int, budget_limit: int) -> SessionStats:
+    def stats(self, *, hedges: int, open_connections: int, budget_used: int, budget_limit: int) -> SessionStats:
         """Return what has been counted."""
         tallies = self._tallies.values()
         return SessionStats(
             requests=sum(tally.requests for tally in tallies),
             retries=sum(tally.retries for tally in tallies),
-            hedges=self.hedges,
+            hedges=hedges,
             errors=sum(tally.errors for tally in tallies),
             in_flight=sum(tally.begun - tally.ended for tally in tallies),
             bytes_read=sum(tally.bytes_read for tally in tallies),
