@@ -64,10 +64,17 @@ class RetryingBackend:
         self._observer = observer or Observer()
 
     async def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._repeat(lambda number: self._send(number, call, *args, **kwargs))
+
+    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._send(1, call, *args, **kwargs)
+
+    async def _repeat(self, send: Callable[[int], Awaitable[T]]) -> T:
+        """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on."""
         failures = 0
         while True:
             try:
-                answer = await self._send(failures + 1, call, *args, **kwargs)
+                answer = await send(failures + 1)
             except S3Error as error:
                 failures += 1
                 pause = self._policy.pause(error, failures)
@@ -76,12 +83,9 @@ class RetryingBackend:
                 return answer
             await asyncio.sleep(pause)
 
-    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._send(1, call, *args, **kwargs)
-
     async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Send a call for the ``number``-th time, watched."""
-        operation = operation_of(call.__name__, args)
+        operation = operation_of(call, args)
         if operation is None:
             return await call(*args, **kwargs)
         attempt = self._observer.begin(operation, number, args)
@@ -99,21 +103,25 @@ class RetryingBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        get = self._backend.get_object if stop is None or self._policy.hedges is None else self._get_first
         if not self._habits.takes_checksums:
             options = replace(options, with_checksum=False)
         try:
-            return await self._attempt(get, url, start=start, stop=stop, options=options)
+            return await self._get(url, start, stop, options)
         except (UnsupportedError, RequestError) as error:
             self._check_refusal(error, changed=options.with_checksum)
-            plain = replace(options, with_checksum=False)
-            return await self._plainly(url, error, self._attempt(get, url, start=start, stop=stop, options=plain))
+            again = self._get(url, start, stop, replace(options, with_checksum=False))
+            return await self._plainly(url, error, again)
 
-    async def _get_first(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
-        hedges = self._policy.hedges
-        assert hedges is not None
-        get = self._backend.get_object
-        return await hedges.first(lambda: get(url, start=start, stop=stop, options=options), _close_body)
+    async def _get(self, url: S3Url, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+        """Send attempts, and beside one that is slow a second request; each is watched by itself."""
+        get, hedges = self._backend.get_object, self._policy.hedges
+        if hedges is None or stop is None:
+            return await self._attempt(get, url, start=start, stop=stop, options=options)
+
+        def send(number: int) -> Awaitable[ObjectBody]:
+            return self._send(number, get, url, start=start, stop=stop, options=options)
+
+        return await self._repeat(lambda number: hedges.first(lambda: send(number), _close_body))
 
     def _check_refusal(self, refusal: S3Error, *, changed: bool) -> None:
         """Raise ``refusal`` unless it may be of the checksums that were ``changed`` into what was sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import dataclasses
 import pickle
 
@@ -11,6 +12,7 @@ import pytest
 import aios3
 import aios3.sync
 from aios3._observe import operation_of
+from aios3._wire.backend import WireBackend
 from aios3.testing import faults
 
 MIB = 1 << 20
@@ -36,15 +38,41 @@ async def test_the_counts_are_what_the_server_has_seen(watched, faulty, bucket, 
 @pytest.mark.parametrize(
     ("call", "args", "operation"),
     [
-        ("head_object", (aios3.S3Url("b", "k"),), "HeadObject"),
-        ("list_objects", (aios3.S3Url("b"),), "ListObjectsV2"),
-        ("list_buckets", (), "ListBuckets"),
-        ("administer", ("GetBucketVersioning", aios3.S3Url("b")), "GetBucketVersioning"),
-        ("at_amazon", (), None),
+        (WireBackend.head_object, (aios3.S3Url("b", "k"),), "HeadObject"),
+        (WireBackend.list_objects, (aios3.S3Url("b"),), "ListObjectsV2"),
+        (WireBackend.list_buckets, (), "ListBuckets"),
+        (WireBackend.administer, ("GetBucketVersioning", aios3.S3Url("b")), "GetBucketVersioning"),
+        (WireBackend.at_amazon, (), None),
     ],
 )
 def test_operations_have_the_names_that_s3_gives_them(call, args, operation):
     assert operation_of(call, args) == operation
+
+
+async def test_a_second_request_is_counted_and_told_in_the_context_of_the_first(config, faulty, bucket):
+    """A timer begins it, and a timer's context is that of whoever has set it: of any request before."""
+    told: list[tuple[str, str]] = []
+    label: contextvars.ContextVar[str] = contextvars.ContextVar("label")
+
+    def hook(event: aios3.RequestEvent) -> None:
+        told.append((event.operation, label.get()))
+
+    label.set("before")
+    async with aios3.Session(config, on_request=hook, hedging=1.0) as session:
+        await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
+        for _ in range(120):
+            await aios3.read_bytes(f"{bucket}/a", session=session)
+        made = session.stats().hedges
+        told.clear()
+        label.set("slow")
+        faulty.fail("GetObject", faults.Stall())
+        assert await aios3.read_bytes(f"{bucket}/a", session=session) == b"abc"
+        stats = session.stats()
+        faulty.release()
+    assert stats.hedges == made + 1
+    assert stats.in_flight == 0
+    assert told
+    assert {label for _, label in told} == {"slow"}
 
 
 async def test_a_write_in_parts_counts_every_byte_once(watched, bucket):

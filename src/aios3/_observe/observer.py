@@ -33,7 +33,6 @@ _REQUEST_IDS = ("x-amz-request-id", "x-amzn-requestid", "x-amzn-request-id")
 _LONGEST_ID = 200
 _NO_REQUESTS = frozenset({"at_amazon"})
 _NAMES = {
-    "_get_first": "GetObject",
     "list_objects": "ListObjectsV2",
     "get_tags": "GetObjectTagging",
     "delete_versions": "DeleteObjects",
@@ -41,16 +40,14 @@ _NAMES = {
 """Calls of the backend that have not the name of their operation."""
 
 
-def operation_of(call: str, args: Sequence[object]) -> str | None:
+def operation_of(call: Callable[..., object], args: Sequence[object]) -> str | None:
     """Return S3's name for a call of the backend, which may be its first argument; None if it sends nothing."""
-    return args[0] if args and isinstance(args[0], str) else _operation_of(call)
+    return args[0] if args and isinstance(args[0], str) else _operation_of(call.__name__)
 
 
 @functools.cache
 def _operation_of(call: str) -> str | None:
-    if call in _NO_REQUESTS:
-        return None
-    return _NAMES.get(call) or "".join(word.capitalize() for word in call.split("_"))
+    return None if call in _NO_REQUESTS else _NAMES.get(call) or "".join(word.capitalize() for word in call.split("_"))
 
 
 class Observer:
