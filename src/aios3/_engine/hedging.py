@@ -8,6 +8,7 @@ wait stand in one line, in the order of their deadlines, with one timer for the 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 import time
 from collections import deque
@@ -70,10 +71,11 @@ class Waits:
 class _Race(Generic[T]):
     """One request, and the second one that it may get."""
 
-    __slots__ = ("before", "call", "deadline", "over", "second", "task", "won")
+    __slots__ = ("before", "call", "context", "deadline", "over", "second", "task", "won")
 
     def __init__(self, call: Callable[[], Awaitable[T]], deadline: float, task: asyncio.Task[object]) -> None:
         self.call = call
+        self.context = contextvars.copy_context()  # a timer has that of whoever set it
         self.deadline = deadline
         self.task = task
         self.before = task.cancelling()
@@ -82,7 +84,9 @@ class _Race(Generic[T]):
         self.won = False
 
     def start_second(self) -> None:
-        self.second = asyncio.get_running_loop().create_task(_awaited(self.call), name="aios3 hedge")
+        self.second = asyncio.get_running_loop().create_task(
+            _awaited(self.call), name="aios3 hedge", context=self.context
+        )
         self.second.add_done_callback(self._answered)
 
     def _answered(self, second: asyncio.Task[T]) -> None:
@@ -94,7 +98,7 @@ class _Race(Generic[T]):
         """Let go of what the race was about; take our cancellation back, and tell whether it is the only one."""
         self.over = True
         is_only = self.won and self.task.uncancel() <= self.before
-        del self.task, self.call  # the line keeps the race for a moment, and a task keeps its result
+        del self.task, self.call, self.context  # the line keeps the race for a moment, and a task keeps its result
         return is_only
 
 
