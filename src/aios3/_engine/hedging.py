@@ -98,7 +98,7 @@ class _Race(Generic[T]):
         """Let go of what the race was about; take our cancellation back, and tell whether it is the only one."""
         self.over = True
         is_only = self.won and self.task.uncancel() <= self.before
-        del self.task, self.call  # the line keeps the race for a moment, and a task keeps its result
+        del self.task, self.call, self.context  # the line keeps the race for a moment, and a task keeps its result
         return is_only
 
 
