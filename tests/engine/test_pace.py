@@ -6,7 +6,7 @@ MIB = 1 << 20
 
 
 def test_before_anything_is_known_a_few_requests_are_enough():
-    assert Pace().window(8 * MIB) == 16 * MIB
+    assert Pace().window(8 * MIB) == 32 * MIB
 
 
 def test_a_server_next_door_gets_a_few_requests():

@@ -11,6 +11,8 @@ from __future__ import annotations
 _GOAL_BYTES_PER_SECOND = 3 << 29
 """More than one process takes in: requests in flight beyond this rate would wait for us."""
 _FEWEST = 2
+_AT_FIRST = 4
+"""Requests in flight as long as nothing is known."""
 NEAR_SECONDS = 0.004
 """A server that answers within so long is near: on the machine, or in the same network."""
 _TELLING_BYTES = 256 * 1024
@@ -48,7 +50,9 @@ class Pace:
 
     def window(self, request_size: int) -> int:
         """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""
-        if self._latency is None or not self._rate or self._latency < self._near_seconds:
+        if self._latency is None or not self._rate:
+            return _AT_FIRST * request_size
+        if self._latency < self._near_seconds:
             return _FEWEST * request_size
         seconds = self._latency + request_size / self._rate
         return max(_FEWEST * request_size, int(_GOAL_BYTES_PER_SECOND * seconds))
