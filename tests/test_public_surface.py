@@ -55,9 +55,26 @@ def test_no_name_twice():
 
 def test_every_name_is_there_and_everything_that_is_there_has_a_name():
     submodules = {module.name for module in pkgutil.iter_modules(aios3.__path__)}
-    public = {name for name in vars(aios3) if name.isidentifier() and not name.startswith("_")} - submodules
-    assert public == set(aios3.__all__)
+    public = {name for name in dir(aios3) if name.isidentifier() and not name.startswith("_")} - submodules
+    assert public - {"TYPE_CHECKING", "annotations"} == set(aios3.__all__)
+    assert all(hasattr(aios3, name) for name in aios3.__all__)
     assert set(aios3.__all__) == set(FUNCTIONS) | set(CLASSES) | ALIASES | CONSTANTS
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'aios3' has no attribute 'open_zipp'"):
+        aios3.open_zipp  # type: ignore[attr-defined]  # noqa: B018 - that is the test
+
+
+def test_who_opens_one_object_imports_no_more_than_that_needs():
+    code = "import sys, aios3; aios3.aopen('s3://b/k'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "aios3._handles.opening" in loaded
+    assert not [
+        name
+        for name in loaded
+        if name.split(".")[:2] in (["aios3", "_zip"], ["aios3", "_trees"], ["aios3", "_buckets"])
+    ]
 
 
 def test_only_these_modules_are_public():

@@ -29,7 +29,7 @@ async def test_a_request_that_hangs_is_overtaken(faulty, options, path):
     hedges = session.policy.hedges
     async with nothing_left(session, faulty):
         await read_often(path, session)
-        assert faulty.count("GetObject") == READS + hedges.made
+        assert READS <= faulty.count("GetObject") <= READS + hedges.made  # one may be ended before it is sent
         won = hedges.won  # a busy machine is slow at times
         faulty.fail("GetObject", faults.Stall())
         assert await aios3.read_bytes(path, session=session) == b"x" * 1000
