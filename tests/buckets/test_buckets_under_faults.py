@@ -16,7 +16,7 @@ def server():
 
 @pytest.fixture
 async def session(server, monkeypatch):
-    monkeypatch.setattr("aios3._retrying.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
     server.reset()
     async with aios3.Session(**server.config | {"max_attempts": 3}) as opened:
         yield opened
