@@ -106,9 +106,9 @@ class Hedges:
     """The second requests of one session: at most ``fraction`` of all, and none where no room is free."""
 
     def __init__(self, fraction: float, slots: Slots) -> None:
-        self.made = 0
+        self.made: int = 0
         """How many second requests were sent."""
-        self.won = 0
+        self.won: int = 0
         """How many of them were answered first."""
         self._fraction = fraction
         self._slots = slots

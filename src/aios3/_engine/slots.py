@@ -36,7 +36,7 @@ class Slots:
         self.most = most
         self.limit: float = float(most)
         """Requests that may be in flight now."""
-        self.in_use = 0
+        self.in_use: int = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._answers: deque[float] = deque(maxlen=_KEPT_ANSWERS)
         self._refusals: deque[float] = deque(maxlen=_KEPT_ANSWERS)

@@ -32,8 +32,13 @@ class Tally:
     __slots__ = ("begun", "bytes_read", "bytes_written", "ended", "errors", "requests", "retries", "times")
 
     def __init__(self) -> None:
-        self.begun = self.ended = self.requests = self.retries = self.errors = 0
-        self.bytes_read = self.bytes_written = 0
+        self.begun: int = 0
+        self.ended: int = 0
+        self.requests: int = 0
+        self.retries: int = 0
+        self.errors: int = 0
+        self.bytes_read: int = 0
+        self.bytes_written: int = 0
         self.times: Histogram = Histogram()
 
 
