@@ -48,7 +48,7 @@ class Attempt:
     ``done`` or ``failed`` ends it.
     """
 
-    backend = ""
+    backend: str = ""
     status: int | None = None
     headers: Mapping[str, str] | None = None
     request_id: str | None = None
@@ -56,20 +56,21 @@ class Attempt:
     code: str | None = None
     context: contextvars.Context | None = None
     first_byte_seconds: float | None = None
-    seconds = 0.0
-    bytes_read = bytes_written = 0
+    seconds: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
 
     def __init__(self, observer: Observer, tally: Tally, operation: str, number: int, args: Sequence[object]) -> None:
-        self.observer = observer
-        self.tally = tally
+        self.observer: Observer = observer
+        self.tally: Tally = tally
         self.operation = operation
         self.number = number
-        self.args = args
+        self.args: Sequence[object] = args
         tally.begun += 1
         if number > 1:
             tally.retries += 1
         _current.set(self)
-        self.started = perf_counter()
+        self.started: float = perf_counter()
 
     def done(self, result: object) -> None:
         """End it, now that there is a ``result``; a body that is still to come ends it later."""
