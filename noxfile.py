@@ -109,7 +109,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on moto and the conformance suite on rclone, on the installed wheel; arguments go to pytest."""
+    """Run all tests on moto, and on one Python the conformance suite on rclone; arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel,zstd")
     if session.posargs:
@@ -117,10 +117,12 @@ def tests(session: nox.Session) -> None:
         return
     for left in HERE.glob(f".coverage.{session.python}-*"):
         left.unlink()
-    # Faults are the network's and the server's doing, not the interpreter's: the long table of them runs on one.
-    less = [] if session.python == OWN_PYTHON else ["--ignore=tests/faults"]
-    _pytest(session, *less, name=f"{session.python}-moto")
-    _pytest(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
+    # Faults are the network's and the server's doing, not the interpreter's: the long table of them runs on one, and
+    # so does the second server.
+    is_own = session.python == OWN_PYTHON
+    _pytest(session, *([] if is_own else ["--ignore=tests/faults"]), name=f"{session.python}-moto")
+    if is_own:
+        _pytest(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
     session.notify("coverage")
 
 
@@ -147,7 +149,7 @@ def conformance(session: nox.Session) -> None:
     missing = [name for name in names if not _is_installed(session, name)]
     for name in names:
         if name not in missing:
-            session.run("pytest", "tests/conformance", f"--server={name}")
+            session.run("pytest", *PARALLEL, "tests/conformance", f"--server={name}")  # each process has its own server
     for name in missing:
         session.warn(f"{name} was NOT tested: it cannot be installed on this machine (see above)")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import aios3
 from aios3._backend import ReadOptions
-from aios3._engine.checksums import RunningChecksum, checksum_of, choose_algorithm
+from aios3._engine.checksums import checksum_of, choose_algorithm, whole_checksum
 from aios3.errors import ConfigError
 from scripted import Scripted, answer, xml
 
@@ -58,21 +58,20 @@ def test_published_vectors(algorithm, data, expected):
 @given(pieces=st.lists(st.binary(max_size=40), max_size=6))
 def test_the_pieces_in_a_row_are_the_whole(algorithm, pieces):
     whole = b"".join(pieces)
-    running = RunningChecksum(algorithm)
-    for piece in pieces:
-        running.add(memoryview(piece))
-    assert value(running.value()) == bit_by_bit(algorithm, whole)
-    assert checksum_of(iter(pieces), algorithm) == checksum_of([whole], algorithm) == running.value()
-    assert running.value().algorithm == algorithm
+    assert value(checksum_of(map(memoryview, pieces), algorithm)) == bit_by_bit(algorithm, whole)
+    assert checksum_of(iter(pieces), algorithm) == checksum_of([whole], algorithm)
+    assert checksum_of(pieces, algorithm).algorithm == algorithm
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_asking_for_the_value_changes_nothing(algorithm):
-    running = RunningChecksum(algorithm)
-    running.add(b"1234")
-    assert running.value() == running.value() == checksum_of([b"1234"], algorithm)
-    running.add(b"56789")
-    assert running.value() == checksum_of([b"123456789"], algorithm)
+@given(parts=st.lists(st.binary(max_size=40), min_size=1, max_size=6))
+def test_the_checksums_of_parts_make_the_checksum_of_the_whole(algorithm, parts):
+    sums = [(checksum_of([part], algorithm), len(part)) for part in parts]
+    assert whole_checksum(sums) == checksum_of(parts, algorithm)
+
+
+def test_no_parts_have_no_checksum():
+    assert whole_checksum([]) is None
 
 
 def test_no_algorithm_no_checksum():
@@ -95,13 +94,13 @@ def test_no_algorithm_no_checksum():
     ],
 )
 def test_which_algorithm_is_chosen(monkeypatch, mode, at_amazon, has_awscrt, expected):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: object() if has_awscrt else None)
+    monkeypatch.setattr("aios3._engine.checksums.has_awscrt", lambda: has_awscrt)
     assert choose_algorithm(mode, at_amazon=at_amazon) == expected
 
 
 @pytest.mark.parametrize("at_amazon", [True, False])
 def test_what_is_asked_for_by_name_must_be_there(monkeypatch, at_amazon):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr("aios3._engine.checksums.has_awscrt", lambda: False)
     with pytest.raises(ConfigError, match=r"install aios3\[crt\], or use checksums='crc32'"):
         choose_algorithm("crc64nvme", at_amazon=at_amazon)
 

@@ -14,6 +14,7 @@ from nothing_left import nothing_left
 
 import aios3
 from aios3 import _session
+from aios3._engine.checksums import checksum_of
 from aios3.errors import (
     AccessDeniedError,
     ClosedHandleError,
@@ -187,7 +188,7 @@ async def test_a_refusal_is_raised_and_leaves_nothing(s3, memory_session, only):
     assert file.closed
 
 
-async def test_whole_object_checksums_are_left_to_s3_and_parts_have_theirs(s3, memory_session):
+async def test_the_whole_has_its_checksum_although_its_first_part_is_sent_last(s3, memory_session):
     s3.amazon = True
     async with opened(memory_session) as file:
         for _ in range(5):
@@ -195,7 +196,8 @@ async def test_whole_object_checksums_are_left_to_s3_and_parts_have_theirs(s3, m
     parts = [details["checksum"] for operation, _, details in s3.log if operation == "UploadPart"]
     assert parts
     assert None not in parts
-    assert [d["checksum"] for operation, _, d in s3.log if operation == "CompleteMultipartUpload"] == [None]
+    (whole,) = [d["checksum"] for operation, _, d in s3.log if operation == "CompleteMultipartUpload"]
+    assert whole == checksum_of([s3.objects["key.bin"].data], whole.algorithm)
 
 
 async def test_abort_from_another_task(s3, memory_session):

@@ -1,28 +1,24 @@
-"""Running checksums of data as it is written: CRC64NVME through awscrt, CRC32 through zlib.
+"""The checksums that are sent with what is written: CRC64NVME through awscrt, CRC32 through zlib.
 
-Both are linear, so that S3 can combine the parts' checksums to the whole object's (checksum type FULL_OBJECT).
+Both are linear, so that S3 combines the parts' checksums to the whole object's (checksum type FULL_OBJECT), and so
+do we: what is compared in the end costs no second look at the bytes.
 """
 
 from __future__ import annotations
 
 import base64
-import importlib.util
-import zlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from aios3._backend import Checksum
+from aios3._engine.sums import checksum_in, combined, crc_text, has_awscrt
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from aios3._config import ChecksumMode
 
 Algorithm = Literal["CRC64NVME", "CRC32"]
-_Update = Callable[[bytes | memoryview, int], int]
-
-_SIZE_BYTES: dict[Algorithm, int] = {"CRC64NVME": 8, "CRC32": 4}
 
 
 def choose_algorithm(mode: ChecksumMode, *, at_amazon: bool) -> Algorithm | None:
@@ -34,45 +30,24 @@ def choose_algorithm(mode: ChecksumMode, *, at_amazon: bool) -> Algorithm | None
         return None
     if mode == "crc32":
         return "CRC32"
-    has_awscrt = importlib.util.find_spec("awscrt") is not None
-    if mode == "crc64nvme" and not has_awscrt:
+    if mode == "crc64nvme" and not has_awscrt():
         message = "checksums='crc64nvme' needs awscrt; install aios3[crt], or use checksums='crc32'"
         raise ConfigError(message)
-    return "CRC64NVME" if has_awscrt else "CRC32"
-
-
-class RunningChecksum:
-    """The checksum of all that was added so far."""
-
-    def __init__(self, algorithm: Algorithm) -> None:
-        self.algorithm = algorithm
-        self._update = _updater(algorithm)
-        self._crc = 0
-
-    def add(self, data: bytes | memoryview) -> None:
-        """Add ``data`` behind what was added before."""
-        self._crc = self._update(data, self._crc)
-
-    def value(self) -> Checksum:
-        """Return the checksum in S3's form."""
-        raw = self._crc.to_bytes(_SIZE_BYTES[self.algorithm], "big")
-        return Checksum(self.algorithm, base64.b64encode(raw).decode("ascii"))
+    return "CRC64NVME" if has_awscrt() else "CRC32"
 
 
 def checksum_of(pieces: Iterable[bytes | memoryview], algorithm: Algorithm | None) -> Checksum | None:
     """Return the checksum of ``pieces`` in a row, or None where no algorithm is chosen."""
-    if algorithm is None:
+    value = None if algorithm is None else checksum_in(algorithm, pieces)
+    return None if algorithm is None or value is None else Checksum(algorithm, value)
+
+
+def whole_checksum(parts: Sequence[tuple[Checksum, int]]) -> Checksum | None:
+    """Return the checksum of an object of the checksums of its parts and their sizes, in order; None for no parts."""
+    if not parts:
         return None
-    running = RunningChecksum(algorithm)
-    for piece in pieces:
-        running.add(piece)
-    return running.value()
-
-
-def _updater(algorithm: Algorithm) -> _Update:
-    if algorithm == "CRC32":
-        return zlib.crc32
-    from awscrt import checksums  # noqa: PLC0415 - heavy, optional, and needed only where it is chosen
-
-    update: _Update = checksums.crc64nvme
-    return update
+    algorithm = parts[0][0].algorithm
+    whole = 0
+    for part, size in parts:
+        whole = combined(algorithm, whole, int.from_bytes(base64.b64decode(part.value), "big"), size)
+    return Checksum(algorithm, crc_text(algorithm, whole))

@@ -76,7 +76,7 @@ class Sums:
             return None
         if self._digest is not None:
             return _encoded(self._digest.digest())
-        return _encoded(value.to_bytes(_CRCS[self.algorithm][0] // 8, "big"))
+        return crc_text(self.algorithm, value)
 
     def advanced(self, data: memoryview, value: int) -> int:
         """Return the running checksum ``value`` with ``data`` behind it."""
@@ -123,6 +123,11 @@ def checksum_in(algorithm: str, pieces: Iterable[bytes | memoryview]) -> str | N
         piece.add(piece.position, view)
     sums.keep(piece)
     return sums.value()
+
+
+def crc_text(algorithm: str, value: int) -> str:
+    """Return a CRC in S3's form: its bytes, the highest first, in base64."""
+    return _encoded(value.to_bytes(_CRCS[algorithm][0] // 8, "big"))
 
 
 def combined(algorithm: str, first: int, second: int, length: int) -> int:

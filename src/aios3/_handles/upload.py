@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
-from aios3._engine.checksums import RunningChecksum, checksum_of
+from aios3._engine.checksums import checksum_of, whole_checksum
 from aios3._engine.pace import Pace
 from aios3._engine.parts import copy_ranges, part_size
 from aios3._engine.tasks import OwnedTasks
@@ -25,7 +25,7 @@ from aios3.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from aios3._backend import Part
+    from aios3._backend import Checksum, Part
     from aios3._handles.plan import WritePlan
     from aios3._session import Session
 
@@ -49,7 +49,8 @@ class Upload:
         self._count = 0
         self._sending = 0
         self._pace = Pace(near_seconds=0)
-        self._whole = RunningChecksum(plan.algorithm) if plan.algorithm else None
+        self._sums: dict[int, tuple[Checksum, int]] = {}
+        """Of each part that was sent, its checksum and its size."""
 
     @property
     def needs_parts(self) -> bool:
@@ -88,9 +89,6 @@ class Upload:
         """Send the next part in the background; the ``paid`` bytes, moving, go back to the budget when it has ended."""
         self._start_copies()
         self._count += 1
-        if self._whole is not None:
-            for piece in pieces:
-                self._whole.add(piece)
         task = self._start(partial(self._send, self._count, pieces))
         self._sending += paid
         task.add_done_callback(lambda _task: self._sent(paid))
@@ -105,9 +103,8 @@ class Upload:
             await self._tasks.join_one()
 
     def hold_first(self) -> None:
-        """Keep number 1 for :meth:`start_first`; S3 then combines the whole object's checksum by itself."""
+        """Keep number 1 for :meth:`start_first`."""
         self._count = 1
-        self._whole = None
 
     def start_first(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
         """Send part 1 in the background, after the others have been started."""
@@ -130,6 +127,7 @@ class Upload:
         backend = await self._session.backend(self._plan.url)
         parts = [self._parts[number] for number in sorted(self._parts)]
         upload_id = await self._created()
+        whole = whole_checksum([self._sums[number] for number in sorted(self._sums)])
 
         async def attempt(condition: Condition) -> WriteResult:
             return await backend.complete_multipart_upload(
@@ -138,7 +136,7 @@ class Upload:
                 parts,
                 options=self._plan.options,
                 condition=condition,
-                checksum=self._whole.value() if self._whole else None,
+                checksum=whole,
             )
 
         look = partial(self._completed, parts, size)
@@ -207,13 +205,15 @@ class Upload:
     async def _send(self, number: int, pieces: Sequence[bytes | memoryview]) -> Part:
         upload_id = await self._created()
         backend = await self._session.backend(self._plan.url)
-        checksum = checksum_of(pieces, self._plan.algorithm)
+        checksum, size = checksum_of(pieces, self._plan.algorithm), sum(map(len, pieces))
+        if checksum is not None:
+            self._sums[number] = checksum, size
         options = self._plan.options
         clock = asyncio.get_running_loop().time
         begun = clock()
         part = await backend.upload_part(self._plan.url, upload_id, number, pieces, options=options, checksum=checksum)
         self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
-        self._pace.arrived(sum(map(len, pieces)), clock() - begun)
+        self._pace.arrived(size, clock() - begun)
         return part
 
     async def _copy(self, number: int, start: int, stop: int, etag: str | None) -> Part:
