@@ -35,7 +35,7 @@ def resource_at(server, **options):
 def resource(aios3_server):
     made = resource_at(aios3_server)
     yield made
-    session = resources.session_of(made)
+    session = resources.session_behind(made)
     session.close()
     made.meta.client.close()
 
@@ -214,18 +214,18 @@ def test_one_session_for_a_resource_and_not_for_another_one(resource, aios3_serv
     """boto3 calls two resources equal whoever they are."""
     other = resource_at(aios3_server)
     assert other == resource
-    assert resources.session_of(resource) is resources.session_of(resource)
-    mine, theirs = resources.session_of(resource), resources.session_of(other)
+    assert resources.session_behind(resource) is resources.session_behind(resource)
+    mine, theirs = resources.session_behind(resource), resources.session_behind(other)
     assert mine is not theirs
     theirs.close()
-    assert resources.session_of(other) is not theirs
-    resources.session_of(other).close()
+    assert resources.session_behind(other) is not theirs
+    resources.session_behind(other).close()
 
 
 def test_a_session_ends_with_its_resource(aios3_server):
     resource = resource_at(aios3_server)
-    session = weakref.ref(resources.session_of(resource))
-    assert session() is resources.session_of(resource)
+    session = weakref.ref(resources.session_behind(resource))
+    assert session() is resources.session_behind(resource)
     del resource
     gc.collect()
     assert session() is None
@@ -309,7 +309,7 @@ def test_credentials_that_renew_themselves_do_so_still():
 
 def test_a_secret_is_never_shown(resource, aios3_server, caplog):
     caplog.set_level("DEBUG", "aios3")
-    session = resources.session_of(resource)
+    session = resources.session_behind(resource)
     shown = [repr(session), repr(session.config), str(session.describe())]
     with pytest.raises(S3NoSuchBucket) as caught:
         S3Bucket("flux-none", resource)

@@ -10,7 +10,7 @@ import aios3.sync
 from aios3.compat.messageflux.arguments import Counted, counted_source, refuse, writing_options
 from aios3.compat.messageflux.errors import S3BucketException, S3NoSuchBucket, translated
 from aios3.compat.messageflux.objects import S3Object
-from aios3.compat.messageflux.resources import session_of
+from aios3.compat.messageflux.resources import session_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class S3Bucket:
             raise S3BucketException(message)
         self._s3_resource = s3_resource
         with translated():
-            self._bucket = aios3.sync.Bucket(bucket_name, session=session_of(s3_resource))
+            self._bucket = aios3.sync.Bucket(bucket_name, session=session_behind(s3_resource))
             if self._bucket.exists():
                 return
             if not auto_create:
@@ -64,7 +64,7 @@ class S3Bucket:
     @staticmethod
     def list_buckets(s3_resource: S3ServiceResource | aios3.sync.Session | None) -> Iterator[S3Bucket]:
         """Yield all buckets of the account."""
-        with translated(), closing(aios3.sync.Bucket.list_buckets(session=session_of(s3_resource))) as found:
+        with translated(), closing(aios3.sync.Bucket.list_buckets(session=session_behind(s3_resource))) as found:
             for bucket in found:
                 yield S3Bucket._listed(bucket, s3_resource)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aios3.sync
 from aios3 import S3Url
 from aios3.compat.messageflux.errors import translated
-from aios3.compat.messageflux.resources import session_of
+from aios3.compat.messageflux.resources import session_behind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,4 +96,4 @@ class S3Object:
 def _ours(summary: aios3.sync.S3Object | ObjectSummary) -> aios3.sync.S3Object:
     if isinstance(summary, aios3.sync.S3Object):
         return summary
-    return aios3.sync.S3Object(S3Url(summary.bucket_name, summary.key), session=session_of(summary))
+    return aios3.sync.S3Object(S3Url(summary.bucket_name, summary.key), session=session_behind(summary))
