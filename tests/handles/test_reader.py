@@ -450,3 +450,12 @@ async def test_more_readers_than_memory_still_all_read(s3, memory_session):
             return whole == data
 
     assert all(await asyncio.wait_for(asyncio.gather(*(read_all() for _ in range(40))), 60))
+
+
+async def test_a_range_that_is_read_at_once_leaves_the_first_answer_to_who_will_read_it(s3, memory_session):
+    data = content(3 * MIB)
+    s3.put("key.bin", data)
+    async with aios3.aopen(URL, session=memory_session) as file:
+        assert await file.read_at(2 * MIB, 10) == data[2 * MIB : 2 * MIB + 10]
+        assert await file.read(10) == data[:10]
+    assert [operation for operation, _, _ in s3.log] == ["GetObject"] * 2

@@ -37,6 +37,8 @@ class ObjectSource:
         self._options = options or ReadOptions()
         self._stat: StatResult | None = None
         self._ready: ObjectBody | None = None
+        self._ready_for = 0
+        """Where the fetch begins that takes what is ready; another one leaves it alone."""
         self._verification: Verification | None = None
         self._passing: RunningPiece | None = None
 
@@ -53,6 +55,7 @@ class ObjectSource:
         with 416: it is then asked for as a whole.
         """
         body = self._ready = self._ready or await self._first(start, stop)
+        self._ready_for = start
         await self._accept(body)
         return min(stop, body.stop)
 
@@ -146,7 +149,10 @@ class ObjectSource:
 
     async def body_at(self, position: int, stop: int | None) -> ObjectBody:
         """Return an answer whose next byte is the one at ``position``; the caller closes it."""
-        body = await self._take_ready(position) or await self._request(position, stop)
+        body = await self._take_ready(position)
+        if body is None:
+            await self.aclose()
+            body = await self._request(position, stop)
         try:
             await _skip(body, position)
         except BaseException:
@@ -187,8 +193,10 @@ class ObjectSource:
             await body.aclose()
 
     async def _take_ready(self, start: int) -> ObjectBody | None:
+        if self._ready is None or start != self._ready_for:
+            return None
         ready, self._ready = self._ready, None
-        if ready is not None and ready.start != start:
+        if ready.start != start:  # of a server that ignores ranges
             await ready.aclose()
             return None
         return ready
