@@ -6,6 +6,7 @@ connection has one timer in all of ``seconds``, and not one an exchange.
 
 from __future__ import annotations
 
+import contextvars
 import math
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 class Patience:
     """Calls ``lost`` when a deadline passes. ``moving()`` is asked first, and may grant the same time again."""
 
-    __slots__ = ("_clock", "_deadline", "_loop", "_lost", "_moving", "_seconds", "_timer")
+    __slots__ = ("_clock", "_context", "_deadline", "_loop", "_lost", "_moving", "_seconds", "_timer")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, moving: Callable[[], bool], lost: Callable[[float], None]
     ) -> None:
         self._loop = loop
         self._clock = loop.time
+        self._context = contextvars.Context()  # a timer that outlives a request must not keep what its task has set
         self._moving = moving
         self._lost = lost
         self._seconds = self._deadline = math.inf
@@ -35,10 +37,10 @@ class Patience:
         self._deadline = deadline = self._clock() + seconds
         timer = self._timer
         if timer is None:
-            self._timer = self._loop.call_at(deadline, self._look)
+            self._timer = self._loop.call_at(deadline, self._look, context=self._context)
         elif timer.when() > deadline:
             timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._look)
+            self._timer = self._loop.call_at(deadline, self._look, context=self._context)
 
     def stop(self) -> None:
         """Wait for nothing. The timer is left: the next wait will need one."""
@@ -59,6 +61,6 @@ class Patience:
         if now >= self._deadline and self._moving():
             self._deadline = now + self._seconds
         if now < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._look, context=self._context)
         else:
             self._lost(self._seconds)
