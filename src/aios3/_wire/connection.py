@@ -106,9 +106,9 @@ class Connection(asyncio.BufferedProtocol):
         assert self._sender is not None
         sent = self._sender.begin(head, body)
         await self._wait(self._first_byte_seconds if sent else self._stall_seconds)
-        head, self._head = self._head, None
-        assert head is not None
-        return head
+        answer, self._head = self._head, None
+        assert answer is not None
+        return answer
 
     @property
     def length(self) -> int | None:
