@@ -96,6 +96,13 @@ class Transfer:
         return self.stop - current.start - current.filled if current else 0
 
 
+class _Landing(io.BytesIO):
+    """Bytes that are received into by views."""
+
+    def __del__(self) -> None:
+        """Do not close: views that are collected together with it, as after an exception, would make that an error."""
+
+
 class Run:
     """A run of reads that follow each other, and the read-ahead that it has earned."""
 
@@ -234,7 +241,7 @@ class RangeFetcher:
         """Have ``[start, stop)`` received into the ``bytes`` that is returned; no block may touch it."""
         if self._closed:
             raise self._closed
-        whole = io.BytesIO(bytes(stop - start))  # nobody else has these bytes, so that they can be written to
+        whole = _Landing(bytes(stop - start))  # nobody else has these bytes, so that they can be written to
         memory = whole.getbuffer()
         longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
         first, *others = [
@@ -251,8 +258,8 @@ class RangeFetcher:
                 if other.error is not None:
                     raise other.error
             for transfer in (first, *others):
-                transfer.blocks[0].data = None
-            del memory  # what is still viewed would be copied
+                _release(transfer.blocks[0])
+            memory.release()  # what is still viewed would be copied
             data = whole.getvalue()
             if not others and len(data) <= _WORTH_KEEPING:
                 first.blocks[0].data = data
@@ -260,6 +267,7 @@ class RangeFetcher:
         finally:
             for transfer in (first, *others):
                 self._let_go(transfer)
+            memory.release()
 
     def _claim_memory(self, start: int, memory: memoryview) -> Transfer:
         """Claim a range that is received into ``memory``, and is pinned until :meth:`_let_go`."""
@@ -274,6 +282,7 @@ class RangeFetcher:
         block.pins -= 1
         if transfer.task is not None:
             transfer.task.cancel()
+        _release(block)
         if not block.complete or self._map.find(block.start) is not block:
             return
         if isinstance(block.data, bytes):
@@ -454,6 +463,13 @@ class RangeFetcher:
         data, block.data = block.data, None
         if isinstance(data, bytearray):
             self._budget.spares.put(data)
+
+
+def _release(block: Block) -> None:
+    """Let go of memory that is not the block's own."""
+    if isinstance(block.data, memoryview):
+        block.data.release()
+        block.data = None
 
 
 def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
