@@ -77,6 +77,7 @@ async def test_writes_what_bytesio_writes_or_says_that_it_cannot(monkeypatch, st
                     # refused only where bytes are on their way: past the head, before what must be kept of the end
                     assert stop >= HEAD
                     assert start < max(size - TAIL, HEAD)
+                    await asyncio.sleep(0)  # the upload is begun by a task of its own
                     assert s3.calls["CreateMultipartUpload"]
                 assert file.tell() == oracle.tell()
                 assert file.size == len(oracle.getbuffer())
