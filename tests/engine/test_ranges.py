@@ -303,7 +303,8 @@ async def test_one_of_several_requests_that_fails_ends_the_others():
     with pytest.raises(OSError, match="broken"):
         await reading
     await fetcher.idle()
-    assert (origin.running, budget.used) == (0, 0)
+    assert origin.running == 0
+    assert budget.used <= LIMITS.keep
     await closed(fetcher, budget)
 
 

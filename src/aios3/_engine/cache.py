@@ -23,7 +23,7 @@ class Block:
 
     start: int
     stop: int
-    data: bytearray | memoryview | bytes | None = None
+    data: bytearray | None = None
     filled: int = 0
     pins: int = 0
 

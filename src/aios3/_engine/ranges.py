@@ -10,8 +10,8 @@ The bytes come from a function, ``fetch(start, stop, room, received)``, so nothi
 is reached or raise. Memory is always taken before a request is made, never the other way round, so that a request
 that waits for memory cannot hold up the one that would set it free.
 
-A range that is read for itself, and of which nothing is here, lands in the ``bytes`` that its reader gets
-(:meth:`RangeFetcher.collect`): nothing is copied, and a single request needs no task.
+A range that is read for itself, and of which nothing is here, is copied once, when all of it has come, and a single
+request for it needs no task (:meth:`RangeFetcher.collect`).
 """
 
 from __future__ import annotations
@@ -94,13 +94,6 @@ class Transfer:
         """Bytes that have not arrived."""
         current = self.blocks[self.filling] if self.filling < len(self.blocks) else None
         return self.stop - current.start - current.filled if current else 0
-
-
-class _Landing(io.BytesIO):
-    """Bytes that are received into by views."""
-
-    def __del__(self) -> None:
-        """Do not close: views that are collected together with it, as after an exception, would make that an error."""
 
 
 class Run:
@@ -213,7 +206,7 @@ class RangeFetcher:
     async def collect(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
         if start < stop <= start + self.limits.window and not self._map.touches(start, stop):
-            return await self._land(start, stop)
+            return await self._collect_gap(start, stop)
         whole = io.BytesIO()
         while start < stop:
             self.request(start, min(stop, start + max(self.limits.window, self.limits.block_size)))
@@ -237,17 +230,17 @@ class RangeFetcher:
         if transfer.error is not None:
             raise transfer.error
 
-    async def _land(self, start: int, stop: int) -> bytes:
-        """Have ``[start, stop)`` received into the ``bytes`` that is returned; no block may touch it."""
+    async def _collect_gap(self, start: int, stop: int) -> bytes:
+        """Return ``[start, stop)``, of which nothing is here or asked for: one copy and, if it is short, no task."""
         if self._closed:
             raise self._closed
-        whole = _Landing(bytes(stop - start))  # nobody else has these bytes, so that they can be written to
-        memory = whole.getbuffer()
         longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
         first, *others = [
-            self._claim_memory(at, memory[at - start : end - start])
-            for at, end in _cut(start, stop, min(longest, self.limits.request_size))
+            self._claim(at, end, paid=False) for at, end in _cut(start, stop, min(longest, self.limits.request_size))
         ]
+        blocks = [block for transfer in (first, *others) for block in transfer.blocks]
+        for block in blocks:
+            block.pins += 1
         try:
             arrivals = [(self._waiter(other, other.stop), other) for other in others]
             for other in others:
@@ -257,37 +250,22 @@ class RangeFetcher:
                 await arrived
                 if other.error is not None:
                     raise other.error
-            for transfer in (first, *others):
-                _release(transfer.blocks[0])
-            memory.release()  # what is still viewed would be copied
-            data = whole.getvalue()
-            if not others and len(data) <= _WORTH_KEEPING:
-                first.blocks[0].data = data
-            return data
+            return b"".join([block.view(block.start, block.stop) for block in blocks])
         finally:
-            for transfer in (first, *others):
-                self._let_go(transfer)
-            memory.release()
+            for other in others:
+                if other.task is not None:
+                    other.task.cancel()
+            for block in blocks:
+                self._let_go(block, keep=stop - start <= _WORTH_KEEPING)
+            self._trim()
 
-    def _claim_memory(self, start: int, memory: memoryview) -> Transfer:
-        """Claim a range that is received into ``memory``, and is pinned until :meth:`_let_go`."""
-        transfer = Transfer((Block(start, start + len(memory), memory, pins=1),), paid=False)
-        self._map.add(transfer.blocks[0])
-        self._transfers[transfer.blocks[0]] = transfer
-        return transfer
-
-    def _let_go(self, transfer: Transfer) -> None:
-        """End the fetching of a range for one reader; keep its bytes only if they are ``bytes``."""
-        block = transfer.blocks[0]
+    def _let_go(self, block: Block, *, keep: bool) -> None:
+        """Drop a block that was fetched for one reader, or ``keep`` it like others that were read to their end."""
         block.pins -= 1
-        if transfer.task is not None:
-            transfer.task.cancel()
-        _release(block)
         if not block.complete or self._map.find(block.start) is not block:
             return
-        if isinstance(block.data, bytes):
+        if keep:
             self._map.spend(block)
-            self._trim()
         else:
             self._drop(block)
 
@@ -452,7 +430,8 @@ class RangeFetcher:
 
     def _drop_up_to(self, size: int, *, unread: bool) -> None:
         for block in self._map.droppable(size, unread=unread):
-            self._drop(block)
+            if self._map.find(block.start) is block:  # memory that is given back may be taken at once, and ask for more
+                self._drop(block)
 
     def _drop(self, block: Block) -> None:
         self._map.remove(block)
@@ -461,15 +440,8 @@ class RangeFetcher:
 
     def _recycle(self, block: Block) -> None:
         data, block.data = block.data, None
-        if isinstance(data, bytearray):
+        if data is not None:
             self._budget.spares.put(data)
-
-
-def _release(block: Block) -> None:
-    """Let go of memory that is not the block's own."""
-    if isinstance(block.data, memoryview):
-        block.data.release()
-        block.data = None
 
 
 def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
