@@ -198,10 +198,11 @@ class RangeFetcher:
                 assert block is not None
             await self._wait(block, min(stop, block.stop))
             block = self._map.find(position)
+        view = block.view(position, stop)
         if stop >= block.stop:
             self._map.spend(block)
-            self._trim()
-        return block.view(position, stop)
+            self._trim()  # which may drop it, where others are pinned
+        return view
 
     async def collect(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
