@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aios3._engine.budget import Budget
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
+from aios3.errors import TruncatedBodyError
 
 LIMITS = RangeLimits(block_size=1000, least_request=2000, request_size=4000, window=16_000, keep=3000)
 DATA = random.Random(3).randbytes(100_000)
@@ -368,3 +369,37 @@ def test_gaps_are_what_no_block_claims(claims, start, length):
     assert [p for a, b in blocks.gaps(start, start + length) for p in range(a, b)] == free
     assert all((blocks.find(p) is not None) == (p in taken) for p in range(260))
     assert [b.start for b in blocks] == sorted(b.start for b in blocks)
+
+
+async def test_a_fetch_that_ends_early_is_never_taken_for_whole():
+    budget = Budget(50_000)
+
+    async def fetch(start, stop, room, received):
+        room()[:10] = DATA[:10]
+        received(10)
+
+    fetcher = RangeFetcher(fetch, len(DATA), budget, LIMITS)
+    with pytest.raises(TruncatedBodyError, match="ended before"):
+        await fetcher.collect(0, 500)
+    await closed(fetcher, budget)
+
+
+async def test_forgetting_while_somebody_waits_for_memory_drops_each_block_once():
+    origin, budget = Origin(), Budget(3500)
+    fetcher = fetcher_of(origin, budget)
+    await fetcher.collect(0, 3000)
+    assert budget.try_take(500)  # is moving, so that who comes next waits for it
+    blocks = list(fetcher._map)
+    for block in blocks:
+        block.pins += 1  # somebody waits for them just now
+    other = fetcher_of(Origin(), budget)
+    reading = asyncio.create_task(other.collect(0, 2000))
+    while not budget.waiting:
+        await asyncio.sleep(0)
+    for block in blocks:
+        block.pins -= 1
+    fetcher.forget(0, 3000)
+    assert await reading == DATA[:2000]
+    budget.give_back(500)
+    await other.aclose(ValueError("closed"))
+    await closed(fetcher, budget)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Reclaimer = Callable[[int], None]
 
-_SPARE_BYTES = 32 * 1024 * 1024
+_SPARE_BYTES = 8 * 1024 * 1024
 """Bytes of blocks that nobody uses and that are kept, in addition to the budget."""
 
 

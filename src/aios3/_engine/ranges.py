@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.pace import Pace
 from aios3._engine.tasks import OwnedTasks
+from aios3.errors import TruncatedBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from aios3._engine.budget import Budget
 
@@ -174,9 +175,7 @@ class RangeFetcher:
 
     def forget(self, start: int, stop: int) -> None:
         """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
-        for block in self._map.droppable(unread=True):
-            if block.start < stop and block.stop > start:
-                self._drop(block)
+        self._drop_all(block for block in self._map.droppable(unread=True) if block.start < stop and block.stop > start)
 
     def at_hand(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
@@ -251,6 +250,9 @@ class RangeFetcher:
                 await arrived
                 if other.error is not None:
                     raise other.error
+            if not all(block.complete for block in blocks):
+                message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
+                raise TruncatedBodyError(message)
             return b"".join([block.view(block.start, block.stop) for block in blocks])
         finally:
             for other in others:
@@ -430,7 +432,10 @@ class RangeFetcher:
         self._drop_up_to(size, unread=True)
 
     def _drop_up_to(self, size: int, *, unread: bool) -> None:
-        for block in self._map.droppable(size, unread=unread):
+        self._drop_all(self._map.droppable(size, unread=unread))
+
+    def _drop_all(self, blocks: Iterable[Block]) -> None:
+        for block in blocks:
             if self._map.find(block.start) is block:  # memory that is given back may be taken at once, and ask for more
                 self._drop(block)
 
