@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from aios3._engine import slots as slots_module
 from aios3._engine.slots import Slots
 
 
@@ -147,3 +149,37 @@ async def test_who_is_cancelled_before_its_turn_gives_its_room_back(slots, clock
     late.cancel()
     await asyncio.wait({late})
     assert slots.in_use == 1
+
+
+async def test_requests_that_a_standstill_has_held_up_do_not_come_all_at_once(slots, clock, monkeypatch):
+    asleep: list[tuple[float, asyncio.Future]] = []
+
+    async def sleep(seconds):
+        asleep.append((clock.now + seconds, asyncio.get_running_loop().create_future()))
+        await asleep[-1][1]
+
+    async def work(number):
+        await slots.acquire()
+        begun.append(number)
+
+    async def go_to(now):
+        clock.now = now
+        for at, woken in asleep:
+            if at <= now and not woken.done():
+                woken.set_result(None)
+        await turns()
+
+    begun: list[int] = []
+    monkeypatch.setattr(slots_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
+    slots._rate, slots._set_at = 10.0, clock.now
+    working = [asyncio.create_task(work(number)) for number in range(5)]
+    await turns()
+    assert begun == [0]
+    await go_to(100.11)
+    assert begun == [0, 1]
+    await go_to(105)  # nothing ran for five seconds
+    assert begun == [0, 1, 2]
+    await go_to(105.11)
+    assert begun == [0, 1, 2, 3]
+    await go_to(105.3)
+    await asyncio.gather(*working)

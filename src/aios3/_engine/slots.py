@@ -45,6 +45,7 @@ class Slots:
         self._set_at = 0.0
         self._cut_at = 0.0
         self._next = 0.0
+        self._lost = 0.0
 
     @property
     def rate(self) -> float | None:
@@ -133,15 +134,21 @@ class Slots:
         rate = self.rate
         if rate is None:
             return
-        now = self._clock()
-        turn = max(now, self._next)
+        turn = max(self._moment(), self._next)
         self._next = turn + 1 / rate
-        if turn > now:
-            try:
-                await asyncio.sleep(turn - now)
-            except BaseException:
-                self.release()
-                raise
+        try:
+            while (wait := turn - self._moment()) > 0:  # noqa: ASYNC110 - nobody tells that time has passed
+                await asyncio.sleep(wait)
+        except BaseException:
+            self.release()
+            raise
+        late = self._moment() - turn
+        if late > 1 / rate:
+            self._lost += late  # the process stood still; those whose turns have passed too would come all at once
+
+    def _moment(self) -> float:
+        """Return the time by which turns are given, in which the process never stands still."""
+        return self._clock() - self._lost
 
     def _admit(self) -> None:
         while self._waiters and self.in_use < self.limit:
