@@ -26,7 +26,7 @@ def test_the_defaults_are_allowed_and_documented_values():
     config = Config()
     assert config.memory_budget == 256 * MIB
     assert (config.block_size, config.request_size, config.part_size) == (1 * MIB, 8 * MIB, 8 * MIB)
-    assert (config.max_concurrency, config.max_attempts) == (64, 5)
+    assert (config.max_concurrency, config.max_attempts) == (32, 5)
     assert (config.connect_timeout, config.read_timeout) == (10.0, 60.0)
     assert (config.checksums, config.addressing_style, config.verify) == ("auto", "auto", True)
     unset = ("endpoint_url", "region", "profile", "credentials")

@@ -116,7 +116,7 @@ class Config:
     """Whether TLS certificates are checked; a text is the file of certificate authorities to trust. With True,
     ``AWS_CA_BUNDLE`` and the profile's ``ca_bundle`` are honoured."""
 
-    max_concurrency: int = 64
+    max_concurrency: int = 32
     """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
     for fewer requests gets fewer, until it answers again."""
 
