@@ -146,3 +146,20 @@ async def test_a_copy_stops_where_everything_fails(s3, session, at_once):
         await ours.copy(None, theirs)
     assert len(caught.value.failures) < 1000 + session.config.max_concurrency
     assert s3.calls["CopyObject"] < 1000 + session.config.max_concurrency
+
+
+def test_a_blocking_file_that_another_thread_gives_up_while_it_is_opened_is_aborted():
+    aborted = []
+
+    class Opened:
+        def abort(self):
+            aborted.append(self)
+
+    def begin():
+        writer.abort()  # what another thread does just now
+        return Opened()
+
+    writer = aios3.sync.StorageWriter(begin, "s3://b/k")
+    with pytest.raises(aios3.ClosedHandleError):
+        writer.write(b"data")
+    assert len(aborted) == 1

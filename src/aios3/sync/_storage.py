@@ -153,7 +153,11 @@ class StorageWriter:
         """Return the file behind this one, which begins with the first byte; None if this one is closed before."""
         with self._first:
             if self._file is None and not self._closed:
-                self._file = self._begin()
+                file = self._begin()
+                if self._closed:  # by another thread, which has not seen it
+                    file.abort()
+                else:
+                    self._file = file
             return self._file
 
 
