@@ -239,14 +239,8 @@ async def _read_archive(place: Place, limits: ZipLimits, encoding: str | None) -
     tail = await place.reader.read_at(first, size - first)
     end = find_end(tail[-END_BYTES:], size, place.path)
     check_end(end, limits, place.session.budget.limit // 2, place.path)
-    # Its memory is parked: whoever waits for memory must not wait for this, which waits for blocks itself.
-    budget, memory = place.session.budget, 2 * end.size
-    await budget.take(memory)
-    budget.park(memory)
-    try:
+    async with extracting.parked(place.session, 2 * end.size):
         entries = await _entries(place, end, tail, encoding)
-    finally:
-        budget.give_back(memory, parked=True)
     return AsyncZipArchive(place, entries, end, limits)
 
 

@@ -100,7 +100,7 @@ async def run(open_entry: OpenEntry, orders: Sequence[Order], place: Place, *, o
             await extract(group[0], None)
             return
         start, stop = group[0].start, group[-1].stop
-        async with _parked(session, stop - start):
+        async with parked(session, stop - start):
             loaded = await load(place, start, stop)
             for order in group:
                 await extract(order, loaded)
@@ -131,7 +131,7 @@ def _are_near(group: Sequence[Order], order: Order) -> bool:
 
 
 @asynccontextmanager
-async def _parked(session: Session, size: int) -> AsyncIterator[None]:
+async def parked(session: Session, size: int) -> AsyncIterator[None]:
     """Hold memory that nobody must wait for, because who holds it waits for more."""
     await session.budget.take(size)
     session.budget.park(size)
