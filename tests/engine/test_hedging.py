@@ -128,9 +128,9 @@ async def test_a_deadline_of_the_caller_is_heeded(stub):
 async def test_no_more_than_the_fraction_gets_a_second_request(stub):
     hedges = ready(fraction=0.25)
     running = [asyncio.create_task(hedges.first(stub.call, stub.drop)) for _ in range(8)]
+    while hedges._line:  # until the time of all is over
+        await asyncio.sleep(0)
     await stub.until_called(10)
-    for _ in range(20):
-        await asyncio.sleep(0.001)
     assert (len(stub.calls), hedges.made) == (10, 2)
     for call in stub.calls:
         call.set_result("x")
@@ -142,9 +142,11 @@ async def test_none_is_sent_where_no_room_is_free(stub):
     await slots.acquire()
     hedges = ready(slots=slots)
     running = asyncio.create_task(hedges.first(stub.call, stub.drop))
-    for _ in range(20):
-        await asyncio.sleep(0.001)
-    assert len(stub.calls) == 1
+    await stub.until_called(1)
+    while hedges._line:  # until its time is over
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (len(stub.calls), hedges.made) == (1, 0)
     stub.calls[0].set_result("x")
     assert await running == "x"
 

@@ -5,40 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from fault_common import HAS_TRANSPORTS, PATIENT, SIZES, TRANSPORTS
+from fault_common import PATIENT, SIZES
 
 from aios3._engine import backoff
 from aios3.testing import FaultyServer
+from faulty_server import faulty, plain, transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import servers
 
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """Each backend in turn, once there are two."""
-    return request.param
-
-
-@pytest.fixture(scope="session")
-def plain(server: servers.Server) -> Iterator[FaultyServer]:
-    with FaultyServer(upstream=server.endpoint_url) as running:
-        yield running
+__all__ = ["faulty", "plain", "transport"]
 
 
 @pytest.fixture(scope="session")
 def secured(server: servers.Server) -> Iterator[FaultyServer]:
     with FaultyServer(upstream=server.endpoint_url, tls=True) as running:
         yield running
-
-
-@pytest.fixture
-def faulty(plain: FaultyServer) -> FaultyServer:
-    """The fault server without a fault."""
-    plain.reset()
-    return plain
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +39,6 @@ def options(server: servers.Server, transport: str) -> Callable[..., dict]:
     """The settings of a session that goes through a fault server."""
 
     def of(faulty: FaultyServer, **more: object) -> dict:
-        chosen = {"transport": transport} if HAS_TRANSPORTS else {}
-        return server.config | chosen | SIZES | PATIENT | faulty.config | more
+        return server.config | {"transport": transport} | SIZES | PATIENT | faulty.config | more
 
     return of

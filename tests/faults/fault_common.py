@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import gc
 from typing import TYPE_CHECKING
-
-import aios3
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import aios3
     from aios3.testing import FaultyServer
 
-HAS_TRANSPORTS = "transport" in {field.name for field in dataclasses.fields(aios3.Config)}
-TRANSPORTS = ("aiobotocore", "auto") if HAS_TRANSPORTS else ("aiobotocore",)
+TRANSPORTS = ("aiobotocore", "auto")
 SIZES = {"block_size": 64 * 1024, "request_size": 256 * 1024, "part_size": 5 << 20, "memory_budget": 16 << 20}
 PATIENT = {"connect_timeout": 10.0, "read_timeout": 20.0}
 IMPATIENT = {"connect_timeout": 0.4, "read_timeout": 0.4}

@@ -8,31 +8,15 @@ import pytest
 
 import aios3
 from aios3._engine import backoff
-from aios3.testing import FaultyServer
+from faulty_server import faulty, plain, transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     import servers
+    from aios3.testing import FaultyServer
 
-
-@pytest.fixture(params=["auto", "aiobotocore"])
-def transport(request: pytest.FixtureRequest) -> str:
-    """Each backend in turn."""
-    return request.param
-
-
-@pytest.fixture(scope="session")
-def plain(server: servers.Server) -> Iterator[FaultyServer]:
-    with FaultyServer(upstream=server.endpoint_url) as running:
-        yield running
-
-
-@pytest.fixture
-def faulty(plain: FaultyServer) -> FaultyServer:
-    """The fault server without a fault."""
-    plain.reset()
-    return plain
+__all__ = ["faulty", "plain", "transport"]
 
 
 @pytest.fixture(autouse=True)

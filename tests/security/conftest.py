@@ -7,31 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import aios3
-from aios3.testing import FaultyServer
+from faulty_server import faulty, plain, transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import servers
+    from aios3.testing import FaultyServer
 
-
-@pytest.fixture(params=["auto", "aiobotocore"])
-def transport(request: pytest.FixtureRequest) -> str:
-    """Each backend in turn."""
-    return request.param
-
-
-@pytest.fixture(scope="session")
-def running(server: servers.Server) -> Iterator[FaultyServer]:
-    with FaultyServer(upstream=server.endpoint_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def faulty(running: FaultyServer) -> FaultyServer:
-    """The server in between, without a fault."""
-    running.reset()
-    return running
+__all__ = ["faulty", "plain", "transport"]
 
 
 @pytest.fixture

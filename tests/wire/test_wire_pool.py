@@ -257,7 +257,7 @@ async def test_idle_connections_are_closed_after_a_while():
         for connection in held:
             pool.release(connection)
         while pool.open:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         assert (pool.idle, pool._slots, pool._timer) == (0, 0, None)
 
 

@@ -155,7 +155,7 @@ async def test_a_race_that_is_cancelled_leaves_no_attempt(silent):
     tasks = asyncio.all_tasks()
     racing = asyncio.create_task(dial([silent, silent, silent], lambda _: None, 0.001))
     while len(asyncio.all_tasks() - tasks) < 4:
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
     racing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await racing
