@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import aios3.sync
 from aios3._config import MIN_PART_SIZE
+from aios3.compat._arguments import WRITING
 from aios3.compat._sessions import session_of
 from aios3.compat.keg_storage.values import FileMode
 from aios3.errors import UnsupportedError
@@ -18,18 +19,7 @@ if TYPE_CHECKING:
     from aios3 import WriterOptions
     from aios3.compat._sessions import AnyClient
 
-_OPTIONS = {
-    "ACL": "acl",
-    "CacheControl": "cache_control",
-    "ContentDisposition": "content_disposition",
-    "ContentEncoding": "content_encoding",
-    "ContentLanguage": "content_language",
-    "ContentType": "content_type",
-    "Metadata": "metadata",
-    "SSEKMSKeyId": "sse_kms_key_id",
-    "ServerSideEncryption": "sse",
-    "StorageClass": "storage_class",
-}
+_OPTIONS = WRITING | {"Metadata": "metadata"}
 
 
 class S3FileBase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from aios3.compat._arguments import WRITING
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,20 +14,7 @@ if TYPE_CHECKING:
 
     from aios3._handles.pump import Readable
 
-_WRITING = {
-    "ACL": "acl",
-    "CacheControl": "cache_control",
-    "ContentDisposition": "content_disposition",
-    "ContentEncoding": "content_encoding",
-    "ContentLanguage": "content_language",
-    "ContentType": "content_type",
-    "IfMatch": "if_match",
-    "SSECustomerKey": "sse_customer_key",
-    "SSEKMSKeyId": "sse_kms_key_id",
-    "ServerSideEncryption": "sse",
-    "StorageClass": "storage_class",
-    "Tagging": "tags",
-}
+_WRITING = WRITING | {"IfMatch": "if_match", "SSECustomerKey": "sse_customer_key", "Tagging": "tags"}
 _IMPLIED = {"Metadata", "SSECustomerAlgorithm", "SSECustomerKeyMD5"}
 """What other arguments say already."""
 
