@@ -89,7 +89,9 @@ patterns = st.lists(
 @given(words, patterns, st.booleans())
 def test_matching_is_pathlibs(key, pattern, rooted):
     text = "/" * rooted + "/".join(pattern)
-    assert ours("/".join(key)).match(text) == theirs("/".join(key)).match(text)
+    # pathlib counts the root as a name, which "?" matches; the place of a root is a bucket's here, and no name.
+    other = theirs("/".join(key)) if rooted else PurePosixPath("/".join(key))
+    assert ours("/".join(key)).match(text) == other.match(text)
 
 
 @given(ordinary, ordinary)

@@ -38,6 +38,8 @@ def backends(monkeypatch):
         return made[-1][1]
 
     monkeypatch.setattr(_session, "_make_transport", make)
+    # The loop behind the blocking functions keeps a default session for as long as the process lives.
+    monkeypatch.setattr(_session, "_defaults", {})
     return made
 
 
