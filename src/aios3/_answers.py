@@ -51,7 +51,8 @@ def span_of(status: int, content_range: str | None, length: int | None, *, start
     if content_range is None and length is not None and status != _PARTIAL:
         return Span(0, length, length)
     match = _CONTENT_RANGE.fullmatch(content_range or "")
-    span = Span(int(match[1]), int(match[2]) + 1, int(match[3])) if match else None
+    first, last, size = map(int, match.groups()) if match else (0, 0, 0)
+    span = Span(first, last + 1, size) if match else None
     if span is None or span.start != _absolute(start, span.size) or not span.start < span.stop <= span.size:
         raise nonsense(path, f"Content-Range {content_range!r} for bytes from {start} on", "GetObject")
     if length is not None and length != span.stop - span.start:

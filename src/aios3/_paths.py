@@ -17,6 +17,8 @@ MAX_KEY_BYTES = 1024
 
 _SCHEME = re.compile(r"s3(?:\+(?P<profile>[^/:]+))?://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ORDINARY = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]*)/(.*)", re.DOTALL)
+"""A path that needs no further look if its key is short and ASCII; most are, and each request parses one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class S3Url:
                 return located
             message = f"An S3 path is a str such as 's3://bucket/key' or an S3Url, not {type(path).__name__}"
             raise InvalidPathError(message)
+        ordinary = _ORDINARY.fullmatch(path)
+        if ordinary is not None and len(path) <= MAX_KEY_BYTES and path.isascii():
+            return cls(*ordinary.groups())
         scheme = _SCHEME.match(path)
         if scheme is None:
             message = f"Not an S3 path: {path!r}; it must look like 's3://bucket/key' or 's3+profile://bucket/key'"
@@ -90,6 +95,8 @@ class S3Url:
 
     def require_object(self) -> S3Url:
         """Return self; raise InvalidPathError without a bucket, PathIsDirectoryError if no object can be there."""
+        if self.bucket and self.key and not self.key.endswith("/"):
+            return self
         self.require_bucket()
         if self.names_directory:
             why = "ends in '/'" if self.key else "has no key"

@@ -110,6 +110,8 @@ class Session:
         Raises WrongLoopError on another loop or in another process than its own, ClosedHandleError when it is closed.
         """
         running = asyncio.get_running_loop()
+        if self._loop is running and self._pid == os.getpid() and not self._closed:
+            return
         if self._closed:
             message = "This aios3.Session is closed; make a new one"
             raise ClosedHandleError(message)
@@ -125,8 +127,11 @@ class Session:
 
     async def backend(self, url: S3Url) -> Backend:
         """Return what sends the requests for ``url``; made at first use."""
-        transport = self._transport(url.profile)
-        return transport.chosen(url.bucket) or await transport.choose(url.bucket)
+        return self.backend_at_hand(url) or await self._transport(url.profile).choose(url.bucket)
+
+    def backend_at_hand(self, url: S3Url) -> Backend | None:
+        """Return what sends the requests for ``url``; None if its bucket was not asked for before."""
+        return self._transport(url.profile).chosen(url.bucket)
 
     async def address(self, url: S3Url) -> BucketAddress:
         """Return where requests for the bucket of ``url`` go; nothing is sent to find out."""
@@ -134,10 +139,12 @@ class Session:
 
     def _transport(self, profile: str | None) -> Transport:
         self.bind()
-        if profile not in self._transports:
+        transport = self._transports.get(profile)
+        if transport is None:
             config = self.config_for(profile)
-            self._transports[profile] = _make_transport(config, config.profile, self.policy, self.observer)
-        return self._transports[profile]
+            transport = _make_transport(config, config.profile, self.policy, self.observer)
+            self._transports[profile] = transport
+        return transport
 
     def describe(self) -> dict[str, str]:
         """Return, by bucket path, what sends the requests for each bucket that was used so far, and why."""

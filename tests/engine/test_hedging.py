@@ -155,10 +155,10 @@ def test_what_is_slow_is_what_one_in_twenty_exceeds_and_unknown_at_first():
     waits = Waits()
     for number in range(99):
         waits.add(0.010 if number % 25 else 1.0)
-    assert waits.slow() == float("inf")
+    assert waits.slow == float("inf")
     for number in range(400):
         waits.add(0.010 if number % 25 else 1.0)
-    assert 0.010 <= waits.slow() <= 0.0125
+    assert 0.010 <= waits.slow <= 0.0125
     for _ in range(5000):
         waits.add(0.1)
-    assert 0.1 <= waits.slow() <= 0.125
+    assert 0.1 <= waits.slow <= 0.125

@@ -42,22 +42,19 @@ class Waits:
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
         self._total = 0
-        self._slow = math.inf
+        self.slow: float = math.inf
+        """How many seconds only one in twenty takes; infinity as long as too few are known."""
 
     def add(self, seconds: float) -> None:
         """Note one wait."""
         step = int(math.log2(seconds * 1e6) * _STEPS_PER_OCTAVE) if seconds > 1e-6 else 0  # noqa: PLR2004 - the unit
         self._counts[min(step, _BUCKETS - 1)] += 1
         self._total += 1
-        if not self._total % 64:
-            self._slow = self._quantile()
+        if self._total >= _TELLING and not (self._total - _TELLING) % 64:
+            self.slow = self._quantile()
         if self._total >= _FORGET_AFTER:
             self._counts = [count // 2 for count in self._counts]
             self._total = sum(self._counts)
-
-    def slow(self) -> float:
-        """Return how many seconds only one in twenty takes; infinity as long as too few are known."""
-        return self._slow if self._total >= _TELLING else math.inf
 
     def _quantile(self) -> float:
         left = self._total * _QUANTILE
@@ -95,11 +92,15 @@ class _Race(Generic[T]):
             self.task.cancel()  # as asyncio.timeout does; taken back where it arrives
 
     def end(self) -> bool:
-        """Let go of what the race was about; take our cancellation back, and tell whether it is the only one."""
-        self.over = True
+        """Take our cancellation back, and tell whether it is the only one; then let go."""
         is_only = self.won and self.task.uncancel() <= self.before
-        del self.task, self.call, self.context  # the line keeps the race for a moment, and a task keeps its result
+        self.let_go()
         return is_only
+
+    def let_go(self) -> None:
+        """Keep nothing of what the race was about: the line has it for a moment, and a task keeps its result."""
+        self.over = True
+        del self.task, self.call, self.context
 
 
 class Hedges:
@@ -136,11 +137,15 @@ class Hedges:
                 await self._end(race, drop)
                 raise
         else:
+            if race.second is None:
+                race.let_go()
+                self._trim()
+                self._note(begun)
+                return result
             race.end()
             self._trim()
             if not race.won:
-                if race.second is not None:
-                    await self._end(race, drop)
+                await self._end(race, drop)
                 self._note(begun)
                 return result
             await drop(result)
@@ -157,7 +162,7 @@ class Hedges:
         """Remember how long one in a few requests has taken; which ones is as good as random."""
         self._unnoted -= 1
         if self._unnoted <= 0:
-            self._unnoted = _NOTED_OF if self._waits.slow() < math.inf else 1
+            self._unnoted = _NOTED_OF if self._waits.slow < math.inf else 1
             self._waits.add(self._clock() - begun)
 
     async def _end(self, race: _Race[T], drop: Callable[[T], Awaitable[object]]) -> None:
@@ -173,7 +178,7 @@ class Hedges:
     def _enter(self, call: Callable[[], Awaitable[T]], begun: float) -> _Race[T]:
         task = asyncio.current_task()
         assert task is not None
-        race = _Race(call, begun + max(self._waits.slow(), _LEAST_SECONDS), task)
+        race = _Race(call, begun + max(self._waits.slow, _LEAST_SECONDS), task)
         if race.deadline < math.inf:
             self._line.append(race)  # type: ignore[arg-type]  # nobody takes a result out of the line
             if self._timer is None:

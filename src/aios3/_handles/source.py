@@ -51,10 +51,9 @@ class ObjectSource:
     async def open(self, start: int, stop: int) -> int:
         """Ask for ``[start, stop)``, learn the object's size and version, and return where the answer ends.
 
-        The body waits for the :meth:`fetch` that begins at ``start``. An empty object has no range, and S3 says so
-        with 416: it is then asked for as a whole.
+        The body waits for the :meth:`fetch` that begins at ``start``.
         """
-        body = self._ready = self._ready or await self._first(start, stop)
+        body = self._ready = self._ready or await self._ask(start, stop)
         self._ready_for = start
         await self._accept(body)
         return min(stop, body.stop)
@@ -64,10 +63,7 @@ class ObjectSource:
 
         The body waits for an :meth:`open` from there on; that of a server which ignores ranges is dropped.
         """
-        try:
-            body = self._ready = await self._ask(-size, None)
-        except InvalidRangeError:  # an empty object has no last byte
-            body = self._ready = await self._ask(0, None)
+        body = self._ready = await self._ask(-size, None)
         await self._accept(body)
         if body.stop - body.start > size:
             await self.aclose()
@@ -79,29 +75,21 @@ class ObjectSource:
 
         None: the object goes on behind the answer, or the answer broke; then :meth:`open` is next.
         """
-        body = self._ready = await self._first(start, first_stop)
+        body = self._ready = await self._ask(start, first_stop)
         wanted = body.size if stop is None else min(stop, body.size)
         if body.start != start or body.stop != wanted:
             return None
         try:
             data = await body.read()
-        except S3Error as error:
-            if not worth_retrying(error):
-                raise
-            return None
-        finally:
+        except BaseException as error:
             await self.aclose()
+            if isinstance(error, S3Error) and worth_retrying(error):
+                return None
+            raise
+        self._ready = None  # at its end there is nothing to close
         if self._session.config.checksums != "off" and len(data) == body.size:
             check_whole(self.url, data, body.checksums)
         return data
-
-    async def _first(self, start: int, stop: int) -> ObjectBody:
-        try:
-            return await self._ask(start, stop)
-        except InvalidRangeError:
-            if start > 0:
-                raise
-            return await self._ask(0, None)
 
     async def fetch(
         self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
@@ -207,8 +195,14 @@ class ObjectSource:
         return body
 
     async def _ask(self, start: int, stop: int | None) -> ObjectBody:
-        backend = await self._session.backend(self.url)
-        return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
+        """Ask for a range. An empty object has none, and S3 says so with 416: it is then asked for as a whole."""
+        backend = self._session.backend_at_hand(self.url) or await self._session.backend(self.url)
+        try:
+            return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
+        except InvalidRangeError:
+            if start > 0:
+                raise
+        return await backend.get_object(self.url, start=0, stop=None, options=self._options)
 
     async def _accept(self, body: ObjectBody) -> None:
         known = self._stat

@@ -163,5 +163,10 @@ async def once_more(read: Callable[[], Awaitable[T]]) -> T:
     try:
         return await read()
     except ChecksumMismatchError as error:
-        _log.warning("%s; it is read once more", error)
+        say_once_more(error)
     return await read()
+
+
+def say_once_more(error: ChecksumMismatchError) -> None:
+    """Tell the log that bytes were wrong, and that they are read a second time."""
+    _log.warning("%s; it is read once more", error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
@@ -11,13 +10,15 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.reader import FIRST_REQUEST, Sizes, close_fetcher, open_fetcher
 from aios3._handles.source import ObjectSource
 from aios3._handles.text import text_settings
-from aios3._handles.verifying import once_more
+from aios3._handles.verifying import say_once_more
 from aios3._namespace.links import follow, head
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3.errors import InvalidRangeError, ObjectNotFoundError
+from aios3.errors import ChecksumMismatchError, InvalidRangeError, ObjectNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from aios3._entries import StatResult
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -73,25 +74,36 @@ async def read_text(
 async def _read(session: Session, path: AnyPath, start: int | None, stop: int | None, *, followlinks: bool) -> bytes:
     url = S3Url.parse(path).require_object()
     try:
-        return await once_more(partial(_read_slice, session, url, start or 0, stop, followlinks=followlinks))
+        try:
+            return await _read_slice(session, url, start or 0, stop, followlinks=followlinks)
+        except ChecksumMismatchError as error:
+            say_once_more(error)
+        return await _read_slice(session, url, start or 0, stop, followlinks=followlinks)
     except ObjectNotFoundError as error:
         await explain_missing(session, url, error)
         raise
 
 
-async def _read_slice(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
+def _read_slice(
+    session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool
+) -> Coroutine[None, None, bytes]:
     if stop is not None and 0 <= stop < start:
         raise _bad_range(url, start, stop)
-    if min(start, stop or 0) < 0 or start == stop:
-        found = await head(session, url)
-        if followlinks:
-            url, found = await follow(session, url, found)
-        start, stop = _absolute(url, start, stop, found.size)
-        if start == stop:
-            return b""
-        source = ObjectSource(session, url, ReadOptions(if_match=found.etag))
-        return await _read_range(session, source, start, stop, followlinks=False)
-    return await _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
+    if start < 0 or start == stop or (stop is not None and stop < 0):
+        return _read_counted(session, url, start, stop, followlinks=followlinks)
+    return _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
+
+
+async def _read_counted(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
+    """Read a slice whose bounds mean something only once the object's size is known."""
+    found = await head(session, url)
+    if followlinks:
+        url, found = await follow(session, url, found)
+    start, stop = _absolute(url, start, stop, found.size)
+    if start == stop:
+        return b""
+    source = ObjectSource(session, url, ReadOptions(if_match=found.etag))
+    return await _read_range(session, source, start, stop, followlinks=False)
 
 
 async def _read_range(

@@ -93,7 +93,10 @@ def described(headers: Headers, path: str) -> StatResult:
 
 def checksums_of(headers: Headers) -> dict[str, str]:
     """Return the checksums in a head that are over the whole object, by algorithm."""
-    matches = ((_CHECKSUM.fullmatch(name), value) for name, value in headers.items() if name.startswith("x-amz-c"))
+    names = [name for name in headers if name.startswith("x-amz-checksum-")]
+    if not names:
+        return {}
+    matches = ((_CHECKSUM.fullmatch(name), headers[name]) for name in names)
     named = ((match[1].upper(), value) for match, value in matches if match)
     kind = headers.get(_CHECKSUM_TYPE)
     return _answers.whole_checksums((each for each in named if each[0] not in _NO_ALGORITHMS), kind)
@@ -101,8 +104,10 @@ def checksums_of(headers: Headers) -> dict[str, str]:
 
 def checksums_of_span(headers: Headers, span: Span, *, ranged: bool) -> dict[str, str]:
     """Return the checksums in the answer to a GET that are certainly over the whole object."""
-    certain = _answers.tells_whole(span, headers.get("etag"), headers.get(_CHECKSUM_TYPE), ranged=ranged)
-    return checksums_of(headers) if certain else {}
+    checksums = checksums_of(headers)
+    if checksums and _answers.tells_whole(span, headers.get("etag"), headers.get(_CHECKSUM_TYPE), ranged=ranged):
+        return checksums
+    return {}
 
 
 def write_result(headers: Headers, size: int) -> WriteResult:

@@ -16,6 +16,8 @@ from aios3._wire.failures import BrokenBodyError, ProtocolError
 from aios3._wire.identity import SIGV4
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aios3._paths import S3Url
     from aios3._wire.connection import Connection
     from aios3._wire.heads import Head
@@ -32,7 +34,7 @@ LONGEST_ANSWER = 64 * 1024 * 1024
 
 _FIRST_ERROR_STATUS = 300
 _HASHED_IN_THREAD = 1024 * 1024
-_USER_AGENT = (("user-agent", "aios3"),)
+_ALGORITHMS = frozenset({SIGV4, None})
 
 FAILURES = (OSError, ProtocolError)
 """What goes wrong on the way: no connection, a broken one, silence, or something that is not HTTP."""
@@ -75,9 +77,15 @@ class Exchanges:
             site = self.directory.known(request.url.bucket) or await self._find(request)
             at_hand = self.directory.identity_at_hand()
             identity = at_hand[0] if at_hand else await self.directory.identity()
-            head = await self._render(request, site, identity)
+            digest = self._payload_hash(request, site, identity) or await _hashed_in_thread(request.body)
+            head = self._render(request, site, identity, digest)
             sending("own")
-            connection, answer = await self._exchange(request, site, head, replayable=replayable)
+            try:
+                connection, answer = await site.pool.exchange(
+                    head, request.body, bodyless=request.method == "HEAD", replayable=replayable
+                )
+            except FAILURES as failure:
+                raise translated(failure, request.operation, request.url, site.place) from failure
             answered(answer.status, answer.headers)
             if answer.status < _FIRST_ERROR_STATUS:
                 return Answer(connection, answer, site)
@@ -93,34 +101,22 @@ class Exchanges:
     async def _find(self, request: Request) -> Site:
         return await self.directory.site(request.url.bucket)
 
-    async def _render(self, request: Request, site: Site, identity: Identity | None) -> bytes:
-        if site.algorithm not in {SIGV4, None}:
+    def _render(self, request: Request, site: Site, identity: Identity | None, digest: str) -> bytes:
+        if site.algorithm not in _ALGORITHMS:
             message = f"{request.operation} {request.url}: this bucket needs signatures of the kind {site.algorithm}"
             raise errors.UnsupportedError(message, path=str(request.url), operation=request.operation)
-        digest = await self._payload_hash(request, site) if identity else ""
         now = self.directory.now()
-        return sigv4.render(request, site.place, identity, payload_hash=digest, now=now, extra=_USER_AGENT)
+        return sigv4.render(request, site.place, identity, payload_hash=digest, now=now)
 
-    async def _payload_hash(self, request: Request, site: Site) -> str:
+    def _payload_hash(self, request: Request, site: Site, identity: Identity | None) -> str | None:
+        """Return what the signature says of the body; None if that takes long enough for a thread."""
         body = request.body
-        if not body:
+        if not body or identity is None:
             return sigv4.EMPTY_PAYLOAD
         is_safe = site.place.scheme == "https"
         if self._payload_signing == "never" or (self._payload_signing == "auto" and is_safe):
             return sigv4.UNSIGNED_PAYLOAD
-        if sum(map(len, body)) < _HASHED_IN_THREAD:
-            return sigv4.payload_hash(body)
-        return await asyncio.to_thread(sigv4.payload_hash, body)
-
-    async def _exchange(
-        self, request: Request, site: Site, head: bytes, *, replayable: bool
-    ) -> tuple[Connection, Head]:
-        try:
-            return await site.pool.exchange(
-                head, request.body, bodyless=request.method == "HEAD", replayable=replayable
-            )
-        except FAILURES as failure:
-            raise translated(failure, request.operation, request.url, site.place) from failure
+        return sigv4.payload_hash(body) if sum(map(len, body)) < _HASHED_IN_THREAD else None
 
     async def _learn(
         self, request: Request, identity: Identity | None, answer: Head, body: bytes, error: errors.S3Error
@@ -142,6 +138,10 @@ class Exchanges:
             return False
         self.directory.skew += told - self.directory.now()
         return True
+
+
+async def _hashed_in_thread(body: Sequence[bytes | memoryview]) -> str:
+    return await asyncio.to_thread(sigv4.payload_hash, body)
 
 
 async def _rest(connection: Connection, pool: Pool) -> bytes:

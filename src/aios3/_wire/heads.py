@@ -6,6 +6,7 @@ What it lets through and we do not want is refused here.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import httptools
@@ -17,6 +18,8 @@ MAX_HEADERS = 200
 CHUNKED = -1
 UNTIL_CLOSE = -2
 _SWITCHING = 101
+_SHORT = 100
+"""Characters of a header line up to which it is remembered."""
 _OK = 200
 _EMPTY = (204, 304)
 _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
@@ -43,10 +46,17 @@ def parse_head(data: bytes) -> tuple[Head, bool]:
     status = _check(data)
     headers: dict[str, str] = {}
     for line in lines:
-        name, _, text = line.partition(":")
-        name, text = name.lower(), text.strip(" \t")
+        name, text = _known_field(line) if len(line) <= _SHORT else _field(line)
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return Head(status, headers), _keeps_alive(data.startswith(_VERSIONS[0]), headers.get("connection"))
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, text = line.partition(":")
+    return name.lower(), text.strip(" \t")
+
+
+_known_field = functools.lru_cache(maxsize=256)(_field)  # most lines of a server's answers are the same each time
 
 
 def _check(data: bytes) -> int:

@@ -127,7 +127,7 @@ class Pool:
         first one, so for anything else say ``replayable=False``, and find out. Raises what ``acquire`` and
         ``Connection.send`` raise.
         """
-        connection = await self.acquire()
+        connection = self._take_idle() or await self.acquire()
         is_kept = connection.exchanges > 0
         try:
             return connection, await connection.send(head, body, bodyless=bodyless)

@@ -20,7 +20,7 @@ from aios3.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aios3._wire.requests import Pairs, Place, Request
+    from aios3._wire.requests import Place, Request
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """Stands for the hash of a body that TLS protects, or that is not known yet."""
@@ -51,13 +51,10 @@ def payload_hash(body: Iterable[bytes | memoryview]) -> str:
     return running.hexdigest()
 
 
-def render(
-    request: Request, place: Place, identity: Identity | None, *, payload_hash: str, now: float, extra: Pairs = ()
-) -> bytes:
+def render(request: Request, place: Place, identity: Identity | None, *, payload_hash: str, now: float) -> bytes:
     """Return the whole head of the HTTP/1.1 message that sends ``request``, ready to be written.
 
-    ``now`` is in seconds since the epoch; without an ``identity`` nothing is signed. ``extra`` headers (such as the
-    user agent) are sent as they are, and not signed.
+    ``now`` is in seconds since the epoch; without an ``identity`` nothing is signed.
     """
     path, query = path_of(request, place), query_of(request)
     headers = [("host", place.host), *request.headers]
@@ -80,8 +77,6 @@ def render(
         )
     if request.method in _WITH_BODY:
         lines += f"content-length:{length_of(request.body)}\n"
-    if extra:
-        lines += _lines(extra)
     target = f"{path}?{query}" if query else path
     fields = lines.replace("\n", "\r\n")
     return f"{request.method} {target} HTTP/1.1\r\n{fields}{_ALWAYS}{authorization}\r\n".encode()
@@ -116,7 +111,8 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _LONGEST_SECONDS = 7 * 24 * 3600
 _BREAKS = re.compile(r"[\r\n\0]")
 _WITH_BODY = frozenset({"PUT", "POST"})
-_ALWAYS = "accept-encoding:identity\r\n"  # the bytes must be the object's, not compressed on the way
+_ALWAYS = "accept-encoding:identity\r\nuser-agent:aios3\r\n"
+"""Not signed, because a proxy may change it. The bytes must be the object's, not compressed on the way."""
 
 
 def _terms(identity: Identity, place: Place, stamp: str, names: str, expires_seconds: int) -> list[tuple[str, str]]:
