@@ -14,6 +14,7 @@ from aios3._engine.slots import Slots
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(hedging, "_LEAST_SECONDS", 0.001)
+    monkeypatch.setattr(hedging, "_LEAST_BODY_SECONDS", 0.001)
 
 
 class Stub:
@@ -46,6 +47,14 @@ def ready(fraction=1.0, slots=None):
     hedges = Hedges(fraction, slots or Slots(10))
     for _ in range(128):
         hedges._waits.add(0.0001)
+        hedges._bodies.add(0.0001)
+    return hedges
+
+
+def ready_for_a_body():
+    """Hedges that may send a second request at once: bodies earn none, the requests for them do."""
+    hedges = ready()
+    hedges._credit = 1.0
     return hedges
 
 
@@ -149,6 +158,85 @@ async def test_none_is_sent_where_no_room_is_free(stub):
     assert (len(stub.calls), hedges.made) == (1, 0)
     stub.calls[0].set_result("x")
     assert await running == "x"
+
+
+MIB = 1024 * 1024
+
+
+async def test_a_slow_body_is_overtaken_by_a_second_request_for_the_rest(stub):
+    hedges = ready_for_a_body()
+    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    await stub.until_called(2)
+    stub.calls[1].set_result("rest")
+    assert await running == "rest"
+    assert (stub.cancelled, hedges.made, hedges.won) == (1, 1, 1)
+    assert running.cancelling() == 0
+
+
+async def test_a_slow_body_that_comes_first_after_all_is_taken(stub):
+    hedges = ready_for_a_body()
+    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    await stub.until_called(2)
+    stub.calls[0].set_result("all")
+    assert await running is None
+    assert (stub.cancelled, hedges.made, hedges.won) == (1, 1, 0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_body_that_breaks_is_a_failure_and_ends_the_second_request(stub):
+    hedges = ready_for_a_body()
+    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    await stub.until_called(2)
+    stub.calls[0].set_exception(OSError("broke"))
+    with pytest.raises(OSError, match="broke"):
+        await running
+    assert stub.cancelled == 1
+
+
+async def test_a_second_request_that_fails_leaves_the_body_alone(stub):
+    hedges = ready_for_a_body()
+    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    await stub.until_called(2)
+    stub.calls[1].set_exception(OSError("refused"))
+    await asyncio.sleep(0)
+    stub.calls[0].set_result("all")
+    assert await running is None
+    assert hedges.won == 0
+
+
+async def test_whoever_is_cancelled_while_a_body_is_raced_for_is_cancelled(stub):
+    hedges = ready_for_a_body()
+    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    await stub.until_called(2)
+    stub.calls[1].set_result("rest")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_body_is_left_alone_where_a_second_request_is_not_worth_while_or_too_many_were_made(stub):
+    hedges = ready_for_a_body()
+    asked = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: asked.set_result(True), MIB))
+    await asked
+    stub.calls[0].set_result("all")
+    assert await running is None
+    assert (len(stub.calls), hedges.made, hedges._credit) == (1, 0, 1.0)
+
+
+async def test_how_slow_a_body_is_follows_its_length(stub, monkeypatch):
+    hedges = ready_for_a_body()
+    delays = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+    monkeypatch.setattr(loop, "call_later", lambda delay, *rest: delays.append(delay) or call_later(3600, *rest))
+    for size in (MIB, 100 * MIB):
+        running = asyncio.create_task(hedges.overtaken(stub.call, lambda: None, size))
+        await stub.until_called(1)
+        stub.calls.pop().set_result("all")
+        await running
+    assert delays[1] >= 10 * delays[0]
 
 
 def test_what_is_slow_is_what_one_in_twenty_exceeds_and_unknown_at_first():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 from fault_common import nothing_left
 
 import aios3
+from aios3._engine import hedging
+from aios3._handles.source import ObjectSource
 from aios3.testing import faults
 
 READS = 130
@@ -55,3 +58,39 @@ async def test_none_is_overtaken_where_that_is_switched_off(faulty, options, pat
         faulty.release()
         assert await reading == b"x" * 1000
         assert faulty.count("GetObject") == READS + 1
+
+
+@pytest.mark.parametrize("fault", [faults.Stall(after=300_000), faults.Drip(bytes=1000, seconds=0.01)])
+async def test_a_body_that_stops_coming_is_overtaken_by_a_request_for_the_rest(
+    faulty, options, bucket, admin, monkeypatch, fault
+):
+    monkeypatch.setattr(hedging, "_TELLING_BODIES", 4)
+    data = random.Random(1).randbytes(2 << 20)
+    admin.put(f"{bucket}/long", data)
+    session = aios3.Session(**options(faulty, hedging=1.0))
+    async with nothing_left(session, faulty):
+        for _ in range(4):
+            assert await fetched(session, f"{bucket}/long", len(data)) == data
+        faulty.fail("GetObject", fault)
+        hedges = session.policy.hedges
+        won, made = hedges.won, hedges.made
+        assert await fetched(session, f"{bucket}/long", len(data)) == data
+        assert (hedges.won, hedges.made) == (won + 1, made + 1)
+
+
+async def fetched(session, path, size):
+    """Fetch a whole object in one request."""
+    source = ObjectSource(session, aios3.S3Url.parse(path))
+    whole, reached = bytearray(size), 0
+
+    def received(count):
+        nonlocal reached
+        reached += count
+
+    try:
+        await source.open(0, size)
+        await source.fetch(0, size, lambda: memoryview(whole)[reached : reached + 100_000], received)
+    finally:
+        await source.aclose()
+    assert reached == size
+    return bytes(whole)

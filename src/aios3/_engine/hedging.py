@@ -1,8 +1,9 @@
 """A second request for what is slow: the first to be answered is taken, the other one is cancelled.
 
 Of many servers behind one address some are slow at times, and a second request most often meets another one. A request
-is slow if it has waited longer than nineteen in twenty did. No request costs a task or a timer for that: all that
-wait stand in one line, in the order of their deadlines, with one timer for the first.
+is slow if it has waited longer for its answer than nineteen in twenty did. No request costs a task or a timer for that:
+all that wait stand in one line, in the order of their deadlines, with one timer for the first. A long body is slow if
+it takes longer for its length than nineteen in twenty; the second request is then for what is missing of it.
 """
 
 from __future__ import annotations
@@ -25,8 +26,13 @@ T = TypeVar("T")
 
 _LEAST_SECONDS = 0.025
 """Nobody is slow before: another request would need as long."""
+_LEAST_BODY_SECONDS = 0.25
+"""No body is slow before, however short it is: the process itself may have been busy."""
 _TELLING = 100
 """Answers after which it is known what is slow."""
+_TELLING_BODIES = 32
+"""Long bodies after which it is known: a GiB in the longest requests has 128."""
+_MIB = 1024 * 1024
 _FORGET_AFTER = 2000
 """Answers after which each counts half, so that what is slow follows the network."""
 _STEPS_PER_OCTAVE = 4
@@ -39,7 +45,8 @@ _NOTED_OF = 4
 class Waits:
     """How long answers have taken: a histogram of logarithmic steps, of a fifth each."""
 
-    def __init__(self) -> None:
+    def __init__(self, telling: int = _TELLING) -> None:
+        self._telling = telling
         self._counts = [0] * _BUCKETS
         self._total = 0
         self.slow: float = math.inf
@@ -50,7 +57,7 @@ class Waits:
         step = int(math.log2(seconds * 1e6) * _STEPS_PER_OCTAVE) if seconds > 1e-6 else 0  # noqa: PLR2004 - the unit
         self._counts[min(step, _BUCKETS - 1)] += 1
         self._total += 1
-        if self._total >= _TELLING and not (self._total - _TELLING) % 64:
+        if self._total >= self._telling and not (self._total - self._telling) % 64:
             self.slow = self._quantile()
         if self._total >= _FORGET_AFTER:
             self._counts = [count // 2 for count in self._counts]
@@ -70,7 +77,7 @@ class _Race(Generic[T]):
 
     __slots__ = ("before", "call", "context", "deadline", "over", "second", "task", "won")
 
-    def __init__(self, call: Callable[[], Awaitable[T]], deadline: float, task: asyncio.Task[object]) -> None:
+    def __init__(self, call: Callable[[], Awaitable[T]] | None, deadline: float, task: asyncio.Task[object]) -> None:
         self.call = call
         self.context = contextvars.copy_context()  # a timer has that of whoever set it
         self.deadline = deadline
@@ -80,10 +87,9 @@ class _Race(Generic[T]):
         self.over = False
         self.won = False
 
-    def start_second(self) -> None:
-        self.second = asyncio.get_running_loop().create_task(
-            _awaited(self.call), name="aios3 hedge", context=self.context
-        )
+    def start_second(self, call: Callable[[], Awaitable[T]]) -> None:
+        loop = asyncio.get_running_loop()
+        self.second = loop.create_task(_awaited(call), name="aios3 hedge", context=self.context)
         self.second.add_done_callback(self._answered)
 
     def _answered(self, second: asyncio.Task[T]) -> None:
@@ -100,7 +106,8 @@ class _Race(Generic[T]):
     def let_go(self) -> None:
         """Keep nothing of what the race was about: the line has it for a moment, and a task keeps its result."""
         self.over = True
-        del self.task, self.call, self.context
+        self.call = None
+        del self.task, self.context
 
 
 class Hedges:
@@ -116,6 +123,7 @@ class Hedges:
         self._credit = 0.0
         self._unnoted = 0
         self._waits = Waits()
+        self._bodies = Waits(_TELLING_BODIES)  # seconds a MiB
         self._clock = time.monotonic
         self._line: deque[_Race[object]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -149,6 +157,43 @@ class Hedges:
                 self._note(begun)
                 return result
             await drop(result)
+        assert race.second is not None
+        self.won += 1
+        return race.second.result()
+
+    async def overtaken(
+        self,
+        receive: Callable[[], Awaitable[object]],
+        again: Callable[[], Callable[[], Awaitable[T]] | None],
+        size: int,
+    ) -> T | None:
+        """Await ``receive()``, which brings ``size`` bytes; or return what a second request brings, if that is sooner.
+
+        Once it is slow, ``again()`` returns what to call for the second request, None if that is not worth while. What
+        it raises is forgotten.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        begun = self._clock()
+        seconds = max(self._bodies.slow * size / _MIB, _LEAST_BODY_SECONDS)
+        race: _Race[T] = _Race(None, begun + seconds, task)
+        timer = None
+        if seconds < math.inf:
+            timer = asyncio.get_running_loop().call_later(seconds, self._overtake, race, again)
+        try:
+            await receive()
+        except BaseException:
+            if not race.end():
+                await self._end(race, _forget)
+                raise
+        else:
+            race.end()
+            await self._end(race, _forget)
+            self._bodies.add((self._clock() - begun) * _MIB / size)
+            return None
+        finally:
+            if timer is not None:
+                timer.cancel()
         assert race.second is not None
         self.won += 1
         return race.second.result()
@@ -196,12 +241,24 @@ class Hedges:
         self._credit = min(self._credit, _MOST_CREDIT)
         while self._line and (self._line[0].over or self._line[0].deadline <= now):
             race = self._line.popleft()
-            if not race.over and self._credit >= 1 and self._slots.in_use < self._slots.limit:
-                self._credit -= 1
-                self.made += 1
-                race.start_second()
+            if race.call is not None and self._may_start(race):
+                self._start(race, race.call)
         if self._line:
             self._arm()
+
+    def _may_start(self, race: _Race[T]) -> bool:
+        return not race.over and self._credit >= 1 and self._slots.in_use < self._slots.limit
+
+    def _start(self, race: _Race[T], call: Callable[[], Awaitable[T]]) -> None:
+        self._credit -= 1
+        self.made += 1
+        race.start_second(call)
+
+    def _overtake(self, race: _Race[T], again: Callable[[], Callable[[], Awaitable[T]] | None]) -> None:
+        if self._may_start(race):
+            call = again()
+            if call is not None:
+                self._start(race, call)
 
     def close(self) -> None:
         """Send no further second requests."""
@@ -209,6 +266,10 @@ class Hedges:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+async def _forget(_: object) -> None:
+    """Drop a result that holds nothing."""
 
 
 async def _awaited(call: Callable[[], Awaitable[T]]) -> T:

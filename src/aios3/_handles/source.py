@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
@@ -12,9 +13,10 @@ from aios3._handles.verifying import check_whole, verification_of
 from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError, worth_retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from aios3._backend import ObjectBody
+    from aios3._engine.hedging import Hedges
     from aios3._engine.sums import RunningPiece
     from aios3._entries import StatResult
     from aios3._handles.verifying import Verification
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 _SCRATCH_BYTES = 64 * 1024
+_LONG = 1024 * 1024
+"""A body that is so long gets a second request if it is slow."""
+_WORTH_A_REQUEST = 256 * 1024
+"""Of which so much must be missing."""
 
 
 class ObjectSource:
@@ -174,9 +180,43 @@ class ObjectSource:
         try:
             if body.start != cursor.position:
                 await _skip(body, cursor.position)
-            await body.receive(cursor.stop - cursor.position, cursor.view, cursor.advance)
+            hedges = self._session.policy.hedges
+            if hedges is None or cursor.stop - cursor.position < _LONG:
+                await body.receive(cursor.stop - cursor.position, cursor.view, cursor.advance)
+            else:
+                await self._race(hedges, body, cursor)
             if not cursor.done:
                 raise self._truncated(cursor)
+        finally:
+            await body.aclose()
+
+    async def _race(self, hedges: Hedges, body: ObjectBody, cursor: _Cursor) -> None:
+        """Receive a long body; if it is slow, the rest of it also from a second request, if memory for that is free."""
+        budget, lent = self._session.budget, 0
+        size = cursor.stop - cursor.position
+
+        def again() -> Callable[[], Awaitable[tuple[int, bytes]]] | None:
+            nonlocal lent
+            missing = cursor.stop - cursor.position
+            if missing < _WORTH_A_REQUEST or not budget.try_take(missing):
+                return None
+            lent = missing
+            return partial(self._rest, cursor.position, cursor.stop)
+
+        try:
+            rest = await hedges.overtaken(partial(body.receive, size, cursor.view, cursor.advance), again, size)
+            if rest is not None:
+                cursor.copy(*rest)
+        finally:
+            budget.give_back(lent)
+
+    async def _rest(self, position: int, stop: int) -> tuple[int, bytes]:
+        body = await self._request(position, stop)
+        try:
+            if (body.start, body.stop) != (position, stop):
+                message = f"GetObject {self.url}: the answer is not the range that was asked for"
+                raise ServerError(message, path=str(self.url), operation="GetObject")
+            return position, await body.read()
         finally:
             await body.aclose()
 
@@ -256,6 +296,16 @@ class _Cursor:
     def advance(self, count: int) -> None:
         self._received(count)
         self.position += count
+
+    def copy(self, start: int, data: bytes) -> None:
+        """Take what is still to come from ``data``, the bytes from ``start`` on."""
+        left = memoryview(data)[self.position - start :]
+        while left:
+            view = self.view()
+            count = min(len(view), len(left))
+            view[:count] = left[:count]
+            left = left[count:]
+            self.advance(count)
 
 
 class _VerifiedCursor(_Cursor):
