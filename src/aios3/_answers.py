@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from aios3._backend import ObjectVersion
+    from aios3._paths import S3Url
     from aios3.errors import S3Error
 
 _PARTIAL = 206
@@ -41,7 +42,7 @@ class Span(NamedTuple):
         return self.stop - self.start == self.size
 
 
-def span_of(status: int, content_range: str | None, length: int | None, *, start: int, path: str) -> Span:
+def span_of(status: int, content_range: str | None, length: int | None, *, start: int, path: S3Url | str) -> Span:
     """Work out what the body of a GET from ``start`` on brings; some servers send all instead of the range.
 
     A negative ``start`` counts from the end of the object.
@@ -51,17 +52,12 @@ def span_of(status: int, content_range: str | None, length: int | None, *, start
     if content_range is None and length is not None and status != _PARTIAL:
         return Span(0, length, length)
     match = _CONTENT_RANGE.fullmatch(content_range or "")
-    first, last, size = map(int, match.groups()) if match else (0, 0, 0)
-    span = Span(first, last + 1, size) if match else None
-    if span is None or span.start != _absolute(start, span.size) or not span.start < span.stop <= span.size:
-        raise nonsense(path, f"Content-Range {content_range!r} for bytes from {start} on", "GetObject")
-    if length is not None and length != span.stop - span.start:
-        raise nonsense(path, f"Content-Range {content_range!r} and Content-Length {length}", "GetObject")
-    return span
-
-
-def _absolute(start: int, size: int) -> int:
-    return start if start >= 0 else max(size + start, 0)
+    first, last, size = map(int, match.groups()) if match else (0, 0, 0)  # the latter is no range
+    if not first <= last < size or first != (start if start >= 0 else max(size + start, 0)):
+        raise nonsense(str(path), f"Content-Range {content_range!r} for bytes from {start} on", "GetObject")
+    if length is not None and length != last + 1 - first:
+        raise nonsense(str(path), f"Content-Range {content_range!r} and Content-Length {length}", "GetObject")
+    return Span(first, last + 1, size)
 
 
 def nonsense(path: str, what: str, operation: str) -> ServerError:

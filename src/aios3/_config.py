@@ -153,8 +153,8 @@ class Config:
 
     hedging: float | None = 0.02
     """Which part of the ranged GETs may get a second request: for all of it if the first one is not answered in the
-    time in which nineteen of twenty were, for what is missing if a body of a MiB or more comes more slowly than nineteen
-    of twenty; what comes first is taken. 0 or None: no second requests."""
+    time in which nineteen of twenty were, for what is missing if a body of a MiB or more comes more slowly than
+    nineteen of twenty; what comes first is taken. 0 or None: no second requests."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only

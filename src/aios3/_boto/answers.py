@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aios3._answers import Span
     from aios3._backend import Checksum
     from aios3._entries import WriteResult
+    from aios3._paths import S3Url
 
 Answer = dict[str, Any]
 """An answer as botocore parses it: the members of the operation's output shape, by name."""
@@ -31,7 +32,7 @@ def note(answer: Answer) -> None:
     answered(meta["HTTPStatusCode"], meta.get("HTTPHeaders", {}))
 
 
-def span_of(answer: Answer, start: int, path: str) -> Span:
+def span_of(answer: Answer, start: int, path: S3Url | str) -> Span:
     """Work out what the body of a GET from ``start`` on brings; see :func:`aios3._answers.span_of`."""
     status: int = answer["ResponseMetadata"]["HTTPStatusCode"]
     content_range, length = answer.get("ContentRange"), answer.get("ContentLength")

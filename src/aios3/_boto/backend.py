@@ -135,7 +135,7 @@ class BotoBackend:
         received: Any = answer["Body"]
         raw: RawAnswer = getattr(received, "raw_stream", received)  # older versions hand the stream over as it is
         try:
-            span = answers.span_of(answer, start, str(url))
+            span = answers.span_of(answer, start, url)
         except BaseException:
             raw.close()
             raise

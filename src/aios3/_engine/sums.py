@@ -32,6 +32,8 @@ def has_awscrt() -> bool:
 
 def computable(checksums: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the algorithm and value of the cheapest of ``checksums`` that can be computed here."""
+    if not checksums:
+        return None
     for algorithm in (*_CRCS, *_DIGESTS):
         if algorithm in checksums and (algorithm not in {"CRC64NVME", "CRC32C"} or has_awscrt()):
             return algorithm, checksums[algorithm]

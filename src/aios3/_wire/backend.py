@@ -80,7 +80,7 @@ class WireBackend:
         try:
             answer = await self._exchanges.send(request)
             try:
-                span = answers.span_of(answer.head.status, answer.head.headers, start=start, path=str(url))
+                span = answers.span_of(answer.head.status, answer.head.headers, start=start, path=url)
             except BaseException:
                 answer.let_go()
                 raise

@@ -175,8 +175,8 @@ class Connection(asyncio.BufferedProtocol):
             self._state is _IDLE
             and self._keep
             and self._start == self._fill
-            and not self._ended
             and self._transport is not None
+            and not self._ended
             and not self._transport.is_closing()
         )
 

@@ -18,8 +18,8 @@ MAX_HEADERS = 200
 CHUNKED = -1
 UNTIL_CLOSE = -2
 _SWITCHING = 101
-_SHORT = 100
-"""Characters of a header line up to which it is remembered."""
+_SHORT = 4 * 1024
+"""Bytes of a head up to which its lines are remembered."""
 _OK = 200
 _EMPTY = (204, 304)
 _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
@@ -44,10 +44,9 @@ def parse_head(data: bytes) -> tuple[Head, bool]:
         message = f"an answer has more than {MAX_HEADERS} headers"
         raise ProtocolError(message)
     status = _check(data)
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, text = _known_field(line) if len(line) <= _SHORT else _field(line)
-        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    headers = dict(map(_known_field if len(data) <= _SHORT else _field, lines))
+    if len(headers) < len(lines):
+        headers = _joined(lines)
     return Head(status, headers), _keeps_alive(data.startswith(_VERSIONS[0]), headers.get("connection"))
 
 
@@ -57,6 +56,13 @@ def _field(line: str) -> tuple[str, str]:
 
 
 _known_field = functools.lru_cache(maxsize=256)(_field)  # most lines of a server's answers are the same each time
+
+
+def _joined(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, text in map(_field, lines):
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
 def _check(data: bytes) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import operator
 import re
 import time
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ def render(request: Request, place: Place, identity: Identity | None, *, payload
             headers.append(("x-amz-security-token", identity.session_token))
         headers.sort()
         lines = _lines(headers)
-        names = ";".join([name for name, _ in headers])
+        names = ";".join(map(_name_of, headers))
         canonical = f"{request.method}\n{path}\n{query}\n{_trimmed(lines)}\n{names}\n{payload_hash}"
         scope, signature = _signature(identity, place, stamp, canonical)
         authorization = (
@@ -109,6 +110,8 @@ def presign(request: Request, place: Place, identity: Identity | None, *, expire
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _LONGEST_SECONDS = 7 * 24 * 3600
+_LINE = "%s:%s\n"
+_name_of = operator.itemgetter(0)
 _BREAKS = re.compile(r"[\r\n\0]")
 _WITH_BODY = frozenset({"PUT", "POST"})
 _ALWAYS = "accept-encoding:identity\r\nuser-agent:aios3\r\n"
@@ -132,7 +135,7 @@ def _terms(identity: Identity, place: Place, stamp: str, names: str, expires_sec
 
 def _lines(headers: Sequence[tuple[str, str]]) -> str:
     """Write each header as one line; raise ConfigError for a value that would be more, or that has no bytes."""
-    lines = "".join([f"{name}:{value}\n" for name, value in headers])
+    lines = "".join(map(_LINE.__mod__, headers))
     if "\r" in lines or "\0" in lines or lines.count("\n") != len(headers) or not _has_bytes(lines):
         message = f"No header can hold a line break, NUL, or text that is not valid Unicode: {_unfit(headers)}"
         raise ConfigError(message)
