@@ -14,6 +14,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import blockbuster
+import hypothesis
 import pytest
 
 import aios3
@@ -52,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVER] = list(dict.fromkeys(names))
     _forget_the_machine()
     _heed_ctrl_c()
+    hypothesis.settings.register_profile("aios3", deadline=None)  # how long an example takes is no test's business
+    hypothesis.settings.load_profile("aios3")
 
 
 def _heed_ctrl_c() -> None:

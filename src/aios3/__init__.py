@@ -55,7 +55,6 @@ from aios3.errors import (
     UnsafeNameError,
     UnsupportedError,
     WrongLoopError,
-    ZipArchiveError,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +109,7 @@ if TYPE_CHECKING:
         upload,
     )
     from aios3._zip import AsyncZipArchive, AsyncZipMember, AsyncZipWriter, ZipLimits, create_zip, open_zip
+    from aios3.errors import ZipArchiveError
 
 __version__ = "0.1.0"
 
@@ -297,6 +297,7 @@ _LATER = {
             "move remove rename sync_tree upload"
         ),
         "_zip": "AsyncZipArchive AsyncZipMember AsyncZipWriter ZipLimits create_zip open_zip",
+        "errors": "ZipArchiveError",
     }.items()
     for name in names.split()
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pickle
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
@@ -192,6 +191,8 @@ class Config:
 
     def __getstate__(self) -> list[object]:
         if self.on_request is not None:
+            import pickle  # noqa: PLC0415 - slow to import
+
             try:
                 pickle.dumps(self.on_request)
             except (pickle.PicklingError, AttributeError, TypeError) as error:

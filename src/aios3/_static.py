@@ -6,7 +6,6 @@ region, are given plainly, the answer needs no chain; :func:`plain_settings` ret
 
 from __future__ import annotations
 
-import configparser
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,15 +92,19 @@ def _credentials(config: Config, environ: Mapping[str, str]) -> Credentials | No
 
 def _region_of_file(environ: Mapping[str, str]) -> str | None:
     """Return the region in the default profile of the configuration file, if that says nothing else that matters."""
-    parser = configparser.RawConfigParser(default_section="")
     try:
-        path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-        with path.open(encoding="utf-8") as file:
-            parser.read_file(file)
+        text = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise _ChainNeededError from error  # botocore has its own words for what is wrong with the file
+    import configparser  # noqa: PLC0415 - slow to import, and often there is no such file
+
+    parser = configparser.RawConfigParser(default_section="")
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise _ChainNeededError from error
     settings = dict(parser.items("default")) if parser.has_section("default") else {}
     if not settings.keys() <= _PLAIN_KEYS:
         raise _ChainNeededError

@@ -41,12 +41,14 @@ from __future__ import annotations
 
 import errno as _errno
 import io
-import zipfile
+from importlib import import_module as _import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aios3._archive_error import ZipArchiveError
 
 __all__ = [
     "AccessDeniedError",
@@ -235,10 +237,6 @@ class FileChangedError(S3Error, OSError):
     """Raised when a local file changed while it was being read, so that what was read is no version of it."""
 
 
-class ZipArchiveError(S3Error, zipfile.BadZipFile):
-    """Raised when a zip archive is broken or contradicts itself, or is beyond the limits that its reader has set."""
-
-
 class PartialFailureError(S3Error, OSError):
     """Raised when an operation on many objects was done for some of them only.
 
@@ -390,3 +388,13 @@ def worth_retrying(error: BaseException) -> bool:
     if isinstance(error, TLSError):
         return False
     return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))
+
+
+if not TYPE_CHECKING:  # a checker that saw it would let every name pass
+
+    def __getattr__(name: str) -> object:
+        if name != "ZipArchiveError":
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = globals()[name] = _import_module("aios3._archive_error").ZipArchiveError
+        return value

@@ -6,8 +6,6 @@ import inspect
 import io
 from typing import Protocol
 
-import anyio.to_thread
-
 from aios3.errors import ConfigError
 
 
@@ -23,10 +21,12 @@ async def write_all(target: Writable, data: bytes | memoryview) -> None:
 
     Raises ConfigError for a file that takes nothing, because it is in non-blocking mode.
     """
+    from anyio import to_thread  # noqa: PLC0415 - slow to import, and not needed to open a file
+
     is_async = inspect.iscoroutinefunction(target.write)
     while data:
         piece = bytes(data)
-        answer = target.write(piece) if is_async else await anyio.to_thread.run_sync(target.write, piece)
+        answer = target.write(piece) if is_async else await to_thread.run_sync(target.write, piece)
         taken = await answer if inspect.isawaitable(answer) else answer
         if taken == 0 or (taken is None and isinstance(target, io.RawIOBase)):
             message = f"The file took none of {len(data):,} bytes: it is in non-blocking mode; give one that waits"

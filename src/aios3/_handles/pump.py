@@ -6,8 +6,6 @@ import inspect
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-import anyio.to_thread
-
 from aios3._config import MIB
 from aios3.errors import ConfigError
 
@@ -49,10 +47,12 @@ async def pump(source: Source | Buffer, write: Write) -> int:
 
 
 async def _pump_file(source: Readable, write: Write) -> int:
+    from anyio import to_thread  # noqa: PLC0415 - slow to import, and not needed to read
+
     is_async = inspect.iscoroutinefunction(source.read)
     total = 0
     while True:
-        piece = source.read(_PIECE_BYTES) if is_async else await anyio.to_thread.run_sync(source.read, _PIECE_BYTES)
+        piece = source.read(_PIECE_BYTES) if is_async else await to_thread.run_sync(source.read, _PIECE_BYTES)
         data = await piece if inspect.isawaitable(piece) else piece
         checked = _binary(data)
         if not data:
@@ -68,11 +68,13 @@ async def _pump_async(source: AsyncIterable[Buffer], write: Write) -> int:
 
 
 async def _pump_iterable(source: Iterable[Buffer], write: Write) -> int:
+    from anyio import to_thread  # noqa: PLC0415 - as above
+
     at_hand = isinstance(source, (list, tuple))
     iterator = iter(source)
     total = 0
     while True:
-        piece = _next(iterator) if at_hand else await anyio.to_thread.run_sync(_next, iterator)
+        piece = _next(iterator) if at_hand else await to_thread.run_sync(_next, iterator)
         if piece is _END:
             return total
         total += await write(_binary(piece))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -224,6 +223,8 @@ def open_disk(place: Path | None) -> DiskStore:
     In a directory, or without a ``place``, it has no name, so that nothing is left of it however the program ends.
     Else ``place`` is its name, and replaces what is there.
     """
+    import tempfile  # noqa: PLC0415 - slow to import, and most files are not on disk
+
     if place is None or place.is_dir():
         with tempfile.TemporaryFile(prefix="aios3-", dir=place) as file:
             return DiskStore(os.dup(file.fileno()), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import ParseError, XMLParser
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -28,6 +27,8 @@ def parsed(body: bytes) -> Element:
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         message = "it has a document type, and may define entities"
         raise NotXMLError(message)
+    from xml.etree.ElementTree import ParseError, XMLParser  # noqa: PLC0415 - slow to import; not all ask for documents
+
     parser = XMLParser(encoding="utf-8")  # noqa: S314 - no DTD gets here
     try:
         parser.feed(body)

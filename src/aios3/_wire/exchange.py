@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -132,8 +131,10 @@ class Exchanges:
         return False
 
     def _set_clock(self, date: str | None) -> bool:
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed
+
         try:
-            told = email.utils.parsedate_to_datetime(date or "").timestamp()
+            told = parsedate_to_datetime(date or "").timestamp()
         except ValueError:
             return False
         self.directory.skew += told - self.directory.now()
