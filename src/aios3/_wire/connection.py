@@ -95,7 +95,7 @@ class Connection(asyncio.BufferedProtocol):
         sending; the connection cannot be used again then. Raise ``ServerClosedError`` if the connection ends before
         there is an answer, ``ProtocolError``, and ``TimeoutError``.
         """
-        if not self.reusable:
+        if self._state is not _IDLE or not self._keep or self._transport is None or self._transport.is_closing():
             message = "the connection was closed before the request was sent"
             raise ServerClosedError(message, answered=False)
         self.exchanges += 1
@@ -152,9 +152,8 @@ class Connection(asyncio.BufferedProtocol):
     async def read(self, limit: int) -> bytes:
         """Return all the rest of the body; raise ``ProtocolError`` if that is more than ``limit`` bytes."""
         length = self._length
-        if length is not None and length <= min(limit, self._fill - self._start):
-            start = self._start
-            data = bytes(self._scratch_view[start : start + length])
+        if length is not None and length <= limit and length == self._fill - self._start:
+            data = bytes(self._scratch_view[self._start : self._fill])
             self._took(length)
             return data
         whole = bytearray()
@@ -396,9 +395,10 @@ class Connection(asyncio.BufferedProtocol):
         self._state = _IDLE
         self._length = 0
         self._chunks = None
-        self._keep = self._keep and self._start == self._fill
         if self._start == self._fill:
             self._start = self._fill = 0
+        else:
+            self._keep = False
 
     def _take(self, view: memoryview, size: int) -> int:
         """Copy from the scratch buffer."""
@@ -414,7 +414,8 @@ class Connection(asyncio.BufferedProtocol):
         self._start += count
         if self._start == self._fill:
             self._start = self._fill = 0
-            self._resume_reading()
+            if self._reading_paused:
+                self._resume_reading()
         if self._length is not None:
             self._length -= count
             if not self._length:
@@ -426,7 +427,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if self._reading_paused and self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self._transport.is_closing():
             self._reading_paused = False
             self._transport.resume_reading()
 
