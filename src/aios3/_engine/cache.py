@@ -130,4 +130,4 @@ class BlockMap:
     def _unspend(self, block: Block) -> None:
         if block in self._spent:
             del self._spent[block]
-            self.spent_bytes -= block.size
+            self.spent_bytes -= block.stop - block.start

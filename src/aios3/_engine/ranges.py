@@ -20,6 +20,8 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from aios3._engine.cache import Block, BlockMap
@@ -238,29 +240,38 @@ class RangeFetcher:
         first, *others = [
             self._claim(at, end, paid=False) for at, end in _cut(start, stop, min(longest, self.limits.request_size))
         ]
-        blocks = [block for transfer in (first, *others) for block in transfer.blocks]
+        blocks = [*first.blocks, *chain.from_iterable(other.blocks for other in others)] if others else first.blocks
         for block in blocks:
             block.pins += 1
         try:
-            arrivals = [(self._waiter(other, other.stop), other) for other in others]
-            for other in others:
-                self._start(other)
-            await self._run_here(first)
-            for arrived, other in arrivals:
-                await arrived
-                if other.error is not None:
-                    raise other.error
+            if others:
+                await self._run_side_by_side(first, others)
+            else:
+                await self._run_here(first)
             if not all(block.complete for block in blocks):
                 message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
                 raise TruncatedBodyError(message)
             return b"".join([block.view(block.start, block.stop) for block in blocks])
         finally:
-            for other in others:
-                if other.task is not None:
-                    other.task.cancel()
             for block in blocks:
                 self._let_go(block, keep=stop - start <= _WORTH_KEEPING)
             self._trim()
+
+    async def _run_side_by_side(self, first: Transfer, others: Sequence[Transfer]) -> None:
+        """Fetch the ``first`` in the caller's task and the others in their own, which end with this."""
+        try:
+            arrivals = [self._waiter(other, other.stop) for other in others]
+            for other in others:
+                self._start(other)
+            await self._run_here(first)
+            for arrived, other in zip(arrivals, others, strict=True):
+                await arrived
+                if other.error is not None:
+                    raise other.error
+        finally:
+            for other in others:
+                if other.task is not None:
+                    other.task.cancel()
 
     def _let_go(self, block: Block, *, keep: bool) -> None:
         """Drop a block that was fetched for one reader, or ``keep`` it like others that were read to their end."""
@@ -364,8 +375,8 @@ class RangeFetcher:
             await self._fetch(
                 transfer.start,
                 transfer.stop,
-                lambda: self._room(transfer),
-                lambda count: self._received(transfer, count),
+                partial(self._room, transfer),
+                partial(self._received, transfer),
             )
             if transfer.answered is not None:
                 self.pace.arrived(transfer.size - transfer.at_first, self._clock() - transfer.answered)
@@ -391,10 +402,11 @@ class RangeFetcher:
             transfer.filling += 1
             del self._transfers[block]
             self._budget.park(block.size)
-        arrived = block.start + block.filled
-        for waiter, stop in list(transfer.waiters.items()):
-            if stop <= arrived and not waiter.done():
-                waiter.set_result(None)
+        if transfer.waiters:
+            arrived = block.start + block.filled
+            for waiter, stop in list(transfer.waiters.items()):
+                if stop <= arrived and not waiter.done():
+                    waiter.set_result(None)
 
     def _finish(self, transfer: Transfer) -> None:
         if transfer.finished:
@@ -456,5 +468,8 @@ def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
 
 def _cut_at_multiples(start: int, stop: int, size: int) -> list[tuple[int, int]]:
     """Cut at the multiples of ``size``: reads of that size then find their bytes in one block."""
-    starts = [start, *range(start - start % size + size, stop, size)]
+    following = start - start % size + size
+    if following >= stop:
+        return [(start, stop)]
+    starts = [start, *range(following, stop, size)]
     return list(zip(starts, [*starts[1:], stop], strict=True))
