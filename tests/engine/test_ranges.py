@@ -332,13 +332,15 @@ async def test_many_idle_readers_do_not_stop_another():
     assert (budget.used, budget.parked) == (0, 0)
 
 
-def test_a_run_earns_read_ahead_of_twice_its_length_up_to_the_window():
+def test_a_run_earns_read_ahead_of_twice_its_length_then_of_four_times_up_to_the_window():
     run = Run(LIMITS)
     assert run.begin(0)
     assert run.window(100) == 200
     run.end(100)
     assert run.begin(100)
     assert run.window(100) == 400
+    assert run.window(1800) == 2 * 1900
+    assert run.window(1900) == 4 * 2000
     run.end(50_000)
     assert run.begin(50_000)
     assert run.window(100) == LIMITS.window

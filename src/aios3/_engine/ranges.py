@@ -1,8 +1,8 @@
 """What to fetch next of one object, and the tasks that fetch it.
 
 ``plan`` decides without awaiting: what a read needs and nobody has asked for yet is fetched at once; a run of reads
-that follow each other earns read-ahead of twice its length so far, up to the window's limit, in requests that grow
-with it; a read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The range that
+that follow each other earns read-ahead of twice its length so far, of four times once it is some blocks long, up to the
+window's limit, in requests that grow with it; a read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The range that
 is needed now may wait for memory; read-ahead takes only what is free.
 
 The bytes come from a function, ``fetch(start, stop, room, received)``, so nothing here knows S3. It must call
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _WORTH_DROPPING = 1024 * 1024
 """A request with fewer bytes to come is let finish: a new connection would cost more."""
+_PROVEN_BLOCKS = 2
+"""A run of so many blocks will go on; of a far server each step of the read-ahead costs a round trip."""
 _WORTH_KEEPING = 256 * 1024
 """A range that was read for itself is kept if it is no longer than this: somebody may look there again."""
 
@@ -122,7 +124,8 @@ class Run:
 
     def window(self, demand: int) -> int:
         """Return the bytes of read-ahead for a read of ``demand`` bytes that goes on from the last one."""
-        return min(2 * (self._length + demand), self._limits.window)
+        earned = self._length + demand
+        return min((2 if earned < _PROVEN_BLOCKS * self._limits.block_size else 4) * earned, self._limits.window)
 
 
 class RangeFetcher:
