@@ -456,7 +456,5 @@ def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
 
 def _cut_at_multiples(start: int, stop: int, size: int) -> list[tuple[int, int]]:
     """Cut at the multiples of ``size``: reads of that size then find their bytes in one block."""
-    if stop <= start - start % size + size:
-        return [(start, stop)]
     starts = [start, *range(start - start % size + size, stop, size)]
     return list(zip(starts, [*starts[1:], stop], strict=True))
