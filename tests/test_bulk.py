@@ -187,6 +187,46 @@ async def test_what_the_source_raises_comes_behind_the_results(ordered):
 
 
 @pytest.mark.parametrize("ordered", [False, True])
+async def test_a_source_that_has_ended_is_not_asked_again_by_those_who_waited_for_room(ordered):
+    asked = []
+
+    class Numbers:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            asked.append(len(asked))
+            if len(asked) == 7:
+                raise StopIteration
+            return len(asked)
+
+    crew = crew_of(Numbers(), Work(free=True), workers=3, ordered=ordered)
+    assert await crew.more()
+    await settled()
+    assert len(asked) == 6  # no room for more: three workers wait
+    assert len(await rest(crew)) == 6
+    await crew.release()
+    assert len(asked) == 7
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_who_stops_waiting_for_a_result_loses_none(ordered):
+    work = Work()
+    crew = crew_of("ab", work, ordered=ordered)
+    wanted = asyncio.create_task(crew.next())
+    await settled()
+    work.release("a")
+    wanted.cancel()
+    await settled()
+    assert wanted.cancelled()
+    assert crew.ready
+    work.release("b")
+    assert await rest(crew) == ["a!", "b!"]
+    await crew.release()
+    assert others() == set()
+
+
+@pytest.mark.parametrize("ordered", [False, True])
 async def test_what_work_raises_ends_everything(ordered):
     work = Work(free=True)
     crew = crew_of(itertools.chain([1, LookupError("bad")], itertools.count()), work, ordered=ordered)
@@ -352,6 +392,17 @@ async def test_closing_the_session_ends_it(fake):
     with pytest.raises(ClosedHandleError, match="session"):
         await task
     assert fake.waiting == 0
+    assert others() == set()
+
+
+async def test_outcomes_that_wait_while_the_session_closes_are_not_given_out(fake):
+    s3 = FakeSession(fake)
+    source = aios3.stat_many(PATHS, concurrency=4, session=s3)
+    await anext(source)
+    await until(lambda: len(fake.calls) == 9)  # as many wait as there may
+    await s3.aclose()
+    with pytest.raises(ClosedHandleError, match="session"):
+        await anext(source)
     assert others() == set()
 
 

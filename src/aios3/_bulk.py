@@ -116,8 +116,8 @@ async def read_many(
             return ReadOutcome(path, None, _of_the_item(error))
 
     async with _Bulk(current, _several(paths), read, _Settings(ordered, on_error, concurrency)) as bulk:
-        while (outcome := await bulk.next()) is not None:
-            yield outcome
+        while bulk.ready or await bulk.more():
+            yield bulk.take()
 
 
 async def write_many(
@@ -147,8 +147,8 @@ async def write_many(
             return WriteOutcome(path, None, _of_the_item(error))
 
     async with _Bulk(current, _several(items), write, _Settings(ordered, on_error, concurrency)) as bulk:
-        while (outcome := await bulk.next()) is not None:
-            yield outcome
+        while bulk.ready or await bulk.more():
+            yield bulk.take()
 
 
 async def stat_many(
@@ -173,8 +173,8 @@ async def stat_many(
             return StatOutcome(path, None, _of_the_item(error))
 
     async with _Bulk(current, _several(paths), describe, _Settings(ordered, on_error, concurrency)) as bulk:
-        while (outcome := await bulk.next()) is not None:
-            yield outcome
+        while bulk.ready or await bulk.more():
+            yield bulk.take()
 
 
 def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
@@ -243,13 +243,22 @@ class _Bulk(Generic[ItemT, OutcomeT]):
         self._session.disown(self._crew)
         await self._crew.release()
 
-    async def next(self) -> OutcomeT | None:
-        """Wait for the next outcome; None when there are no more. Raises what ended the work."""
-        outcome = await self._crew.next()
+    @property
+    def ready(self) -> bool:
+        return self._crew.ready and not self._crew.closed
+
+    async def more(self) -> bool:
+        """Wait until an outcome is ready; False when there are no more. Raises what ended the work."""
+        found = await self._crew.more()
         if self._crew.closed:
             message = "The session was closed while many objects were under way"
             raise ClosedHandleError(message)
-        if outcome is not None and outcome.error is not None and self._raises:
+        return found
+
+    def take(self) -> OutcomeT:
+        """Return the outcome that is ready; raise its failure if that ends the call."""
+        outcome = self._crew.take()
+        if outcome.error is not None and self._raises:
             raise outcome.error
         return outcome
 

@@ -50,7 +50,7 @@ class Crew(Generic[ItemT, ResultT]):
 
     Items are taken one by one as there is room, so there may be infinitely many; tasks are started as items come, up
     to the limit, and each takes item after item. What ``items`` or ``work`` raises ends everything, and is raised
-    behind the results before it. Whoever has called :meth:`next` must call :meth:`release` in the end.
+    behind the results before it. Whoever has called :meth:`more` or :meth:`next` must call :meth:`release` in the end.
     """
 
     def __init__(
@@ -80,20 +80,31 @@ class Crew(Generic[ItemT, ResultT]):
 
     async def next(self) -> ResultT | None:
         """Wait for the next result; None when there are no more."""
+        return self.take() if await self.more() else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a result is ready to be taken."""
+        slots = self._slots
+        return bool(slots) and slots[0].done
+
+    async def more(self) -> bool:
+        """Wait until a result is ready to be taken; False when there are no more."""
         if not self._working and not self._exhausted:
             self._start_worker()
-        while True:
-            if self._slots and self._slots[0].done:
-                return self._pop()
+        while not self.ready:
             if self._failure is not None:
                 raise self._failure
             if not self._working or self.closed:
-                return None
+                return False
             self._changed.clear()
             await self._changed.wait()
+        return True
 
-    def _pop(self) -> ResultT | None:
+    def take(self) -> ResultT:
+        """Return the result that is ready, which makes room for another."""
         slot = self._slots.popleft()
+        assert slot.result is not None
         self._begun -= 1
         self._weight -= slot.weight
         # Not for each result: all workers wake.
@@ -106,16 +117,21 @@ class Crew(Generic[ItemT, ResultT]):
         self._tasks.start(self._run(), name="aios3 bulk worker")
 
     async def _run(self) -> None:
+        limits = self._limits
         try:
             while not self._exhausted:
-                await self._wait_for_room()
+                if self._begun >= 2 * limits.workers or self._weight > limits.weight:
+                    self._room.clear()
+                    await self._room.wait()
+                    continue
                 self._begun += 1
-                item = await self._take()
+                item = next(self._items, _END) if self._source is None else await self._take(self._source)
                 if isinstance(item, _End):
                     self._begun -= 1
                     self._exhausted = True
                     return
-                await self._process(item)
+                slot = self._begin()
+                self._end(slot, await self._work(item))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - raised again in next()
@@ -125,28 +141,23 @@ class Crew(Generic[ItemT, ResultT]):
             self._working -= 1
             self._changed.set()
 
-    async def _wait_for_room(self) -> None:
-        limits = self._limits
-        while self._begun >= 2 * limits.workers or self._weight > limits.weight:
-            self._room.clear()
-            await self._room.wait()
-
-    async def _take(self) -> ItemT | _End:
-        if self._source is None:
-            return next(self._items, _END)
+    async def _take(self, source: AsyncIterator[ItemT]) -> ItemT | _End:
         async with self._turn:
-            return _END if self._exhausted else await anext(self._source, _END)
+            return _END if self._exhausted else await anext(source, _END)
 
-    async def _process(self, item: ItemT) -> None:
+    def _begin(self) -> _Slot[ResultT]:
         slot: _Slot[ResultT] = _Slot()
         if self._limits.ordered:
             self._slots.append(slot)
         if self._working < self._limits.workers and not self._exhausted:
             self._start_worker()
-        slot.result = await self._work(item)
-        slot.weight = self._weigh(slot.result)
+        return slot
+
+    def _end(self, slot: _Slot[ResultT], result: ResultT) -> None:
+        slot.result = result
+        slot.weight = weight = self._weigh(result)
         slot.done = True
-        self._weight += slot.weight
+        self._weight += weight
         if not self._limits.ordered:
             self._slots.append(slot)
         if self._slots[0] is slot:

@@ -36,7 +36,8 @@ class OwnedTasks:
 
     async def aclose(self) -> None:
         """Cancel every task but the caller's own and wait until they have ended. Safe to repeat, from any task."""
-        await cancel_and_wait(self._tasks)
+        if self._tasks:
+            await cancel_and_wait(self._tasks)
 
     async def join(self) -> None:
         """Wait until every task but the caller's own has ended, without cancelling one.

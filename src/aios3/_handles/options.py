@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
@@ -138,6 +139,7 @@ _READING: dict[str, type] = {
 }
 _WRITING: dict[str, type] = {"pipe": PipeWriterOptions, "limited": LimitedOptions}
 
+_PLAINLY = ReadOptions()
 _STORED = frozenset(field.name for field in dataclasses.fields(WriteOptions))
 
 
@@ -160,6 +162,11 @@ def parse_mode(mode: object) -> Mode:
     if not isinstance(mode, str):
         message = f"A mode is a str such as 'rb', not {type(mode).__name__}"
         raise ConfigError(message)
+    return _parse_mode(mode)
+
+
+@lru_cache
+def _parse_mode(mode: str) -> Mode:
     letters = set(mode)
     kind = letters & set("rwxa")
     if len(letters) != len(mode) or len(kind) != 1 or not letters <= set("rwxabt+") or {"b", "t"} <= letters:
@@ -213,6 +220,8 @@ def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) 
     """Check the options of an opening. Raises ConfigError for one that is unknown, wrong, or of another mode or way."""
     way = choose_way(mode, buffering, options)
     reads_only = mode.kind == "r" and not mode.updates
+    if reads_only and not options:
+        return Order(url, mode, way, _PLAINLY, config=_config(way, options))
     known = _known_options(way, reads_only=reads_only)
     _check_options(
         options, known, f"{'reading' if reads_only else 'writing'}{'' if way == 'prefetch' else f' ({way})'}"

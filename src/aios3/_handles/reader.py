@@ -7,6 +7,7 @@ import io
 import os
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
@@ -373,7 +374,9 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         await budget.take(paid)
     try:
         answered = max(await source.open(start, stop) - start, 0)
-        fetcher = RangeFetcher(source.fetch, source.stat.size, budget, _limits(sizes, budget.limit))
+        fetcher = RangeFetcher(
+            source.fetch, source.stat.size, budget, _limits(sizes.block_size, sizes.request_size, budget.limit)
+        )
     except BaseException:
         budget.give_back(paid)
         await source.aclose()
@@ -405,13 +408,14 @@ async def close_fetcher(source: ObjectSource, fetcher: Ranges) -> None:
         await source.aclose()
 
 
-def _limits(sizes: Sizes, memory: int) -> RangeLimits:
+@lru_cache
+def _limits(block_size: int, request_size: int, memory: int) -> RangeLimits:
     return RangeLimits(
-        block_size=sizes.block_size,
-        least_request=min(MIB, sizes.request_size),
-        request_size=sizes.request_size,
-        window=max(memory * 3 // 4, sizes.block_size),
-        keep=max(min(memory // 8, _KEEP), sizes.block_size),
+        block_size=block_size,
+        least_request=min(MIB, request_size),
+        request_size=request_size,
+        window=max(memory * 3 // 4, block_size),
+        keep=max(min(memory // 8, _KEEP), block_size),
     )
 
 
