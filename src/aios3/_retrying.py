@@ -68,8 +68,10 @@ class RetryingBackend:
     def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
         return self._repeat(lambda number: self._send(number, call, *args, **kwargs))
 
-    def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
-        return self._send(1, call, *args, **kwargs)
+    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        answer = await self._send(1, call, *args, **kwargs)
+        self._policy.succeeded()
+        return answer
 
     async def _repeat(self, send: Callable[[int], Awaitable[T]]) -> T:
         """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on."""
@@ -308,7 +310,7 @@ class RetryingBackend:
     ) -> WriteResult:
         """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
         if terms.condition != _NO_TERMS.condition:
-            return await self._send(1, self._backend.copy_object, source, target, options=options, terms=terms)
+            return await self._once(self._backend.copy_object, source, target, options=options, terms=terms)
         return await self._attempt(self._backend.copy_object, source, target, options=options, terms=terms)
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:

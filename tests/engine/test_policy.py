@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from aios3._engine import policy as policy_module
@@ -9,7 +11,9 @@ from aios3._engine.policy import RETRY_BUDGET, Policy
 from aios3.errors import (
     AccessDeniedError,
     ConnectionFailedError,
+    ObjectNotFoundError,
     RequestTimeoutError,
+    S3Error,
     ServerError,
     ThrottledError,
     TLSError,
@@ -91,8 +95,23 @@ def test_the_server_says_how_long_to_wait_within_reason():
 
 def test_only_requests_to_slow_down_slow_down():
     policy = Policy(5)
+    at_first = policy.slots.limit
     policy.pause(broken(ServerError), 1)
-    assert policy.slots.limit == policy.slots.most
+    assert policy.slots.limit == at_first
     for _ in range(2):
         policy.pause(broken(ThrottledError), 1)
-    assert policy.slots.limit < policy.slots.most
+    assert policy.slots.limit < at_first
+
+
+@pytest.mark.parametrize(("status", "is_answer"), [(404, True), (412, True), (500, False), (None, False)])
+async def test_what_the_server_says_is_not_there_is_an_answer_all_the_same(status, is_answer):
+    policy = Policy(5)
+    at_first = policy.slots.limit
+    asking = [asyncio.create_task(policy.slots.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    with pytest.raises(S3Error):
+        policy.pause(broken(ObjectNotFoundError, status=status), 1)
+    assert (policy.slots.limit > at_first) == is_answer
+    for task in asking:
+        task.cancel()
+    await asyncio.wait(asking)

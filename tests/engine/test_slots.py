@@ -70,6 +70,29 @@ async def test_who_is_cancelled_in_line_takes_nothing(granted):
     assert (slots.in_use, slots.waiting) == (0, 0)
 
 
+async def test_as_many_as_are_allowed_are_reached_with_answers_alone():
+    """Bodies that last keep their room: nothing is given back while there is a line."""
+    slots = Slots(32)
+    asking = [asyncio.create_task(slots.acquire()) for _ in range(40)]
+    await turns()
+    reached = [slots.in_use]
+    for _ in range(2):
+        for _ in range(slots.in_use):
+            slots.answered()
+        await turns()
+        reached.append(slots.in_use)
+    assert reached == [8, 16, 32]
+    assert slots.waiting == 8
+    for task in asking[32:]:
+        task.cancel()
+    await asyncio.wait(asking)
+    assert (slots.in_use, slots.waiting) == (32, 0)
+
+
+def test_fewer_are_allowed_than_there_would_be_at_first():
+    assert Slots(3).limit == 3
+
+
 async def test_a_refusal_halves_once_for_all_that_was_in_flight_and_answers_bring_it_back(slots, clock):
     for _ in range(8):
         slots.refused()
@@ -81,13 +104,18 @@ async def test_a_refusal_halves_once_for_all_that_was_in_flight_and_answers_brin
         clock.now += 1
         refuse(slots, 2)
     assert slots.limit == 1
-    before = slots.limit
-    for _ in range(100):
+    asking = [asyncio.create_task(slots.acquire()) for _ in range(20)]
+    await turns()
+    for _ in range(6):
         slots.answered()
-    assert before < slots.limit <= slots.most
+    assert 1 < slots.limit < 4, "slowly: the server has refused once"
     for _ in range(1000):
         slots.answered()
-    assert slots.limit == slots.most
+    await turns()
+    assert slots.limit == slots.in_use == slots.most
+    for task in asking:
+        task.cancel()
+    await asyncio.wait(asking)
 
 
 async def test_after_a_refusal_requests_come_a_little_slower_than_answers_came(slots, clock):

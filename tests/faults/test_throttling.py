@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 import aios3
+from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3.testing import faults
 
 SMALL = 1300
@@ -26,6 +27,24 @@ async def test_few_requests_are_refused_by_a_server_that_limits_their_rate(fault
     assert counts.total >= SMALL
     refused = [request for request in faulty.requests if request.fault is not None]
     assert len(refused) < counts.total * 0.05, f"{len(refused)} of {counts.total} requests were refused"
+
+
+async def _missing(backend, url):
+    with pytest.raises(aios3.ObjectNotFoundError):
+        await backend.head_object(url, ReadOptions())
+
+
+async def _created(backend, url):
+    await backend.put_object(url, [b"x"], options=WriteOptions(), condition=Condition(if_absent=True), checksum=None)
+
+
+@pytest.mark.parametrize("work", [_missing, _created])
+async def test_sessions_of_which_no_request_is_a_plain_success_get_more_room_too(faulty, options, bucket, work):
+    async with aios3.Session(**options(faulty)) as session:
+        at_first = session.policy.slots.limit
+        backend = await session.backend(aios3.S3Url.parse(bucket))
+        await asyncio.gather(*(work(backend, aios3.S3Url.parse(f"{bucket}/{number}")) for number in range(40)))
+        assert session.policy.slots.limit > at_first
 
 
 async def test_many_tasks_do_not_multiply_an_outage(faulty, options, bucket):

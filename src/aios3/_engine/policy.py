@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RETRY_BUDGET = 500
 """What the account holds at most, and at the beginning: a hundred attempts beyond the first ones, in a row."""
 _MANY = 10_000
+_SERVER_ERRORS = 500
+"""Statuses from here on are failures of the server; those below answer the request, also where they refuse it."""
 _COST = 5
 _COST_OF_TIMEOUT = 10
 """Somebody has waited for it, and the server has perhaps done the work."""
@@ -64,6 +66,8 @@ class Policy:
             raise error
         if isinstance(error, ThrottledError):
             self.slots.refused()
+        elif error.status is not None and error.status < _SERVER_ERRORS:
+            self.slots.answered()
         if failures >= self.max_attempts or not worth_retrying(error):
             error.is_final = True
             raise error

@@ -1,8 +1,9 @@
 """How many requests are in flight, and how fast they follow each other: as many as the server takes without complaint.
 
-Nothing is slowed down before a server asks for it. A refusal halves the number, and sets the rate to a little less
-than what has been answered in the last second; both grow back while answers come. Both are needed: a server that
-counts requests a second is not spared by having one in flight, if its answers are fast.
+The number begins small, and grows with the answers that come while all of it is needed: a server that cannot take the
+most that is allowed has refused a few by then, not all at once. A refusal halves it, and sets the rate to a little less
+than what has been answered in the last second; both grow back while answers come. Both are needed: a server that counts
+requests a second is not spared by having one in flight, if its answers are fast.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import contextlib
 import time
 from collections import deque
 
+from aios3._engine.growth import Growth
+
+_AT_FIRST = 8
+"""Requests in flight as long as nothing is known of the server."""
 _LOOK_BACK_SECONDS = 1.0
 _KEPT_ANSWERS = 256
 """Answers whose times are known; the rate is measured over the last second, or over so many answers."""
@@ -34,13 +39,14 @@ class Slots:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.limit: float = float(most)
+        self.limit: float = float(min(_AT_FIRST, most))
         """Requests that may be in flight now."""
         self.in_use: int = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._answers: deque[float] = deque(maxlen=_KEPT_ANSWERS)
         self._refusals: deque[float] = deque(maxlen=_KEPT_ANSWERS)
         self._clock = time.monotonic
+        self._growth = Growth()
         self._rate: float | None = None
         self._set_at = 0.0
         self._cut_at = 0.0
@@ -86,9 +92,10 @@ class Slots:
 
     def answered(self) -> None:
         """Note that the server has answered a request, and did not refuse it."""
-        self._answers.append(self._clock())
-        if self.limit < self.most:
-            self.limit = min(self.limit + 1 / self.limit, self.most)
+        now = self._clock()
+        self._answers.append(now)
+        if self.limit < self.most and self.in_use + 1 >= self.limit:  # it may have been given back already
+            self._grow(now)
 
     def refused(self) -> None:
         """Note that the server has asked for fewer requests."""
@@ -98,6 +105,7 @@ class Slots:
             return
         self._cut_at = now
         self._refusals.clear()
+        self._growth.doubles = False
         self.limit = max(1.0, self.limit / 2)
         rate, measured = self.rate, self._measured(now)
         if measured is not None:
@@ -117,7 +125,14 @@ class Slots:
             return None
         return count / max(now - self._answers[-count], 1e-3)
 
+    def _grow(self, now: float) -> None:
+        self.limit = min(self.limit + self._growth.step(self.limit, now), self.most)
+        if self._waiters:
+            self._admit()
+
     async def _wait_in_line(self) -> None:
+        if not self._waiters and self.limit < self.most:
+            self._growth.begin_round(self.limit, self._clock())
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
