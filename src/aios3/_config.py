@@ -172,9 +172,10 @@ class Config:
 
     on_request: RequestHook | None = field(default=None, repr=False)
     """A function that is given a :class:`aios3.RequestEvent` for every attempt that is over, in the context of whoever
-    asked. It is called on the event loop and must not block; what an async one returns is run as a task, which closing
-    the session waits for. What it raises is logged and harms no request. To pickle the settings, it must be a function
-    of a module, or another object that can be pickled."""
+    asked. It is called on the event loop and must not block; what an async one returns is run as a task. At most 1,000
+    of them run at once: events beyond are dropped, and counted in ``Session.stats().events_dropped``. Closing the
+    session waits 5 seconds for them, then cancels them. What it raises is logged and harms no request. To pickle the
+    settings, it must be a function of a module, or another object that can be pickled."""
 
     def __post_init__(self) -> None:
         _check_texts(self)

@@ -94,5 +94,7 @@ class SessionStats:
     """Bytes of the memory budget that are taken now."""
     budget_limit: int = 0
     """Bytes of the memory budget in all."""
+    events_dropped: int = 0
+    """Events that an async ``on_request`` was not told of, because too many of its tasks had not ended."""
     operations: Mapping[str, OperationStats] = field(default_factory=dict)
     """The same by operation."""

@@ -64,7 +64,7 @@ class Session:
         self.tasks: OwnedTasks = OwnedTasks()
         self.late_failures: list[Exception] = []
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
-        self.observer: Observer = Observer(self.config.on_request, self.tasks.start)
+        self.observer: Observer = Observer(self.config.on_request)
         self.seen_algorithm: str | None = None
         """The algorithm of the last checksum that a server has reported of an object."""
         self.policy: Policy = _policy_of(self.config)
@@ -242,13 +242,14 @@ class Session:
         for handle in list(self._owned):
             await handle.release()
         await self.tasks.join()
+        await self.observer.telling.settle()  # before the connections are closed, which it may use
         for upload_id, url in list(self._uploads.items()):
             await self.abort_upload(url, upload_id)
         self._closed = True
         self.policy.close()
         for transport in self._transports.values():
             await transport.aclose()
-        await self.tasks.join()  # of on_request: bodies that were left open have just ended
+        await self.observer.telling.settle()  # bodies that were left open have just ended
 
 
 def current_session(session: Session | None) -> Session:

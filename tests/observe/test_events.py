@@ -95,7 +95,7 @@ async def test_what_a_hook_returns_is_awaited_before_the_session_is_closed(confi
     async with aios3.Session(config, on_request=hook) as session:
         await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
         assert heard == []  # the request did not wait for it
-        assert session.tasks.active == 1
+        assert session.observer.telling.running == 1
         let_go.set()
     assert heard == ["PutObject"]
 

@@ -7,23 +7,17 @@ import functools
 import inspect
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aios3._events import OperationStats, RequestEvent, SessionStats
 from aios3._observe.attempts import Attempt, Tally
+from aios3._observe.telling import Telling, failed
 from aios3._paths import S3Url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from aios3._events import RequestHook
-
-    class Start(Protocol):
-        """Starts a task that somebody owns."""
-
-        def __call__(self, work: Coroutine[object, object, None], *, name: str) -> object:
-            """Start ``work``."""
-
 
 _log = logging.getLogger("aios3.request")
 _LINE = "%s bucket=%r key=%r attempt=%d status=%s bytes=%d ms=%.1f request_id=%r backend=%s error=%s code=%r"
@@ -51,11 +45,12 @@ def _operation_of(call: str) -> str | None:
 
 
 class Observer:
-    """Counts what is done, and tells ``hook``; what an async one returns is run by ``start``."""
+    """Counts what is done, and tells ``hook``."""
 
-    def __init__(self, hook: RequestHook | None = None, start: Start | None = None) -> None:
+    def __init__(self, hook: RequestHook | None = None) -> None:
         self._hook = hook
-        self._start = start
+        self.telling: Telling = Telling()
+        """What runs of an async hook."""
         self.is_logging: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
         self._tallies: dict[str, Tally] = {}
 
@@ -74,19 +69,18 @@ class Observer:
         event = _event_of(attempt)
         if self.is_logging():
             _write_line(event)
-        if attempt.context is not None:
+        if attempt.context is not None and self.telling.has_room():
             attempt.context.run(self._tell_hook, event)
 
     def _tell_hook(self, event: RequestEvent) -> None:
         assert self._hook is not None
         try:
             result = self._hook(event)
-        except Exception:  # noqa: BLE001 - whatever it raises is the hook's, and is logged whole
-            _log.exception("on_request has failed at %s; the request goes on", event.operation)
+        except Exception as error:  # noqa: BLE001 - whatever it raises is the hook's, and is logged whole
+            failed(error, event.operation)
             return
         if inspect.isawaitable(result):
-            assert self._start is not None
-            self._start(_finished(result, event.operation), name="aios3 on_request")
+            self.telling.start(result, event.operation)
 
     def stats(self, *, hedges: int, open_connections: int, budget_used: int, budget_limit: int) -> SessionStats:
         """Return what has been counted."""
@@ -102,15 +96,9 @@ class Observer:
             open_connections=open_connections,
             budget_used=budget_used,
             budget_limit=budget_limit,
+            events_dropped=self.telling.dropped,
             operations={operation: _stats_of(tally) for operation, tally in sorted(self._tallies.items())},
         )
-
-
-async def _finished(result: Awaitable[object], operation: str) -> None:
-    try:
-        await result
-    except Exception:  # noqa: BLE001 - whatever it raises is the hook's, and is logged whole
-        _log.exception("on_request has failed at %s; the request goes on", operation)
 
 
 def _stats_of(tally: Tally) -> OperationStats:
