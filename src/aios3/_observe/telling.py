@@ -1,4 +1,4 @@
-"""What an async hook returns is awaited in tasks: a bounded number at once, for a bounded time when a session closes."""
+"""What async hooks return is awaited in tasks: a bounded number at once, and a bounded time when a session closes."""
 
 from __future__ import annotations
 
