@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -16,6 +16,7 @@ from aios3._backend import DeleteFailure
 from aios3._wire import messages
 from aios3._wire.dates import seconds_of
 from aios3._wire.documents import NotXMLError, parsed, unescaped
+from aios3._wire.exchange import LONGEST_ANSWER
 from aios3.errors import AccessDeniedError, S3Error, ServerError, ThrottledError
 from scripted import xml
 
@@ -494,3 +495,45 @@ def test_a_listing_of_the_largest_numbers_is_nonsense_and_no_crash():
     digits = "9" * (sys.get_int_max_str_digits() + 1)
     body = amazons("a").replace(b"<Size>0</Size>", f"<Size>{digits}</Size>".encode())
     assert outcome(body) is ServerError
+
+
+LONGEST_ID = "v" * 1024
+LONGEST_KEYS = [f"{number:04}" + '"' * 1020 for number in range(1000)]
+"""Of the bytes that S3 allows in a key, those that become longest in XML."""
+
+
+def _longest_entry(key: str) -> str:
+    """Return all that S3 may say of one object of a page."""
+    return (
+        f"<Contents><Key>{key}</Key><LastModified>2015-10-21T07:28:00.000Z</LastModified>"
+        f"<ETag>&quot;{'f' * 32}-10000&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
+        f"<ChecksumType>FULL_OBJECT</ChecksumType><Size>{5 << 40}</Size>"
+        "<StorageClass>INTELLIGENT_TIERING</StorageClass>"
+        f"<Owner><DisplayName>{'&amp;' * 64}</DisplayName><ID>{'f' * 64}</ID></Owner>"
+        "<RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress>"
+        "<RestoreExpiryDate>2015-10-21T07:28:00.000Z</RestoreExpiryDate></RestoreStatus></Contents>"
+    )
+
+
+def _escaped(key: str) -> str:
+    return key.replace('"', "&quot;")
+
+
+@pytest.mark.parametrize(("name", "encoding"), [(_escaped, ""), (quote, "<EncodingType>url</EncodingType>")])
+def test_the_longest_page_that_s3_may_send_is_not_too_long(name, encoding):
+    around = "".join(f"<{tag}>{name(LONGEST_KEYS[0])}</{tag}>" for tag in ("Prefix", "StartAfter", "Delimiter"))
+    around += f"<NextContinuationToken>{LONGEST_ID}</NextContinuationToken>{encoding}"
+    contents = "".join(_longest_entry(name(key)) for key in LONGEST_KEYS)
+    body = f"<ListBucketResult>{around}{contents}</ListBucketResult>".encode()
+    assert len(body) < LONGEST_ANSWER / 2
+    assert list(messages.list_page(body, None, PATH).keys) == LONGEST_KEYS
+
+
+def test_the_longest_answer_to_a_deletion_that_s3_may_send_is_not_too_long():
+    why = "<Code>InternalError</Code><Message>" + "We encountered an internal error. " * 20 + "</Message>"
+    refused = "".join(
+        f"<Error><Key>{_escaped(key)}</Key><VersionId>{LONGEST_ID}</VersionId>{why}</Error>" for key in LONGEST_KEYS
+    )
+    body = f"<DeleteResult>{refused}</DeleteResult>".encode()
+    assert len(body) < LONGEST_ANSWER / 2
+    assert [each.key for each in messages.delete_failures(body, LONGEST_KEYS, PATH)] == LONGEST_KEYS

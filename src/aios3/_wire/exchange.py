@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     Failure = OSError | ProtocolError
 
 LONGEST_ERROR = 64 * 1024
-LONGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of an answer that is parsed as a whole; a page of 1,000 keys has at most a few MiB."""
+LONGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer that is parsed as a whole. The longest are pages of names, and what could not be deleted: 1,000
+entries each. A key has up to 1,024 bytes, of which one takes 6 at most where XML escapes it (``&quot;``) and 3 where it
+is percent-encoded; all else of an entry fits into 2,048: an id of a version has 1,024 at most, a message is a sentence.
+1,000 * (6 * 1,024 + 2,048) is 8,192,000: half of this. Listings of parts and uploads are read by aiobotocore."""
 
 _FIRST_ERROR_STATUS = 300
 _HASHED_IN_THREAD = 1024 * 1024
