@@ -357,13 +357,32 @@ async def test_a_server_that_takes_no_more_of_a_body_is_given_up():
 
 
 async def test_a_slow_body_is_waited_for_as_long_as_it_moves():
+    sending, arrived, passed = asyncio.Queue(), asyncio.Queue(), 0
+
     async def handle(server, reader, writer):
         await server.request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
-        for _ in range(20):
-            await asyncio.sleep(0.02)
-            writer.write(b"x")
-        await reader.read()
+        while True:
+            writer.write(await sending.get())
 
-    async with serving(handle) as server, pooled(server.port, stall_seconds=0.3) as pool:
-        assert await get(pool) == (200, b"x" * 20)
+    def let_pass(seconds):
+        nonlocal passed
+        passed += seconds
+        connection._patience._timer.cancel()
+        connection._patience._look()  # as the timer does
+
+    async with serving(handle) as server, pooled(server.port, stall_seconds=60) as pool:
+        connection, _ = await pool.exchange(REQUEST)
+        real = connection._patience._clock
+        connection._patience._clock = lambda: real() + passed
+        view = memoryview(bytearray(20))
+        receiving = asyncio.create_task(connection.receive(20, lambda: view, arrived.put_nowait))
+        for _ in range(19):
+            sending.put_nowait(b"x")
+            assert await arrived.get() == 1
+            let_pass(59)
+        assert not receiving.done()
+        let_pass(1)
+        with pytest.raises(TimeoutError, match="nothing moved"):
+            await receiving
+        pool.release(connection)
