@@ -381,7 +381,8 @@ async def test_a_slow_body_is_waited_for_as_long_as_it_moves():
             sending.put_nowait(b"x")
             assert await arrived.get() == 1
             let_pass(59)
-        assert not receiving.done()
+            await spin(3)
+            assert not receiving.done()
         let_pass(1)
         with pytest.raises(TimeoutError, match="nothing moved"):
             await receiving
