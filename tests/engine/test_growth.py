@@ -1,4 +1,4 @@
-"""Doubling while it helps, then by one a round: what rounds of answers show."""
+"""Doubling while it helps, then by one a round: what rounds of requests show."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ import pytest
 from aios3._engine.growth import Growth
 
 
-def answer(growth: Growth, limit: float, at: list[float]) -> float:
-    """Return what ``limit`` has become after answers at these times."""
-    for now in at:
-        limit += growth.step(limit, now)
-    return limit
-
-
-def rounds(growth: Growth, seconds: list[float]) -> list[float]:
-    """Return the limits after rounds that take so long each, from 8 on."""
-    limit, now, limits = 8.0, 0.0, []
+def rounds(growth: Growth, seconds: list[float], limit: float = 8.0, now: float = 0.0) -> list[float]:
+    """Return the limits after rounds that take so long each; every request has an answer, and then an end."""
+    limits = []
     growth.begin_round(limit, now)
     for each in seconds:
         count = int(limit)
-        limit = answer(growth, limit, [now + each * (number + 1) / count for number in range(count)])
+        for number in range(count):
+            limit += growth.step(limit)
+            growth.ended(limit, now + each * (number + 1) / count)
         now += each
         limits.append(limit)
     return limits
@@ -40,14 +35,25 @@ def test_one_slow_round_is_chance():
     assert rounds(Growth(), [0.03, 0.09, 0.03, 0.09, 0.03])[-1] == 256
 
 
-def test_what_time_a_pause_has_taken_is_not_the_servers():
+def test_a_pause_before_the_line_forms_anew_is_not_the_servers():
     growth = Growth()
     limit = 8.0
-    for now in (0.0, 100.0, 200.0, 300.0):  # a burst at each, and a line that forms anew
-        growth.begin_round(limit, now)
-        limit = answer(growth, limit, [now + 0.03 * (number + 1) / limit for number in range(int(limit))])
+    for now in (0.0, 100.0, 200.0, 300.0):
+        (limit,) = rounds(growth, [0.03], limit, now)
     assert (limit, growth.doubles) == (128, True)
+
+
+def test_answers_that_are_not_followed_by_ends_show_nothing():
+    growth = Growth()
+    growth.begin_round(8, 0.0)
+    assert {growth.step(limit) for limit in range(8, 1000)} == {1.0}
 
 
 def test_a_round_that_takes_no_time_at_all_can_be_measured():
     assert rounds(Growth(), [0.0, 0.0]) == [16, 32]
+
+
+def test_a_server_that_has_refused_gets_more_slowly_however_fast_it_is_later():
+    growth = Growth()
+    growth.doubles = False
+    assert rounds(growth, [0.3, 0.1, 0.03])[-1] < 12

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from dataclasses import dataclass, field
 
 import pytest
-import virtual_time
 
+import virtual_time
 from aios3._engine import policy as policy_module
 from aios3._engine.policy import Policy
 from aios3._engine.slots import Slots
@@ -164,14 +165,15 @@ def test_a_server_that_scales_gets_all_that_is_allowed_after_a_few_round_trips(m
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("body", [0.0, 0.1, 1.0])
-def test_noise_keeps_no_session_small(seed, body):
+@pytest.mark.parametrize("most", [64, 256])
+def test_noise_keeps_no_session_small(seed, body, most):
     async def check():
         server = Server(body=body, noise=random.Random(seed))
-        client = Client(server, 64)
-        await client.requests(500, 128)
+        client = Client(server, most)
+        await client.requests(1000, 2 * most)
         return client.slots.limit
 
-    assert virtual_time.run(check()) == 64
+    assert virtual_time.run(check()) == most
 
 
 def test_pauses_between_bursts_are_not_taken_for_a_slow_server():
@@ -218,3 +220,65 @@ def test_a_session_that_needs_one_more_than_it_has_gets_it():
         return server.most_in_flight
 
     assert virtual_time.run(check()) == 9
+
+
+async def opened(slots: Slots, count: int) -> list[float]:
+    """Take so many rooms at once, answered and never given back; return when each was had."""
+    clock = asyncio.get_running_loop().time
+    times: list[float] = []
+
+    async def open_body() -> None:
+        await slots.acquire()
+        slots.answered()
+        times.append(clock())
+
+    await asyncio.gather(*(open_body() for _ in range(count)))
+    return times
+
+
+def slots_of(most: int) -> Slots:
+    slots = Slots(most)
+    slots._clock = asyncio.get_running_loop().time
+    return slots
+
+
+def test_bodies_that_are_all_held_open_are_opened_without_a_wait():
+    async def check():
+        return await opened(slots_of(500), 500)
+
+    assert set(virtual_time.run(check())) == {0.0}
+
+
+def test_whoever_opens_many_to_read_them_together_does_not_hang_after_a_refusal():
+    async def check():
+        slots = slots_of(32)
+        for _ in range(10):
+            slots.refused()
+            slots.refused()
+            await asyncio.sleep(1)
+        assert slots.limit == 1
+        times = await opened(slots, 32)
+        beyond = asyncio.create_task(slots.acquire())
+        await asyncio.sleep(100)
+        assert (slots.in_use, slots.waiting) == (32, 1), "never more than the most"
+        beyond.cancel()
+        await asyncio.wait({beyond})
+        return times
+
+    times = virtual_time.run(check())
+    assert max(late - early for early, late in itertools.pairwise(times)) <= 1
+
+
+def test_a_line_that_moves_lets_nobody_in_over_the_limit():
+    async def check():
+        slots = Slots(3)
+        slots.limit = 2.0
+
+        async def work() -> None:
+            async with slots:
+                assert slots.in_use <= 2
+                await asyncio.sleep(0.9)
+
+        await asyncio.gather(*(work() for _ in range(50)))
+
+    virtual_time.run(check())

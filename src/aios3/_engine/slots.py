@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from collections import deque
 
@@ -17,6 +18,9 @@ from aios3._engine.growth import Growth
 
 _AT_FIRST = 8
 """Requests in flight as long as nothing is known of the server."""
+_STANDSTILL_SECONDS = 1.0
+"""Whoever has been the first in line for so long is let in over the limit, up to the most. What is held may be bodies
+that nobody reads before more of them are open: those who merge many objects would wait for ever."""
 _LOOK_BACK_SECONDS = 1.0
 _KEPT_ANSWERS = 256
 """Answers whose times are known; the rate is measured over the last second, or over so many answers."""
@@ -47,6 +51,7 @@ class Slots:
         self._refusals: deque[float] = deque(maxlen=_KEPT_ANSWERS)
         self._clock = time.monotonic
         self._growth = Growth()
+        self._watch: asyncio.TimerHandle | None = None
         self._rate: float | None = None
         self._set_at = 0.0
         self._cut_at = 0.0
@@ -88,6 +93,8 @@ class Slots:
         """Give the room of one request back."""
         self.in_use -= 1
         if self._waiters:
+            if self.limit < self.most:
+                self._growth.ended(self.limit, self._clock())
             self._admit()
 
     def answered(self) -> None:
@@ -95,7 +102,8 @@ class Slots:
         now = self._clock()
         self._answers.append(now)
         if self.limit < self.most and self.in_use + 1 >= self.limit:  # it may have been given back already
-            self._grow(now)
+            self.limit = min(self.limit + self._growth.step(self.limit), self.most)
+            self._admit()
 
     def refused(self) -> None:
         """Note that the server has asked for fewer requests."""
@@ -125,16 +133,13 @@ class Slots:
             return None
         return count / max(now - self._answers[-count], 1e-3)
 
-    def _grow(self, now: float) -> None:
-        self.limit = min(self.limit + self._growth.step(self.limit, now), self.most)
-        if self._waiters:
-            self._admit()
-
     async def _wait_in_line(self) -> None:
-        if not self._waiters and self.limit < self.most:
-            self._growth.begin_round(self.limit, self._clock())
         waiter = asyncio.get_running_loop().create_future()
+        if not self._waiters:
+            self._growth.begin_round(self.limit, self._clock())
         self._waiters.append(waiter)
+        if self._watch is None:
+            self._watch_line()
         try:
             await waiter
         except asyncio.CancelledError:
@@ -167,10 +172,26 @@ class Slots:
 
     def _admit(self) -> None:
         while self._waiters and self.in_use < self.limit:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                self.in_use += 1
-                waiter.set_result(None)
+            self._let_in()
+
+    def _let_in(self) -> None:
+        waiter = self._waiters.popleft()
+        if not waiter.done():
+            self.in_use += 1
+            waiter.set_result(None)
+
+    def _watch_line(self) -> None:
+        loop = asyncio.get_running_loop()
+        nobodys = contextvars.Context()  # a timer must not keep what the task has set in whose turn it is begun
+        self._watch = loop.call_later(_STANDSTILL_SECONDS, self._look, self._waiters[0], context=nobodys)
+
+    def _look(self, first: asyncio.Future[None]) -> None:
+        """Let ``first`` in, if it is the first in line still."""
+        self._watch = None
+        if self._waiters and self._waiters[0] is first and self.in_use < self.most:
+            self._let_in()
+        if self._waiters:
+            self._watch_line()
 
 
 def _recent(times: deque[float], now: float) -> int:
