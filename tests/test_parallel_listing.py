@@ -7,7 +7,7 @@ import random
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import aios3
@@ -218,6 +218,7 @@ STRANGE = [
 @pytest.mark.parametrize("strange", STRANGE)
 @settings(deadline=None, max_examples=15)
 @given(KEYS, st.integers(3, 10), st.integers())
+@example([f"data/{number * 3:05}" for number in range(227)], 10, 4)
 def test_a_server_that_begins_elsewhere_loses_and_repeats_no_key(strange, keys, page_size, seed):
     fake = Shuffled(keys, page_size, seed)
     fake.strange = strange

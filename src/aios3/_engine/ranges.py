@@ -1,9 +1,9 @@
 """What to fetch next of one object, and the tasks that fetch it.
 
 ``plan`` decides without awaiting: what a read needs and nobody has asked for yet is fetched at once; a run of reads
-that follow each other earns read-ahead of twice its length so far, of four times once it is some blocks long, up to the
-window's limit, in requests that grow with it; a read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The range that
-is needed now may wait for memory; read-ahead takes only what is free.
+that follow each other earns read-ahead of twice its length so far, of four times once it is some blocks long, up to
+the window's limit, in requests that grow with it; a read somewhere else ends the run, drops the read-ahead, and
+fetches exactly its own bytes. The range that is needed now may wait for memory; read-ahead takes only what is free.
 
 The bytes come from a function, ``fetch(start, stop, room, received)``, so nothing here knows S3. It must call
 ``room()`` for a view to receive into and ``received(count)`` after each arrival, in order, and return when ``stop``

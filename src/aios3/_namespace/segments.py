@@ -197,6 +197,8 @@ class Plan:
         segment.busy = False
         if segment not in self.segments:
             return
+        if segment.lower and not segment.names:
+            page = _behind(page, segment.lower)
         trouble = self._parallel and self._trouble(segment, page)
         if trouble and not self._trusted:
             self._fall_back()
@@ -348,6 +350,15 @@ def cut_page(page: ListPage, upper: str | None) -> ListPage:
     if keys == len(page.keys) and prefixes == len(page.prefixes):
         return page
     return ListPage(page.keys[:keys], page.stats[:keys], page.prefixes[:prefixes], page.token)
+
+
+def _behind(page: ListPage, lower: str) -> ListPage:
+    """Return a page without ``lower`` itself: some servers begin with it, and the segment before has it."""
+    keys = 1 if page.keys and page.keys[0] == lower else 0
+    prefixes = 1 if page.prefixes and page.prefixes[0] == lower else 0
+    if not keys and not prefixes:
+        return page
+    return ListPage(page.keys[keys:], page.stats[keys:], page.prefixes[prefixes:], page.token)
 
 
 def _count(names: Sequence[str], bound: bytes) -> int:
