@@ -488,6 +488,22 @@ def test_a_call_that_was_handed_over_and_never_begun_is_ended(bridge, monkeypatc
             waiting.result(timeout=30)
 
 
+def test_a_result_wakes_who_waits_for_it(bridge, monkeypatch):
+    monkeypatch.setattr(_bridge, "_LOOK_SECONDS", 3600.0)  # looking once in a while would not help in time
+    assert [bridge.call(double, number) for number in range(20)] == [2 * number for number in range(20)]
+
+
+def test_a_call_that_is_ended_again_keeps_its_first_error_and_lets_everybody_go():
+    call = _bridge._Call(forever, lambda _call: None)
+    call.end(KeyError("first"))
+    call.end(KeyError("second"))
+    call.wait()
+    call.wait()
+    assert call.ended
+    with pytest.raises(KeyError, match="first"):
+        call.outcome()
+
+
 def test_threads_refuse_work_only_while_the_main_thread_lives(monkeypatch):
     threads = _bridge._Threads(1)
     threads.shutdown()
