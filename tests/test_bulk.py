@@ -54,9 +54,14 @@ def crew_of(items, work, *, workers=3, ordered=False, weight=10**9, weigh=lambda
     return Crew(items, work, CrewLimits(workers, weight, ordered), weigh)
 
 
+async def next_of(crew):
+    """Return the next result; None when there are no more."""
+    return crew.take() if await crew.more() else None
+
+
 async def rest(crew) -> list:
     found = []
-    while (result := await crew.next()) is not None:
+    while (result := await next_of(crew)) is not None:
         found.append(result)
     return found
 
@@ -86,14 +91,14 @@ async def test_each_item_is_worked_on_once(ordered, count, source):
 async def test_results_come_as_they_are_ready():
     work = Work()
     crew = crew_of("abc", work)
-    wanted = asyncio.create_task(crew.next())
+    wanted = asyncio.create_task(next_of(crew))
     await settled()
     work.release("c")
     assert await wanted == "c!"
     work.release("a")
-    assert await crew.next() == "a!"
+    assert await next_of(crew) == "a!"
     work.release("b")
-    assert [await crew.next(), await crew.next()] == ["b!", None]
+    assert [await next_of(crew), await next_of(crew)] == ["b!", None]
     await crew.release()
 
 
@@ -137,7 +142,7 @@ async def test_items_without_end_are_taken_as_there_is_room(ordered, source):
     numbers = itertools.count()
     crew = crew_of(source(numbers), work, ordered=ordered)
     for taken in range(1, 30):
-        await crew.next()
+        await next_of(crew)
         await settled()
         assert len(work.begun) <= taken + 6
     await crew.release()
@@ -149,7 +154,7 @@ async def test_items_without_end_are_taken_as_there_is_room(ordered, source):
 async def test_heavy_results_hold_up_the_work(ordered):
     work = Work(free=True)
     crew = crew_of(range(100), work, workers=10, ordered=ordered, weight=50, weigh=lambda _: 20)
-    await crew.next()
+    await next_of(crew)
     await settled()
     assert len(work.begun) <= 1 + 10 + 3  # what was begun before three results outweighed the limit
     assert len(await rest(crew)) == 99
@@ -179,9 +184,9 @@ async def test_what_the_source_raises_comes_behind_the_results(ordered):
 
     for source in (broken, lambda: arrange(broken())):
         crew = crew_of(source(), Work(free=True), ordered=ordered, workers=1)
-        assert [await crew.next(), await crew.next()] == ["0!", "1!"]
+        assert [await next_of(crew), await next_of(crew)] == ["0!", "1!"]
         with pytest.raises(LookupError, match="exhausted"):
-            await crew.next()
+            await next_of(crew)
         await crew.release()
         assert others() == set()
 
@@ -213,7 +218,7 @@ async def test_a_source_that_has_ended_is_not_asked_again_by_those_who_waited_fo
 async def test_who_stops_waiting_for_a_result_loses_none(ordered):
     work = Work()
     crew = crew_of("ab", work, ordered=ordered)
-    wanted = asyncio.create_task(crew.next())
+    wanted = asyncio.create_task(next_of(crew))
     await settled()
     work.release("a")
     wanted.cancel()
@@ -247,7 +252,7 @@ async def test_release_stops_what_is_under_way(ordered, source, taken):
     work = Work(free=True)
     crew = crew_of(source(itertools.count()), work, ordered=ordered)
     for _ in range(taken):
-        await crew.next()
+        await next_of(crew)
     work.free = False
     waiting = asyncio.create_task(rest(crew))
     await settled()

@@ -60,26 +60,52 @@ async def test_none_is_overtaken_where_that_is_switched_off(faulty, options, pat
         assert faulty.count("GetObject") == READS + 1
 
 
-@pytest.mark.parametrize("fault", [faults.Stall(after=300_000), faults.Drip(bytes=1000, seconds=0.01)])
-async def test_a_body_that_stops_coming_is_overtaken_by_a_request_for_the_rest(
-    faulty, options, bucket, admin, monkeypatch, fault
-):
+@pytest.fixture
+async def racing(faulty, options, bucket, admin, monkeypatch):
+    """A session that knows how long bodies take, and may race for the next one."""
     monkeypatch.setattr(hedging, "_TELLING_BODIES", 4)
-    data = random.Random(1).randbytes(2 << 20)
-    admin.put(f"{bucket}/long", data)
-    session = aios3.Session(**options(faulty, hedging=1.0))
+    admin.put(f"{bucket}/long", LONG, ChecksumAlgorithm="CRC32")
+    session = aios3.Session(**options(faulty, hedging=1.0, checksums="crc32"))
     async with nothing_left(session, faulty):
         for _ in range(4):
-            assert await fetched(session, f"{bucket}/long", len(data)) == data
-        faulty.fail("GetObject", fault)
-        hedges = session.policy.hedges
-        won, made = hedges.won, hedges.made
-        assert await fetched(session, f"{bucket}/long", len(data)) == data
-        assert (hedges.won, hedges.made) == (won + 1, made + 1)
+            assert await fetched(session, f"{bucket}/long") == LONG
+        yield session
 
 
-async def fetched(session, path, size):
-    """Fetch a whole object in one request."""
+@pytest.mark.parametrize("fault", [faults.Stall(after=300_000), faults.Drip(bytes=1000, seconds=0.01)])
+async def test_a_body_that_stops_coming_is_overtaken_by_a_request_for_the_rest(faulty, bucket, racing, fault):
+    faulty.fail("GetObject", fault)
+    hedges = racing.policy.hedges
+    won, made = hedges.won, hedges.made
+    assert await fetched(racing, f"{bucket}/long") == LONG
+    assert (hedges.won, hedges.made) == (won + 1, made + 1)
+
+
+async def test_what_a_second_request_brings_is_compared_with_the_checksum(faulty, bucket, racing):
+    faulty.fail("GetObject", faults.Stall(after=300_000))
+    faulty.fail("GetObject", faults.FlipByte(at=1000), nth=2)
+    with pytest.raises(aios3.ChecksumMismatchError):
+        await fetched(racing, f"{bucket}/long")
+    assert racing.policy.hedges.won == 1
+
+
+async def test_a_race_that_is_cancelled_leaves_nothing(faulty, bucket, racing):
+    faulty.fail("GetObject", faults.Stall(after=300_000))
+    faulty.fail("GetObject", faults.Stall(after=1000), nth=2)
+    fetching = asyncio.create_task(fetched(racing, f"{bucket}/long"))
+    await asyncio.to_thread(faulty.wait, lambda counts: counts.stalled == 2)
+    assert racing.budget.used > 0
+    fetching.cancel()
+    await asyncio.wait({fetching})
+    assert fetching.cancelled()
+
+
+LONG = random.Random(1).randbytes(2 << 20)
+
+
+async def fetched(session, path):
+    """Fetch ``LONG`` in one request."""
+    size = len(LONG)
     source = ObjectSource(session, aios3.S3Url.parse(path))
     whole, reached = bytearray(size), 0
 

@@ -50,7 +50,7 @@ class Crew(Generic[ItemT, ResultT]):
 
     Items are taken one by one as there is room, so there may be infinitely many; tasks are started as items come, up
     to the limit, and each takes item after item. What ``items`` or ``work`` raises ends everything, and is raised
-    behind the results before it. Whoever has called :meth:`more` or :meth:`next` must call :meth:`release` in the end.
+    behind the results before it. Whoever has called :meth:`more` must call :meth:`release` in the end.
     """
 
     def __init__(
@@ -77,10 +77,6 @@ class Crew(Generic[ItemT, ResultT]):
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-
-    async def next(self) -> ResultT | None:
-        """Wait for the next result; None when there are no more."""
-        return self.take() if await self.more() else None
 
     @property
     def ready(self) -> bool:
@@ -134,7 +130,7 @@ class Crew(Generic[ItemT, ResultT]):
                 self._end(slot, await self._work(item))
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - raised again in next()
+        except BaseException as error:  # noqa: BLE001 - raised again in more()
             self._failure = self._failure or error
             self._exhausted = True
         finally:

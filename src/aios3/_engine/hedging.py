@@ -188,8 +188,8 @@ class Hedges:
                 raise
         else:
             race.end()
-            await self._end(race, _forget)
             self._bodies.add((self._clock() - begun) * _MIB / size)
+            await self._end(race, _forget)
             return None
         finally:
             if timer is not None:

@@ -15,8 +15,6 @@ from aios3._wire.failures import BrokenBodyError, ProtocolError
 from aios3._wire.identity import SIGV4
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aios3._paths import S3Url
     from aios3._wire.connection import Connection
     from aios3._wire.heads import Head
@@ -79,7 +77,9 @@ class Exchanges:
             site = self.directory.known(request.url.bucket) or await self._find(request)
             at_hand = self.directory.identity_at_hand()
             identity = at_hand[0] if at_hand else await self.directory.identity()
-            digest = self._payload_hash(request, site, identity) or await _hashed_in_thread(request.body)
+            digest = self._payload_hash(request, site, identity)
+            if digest is None:
+                digest = await asyncio.to_thread(sigv4.payload_hash, request.body)
             head = self._render(request, site, identity, digest)
             sending("own")
             try:
@@ -142,10 +142,6 @@ class Exchanges:
             return False
         self.directory.skew += told - self.directory.now()
         return True
-
-
-async def _hashed_in_thread(body: Sequence[bytes | memoryview]) -> str:
-    return await asyncio.to_thread(sigv4.payload_hash, body)
 
 
 async def _rest(connection: Connection, pool: Pool) -> bytes:
