@@ -16,6 +16,15 @@ def test_a_server_next_door_gets_a_few_requests():
     assert pace.window(8 * MIB) == 16 * MIB
 
 
+def test_a_window_is_shared_among_as_many_requests_as_fill_it():
+    pace = Pace()
+    assert pace.shares == 4
+    pace.answered(0.030)
+    assert pace.shares == 4
+    pace.answered(0.0002)
+    assert pace.shares == 2
+
+
 def test_a_far_server_that_limits_each_connection_gets_many():
     pace = Pace()
     pace.answered(0.030)

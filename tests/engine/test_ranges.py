@@ -134,6 +134,17 @@ async def test_the_wanted_range_is_asked_for_first():
     await closed(fetcher, budget)
 
 
+async def test_long_requests_end_with_a_block_wherever_they_begin():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    fetcher.request(20_250, 20_300, ahead=16_000)
+    await fetcher.idle()
+    assert origin.requests[0] == (20_250, 24_000)
+    assert all(stop % 1000 == 0 and stop - start > 3000 for start, stop in origin.requests[:-1])
+    assert [start for start, _ in origin.requests[1:]] == [stop for _, stop in origin.requests[:-1]]
+    await closed(fetcher, budget)
+
+
 async def test_leaving_cancels_long_read_ahead_that_nobody_waits_for():
     limits = RangeLimits(block_size=2**20, least_request=2**20, request_size=4 * 2**20, window=2**25, keep=2**20)
     origin, budget = Origin(bytes(2**25)), Budget(2**26)

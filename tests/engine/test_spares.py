@@ -1,9 +1,12 @@
 """Blocks that are used again: never while somebody still looks at them, and never more than the limit."""
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aios3._engine.spares import Spares
+from aios3._memory import fresh
 
 SIZE = 64 * 1024
 
@@ -47,3 +50,17 @@ def test_no_more_than_the_limit_is_held_and_sizes_are_exact(steps):
         else:
             assert len(spares.take(size)) == size
         assert 0 <= spares.held <= 4 * SIZE
+
+
+@given(st.integers(1, 3 * SIZE))
+def test_fresh_memory_is_zeros_of_the_size_asked_for_and_stays_in_place_when_it_grows(size):
+    block = fresh(size)
+    assert len(block) == size
+    assert not any(block)
+    room = sys.getsizeof(block)
+    block.append(1)
+    assert sys.getsizeof(block) == room
+
+
+def test_large_memory_begins_behind_what_the_allocator_gave():
+    assert sys.getsizeof(fresh(SIZE)) - sys.getsizeof(bytearray(SIZE)) >= 48

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from aios3._boto.translate import translated
+from aios3._memory import fresh
 from aios3.errors import ClosedHandleError, S3Error, TruncatedBodyError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class BotoBody:
 
     async def read(self) -> bytes:
         """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
-        view = memoryview(bytearray(self._left))
+        view = memoryview(fresh(self._left))
         filled = 0
         while filled < len(view):
             filled += await self.readinto(view[filled:])

@@ -48,11 +48,20 @@ class Pace:
         """Bytes that one request may have before it is worth while to share them among several."""
         return int(self._rate * _WORTH_SHARING_SECONDS)
 
+    @property
+    def shares(self) -> int:
+        """Requests that bytes which are wanted together are shared among."""
+        return _FEWEST if self._is_near else _AT_FIRST
+
+    @property
+    def _is_near(self) -> bool:
+        return self._latency is not None and self._latency < self._near_seconds
+
     def window(self, request_size: int) -> int:
         """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""
         if self._latency is None or not self._rate:
             return _AT_FIRST * request_size
-        if self._latency < self._near_seconds:
+        if self._is_near:
             return _FEWEST * request_size
         seconds = self._latency + request_size / self._rate
         return max(_FEWEST * request_size, int(_GOAL_BYTES_PER_SECOND * seconds))

@@ -155,10 +155,12 @@ class RangeFetcher:
     def request(self, start: int, stop: int, *, ahead: int = 0) -> None:
         """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free.
 
-        The requests are a quarter of the whole long, within the limits, so that several are in flight.
+        The requests are a share of the whole long, within the limits, so that several are in flight.
         """
         stop, ahead_stop = min(stop, self.size), min(stop + ahead, self.size)
-        longest = max(self.limits.least_request, min((ahead_stop - start) // 4, self.limits.request_size))
+        longest = max(
+            self.limits.least_request, min((ahead_stop - start) // self.pace.shares, self.limits.request_size)
+        )
         for transfer in self._plan(start, stop, ahead_stop, longest):
             self._start(transfer)
 
@@ -240,9 +242,8 @@ class RangeFetcher:
         if self._closed:
             raise self._closed
         longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
-        first, *others = [
-            self._claim(at, end, paid=False) for at, end in _cut(start, stop, min(longest, self.limits.request_size))
-        ]
+        pieces = _cut(start, stop, min(longest, self.limits.request_size), self.limits.block_size)
+        first, *others = [self._claim(at, end, paid=False) for at, end in pieces]
         blocks = [*first.blocks, *chain.from_iterable(other.blocks for other in others)] if others else first.blocks
         for block in blocks:
             block.pins += 1
@@ -343,7 +344,9 @@ class RangeFetcher:
         Where the read-ahead ends it waits until it makes a long request.
         """
         planned: list[Transfer] = []
-        pieces = [piece for gap in self._map.gaps(start, ahead_stop) for piece in _cut(*gap, longest)]
+        pieces = [
+            piece for gap in self._map.gaps(start, ahead_stop) for piece in _cut(*gap, longest, self.limits.block_size)
+        ]
         for first, last in pieces:
             if first >= stop and last - first < longest and last == ahead_stop < self.size:
                 continue
@@ -465,8 +468,15 @@ class RangeFetcher:
             self._budget.spares.put(data)
 
 
-def _cut(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
-    return [(first, min(first + longest, stop)) for first in range(start, stop, longest)]
+def _cut(start: int, stop: int, longest: int, block_size: int) -> list[tuple[int, int]]:
+    """Cut into requests. One that is long enough for that ends with a block: blocks of one size are used again."""
+    pieces = []
+    while start < stop:
+        end = start + longest
+        end = min(end - end % block_size if longest >= block_size else end, stop)
+        pieces.append((start, end))
+        start = end
+    return pieces
 
 
 def _cut_at_multiples(start: int, stop: int, size: int) -> list[tuple[int, int]]:

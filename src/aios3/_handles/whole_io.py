@@ -15,6 +15,7 @@ from aios3._handles.source import ObjectSource
 from aios3._handles.store import MemoryStore, open_disk
 from aios3._handles.threads import in_thread
 from aios3._handles.verifying import once_more
+from aios3._memory import fresh
 from aios3.errors import ObjectChangedError, TruncatedBodyError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def _download_to_memory(session: Session, url: S3Url, options: ReadOptions
         size = source.stat.size
         budget.give_back(paid - first)
         paid = first
-        data = bytearray(size)
+        data = fresh(size)
         await _fetch(source, data, 0, first)
         budget.park(paid)
     except BaseException:

@@ -11,6 +11,7 @@ from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3._config import check_bound
 from aios3._handles.missing import explain_missing
 from aios3._handles.plan import WritePlan, complete_plan
+from aios3._memory import fresh
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._trees.joining_plan import plan_parts
@@ -123,7 +124,7 @@ class _Joining:
     async def _read(self, slices: Sequence[Slice]) -> memoryview:
         """Read slices into one piece of memory, several at once."""
         ends = list(accumulate(piece.size for piece in slices))
-        data = memoryview(bytearray(ends[-1]))
+        data = memoryview(fresh(ends[-1]))
 
         async def read(place: tuple[Slice, int]) -> None:
             piece, end = place

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aios3._backend import ReadOptions
 from aios3._handles.source import ObjectSource
 from aios3._handles.verifying import once_more
+from aios3._memory import fresh
 from aios3._namespace.links import follow, head
 from aios3._trees import landing as files
 from aios3._trees.landing import Version
@@ -93,7 +94,7 @@ def _write_whole(receipt: Receipt, data: bytearray, mtime: float) -> None:
 
 
 async def _fetch(source: ObjectSource, start: int, stop: int) -> bytearray:
-    data = bytearray(stop - start)
+    data = fresh(stop - start)
     await _fetch_into(source, start, memoryview(data))
     return data
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from aios3._memory import fresh
 from aios3._wire.chunks import ChunkedBody
 from aios3._wire.failures import BrokenBodyError, ProtocolError, ServerClosedError
 from aios3._wire.heads import CHUNKED, MAX_HEAD, UNTIL_CLOSE, Head, body_of, parse_head, refuse_junk
 from aios3._wire.patience import Patience
 from aios3._wire.sending import Sender
 from aios3._wire.tls import was_meant
+from aios3._wire.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,6 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._patience = Patience(self._loop, self._still_moving, self._lost_patience)
         self._transport: asyncio.Transport | None = None
         self._sender: Sender | None = None
+        self._wakeups: Wakeups | None = None
         self._ended = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[int] | None = None
@@ -133,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
             self.drop()
             raise
         if size:
-            await self._land(size, room, received)
+            await self._flow(size, room, received)
 
     async def readinto(self, view: memoryview) -> int:
         """Receive some bytes of a body of any kind, and return how many; 0 at its end, and only then."""
@@ -147,7 +150,8 @@ class Connection(asyncio.BufferedProtocol):
             self._finish()
             return 0
         size = len(view) if self._length is None else min(len(view), self._length)
-        return await self._land(size, lambda: view, _ignore, any_will_do=True)
+        self._any_will_do = True
+        return await self._land(size, lambda: view, _ignore)
 
     async def read(self, limit: int) -> bytes:
         """Return all the rest of the body; raise ``ProtocolError`` if that is more than ``limit`` bytes."""
@@ -156,13 +160,12 @@ class Connection(asyncio.BufferedProtocol):
             data = bytes(self._scratch_view[self._start : self._fill])
             self._took(length)
             return data
-        whole = bytearray()
-        while len(whole) <= limit and (length is None or length <= limit):
-            view = memoryview(bytearray(min(length or _SCRATCH, 1 << 20)))
-            count = await self.readinto(view)
-            if not count:
-                return bytes(whole)
-            whole += view[:count]
+        if length is None:
+            whole = await self._read_to_end(limit)
+            if whole is not None:
+                return whole
+        elif length <= limit:
+            return await self._read_whole(length)
         self.drop()
         message = f"the body of an answer is longer than {limit} bytes"
         raise ProtocolError(message)
@@ -200,6 +203,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._sender = Sender(self._transport, self._loop)
         self._sender.tell(self._moved, self._sent)
+        self._wakeups = Wakeups(self._transport, self._loop)
         self._made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's argument
@@ -333,7 +337,10 @@ class Connection(asyncio.BufferedProtocol):
         self._patience.start(self._first_byte_seconds)
 
     def _still_moving(self) -> bool:
-        return self._sender is not None and self._sender.moving()
+        assert self._sender is not None
+        assert self._wakeups is not None
+        was_told_all = not self._wakeups.relax()
+        return self._sender.moving() or not was_told_all
 
     def _lost_patience(self, seconds: float) -> None:
         what = "an answer" if self._state is _HEAD else "the rest of a body"
@@ -431,15 +438,41 @@ class Connection(asyncio.BufferedProtocol):
             self._reading_paused = False
             self._transport.resume_reading()
 
-    async def _land(
-        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None], *, any_will_do: bool = False
-    ) -> int:
+    async def _read_whole(self, length: int) -> bytes:
+        """Return all of a body with a length."""
+        data, reached = memoryview(fresh(length)), 0
+
+        def received(count: int) -> None:
+            nonlocal reached
+            reached += count
+
+        await self.receive(length, lambda: data[reached:], received)
+        return bytes(data)
+
+    async def _read_to_end(self, limit: int) -> bytes | None:
+        """Return all of a body whose end will tell its length; None if that is more than ``limit`` bytes."""
+        whole = bytearray()
+        view = memoryview(bytearray(_SCRATCH))
+        while len(whole) <= limit:
+            count = await self.readinto(view)
+            if not count:
+                return bytes(whole)
+            whole += view[:count]
+        return None
+
+    async def _flow(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+        """Let the kernel write ``size`` bytes into the views of ``room``, and wake us less often if they are many."""
+        assert self._wakeups is not None
+        self._any_will_do = False
+        self._wakeups.begin()
+        await self._land(size, room, received)
+
+    async def _land(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> int:
         """Let the kernel write ``size`` bytes into the views of ``room``, or what comes first of them."""
         assert self._waiter is None, "two tasks use one connection"
         self._room = room
         self._received = received
         self._wanted = size
-        self._any_will_do = any_will_do
         try:
             return await self._wait(self._stall_seconds)
         finally:
@@ -452,10 +485,15 @@ class Connection(asyncio.BufferedProtocol):
             self._length -= nbytes
             if not self._length:
                 self._finish()
-        if self._any_will_do or not self._wanted:
+        if self._any_will_do:
             self._settle(nbytes)
-        else:
+            return
+        assert self._wakeups is not None
+        self._wakeups.arrived(nbytes, self._wanted)
+        if self._wanted:
             self._patience.start(self._stall_seconds)
+        else:
+            self._settle(nbytes)
 
     async def _read_chunked(self, chunks: ChunkedBody, view: memoryview) -> int:
         while not chunks.pieces and not chunks.done:

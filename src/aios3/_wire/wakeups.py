@@ -1,0 +1,56 @@
+"""How many bytes must have come before the event loop is woken for them: one, and more while they come in a flood.
+
+A fast connection wakes its reader for every few KiB, and a waking costs the kernel, the event loop and this library
+more than copying the bytes does. Linux can be told to wait for more (``SO_RCVLOWAT``). What it holds back meanwhile,
+nobody sees: so it is asked to only while far more is to come, and only as long as that comes within milliseconds.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+FLOOD_BYTES = 256 * 1024
+"""What is waited for in a flood. Over TLS it is what asyncio receives at once."""
+_FLOOD_RATE = 64 * 1024 * 1024
+"""Bytes a second: at this rate or above they come within 4 ms."""
+
+
+class Wakeups:
+    """The least arrival that the socket of one connection tells of; always one byte where that cannot be set."""
+
+    __slots__ = ("_clock", "_is_flood", "_since", "_socket")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._socket: socket.socket | None = transport.get_extra_info("socket") if sys.platform == "linux" else None
+        self._clock = loop.time
+        self._since = 0.0
+        self._is_flood = False
+
+    def begin(self) -> None:
+        """Note that bytes are waited for from now on."""
+        self._since = self._clock()
+
+    def arrived(self, count: int, wanted: int) -> None:
+        """Note that ``count`` bytes have come, and that ``wanted`` more are waited for."""
+        now = self._clock()
+        is_flood = wanted >= 2 * FLOOD_BYTES and count >= (now - self._since) * _FLOOD_RATE
+        self._since = now
+        if is_flood is not self._is_flood:
+            self._set(FLOOD_BYTES if is_flood else 1)
+
+    def relax(self) -> bool:
+        """Tell of every byte again; return whether some may have been held back until now."""
+        was_flood = self._is_flood
+        if was_flood:
+            self._set(1)
+        return was_flood
+
+    def _set(self, least: int) -> None:
+        if self._socket is not None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
+            self._is_flood = least > 1
