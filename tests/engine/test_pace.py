@@ -70,3 +70,5 @@ def test_what_one_connection_brings_in_a_moment_is_not_shared_among_several():
     assert pace.length == 0
     pace.arrived(8 * MIB, 8 * MIB / 90e6)
     assert pace.length == int(90e6 * 0.02)
+    pace.answered(0.0002)
+    assert pace.length > 8 * MIB

@@ -10,12 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from wire_server import REQUEST, answering, serving, with_length
+from wire_server import REQUEST, Target, answering, serving, with_length
 
 from aios3._wire.connection import BrokenBodyError
 from aios3._wire.pool import Pool
 from aios3._wire.resolve import Addresses
 from aios3._wire.tls import client_context
+from aios3._wire.tls_transport import TLSTransport
 
 pytestmark = pytest.mark.loop_variants
 
@@ -211,3 +212,126 @@ async def test_there_is_one_context_for_a_way_to_verify(certificate, tmp_path):
     assert (await client_context(str(tmp_path))).check_hostname
     with pytest.raises(FileNotFoundError):
         await client_context(str(tmp_path / "nothing"))
+
+
+async def test_a_body_is_sent_whole_to_a_server_that_reads_slowly(certificate, server_tls):
+    async def handle(server, reader, writer):
+        await server.request(reader)
+        while len(got) < len(body):
+            got.extend(await reader.readexactly(len(body) // 64))
+            await asyncio.sleep(0)
+        writer.write(with_length(b"done"))
+        await reader.read()
+
+    got = bytearray()
+    body = bytes(range(256)) * (1 << 16)
+    async with serving(handle, ssl=server_tls, limit=1 << 16) as server:
+        pool = pool_for(server, await client_context(certificate))
+        for pieces in ([body], [body[: 1 << 20], memoryview(body)[1 << 20 :]]):
+            got.clear()
+            connection, _ = await pool.exchange(REQUEST, pieces)
+            assert await connection.read(10) == b"done"
+            assert got == body
+            connection.drop()
+            pool.release(connection)
+        await pool.aclose()
+
+
+async def test_what_has_come_does_not_pile_up_before_a_caller_with_little_room(certificate, server_tls):
+    body = bytes(range(256)) * (1 << 15)
+    target, most = Target(16 * 1024), 0
+    async with serving(answering(with_length(body)), ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate))
+        connection, _ = await pool.exchange(REQUEST)
+
+        def received(count):
+            nonlocal most
+            target.received(count)
+            if isinstance(connection.transport, TLSTransport):
+                most = max(most, connection.transport._received.pending)
+
+        await connection.receive(len(body), target.room, received)
+        assert target.data == body
+        assert most <= 1 << 20
+        pool.release(connection)
+        await pool.aclose()
+
+
+async def test_tls_1_2_is_spoken_too(certificate, server_tls):
+    server_tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    body = bytes(range(256)) * 4000
+    async with serving(answering(with_length(body), with_length(b"more")), ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate))
+        for expected in (body, b"more"):
+            connection, _ = await pool.exchange(REQUEST)
+            assert connection.transport.get_extra_info("ssl_object").version() == "TLSv1.2"
+            assert await connection.read(1 << 20) == expected
+            pool.release(connection)
+        await pool.aclose()
+
+
+async def test_bytes_that_were_changed_on_the_way_are_an_error_and_never_a_body(certificate, server_tls):
+    """What an attacker, or broken hardware, adds to the records is noticed."""
+    body = bytes(range(256)) * 4000
+
+    async def relay(server, reader, writer):
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", secure.port)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(copy(reader, far_writer, None))
+                group.create_task(copy(far_reader, writer, 200_000))
+        finally:
+            far_writer.transport.abort()
+
+    async def copy(source, sink, changed_at):
+        passed = 0
+        while data := await source.read(1 << 16):
+            if changed_at is not None and passed <= changed_at < passed + len(data):
+                spot = changed_at - passed
+                data = data[:spot] + bytes([data[spot] ^ 1]) + data[spot + 1 :]
+            passed += len(data)
+            sink.write(data)
+            await sink.drain()
+        sink.transport.abort()
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the servers' sides report what they meet
+    async with serving(answering(with_length(body)), ssl=server_tls) as secure, serving(relay) as server:
+        pool = pool_for(server, await client_context(certificate))
+        connection, _ = await pool.exchange(REQUEST)
+        target = Target(1 << 20)
+        with pytest.raises(ssl.SSLError):
+            await connection.receive(len(body), target.room, target.received)
+        assert body.startswith(target.data)
+        assert not connection.reusable
+        pool.release(connection)
+        await pool.aclose()
+
+
+@pytest.mark.parametrize("which", ["room", "received"])
+async def test_an_error_of_the_callers_own_function_reaches_the_caller_over_tls(certificate, server_tls, which):
+    def fail(*_):
+        raise LookupError(which)
+
+    target = Target(1 << 20)
+    functions = {"room": target.room, "received": target.received} | {which: fail}
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the loops' own TLS reports it
+    async with serving(answering(with_length(bytes(300_000))), ssl=server_tls) as server:
+        pool = pool_for(server, await client_context(certificate))
+        connection, _ = await pool.exchange(REQUEST)
+        with pytest.raises(LookupError):
+            await connection.receive(300_000, functions["room"], functions["received"])
+        assert not connection.reusable
+        pool.release(connection)
+        await pool.aclose()
+
+
+async def test_a_server_that_hangs_up_in_the_handshake_is_a_broken_connection(certificate):
+    async def handle(server, reader, writer):
+        await reader.read(10)
+
+    async with serving(handle) as server:
+        pool = pool_for(server, await client_context(certificate))
+        with pytest.raises(ConnectionError):
+            await pool.acquire()
+        assert (pool._slots, pool.open) == (0, 0)
+        await pool.aclose()

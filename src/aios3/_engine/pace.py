@@ -8,6 +8,8 @@ ourselves: its latency tells that it is near.
 
 from __future__ import annotations
 
+import sys
+
 _GOAL_BYTES_PER_SECOND = 3 << 29
 """More than one process takes in: requests in flight beyond this rate would wait for us."""
 _FEWEST = 2
@@ -45,8 +47,11 @@ class Pace:
 
     @property
     def length(self) -> int:
-        """Bytes that one request may have before it is worth while to share them among several."""
-        return int(self._rate * _WORTH_SHARING_SECONDS)
+        """Bytes that one request may have before it is worth while to share them among several.
+
+        Of a near server one connection takes all that this process takes in.
+        """
+        return sys.maxsize if self._is_near else int(self._rate * _WORTH_SHARING_SECONDS)
 
     @property
     def shares(self) -> int:

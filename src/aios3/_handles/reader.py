@@ -377,6 +377,8 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         fetcher = RangeFetcher(
             source.fetch, source.stat.size, budget, _limits(sizes.block_size, sizes.request_size, budget.limit)
         )
+        if source.latency is not None:
+            fetcher.pace.answered(source.latency)
     except BaseException:
         budget.give_back(paid)
         await source.aclose()

@@ -41,6 +41,8 @@ class ObjectSource:
         self.url = url
         self._session = session
         self._options = options or ReadOptions()
+        self.latency: float | None = None
+        """Seconds in which the request that opened this was answered; most have a connection that stands already."""
         self._stat: StatResult | None = None
         self._ready: ObjectBody | None = None
         self._ready_for = 0
@@ -59,7 +61,8 @@ class ObjectSource:
 
         The body waits for the :meth:`fetch` that begins at ``start``.
         """
-        body = self._ready = self._ready or await self._ask(start, stop)
+        body = self._ready or await self._ask_first(start, stop)
+        self._ready = body
         self._ready_for = start
         await self._accept(body)
         return min(stop, body.stop)
@@ -232,6 +235,13 @@ class ObjectSource:
     async def _request(self, start: int, stop: int | None) -> ObjectBody:
         body = await self._ask(start, stop)
         await self._accept(body)
+        return body
+
+    async def _ask_first(self, start: int, stop: int) -> ObjectBody:
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        body = await self._ask(start, stop)
+        self.latency = clock() - begun
         return body
 
     async def _ask(self, start: int, stop: int | None) -> ObjectBody:

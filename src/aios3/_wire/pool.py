@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
 from aios3._observe import sending
+from aios3._wire import tls_transport
 from aios3._wire.connection import Connection
 from aios3._wire.failures import ServerClosedError
 from aios3._wire.resolve import Addresses, dial
@@ -54,6 +55,7 @@ class Pool:
         self._times = {"first_byte_seconds": first_byte_seconds, "stall_seconds": stall_seconds}
         self._addresses = addresses or Addresses(host, port)
         self._loop = asyncio.get_running_loop()
+        self._incoming = tls_transport.incoming() if ssl_context and tls_transport.can_drive(self._loop) else None
         self._slots = 0  # connections that are lent, idle or being made; who has one may have a connection
         self._idle: list[Connection] = []  # the one used last is the last
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()  # None: a slot, and no connection
@@ -202,12 +204,15 @@ class Pool:
     async def _connect(self, sock: socket.socket) -> Connection:
         connection = Connection(**self._times, made=self._alive.add, lost=self._lost)
         try:
-            await self._loop.create_connection(
-                lambda: connection,
-                sock=sock,
-                ssl=self._ssl_context,
-                server_hostname=self.host if self._ssl_context else None,
-            )
+            if self._ssl_context is not None and self._incoming is not None:
+                await tls_transport.connect(sock, self._ssl_context, self.host, connection, self._incoming)
+            else:
+                await self._loop.create_connection(
+                    lambda: connection,
+                    sock=sock,
+                    ssl=self._ssl_context,
+                    server_hostname=self.host if self._ssl_context else None,
+                )
             self._refuse_if_closed()
         except BaseException:
             connection.drop()

@@ -84,6 +84,7 @@ class _Context(ssl.SSLContext):
 def _build(verify: bool | str) -> ssl.SSLContext:
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks host names and certificates
     context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION  # or a request to send could have to wait for an answer
     if verify is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
