@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import aios3
 from aios3._handles import text as module
-from aios3._handles.text import AsyncTextReader, AsyncTextWriter, text_settings
+from aios3._handles.options import text_settings
+from aios3._handles.text import AsyncTextReader, AsyncTextWriter
 from aios3.errors import ClosedHandleError, ConfigError
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "latin-1", "shift_jis", "iso2022_jp"]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, overload
 
-from aios3._backend import Condition, WriteOptions
-from aios3._handles.limited import AsyncLimitedSeekableWriter
-from aios3._handles.links import follow, place_to_write
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import (
     Buffering,
     LimitedOptions,
-    Mode,
     OpenOptions,
     PipeReaderOptions,
     PipeWriterOptions,
@@ -22,16 +17,10 @@ from aios3._handles.options import (
     WriterOptions,
     make_order,
     parse_mode,
+    sizes_of,
+    text_settings,
 )
-from aios3._handles.pipe_reader import AsyncPipeReader, open_pipe_reader
-from aios3._handles.pipe_writer import AsyncPipeWriter
-from aios3._handles.plan import WritePlan, complete_plan
-from aios3._handles.reader import AsyncPrefetchReader, Sizes, open_reader
-from aios3._handles.shared import open_shared
-from aios3._handles.text import AsyncTextReader, AsyncTextWriter, text_settings
-from aios3._handles.upload import Upload
-from aios3._handles.whole import AsyncWholeFile, Subject, WholeMode, open_whole
-from aios3._handles.writer import AsyncMultipartWriter
+from aios3._handles.reader import open_reader
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3.errors import ConfigError, ObjectNotFoundError
@@ -41,7 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
-    from aios3._entries import WriteResult
+    from aios3._handles.limited import AsyncLimitedSeekableWriter
     from aios3._handles.options import (
         CreateBinaryMode,
         CreateTextMode,
@@ -53,12 +42,17 @@ if TYPE_CHECKING:
         WriteBinaryMode,
         WriteTextMode,
     )
+    from aios3._handles.pipe_reader import AsyncPipeReader
+    from aios3._handles.pipe_writer import AsyncPipeWriter
+    from aios3._handles.reader import AsyncPrefetchReader
+    from aios3._handles.text import AsyncTextReader, AsyncTextWriter
+    from aios3._handles.ways import AsyncFile
+    from aios3._handles.whole import AsyncWholeFile
+    from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import AnyPath
     from aios3._session import Session
 
 __all__ = [
-    "AsyncBinaryFile",
-    "AsyncFile",
     "Buffering",
     "LimitedOptions",
     "OpenOptions",
@@ -72,9 +66,6 @@ __all__ = [
     "aopen",
 ]
 
-_REPLACING = Mode("w", binary=True, updates=False)
-_AS_EVER, _ALWAYS = WriteOptions(), Condition()
-
 
 class _File(Protocol):
     async def __aexit__(
@@ -82,26 +73,6 @@ class _File(Protocol):
     ) -> None: ...
 
 
-AsyncBinaryFile = (
-    AsyncPrefetchReader
-    | AsyncMultipartWriter
-    | AsyncPipeReader
-    | AsyncPipeWriter
-    | AsyncWholeFile
-    | AsyncLimitedSeekableWriter
-)
-"""What a binary mode opens."""
-AsyncFile = (
-    AsyncBinaryFile
-    | AsyncTextReader
-    | AsyncTextReader[AsyncPipeReader]
-    | AsyncTextReader[AsyncWholeFile]
-    | AsyncTextWriter
-    | AsyncTextWriter[AsyncPipeWriter]
-    | AsyncTextWriter[AsyncWholeFile]
-    | AsyncTextWriter[AsyncLimitedSeekableWriter]
-)
-"""What :func:`aopen` opens."""
 FileT_co = TypeVar("FileT_co", bound=_File, covariant=True)
 
 
@@ -358,99 +329,12 @@ def aopen(
 
 async def _open(session: Session | None, order: Order, text: tuple[str, str, str | None] | None) -> AsyncFile:
     current = current_session(session)
-    file = await _open_binary(current, order)
-    if text is None:
-        return file
-    if isinstance(file, (AsyncPrefetchReader, AsyncPipeReader)):
-        return AsyncTextReader(file, *text)  # type: ignore[return-value]  # of either, which is what AsyncFile has
-    if isinstance(file, AsyncWholeFile) and order.mode.kind == "r":
-        return AsyncTextReader(file, *text)
-    return AsyncTextWriter(file, *text)  # type: ignore[return-value]  # likewise
+    if order.way != "prefetch" or order.mode.kind != "r" or order.followlinks or text is not None:
+        from aios3._handles import ways  # noqa: PLC0415 - half of all that is imported, and most programs only read
 
-
-async def _open_binary(session: Session, order: Order) -> AsyncBinaryFile:
-    if order.mode.kind != "r":
-        return await _open_writing(session, order)
+        return await ways.open_file(current, order, text)
     try:
-        file = await _open_reading(session, order)
-        if order.followlinks and file.stat().islnk:
-            link = file.stat()
-            await file.aclose()
-            target, _ = await follow(session, order.url, link)
-            file = await _open_reading(session, _redirected(order, target))
+        return await open_reader(current, order.url, order.read, sizes_of(current.config, order))
     except ObjectNotFoundError as error:
-        await explain_missing(session, order.url, error)
+        await explain_missing(current, order.url, error)
         raise
-    return file
-
-
-async def _open_reading(session: Session, order: Order) -> AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile:
-    if order.way == "pipe":
-        return await open_pipe_reader(session, order.url, order.read)
-    if order.way in ("memory", "disk"):
-        return await _open_whole(session, order)
-    config = session.config.with_options(**order.config)
-    sizes = Sizes(config.block_size, config.request_size)
-    if order.way == "shared":
-        return await open_shared(session, order.url, order.read, sizes, key=order.cache_key)
-    return await open_reader(session, order.url, order.read, sizes)
-
-
-async def _open_writing(session: Session, order: Order) -> AsyncBinaryFile:
-    if order.followlinks and order.mode.kind != "x":
-        order = _redirected(order, await place_to_write(session, order.url))
-    if order.way in ("memory", "disk"):
-        return await _open_whole(session, order)
-    plan = await complete_plan(session, _sized_plan(session, order))
-    if order.way == "limited":
-        sizes = (plan.part_size if size is None else size for size in (order.head_size, order.tail_size))
-        return AsyncLimitedSeekableWriter(session, plan, *sizes)
-    if order.way == "pipe":
-        return AsyncPipeWriter(session, plan, join=order.join)
-    if plan.head:
-        await session.budget.take(len(plan.head))
-        session.budget.park(len(plan.head))
-    return AsyncMultipartWriter(session, plan)
-
-
-async def write_at_once(
-    session: Session | None, path: AnyPath, data: memoryview, options: WriterOptions
-) -> WriteResult | None:
-    """Write ``data`` with one PutObject and no file, if that is all that :func:`aopen` in mode ``wb`` would do.
-
-    None where there is more to it: more than a part, or a link to follow.
-    """
-    url, current = S3Url.parse(path).require_object(), current_session(session)
-    if options:
-        order = make_order(url, _REPLACING, None, cast("OpenOptions", options))
-        plan = _sized_plan(current, order)
-        if order.followlinks:
-            return None
-    else:
-        plan = WritePlan(url, "wb", _AS_EVER, _ALWAYS, current.config.part_size)
-    if len(data) > plan.part_size:
-        return None
-    plan = await complete_plan(current, plan)
-    await current.budget.take(len(data))
-    try:
-        return await Upload(current, plan).put((data if isinstance(data.obj, bytes) else bytes(data),))
-    finally:
-        current.budget.give_back(len(data))
-
-
-async def _open_whole(session: Session, order: Order) -> AsyncWholeFile:
-    plan = _sized_plan(session, order) if order.plan is not None else None
-    subject = Subject(order.url, WholeMode(str(order.mode)), plan=plan)
-    return await open_whole(session, subject, order.read, on_disk=order.way == "disk", place=order.place)
-
-
-def _sized_plan(session: Session, order: Order) -> WritePlan:
-    assert order.plan is not None
-    part_size = session.config.with_options(**order.config).part_size
-    return order.plan if order.plan.part_size == part_size else dataclasses.replace(order.plan, part_size=part_size)
-
-
-def _redirected(order: Order, url: S3Url) -> Order:
-    plan = None if order.plan is None else dataclasses.replace(order.plan, url=url)
-    read = order.read if url == order.url else dataclasses.replace(order.read, version_id=None)
-    return dataclasses.replace(order, url=url, read=read, plan=plan)

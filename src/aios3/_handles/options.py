@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3._config import MIN_PART_SIZE, ConfigOptions, check_bound
-from aios3._handles.plan import WritePlan
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aios3._config import Config
+    from aios3._handles.plan import WritePlan
     from aios3._paths import S3Url
 
 
@@ -197,6 +199,14 @@ def choose_way(mode: Mode, buffering: object, options: OpenOptions) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes in bytes that a caller may choose for one file."""
+
+    block_size: int
+    request_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What is to be opened, decided and checked."""
 
@@ -280,6 +290,8 @@ def _check_kinds(options: OpenOptions) -> None:
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
     stored = {name: value for name, value in options.items() if name in _STORED}
     write = WriteOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
+    from aios3._handles.plan import WritePlan  # noqa: PLC0415 - most programs only read
+
     return WritePlan(url, f"{mode.kind}b", write, Condition(if_match=options.get("if_match")))
 
 
@@ -294,3 +306,35 @@ def _config(way: str, options: OpenOptions) -> ConfigOptions:
     if "part_size" in options:
         config["part_size"] = options["part_size"]
     return config
+
+
+def sizes_of(config: Config, order: Order) -> Sizes:
+    """Return the sizes with which an object is read: those of ``order``, or else of ``config``."""
+    chosen = config.with_options(**order.config)
+    return Sizes(chosen.block_size, chosen.request_size)
+
+
+def text_settings(
+    *, binary: bool, encoding: str | None, errors: str | None, newline: str | None
+) -> tuple[str, str, str | None]:
+    """Check the three text arguments and fill their defaults: UTF-8, strict, universal newlines.
+
+    Raises ConfigError for a value that is unknown, or that comes with a binary mode.
+    """
+    if binary:
+        for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
+            if value is not None:
+                message = f"A binary mode takes no {name}; leave it out, or open without 'b'"
+                raise ConfigError(message)
+    if newline not in (None, "", "\n", "\r", "\r\n"):
+        message = f"newline must be None, '', '\\n', '\\r' or '\\r\\n', not {newline!r}"
+        raise ConfigError(message)
+    encoding = "utf-8" if encoding is None else encoding
+    errors = "strict" if errors is None else errors
+    try:
+        "".encode(encoding)  # a codec that makes no bytes of text, such as "hex", fails here
+        codecs.lookup_error(errors)
+    except (LookupError, TypeError, ValueError) as error:
+        message = f"There is no text with encoding={encoding!r} and errors={errors!r}: {error}"
+        raise ConfigError(message) from error
+    return encoding, errors, newline

@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 import warnings
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import ReadOptions
     from aios3._entries import StatResult
+    from aios3._handles.options import Sizes
     from aios3._handles.ranged import Ranges
     from aios3._paths import S3Url
     from aios3._session import Session
@@ -39,14 +39,6 @@ _KEEP = 8 * MIB
 _LINE_REQUEST = 8 * KIB
 _JOINED = 4
 """Blocks that one read may hold until it has all of its bytes; a longer one copies each as it comes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Sizes in bytes that a caller may choose for one file."""
-
-    block_size: int
-    request_size: int
 
 
 class AsyncPrefetchReader:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import ReadOptions
     from aios3._entries import StatResult
-    from aios3._handles.reader import Sizes
+    from aios3._handles.options import Sizes
     from aios3._paths import S3Url
     from aios3._session import Session
 

@@ -273,32 +273,6 @@ class AsyncTextWriter(Generic[WriterT]):
         await self.buffer.abort()
 
 
-def text_settings(
-    *, binary: bool, encoding: str | None, errors: str | None, newline: str | None
-) -> tuple[str, str, str | None]:
-    """Check the three text arguments and fill their defaults: UTF-8, strict, universal newlines.
-
-    Raises ConfigError for a value that is unknown, or that comes with a binary mode.
-    """
-    if binary:
-        for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
-            if value is not None:
-                message = f"A binary mode takes no {name}; leave it out, or open without 'b'"
-                raise ConfigError(message)
-    if newline not in (None, "", "\n", "\r", "\r\n"):
-        message = f"newline must be None, '', '\\n', '\\r' or '\\r\\n', not {newline!r}"
-        raise ConfigError(message)
-    encoding = "utf-8" if encoding is None else encoding
-    errors = "strict" if errors is None else errors
-    try:
-        "".encode(encoding)  # a codec that makes no bytes of text, such as "hex", fails here
-        codecs.lookup_error(errors)
-    except (LookupError, TypeError, ValueError) as error:
-        message = f"There is no text with encoding={encoding!r} and errors={errors!r}: {error}"
-        raise ConfigError(message) from error
-    return encoding, errors, newline
-
-
 def _check_open(buffer: BinaryReader | BinaryWriter) -> None:
     if buffer.closed:
         message = f"{buffer.name} is closed; open it again"

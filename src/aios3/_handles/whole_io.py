@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
 from aios3._config import MIB
+from aios3._handles.options import Sizes
 from aios3._handles.plan import complete_plan, inherit
-from aios3._handles.reader import Sizes, open_reader
+from aios3._handles.reader import open_reader
 from aios3._handles.source import ObjectSource
 from aios3._handles.store import MemoryStore, open_disk
 from aios3._handles.threads import in_thread

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
 from aios3._handles.missing import explain_missing
-from aios3._handles.reader import FIRST_REQUEST, Sizes, close_fetcher, open_fetcher
+from aios3._handles.options import Sizes, text_settings
+from aios3._handles.reader import FIRST_REQUEST, close_fetcher, open_fetcher
 from aios3._handles.source import ObjectSource
-from aios3._handles.text import text_settings
 from aios3._handles.verifying import say_once_more
 from aios3._namespace.links import follow, head
 from aios3._paths import S3Url

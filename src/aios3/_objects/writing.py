@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, WriteOptions
-from aios3._handles.opening import aopen, write_at_once
-from aios3._handles.text import text_settings
+from aios3._handles.opening import aopen
+from aios3._handles.options import text_settings
+from aios3._handles.ways import write_at_once
 from aios3._namespace.links import head
 from aios3._paths import S3Url
 from aios3._session import current_session

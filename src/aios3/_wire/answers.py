@@ -7,7 +7,6 @@ A head is its status and its headers: a dict by lower-case names, in which the v
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aios3 import _answers
@@ -15,7 +14,6 @@ from aios3._answers import KEPT_HEADERS, bare, names_link, nonsense, not_copied,
 from aios3._backend import Part
 from aios3._entries import StatResult
 from aios3._wire.dates import seconds_of
-from aios3._wire.messages import error_document, result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,9 +121,21 @@ def part_of(headers: Headers, number: int, path: str) -> Part:
     return Part(number, etag, _answers.first_checksum(checksums_of(headers)))
 
 
+def _result(body: bytes, operation: str, path: str) -> dict[str, str]:
+    from aios3._wire.messages import result  # noqa: PLC0415 - slow to import, and a file that is read has no documents
+
+    return result(body, operation, path)
+
+
+def _error_document(body: bytes) -> ErrorDocument | None:
+    from aios3._wire.messages import error_document  # noqa: PLC0415 - likewise
+
+    return error_document(body) if body else None
+
+
 def upload_id_of(body: bytes, path: str) -> str:
     """Return the id that CreateMultipartUpload has given. Raises ServerError if there is none."""
-    upload_id = result(body, "CreateMultipartUpload", path).get("UploadId")
+    upload_id = _result(body, "CreateMultipartUpload", path).get("UploadId")
     if not upload_id:
         raise nonsense(path, "no upload id", "CreateMultipartUpload")
     return upload_id
@@ -136,7 +146,7 @@ def completed(headers: Headers, body: bytes, path: str) -> WriteResult:
 
     Raises the error that may come with a status of success, and ServerError for what is no result.
     """
-    said = result(body, "CompleteMultipartUpload", path)
+    said = _result(body, "CompleteMultipartUpload", path)
     if not {"ETag", "Location", "Key"} & said.keys():
         raise nonsense(path, "this is no result of an upload", "CompleteMultipartUpload")
     version_id = headers.get("x-amz-version-id")
@@ -159,7 +169,7 @@ def copied_part(body: bytes, number: int, path: str) -> Part:
 
 
 def _copied(body: bytes, operation: str, path: str) -> dict[str, str]:
-    said = result(body, operation, path)
+    said = _result(body, operation, path)
     if bare(said.get("ETag")) is None:
         raise not_copied(operation, path)
     return said
@@ -177,7 +187,7 @@ def error_of(
 
     ``if_absent`` says that a failed precondition means that the object is there already.
     """
-    said = error_document(body) if body else None
+    said = _error_document(body)
     request_id = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
     error = refused(
         operation,
@@ -192,6 +202,8 @@ def error_of(
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus  # noqa: PLC0415 - only a refusal without a document needs it
+
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -210,7 +222,7 @@ def redirect_of(status: int, headers: Headers, body: bytes) -> str | None:
 
     Only the name of a region is ever taken from an answer, never a host: that would be sent the next request, signed.
     """
-    said = error_document(body) if body else None
+    said = _error_document(body)
     if not _is_elsewhere(status, said):
         return None
     endpoint = _ENDPOINT.fullmatch(said.endpoint) if said else None

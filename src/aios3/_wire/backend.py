@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import CopyTerms
-from aios3._wire import answers, messages, requests
+from aios3._wire import answers, requests
 from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
@@ -192,7 +192,9 @@ class WireBackend:
             url, delimiter=delimiter, token=token, start_after=start_after, max_keys=max_keys
         )
         _, body = await self._call(request)
-        return messages.list_page(body, token, str(url))
+        from aios3._wire.messages import list_page  # noqa: PLC0415 - as in answers
+
+        return list_page(body, token, str(url))
 
     async def list_buckets(self) -> Sequence[BucketEntry]:
         """Return all buckets of the account, in order of their names."""
@@ -209,7 +211,9 @@ class WireBackend:
     async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
         _, body = await self._call(requests.delete_objects(url, keys))
-        return messages.delete_failures(body, keys, str(url))
+        from aios3._wire.messages import delete_failures  # noqa: PLC0415 - as in answers
+
+        return delete_failures(body, keys, str(url))
 
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from aios3._memory import fresh
 from aios3._wire.chunks import ChunkedBody
 from aios3._wire.failures import BrokenBodyError, ProtocolError, ServerClosedError
 from aios3._wire.heads import CHUNKED, MAX_HEAD, UNTIL_CLOSE, Head, body_of, parse_head, refuse_junk
@@ -20,6 +19,7 @@ from aios3._wire.patience import Patience
 from aios3._wire.sending import Sender
 from aios3._wire.tls import was_meant
 from aios3._wire.wakeups import Wakeups
+from aios3._wire.whole import of_length, to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -161,11 +161,11 @@ class Connection(asyncio.BufferedProtocol):
             self._took(length)
             return data
         if length is None:
-            whole = await self._read_to_end(limit)
+            whole = await to_its_end(self, limit)
             if whole is not None:
                 return whole
         elif length <= limit:
-            return await self._read_whole(length)
+            return await of_length(self, length)
         self.drop()
         message = f"the body of an answer is longer than {limit} bytes"
         raise ProtocolError(message)
@@ -437,28 +437,6 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             self._reading_paused = False
             self._transport.resume_reading()
-
-    async def _read_whole(self, length: int) -> bytes:
-        """Return all of a body with a length."""
-        data, reached = memoryview(fresh(length)), 0
-
-        def received(count: int) -> None:
-            nonlocal reached
-            reached += count
-
-        await self.receive(length, lambda: data[reached:], received)
-        return bytes(data)
-
-    async def _read_to_end(self, limit: int) -> bytes | None:
-        """Return all of a body whose end will tell its length; None if that is more than ``limit`` bytes."""
-        whole = bytearray()
-        view = memoryview(bytearray(_SCRATCH))
-        while len(whole) <= limit:
-            count = await self.readinto(view)
-            if not count:
-                return bytes(whole)
-            whole += view[:count]
-        return None
 
     async def _flow(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
         """Let the kernel write ``size`` bytes into the views of ``room``, and wake us less often if they are many."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from aios3._observe import sending
-from aios3._wire import tls_transport
 from aios3._wire.connection import Connection
 from aios3._wire.failures import ServerClosedError
 from aios3._wire.resolve import Addresses, dial
@@ -16,9 +16,11 @@ from aios3._wire.tls import keep_session
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from aios3._wire.heads import Head
+
+    Secure = Callable[[socket.socket, ssl.SSLContext, str, Connection], Awaitable[None]]
 
 T = TypeVar("T")
 
@@ -55,7 +57,7 @@ class Pool:
         self._times = {"first_byte_seconds": first_byte_seconds, "stall_seconds": stall_seconds}
         self._addresses = addresses or Addresses(host, port)
         self._loop = asyncio.get_running_loop()
-        self._incoming = tls_transport.incoming() if ssl_context and tls_transport.can_drive(self._loop) else None
+        self._secure = _secure(self._loop) if ssl_context is not None else None
         self._slots = 0  # connections that are lent, idle or being made; who has one may have a connection
         self._idle: list[Connection] = []  # the one used last is the last
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()  # None: a slot, and no connection
@@ -204,8 +206,8 @@ class Pool:
     async def _connect(self, sock: socket.socket) -> Connection:
         connection = Connection(**self._times, made=self._alive.add, lost=self._lost)
         try:
-            if self._ssl_context is not None and self._incoming is not None:
-                await tls_transport.connect(sock, self._ssl_context, self.host, connection, self._incoming)
+            if self._ssl_context is not None and self._secure is not None:
+                await self._secure(sock, self._ssl_context, self.host, connection)
             else:
                 await self._loop.create_connection(
                     lambda: connection,
@@ -296,6 +298,13 @@ class Pool:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _secure(loop: asyncio.AbstractEventLoop) -> Secure | None:
+    """Return what makes a transport over TLS of a socket; None where the loop has to do that itself."""
+    from aios3._wire import tls_transport  # noqa: PLC0415 - half of the servers on a developer's machine have no TLS
+
+    return partial(tls_transport.connect, memory=tls_transport.incoming()) if tls_transport.can_drive(loop) else None
 
 
 def _closed() -> ConnectionAbortedError:

@@ -12,7 +12,8 @@ from aios3._backend import ReadOptions
 from aios3._config import KIB
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import Opening
-from aios3._handles.reader import AsyncPrefetchReader, Sizes, open_fetcher
+from aios3._handles.options import Sizes
+from aios3._handles.reader import AsyncPrefetchReader, open_fetcher
 from aios3._handles.source import ObjectSource
 from aios3._handles.threads import in_thread
 from aios3._paths import S3Url

@@ -8,10 +8,10 @@ import warnings
 from typing import TYPE_CHECKING, Literal, TypeGuard, overload
 
 from aios3._handles.opening import aopen
-from aios3._handles.options import parse_mode
+from aios3._handles.options import parse_mode, text_settings
 from aios3._handles.pipe_reader import AsyncPipeReader
 from aios3._handles.reader import AsyncPrefetchReader
-from aios3._handles.text import AsyncTextReader, AsyncTextWriter, text_settings
+from aios3._handles.text import AsyncTextReader, AsyncTextWriter
 from aios3._handles.whole import AsyncWholeFile
 from aios3._zip.members import AsyncZipMember
 from aios3.errors import ConfigError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aios3._buckets.objects import ObjectBase
-    from aios3._handles.opening import AsyncFile, Opening
+    from aios3._handles.opening import Opening
     from aios3._handles.options import (
         Buffering,
         OpenOptions,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         WriterOptions,
         WriteTextMode,
     )
+    from aios3._handles.ways import AsyncFile
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3.sync._raw import Reading, Writing
