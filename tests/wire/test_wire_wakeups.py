@@ -1,6 +1,7 @@
 """Waking less often for bodies that come in a flood: nothing is held back for ever, and nothing is lost."""
 
 import asyncio
+import errno
 import socket
 import sys
 
@@ -78,6 +79,21 @@ def test_after_silence_every_byte_is_told_of_once_more():
     assert each.relax()
     assert not each.relax()
     assert sock.least == [FLOOD_BYTES, 1]
+
+
+def test_a_system_that_does_not_know_of_it_is_asked_once():
+    class Refusing(Socket):
+        def setsockopt(self, level, option, value):
+            super().setsockopt(level, option, value)
+            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+    sock, clock = Refusing(), Clock()
+    each = Wakeups(sock, clock)
+    each.begin()
+    for _ in range(3):
+        arrive(each, clock, MIB, seconds=0.0001, wanted=MIB)
+    assert sock.least == [FLOOD_BYTES]
+    assert not each.relax()
 
 
 @pytest.fixture

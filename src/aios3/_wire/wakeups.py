@@ -51,6 +51,11 @@ class Wakeups:
         return was_flood
 
     def _set(self, least: int) -> None:
-        if self._socket is not None:
+        if self._socket is None:
+            return
+        try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
+        except OSError:
+            self._socket = None  # closed, or of a system that only calls itself Linux: it tells of every byte
+        else:
             self._is_flood = least > 1
