@@ -7,7 +7,6 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._backend import Condition, ReadOptions, WriteOptions
@@ -16,6 +15,7 @@ from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from aios3._config import Config
     from aios3._handles.plan import WritePlan
@@ -251,11 +251,17 @@ def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) 
         _config(way, options),
         followlinks=options.get("followlinks", False),
         cache_key=options.get("cache_key", ""),
-        place=None if cache_path is None else Path(cache_path),
+        place=None if cache_path is None else _place(cache_path),
         join=options.get("join", True),
         head_size=options.get("head_size"),
         tail_size=options.get("tail_size"),
     )
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    from pathlib import Path  # noqa: PLC0415 - slow to import, and only one way to open has a place
+
+    return Path(path)
 
 
 def _known_options(way: str, *, reads_only: bool) -> frozenset[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ class _Context(ssl.SSLContext):
 
 
 def _build(verify: bool | str) -> ssl.SSLContext:
+    from pathlib import Path  # noqa: PLC0415 - slow to import, and not all servers have TLS
+
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks host names and certificates
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION  # or a request to send could have to wait for an answer
