@@ -244,6 +244,9 @@ class Slots(Protocol):
     async def __aexit__(self, *_exception: object) -> None:
         """Give it back."""
 
+    def try_acquire(self) -> bool:
+        """Take the room of one request if that needs no waiting; return whether it did."""
+
     async def acquire(self) -> object:
         """Take the room of one request."""
 

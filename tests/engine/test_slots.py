@@ -55,6 +55,24 @@ async def test_no_more_than_the_limit_and_in_the_order_of_asking():
     assert (slots.in_use, slots.waiting) == (0, 0)
 
 
+async def test_room_without_waiting_is_not_taken_past_those_who_wait(clock):
+    slots = Slots(1)
+    slots._clock = clock
+    assert slots.try_acquire()
+    assert not slots.try_acquire()
+    waiting = asyncio.create_task(slots.acquire())
+    await turns()
+    slots.release()
+    assert not slots.try_acquire()  # it is the waiter's
+    await waiting
+    slots.release()
+    assert slots.try_acquire()
+    slots.release()
+    slots._rate, slots._set_at = 10.0, clock()
+    assert not slots.try_acquire()  # each has its turn now
+    assert slots.in_use == 0
+
+
 @pytest.mark.parametrize("granted", [False, True])
 async def test_who_is_cancelled_in_line_takes_nothing(granted):
     slots = Slots(1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wire_line import Line, cut
 
 from aios3._backend import BucketAddress, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+from aios3._engine.slots import Slots
 from aios3._paths import S3Url
 from aios3._wire.backend import WireBackend
 from aios3._wire.connection import Connection
@@ -93,7 +94,7 @@ async def outcome(call, pieces):
         return False
 
     lines = Lines(pieces)
-    slots = asyncio.Semaphore(1)
+    slots = Slots(1)
     exchanges = Exchanges(Directory(locate, identify, connect), "auto")
     backend = WireBackend(exchanges, slots, lambda: None, at_amazon, with_checksums=True)
     try:
@@ -102,7 +103,7 @@ async def outcome(call, pieces):
         return S3Error
     finally:
         assert lines.lent == []
-        assert slots._value == 1
+        assert slots.in_use == 0
         for line in lines.lines:
             line.abort()
         await asyncio.sleep(0)

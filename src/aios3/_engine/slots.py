@@ -80,6 +80,13 @@ class Slots:
     async def __aexit__(self, *_exception: object) -> None:
         self.release()
 
+    def try_acquire(self) -> bool:
+        """Take the room of one request if nobody has to wait, be it in line or for a turn; return whether it did."""
+        if self.in_use >= self.limit or self._waiters or self._rate is not None:
+            return False
+        self.in_use += 1
+        return True
+
     async def acquire(self) -> None:
         """Take the room of one request, waiting for it in line, and for its turn where the server limits the rate."""
         if self.in_use < self.limit and not self._waiters:

@@ -68,15 +68,21 @@ class WireBackend:
         self, request: requests.Request, *, replayable: bool = True, if_absent: bool = False
     ) -> tuple[Head, bytes]:
         """Send ``request``; return the head and the whole body of the answer."""
-        async with self._slots:
+        if not self._slots.try_acquire():
+            await self._slots.acquire()
+        try:
             answer = await self._exchanges.send(request, replayable=replayable, if_absent=if_absent)
-            return answer.head, await answer.read(request)
+            body = answer.at_hand()
+            return answer.head, await answer.read(request) if body is None else body
+        finally:
+            self._slots.release()
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> WireBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
         asked = self._with_checksums and options.with_checksum
         request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=asked)
-        await self._slots.acquire()
+        if not self._slots.try_acquire():
+            await self._slots.acquire()
         try:
             answer = await self._exchanges.send(request)
             try:

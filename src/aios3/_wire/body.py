@@ -118,8 +118,11 @@ class WireBody:
     async def read(self) -> bytes:
         """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
         self._check_open()
+        connection = self._answer.connection
         try:
-            data = await self._answer.connection.read(self._left)
+            data = connection.at_hand(self._left)
+            if data is None:
+                data = await connection.read(self._left)
         except FAILURES as failure:
             raise self._broken(failure) from failure
         self._left -= len(data)

@@ -153,12 +153,19 @@ class Connection(asyncio.BufferedProtocol):
         self._any_will_do = True
         return await self._land(size, lambda: view, _ignore)
 
+    def at_hand(self, limit: int) -> bytes | None:
+        """Return all the rest of the body; None if it has not come yet, or is more than ``limit`` bytes."""
+        length = self._length
+        if length is None or length > limit or length != self._fill - self._start:
+            return None
+        data = bytes(self._scratch_view[self._start : self._fill])
+        self._took(length)
+        return data
+
     async def read(self, limit: int) -> bytes:
         """Return all the rest of the body; raise ``ProtocolError`` if that is more than ``limit`` bytes."""
-        length = self._length
-        if length is not None and length <= limit and length == self._fill - self._start:
-            data = bytes(self._scratch_view[self._start : self._fill])
-            self._took(length)
+        data, length = self.at_hand(limit), self._length
+        if data is not None:
             return data
         if length is None:
             whole = await to_its_end(self, limit)

@@ -58,6 +58,13 @@ class Answer:
             self.let_go()
         return body
 
+    def at_hand(self) -> bytes | None:
+        """Return the whole body if it has come with the head, and give the connection back then."""
+        body = self.connection.at_hand(LONGEST_ANSWER)
+        if body is not None:
+            self.let_go()
+        return body
+
     def let_go(self) -> None:
         """Give the connection back: it is kept if the body was read to its end, else dropped."""
         self.site.pool.release(self.connection)
