@@ -20,8 +20,12 @@ LATE = 1000
 
 
 class Socket:
-    def __init__(self):
+    def __init__(self, descriptor=-1):
         self.least = []
+        self.descriptor = descriptor
+
+    def fileno(self):
+        return self.descriptor
 
     def setsockopt(self, level, option, value):
         assert (level, option) == (socket.SOL_SOCKET, socket.SO_RCVLOWAT)
@@ -70,15 +74,19 @@ def test_the_end_of_a_body_is_not_waited_for_in_vain():
     assert sock.least == [FLOOD_BYTES, 1]
 
 
-def test_after_silence_every_byte_is_told_of_once_more():
-    sock, clock = Socket(), Clock()
-    each = Wakeups(sock, clock)
-    each.begin()
-    assert not each.relax()
-    arrive(each, clock, MIB, seconds=0.0001, wanted=MIB)
-    assert each.relax()
-    assert not each.relax()
-    assert sock.least == [FLOOD_BYTES, 1]
+@pytest.mark.parametrize("held_back", [0, 5])
+def test_after_silence_every_byte_is_told_of_once_more(held_back):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sock, clock = Socket(ours.fileno()), Clock()
+        each = Wakeups(sock, clock)
+        each.begin()
+        assert not each.relax()
+        arrive(each, clock, MIB, seconds=0.0001, wanted=MIB)
+        theirs.sendall(bytes(held_back))
+        assert each.relax() is bool(held_back)
+        assert not each.relax()
+        assert sock.least == [FLOOD_BYTES, 1]
 
 
 def test_a_system_that_does_not_know_of_it_is_asked_once():

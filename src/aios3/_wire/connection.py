@@ -346,8 +346,8 @@ class Connection(asyncio.BufferedProtocol):
     def _still_moving(self) -> bool:
         assert self._sender is not None
         assert self._wakeups is not None
-        was_told_all = not self._wakeups.relax()
-        return self._sender.moving() or not was_told_all
+        held_back = self._wakeups.relax()
+        return self._sender.moving() or held_back
 
     def _lost_patience(self, seconds: float) -> None:
         what = "an answer" if self._state is _HEAD else "the rest of a body"

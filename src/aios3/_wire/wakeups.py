@@ -44,11 +44,12 @@ class Wakeups:
             self._set(FLOOD_BYTES if is_flood else 1)
 
     def relax(self) -> bool:
-        """Tell of every byte again; return whether some may have been held back until now."""
-        was_flood = self._is_flood
-        if was_flood:
-            self._set(1)
-        return was_flood
+        """Tell of every byte again; return whether some have been held back until now."""
+        if self._socket is None or not self._is_flood:
+            return False
+        held_back = _pending(self._socket)
+        self._set(1)
+        return held_back > 0
 
     def _set(self, least: int) -> None:
         if self._socket is None:
@@ -59,3 +60,11 @@ class Wakeups:
             self._socket = None  # closed, or of a system that only calls itself Linux: it tells of every byte
         else:
             self._is_flood = least > 1
+
+
+def _pending(sock: socket.socket) -> int:
+    """Return how many bytes the kernel has for us."""
+    import fcntl  # noqa: PLC0415 - not on every system, and only Linux holds anything back
+    import termios  # noqa: PLC0415 - likewise
+
+    return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
