@@ -145,6 +145,14 @@ async def test_long_requests_end_with_a_block_wherever_they_begin():
     await closed(fetcher, budget)
 
 
+async def test_a_range_that_one_request_can_bring_is_not_cut_where_a_block_ends():
+    origin, budget = Origin(), Budget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    assert await fetcher.collect(20_900, 21_100) == DATA[20_900:21_100]
+    assert origin.requests == [(20_900, 21_100)]
+    await closed(fetcher, budget)
+
+
 async def test_leaving_cancels_long_read_ahead_that_nobody_waits_for():
     limits = RangeLimits(block_size=2**20, least_request=2**20, request_size=4 * 2**20, window=2**25, keep=2**20)
     origin, budget = Origin(bytes(2**25)), Budget(2**26)

@@ -472,8 +472,9 @@ def _cut(start: int, stop: int, longest: int, block_size: int) -> list[tuple[int
     """Cut into requests. One that is long enough for that ends with a block: blocks of one size are used again."""
     pieces = []
     while start < stop:
-        end = start + longest
-        end = min(end - end % block_size if longest >= block_size else end, stop)
+        end = min(start + longest, stop)
+        if end < stop and longest >= block_size:
+            end -= end % block_size
         pieces.append((start, end))
         start = end
     return pieces
