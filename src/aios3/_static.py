@@ -93,8 +93,9 @@ def _credentials(config: Config, environ: Mapping[str, str]) -> Credentials | No
 def _region_of_file(environ: Mapping[str, str]) -> str | None:
     """Return the region in the default profile of the configuration file, if that says nothing else that matters."""
     try:
-        name = os.path.expanduser(environ.get("AWS_CONFIG_FILE") or "~/.aws/config")  # noqa: PTH111 - pathlib takes
-        with open(name, encoding="utf-8") as file:  # noqa: PTH123 - longer to import than all of this to run
+        # pathlib would take longer to import than all of this takes to run.
+        name = os.path.expanduser(environ.get("AWS_CONFIG_FILE") or "~/.aws/config")  # noqa: PTH111 - see above
+        with open(name, encoding="utf-8") as file:  # noqa: PTH123 - see above
             text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -148,8 +148,10 @@ async def test_long_requests_end_with_a_block_wherever_they_begin():
 async def test_a_range_that_one_request_can_bring_is_not_cut_where_a_block_ends():
     origin, budget = Origin(), Budget(50_000)
     fetcher = fetcher_of(origin, budget)
-    assert await fetcher.collect(20_900, 21_100) == DATA[20_900:21_100]
-    assert origin.requests == [(20_900, 21_100)]
+    assert await fetcher.collect(20_900, 22_500) == DATA[20_900:22_500]
+    fetcher.request(30_900, 32_500)
+    await fetcher.idle()
+    assert origin.requests == [(20_900, 22_500), (30_900, 32_500)]
     await closed(fetcher, budget)
 
 

@@ -89,6 +89,17 @@ def test_after_silence_every_byte_is_told_of_once_more(held_back):
         assert sock.least == [FLOOD_BYTES, 1]
 
 
+def test_where_nobody_can_tell_what_is_held_back_something_may_be():
+    with socket.socket() as closed:
+        pass
+    sock, clock = Socket(closed.fileno()), Clock()
+    each = Wakeups(sock, clock)
+    each.begin()
+    arrive(each, clock, MIB, seconds=0.0001, wanted=MIB)
+    assert each.relax()
+    assert sock.least == [FLOOD_BYTES, 1]
+
+
 def test_a_system_that_does_not_know_of_it_is_asked_once():
     class Refusing(Socket):
         def setsockopt(self, level, option, value):

@@ -74,7 +74,7 @@ class _Context(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
-        """Make the object that speaks TLS, as asyncio and uvloop ask for it."""
+        """Make the object that speaks TLS, as asyncio, uvloop and our own transport ask for it."""
         if isinstance(server_hostname, str):
             session = session or self.sessions.get(server_hostname)
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)

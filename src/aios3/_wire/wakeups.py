@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
 FLOOD_BYTES = 256 * 1024
-"""What is waited for in a flood. Over TLS it is what asyncio receives at once."""
+"""What is waited for in a flood."""
 _FLOOD_RATE = 64 * 1024 * 1024
 """Bytes a second: at this rate or above they come within 4 ms."""
 
@@ -47,9 +47,9 @@ class Wakeups:
         """Tell of every byte again; return whether some have been held back until now."""
         if self._socket is None or not self._is_flood:
             return False
-        held_back = _pending(self._socket)
+        held_back = _has_bytes(self._socket)
         self._set(1)
-        return held_back > 0
+        return held_back
 
     def _set(self, least: int) -> None:
         if self._socket is None:
@@ -62,9 +62,12 @@ class Wakeups:
             self._is_flood = least > 1
 
 
-def _pending(sock: socket.socket) -> int:
-    """Return how many bytes the kernel has for us."""
+def _has_bytes(sock: socket.socket) -> bool:
+    """Tell whether the kernel has bytes for us, or may have: a system that does not tell may hold them back."""
     import fcntl  # noqa: PLC0415 - not on every system, and only Linux holds anything back
     import termios  # noqa: PLC0415 - likewise
 
-    return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+    try:
+        return any(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))
+    except (OSError, ValueError):  # ValueError: it is closed, and has no descriptor
+        return True
