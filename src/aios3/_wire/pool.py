@@ -302,7 +302,7 @@ class Pool:
 
 def _secure(loop: asyncio.AbstractEventLoop) -> Secure | None:
     """Return what makes a transport over TLS of a socket; None where the loop has to do that itself."""
-    from aios3._wire import tls_transport  # noqa: PLC0415 - half of the servers on a developer's machine have no TLS
+    from aios3._wire import tls_transport  # noqa: PLC0415 - plain HTTP has no need of it
 
     return partial(tls_transport.connect, memory=tls_transport.incoming()) if tls_transport.can_drive(loop) else None
 
