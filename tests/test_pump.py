@@ -272,7 +272,73 @@ async def test_what_goes_wrong_in_the_source_is_raised(source, count):
     target = Target()
     with pytest.raises(MishapError):
         await pump(source(count), target.write)
-    assert target.pieces == [b"piece"] * count
+    assert target.data == b"piece" * count
+
+
+async def test_small_pieces_of_an_iterable_are_taken_together(monkeypatch):
+    """A hundred thousand rows are not a hundred thousand changes of threads."""
+    calls = 0
+    gather = module._gather
+
+    def counted(iterator):
+        nonlocal calls
+        calls += 1
+        return gather(iterator)
+
+    monkeypatch.setattr(module, "_gather", counted)
+
+    def rows():
+        for number in range(100_000):
+            yield b"%d\n" % number
+
+    await check(rows(), b"".join(rows()))
+    assert calls < 1_000
+
+
+async def test_large_pieces_of_an_iterable_are_not_copied():
+    large = [bytes(PIECE), memoryview(bytes(PIECE)), bytes(module._SMALL_BYTES)]
+    seen: list[object] = []
+
+    async def write(data) -> int:
+        seen.append(data)
+        return len(data)
+
+    assert await pump(iter(large), write) == sum(map(len, large))
+    assert all(one is other for one, other in zip(seen, large, strict=True))
+
+
+@pytest.mark.parametrize("size", [10, module._SMALL_BYTES - 1, module._SMALL_BYTES, PIECE])
+async def test_an_iterable_may_fill_the_same_memory_again(size):
+    memory = bytearray(size)
+
+    def pieces():
+        for number in range(7):
+            memory[:] = bytes([number]) * size
+            yield memoryview(memory)
+
+    await check(pieces(), b"".join(bytes([number]) * size for number in range(7)))
+
+
+async def test_pieces_keep_their_order_and_memory_its_bounds():
+    sizes = [1, module._SMALL_BYTES, 5, 0, 3 * PIECE, *[module._SMALL_BYTES - 1] * 40, 2]
+    data = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+    pieces = await check(iter(data), b"".join(data))
+    assert max(map(len, pieces)) <= 3 * PIECE
+    assert all(len(piece) < PIECE + module._SMALL_BYTES for piece in pieces if len(piece) != 3 * PIECE)
+
+
+async def test_what_a_slow_iterable_gives_is_written_as_it_comes(monkeypatch):
+    """Rows that come once a second are not held back until there is a megabyte of them."""
+    now = 0.0
+
+    def pieces():
+        nonlocal now
+        for number in range(3):
+            now += 1
+            yield b"row %d" % number
+
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    assert await check(pieces(), b"row 0row 1row 2") == [b"row 0", b"row 1", b"row 2"]
 
 
 async def test_what_goes_wrong_in_writing_is_raised():

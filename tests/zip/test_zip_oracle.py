@@ -16,7 +16,8 @@ from zip_s3 import URL, session_on
 
 import aios3
 from aios3 import ZipLimits
-from aios3._zip import contents, inflating, members
+from aios3._handles.threads import in_thread
+from aios3._zip import contents, inflating, members, packing
 from handles.fake_s3 import FakeS3
 
 METHODS = {
@@ -167,6 +168,31 @@ def test_what_is_written_here_zipfile_reads(monkeypatch, wanted, pieces):
             assert archive.read(name) == content
             assert info.compress_type == METHODS[method]
             assert info.date_time == (2024, 2, 3, 4, 5, 6)
+
+
+async def test_small_pieces_are_compressed_together(monkeypatch):
+    """A table of a hundred thousand rows is not a hundred thousand changes of threads."""
+    fake, changes = FakeS3(), 0
+    monkeypatch.setattr("aios3._session._make_transport", lambda *_args: fake)
+
+    async def counted(function, *args):
+        nonlocal changes
+        changes += 1
+        return await in_thread(function, *args)
+
+    monkeypatch.setattr(packing, "in_thread", counted)
+
+    async def rows():
+        for number in range(100_000):
+            yield b"%d\n" % number
+
+    async with session_on(fake) as session, aios3.create_zip(URL, session=session) as z:
+        await z.write("rows", rows())
+        await z.write("a row", [b"one\n"])
+    assert changes < 100
+    with zipfile.ZipFile(io.BytesIO(fake.objects["archive.zip"].data)) as archive:
+        assert archive.read("rows") == b"".join([b"%d\n" % number for number in range(100_000)])
+        assert archive.read("a row") == b"one\n"
 
 
 async def test_lines_and_chunks_are_those_of_the_bytes(monkeypatch):

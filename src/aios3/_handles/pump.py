@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from aios3._config import MIB
+from aios3._config import KIB, MIB
 from aios3.errors import ConfigError
 
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 
 _PIECE_BYTES = MIB
+_SMALL_BYTES = 64 * KIB
+"""Below this, pieces of an iterable are joined: going to a thread and back takes longer than to copy them."""
+_LONGEST_GATHER = 0.01
+"""How long (s) pieces are gathered before they are written; a slow iterable's are written as they come."""
 
 
 async def pump(source: Source | Buffer, write: Write) -> int:
@@ -68,23 +73,44 @@ async def _pump_async(source: AsyncIterable[Buffer], write: Write) -> int:
 
 
 async def _pump_iterable(source: Iterable[Buffer], write: Write) -> int:
+    if isinstance(source, (list, tuple)):
+        return sum([await write(_binary(piece)) for piece in source])
     from anyio import to_thread  # noqa: PLC0415 - as above
 
-    at_hand = isinstance(source, (list, tuple))
     iterator = iter(source)
     total = 0
     while True:
-        piece = _next(iterator) if at_hand else await to_thread.run_sync(_next, iterator)
-        if piece is _END:
+        pieces, stopped = await to_thread.run_sync(_gather, iterator)
+        for piece in pieces:
+            total += await write(piece)
+        if isinstance(stopped, StopIteration):
             return total
-        total += await write(_binary(piece))
+        if stopped is not None:
+            raise stopped
 
 
-_END = object()
+def _gather(iterator: Iterator[Buffer]) -> tuple[list[Buffer], Exception | None]:
+    """Take what is worth a change of threads from ``iterator``: small pieces, joined, and the large one behind them.
 
-
-def _next(iterator: Iterator[Buffer]) -> object:
-    return next(iterator, _END)
+    What stopped it, its end or its error, comes with what it gave before. Small pieces are copied before the next is
+    taken, because an iterator may fill the same memory again.
+    """
+    small = bytearray()
+    until = time.monotonic() + _LONGEST_GATHER
+    stopped: Exception | None = None
+    large: list[Buffer] = []
+    while True:
+        try:
+            piece = _binary(next(iterator))
+            if memoryview(piece).nbytes < _SMALL_BYTES:
+                small += memoryview(piece).cast("B")
+            else:
+                large.append(piece)
+        except Exception as error:  # noqa: BLE001 - raised by the caller, who first writes what came before it
+            stopped = error
+        if stopped or large or len(small) >= _PIECE_BYTES or time.monotonic() >= until:
+            break
+    return [small, *large] if small else large, stopped
 
 
 def _binary(data: object) -> Buffer:

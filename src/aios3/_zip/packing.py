@@ -2,7 +2,7 @@
 
 The format is the standard library's: ``zipfile`` writes to a file that cannot be sought, so that sizes and checksum of
 each member follow it (data descriptors), and uses ZIP64 where a size or offset needs it, or may need it. It compresses
-in threads, a MiB at a time; what comes out is handed on before the next one.
+in threads, a MiB at a time, small pieces joined; what comes out is handed on before the next one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import zipfile
 from typing import TYPE_CHECKING
 
-from aios3._config import MIB
+from aios3._config import KIB, MIB
 from aios3._handles.pump import pump
 from aios3._handles.threads import in_thread
 from aios3._zip.sink import Sink
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from aios3._handles.pump import Source
 
 _PIECE_BYTES = MIB
+_SMALL_BYTES = 64 * KIB
+"""Below this, pieces are joined: going to a thread and back takes longer than to compress them."""
 
 
 class Packer:
@@ -43,6 +45,7 @@ class Packer:
         self._sink = Sink()
         self._archive = zipfile.ZipFile(self._sink, "w")
         self._names: set[str] = set()
+        self._small = bytearray()
         self._turn = asyncio.Lock()
         self._failure: BaseException | None = None
         self._closed = False
@@ -90,8 +93,10 @@ class Packer:
         try:
             # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
             await in_thread(lambda: made.append(self._archive.open(info, "w", force_zip64=size is None)))
-            written = await pump(data, lambda piece: self._compress(made[0], piece))
+            self._small = bytearray()
+            written = await pump(data, lambda piece: self._take(made[0], piece))
             self._check_size(info, size, written)
+            await self._compress(made[0], self._small)
             await in_thread(made[0].close)
             await self._send()
         except BaseException:
@@ -107,12 +112,21 @@ class Packer:
             message = f"{info.filename!r} had {size:,} bytes, and {written:,} when it was read"
             raise FileChangedError(message, path=self._path)
 
-    async def _compress(self, target: IO[bytes], data: Buffer) -> int:
+    async def _take(self, target: IO[bytes], data: Buffer) -> int:
         view = memoryview(data).cast("B")
+        if len(self._small) + len(view) < _SMALL_BYTES:
+            self._small += view
+            return len(view)
+        small, self._small = self._small, bytearray()
+        await self._compress(target, small)
+        await self._compress(target, view)
+        return len(view)
+
+    async def _compress(self, target: IO[bytes], data: Buffer) -> None:
+        view = memoryview(data)
         for start in range(0, len(view), _PIECE_BYTES):
             await in_thread(target.write, view[start : start + _PIECE_BYTES])
             await self._send()
-        return len(view)
 
     async def _send(self) -> None:
         if self._aborted:
