@@ -186,7 +186,9 @@ async def ignores_start_after(listing, url, options):
 
 async def includes_start_after(listing, url, options):
     after = options["start_after"]
-    return await listing(url, **{**options, "start_after": after[:-1] + chr(ord(after[-1]) - 1) if after else ""})
+    # The last of all names before it: "a1" and what begins with it do not come behind "a2", and "a2" itself does.
+    before = f"{after[:-1]}{chr(ord(after[-1]) - 1)}\U0010ffff" if after else ""
+    return await listing(url, **{**options, "start_after": before})
 
 
 async def finds_nothing_behind_what_is_no_key(listing, url, options):
