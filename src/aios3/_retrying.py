@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3._answers import split_keys
@@ -66,10 +67,11 @@ class RetryingBackend:
     # What every request passes through is no coroutine where it only makes one: each costs half a microsecond.
 
     def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
-        return self._repeat(lambda number: self._send(number, call, *args, **kwargs))
+        operation, send = operation_of(call, args), partial(call, *args, **kwargs)
+        return self._repeat(lambda number: self._watched(operation, number, args, send))
 
     async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        answer = await self._send(1, call, *args, **kwargs)
+        answer = await self._watched(operation_of(call, args), 1, args, partial(call, *args, **kwargs))
         self._policy.succeeded()
         return answer
 
@@ -87,14 +89,15 @@ class RetryingBackend:
                 return answer
             await asyncio.sleep(pause)
 
-    async def _send(self, number: int, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Send a call for the ``number``-th time, watched."""
-        operation = operation_of(call, args)
+    async def _watched(
+        self, operation: str | None, number: int, args: Sequence[object], send: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Await ``send()``, the ``number``-th attempt of a call; watched, if an ``operation`` of S3 is sent."""
         if operation is None:
-            return await call(*args, **kwargs)
+            return await send()
         attempt = self._observer.begin(operation, number, args)
         try:
-            result = await call(*args, **kwargs)
+            result = await send()
         except BaseException as error:
             attempt.failed(error)
             raise
@@ -118,14 +121,11 @@ class RetryingBackend:
 
     def _get(self, url: S3Url, start: int, stop: int | None, options: ReadOptions) -> Coroutine[None, None, ObjectBody]:
         """Send attempts, and beside one that is slow a second request; each is watched by itself."""
-        get, hedges = self._backend.get_object, self._policy.hedges
-
-        def send(number: int) -> Awaitable[ObjectBody]:
-            return self._send(number, get, url, start=start, stop=stop, options=options)
-
+        send = partial(self._backend.get_object, url, start=start, stop=stop, options=options)
+        watched, hedges = partial(self._watched, "GetObject", args=(url,), send=send), self._policy.hedges
         if hedges is None or stop is None:
-            return self._repeat(send)
-        return self._repeat(lambda number: hedges.first(lambda: send(number), _close_body))
+            return self._repeat(watched)
+        return self._repeat(lambda number: hedges.first(partial(watched, number), _close_body))
 
     def _check_refusal(self, refusal: S3Error, *, changed: bool) -> None:
         """Raise ``refusal`` unless it may be of the checksums that were ``changed`` into what was sent."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
 
+_PLAINLY = ReadOptions()
 _SCRATCH_BYTES = 64 * 1024
 _LONG = 1024 * 1024
 """A body that is so long gets a second request if it is slow."""
@@ -40,7 +41,7 @@ class ObjectSource:
     def __init__(self, session: Session, url: S3Url, options: ReadOptions | None = None) -> None:
         self.url = url
         self._session = session
-        self._options = options or ReadOptions()
+        self._options = options or _PLAINLY
         self.latency: float | None = None
         """Seconds in which the request that opened this was answered; most have a connection that stands already."""
         self._stat: StatResult | None = None

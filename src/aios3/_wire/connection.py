@@ -180,14 +180,12 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def reusable(self) -> bool:
         """Whether the next request can be sent: the answer was read to its end, and both sides keep the connection."""
-        return (
-            self._state is _IDLE
-            and self._keep
-            and self._start == self._fill
-            and self._transport is not None
-            and not self._ended
-            and not self._transport.is_closing()
-        )
+        return self._state is _IDLE and self._keep and self._start == self._fill and self.stands
+
+    @property
+    def stands(self) -> bool:
+        """Whether neither side has closed."""
+        return self._transport is not None and not self._transport.is_closing()
 
     def drop(self) -> None:
         """Close at once. What is repeated has no effect."""

@@ -84,9 +84,12 @@ class Exchanges:
             site = self.directory.known(request.url.bucket) or await self._find(request)
             at_hand = self.directory.identity_at_hand()
             identity = at_hand[0] if at_hand else await self.directory.identity()
-            digest = self._payload_hash(request, site, identity)
-            if digest is None:
-                digest = await asyncio.to_thread(sigv4.payload_hash, request.body)
+            digest = sigv4.EMPTY_PAYLOAD
+            if request.body and identity is not None:
+                hashed = self._payload_hash(request, site)
+                if hashed is None:
+                    hashed = await asyncio.to_thread(sigv4.payload_hash, request.body)
+                digest = hashed
             head = self._render(request, site, identity, digest)
             sending("own")
             try:
@@ -117,11 +120,9 @@ class Exchanges:
         now = self.directory.now()
         return sigv4.render(request, site.place, identity, payload_hash=digest, now=now)
 
-    def _payload_hash(self, request: Request, site: Site, identity: Identity | None) -> str | None:
+    def _payload_hash(self, request: Request, site: Site) -> str | None:
         """Return what the signature says of the body; None if that takes long enough for a thread."""
         body = request.body
-        if not body or identity is None:
-            return sigv4.EMPTY_PAYLOAD
         is_safe = site.place.scheme == "https"
         if self._payload_signing == "never" or (self._payload_signing == "auto" and is_safe):
             return sigv4.UNSIGNED_PAYLOAD

@@ -237,7 +237,7 @@ class Pool:
     def _take_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if connection.reusable and connection.idle_since + self._idle_seconds > self._loop.time():
+            if connection.stands and connection.idle_since + self._idle_seconds > self._loop.time():
                 return connection
             connection.drop()
             self._leave_slot()
