@@ -48,6 +48,8 @@ FUZZ_PYTHONS = ("3.11", "3.12", "3.13")
 """Those that atheris has wheels for."""
 PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
 """Files of tests side by side, one a processor."""
+LEFT_TO_ONE_PYTHON = ("--ignore=tests/faults",)
+"""What the network and the server do wrong, they do to every interpreter alike; the table of it is long."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "httptools==0.6.4", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""
@@ -82,7 +84,8 @@ def _install_wheel(session: nox.Session, *more: str, extras: str = "testing") ->
     session.install("--force-reinstall", "--no-deps", _wheel())
 
 
-def _pytest(session: nox.Session, *arguments: str, name: str) -> None:
+def _measured(session: nox.Session, *arguments: str, name: str) -> None:
+    """Run pytest and note which lines it reaches."""
     environment = {"COVERAGE_FILE": str(HERE / f".coverage.{name}")}
     session.run("coverage", "run", "-m", "pytest", *PARALLEL, *arguments, env=environment)
 
@@ -109,26 +112,25 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on moto, and on one Python the conformance suite on rclone; arguments go to pytest."""
+    """Run all tests on moto, on one Python also the conformance suite on rclone, measured; arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel,zstd")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    for left in HERE.glob(f".coverage.{session.python}-*"):
+    if session.python != OWN_PYTHON:
+        session.run("pytest", *PARALLEL, *LEFT_TO_ONE_PYTHON)
+        return
+    for left in HERE.glob(".coverage.*"):
         left.unlink()
-    # Faults are the network's and the server's doing, not the interpreter's: the long table of them runs on one, and
-    # so does the second server.
-    is_own = session.python == OWN_PYTHON
-    _pytest(session, *([] if is_own else ["--ignore=tests/faults"]), name=f"{session.python}-moto")
-    if is_own:
-        _pytest(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
+    _measured(session, name=f"{session.python}-moto")
+    _measured(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
     session.notify("coverage")
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Report the coverage of all runs together; fail below the limit in pyproject.toml."""
+    """Report the coverage of both runs together; fail below the limit in pyproject.toml."""
     session.install("coverage>=7.10")
     session.run("coverage", "combine")
     session.run("coverage", "report")

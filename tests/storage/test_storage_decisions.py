@@ -75,6 +75,7 @@ def test_a_link_into_the_past_or_into_no_time_zone_is_refused(expire):
 
 
 @example(" ")
+@example("<>")
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1))
 def test_a_link_names_the_file_as_mail_readers_understand_it(name):
     header = parameters_of("download", name, None, None)["ResponseContentDisposition"]

@@ -49,7 +49,8 @@ def parameters_of(
 def _attachment(name: str) -> str:
     """Say that an answer is to be saved as ``name``, as RFC 6266 does for any characters and for old readers."""
     plain = "".join(character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name)
-    extended = "" if plain == name == name.strip() else f"; filename*=UTF-8''{quote(name, safe='')}"
+    is_plain = plain == name == name.strip() and name[0] != "<"  # some readers take "<" and ">" around it off
+    extended = "" if is_plain else f"; filename*=UTF-8''{quote(name, safe='')}"
     return f'attachment; filename="{plain}"{extended}'
 
 
