@@ -112,9 +112,13 @@ async def _read_range(
     config = session.config
     first = start + FIRST_REQUEST if stop is None else min(stop, start + config.request_size)
     try:
-        data = await _read_small(session, source, start, first, stop)
-        if data or (data is not None and not followlinks):
-            return data
+        if first - start <= FIRST_REQUEST and session.budget.try_take(first - start):
+            try:
+                data = await source.read_at_once(start, first, stop)
+            finally:
+                session.budget.give_back(first - start)
+            if data or (data is not None and not followlinks):
+                return data
         fetcher = await open_fetcher(session, source, start, first, Sizes(config.block_size, config.request_size))
     except InvalidRangeError:
         found = await head(session, source.url)
@@ -129,16 +133,6 @@ async def _read_range(
     finally:
         await close_fetcher(source, fetcher)
     return await _read_target(session, source.url, source.stat, start, stop)
-
-
-async def _read_small(session: Session, source: ObjectSource, start: int, first: int, stop: int | None) -> bytes | None:
-    """Read what one small answer brings; None if that is not all, or memory is short."""
-    if first - start > FIRST_REQUEST or not session.budget.try_take(first - start):
-        return None
-    try:
-        return await source.read_at_once(start, first, stop)
-    finally:
-        session.budget.give_back(first - start)
 
 
 async def _read_target(session: Session, link: S3Url, found: StatResult, start: int, stop: int | None) -> bytes:

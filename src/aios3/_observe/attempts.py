@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aios3._observe.histogram import Histogram
 from aios3.errors import S3Error
@@ -76,16 +76,19 @@ class Attempt:
         """End it, now that there is a ``result``; a body that is still to come ends it later."""
         if self.operation == "GetObject":
             self.first_byte_seconds = perf_counter() - self.started
-            cast("ObjectBody", result).watch(self._body_ended)
+            data: ObjectBody = result  # type: ignore[assignment]  # the backend's signature
+            data.watch(self._body_ended)
             return
         position = _BODY_AT.get(self.operation)
         if position is not None:
             body: Sequence[bytes] = self.args[position]  # type: ignore[assignment]  # the backend's signature
             self.bytes_written = sum(map(len, body))
+            self.tally.bytes_written += self.bytes_written
         self._end()
 
     def _body_ended(self, received: int, failure: BaseException | None) -> None:
         self.bytes_read = received
+        self.tally.bytes_read += received
         if failure is None:
             self._end()
         else:
@@ -105,8 +108,6 @@ class Attempt:
         tally = self.tally
         self.seconds = perf_counter() - self.started
         tally.ended += 1
-        tally.bytes_read += self.bytes_read
-        tally.bytes_written += self.bytes_written
         if counts:
             tally.times.add(self.seconds)
         if self.context is not None or self.observer.is_logging():

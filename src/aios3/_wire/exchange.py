@@ -90,7 +90,9 @@ class Exchanges:
                 if hashed is None:
                     hashed = await asyncio.to_thread(sigv4.payload_hash, request.body)
                 digest = hashed
-            head = self._render(request, site, identity, digest)
+            if site.algorithm not in _ALGORITHMS:
+                raise _unsupported(request, site)
+            head = sigv4.render(request, site.place, identity, payload_hash=digest, now=self.directory.now())
             sending("own")
             try:
                 connection, answer = await site.pool.exchange(
@@ -112,13 +114,6 @@ class Exchanges:
 
     async def _find(self, request: Request) -> Site:
         return await self.directory.site(request.url.bucket)
-
-    def _render(self, request: Request, site: Site, identity: Identity | None, digest: str) -> bytes:
-        if site.algorithm not in _ALGORITHMS:
-            message = f"{request.operation} {request.url}: this bucket needs signatures of the kind {site.algorithm}"
-            raise errors.UnsupportedError(message, path=str(request.url), operation=request.operation)
-        now = self.directory.now()
-        return sigv4.render(request, site.place, identity, payload_hash=digest, now=now)
 
     def _payload_hash(self, request: Request, site: Site) -> str | None:
         """Return what the signature says of the body; None if that takes long enough for a thread."""
@@ -150,6 +145,11 @@ class Exchanges:
             return False
         self.directory.skew += told - self.directory.now()
         return True
+
+
+def _unsupported(request: Request, site: Site) -> errors.S3Error:
+    message = f"{request.operation} {request.url}: this bucket needs signatures of the kind {site.algorithm}"
+    return errors.UnsupportedError(message, path=str(request.url), operation=request.operation)
 
 
 async def _rest(connection: Connection, pool: Pool) -> bytes:
