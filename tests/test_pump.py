@@ -280,10 +280,10 @@ async def test_small_pieces_of_an_iterable_are_taken_together(monkeypatch):
     calls = 0
     gather = module._gather
 
-    def counted(iterator):
+    def counted(*args):
         nonlocal calls
         calls += 1
-        return gather(iterator)
+        return gather(*args)
 
     monkeypatch.setattr(module, "_gather", counted)
 

@@ -74,43 +74,51 @@ async def _pump_async(source: AsyncIterable[Buffer], write: Write) -> int:
 
 async def _pump_iterable(source: Iterable[Buffer], write: Write) -> int:
     if isinstance(source, (list, tuple)):
-        return sum([await write(_binary(piece)) for piece in source])
+        return await _write_all(source, write)
     from anyio import to_thread  # noqa: PLC0415 - as above
 
     iterator = iter(source)
-    total = 0
-    while True:
-        pieces, stopped = await to_thread.run_sync(_gather, iterator)
-        for piece in pieces:
-            total += await write(piece)
-        if isinstance(stopped, StopIteration):
-            return total
-        if stopped is not None:
-            raise stopped
+    total, more = 0, True
+    while more:
+        pieces: list[Buffer] = []
+        try:
+            more = await to_thread.run_sync(_gather, iterator, pieces)
+        except Exception:  # raised behind what came before it
+            await _write_all(pieces, write)
+            raise
+        total += await _write_all(pieces, write)
+    return total
 
 
-def _gather(iterator: Iterator[Buffer]) -> tuple[list[Buffer], Exception | None]:
-    """Take what is worth a change of threads from ``iterator``: small pieces, joined, and the large one behind them.
+async def _write_all(pieces: Iterable[Buffer], write: Write) -> int:
+    return sum([await write(_binary(piece)) for piece in pieces])
 
-    What stopped it, its end or its error, comes with what it gave before. Small pieces are copied before the next is
-    taken, because an iterator may fill the same memory again.
+
+_END = object()
+
+
+def _gather(iterator: Iterator[Buffer], pieces: list[Buffer]) -> bool:
+    """Take what is worth a change of threads: small pieces, joined, and the large one behind them.
+
+    Return whether there may be more; raise what ``iterator`` raises. Small pieces are copied before the next is taken,
+    because an iterator may fill the same memory again.
     """
     small = bytearray()
     until = time.monotonic() + _LONGEST_GATHER
-    stopped: Exception | None = None
-    large: list[Buffer] = []
     while True:
-        try:
-            piece = _binary(next(iterator))
-            if memoryview(piece).nbytes < _SMALL_BYTES:
-                small += memoryview(piece).cast("B")
-            else:
-                large.append(piece)
-        except Exception as error:  # noqa: BLE001 - raised by the caller, who first writes what came before it
-            stopped = error
-        if stopped or large or len(small) >= _PIECE_BYTES or time.monotonic() >= until:
-            break
-    return [small, *large] if small else large, stopped
+        found = next(iterator, _END)
+        if found is _END:
+            return False
+        piece = _binary(found)
+        size = memoryview(piece).nbytes
+        if size >= _SMALL_BYTES:
+            pieces.append(piece)
+            return True
+        if size and not small:
+            pieces.append(small)
+        small += memoryview(piece).cast("B")
+        if len(small) >= _PIECE_BYTES or time.monotonic() >= until:
+            return True
 
 
 def _binary(data: object) -> Buffer:
