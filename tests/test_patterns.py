@@ -416,6 +416,7 @@ def test_plan_finds_what_a_naive_expression_finds_in_order_and_once(drawn, keys)
 @given(st.lists(paths(), min_size=2, max_size=4), st.lists(keys, min_size=1, max_size=12, unique=True))
 def test_alternatives_are_the_union_of_what_each_finds(drawn, keys):
     together = "{" + ",".join(pattern for pattern, _ in drawn) + "}"
+    assume(together.count("{") < 12)  # thousands of expressions take half a minute, and show no more
     apart = {path for pattern, _ in drawn for path in find(pattern, *keys)}
     assert find(together, *keys) == sorted(apart)
 
