@@ -121,7 +121,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     if session.python != OWN_PYTHON:
-        is_between = session.python != PYTHONS[-1]
+        is_between = session.python not in {PYTHONS[0], PYTHONS[-1]}
         session.run("pytest", *PARALLEL, *ONE_PYTHON_IS_ENOUGH, *(TWO_ARE_ENOUGH if is_between else ()))
         return
     for left in HERE.glob(".coverage.*"):
