@@ -9,7 +9,8 @@ import pytest
 
 from aios3 import Config, Credentials
 from aios3._boto import BotoBackend
-from aios3._static import address_of, plain_settings
+from aios3._endpoints import address_of
+from aios3._static import plain_settings
 
 KEYS = Credentials("AKID", "secret", "token")
 NAMED = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}

@@ -1,4 +1,4 @@
-"""What arguments and the environment say by themselves: who to be and where buckets live, without asking aiobotocore.
+"""What arguments and environment say by themselves, without aiobotocore: who to be, which endpoint, which region.
 
 aiobotocore's chain answers every question, but importing it takes half a second. Where credentials, and an endpoint or
 region, are given plainly, the answer needs no chain; :func:`plain_settings` returns None wherever it might.
@@ -7,20 +7,16 @@ region, are given plainly, the answer needs no chain; :func:`plain_settings` ret
 from __future__ import annotations
 
 import os.path
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from aios3._backend import BucketAddress
 from aios3._config import Credentials
+from aios3._endpoints import has_plain_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aios3._config import AddressingStyle, Config
-
-SIGV4 = "AWS4-HMAC-SHA256"
 
 _CHAIN_VARIABLES = (
     "AWS_PROFILE",
@@ -38,11 +34,6 @@ _PLAIN_KEYS = frozenset(
     {"region", "output", "cli_pager", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
 )
 """Settings of a profile that change nothing else about S3."""
-
-_HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-_SHORTEST_IN_HOST = 3
-_AMAZON_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
-_IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ def plain_settings(config: Config, profile: str | None, environ: Mapping[str, st
         return None
     endpoint_url = config.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or None
     region = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or stored_region
-    if endpoint_url is None and not (region and _AMAZON_REGION.fullmatch(region)):
+    if endpoint_url is None and not (region and has_plain_rules(region)):
         return None
     ca_bundle = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or None
     return PlainSettings(credentials, endpoint_url, region or "us-east-1", config.addressing_style, ca_bundle)
@@ -112,26 +103,3 @@ def _region_of_file(environ: Mapping[str, str]) -> str | None:
     if not settings.keys() <= _PLAIN_KEYS:
         raise _ChainNeededError
     return settings.get("region")
-
-
-def address_of(settings: PlainSettings, bucket: str) -> BucketAddress:
-    """Say where requests for ``bucket`` go, by botocore's rules for S3 endpoints."""
-    if settings.endpoint_url is None:
-        host = "s3.amazonaws.com" if settings.region == "us-east-1" else f"s3.{settings.region}.amazonaws.com"
-        in_host = settings.addressing_style != "path" and _fits_host(bucket, "https")
-        base = f"https://{bucket}.{host}/" if in_host else f"https://{host}/{bucket}"
-        return BucketAddress(base, settings.region, SIGV4)
-    scheme, authority, path, *_ = urlsplit(settings.endpoint_url)
-    path = path.rstrip("/")
-    host = urlsplit(settings.endpoint_url).hostname or ""
-    is_address = bool(_IPV4.fullmatch(host)) or ":" in host
-    if settings.addressing_style == "virtual" and not is_address and _fits_host(bucket, scheme):
-        return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", settings.region, SIGV4)
-    return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", settings.region, SIGV4)
-
-
-def _fits_host(bucket: str, scheme: str) -> bool:
-    """Tell whether the bucket can be part of a host name; certificates for ``*.host`` cover one label only."""
-    labels = [bucket] if scheme == "https" else bucket.split(".")
-    is_name = len(bucket) >= _SHORTEST_IN_HOST and not _IPV4.fullmatch(bucket)
-    return is_name and all(_HOST_LABEL.fullmatch(label) for label in labels)

@@ -8,10 +8,11 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aios3._endpoints import SIGV4, address_of, at_amazon
 from aios3._engine.habits import Habits
 from aios3._observe import Observer
 from aios3._retrying import RetryingBackend
-from aios3._static import SIGV4, address_of, plain_settings
+from aios3._static import plain_settings
 
 if TYPE_CHECKING:
     from aios3._backend import Backend, BucketAddress, Slots
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _EXPRESS_SUFFIX = "--x-s3"
 """Ends the names of directory buckets, whose requests need sessions ("S3 Express One Zone")."""
-_AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 _log = logging.getLogger("aios3.transport")
 
@@ -104,8 +104,7 @@ class Transport:
     async def _at_amazon(self) -> bool:
         if self._plain is None:
             return await self._aiobotocore().at_amazon()
-        url = self._plain.endpoint_url
-        return url is None or f".{urlsplit(url).hostname}".endswith(_AMAZON_DOMAINS)
+        return at_amazon(self._plain.endpoint_url)
 
     async def _authorities(self) -> bool | str:
         """Return what to verify certificates with: as configured, else as the environment or the profile says."""

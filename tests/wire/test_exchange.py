@@ -9,11 +9,13 @@ import pytest
 
 from aios3 import Credentials
 from aios3._backend import BucketAddress, ReadOptions, WriteOptions
+from aios3._endpoints import SIGV4
 from aios3._paths import S3Url
 from aios3._wire import requests
 from aios3._wire.exchange import Exchanges
-from aios3._wire.identity import SIGV4, Directory
+from aios3._wire.identity import Signers
 from aios3._wire.pool import Pool
+from aios3._wire.sites import Sites
 from aios3.errors import (
     ConnectionFailedError,
     CredentialsError,
@@ -37,7 +39,7 @@ class Service:
         self._seconds = seconds
         self.renewals = 0
         self.pools = []
-        self.exchanges = Exchanges(Directory(self.locate, self.identify, self.connect), "auto")
+        self.exchanges = Exchanges(Sites(self.locate, self.connect), Signers(self.identify), "auto")
 
     async def locate(self, bucket):
         return self._address
@@ -136,7 +138,7 @@ async def test_a_wrong_clock_is_set_by_the_servers_date():
     async with Scripted(skewed, answer(206, b"x")) as server:
         service = Service(server)
         assert await service.get() == b"x"
-        assert 3590 < service.exchanges.directory.skew < 3610
+        assert 3590 < service.exchanges.signers.skew < 3610
         await service.aclose()
     first, second = (request.headers["x-amz-date"] for request in server.requests)
     assert first < second
@@ -219,7 +221,7 @@ async def test_bodies_are_part_of_the_signature_as_configured(signing, size, has
     put = requests.upload_part(URL, "id", 1, [bytes(size)], options=WriteOptions(), checksum=None)
     async with Scripted(answer(200, etag='"e"')) as server:
         service = Service(server)
-        service.exchanges = Exchanges(service.exchanges.directory, signing)
+        service.exchanges = Exchanges(service.exchanges.sites, service.exchanges.signers, signing)
         await service.get(put)
         await service.aclose()
     assert (server.requests[0].headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD") == hashed

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from wire_line import Line, cut
 
 from aios3._backend import BucketAddress, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+from aios3._endpoints import SIGV4
 from aios3._engine.slots import Slots
 from aios3._paths import S3Url
 from aios3._wire.backend import WireBackend
 from aios3._wire.connection import Connection
 from aios3._wire.exchange import Exchanges
-from aios3._wire.identity import SIGV4, Directory
+from aios3._wire.identity import Signers
+from aios3._wire.sites import Sites
 from aios3.errors import S3Error
 
 URL = S3Url("bucket", "key")
@@ -95,7 +97,7 @@ async def outcome(call, pieces):
 
     lines = Lines(pieces)
     slots = Slots(1)
-    exchanges = Exchanges(Directory(locate, identify, connect), "auto")
+    exchanges = Exchanges(Sites(locate, connect), Signers(identify), "auto")
     backend = WireBackend(exchanges, slots, lambda: None, at_amazon, with_checksums=True)
     try:
         return await asyncio.wait_for(call(backend), 20)

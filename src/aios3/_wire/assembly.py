@@ -1,4 +1,4 @@
-"""The parts of the fast side put together: pools of connections, directory, exchanges, backend."""
+"""The parts of the fast side put together: pools of connections, sites, signers, exchanges, backend."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from aios3._wire.backend import WireBackend
 from aios3._wire.exchange import Exchanges
-from aios3._wire.identity import Directory
+from aios3._wire.identity import Signers
 from aios3._wire.pool import Pool
+from aios3._wire.sites import Sites
 from aios3._wire.tls import client_context
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from aios3._backend import Backend, Slots
     from aios3._config import Config
-    from aios3._wire.identity import Identify, Locate
+    from aios3._wire.identity import Identify
+    from aios3._wire.sites import Locate
 
 
 class Wire:
@@ -41,7 +43,7 @@ class Wire:
         self._authorities = authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
-        exchanges = Exchanges(Directory(locate, identify, self._connect), config.payload_signing)
+        exchanges = Exchanges(Sites(locate, self._connect), Signers(identify), config.payload_signing)
         with_checksums = config.checksums != "off"
         self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=with_checksums)
 

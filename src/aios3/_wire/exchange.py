@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from aios3 import errors
 from aios3._answers import STALE
+from aios3._endpoints import SIGV4
 from aios3._observe import answered, sending
 from aios3._wire import answers, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
-from aios3._wire.identity import SIGV4
 
 if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._wire.connection import Connection
     from aios3._wire.heads import Head
-    from aios3._wire.identity import Directory, Site
+    from aios3._wire.identity import Signers
     from aios3._wire.pool import Pool
     from aios3._wire.requests import Place, Request
     from aios3._wire.sigv4 import Identity
+    from aios3._wire.sites import Site, Sites
 
     Failure = OSError | ProtocolError
 
@@ -73,17 +74,18 @@ class Answer:
 class Exchanges:
     """Sends requests of one profile. ``sign_payload`` says whether bodies are hashed into the signature there."""
 
-    def __init__(self, directory: Directory, payload_signing: str) -> None:
-        self.directory = directory
+    def __init__(self, sites: Sites, signers: Signers, payload_signing: str) -> None:
+        self.sites = sites
+        self.signers = signers
         self._payload_signing = payload_signing
 
     async def send(self, request: Request, *, replayable: bool = True, if_absent: bool = False) -> Answer:
         """Send ``request`` and return the answer, if it says yes; raise the error that it is otherwise."""
         error = None
         for _ in range(2):
-            site = self.directory.known(request.url.bucket) or await self._find(request)
-            at_hand = self.directory.identity_at_hand()
-            identity = at_hand[0] if at_hand else await self.directory.identity()
+            site = self.sites.known(request.url.bucket) or await self._find(request)
+            at_hand = self.signers.identity_at_hand()
+            identity = at_hand[0] if at_hand else await self.signers.identity()
             digest = sigv4.EMPTY_PAYLOAD
             if request.body and identity is not None:
                 hashed = self._payload_hash(request, site)
@@ -92,7 +94,7 @@ class Exchanges:
                 digest = hashed
             if site.algorithm not in _ALGORITHMS:
                 raise _unsupported(request, site)
-            head = sigv4.render(request, site.place, identity, payload_hash=digest, now=self.directory.now())
+            head = sigv4.render(request, site.place, identity, payload_hash=digest, now=self.signers.now())
             sending("own")
             try:
                 connection, answer = await site.pool.exchange(
@@ -113,7 +115,7 @@ class Exchanges:
         raise error
 
     async def _find(self, request: Request) -> Site:
-        return await self.directory.site(request.url.bucket)
+        return await self.sites.site(request.url.bucket)
 
     def _payload_hash(self, request: Request, site: Site) -> str | None:
         """Return what the signature says of the body; None if that takes long enough for a thread."""
@@ -129,9 +131,9 @@ class Exchanges:
         """Learn from a refusal; tell whether the request may now be answered otherwise."""
         region = answers.redirect_of(answer.status, answer.headers, body)
         if region is not None:
-            return self.directory.move(request.url.bucket, region)
+            return self.sites.move(request.url.bucket, region)
         if error.code in STALE:
-            return await self.directory.renew(identity)
+            return await self.signers.renew(identity)
         if error.code == "RequestTimeTooSkewed":
             return self._set_clock(answer.headers.get("date"))
         return False
@@ -143,7 +145,7 @@ class Exchanges:
             told = parsedate_to_datetime(date or "").timestamp()
         except ValueError:
             return False
-        self.directory.skew += told - self.directory.now()
+        self.signers.skew += told - self.signers.now()
         return True
 
 

@@ -1,0 +1,72 @@
+"""Where the requests for a bucket go: botocore's rules for S3 endpoints, as far as they are known here. No I/O.
+
+What is not known here is left to botocore's own rules (:mod:`aios3._boto.whereabouts`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from aios3._backend import BucketAddress
+
+if TYPE_CHECKING:
+    from aios3._config import AddressingStyle
+
+    class Endpoint(Protocol):
+        """What the address of a bucket follows from."""
+
+        @property
+        def endpoint_url(self) -> str | None:
+            """Where the server is; None is Amazon's endpoint of the region."""
+
+        @property
+        def region(self) -> str:
+            """The region to ask and to sign for."""
+
+        @property
+        def addressing_style(self) -> AddressingStyle:
+            """How the bucket is named in a URL."""
+
+
+SIGV4 = "AWS4-HMAC-SHA256"
+
+_HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_SHORTEST_IN_HOST = 3
+_PLAIN_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
+_IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+def has_plain_rules(region: str) -> bool:
+    """Tell whether Amazon's endpoints of ``region`` are made by the rules of :func:`address_of`."""
+    return _PLAIN_REGION.fullmatch(region) is not None
+
+
+def at_amazon(endpoint_url: str | None) -> bool:
+    """Tell whether an endpoint is one of Amazon's; None is."""
+    return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(_AMAZON_DOMAINS)
+
+
+def address_of(settings: Endpoint, bucket: str) -> BucketAddress:
+    """Say where requests for ``bucket`` go, by botocore's rules for S3 endpoints."""
+    if settings.endpoint_url is None:
+        host = "s3.amazonaws.com" if settings.region == "us-east-1" else f"s3.{settings.region}.amazonaws.com"
+        in_host = settings.addressing_style != "path" and _fits_host(bucket, "https")
+        base = f"https://{bucket}.{host}/" if in_host else f"https://{host}/{bucket}"
+        return BucketAddress(base, settings.region, SIGV4)
+    scheme, authority, path, *_ = urlsplit(settings.endpoint_url)
+    path = path.rstrip("/")
+    host = urlsplit(settings.endpoint_url).hostname or ""
+    is_address = bool(_IPV4.fullmatch(host)) or ":" in host
+    if settings.addressing_style == "virtual" and not is_address and _fits_host(bucket, scheme):
+        return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", settings.region, SIGV4)
+    return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", settings.region, SIGV4)
+
+
+def _fits_host(bucket: str, scheme: str) -> bool:
+    """Tell whether the bucket can be part of a host name; certificates for ``*.host`` cover one label only."""
+    labels = [bucket] if scheme == "https" else bucket.split(".")
+    is_name = len(bucket) >= _SHORTEST_IN_HOST and not _IPV4.fullmatch(bucket)
+    return is_name and all(_HOST_LABEL.fullmatch(label) for label in labels)
