@@ -8,6 +8,7 @@ import sys
 import textwrap
 
 import pytest
+from botocore.utils import get_environ_proxies
 
 import aios3
 
@@ -54,6 +55,48 @@ async def test_a_proxy_is_used_where_the_environment_names_one(monkeypatch, envi
     (how,) = (await described(endpoint_url=endpoint_url)).values()
     assert how.startswith("aiobotocore") == by_proxy
     assert "hidden" not in how
+
+
+BUCKET_HOST = "bucket.s3.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize("no_proxy", ["", "*", ".amazonaws.com", "s3.eu-west-1.amazonaws.com", BUCKET_HOST, "10.0.0.1"])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTPS_PROXY": "http://proxy:3128"},
+        {"HTTPS_PROXY": "proxy:3128", "ALL_PROXY": "http://other:1"},
+        {"ALL_PROXY": "http://proxy:3128"},
+        {"HTTPS_PROXY": "http://proxy:3128", "https_proxy": ""},
+        {"HTTP_PROXY": "http://proxy:3128"},
+    ],
+)
+async def test_a_proxy_is_used_exactly_where_botocore_uses_it(monkeypatch, environ, no_proxy):
+    for name, value in {**environ, "NO_PROXY": no_proxy}.items():
+        monkeypatch.setenv(name, value)
+    botocores = get_environ_proxies("https://s3.eu-west-1.amazonaws.com").get("https")
+    (how,) = (await described()).values()
+    assert how.startswith("aiobotocore, because the environment names a proxy") == bool(botocores)
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {"ALL_PROXY": "http://me:hidden@proxy:3128"},
+            "proxy:3128: ALL_PROXY is not used, as in boto3; set HTTPS_PROXY",
+        ),
+        (
+            {"HTTPS_PROXY": "http://me:hidden@proxy:3128", "NO_PROXY": "*"},
+            "proxy:3128, because NO_PROXY lists the host",
+        ),
+    ],
+)
+async def test_a_proxy_that_is_not_used_is_named_with_the_reason(monkeypatch, environ, said):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    (how,) = (await described()).values()
+    assert how == f"our own connections; not through the proxy {said}"
 
 
 def test_reading_with_plain_settings_never_imports_botocore(aios3_server, aios3_bucket):

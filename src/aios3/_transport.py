@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aios3._endpoints import SIGV4, address_of, at_amazon
 from aios3._engine.habits import Habits
 from aios3._observe import Observer
+from aios3._proxies import proxy_for, shown, why_direct
 from aios3._retrying import RetryingBackend
 from aios3._static import plain_settings
 
@@ -47,7 +48,7 @@ class Transport:
         self._plain: PlainSettings | None = None
         self._has_looked = False
         self._chosen: dict[str, Backend] = {}
-        self._reasons: dict[str, str | None] = {}
+        self._reasons: dict[str, str] = {}
         self._choosing: asyncio.Lock = asyncio.Lock()
 
     def chosen(self, bucket: str) -> Backend | None:
@@ -61,13 +62,13 @@ class Transport:
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
                 self._chosen[bucket] = RetryingBackend(backend, self._policy, self._habits, self._observer)
-                self._reasons[bucket] = reason
-                _log.debug("s3://%s is reached through %s", bucket, _described(reason))
+                self._reasons[bucket] = await self._described(bucket, reason)
+                _log.debug("s3://%s is reached through %s", bucket, self._reasons[bucket])
             return self._chosen[bucket]
 
     def describe(self) -> dict[str, str]:
         """Return, for each bucket that was asked for, which transport reaches it and why."""
-        return {bucket: _described(reason) for bucket, reason in self._reasons.items()}
+        return dict(self._reasons)
 
     @property
     def open_connections(self) -> int:
@@ -84,8 +85,14 @@ class Transport:
         address = await self.locate(bucket)
         if address.algorithm not in {SIGV4, None}:
             return f"requests are signed with {address.algorithm}"
-        proxy = _proxy_for(address.url)
-        return proxy and f"the environment names a proxy, {_without_secrets(proxy)}"
+        proxy = proxy_for(address.url, bucket)
+        return proxy and f"the environment names a proxy, {shown(proxy)}"
+
+    async def _described(self, bucket: str, reason: str | None) -> str:
+        if reason is not None:
+            return f"aiobotocore, because {reason}"
+        direct = why_direct((await self.locate(bucket)).url, bucket)
+        return f"our own connections; {direct}" if direct else "our own connections"
 
     async def locate(self, bucket: str) -> BucketAddress:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
@@ -142,24 +149,3 @@ class Transport:
             await self._wire.aclose()
         if self._boto is not None:
             await self._boto.aclose()
-
-
-def _described(reason: str | None) -> str:
-    return "our own connections" if reason is None else f"aiobotocore, because {reason}"
-
-
-def _proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment has for ``url``, as curl and botocore read it."""
-    if not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    import urllib.request  # noqa: PLC0415 - slow to import, and rarely needed
-
-    scheme, host = urlsplit(url).scheme, urlsplit(url).netloc
-    proxies = urllib.request.getproxies_environment()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    bypassed = urllib.request.proxy_bypass(host, proxies)
-    return None if bypassed else proxy
-
-
-def _without_secrets(url: str) -> str:
-    return url.rpartition("@")[2]
