@@ -115,6 +115,9 @@ class FakeBackend:
             token=page[-1] if rest else None,
         )
 
+    async def at_amazon(self) -> bool:
+        return False
+
     async def list_buckets(self) -> Sequence[BucketEntry]:
         await self._enter("LIST s3://")
         return [BucketEntry(name, 1.0) for name in sorted(self.buckets)]

@@ -146,7 +146,7 @@ async def test_requests_of_the_questions(fake, s3):
 
 @pytest.mark.parametrize("verb", [names.exists, names.isfile, names.stat, names.lstat, names.getsize])
 async def test_refused_access_is_raised(fake, s3, verb):
-    fake.put("s3://b/k").fail("HEAD", "403", 403)
+    fake.put("s3://b/k").fail("", "403", 403)
     with pytest.raises(AccessDeniedError):
         await verb("s3://b/k", session=s3)
 

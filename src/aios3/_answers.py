@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3.errors import S3Error
 
+_WHOLE = 200
 _PARTIAL = 206
 _PRECONDITION_FAILED = 412
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)")
@@ -57,6 +58,15 @@ def span_of(status: int, content_range: str | None, length: int | None, *, start
     if length is not None and length != last + 1 - first:
         raise nonsense(str(path), f"Content-Range {content_range!r} and Content-Length {length}", "GetObject")
     return Span(first, last + 1, size)
+
+
+def is_unsized(status: int, headers: Mapping[str, str]) -> bool:
+    """Tell whether a body is the whole object, and only its last chunk says how long that is (RFC 9112, 7.1).
+
+    A body that ends with its connection is refused: nobody could tell its end from a broken connection.
+    """
+    is_chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+    return is_chunked and status == _WHOLE and "content-length" not in headers and "content-range" not in headers
 
 
 def nonsense(path: str, what: str, operation: str) -> ServerError:
@@ -179,15 +189,16 @@ class Stats(Sequence[StatResult]):
 
 
 def continuation(following: str | None, token: str | None, path: str, *, truncated: bool) -> str | None:
-    """Return the token of the next page of a listing that was asked to continue at ``token``.
+    """Return the token of the next page of a listing that was asked to continue at ``token``; None behind the last.
 
-    Raises ServerError if the listing has more pages and no way to them.
+    ``""`` says that there are more pages, and that the server has not said how to get them. Raises ServerError for a
+    token that leads back to the same page.
     """
     if not truncated:
         return None
-    if following in (None, "", token):
+    if following and following == token:
         raise nonsense(path, f"the list is truncated, and continues at {following!r}", "ListObjectsV2")
-    return following
+    return following or ""
 
 
 MOST_KEYS = 1000

@@ -104,7 +104,7 @@ class ListPage:
     """One page of a listing: keys and common prefixes, each in order of their UTF-8 bytes.
 
     ``stats[i]`` belongs to ``keys[i]`` and may be built only when it is asked for. ``token`` continues the listing;
-    None ends it.
+    None ends it, and ``""`` says that there is more and that the server has not said how to get it.
     """
 
     keys: Sequence[str]

@@ -62,6 +62,8 @@ class Session:
         self.config: Config = (config or Config()).with_options(**overrides)
         self.budget: Budget = Budget(self.config.memory_budget)
         self.tasks: OwnedTasks = OwnedTasks()
+        self.key_order: dict[tuple[str | None, str], bool] = {}
+        """Whether buckets, by profile and name, are listed in key order, as far as listings have shown."""
         self.late_failures: list[Exception] = []
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
         self.observer: Observer = Observer(self.config.on_request)

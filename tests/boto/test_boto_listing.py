@@ -63,8 +63,24 @@ async def test_a_listing_continues_at_its_token():
     assert (query["continuation-token"], "start-after" in query) == (["t+/="], False)
 
 
-@pytest.mark.parametrize("fields", [{}, {"NextContinuationToken": ""}, {"NextContinuationToken": "same"}])
-async def test_a_listing_that_cannot_continue_neither_ends_nor_loops(fields):
+@pytest.mark.parametrize("fields", [{}, {"NextContinuationToken": ""}])
+async def test_a_page_that_does_not_say_how_to_continue_is_not_the_last(fields):
+    async with Scripted(page(IsTruncated="true", **fields)) as server:
+        backend = to(server)
+        assert (await backend.list_objects(S3Url("bucket"), token="same")).token == ""
+        await backend.aclose()
+
+
+@pytest.mark.parametrize(("said", "token"), [("true", "t"), ("True", "t"), ("1", "t"), ("false", None), ("0", None)])
+async def test_a_boolean_is_read_as_any_server_writes_it(said, token):
+    async with Scripted(page(IsTruncated=said, NextContinuationToken="t")) as server:
+        backend = to(server)
+        assert (await backend.list_objects(S3Url("bucket"))).token == token
+        await backend.aclose()
+
+
+async def test_a_listing_that_leads_back_to_the_same_page_does_not_loop():
+    fields = {"NextContinuationToken": "same"}
     async with Scripted(page(IsTruncated="true", **fields)) as server:
         backend = to(server)
         with pytest.raises(ServerError, match="truncated"):

@@ -376,14 +376,25 @@ def test_a_page_names_the_next_one(objects):
     assert messages.list_page(body.replace(b"true", b" True "), None, PATH).token == "t+/=&"
 
 
-@pytest.mark.parametrize(
-    "more", ["", "<NextContinuationToken/>", "<NextContinuationToken>same</NextContinuationToken>"]
-)
 @pytest.mark.parametrize("objects", [(), ("a",)])
-def test_a_listing_that_cannot_continue_neither_ends_nor_loops(objects, more):
+def test_a_listing_that_leads_back_to_the_same_page_does_not_loop(objects):
+    more = "<NextContinuationToken>same</NextContinuationToken>"
     body = amazons(*objects, around=more).replace(b"false", b"true")
     with pytest.raises(ServerError, match="truncated"):
         messages.list_page(body, "same", PATH)
+
+
+@pytest.mark.parametrize("more", ["", "<NextContinuationToken/>"])
+@pytest.mark.parametrize("objects", [(), ("a",)])
+def test_a_page_that_does_not_say_how_to_continue_is_not_the_last(objects, more):
+    body = amazons(*objects, around=more).replace(b"false", b"true")
+    assert messages.list_page(body, "same", PATH).token == ""
+
+
+@pytest.mark.parametrize(("said", "token"), [(b"1", "t"), (b"0", None), (b"TRUE", "t"), (b"False", None)])
+def test_a_boolean_is_read_as_any_server_writes_it(said, token):
+    body = amazons("a", around="<NextContinuationToken>t</NextContinuationToken>").replace(b"false", said)
+    assert messages.list_page(body, None, PATH).token == token
 
 
 def test_a_listing_whose_end_is_unclear_does_not_end():

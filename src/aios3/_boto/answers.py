@@ -39,6 +39,12 @@ def span_of(answer: Answer, start: int, path: S3Url | str) -> Span:
     return _answers.span_of(status, content_range, length, start=start, path=path)
 
 
+def is_unsized(answer: Answer) -> bool:
+    """Tell whether only the last chunk of a body says how long the whole object is."""
+    meta = answer["ResponseMetadata"]
+    return _answers.is_unsized(meta["HTTPStatusCode"], meta.get("HTTPHeaders", {}))
+
+
 def stat_of(answer: Answer, size: int, checksums: Mapping[str, str]) -> StatResult:
     """Describe the object that a HEAD or GET was answered for."""
     metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}

@@ -10,10 +10,11 @@ from aios3._answers import STALE, nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.answers import note
-from aios3._boto.body import BotoBody
+from aios3._boto.body import BotoBody, receive_unsized
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.translate import translated
+from aios3._buffered import BufferedBody
 from aios3._entries import PresignedPost
 from aios3._observe import sending
 from aios3._paths import S3Url
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         DeleteFailure,
         Document,
         ListPage,
+        ObjectBody,
         ObjectVersion,
         OpenUpload,
         ReadOptions,
@@ -107,7 +109,7 @@ class BotoBackend:
         with translated("Connect", "s3://"):
             return await self._client.ca_bundle()
 
-    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> BotoBody:
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
         ranged = bool(start) or stop is not None
         parameters = _place(url) | _reading(options) | self._asking(options)
@@ -115,7 +117,7 @@ class BotoBackend:
             parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
         return await self._renewing(lambda: self._get_once(url, parameters, start, ranged=ranged))
 
-    async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> BotoBody:
+    async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> ObjectBody:
         with translated("GetObject", str(url)):
             call = getattr(await self._client.get(), _method("GetObject"))
             await self._slots.acquire()
@@ -123,6 +125,8 @@ class BotoBackend:
                 sending("aiobotocore")
                 answer: Answer = await call(**parameters)
                 note(answer)
+                if answers.is_unsized(answer):
+                    return await self._buffered(answer, url)
                 return self._body(answer, url, start, ranged=ranged)
             except BaseException:
                 self._slots.release()
@@ -144,6 +148,13 @@ class BotoBackend:
         if span.stop > span.start:
             self._bodies.add(body)
         return body
+
+    async def _buffered(self, answer: Answer, url: S3Url) -> BufferedBody:
+        """Receive a body whose length nobody has announced."""
+        received: Any = answer["Body"]
+        data = await receive_unsized(getattr(received, "raw_stream", received), str(url))
+        self._slots.release()
+        return BufferedBody(data, answers.stat_of(answer, len(data), answers.checksums_of(answer)))
 
     def _body_ended(self, body: BotoBody) -> None:
         self._bodies.discard(body)

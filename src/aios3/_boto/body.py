@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from aios3._boto.translate import translated
+from aios3._buffered import LONGEST_UNSIZED, too_long
 from aios3._memory import fresh
 from aios3.errors import ClosedHandleError, S3Error, TruncatedBodyError
 
@@ -30,6 +31,28 @@ class RawAnswer(Protocol):
 
     def close(self) -> None:
         """Drop the connection, unless the whole body has arrived and so given it back."""
+
+
+async def receive_unsized(raw: RawAnswer, path: str) -> bytes:
+    """Receive a body whose length nobody has announced, and let the connection go.
+
+    Raises ServerError for more than LONGEST_UNSIZED bytes.
+    """
+    chunks: list[bytes] = []
+    received = 0
+    try:
+        with translated(_OPERATION, path):
+            while True:
+                chunk, at_border = await raw.content.readchunk()
+                if not chunk and not at_border:  # how aiohttp says that the body has ended
+                    break
+                chunks.append(chunk)
+                received += len(chunk)
+                if received > LONGEST_UNSIZED:
+                    raise too_long(path)
+    finally:
+        raw.close()
+    return b"".join(chunks)
 
 
 class BotoBody:

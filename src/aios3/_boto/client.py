@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import re
 import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from aios3._backend import BucketAddress
     from aios3._config import Config
+
+_TRUNCATED = re.compile(rb"(?<=<IsTruncated)>\s*(?:true|1)\s*<", re.IGNORECASE)
 
 DEFAULT_REGION = "us-east-1"
 
@@ -255,6 +258,7 @@ def _tune(client: Client) -> None:
     client.meta.events.register_first("needs-retry.s3", _before_retry)
     client.meta.events.register_last("before-call.s3", _without_expectation)
     client.meta.events.register_first("before-send.s3", refuse_breaks)
+    client.meta.events.register_first("before-parse.s3.ListObjectsV2", _read_truncation)
     client.meta.events.register_first("choose-signer.s3", _presign_with_version_4)
     for operation in WITH_CONTENT_MD5:
         client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)
@@ -274,6 +278,11 @@ def _before_retry(
         body.rests()
     if isinstance(caught_exception, SSLError):
         raise caught_exception
+
+
+def _read_truncation(response_dict: dict[str, Any], **_kwargs: object) -> None:
+    """Write ``IsTruncated`` as S3 does: botocore takes ``True`` and ``1`` for false, and the listing would end."""
+    response_dict["body"] = _TRUNCATED.sub(b">true<", response_dict["body"])
 
 
 def _presign_with_version_4(signature_version: object, **_kwargs: object) -> str | None:

@@ -250,10 +250,21 @@ class ObjectSource:
         backend = self._session.backend_at_hand(self.url) or await self._session.backend(self.url)
         try:
             return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
-        except InvalidRangeError:
+        except InvalidRangeError as refusal:
             if start > 0:
-                raise
+                raise self._shrunk(start, refusal) from refusal
         return await backend.get_object(self.url, start=0, stop=None, options=self._options)
+
+    def _shrunk(self, start: int, refusal: InvalidRangeError) -> S3Error:
+        """Return what it means that there is no byte at ``start``: a change, if the version being read has one there.
+
+        A server that knows If-Match would have said so.
+        """
+        known = self._stat
+        if known is None or start >= known.size:
+            return refusal
+        message = f"{self.url} changed while it was being read: byte {start:,} of {known.size:,} is gone; open it again"
+        return ObjectChangedError(message, path=str(self.url), operation="GetObject")
 
     async def _accept(self, body: ObjectBody) -> None:
         known = self._stat

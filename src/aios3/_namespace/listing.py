@@ -6,20 +6,21 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from aios3._entries import FileEntry, StatResult
+from aios3._namespace.key_order import lists_in_key_order
 from aios3._namespace.links import head_or_none, targets
+from aios3._namespace.lookup import is_denied, listed_first, shows
 from aios3._namespace.pages import (
     WIDTH,
     Scope,
     batches,
     directory_path,
-    first_page,
     in_order,
     pages,
     parse_inside_bucket,
 )
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathNotDirectoryError
+from aios3.errors import AccessDeniedError, BucketNotFoundError, ObjectNotFoundError, PathNotDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -178,13 +179,27 @@ async def _file_pages(
     scope: Scope, url: S3Url, *, parallel: bool
 ) -> AsyncGenerator[tuple[Sequence[str], Sequence[StatResult]], None]:
     """Yield the keys and descriptions of an object at ``url``, then of everything below ``url``."""
+    own, refusal, found = None, None, False
     if not url.names_directory:
-        page = await first_page(scope.session, url)
-        if page.keys and page.keys[0] == url.key:
-            yield page.keys, page.stats
+        try:
+            own = await listed_first(scope.session, url)
+        except AccessDeniedError as error:
+            if not is_denied(error):
+                raise
+            refusal = error  # a policy may allow to list the directory alone
+        else:
+            if own.keys[:1] == [url.key]:
+                yield own.keys[:1], own.stats[:1]
     async with aclosing(pages(scope, url.with_key(url.prefix), parallel=parallel)) as listing:
         async for page in listing:
+            found = found or bool(page.keys)
             yield page.keys, page.stats
+    if refusal is not None and not found:
+        raise refusal
+    if own is not None and not shows(own, url) and lists_in_key_order(scope.session, url) is False:
+        stat = await head_or_none(scope.session, url)
+        if stat is not None:
+            yield [url.key], [stat]
 
 
 async def _scanned_paths(

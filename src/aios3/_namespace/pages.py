@@ -10,10 +10,14 @@ import asyncio
 import itertools
 import logging
 from collections import deque
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from aios3._backend import ListPage
 from aios3._engine.tasks import OwnedTasks
-from aios3._namespace.segments import Plan
+from aios3._namespace.key_order import is_directory_bucket, lists_in_key_order, note_key_order
+from aios3._namespace.pagination import Pagination, RepetitionError
+from aios3._namespace.segments import Plan, invalid_listing, no_continuation
 from aios3._namespace.signposts import DELIMITER
 from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, ClosedHandleError, ObjectNotFoundError, UnsupportedError
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Iterable
     from typing import Self
 
-    from aios3._backend import ListPage
     from aios3._namespace.segments import Segment
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -31,9 +34,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("aios3.listing")
 
-_DIRECTORY_BUCKET = "--x-s3"
-"""How the names of S3's directory buckets end, which are not listed in order of their keys."""
-
 WIDTH = 16
 """How many directories are listed ahead of the one that is being worked on, at most; the session may allow fewer."""
 
@@ -41,13 +41,19 @@ WIDTH = 16
 async def pages(
     scope: Scope, url: S3Url, delimiter: str = "", *, parallel: bool = True
 ) -> AsyncGenerator[ListPage, None]:
-    """Yield the pages of the names that begin with ``url.key``, in order.
+    """Yield the pages of the names that begin with ``url.key``, in key order if the server lists in it.
 
+    Directory buckets take no prefix that does not end in ``/``: there the directory around ``url.key`` is listed.
     One page is asked for at first; while pages are taken, more and more at once, unless not ``parallel``. What a
     request meets is raised behind the names before it.
     """
+    if is_directory_bucket(url) and not url.names_directory:
+        async with aclosing(pages(scope, url.with_key(url.key[: url.key.rfind("/") + 1]), delimiter)) as around:
+            async for each in around:
+                yield _beginning_with(url.key, each)
+        return
     backend = await scope.session.backend(url)
-    parallel = parallel and not url.bucket.endswith(_DIRECTORY_BUCKET)
+    parallel = parallel and lists_in_key_order(scope.session, url) is not False
     plan = Plan(url, delimiter, width=scope.session.config.max_concurrency if parallel else 1)
     under_way: dict[asyncio.Task[ListPage], Segment | None] = {}
     try:
@@ -62,12 +68,20 @@ async def pages(
                 under_way[scope.start(call)] = segment
             page = plan.take()
             if page is not None:
+                note_key_order(scope.session, url, in_order=plan.in_key_order, names=len(page.keys))
                 yield page
             elif under_way:
                 await _one_page(scope, plan, under_way)
     finally:
         for task in under_way:
             task.cancel()  # the scope waits for it
+
+
+def _beginning_with(prefix: str, page: ListPage) -> ListPage:
+    """Return the names of ``page`` that begin with ``prefix``."""
+    places = [place for place, key in enumerate(page.keys) if key.startswith(prefix)]
+    keys, stats = [page.keys[place] for place in places], [page.stats[place] for place in places]
+    return ListPage(keys, stats, [each for each in page.prefixes if each.startswith(prefix)], page.token)
 
 
 async def _one_page(scope: Scope, plan: Plan, under_way: dict[asyncio.Task[ListPage], Segment | None]) -> None:
@@ -92,7 +106,14 @@ async def first_page(session: Session, url: S3Url, max_keys: int = 1) -> ListPag
     """Return the first few keys that begin with ``url.key``; a page without keys says that there are none."""
     backend = await session.backend(url)
     page = await backend.list_objects(url, max_keys=max_keys)
+    pagination = Pagination("")
     while not page.keys and page.token is not None:
+        try:
+            pagination.accept(page)
+        except RepetitionError as error:
+            raise invalid_listing(url, str(error)) from error
+        if not page.token:
+            raise no_continuation(url)
         page = await backend.list_objects(url, token=page.token, max_keys=max_keys)
     return page
 

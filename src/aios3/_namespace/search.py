@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from aios3._entries import FileEntry, StatResult
+from aios3._namespace.key_order import lists_in_key_order
 from aios3._namespace.links import described
+from aios3._namespace.lookup import listed
 from aios3._namespace.pages import Scope, batches, directory_path, first_page, in_order, in_turn, pages
+from aios3._namespace.segments import invalid_listing
 from aios3._paths import MAX_KEY_BYTES
 from aios3._patterns import Level, Probe, parse, plan
 from aios3._session import current_session
@@ -144,7 +147,7 @@ class _Search(Generic[T]):
         prefix = base + step.prefix
         # With its neighbour, the key often tells whether there is a directory, too.
         most = 2 if step.file and step.directory is not None else 1
-        page = await first_page(self.scope.session, self.root.with_key(prefix), most)
+        page = await listed(self.scope.session, self.root.with_key(prefix), most)
         found: list[T] = []
         if step.file and page.keys and page.keys[0] == prefix:
             found.append(self.make.file(prefix, page, 0))
@@ -157,8 +160,11 @@ class _Search(Generic[T]):
 
     async def _has_directory(self, prefix: str, before: ListPage) -> bool:
         """Tell whether any key begins with ``prefix``, given the first keys that begin like it without its ``/``."""
-        if before.token is None or (before.keys and before.keys[-1] >= prefix):
+        if before.token is None or any(key.startswith(prefix) for key in before.keys):
             return any(key.startswith(prefix) for key in before.keys)
+        in_order = lists_in_key_order(self.scope.session, self.root)
+        if in_order is not False and before.keys and before.keys[-1] >= prefix:
+            return False
         return bool((await first_page(self.scope.session, self.root.with_key(prefix))).keys)
 
     async def _level(self, base: str, step: Level) -> AsyncGenerator[list[T], None]:
@@ -195,21 +201,25 @@ class _Search(Generic[T]):
 
     async def _tree(self, base: str, step: Tree) -> AsyncGenerator[list[T], None]:
         prefix = base + step.prefix
-        last_directory = prefix
+        directories: _Directories | None = None
         async with aclosing(self._pages(prefix)) as listing:
             async for page in listing:
-                if matches := list(self._in_tree(page, step, len(prefix), last_directory)):
+                out_of_order = lists_in_key_order(self.scope.session, self.root) is False
+                if directories is None:
+                    directories = _Directories(prefix, in_order=not out_of_order)
+                elif out_of_order and directories.matched is None:
+                    what = "the server has left key order, so directories cannot be told apart; search once more"
+                    raise invalid_listing(self.root.with_key(prefix), what)
+                if matches := list(self._in_tree(page, step, len(prefix), directories)):
                     yield matches
-                last_directory = _directory_of(page.keys[-1]) if page.keys else last_directory
 
-    def _in_tree(self, page: ListPage, step: Tree, cut: int, last_directory: str) -> Iterator[T]:
+    def _in_tree(self, page: ListPage, step: Tree, cut: int, directories: _Directories) -> Iterator[T]:
         """Find the matches on a page, and among the directories that its keys are the first ones of."""
         for position, key in enumerate(page.keys):
             directory = _directory_of(key)
-            for new in _not_seen(directory, last_directory, cut):
-                if (end := step.paths.directory(new[cut:-1])) is not None:
+            for new in directories.enter(directory, cut):
+                if (end := step.paths.directory(new[cut:-1])) is not None and directories.is_new(new):
                     yield self.make.directory(new, end)
-            last_directory = directory
             if directory != key and step.paths.file(key[cut:]):
                 yield self.make.file(key, page, position)
 
@@ -230,10 +240,26 @@ def _directory_of(key: str) -> str:
     return key[: key.rfind("/") + 1]
 
 
-def _not_seen(directory: str, last: str, start: int) -> Iterator[str]:
-    """Yield ``directory`` and those around it, from ``start`` on, unless the key before, in ``last``, was in them."""
-    if directory == last:
-        return
-    while start := directory.find("/", start) + 1:
-        if not last.startswith(directory[:start]):
-            yield directory[:start]
+class _Directories:
+    """The directories of a listing. In key order the last one tells whether another is new; else all that matched."""
+
+    def __init__(self, last: str, *, in_order: bool) -> None:
+        self.matched: set[str] | None = None if in_order else set()
+        self._last = last
+
+    def enter(self, directory: str, start: int) -> Iterator[str]:
+        """Yield ``directory`` and those around it, from ``start`` on, unless the key before was in them."""
+        last, self._last = self._last, directory
+        if directory == last:
+            return
+        while start := directory.find("/", start) + 1:
+            if not last.startswith(directory[:start]):
+                yield directory[:start]
+
+    def is_new(self, directory: str) -> bool:
+        """Tell whether a directory that matches has not matched before."""
+        if self.matched is None:
+            return True
+        known = len(self.matched)
+        self.matched.add(directory)
+        return len(self.matched) > known

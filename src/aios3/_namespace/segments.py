@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aios3._backend import ListPage
-from aios3._namespace.bounds import Known, cuts, in_key_order, in_order, order
+from aios3._namespace.bounds import Known, cuts, order
+from aios3._namespace.pagination import Pagination, RepetitionError, names_of, without
 from aios3._namespace.signposts import Signposts
 from aios3.errors import ServerError
 
@@ -64,6 +65,10 @@ class Segment:
     busy: bool = False
     done: bool = False
     error: BaseException | None = None
+    pagination: Pagination = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pagination = Pagination(self.lower)
 
     @property
     def waiting(self) -> int:
@@ -82,6 +87,8 @@ class Plan:
     def __init__(self, url: S3Url, delimiter: str = "", *, width: int = REQUESTS) -> None:
         """Plan to list what begins with ``url.key``, with up to ``width`` requests in flight; 1 is not parallel."""
         self.segments = [Segment(lower="")]
+        self.in_key_order: bool = True
+        """Whether all pages so far were in key order."""
         self._url = url
         self._delimiter = delimiter
         self._most = min(width, REQUESTS)
@@ -199,14 +206,22 @@ class Plan:
             return
         if segment.lower and not segment.names:
             page = _behind(page, segment.lower)
-        trouble = self._parallel and self._trouble(segment, page)
-        if trouble and not self._trusted:
+        try:
+            page = segment.pagination.accept(page)
+        except RepetitionError as error:
+            self.failed(segment, invalid_listing(self._url, str(error)))
+            return
+        self.in_key_order = self.in_key_order and segment.pagination.in_key_order
+        if self._parallel and not segment.pagination.in_key_order:
+            if self._trusted:
+                segment.error = invalid_listing(self._url, f"{segment.pagination.trouble}; list with parallel=False")
+                return
             self._fall_back()
         if segment not in self.segments:
             return
-        if trouble and self._trusted:
-            segment.error = self._nonsense(trouble)
-        elif self._parallel:
+        if not page.token and page.token is not None:
+            segment.error = no_continuation(self._url)
+        if self._parallel:
             self._keep(segment, page)
         else:
             segment.pages.append(page)
@@ -220,23 +235,8 @@ class Plan:
         else:
             segment.error = error
 
-    def _trouble(self, segment: Segment, page: ListPage) -> str:
-        """Say what is wrong with the order of a page, if anything."""
-        names = _some_names(page)
-        if not (in_key_order(page.keys) and in_key_order(page.prefixes)):
-            return "keys are out of order"
-        before = segment.names[-1] if segment.names else segment.lower
-        if names and order(names[0]) <= order(before):
-            return f"{names[0]!r} comes behind {before!r}"
-        return ""
-
-    def _nonsense(self, trouble: str) -> ServerError:
-        path = str(self._url)
-        message = f"The listing of {path} makes no sense: {trouble}; list with parallel=False"
-        return ServerError(message, path=path, operation="ListObjectsV2")
-
     def _keep(self, segment: Segment, page: ListPage) -> None:
-        names = _some_names(page)
+        names = names_of(page)
         size = len(page.keys) + len(page.prefixes)
         inside = cut_page(page, segment.upper)
         kept = len(inside.keys) + len(inside.prefixes)
@@ -319,9 +319,20 @@ class Plan:
             segment.overrun = None
 
 
+def invalid_listing(url: S3Url, what: str) -> ServerError:
+    """Build the error for pages that contradict each other."""
+    message = f"The listing of {url} is invalid: {what}"
+    return ServerError(message, path=str(url), operation="ListObjectsV2")
+
+
+def no_continuation(url: S3Url) -> ServerError:
+    """Build the error for a page that is not the last, and does not say how to get the next."""
+    return invalid_listing(url, "it is truncated, and has no token to continue with")
+
+
 def _is_soft(segment: Segment) -> bool:
-    """Whether a segment may be cut now."""
-    return segment.arrived >= segment.solid_until and not (segment.done or segment.error)
+    """Whether a segment may be cut now: where it has names, which say how fast names go by."""
+    return bool(segment.names) and segment.arrived >= segment.solid_until and not (segment.done or segment.error)
 
 
 class _Trail:
@@ -358,20 +369,13 @@ def _behind(page: ListPage, lower: str) -> ListPage:
     prefixes = 1 if page.prefixes and page.prefixes[0] == lower else 0
     if not keys and not prefixes:
         return page
-    return ListPage(page.keys[keys:], page.stats[keys:], page.prefixes[prefixes:], page.token)
+    return without(page, keys=keys, prefixes=prefixes)
 
 
 def _count(names: Sequence[str], bound: bytes) -> int:
     if not names or order(names[-1]) <= bound:
         return len(names)
     return bisect_right(names, bound, key=order)
-
-
-def _some_names(page: ListPage) -> Sequence[str]:
-    """Return the names on a page in key order: keys and common prefixes."""
-    if not (page.keys and page.prefixes):
-        return page.keys or page.prefixes
-    return in_order([*page.keys, *page.prefixes])
 
 
 def _first_names(page: ListPage, inside: ListPage) -> tuple[str | None, str | None]:

@@ -11,6 +11,7 @@ from aios3._backend import WriteOptions
 from aios3._engine.tasks import settle
 from aios3._entries import Access, StatResult
 from aios3._namespace.links import follow, head, head_or_none
+from aios3._namespace.lookup import is_denied, is_object, object_or_none
 from aios3._namespace.pages import Scope, first_page, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 async def stat(path: AnyPath, follow_symlinks: bool = True, *, session: Session | None = None) -> StatResult:
     """Describe an object, or a directory by the sum of its sizes and the latest of its times.
 
-    An object goes before a directory of the same name. A symbolic link is described by what it leads to, and
-    ``islnk`` stays True. A directory costs as many requests as it takes to list everything below it.
+    An object goes before a directory of the same name, unless a policy hides it. A symbolic link is described by what
+    it leads to, and ``islnk`` stays True. A directory costs as many requests as it takes to list everything below it.
 
     Raises ObjectNotFoundError if there is nothing, or a link leads nowhere (``errno.ELOOP``: to itself);
     BucketNotFoundError if there is no bucket.
@@ -62,8 +63,7 @@ async def exists(path: AnyPath, followlinks: bool = False, *, session: Session |
 
     A missing bucket is False. Refused access is raised: it is no answer.
     """
-    session, url = current_session(session), S3Url.parse(path)
-    return await _is_file(session, url, followlinks=followlinks) or await _is_directory(session, url)
+    return await _exists(current_session(session), S3Url.parse(path), followlinks=followlinks)
 
 
 async def isfile(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> bool:
@@ -126,13 +126,26 @@ async def _stat(session: Session, url: S3Url, *, follow_symlinks: bool) -> StatR
     if not url.bucket:
         message = f"{str(url)!r} has no bucket, so there is nothing to describe"
         raise BucketNotFoundError(message, path=str(url))
-    found = None if url.names_directory else await head_or_none(session, url)
+    try:
+        found = None if url.names_directory else await object_or_none(session, url)
+    except AccessDeniedError as refusal:
+        if not is_denied(refusal):
+            raise
+        return await _directory_or(refusal, session, url)
     if found is None:
         return await _directory_stat(session, url)
     if not (follow_symlinks and found.islnk):
         return found
     _, target = await follow(session, url, found)
     return replace(target, islnk=True)
+
+
+async def _directory_or(refusal: AccessDeniedError, session: Session, url: S3Url) -> StatResult:
+    """Describe a directory; raise ``refusal``, that of the object at the same path, if there is none."""
+    try:
+        return await _directory_stat(session, url)
+    except ObjectNotFoundError:
+        raise refusal from None
 
 
 async def _directory_stat(session: Session, url: S3Url) -> StatResult:
@@ -148,13 +161,25 @@ async def _directory_stat(session: Session, url: S3Url) -> StatResult:
     return StatResult(size=size, mtime=mtime, isdir=True)
 
 
+async def _exists(session: Session, url: S3Url, *, followlinks: bool) -> bool:
+    """Tell whether there is an object or a directory; what is permitted suffices."""
+    try:
+        if await _is_file(session, url, followlinks=followlinks):
+            return True
+    except AccessDeniedError as refusal:
+        if is_denied(refusal) and await _is_directory(session, url):
+            return True
+        raise
+    return await _is_directory(session, url)
+
+
 async def _is_file(session: Session, url: S3Url, *, followlinks: bool) -> bool:
     if not url.bucket or url.names_directory:
         return False
+    if not followlinks:
+        return await is_object(session, url)
     try:
-        found = await head(session, url)
-        if followlinks:
-            await follow(session, url, found)
+        await follow(session, url, await head(session, url))
     except ObjectNotFoundError:
         return False
     return True
@@ -174,9 +199,24 @@ async def _check_readable(session: Session, url: S3Url, *, followlinks: bool) ->
     if not url.bucket and not url.key:
         backend = await session.backend(url)
         await backend.list_buckets()
-    elif not (await _is_file(session, url, followlinks=followlinks) or await _is_directory(session, url)):
+    elif not (await _is_readable_file(session, url, followlinks=followlinks) or await _is_directory(session, url)):
         message = f"There is nothing at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))
+
+
+async def _is_readable_file(session: Session, url: S3Url, *, followlinks: bool) -> bool:
+    """Tell whether there is an object that may be read; False for one that is hidden beside a directory."""
+    if not url.bucket or url.names_directory:
+        return False
+    try:
+        found = await object_or_none(session, url)
+        if found is not None and followlinks:
+            await follow(session, url, found)
+    except AccessDeniedError as refusal:
+        if is_denied(refusal) and await _is_directory(session, url):
+            return False
+        raise
+    return found is not None
 
 
 async def _check_writable(session: Session, url: S3Url, *, followlinks: bool) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._answers import is_unsized
 from aios3._backend import CopyTerms
+from aios3._buffered import LONGEST_UNSIZED, BufferedBody
 from aios3._wire import answers, requests
 from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         DeleteFailure,
         Document,
         ListPage,
+        ObjectBody,
         ObjectVersion,
         OpenUpload,
         Part,
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     )
     from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
-    from aios3._wire.exchange import Exchanges
+    from aios3._wire.exchange import Answer, Exchanges
     from aios3._wire.heads import Head
 
 
@@ -77,7 +80,7 @@ class WireBackend:
         finally:
             self._slots.release()
 
-    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> WireBody:
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
         asked = self._with_checksums and options.with_checksum
         request = requests.get_object(url, start=start, stop=stop, options=options, with_checksums=asked)
@@ -85,6 +88,8 @@ class WireBackend:
             await self._slots.acquire()
         try:
             answer = await self._exchanges.send(request)
+            if is_unsized(answer.head.status, answer.head.headers):
+                return await self._buffered(answer, request)
             try:
                 span = answers.span_of(answer.head.status, answer.head.headers, start=start, path=url)
             except BaseException:
@@ -97,6 +102,13 @@ class WireBackend:
         if span.stop > span.start:
             self._bodies.add(body)
         return body
+
+    async def _buffered(self, response: Answer, request: requests.Request) -> BufferedBody:
+        """Receive a body whose length nobody has announced."""
+        data = await response.read(request, LONGEST_UNSIZED)
+        self._slots.release()
+        headers, path = response.head.headers, str(request.url)
+        return BufferedBody(data, answers.stat_of(headers, len(data), answers.checksums_of(headers), path=path))
 
     def _body_ended(self, body: WireBody) -> None:
         self._bodies.discard(body)

@@ -259,10 +259,10 @@ def _decoder(root: Element) -> Callable[[str], str]:
 def _is_true(text: str) -> bool:
     """Read a boolean; one that is neither would end a listing too early."""
     word = text.strip().lower()
-    if word not in {"true", "false", ""}:
+    if word not in {"true", "false", "1", "0", ""}:
         message = f"the list is neither truncated nor not: {text!r}"
         raise NotXMLError(message)
-    return word == "true"
+    return word in {"true", "1"}
 
 
 def _stat_of(fields: dict[str, str], path: str) -> StatResult:

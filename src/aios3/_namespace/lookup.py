@@ -1,0 +1,108 @@
+"""Whether there is an object at a path, asked so that what the server permits suffices, in whatever order it lists.
+
+S3 refuses a HEAD of a missing key with 403 unless the key may be listed. A policy often allows to list one directory
+only, and its condition sees the prefix that is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aios3._backend import ListPage
+from aios3._namespace.bounds import in_key_order
+from aios3._namespace.key_order import lists_in_key_order, note_key_order
+from aios3._namespace.links import head_or_none
+from aios3._namespace.pages import first_page
+from aios3.errors import AccessDeniedError, CredentialsError
+
+if TYPE_CHECKING:
+    from aios3._entries import StatResult
+    from aios3._paths import S3Url
+    from aios3._session import Session
+    from aios3.errors import S3Error
+
+_WHOLE_PAGE = 1000
+"""Keys of a page, S3's limit: enough to see in what order the server lists."""
+
+
+def is_denied(error: S3Error) -> bool:
+    """Tell whether S3 knows who is asking, and a policy refuses this one request."""
+    return isinstance(error, AccessDeniedError) and not isinstance(error, CredentialsError)
+
+
+async def object_or_none(session: Session, url: S3Url) -> StatResult | None:
+    """Describe the object at ``url``; None if there is none.
+
+    Raises AccessDeniedError where neither a HEAD nor a listing of the key may say so, and for an object that is there
+    and may not be read.
+    """
+    try:
+        return await head_or_none(session, url)
+    except AccessDeniedError as refusal:
+        if not is_denied(refusal) or await _is_listed(session, url, refusal):
+            raise
+        return None
+
+
+async def is_object(session: Session, url: S3Url) -> bool:
+    """Tell whether there is an object at ``url``, also one that may be listed and not read.
+
+    Raises AccessDeniedError where neither a HEAD nor a listing of the key may say so.
+    """
+    try:
+        return await head_or_none(session, url) is not None
+    except AccessDeniedError as refusal:
+        if not is_denied(refusal):
+            raise
+        return await _is_listed(session, url, refusal)
+
+
+async def _is_listed(session: Session, url: S3Url, refusal: AccessDeniedError) -> bool:
+    """Tell whether a listing shows an object at ``url``; raise ``refusal`` where it does not, or is not permitted."""
+    if lists_in_key_order(session, url) is not False:
+        try:
+            page = await first_page(session, url, _WHOLE_PAGE)
+        except AccessDeniedError:
+            raise refusal from None
+        note_key_order(session, url, in_order=in_key_order(page.keys), names=len(page.keys))
+        if url.key in page.keys or page.token is None or lists_in_key_order(session, url):
+            return url.key in page.keys
+    raise refusal
+
+
+async def listed(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
+    """Return the first keys that begin with ``url.key``; if that is the key of an object, it is the first.
+
+    One request where the server lists in key order; where it does not, or nobody knows, a HEAD may follow.
+    """
+    page = await listed_first(session, url, max_keys)
+    if shows(page, url) or lists_in_key_order(session, url) or await (await session.backend(url)).at_amazon():
+        return page
+    stat = await head_or_none(session, url)
+    return page if stat is None else ListPage([url.key, *page.keys], [stat, *page.stats], page.prefixes, page.token)
+
+
+async def listed_first(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
+    """Return like :func:`listed`, in one request: :func:`shows` tells whether the page can be relied on."""
+    if lists_in_key_order(session, url) is False:
+        return await _by_head(session, url)
+    page = await first_page(session, url, max_keys)
+    return _from(page, page.keys.index(url.key)) if url.key in page.keys[1:] else page
+
+
+def shows(page: ListPage, url: S3Url) -> bool:
+    """Tell whether a page of the keys that begin with ``url.key`` says if that one is there, in any order."""
+    return page.keys[:1] == [url.key] or not page.keys or page.token is None
+
+
+async def _by_head(session: Session, url: S3Url) -> ListPage:
+    """Return a page with the object at ``url`` alone, if there is one; others may follow."""
+    stat = await head_or_none(session, url)
+    return ListPage([], [], [], "") if stat is None else ListPage([url.key], [stat], [], "")
+
+
+def _from(page: ListPage, position: int) -> ListPage:
+    """Return a page with the key at ``position`` moved to its front."""
+    places = [position, *(each for each in range(len(page.keys)) if each != position)]
+    keys, stats = [page.keys[place] for place in places], [page.stats[place] for place in places]
+    return ListPage(keys, stats, page.prefixes, page.token)
