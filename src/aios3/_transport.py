@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from aios3._endpoints import SIGV4, address_of, at_amazon
 from aios3._engine.habits import Habits
