@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from aios3._backend import Checksum, DeleteFailure
 from aios3._entries import LINK_NAMES, StatResult, WriteResult
-from aios3.errors import ObjectExistsError, ServerError, UnsupportedError, from_answer
+from aios3.errors import ObjectExistsError, ObjectNotFoundError, ServerError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WHOLE = 200
 _PARTIAL = 206
+_NOT_ALLOWED = 405
 _PRECONDITION_FAILED = 412
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)")
 _NOT_ASCII = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f]){2,}")
@@ -110,6 +111,21 @@ def refused_creation(error: S3Error) -> S3Error:
         return error
     return ObjectExistsError(
         f"{error.operation} {error.path}: the object exists already, and it was to be created (S3 answered 412)",
+        path=error.path,
+        operation=error.operation,
+        code=error.code,
+        status=error.status,
+        request_id=error.request_id,
+    )
+
+
+def refused_marker(error: S3Error, headers: Mapping[str, str]) -> S3Error:
+    """Return what ``error`` means for a version that is a delete marker: S3 answers 405, and there is no object."""
+    if error.status != _NOT_ALLOWED or headers.get("x-amz-delete-marker", "").lower() != "true":
+        return error
+    explanation = "this version is a delete marker: the object was deleted then"
+    return ObjectNotFoundError(
+        f"{error.operation} {error.path}: {explanation} (S3 answered 405)",
         path=error.path,
         operation=error.operation,
         code=error.code,

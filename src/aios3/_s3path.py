@@ -237,7 +237,11 @@ class S3Path(PureS3Path):
     write_text: Final = objects.write_text
 
     async def iterdir(self: P, *, session: Session | None = None) -> AsyncGenerator[P, None]:
-        """Yield the paths in this directory, in key order; raise like :func:`aios3.scandir`."""
+        """Yield the paths in this directory, in key order; raise like :func:`aios3.scandir`.
+
+        An object and a directory of the same name are two entries with equal paths; :func:`aios3.scandir` tells them
+        apart.
+        """
         async with aclosing(names.scandir(self, session=session)) as entries:
             async for entry in entries:
                 url = S3Url.parse(entry.path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from aios3 import errors
-from aios3._answers import refused, refused_creation, seconds_to_wait
+from aios3._answers import refused, refused_creation, refused_marker, seconds_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,8 +70,9 @@ def _from_client_error(asked: str, answer: Mapping[str, object], operation: str,
         detail=detail,
         request_id=_text(meta.get("RequestId")),
     )
-    error.retry_after = seconds_to_wait(_text(_mapping(meta.get("HTTPHeaders")).get("retry-after")))
-    return error
+    headers = {str(name): str(value) for name, value in _mapping(meta.get("HTTPHeaders")).items()}
+    error.retry_after = seconds_to_wait(headers.get("retry-after"))
+    return refused_marker(error, headers)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -10,7 +10,16 @@ import re
 from typing import TYPE_CHECKING
 
 from aios3 import _answers
-from aios3._answers import KEPT_HEADERS, bare, names_link, nonsense, not_copied, refused, refused_creation
+from aios3._answers import (
+    KEPT_HEADERS,
+    bare,
+    names_link,
+    nonsense,
+    not_copied,
+    refused,
+    refused_creation,
+    refused_marker,
+)
 from aios3._backend import Part
 from aios3._entries import StatResult
 from aios3._wire.dates import seconds_of
@@ -198,6 +207,7 @@ def error_of(
         request_id=request_id or (said.request_id if said else None) or None,
     )
     error.retry_after = _answers.seconds_to_wait(headers.get("retry-after"))
+    error = refused_marker(error, headers)
     return refused_creation(error) if if_absent else error
 
 
