@@ -6,18 +6,21 @@ import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from aios3._answers import STALE, nonsense, not_copied, quoted
+from aios3._answers import nonsense, not_copied, quoted
 from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.answers import note
 from aios3._boto.body import BotoBody
+from aios3._boto.chain import Chain
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
+from aios3._boto.sessions import signed_with
 from aios3._boto.translate import translated
+from aios3._credentials import keeper_of, naming, renew_after
 from aios3._entries import PresignedPost
 from aios3._observe import sending
 from aios3._paths import S3Url
-from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
     )
     from aios3._boto.answers import Answer
     from aios3._boto.body import RawAnswer
-    from aios3._config import Config, Credentials
+    from aios3._config import Config
+    from aios3._credentials import Keeper
     from aios3._entries import StatResult, WriteResult
 
 T = TypeVar("T")
@@ -53,11 +57,13 @@ _NEEDS_NO_NAME = ("us-east-1", "aws-global")
 class BotoBackend:
     """S3 through aiobotocore, one request a call.
 
-    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
+    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``keeper`` has the
+    credentials; without one, the backend keeps its own.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: Slots) -> None:
-        self._client = ClientSource(config, profile)
+    def __init__(self, config: Config, profile: str | None, slots: Slots, keeper: Keeper | None = None) -> None:
+        self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
+        self._client = ClientSource(config, profile, self._keeper)
         self._slots = slots
         self._patience = config.connect_timeout + config.read_timeout
         self._checksum_mode = {} if config.checksums == "off" else {"ChecksumMode": "ENABLED"}
@@ -65,18 +71,29 @@ class BotoBackend:
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
         """Send the request of S3's ``operation``."""
-        return await self._renewing(lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
+        return await self._renewing(url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
 
-    async def _renewing(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def _renewing(self, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""
-        generation = self._client.generation
         try:
-            return await send()
-        except CredentialsError as error:
-            with translated("Connect", error.path or ""):
-                if error.code not in STALE or not await self._client.renew(generation):
+            answer = await send()
+        except S3Error as error:
+            used = signed_with.get()
+            with naming(error.operation or "Connect", str(url)):
+                if not await renew_after(self._keeper, used, error, lambda: self._ask_with_code(url)):
                     raise
-        return await send()
+            answer = await send()
+        if self._keeper.unproven is not None:
+            self._keeper.accepted(signed_with.get())
+        return answer
+
+    async def _ask_with_code(self, url: S3Url) -> S3Error | None:
+        """Send what is refused with a code for the token; return the error, None for none."""
+        try:
+            await self._call_once("GetBucketLocation", url, {"Bucket": url.bucket}, if_absent=False)
+        except S3Error as error:
+            return error
+        return None
 
     async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
@@ -97,11 +114,6 @@ class BotoBackend:
         with translated("Connect", f"s3://{bucket}"):
             return await self._client.address_of(bucket)
 
-    async def credentials(self, *, renewed: bool = False) -> Credentials | None:
-        """Return the credentials of this moment, None to sign nothing; ``renewed`` asks the whole chain anew."""
-        with translated("Connect", "s3://"):
-            return await self._client.credentials(renewed=renewed)
-
     async def ca_bundle(self) -> str | None:
         """Return the file of certificate authorities that the environment or the profile names."""
         with translated("Connect", "s3://"):
@@ -113,7 +125,7 @@ class BotoBackend:
         parameters = _place(url) | _reading(options) | self._asking(options)
         if ranged:
             parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
-        return await self._renewing(lambda: self._get_once(url, parameters, start, ranged=ranged))
+        return await self._renewing(url, lambda: self._get_once(url, parameters, start, ranged=ranged))
 
     async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> BotoBody:
         with translated("GetObject", str(url)):
@@ -405,6 +417,7 @@ class BotoBackend:
         """Close all connections, also those of bodies that were left open. Safe to repeat."""
         for body in list(self._bodies):
             await body.aclose()
+        await self._keeper.aclose()
         await self._client.aclose()
 
 
