@@ -58,17 +58,7 @@ async def test_requests_that_are_not_signed_have_the_same_address():
         "eu-west-1",
         None,
     )
-    assert await backend.credentials() is None
-    await backend.aclose()
-
-
-async def test_a_chain_is_asked_anew_where_its_credentials_are_refused():
-    answers = iter([Credentials("FIRST", "x"), Credentials("SECOND", "y"), Credentials("THIRD", "z")])
-    config = Config(endpoint_url="http://127.0.0.1:9", credentials=lambda: next(answers))
-    backend = BotoBackend(config, None, asyncio.Semaphore(4))
-    first = await backend.credentials()
-    assert await backend.credentials() == first
-    assert (await backend.credentials(renewed=True)).access_key == "THIRD"
+    assert (await backend._keeper.get()).credentials is None
     await backend.aclose()
 
 

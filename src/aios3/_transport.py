@@ -7,6 +7,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from aios3._credentials import Signer, keeper_of
 from aios3._endpoints import SIGV4, address_of, at_amazon
 from aios3._engine.habits import Habits
 from aios3._observe import Observer
@@ -17,7 +18,9 @@ from aios3._static import plain_settings
 if TYPE_CHECKING:
     from aios3._backend import Backend, BucketAddress, Slots
     from aios3._boto import BotoBackend
-    from aios3._config import Config, Credentials
+    from aios3._boto.chain import Chain
+    from aios3._config import Config
+    from aios3._credentials import Keeper
     from aios3._engine.policy import Policy
     from aios3._static import PlainSettings
     from aios3._wire import Wire
@@ -43,9 +46,12 @@ class Transport:
         self._habits = Habits(with_checksums=config.checksums != "off")
         self._observer = observer or Observer()
         self._boto: BotoBackend | None = None
+        self._chain: Chain | None = None
         self._wire: Wire | None = None
         self._plain: PlainSettings | None = None
         self._has_looked = False
+        self.keeper: Keeper = keeper_of(self._config, self._find_credentials)
+        """The one copy of the profile's credentials."""
         self._chosen: dict[str, Backend] = {}
         self._reasons: dict[str, str] = {}
         self._choosing: asyncio.Lock = asyncio.Lock()
@@ -95,17 +101,29 @@ class Transport:
 
     async def locate(self, bucket: str) -> BucketAddress:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
-        if not self._has_looked:
-            self._plain = await asyncio.to_thread(plain_settings, self._config, self._profile, os.environ)
-            self._has_looked = True
-        if self._plain is not None:
-            return address_of(self._plain, bucket)
-        return await self._aiobotocore().address_of(bucket)
+        plain = await self._look()
+        return await self._aiobotocore().address_of(bucket) if plain is None else address_of(plain, bucket)
 
-    async def _identify(self, *, renewed: bool) -> Credentials | None:
-        if self._plain is not None:
-            return self._plain.credentials
-        return await self._aiobotocore().credentials(renewed=renewed)
+    async def _look(self) -> PlainSettings | None:
+        """Return the settings that arguments and environment give plainly, None where aiobotocore must be asked."""
+        if not self._has_looked:
+            self._plain = await self._look_again()
+            self._has_looked = True
+        return self._plain
+
+    async def _look_again(self) -> PlainSettings | None:
+        return await asyncio.to_thread(plain_settings, self._config, self._profile, os.environ)
+
+    async def _find_credentials(self, kind: str | None) -> Signer | None:
+        """Ask the environment if settings are plain, else botocore's chain; it is the source of the keeper."""
+        if await self._look() is None:
+            from aios3._boto.chain import Chain  # noqa: PLC0415 - not needed where nothing asks for it
+
+            if self._chain is None:
+                self._chain = Chain(self._config, self._profile)
+            return await self._chain.ask(kind)
+        plain = self._plain if kind is None else await self._look_again()
+        return None if plain is None else Signer(plain.credentials, "env")
 
     async def _at_amazon(self) -> bool:
         if self._plain is None:
@@ -127,7 +145,7 @@ class Transport:
                 self._config,
                 self._slots,
                 locate=self.locate,
-                identify=self._identify,
+                keeper=self.keeper,
                 at_amazon=self._at_amazon,
                 authorities=self._authorities,
                 rest=self._aiobotocore,
@@ -138,12 +156,13 @@ class Transport:
         from aios3._boto import BotoBackend  # noqa: PLC0415 - not needed where nothing asks for it
 
         if self._boto is None:
-            self._boto = BotoBackend(self._config, self._profile, self._slots)
+            self._boto = BotoBackend(self._config, self._profile, self._slots, self.keeper)
         return self._boto
 
     async def aclose(self) -> None:
         """Close all connections. Safe to repeat."""
         self._chosen.clear()
+        await self.keeper.aclose()
         if self._wire is not None:
             await self._wire.aclose()
         if self._boto is not None:

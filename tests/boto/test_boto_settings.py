@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -99,15 +100,13 @@ async def test_a_function_for_credentials_that_fails(slots, source, expected, te
     assert text in str(error)
 
 
-async def test_a_function_that_fails_later(slots, monkeypatch):
-    from aiobotocore.credentials import AioRefreshableCredentials  # noqa: PLC0415 - slow to import
-
+async def test_a_function_that_fails_when_the_old_ones_have_ended(slots):
     answers = [Credentials("A", "b", expires_at=datetime.now(UTC) + timedelta(hours=1))]
     async with Scripted(answer(204)) as server:
         config = Config(endpoint_url=server.url, credentials=lambda: answers.pop(), max_attempts=1)  # noqa: PLW0108
         backend = BotoBackend(config, None, slots)
         await backend.delete_object(URL)
-        monkeypatch.setattr(AioRefreshableCredentials, "_seconds_remaining", lambda _self: 1)
+        backend._keeper._clock = lambda: time.time() + 3600
         with pytest.raises(errors.CredentialsError, match="IndexError"):
             await backend.delete_object(URL)
         await backend.aclose()

@@ -9,6 +9,7 @@ import pytest
 
 from aios3 import Credentials
 from aios3._backend import BucketAddress, ReadOptions, WriteOptions
+from aios3._credentials import Keeper, Signer
 from aios3._endpoints import SIGV4
 from aios3._paths import S3Url
 from aios3._wire import requests
@@ -39,16 +40,16 @@ class Service:
         self._seconds = seconds
         self.renewals = 0
         self.pools = []
-        self.exchanges = Exchanges(Sites(self.locate, self.connect), Signers(self.identify), "auto")
+        self.exchanges = Exchanges(Sites(self.locate, self.connect), Signers(Keeper(self.ask)), "auto")
 
     async def locate(self, bucket):
         return self._address
 
-    async def identify(self, *, renewed):
-        if renewed:
+    async def ask(self, kind):
+        if kind is not None:
             self.renewals += 1
             self._credentials.pop(0)
-        return self._credentials[0]
+        return Signer(self._credentials[0], "test")
 
     async def connect(self, scheme, host, port):
         self.pools.append(Pool(host, port, connect_seconds=self._seconds, first_byte_seconds=self._seconds))

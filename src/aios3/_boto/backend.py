@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
 
-from aios3._answers import STALE, nonsense, not_copied, quoted
+from aios3._answers import nonsense, not_copied
 from aios3._backend import BucketEntry, CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.answers import note
+from aios3._boto.arguments import (
+    checked,
+    conditional,
+    copying,
+    customer_key,
+    given,
+    listed_part,
+    part_place,
+    place,
+    reading,
+    writing,
+)
 from aios3._boto.body import BotoBody, receive_unsized
+from aios3._boto.chain import Chain
 from aios3._boto.client import ClientSource
 from aios3._boto.payload import PieceStream, moving
+from aios3._boto.sessions import signed_with
 from aios3._boto.translate import translated
 from aios3._buffered import BufferedBody
+from aios3._credentials import keeper_of, naming, renew_after
 from aios3._entries import PresignedPost
 from aios3._observe import sending
 from aios3._paths import S3Url
-from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -39,12 +53,13 @@ if TYPE_CHECKING:
         WriteOptions,
     )
     from aios3._boto.answers import Answer
+    from aios3._boto.arguments import Parameters
     from aios3._boto.body import RawAnswer
-    from aios3._config import Config, Credentials
+    from aios3._config import Config
+    from aios3._credentials import Keeper
     from aios3._entries import StatResult, WriteResult
 
 T = TypeVar("T")
-Parameters = dict[str, Any]
 
 _NO_TERMS = CopyTerms()
 
@@ -55,11 +70,13 @@ _NEEDS_NO_NAME = ("us-east-1", "aws-global")
 class BotoBackend:
     """S3 through aiobotocore, one request a call.
 
-    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
+    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``keeper`` has the
+    credentials; without one, the backend keeps its own.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: Slots) -> None:
-        self._client = ClientSource(config, profile)
+    def __init__(self, config: Config, profile: str | None, slots: Slots, keeper: Keeper | None = None) -> None:
+        self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
+        self._client = ClientSource(config, profile, self._keeper)
         self._slots = slots
         self._patience = config.connect_timeout + config.read_timeout
         self._checksum_mode = {} if config.checksums == "off" else {"ChecksumMode": "ENABLED"}
@@ -67,18 +84,29 @@ class BotoBackend:
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
         """Send the request of S3's ``operation``."""
-        return await self._renewing(lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
+        return await self._renewing(url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
 
-    async def _renewing(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def _renewing(self, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""
-        generation = self._client.generation
         try:
-            return await send()
-        except CredentialsError as error:
-            with translated("Connect", error.path or ""):
-                if error.code not in STALE or not await self._client.renew(generation):
+            answer = await send()
+        except S3Error as error:
+            used = signed_with.get()
+            with naming(error.operation or "Connect", str(url)):
+                if not await renew_after(self._keeper, used, error, lambda: self._ask_with_code(url)):
                     raise
-        return await send()
+            answer = await send()
+        if self._keeper.unproven is not None:
+            self._keeper.accepted(signed_with.get())
+        return answer
+
+    async def _ask_with_code(self, url: S3Url) -> S3Error | None:
+        """Send what is refused with a code for the token; return the error, None for none."""
+        try:
+            await self._call_once("GetBucketLocation", url, {"Bucket": url.bucket}, if_absent=False)
+        except S3Error as error:
+            return error
+        return None
 
     async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
@@ -99,11 +127,6 @@ class BotoBackend:
         with translated("Connect", f"s3://{bucket}"):
             return await self._client.address_of(bucket)
 
-    async def credentials(self, *, renewed: bool = False) -> Credentials | None:
-        """Return the credentials of this moment, None to sign nothing; ``renewed`` asks the whole chain anew."""
-        with translated("Connect", "s3://"):
-            return await self._client.credentials(renewed=renewed)
-
     async def ca_bundle(self) -> str | None:
         """Return the file of certificate authorities that the environment or the profile names."""
         with translated("Connect", "s3://"):
@@ -112,10 +135,10 @@ class BotoBackend:
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
         ranged = bool(start) or stop is not None
-        parameters = _place(url) | _reading(options) | self._asking(options)
+        parameters = place(url) | reading(options) | self._asking(options)
         if ranged:
             parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
-        return await self._renewing(lambda: self._get_once(url, parameters, start, ranged=ranged))
+        return await self._renewing(url, lambda: self._get_once(url, parameters, start, ranged=ranged))
 
     async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> ObjectBody:
         with translated("GetObject", str(url)):
@@ -162,7 +185,7 @@ class BotoBackend:
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
-        parameters = _place(url) | _reading(options)
+        parameters = place(url) | reading(options)
         asking = self._asking(options)
         try:
             answer = await self._call("HeadObject", url, parameters | asking)
@@ -186,14 +209,14 @@ class BotoBackend:
     ) -> WriteResult:
         """Store a whole object in one request."""
         content = PieceStream(body)
-        parameters = _place(url) | _writing(options) | _conditional(condition) | _checked(checksum)
+        parameters = place(url) | writing(options) | conditional(condition) | checked(checksum)
         answer = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
         return answers.write_result(answer, len(content))
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
         announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
-        answer = await self._call("CreateMultipartUpload", url, _place(url) | _writing(options) | announced)
+        answer = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
         upload_id: str = answer["UploadId"]
         return upload_id
 
@@ -208,7 +231,7 @@ class BotoBackend:
         checksum: Checksum | None,
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
-        parameters = _part(url, upload_id, number) | _customer_key(options.sse_customer_key) | _checked(checksum)
+        parameters = part_place(url, upload_id, number) | customer_key(options.sse_customer_key) | checked(checksum)
         answer = await self._call("UploadPart", url, parameters | {"Body": PieceStream(body)})
         etag = answers.bare_etag(answer)
         if etag is None:
@@ -219,10 +242,10 @@ class BotoBackend:
         self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
     ) -> Part:
         """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        parameters = {"CopySource": _place(source), "CopySourceRange": f"bytes={start}-{stop - 1}"}
+        parameters = {"CopySource": place(source), "CopySourceRange": f"bytes={start}-{stop - 1}"}
         if if_match is not None:
             parameters["CopySourceIfMatch"] = if_match.strip('"')
-        answer = await self._call("UploadPartCopy", url, parameters | _part(url, upload_id, number))
+        answer = await self._call("UploadPartCopy", url, parameters | part_place(url, upload_id, number))
         copied, etag = _copied(answer.get("CopyPartResult", {}), url, "UploadPartCopy")
         return Part(number, etag, answers.checksum_of(copied))
 
@@ -237,9 +260,9 @@ class BotoBackend:
         checksum: Checksum | None,
     ) -> WriteResult:
         """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
-        listed = [_listed(part) for part in sorted(parts, key=lambda part: part.number)]
-        parameters = _place(url) | {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
-        parameters |= _customer_key(options.sse_customer_key) | _conditional(condition) | _checked(checksum)
+        listed = [listed_part(part) for part in sorted(parts, key=lambda part: part.number)]
+        parameters = place(url) | {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
+        parameters |= customer_key(options.sse_customer_key) | conditional(condition) | checked(checksum)
         if checksum is not None:
             parameters["ChecksumType"] = "FULL_OBJECT"
         answer = await self._call("CompleteMultipartUpload", url, parameters, if_absent=condition.if_absent)
@@ -250,7 +273,7 @@ class BotoBackend:
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
         try:
-            await self._call("AbortMultipartUpload", url, _place(url) | {"UploadId": upload_id})
+            await self._call("AbortMultipartUpload", url, place(url) | {"UploadId": upload_id})
         except ObjectNotFoundError as error:
             if error.code != "NoSuchUpload":
                 raise
@@ -258,7 +281,7 @@ class BotoBackend:
     async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
         """Return all parts of an unfinished upload, in order of their numbers."""
         found: list[StoredPart] = []
-        parameters = _place(url) | {"UploadId": upload_id}
+        parameters = place(url) | {"UploadId": upload_id}
         while True:
             answer = await self._call("ListParts", url, parameters)
             found += [many.part_of(each, str(url)) for each in answer.get("Parts", ())]
@@ -307,7 +330,7 @@ class BotoBackend:
             "MaxKeys": max_keys,
             "EncodingType": "url",
         }
-        answer = await self._call("ListObjectsV2", url, _given(parameters))
+        answer = await self._call("ListObjectsV2", url, given(parameters))
         return answers.page_of(answer, token, str(url))
 
     async def list_buckets(self) -> Sequence[BucketEntry]:
@@ -330,7 +353,7 @@ class BotoBackend:
 
     async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
-        await self._call("DeleteObject", url, _place(url) | _given({"VersionId": version_id}))
+        await self._call("DeleteObject", url, place(url) | given({"VersionId": version_id}))
 
     async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
@@ -369,17 +392,17 @@ class BotoBackend:
         """
         parameters: Parameters = {"MetadataDirective": "COPY"}
         if options is not None:
-            parameters = _writing(options) | {"MetadataDirective": "REPLACE"}
+            parameters = writing(options) | {"MetadataDirective": "REPLACE"}
             if options.tags:
                 parameters["TaggingDirective"] = "REPLACE"
-        parameters |= _copying(terms) | _place(target) | {"CopySource": _place(source)}
+        parameters |= copying(terms) | place(target) | {"CopySource": place(source)}
         answer = await self._call("CopyObject", target, parameters, if_absent=terms.condition.if_absent)
         copied, _ = _copied(answer.get("CopyObjectResult", {}), target, "CopyObject")
         return answers.write_result(answer | copied, 0)
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""
-        answer = await self._call("GetObjectTagging", url, _place(url))
+        answer = await self._call("GetObjectTagging", url, place(url))
         return {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", [])}
 
     async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
@@ -416,6 +439,7 @@ class BotoBackend:
         """Close all connections, also those of bodies that were left open. Safe to repeat."""
         for body in list(self._bodies):
             await body.aclose()
+        await self._keeper.aclose()
         await self._client.aclose()
 
 
@@ -426,64 +450,6 @@ def _method(operation: str) -> str:
 
     name: str = xform_name(operation)
     return name
-
-
-def _given(parameters: Mapping[str, object]) -> Parameters:
-    return {name: value for name, value in parameters.items() if value is not None}
-
-
-def _place(url: S3Url) -> Parameters:
-    return {"Bucket": url.bucket, "Key": url.key}
-
-
-def _part(url: S3Url, upload_id: str, number: int) -> Parameters:
-    return {**_place(url), "UploadId": upload_id, "PartNumber": number}
-
-
-def _listed(part: Part) -> Parameters:
-    return {"PartNumber": part.number, "ETag": quoted(part.etag), **_checked(part.checksum)}
-
-
-def _reading(options: ReadOptions) -> Parameters:
-    if_match = None if options.if_match is None else quoted(options.if_match)
-    version = {"VersionId": options.version_id, "IfMatch": if_match}
-    return _given(version) | _customer_key(options.sse_customer_key)
-
-
-def _customer_key(key: bytes | None) -> Parameters:
-    return {} if key is None else {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
-
-
-def _writing(options: WriteOptions) -> Parameters:
-    plain = {
-        "ContentType": options.content_type,
-        "ContentEncoding": options.content_encoding,
-        "ContentDisposition": options.content_disposition,
-        "ContentLanguage": options.content_language,
-        "CacheControl": options.cache_control,
-        "Metadata": dict(options.metadata) or None,
-        "StorageClass": options.storage_class,
-        "ACL": options.acl,
-        "Tagging": urlencode(dict(options.tags), quote_via=quote) or None,
-        "ServerSideEncryption": options.sse,
-        "SSEKMSKeyId": options.sse_kms_key_id,
-    }
-    return _given(plain) | _customer_key(options.sse_customer_key)
-
-
-def _conditional(condition: Condition) -> Parameters:
-    """Say the condition of a write; the ETag without quotes, because radosgw refuses them and Amazon wants none."""
-    if_match = None if condition.if_match is None else condition.if_match.strip('"')
-    return _given({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
-
-
-def _copying(terms: CopyTerms) -> Parameters:
-    if_match = None if terms.if_match is None else terms.if_match.strip('"')
-    return _given({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | _conditional(terms.condition)
-
-
-def _checked(checksum: Checksum | None) -> Parameters:
-    return {} if checksum is None else {f"Checksum{checksum.algorithm}": checksum.value}
 
 
 def _copied(result: Answer, url: S3Url, operation: str) -> tuple[Answer, str]:

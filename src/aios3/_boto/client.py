@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import os
 import re
 import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads, replace
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
+from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
-from aios3._config import Credentials
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from aios3._backend import BucketAddress
     from aios3._config import Config
+    from aios3._credentials import Keeper
 
 _TRUNCATED = re.compile(rb"(?<=<IsTruncated)>\s*(?:true|1)\s*<", re.IGNORECASE)
-
-DEFAULT_REGION = "us-east-1"
 
 
 class Client(Protocol):
@@ -47,20 +41,17 @@ class _Prepared(NamedTuple):
 
 
 class ClientSource:
-    """The client of one configuration and profile."""
+    """The client of one configuration and profile, which signs as ``keeper`` says."""
 
-    def __init__(self, config: Config, profile: str | None) -> None:
+    def __init__(self, config: Config, profile: str | None, keeper: Keeper) -> None:
         self._config = config
         self._profile = profile
+        self._keeper = keeper
         self._opening: asyncio.Task[Client] | None = None
         self._client: Client | None = None
         self._at_amazon = False
         self._closed = False
         self._session: Any = None
-        self._found: Any = None
-        self._renewing: asyncio.Lock = asyncio.Lock()
-        self.generation: int = 0
-        """How often the credentials were replaced because a server has refused them."""
 
     async def get(self) -> Client:
         """Return the client. Many may ask at once, and any may be cancelled: the others still get it."""
@@ -86,31 +77,6 @@ class ClientSource:
         """Return where the client sends requests for ``bucket``; nothing is sent to find out."""
         return await address_of(await self.get(), bucket)
 
-    async def credentials(self, *, renewed: bool) -> Credentials | None:
-        """Return the credentials of this moment, None for none; ``renewed`` asks the whole chain anew.
-
-        Raises NoCredentialsError where the chain finds nobody to be.
-        """
-        await self.get()
-        if self._config.credentials == "anonymous":
-            return None
-        if renewed or self._found is None:
-            prepared = await self._prepare()
-            self._found = await find_credentials(prepared.session, self._config)
-        return await frozen(self._found)
-
-    async def renew(self, generation: int) -> bool:
-        """Replace credentials that were refused while ``generation`` was; tell whether there are others now."""
-        if self._config.credentials == "anonymous" or isinstance(self._config.credentials, Credentials):
-            return False
-        async with self._renewing:
-            if self.generation == generation:
-                used = await self._session.get_credentials()
-                refused = await frozen(used)
-                await replace(used, lambda: self.credentials(renewed=True))
-                self.generation += await frozen(used) != refused
-        return self.generation != generation
-
     async def ca_bundle(self) -> str | None:
         """Return the file of certificate authorities that the environment or the profile names."""
         await self.get()
@@ -124,7 +90,7 @@ class ClientSource:
             raise ClosedHandleError(message)
 
     async def _open(self) -> Client:
-        prepared = await self._prepare()
+        prepared = await asyncio.to_thread(_prepare, self._config, self._profile, self._keeper)
         self._session = prepared.session
         try:
             client: Client = await prepared.session.create_client("s3", **prepared.options).__aenter__()
@@ -137,13 +103,6 @@ class ClientSource:
         self._client = client
         return client
 
-    async def _prepare(self) -> _Prepared:
-        credentials = self._config.credentials
-        provider: SourceProvider | None = None
-        if callable(credentials):
-            provider = SourceProvider(credentials, await call_source(credentials))
-        return await asyncio.to_thread(_prepare, self._config, self._profile, provider)
-
     async def aclose(self) -> None:
         """Close the client and its connections; afterwards there is none. Safe to repeat."""
         self._closed = True
@@ -155,31 +114,16 @@ class ClientSource:
             await client.close()
 
 
-def _prepare(config: Config, profile: str | None, provider: SourceProvider | None) -> _Prepared:
+def _prepare(config: Config, profile: str | None, keeper: Keeper) -> _Prepared:
     """Do all that reads files or is slow, in a thread."""
-    from aiobotocore.session import AioSession  # noqa: PLC0415 - 0.3 s, paid by who needs it
-
     _check_authorities(config)
-    session = AioSession(profile=profile or config.profile)
-    session.get_scoped_config()  # reads the profile's files, and raises if there is no such profile
-    region = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
-    session.set_config_variable("region", region)
-    if provider is not None:
-        session.register_component("credential_provider", provider)
-    elif config.credentials is None:
-        read_in_threads(session.get_component("credential_provider"))
-    loader = _loader(session.get_config_variable("data_path"))
-    session.register_component("data_loader", loader)
-    _read_models(loader, _services(session.get_scoped_config()))
+    session = new_session(config, profile)
+    from aios3._boto.credentials import KeptProvider  # noqa: PLC0415 - aiobotocore is slow to import
+
+    session.register_component("credential_provider", KeptProvider(keeper))
+    loader = loader_of(session.get_config_variable("data_path"))
+    _read_models(loader)
     return _Prepared(session, _client_options(config), _amazon_domains(loader.load_data("partitions")))
-
-
-@functools.cache
-def _loader(data_path: str | None) -> Any:  # noqa: ANN401 - botocore has no types
-    """Make what reads botocore's descriptions of services; one for all, because that takes a tenth of a second."""
-    from botocore.loaders import create_loader  # noqa: PLC0415 - slow to import
-
-    return create_loader(data_path)
 
 
 def _amazon_domains(partitions: dict[str, Any]) -> tuple[str, ...]:
@@ -197,24 +141,14 @@ def _check_authorities(config: Config) -> None:
         raise ConfigError(message) from error
 
 
-def _services(settings: Mapping[str, object]) -> Iterator[str]:
-    """Name the services that will be asked: S3, and those that the profile gets its credentials from."""
-    yield "s3"
-    if "role_arn" in settings or "AWS_ROLE_ARN" in os.environ:
-        yield "sts"
-    if "sso_session" in settings or "sso_start_url" in settings:
-        yield from ("sso", "sso-oidc")
-
-
-def _read_models(loader: Any, services: Iterable[str]) -> None:  # noqa: ANN401 - botocore has no types
-    """Read what clients are made of, so that it lies in the loader's memory when the event loop asks for it."""
+def _read_models(loader: Any) -> None:  # noqa: ANN401 - botocore has no types
+    """Read what the client is made of, so that it lies in the loader's memory when the event loop asks for it."""
     for name in ("_retry", "endpoints", "partitions", "sdk-default-configuration"):
         loader.load_data(name)
         loader.load_data_with_path(name)
-    for service in services:
-        for kind in ("service-2", "endpoint-rule-set-1"):
-            loader.load_service_model(service, kind, api_version=None)
-        loader.load_service_model(service, type_name="service-2", api_version=None)
+    for kind in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model("s3", kind, api_version=None)
+    loader.load_service_model("s3", type_name="service-2", api_version=None)
 
 
 def _client_options(config: Config) -> dict[str, Any]:
@@ -222,10 +156,6 @@ def _client_options(config: Config) -> dict[str, Any]:
     options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": config.endpoint_url}
     if config.verify is not True:
         options["verify"] = config.verify
-    if isinstance(config.credentials, Credentials):
-        options["aws_access_key_id"] = config.credentials.access_key
-        options["aws_secret_access_key"] = config.credentials.secret_key
-        options["aws_session_token"] = config.credentials.session_token
     return options
 
 

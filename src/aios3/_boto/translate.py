@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from aios3 import errors
 from aios3._answers import refused, refused_creation, refused_marker, seconds_to_wait
+from aios3._credentials import NO_CREDENTIALS, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,8 @@ def translated(operation: str, path: str, *, if_absent: bool = False) -> Iterato
     ``if_absent`` says that a failed precondition means that the object is there already.
     """
     try:
-        yield
+        with naming(operation, path):
+            yield
     except errors.S3Error:
         raise
     except Exception as error:
@@ -48,6 +50,11 @@ def translate(error: Exception, operation: str, path: str) -> errors.S3Error | N
             reason = str(cause).rstrip(".") or type(cause).__name__
             return kind.ours(f"{operation} {path}: {explanation} ({reason})", path=path, operation=operation)
     return None
+
+
+def is_about_settings(error: Exception) -> bool:
+    """Tell whether botocore says with ``error`` that a setting is wrong."""
+    return isinstance(error, _named(_SETTINGS))
 
 
 def _origin(address: object) -> str:
@@ -97,7 +104,7 @@ def _kinds() -> tuple[_Kind, ...]:
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     return (
-        _Kind(errors.NoCredentialsError, (boto.NoCredentialsError,), _NO_CREDENTIALS),
+        _Kind(errors.NoCredentialsError, (boto.NoCredentialsError,), NO_CREDENTIALS),
         _Kind(errors.CredentialsError, _named(_CREDENTIALS), "the credentials could not be fetched"),
         _Kind(errors.ConfigError, _named(_SETTINGS), "a setting or option is wrong"),
         _Kind(errors.TLSError, (boto.SSLError, aiohttp.ClientSSLError), "no trusted connection to {endpoint}"),
@@ -125,12 +132,6 @@ def _kinds() -> tuple[_Kind, ...]:
         _Kind(errors.RequestError, (boto.BotoCoreError,), "the request could not be made"),
     )
 
-
-_NO_CREDENTIALS = (
-    "no credentials were found in credentials=, the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), the "
-    "profile's files (~/.aws/credentials, ~/.aws/config), container and instance metadata; "
-    "for a public bucket use credentials='anonymous'"
-)
 
 _CREDENTIALS = (
     "CredentialRetrievalError",

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from aios3._backend import Backend, Slots
     from aios3._config import Config
-    from aios3._wire.identity import Identify
+    from aios3._credentials import Keeper
     from aios3._wire.sites import Locate
 
 
 class Wire:
     """One profile's connections, and the backend over them.
 
-    ``locate`` and ``identify`` say where a bucket lives and who signs, ``authorities`` what certificates are verified
-    with, ``rest`` returns the backend for what is not spoken here.
+    ``locate`` says where a bucket lives, ``keeper`` has the credentials, ``authorities`` is what certificates are
+    verified with, ``rest`` returns the backend for what is not spoken here.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Wire:
         slots: Slots,
         *,
         locate: Locate,
-        identify: Identify,
+        keeper: Keeper,
         at_amazon: Callable[[], Awaitable[bool]],
         authorities: Callable[[], Awaitable[bool | str]],
         rest: Callable[[], Backend],
@@ -43,7 +43,7 @@ class Wire:
         self._authorities = authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
-        exchanges = Exchanges(Sites(locate, self._connect), Signers(identify), config.payload_signing)
+        exchanges = Exchanges(Sites(locate, self._connect), Signers(keeper), config.payload_signing)
         with_checksums = config.checksums != "off"
         self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=with_checksums)
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3 import errors
-from aios3._answers import STALE
+from aios3._credentials import naming, renew_after
 from aios3._endpoints import SIGV4
 from aios3._observe import answered, sending
-from aios3._wire import answers, sigv4
+from aios3._wire import answers, requests, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
 
 if TYPE_CHECKING:
+    from aios3._credentials import Signer
     from aios3._paths import S3Url
     from aios3._wire.connection import Connection
     from aios3._wire.heads import Head
     from aios3._wire.identity import Signers
     from aios3._wire.pool import Pool
     from aios3._wire.requests import Place, Request
-    from aios3._wire.sigv4 import Identity
     from aios3._wire.sites import Site, Sites
 
     Failure = OSError | ProtocolError
@@ -84,8 +84,8 @@ class Exchanges:
         error = None
         for _ in range(2):
             site = self.sites.known(request.url.bucket) or await self._find(request)
-            at_hand = self.signers.identity_at_hand()
-            identity = at_hand[0] if at_hand else await self.signers.identity()
+            signer = self.signers.keeper.at_hand() or await self._signer(request)
+            identity = self.signers.identity_of(signer)
             digest = sigv4.EMPTY_PAYLOAD
             if request.body and identity is not None:
                 hashed = self._payload_hash(request, site)
@@ -104,18 +104,24 @@ class Exchanges:
                 raise translated(failure, request.operation, request.url, site.place) from failure
             answered(answer.status, answer.headers)
             if answer.status < _FIRST_ERROR_STATUS:
+                if self.signers.keeper.unproven is not None:
+                    self.signers.keeper.accepted(signer.credentials)
                 return Answer(connection, answer, site)
             body = await _rest(connection, site.pool)
             error = answers.error_of(
                 request.operation, request.url, answer.status, answer.headers, body, if_absent=if_absent
             )
-            if not await self._learn(request, identity, answer, body, error):
+            if not await self._learn(request, signer, answer, body, error):
                 break
         assert error is not None
         raise error
 
     async def _find(self, request: Request) -> Site:
         return await self.sites.site(request.url.bucket)
+
+    async def _signer(self, request: Request) -> Signer:
+        with naming(request.operation, str(request.url)):
+            return await self.signers.keeper.get()
 
     def _payload_hash(self, request: Request, site: Site) -> str | None:
         """Return what the signature says of the body; None if that takes long enough for a thread."""
@@ -125,18 +131,32 @@ class Exchanges:
             return sigv4.UNSIGNED_PAYLOAD
         return sigv4.payload_hash(body) if sum(map(len, body)) < _HASHED_IN_THREAD else None
 
-    async def _learn(
-        self, request: Request, identity: Identity | None, answer: Head, body: bytes, error: errors.S3Error
-    ) -> bool:
+    async def _learn(self, request: Request, signer: Signer, answer: Head, body: bytes, error: errors.S3Error) -> bool:
         """Learn from a refusal; tell whether the request may now be answered otherwise."""
         region = answers.redirect_of(answer.status, answer.headers, body)
         if region is not None:
             return self.sites.move(request.url.bucket, region)
-        if error.code in STALE:
-            return await self.signers.renew(identity)
         if error.code == "RequestTimeTooSkewed":
             return self._set_clock(answer.headers.get("date"))
-        return False
+        with naming(request.operation, str(request.url)):
+            return await renew_after(
+                self.signers.keeper, signer.credentials, error, lambda: self._ask_with_code(request, signer)
+            )
+
+    async def _ask_with_code(self, request: Request, signer: Signer) -> errors.S3Error | None:
+        """Send, signed by ``signer``, what is refused with a code for the token; return the error, None for none."""
+        asked = requests.get_bucket_location(request.url)
+        site = await self._find(asked)
+        now, identity = self.signers.now(), self.signers.identity_of(signer)
+        head = sigv4.render(asked, site.place, identity, payload_hash=sigv4.EMPTY_PAYLOAD, now=now)
+        try:
+            connection, answer = await site.pool.exchange(head, (), bodyless=False, replayable=True)
+        except FAILURES as failure:
+            return translated(failure, asked.operation, asked.url, site.place)
+        body = await _rest(connection, site.pool)
+        if answer.status < _FIRST_ERROR_STATUS:
+            return None
+        return answers.error_of(asked.operation, asked.url, answer.status, answer.headers, body)
 
     def _set_clock(self, date: str | None) -> bool:
         from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed

@@ -1,0 +1,84 @@
+"""Arguments of botocore's methods made of the backend's values. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from aios3._answers import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+    from aios3._paths import S3Url
+
+Parameters = dict[str, Any]
+"""Arguments of one of botocore's methods, by S3's names."""
+
+
+def given(parameters: Mapping[str, object]) -> Parameters:
+    """Leave out what is None."""
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def place(url: S3Url) -> Parameters:
+    """Name an object."""
+    return {"Bucket": url.bucket, "Key": url.key}
+
+
+def part_place(url: S3Url, upload_id: str, number: int) -> Parameters:
+    """Name a part of an upload; ``number`` is 1 to 10,000."""
+    return {**place(url), "UploadId": upload_id, "PartNumber": number}
+
+
+def listed_part(part: Part) -> Parameters:
+    """Name a part that has been sent, for the completion of its upload."""
+    return {"PartNumber": part.number, "ETag": quoted(part.etag), **checked(part.checksum)}
+
+
+def reading(options: ReadOptions) -> Parameters:
+    """Say which version is read, and with which key."""
+    if_match = None if options.if_match is None else quoted(options.if_match)
+    version = {"VersionId": options.version_id, "IfMatch": if_match}
+    return given(version) | customer_key(options.sse_customer_key)
+
+
+def customer_key(key: bytes | None) -> Parameters:
+    """Say the key of encryption with a customer's key (SSE-C)."""
+    return {} if key is None else {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
+
+
+def writing(options: WriteOptions) -> Parameters:
+    """Say what is stored with an object."""
+    plain = {
+        "ContentType": options.content_type,
+        "ContentEncoding": options.content_encoding,
+        "ContentDisposition": options.content_disposition,
+        "ContentLanguage": options.content_language,
+        "CacheControl": options.cache_control,
+        "Metadata": dict(options.metadata) or None,
+        "StorageClass": options.storage_class,
+        "ACL": options.acl,
+        "Tagging": urlencode(dict(options.tags), quote_via=quote) or None,
+        "ServerSideEncryption": options.sse,
+        "SSEKMSKeyId": options.sse_kms_key_id,
+    }
+    return given(plain) | customer_key(options.sse_customer_key)
+
+
+def conditional(condition: Condition) -> Parameters:
+    """Say the condition of a write; the ETag without quotes, because radosgw refuses them and Amazon wants none."""
+    if_match = None if condition.if_match is None else condition.if_match.strip('"')
+    return given({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
+
+
+def copying(terms: CopyTerms) -> Parameters:
+    """Say under which terms an object is copied."""
+    if_match = None if terms.if_match is None else terms.if_match.strip('"')
+    return given({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | conditional(terms.condition)
+
+
+def checked(checksum: Checksum | None) -> Parameters:
+    """Say the checksum of what is sent."""
+    return {} if checksum is None else {f"Checksum{checksum.algorithm}": checksum.value}

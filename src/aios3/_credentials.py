@@ -1,0 +1,387 @@
+"""One copy of a profile's credentials: who signs now, and when their source is asked for the next.
+
+Requests of both transports, signed URLs and botocore's clients ask the same :class:`Keeper`. Before credentials end,
+one task renews them while requests go on with the old ones; a source that fails harms nobody before that end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import math
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from aios3._answers import is_bare_refusal, is_stale
+from aios3._config import Credentials
+from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from datetime import datetime
+
+    from aios3._config import Config, CredentialSource
+
+    Source = Callable[[str | None], Awaitable["Signer | None"]]
+    """Gives credentials, or None if there are none. It is told the kind of those that it gave before, because a
+    session stays who it is."""
+
+NO_CREDENTIALS = (
+    "no credentials were found in credentials=, the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), the "
+    "profile's files (~/.aws/credentials, ~/.aws/config), container and instance metadata; "
+    "for a public bucket use credentials='anonymous'"
+)
+
+_ADVISORY_SECONDS = 900.0
+"""How long before their end credentials are renewed while requests use the old ones, as in botocore; for short-lived
+ones a quarter of their life."""
+_MARGIN_SECONDS = 30.0
+"""How long before their end requests wait for new ones: a request takes a while to arrive. At most a twentieth of
+their life."""
+_SHORTEST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+"""Seconds for which a source that has failed is not asked again: a tenth of the time left, within these bounds."""
+_UNPROVEN_SECONDS = 30.0
+"""How long new credentials that were never accepted, and are refused as well, are not replaced again."""
+_VOUCHED_SECONDS = 60.0
+"""How long a token that a server has looked at is not suspected."""
+
+_LOOKED_AT = range(400, 500)
+"""Statuses of answers for which a server has looked at the token."""
+
+_log = logging.getLogger("aios3.credentials")
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs requests, and what kind of source said so."""
+
+    credentials: Credentials | None
+    """None signs nothing."""
+    kind: str
+    """``anonymous``, ``argument``, ``callback``, or the ``METHOD`` of one of botocore's providers, such as
+    ``iam-role``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsInfo:
+    """What may be shown of the credentials in use."""
+
+    kind: str
+    """See :attr:`Signer.kind`."""
+    expires_at: datetime | None
+
+
+class Step(Enum):
+    """What somebody who needs credentials does."""
+
+    USE = "use"
+    """Sign with those at hand."""
+    RENEW = "renew"
+    """Sign with those at hand, and have the source asked meanwhile."""
+    WAIT = "wait"
+    """Wait until the source has answered."""
+    FAIL = "fail"
+    """Raise the source's last failure: it is too early to ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """From when until when credentials are good, in seconds since the epoch."""
+
+    begins: float
+    ends: float
+
+    @property
+    def early(self) -> float:
+        """The moment from which they are renewed."""
+        return self.ends - min(_ADVISORY_SECONDS, (self.ends - self.begins) / 4)
+
+    @property
+    def late(self) -> float:
+        """The moment from which requests wait for new ones."""
+        return self.ends - min(_MARGIN_SECONDS, (self.ends - self.begins) / 20)
+
+
+def decide(now: float, life: Life | None, failed_at: float | None, *, asking: bool) -> tuple[Step, float]:
+    """Say what to do at ``now``, and until when that stays so if nothing happens.
+
+    ``life`` is that of the credentials at hand, None without any; ``failed_at`` when the source last failed; ``asking``
+    whether it is being asked.
+    """
+    left = 0.0 if life is None else life.ends - now
+    pause_ends = -math.inf
+    if failed_at is not None and failed_at <= now:  # a failure in the future was before somebody set the clock back
+        pause_ends = failed_at + min(max(_SHORTEST_PAUSE, left / 10), _LONGEST_PAUSE)
+    is_pause = now < pause_ends
+    if life is None or left <= 0:
+        return (Step.FAIL, pause_ends) if is_pause and not asking else (Step.WAIT, now)
+    if now < life.early:
+        return Step.USE, life.early
+    if now < life.late:
+        if asking or is_pause:
+            return Step.USE, life.late if asking else min(pause_ends, life.late)
+        return Step.RENEW, life.late
+    return (Step.USE, min(pause_ends, life.ends)) if is_pause and not asking else (Step.WAIT, now)
+
+
+class Keeper:
+    """The credentials of one profile. Without a ``source`` they are those of ``signer`` for ever.
+
+    It belongs to one event loop. Many may ask at once: the source is asked once for all of them, in a task that no
+    cancelled caller takes with it. ``clock`` is the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self, source: Source | None, signer: Signer | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._source = source
+        self._signer = signer
+        self._clock = clock
+        self._life: Life | None = None if signer is None else Life(-math.inf, math.inf)
+        self._good_until = -math.inf if signer is None else math.inf
+        self._failure: S3Error | None = None
+        self._failed_at: float | None = None
+        self._asking: asyncio.Task[S3Error | None] | None = None
+        self._vouched_until = -math.inf
+        self._closed = False
+        self.unproven: Credentials | None = None
+        """Credentials that have replaced refused ones, and that no server has accepted yet."""
+        self._renewed_at = -math.inf
+        self._asked_instead_of: Credentials | None = None
+
+    def describe(self) -> CredentialsInfo | None:
+        """Return what may be shown of the credentials at hand; None if none were asked for yet."""
+        if self._signer is None:
+            return None
+        keys = self._signer.credentials
+        return CredentialsInfo(self._signer.kind, None if keys is None else keys.expires_at)
+
+    def at_hand(self) -> Signer | None:
+        """Return who signs now, if nothing need be asked or decided for that; else :meth:`get` is to be awaited."""
+        return self._signer if self._clock() < self._good_until else None
+
+    async def get(self) -> Signer:
+        """Return who signs now.
+
+        Raises CredentialsError if the source fails and those at hand have ended, NoCredentialsError if there are none.
+        """
+        while True:
+            step, until = decide(self._clock(), self._life, self._failed_at, asking=self._is_asking())
+            if step is Step.RENEW:
+                self._ask()
+            if step is Step.USE or step is Step.RENEW:
+                self._good_until = until
+                assert self._signer is not None
+                return self._signer
+            failure = self._failure if step is Step.FAIL else await self._ask_and_wait()
+            if failure is not None and not self._is_good():
+                raise _again(failure)
+
+    async def renew(self, refused: Credentials | None) -> bool:
+        """Ask for others than those that a server has ``refused``; tell whether there are some.
+
+        Raises CredentialsError if the source fails.
+        """
+        if self._source is None or refused is None:
+            return False
+        if self._signer is None or self._signer.credentials != refused:
+            return True
+        if self.unproven == refused and self._clock() < self._renewed_at + _UNPROVEN_SECONDS:
+            return False
+        self._life, self._good_until = None, -math.inf  # nobody signs with them while the source may have others
+        failure = await self._ask_instead_of(refused)
+        if failure is not None:
+            raise _again(failure)
+        self.unproven, self._renewed_at = self._signer.credentials, self._clock()
+        return self.unproven != refused
+
+    async def _ask_instead_of(self, refused: Credentials) -> S3Error | None:
+        """Have the source asked after ``refused`` were refused: what it was asked before may bring the same."""
+        if self._is_asking() and self._asked_instead_of != refused:
+            await self._ask_and_wait()
+            if self._signer is not None and self._signer.credentials != refused:
+                return None
+        step, _ = decide(self._clock(), None, self._failed_at, asking=self._is_asking())
+        if step is Step.FAIL:
+            return self._failure
+        asking = self._ask()
+        self._asked_instead_of = refused
+        return await self._outcome(asking)
+
+    def accepted(self, used: Credentials | None) -> None:
+        """Note that a server has accepted these."""
+        if used == self.unproven:
+            self.unproven = None
+
+    def vouch(self, used: Credentials | None) -> None:
+        """Note that a server has looked at these, and has refused a request for another reason."""
+        self.accepted(used)
+        if self._signer is not None and self._signer.credentials == used:
+            self._vouched_until = self._clock() + _VOUCHED_SECONDS
+
+    @property
+    def is_renewable(self) -> bool:
+        """Whether there is a source to ask."""
+        return self._source is not None
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether a server has just looked at the credentials at hand, and found nothing wrong with them."""
+        return self._clock() < self._vouched_until
+
+    def _is_asking(self) -> bool:
+        return self._asking is not None and not self._asking.done()
+
+    def _is_good(self) -> bool:
+        return self._life is not None and self._clock() < self._life.ends
+
+    def _ask(self) -> asyncio.Task[S3Error | None]:
+        self._check_open()
+        if self._asking is None or self._asking.done():
+            self._asked_instead_of = None
+            self._asking = asyncio.create_task(self._ask_source(), name="aios3 ask for credentials")
+        return self._asking
+
+    async def _ask_and_wait(self) -> S3Error | None:
+        """Have the source asked, or wait for who asks already; return how it failed, None if it did not."""
+        return await self._outcome(self._ask())
+
+    async def _outcome(self, asking: asyncio.Task[S3Error | None]) -> S3Error | None:
+        await asyncio.wait([asking])
+        if not asking.cancelled():
+            return asking.result()
+        self._check_open()
+        return None
+
+    async def _ask_source(self) -> S3Error | None:
+        assert self._source is not None
+        before = self._signer
+        try:
+            signer = await self._source(None if before is None else before.kind)
+            if signer is None:
+                raise _nobody(before)
+            life = _life_of(signer, self._clock())
+        except S3Error as error:
+            self._note(error)
+            return error
+        self._signer, self._life = signer, life
+        self._failure = self._failed_at = None
+        self._good_until = self._vouched_until = -math.inf
+        return None
+
+    def _note(self, failure: S3Error) -> None:
+        self._failure, self._failed_at = failure, self._clock()
+        self._good_until = -math.inf
+        if self._is_good():
+            _log.warning("Credentials could not be renewed; those at hand are used until their end: %s", failure)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            message = "This session is closed; make a new one"
+            raise ClosedHandleError(message)
+
+    async def aclose(self) -> None:
+        """Stop asking. Safe to repeat."""
+        self._closed = True
+        if self._asking is not None and not self._asking.done():
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+
+def keeper_of(config: Config, chain: Source) -> Keeper:
+    """Return the keeper of the credentials that ``config`` says; ``chain`` is asked where it leaves them open."""
+    given = config.credentials
+    if given is None:
+        return Keeper(chain)
+    if isinstance(given, Credentials):
+        return Keeper(None, Signer(given, "argument"))
+    return Keeper(None, Signer(None, "anonymous")) if given == "anonymous" else Keeper(_from_function(given))
+
+
+def _from_function(function: CredentialSource) -> Source:
+    async def ask(_kind: str | None) -> Signer:
+        return Signer(await call_source(function), "callback")
+
+    return ask
+
+
+async def call_source(source: CredentialSource) -> Credentials:
+    """Ask ``source`` for credentials; one that is not async runs in a thread, because it may block.
+
+    Raises CredentialsError if it fails, ConfigError if it returns something else.
+    """
+    try:
+        answer = source() if inspect.iscoroutinefunction(source) else await asyncio.to_thread(source)
+        credentials = await answer if inspect.isawaitable(answer) else answer
+    except (CredentialsError, ConfigError):
+        raise
+    except Exception as error:  # also one of S3's own: an object that the function misses is not the caller's
+        message = f"The function given as credentials= failed: {type(error).__name__}: {error}"
+        raise CredentialsError(message) from error
+    if not isinstance(credentials, Credentials):
+        message = f"The function given as credentials= must return Credentials, not {type(credentials).__name__}"
+        raise ConfigError(message)
+    return credentials
+
+
+def _life_of(signer: Signer, now: float) -> Life:
+    ends = None if signer.credentials is None else signer.credentials.expires_at
+    if ends is None:
+        return Life(-math.inf, math.inf)
+    if ends.timestamp() > now:
+        return Life(now, ends.timestamp())
+    message = f"The source of credentials ({signer.kind}) has given some that expired at {ends}"
+    raise CredentialsError(message)
+
+
+def _nobody(before: Signer | None) -> CredentialsError:
+    if before is None:
+        return NoCredentialsError(NO_CREDENTIALS)
+    return CredentialsError(f"the source of credentials ({before.kind}) gives none any more")
+
+
+def _again(failure: S3Error) -> S3Error:
+    """Return a failure for one more caller: an error that several raise would gather all their tracebacks."""
+    copy = type(failure)(failure.message, path=failure.path, operation=failure.operation, code=failure.code)
+    copy.__cause__ = failure.__cause__
+    return copy
+
+
+@contextmanager
+def naming(operation: str, path: str) -> Iterator[None]:
+    """Let an error of a source, which knows of no request, tell the ``operation`` and ``path`` that it was for."""
+    try:
+        yield
+    except (CredentialsError, ConfigError) as error:
+        if error.path is not None or not error.args:
+            raise
+        named = type(error)(f"{operation} {path}: {error.message}", path=path, operation=operation, code=error.code)
+        raise named from error.__cause__
+
+
+async def renew_after(
+    keeper: Keeper, used: Credentials | None, refusal: S3Error, ask: Callable[[], Awaitable[S3Error | None]]
+) -> bool:
+    """Renew credentials that ``refusal`` says have ended; tell whether the request may be answered with others.
+
+    The answer to a HEAD says nothing. Then ``ask()`` sends a request that is answered with a code, and returns its
+    error, None if it was accepted; at most once a minute.
+    """
+    if used is None or not keeper.is_renewable:
+        return False
+    is_temporary = used.session_token is not None or used.expires_at is not None
+    found: S3Error | None = refusal
+    if is_bare_refusal(refusal):
+        if not is_temporary or keeper.is_vouched_for:
+            return False
+        found = await ask()
+    if found is not None and is_stale(found.code, temporary=is_temporary):
+        return await keeper.renew(used)
+    if found is None or found.status in _LOOKED_AT:
+        keeper.vouch(used)
+    return False
