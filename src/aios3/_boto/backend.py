@@ -18,6 +18,7 @@ from aios3._buffered import BufferedBody
 from aios3._entries import PresignedPost
 from aios3._observe import sending
 from aios3._paths import S3Url
+from aios3._settings import settings_of_arguments
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from aios3._boto.body import RawAnswer
     from aios3._config import Config, Credentials
     from aios3._entries import StatResult, WriteResult
+    from aios3._settings import Settings
 
 T = TypeVar("T")
 Parameters = dict[str, Any]
@@ -55,14 +57,16 @@ _NEEDS_NO_NAME = ("us-east-1", "aws-global")
 class BotoBackend:
     """S3 through aiobotocore, one request a call.
 
-    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
+    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``settings`` are
+    what holds for the profile; None: they are read when the first request needs them.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: Slots) -> None:
-        self._client = ClientSource(config, profile)
+    def __init__(self, config: Config, profile: str | None, slots: Slots, settings: Settings | None = None) -> None:
+        self._client = ClientSource(config, profile, settings)
         self._slots = slots
+        checksums = (settings or settings_of_arguments(config)).checksums
         self._patience = config.connect_timeout + config.read_timeout
-        self._checksum_mode = {} if config.checksums == "off" else {"ChecksumMode": "ENABLED"}
+        self._checksum_mode = {"ChecksumMode": "ENABLED"} if checksums.comparing else {}
         self._bodies: set[BotoBody] = set()
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
@@ -103,11 +107,6 @@ class BotoBackend:
         """Return the credentials of this moment, None to sign nothing; ``renewed`` asks the whole chain anew."""
         with translated("Connect", "s3://"):
             return await self._client.credentials(renewed=renewed)
-
-    async def ca_bundle(self) -> str | None:
-        """Return the file of certificate authorities that the environment or the profile names."""
-        with translated("Connect", "s3://"):
-            return await self._client.ca_bundle()
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""

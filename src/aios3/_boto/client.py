@@ -6,23 +6,25 @@ import asyncio
 import functools
 import os
 import re
-import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from aios3._authorities import check_authorities
 from aios3._boto.credentials import SourceProvider, call_source, find_credentials, frozen, read_in_threads, replace
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
 from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
 from aios3._config import Credentials
+from aios3._settings import read_settings
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from aios3._backend import BucketAddress
     from aios3._config import Config
+    from aios3._settings import Settings
 
 _TRUNCATED = re.compile(rb"(?<=<IsTruncated)>\s*(?:true|1)\s*<", re.IGNORECASE)
 
@@ -49,9 +51,10 @@ class _Prepared(NamedTuple):
 class ClientSource:
     """The client of one configuration and profile."""
 
-    def __init__(self, config: Config, profile: str | None) -> None:
+    def __init__(self, config: Config, profile: str | None, settings: Settings | None = None) -> None:
         self._config = config
         self._profile = profile
+        self._settings = settings
         self._opening: asyncio.Task[Client] | None = None
         self._client: Client | None = None
         self._at_amazon = False
@@ -111,13 +114,6 @@ class ClientSource:
                 self.generation += await frozen(used) != refused
         return self.generation != generation
 
-    async def ca_bundle(self) -> str | None:
-        """Return the file of certificate authorities that the environment or the profile names."""
-        await self.get()
-        assert self._session is not None
-        bundle: str | None = self._session.get_config_variable("ca_bundle")
-        return bundle
-
     def _check_open(self) -> None:
         if self._closed:
             message = "This session is closed; make a new one"
@@ -142,7 +138,7 @@ class ClientSource:
         provider: SourceProvider | None = None
         if callable(credentials):
             provider = SourceProvider(credentials, await call_source(credentials))
-        return await asyncio.to_thread(_prepare, self._config, self._profile, provider)
+        return await asyncio.to_thread(_prepare, self._config, self._profile, self._settings, provider)
 
     async def aclose(self) -> None:
         """Close the client and its connections; afterwards there is none. Safe to repeat."""
@@ -155,15 +151,15 @@ class ClientSource:
             await client.close()
 
 
-def _prepare(config: Config, profile: str | None, provider: SourceProvider | None) -> _Prepared:
+def _prepare(
+    config: Config, profile: str | None, settings: Settings | None, provider: SourceProvider | None
+) -> _Prepared:
     """Do all that reads files or is slow, in a thread."""
     from aiobotocore.session import AioSession  # noqa: PLC0415 - 0.3 s, paid by who needs it
 
-    _check_authorities(config)
-    session = AioSession(profile=profile or config.profile)
-    session.get_scoped_config()  # reads the profile's files, and raises if there is no such profile
-    region = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
-    session.set_config_variable("region", region)
+    settings = settings or read_settings(config, profile, os.environ)
+    verify = authorities_of(config, settings)
+    session = prepared_session(AioSession, profile or config.profile, settings)
     if provider is not None:
         session.register_component("credential_provider", provider)
     elif config.credentials is None:
@@ -171,7 +167,19 @@ def _prepare(config: Config, profile: str | None, provider: SourceProvider | Non
     loader = _loader(session.get_config_variable("data_path"))
     session.register_component("data_loader", loader)
     _read_models(loader, _services(session.get_scoped_config()))
-    return _Prepared(session, _client_options(config), _amazon_domains(loader.load_data("partitions")))
+    options = _client_options(config, settings.endpoint_url, verify)
+    return _Prepared(session, options, _amazon_domains(loader.load_data("partitions")))
+
+
+def prepared_session(kind: Callable[..., Any], profile: str | None, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types
+    """Make a session of botocore's with the profile and region of ``settings``; an argument named ``profile``."""
+    from botocore.configprovider import ConstantProvider  # noqa: PLC0415 - slow to import
+
+    session = kind(profile=profile)
+    if profile is None:  # botocore would take an empty AWS_PROFILE for the name of a profile
+        session.get_component("config_store").set_config_provider("profile", ConstantProvider(settings.profile))
+    session.set_config_variable("region", settings.region or DEFAULT_REGION)
+    return session
 
 
 @functools.cache
@@ -187,14 +195,14 @@ def _amazon_domains(partitions: dict[str, Any]) -> tuple[str, ...]:
     return tuple({f".{each[name]}" for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")})
 
 
-def _check_authorities(config: Config) -> None:
-    if not isinstance(config.verify, str):
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(config.verify)
-    except OSError as error:
-        message = f"verify={config.verify!r} is not a file of certificate authorities: {error}"
-        raise ConfigError(message) from error
+def authorities_of(config: Config, settings: Settings) -> bool | str:
+    """Return what botocore verifies certificates with. What is set beside the arguments counts for TLS only."""
+    verify, source = settings.authorities
+    if isinstance(verify, str):
+        if config.verify is True and (settings.endpoint_url or "").startswith("http://"):
+            return True
+        check_authorities(verify, source)
+    return verify
 
 
 def _services(settings: Mapping[str, object]) -> Iterator[str]:
@@ -217,11 +225,9 @@ def _read_models(loader: Any, services: Iterable[str]) -> None:  # noqa: ANN401 
         loader.load_service_model(service, type_name="service-2", api_version=None)
 
 
-def _client_options(config: Config) -> dict[str, Any]:
+def _client_options(config: Config, endpoint_url: str | None, verify: bool | str) -> dict[str, Any]:
     """Say in botocore's words what ``config`` says; what it leaves open is left to botocore's own chain."""
-    options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": config.endpoint_url}
-    if config.verify is not True:
-        options["verify"] = config.verify
+    options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": endpoint_url, "verify": verify}
     if isinstance(config.credentials, Credentials):
         options["aws_access_key_id"] = config.credentials.access_key
         options["aws_secret_access_key"] = config.credentials.secret_key

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import Backend, Slots
     from aios3._config import Config
+    from aios3._settings import Settings
     from aios3._wire.identity import Identify
     from aios3._wire.sites import Locate
 
@@ -24,33 +25,34 @@ if TYPE_CHECKING:
 class Wire:
     """One profile's connections, and the backend over them.
 
-    ``locate`` and ``identify`` say where a bucket lives and who signs, ``authorities`` what certificates are verified
-    with, ``rest`` returns the backend for what is not spoken here.
+    ``settings`` are what holds for it. ``locate`` and ``identify`` say where a bucket lives and who signs, ``rest``
+    returns the backend for what is not spoken here.
     """
 
     def __init__(
         self,
         config: Config,
+        settings: Settings,
         slots: Slots,
         *,
         locate: Locate,
         identify: Identify,
         at_amazon: Callable[[], Awaitable[bool]],
-        authorities: Callable[[], Awaitable[bool | str]],
         rest: Callable[[], Backend],
     ) -> None:
         self._config = config
-        self._authorities = authorities
+        self._authorities = settings.authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
         exchanges = Exchanges(Sites(locate, self._connect), Signers(identify), config.payload_signing)
-        with_checksums = config.checksums != "off"
-        self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=with_checksums)
+        asks = settings.checksums.comparing
+        self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=asks)
 
     async def _connect(self, scheme: str, host: str, port: int) -> Pool:
         """Return the pool of an origin; buckets in one host share it."""
-        if scheme == "https" and self._tls is None:
-            self._tls = await client_context(await self._authorities())
+        if self._tls is None and (scheme == "https" or isinstance(self._config.verify, str)):
+            # A file that was named by an argument is looked at without TLS, too: it is refused at once.
+            self._tls = await client_context(*self._authorities)
         pool = self._pools.get((scheme, host, port))
         if pool is None:
             pool = self._pools[scheme, host, port] = Pool(
