@@ -26,7 +26,7 @@ def test_the_defaults_are_allowed_and_documented_values():
     config = Config()
     assert config.memory_budget == 256 * MIB
     assert (config.block_size, config.request_size, config.part_size) == (1 * MIB, 8 * MIB, 8 * MIB)
-    assert (config.max_concurrency, config.max_attempts) == (32, 5)
+    assert (config.max_concurrency, config.max_attempts) == (32, None)
     assert (config.connect_timeout, config.read_timeout) == (10.0, 60.0)
     assert (config.checksums, config.addressing_style, config.verify) == ("auto", "auto", True)
     unset = ("endpoint_url", "region", "profile", "credentials")
@@ -80,6 +80,8 @@ def test_bounds(name, least, most, others):
 @pytest.mark.parametrize("value", [True, False, "8", None, b"8", [8], 8j])
 @pytest.mark.parametrize("name", [name for name, *_ in BOUNDS])
 def test_a_number_is_needed(name, value):
+    if (name, value) == ("max_attempts", None):
+        pytest.skip("None is its default: what the environment and the profile say")
     with pytest.raises(ConfigError, match=f"^{name} must be a number"):
         Config(**{name: value})
 
@@ -94,7 +96,7 @@ def test_a_timeout_is_finite(name, value):
 @pytest.mark.parametrize("name", [name for name, *_ in BOUNDS if not name.endswith("_timeout")])
 def test_only_seconds_may_be_broken(name):
     with pytest.raises(ConfigError, match=f"^{name} must be a number"):
-        Config(**{name: float(getattr(Config(), name))})
+        Config(**{name: float(getattr(Config(), name) or 5)})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,9 @@ def test_an_endpoint_carries_no_credentials(url):
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:9000", "https://s3.example.com/a@b", "https://[::1]:9000/"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:9000", "https://s3.example.com/a_b/c~d", "https://[::1]:9000/", "http://h.example:1/"]
+)
 def test_other_endpoints(url):
     assert Config(endpoint_url=url).endpoint_url == url
 
@@ -220,7 +224,7 @@ def test_unknown_settings_are_refused_with_the_names_of_the_known_ones():
 def test_a_copy_with_other_settings():
     config = Config(region="one", part_size=16 * MIB)
     changed = config.with_options(region="two", max_attempts=1)
-    assert (config.region, config.max_attempts) == ("one", 5)
+    assert (config.region, config.max_attempts) == ("one", None)
     assert (changed.region, changed.max_attempts, changed.part_size) == ("two", 1, 16 * MIB)
     assert changed.with_options() == changed
     with pytest.raises(ConfigError):

@@ -33,7 +33,7 @@ class Backend:
 def backends(monkeypatch):
     made = []
 
-    def make(config, profile, slots, observer):
+    def make(config, profile, policy, observer, told):
         made.append((profile, Backend()))
         return made[-1][1]
 
@@ -64,7 +64,7 @@ async def test_one_backend_a_profile_and_all_closed(backends):
 async def test_a_path_s_profile_goes_before_the_session_s_credentials(monkeypatch):
     seen = []
 
-    def make(config, profile, slots, observer):
+    def make(config, profile, policy, observer, told):
         seen.append((profile, config.credentials))
         return Backend()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 
 import pytest
 
 from aios3 import Config, Credentials
 from aios3._boto import BotoBackend
 from aios3._endpoints import address_of
+from aios3._settings import read_settings
 from aios3._static import plain_settings
 
 KEYS = Credentials("AKID", "secret", "token")
@@ -17,7 +19,9 @@ NAMED = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
 def plain(config=None, profile=None, **environ):
-    return plain_settings(config or Config(), profile, {"AWS_CONFIG_FILE": "/nonexistent"} | environ)
+    environ = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull} | environ
+    config = config or Config()
+    return plain_settings(config, read_settings(config, profile, environ), environ)
 
 
 BUCKETS = ["bucket", "bu.cket", "Bucket_X", "ab", "a1.2.3.4", "1.2.3.4", "-x-", "x" * 63, "b--x"]
@@ -39,7 +43,7 @@ ENDPOINTS = [
 async def test_addresses_are_the_ones_that_botocore_works_out(endpoint_url, region, style):
     config = Config(endpoint_url=endpoint_url, region=region, addressing_style=style, credentials=KEYS)
     backend = BotoBackend(config, None, asyncio.Semaphore(4))
-    settings = plain(config)
+    settings = await asyncio.to_thread(plain, config)
     for bucket in BUCKETS:
         if bucket.startswith("-"):
             continue  # botocore refuses it, and so do we before it comes here
@@ -52,20 +56,17 @@ async def test_addresses_are_the_ones_that_botocore_works_out(endpoint_url, regi
 async def test_requests_that_are_not_signed_have_the_same_address():
     config = Config(region="eu-west-1", credentials="anonymous")
     backend = BotoBackend(config, None, asyncio.Semaphore(4))
-    address = await backend.address_of("bucket")
-    assert (address.url, address.region, address.algorithm) == (
-        address_of(plain(config), "bucket").url,
-        "eu-west-1",
-        None,
-    )
+    address, settings = await backend.address_of("bucket"), await asyncio.to_thread(plain, config)
+    assert (address.region, address.algorithm) == ("eu-west-1", None)
+    assert address.url == address_of(settings, "bucket").url
     assert (await backend._keeper.get()).credentials is None
     await backend.aclose()
 
 
 def test_credentials_and_a_region_in_the_environment_are_enough():
-    settings = plain(AWS_REGION="eu-west-1", AWS_SESSION_TOKEN="t", AWS_CA_BUNDLE="/ca", **NAMED)
+    settings = plain(AWS_REGION="eu-west-1", AWS_SESSION_TOKEN="t", **NAMED)
     assert settings.credentials == Credentials("AKID", "secret", "t")
-    assert (settings.endpoint_url, settings.region, settings.ca_bundle) == (None, "eu-west-1", "/ca")
+    assert (settings.endpoint_url, settings.region) == (None, "eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -92,12 +93,14 @@ def test_the_environments_endpoint_is_used_and_needs_no_region(environ, endpoint
         (Config(region="eu-west-1", profile="p"), None, NAMED),
         (Config(region="eu-west-1"), "p", NAMED),
         (Config(region="eu-west-1"), None, NAMED | {"AWS_PROFILE": "p"}),
+        (Config(endpoint_url="http://s3-accelerate.amazonaws.com"), None, NAMED),
         (Config(region="eu-west-1"), None, NAMED | {"AWS_USE_DUALSTACK_ENDPOINT": "true"}),
         (Config(region="eu-west-1", credentials=lambda: KEYS), None, {}),
     ],
 )
-def test_whatever_a_chain_may_decide_is_left_to_it(config, profile, environ):
-    assert plain(config, profile, **environ) is None
+def test_whatever_a_chain_may_decide_is_left_to_it(config, profile, environ, tmp_path):
+    (tmp_path / "config").write_text("[profile p]\n")
+    assert plain(config, profile, AWS_CONFIG_FILE=str(tmp_path / "config"), **environ) is None
 
 
 @pytest.mark.parametrize(
@@ -106,9 +109,11 @@ def test_whatever_a_chain_may_decide_is_left_to_it(config, profile, environ):
         ("[default]\nregion = eu-west-3\noutput = json\n", "eu-west-3"),
         ("[profile other]\nregion = eu-west-3\ns3 =\n  addressing_style = path\n", "us-east-1"),
         ("", "us-east-1"),
-        ("[default]\nregion = eu-west-3\ns3 =\n  addressing_style = path\n", None),
-        ("[default]\nendpoint_url = http://x\n", None),
-        ("region = x\n", None),
+        ("[default]\nregion = eu-west-3\ns3 =\n  addressing_style = path\n", "eu-west-3"),
+        ("[default]\nregion = eu-west-3\ns3 =\n  addressing_style = pathological\n", None),
+        ("[default]\nregion = eu-west-3\ns3 =\n  use_accelerate_endpoint = true\n", None),
+        ("[default]\nregion = eu-west-3\nrole_arn = arn:aws:iam::1:role/r\n", None),
+        ("[default]\nendpoint_url = http://x\n", "us-east-1"),
     ],
 )
 def test_the_configuration_file_counts_where_it_says_something(text, region, tmp_path):

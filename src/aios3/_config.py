@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
+from aios3._endpoint_url import check_endpoint
 from aios3._events import RequestHook  # noqa: TC001 - tools ask for the types of settings
 from aios3.errors import ConfigError
 
@@ -73,7 +74,7 @@ class ConfigOptions(TypedDict, total=False):
     block_size: int
     request_size: int
     part_size: int
-    max_attempts: int
+    max_attempts: int | None
     connect_timeout: float
     tls_timeout: float | None
     first_byte_timeout: float | None
@@ -108,12 +109,13 @@ class Config:
     returns :class:`Credentials` and is called again before they expire. None: aiobotocore's chain."""
 
     addressing_style: AddressingStyle = "auto"
-    """How the bucket is put into the URL: ``virtual`` as part of the host name, ``path`` as part of the path,
-    ``auto`` virtual where the bucket's name and the endpoint allow it."""
+    """How the bucket is put into the URL: ``virtual`` as part of the host name, ``path`` as part of the path. ``auto``:
+    as the profile says; else ``path`` with any endpoint that is given, and ``virtual`` at Amazon's own where the
+    bucket's name allows it."""
 
     verify: bool | str = True
-    """Whether TLS certificates are checked; a text is the file of certificate authorities to trust. With True,
-    ``AWS_CA_BUNDLE`` and the profile's ``ca_bundle`` are honoured."""
+    """Whether TLS certificates are checked; a text is the file of certificate authorities to trust, not a directory.
+    With True: the file in ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, then the system's."""
 
     max_concurrency: int = 32
     """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
@@ -133,9 +135,9 @@ class Config:
     """Bytes of the first parts of a multipart upload; later ones grow so that 10,000 parts are always enough. 5 MiB
     to 5 GiB."""
 
-    max_attempts: int = 5
+    max_attempts: int | None = None
     """How often a request is sent before its failure is raised, and how often in a row a body may break without
-    a new byte; 1 sends everything once."""
+    a new byte; 1 sends everything once. None: ``AWS_MAX_ATTEMPTS``, the profile's ``max_attempts``, then 5."""
 
     connect_timeout: float = 10.0
     """Seconds to wait for a connection, with the look-up of the host's name."""
@@ -159,7 +161,11 @@ class Config:
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
     (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
     ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with
-    the checksum that the server reports, whatever its algorithm; ``off`` compares nothing."""
+    the checksum that the server reports, whatever its algorithm; ``off`` compares nothing.
+
+    With ``auto``, the environment and the profile may say more. ``request_checksum_calculation=when_supported`` sends
+    one to every server, to other vendors CRC32; ``when_required`` sends none.
+    ``response_checksum_validation=when_required`` compares nothing."""
 
     payload_signing: PayloadSigning = "auto"
     """Whether the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it
@@ -223,10 +229,13 @@ class Config:
     def with_environment(self, environ: Mapping[str, str] = os.environ) -> Config:
         """Return a copy in which ``OSS_ENDPOINT`` fills ``endpoint_url`` if the arguments left it open."""
         endpoint_url = self.endpoint_url or environ.get("OSS_ENDPOINT") or None
+        if endpoint_url is None or endpoint_url == self.endpoint_url:
+            return self
+        check_endpoint(endpoint_url, "OSS_ENDPOINT")
         return dataclasses.replace(self, endpoint_url=endpoint_url)
 
 
-_MAY_BE_NONE = frozenset({"tls_timeout", "first_byte_timeout"})
+_MAY_BE_NONE = frozenset({"max_attempts", "tls_timeout", "first_byte_timeout"})
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -256,17 +265,10 @@ def _check_texts(config: Config) -> None:
         message = f"verify must be True, False or the name of a file, not {verify!r}"
         raise ConfigError(message)
     if config.endpoint_url is not None:
-        _check_endpoint(config.endpoint_url)
+        check_endpoint(config.endpoint_url, "endpoint_url")
 
 
-def _check_endpoint(url: str) -> None:
-    if not url.startswith(("http://", "https://")):
-        message = f"endpoint_url must begin with 'http://' or 'https://', not {url!r}"
-        raise ConfigError(message)
-    if "@" in url.split("/", 3)[2]:  # not shown: it would end up in logs, as the endpoint does in other messages
-        message = "endpoint_url must have no user name and password in it; S3 takes them as credentials"
-        raise ConfigError(message)
-
+ADDRESSING_STYLES: tuple[AddressingStyle, ...] = get_args(AddressingStyle)
 
 _CHOICES = {
     "addressing_style": AddressingStyle,
@@ -289,6 +291,11 @@ def _check_hedging(value: object) -> None:
     if value is not None and not (is_number and 0 <= value <= 1):  # type: ignore[operator]  # checked just before
         message = f"hedging must be between 0 and 1, or None, not {value!r}"
         raise ConfigError(message)
+
+
+def highest(name: str) -> int:
+    """Return the most that the numeric setting ``name`` may be."""
+    return int(_BOUNDS[name][1])
 
 
 def check_bound(name: str, value: object) -> None:

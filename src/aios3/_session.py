@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import threading
@@ -19,11 +20,12 @@ from aios3._engine.slots import Slots
 from aios3._engine.tasks import OwnedTasks, settle
 from aios3._observe import Observer
 from aios3._paths import S3Url
+from aios3._settings import settings_of_arguments
 from aios3._transport import Transport
 from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
     from typing import Self
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from aios3._backend import Backend, BucketAddress
     from aios3._config import ConfigOptions
     from aios3._events import SessionStats
+    from aios3._settings import Checksums, Settings
 
 _ABORT_ATTEMPTS = 3
 
@@ -71,6 +74,7 @@ class Session:
         """The algorithm of the last checksum that a server has reported of an object."""
         self.policy: Policy = _policy_of(self.config)
         """What happens after failures, and how many requests are in flight."""
+        self._settings: dict[str | None, Settings] = {}
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
         self._uploads: dict[str, S3Url] = {}
@@ -144,9 +148,21 @@ class Session:
         transport = self._transports.get(profile)
         if transport is None:
             config = self.config_for(profile)
-            transport = _make_transport(config, config.profile, self.policy, self.observer)
+            told = functools.partial(self._settings.__setitem__, profile)
+            transport = _make_transport(config, config.profile, self.policy, self.observer, told)
             self._transports[profile] = transport
         return transport
+
+    def checksums_at(self, url: S3Url) -> Checksums:
+        """Return what is done about checksums of objects at ``url``; its backend was asked for before."""
+        return self._settings_at(url).checksums
+
+    def policy_at(self, url: S3Url) -> Policy:
+        """Return what happens after failures at ``url``, whose backend was asked for before."""
+        return self.policy.with_attempts(self._settings_at(url).max_attempts)
+
+    def _settings_at(self, url: S3Url) -> Settings:
+        return self._settings.get(url.profile) or settings_of_arguments(self.config)
 
     def describe(self) -> dict[str, str]:
         """Return, by bucket path, what sends the requests for each bucket that was used so far, and why."""
@@ -304,11 +320,14 @@ def _forget_closed_loops() -> None:
 
 
 def _policy_of(config: Config) -> Policy:
-    return Policy(config.max_attempts, Slots(config.max_concurrency), hedging=config.hedging or 0.0)
+    attempts = settings_of_arguments(config).max_attempts
+    return Policy(attempts, Slots(config.max_concurrency), hedging=config.hedging or 0.0)
 
 
-def _make_transport(config: Config, profile: str | None, policy: Policy, observer: Observer) -> Transport:
-    return Transport(config, profile, policy, observer)
+def _make_transport(
+    config: Config, profile: str | None, policy: Policy, observer: Observer, told: Callable[[Settings], None]
+) -> Transport:
+    return Transport(config, profile, policy, observer, told)
 
 
 def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:

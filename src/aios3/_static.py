@@ -1,4 +1,4 @@
-"""What arguments and environment say by themselves, without aiobotocore: who to be, which endpoint, which region.
+"""What is plain: who signs, which endpoint and which region, where botocore's rules and chains cannot change them.
 
 aiobotocore's chain answers every question, but importing it takes half a second. Where credentials, and an endpoint or
 region, are given plainly, the answer needs no chain; :func:`plain_settings` returns None wherever it might.
@@ -17,28 +17,100 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aios3._config import AddressingStyle, Config
+    from aios3._profiles import Section
+    from aios3._settings import Settings
 
-_CHAIN_VARIABLES = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_DATA_PATH",
-    "AWS_CREDENTIAL_EXPIRATION",
+CHAIN_VARIABLES = frozenset(
+    {
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+        "AWS_AUTH_SCHEME_PREFERENCE",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_DATA_PATH",
+        "AWS_DEFAULTS_MODE",
+        "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES",
+        "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
+        "AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS",
+        "AWS_S3_USE_ARN_REGION",
+        "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+        "AWS_SIGV4A_SIGNING_REGION_SET",
+        "AWS_STS_REGIONAL_ENDPOINTS",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_USE_FIPS_ENDPOINT",
+        "BOTOCORE_EXPERIMENTAL__PLUGINS",
+    }
 )
-"""Variables whose meaning only botocore knows; any of them asks for the chain."""
+"""Variables whose meaning only botocore knows; any of them asks for the chain, also an empty one."""
 
-_PLAIN_KEYS = frozenset(
-    {"region", "output", "cli_pager", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+HARMLESS_VARIABLES = frozenset(
+    {
+        "AWS_CSM_CLIENT_ID",
+        "AWS_CSM_ENABLED",
+        "AWS_CSM_HOST",
+        "AWS_CSM_PORT",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION",
+        "AWS_DISABLE_REQUEST_COMPRESSION",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+        "AWS_EC2_METADATA_V1_DISABLED",
+        "AWS_ENDPOINT_DISCOVERY_ENABLED",
+        "AWS_IMDS_USE_IPV6",
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+        "AWS_METADATA_SERVICE_TIMEOUT",
+        "AWS_RETRY_MODE",
+        "AWS_SDK_UA_APP_ID",
+        "BOTOCORE_TCP_KEEPALIVE",
+    }
 )
-"""Settings of a profile that change nothing else about S3."""
+"""Variables of botocore's that change neither where a request to S3 goes nor who signs it, if keys are given."""
+
+PLAIN_KEYS = frozenset(
+    {
+        "aws_access_key_id",
+        "aws_account_id",
+        "aws_secret_access_key",
+        "aws_security_token",
+        "aws_session_token",
+        "ca_bundle",
+        "cli_auto_prompt",
+        "cli_binary_format",
+        "cli_history",
+        "cli_pager",
+        "cli_timestamp_format",
+        "csm_client_id",
+        "csm_enabled",
+        "csm_host",
+        "csm_port",
+        "disable_host_prefix_injection",
+        "disable_request_compression",
+        "ec2_metadata_service_endpoint",
+        "ec2_metadata_service_endpoint_mode",
+        "ec2_metadata_v1_disabled",
+        "endpoint_discovery_enabled",
+        "endpoint_url",
+        "ignore_configured_endpoint_urls",
+        "imds_use_ipv6",
+        "max_attempts",
+        "metadata_service_num_attempts",
+        "metadata_service_timeout",
+        "output",
+        "region",
+        "request_checksum_calculation",
+        "response_checksum_validation",
+        "retry_mode",
+        "sdk_ua_app_id",
+        "services",
+        "tcp_keepalive",
+    }
+)
+"""Settings of a profile that are read by :mod:`aios3._settings`, or that change nothing, as the variables above."""
+
+_OTHER_MODELS = "~/.aws/models"
+"""Where botocore looks for descriptions of services, and for rules of endpoints, that replace its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainSettings:
-    """Everything that requests need, as it was given."""
+    """Everything that addresses and signatures need, as it was given."""
 
     credentials: Credentials | None
     """Who to be; None signs nothing."""
@@ -46,24 +118,35 @@ class PlainSettings:
     """Where the server is; None is Amazon's endpoint of the region."""
     region: str
     addressing_style: AddressingStyle
-    ca_bundle: str | None
-    """A file of certificate authorities that the environment names."""
 
 
-def plain_settings(config: Config, profile: str | None, environ: Mapping[str, str]) -> PlainSettings | None:
-    """Return what ``config`` and ``environ`` say, or None where profiles, files or other chains may have a say."""
-    if profile is not None or config.profile is not None or any(environ.get(name) for name in _CHAIN_VARIABLES):
+def plain_settings(config: Config, settings: Settings, environ: Mapping[str, str]) -> PlainSettings | None:
+    """Return what is certain without botocore, or None where its rules or its chain may have a say."""
+    if settings.profile is not None or not CHAIN_VARIABLES.isdisjoint(environ) or not _is_plain(settings.stored):
+        return None
+    if not _has_plain_endpoint(settings) or os.path.isdir(os.path.expanduser(_OTHER_MODELS)):  # noqa: PTH111, PTH112 - pathlib is slow to import
         return None
     try:
-        credentials, stored_region = _credentials(config, environ), _region_of_file(environ)
+        credentials = _credentials(config, environ)
     except _ChainNeededError:
         return None
-    endpoint_url = config.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or None
-    region = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or stored_region
-    if endpoint_url is None and not (region and has_plain_rules(region)):
-        return None
-    ca_bundle = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or None
-    return PlainSettings(credentials, endpoint_url, region or "us-east-1", config.addressing_style, ca_bundle)
+    return PlainSettings(credentials, settings.endpoint_url, settings.region or "us-east-1", settings.addressing_style)
+
+
+def _is_plain(stored: Section) -> bool:
+    """Tell whether a profile says nothing that only botocore understands."""
+    below = stored.get("s3", {})
+    if isinstance(below, str) or not below.keys() <= {"addressing_style"}:
+        return False
+    if below.get("addressing_style", "auto") not in {"auto", "path", "virtual"}:
+        return False
+    return stored.keys() <= PLAIN_KEYS | {"s3"}
+
+
+def _has_plain_endpoint(settings: Settings) -> bool:
+    if settings.endpoint_url is None:
+        return settings.region is not None and has_plain_rules(settings.region)
+    return "//s3-accelerate." not in settings.endpoint_url  # botocore has rules of its own for it
 
 
 class _ChainNeededError(Exception):
@@ -79,27 +162,3 @@ def _credentials(config: Config, environ: Mapping[str, str]) -> Credentials | No
     if config.credentials is not None or not access_key or not secret_key:
         raise _ChainNeededError
     return Credentials(access_key, secret_key, environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN"))
-
-
-def _region_of_file(environ: Mapping[str, str]) -> str | None:
-    """Return the region in the default profile of the configuration file, if that says nothing else that matters."""
-    try:
-        # pathlib would take longer to import than all of this takes to run.
-        name = os.path.expanduser(environ.get("AWS_CONFIG_FILE") or "~/.aws/config")  # noqa: PTH111 - see above
-        with open(name, encoding="utf-8") as file:  # noqa: PTH123 - see above
-            text = file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _ChainNeededError from error  # botocore has its own words for what is wrong with the file
-    import configparser  # noqa: PLC0415 - slow to import, and often there is no such file
-
-    parser = configparser.RawConfigParser(default_section="")
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        raise _ChainNeededError from error
-    settings = dict(parser.items("default")) if parser.has_section("default") else {}
-    if not settings.keys() <= _PLAIN_KEYS:
-        raise _ChainNeededError
-    return settings.get("region")

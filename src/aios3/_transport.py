@@ -13,15 +13,19 @@ from aios3._engine.habits import Habits
 from aios3._observe import Observer
 from aios3._proxies import proxy_for, shown, why_direct
 from aios3._retrying import RetryingBackend
+from aios3._settings import read_settings
 from aios3._static import plain_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aios3._backend import Backend, BucketAddress, Slots
     from aios3._boto import BotoBackend
     from aios3._boto.chain import Chain
     from aios3._config import Config
     from aios3._credentials import Keeper
     from aios3._engine.policy import Policy
+    from aios3._settings import Settings
     from aios3._static import PlainSettings
     from aios3._wire import Wire
 
@@ -35,10 +39,17 @@ class Transport:
     """Everything that talks to the server as one profile. Connections are made when they are needed.
 
     ``policy`` says what happens after failures, and bounds the requests in flight, of all profiles together;
-    ``observer`` watches them.
+    ``observer`` watches them. ``told`` is given the settings when they are read, before the first request.
     """
 
-    def __init__(self, config: Config, profile: str | None, policy: Policy, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        profile: str | None,
+        policy: Policy,
+        observer: Observer | None = None,
+        told: Callable[[Settings], None] | None = None,
+    ) -> None:
         self._config = config.with_environment()
         self._profile = profile
         self._policy = policy
@@ -48,8 +59,9 @@ class Transport:
         self._boto: BotoBackend | None = None
         self._chain: Chain | None = None
         self._wire: Wire | None = None
+        self._settings: Settings | None = None
         self._plain: PlainSettings | None = None
-        self._has_looked = False
+        self._told = told
         self.keeper: Keeper = keeper_of(self._config, self._find_credentials)
         """The one copy of the profile's credentials."""
         self._chosen: dict[str, Backend] = {}
@@ -64,6 +76,7 @@ class Transport:
         """Return the backend for ``bucket``, "" for what has none, and remember why it is this one."""
         async with self._choosing:
             if bucket not in self._chosen:
+                await self._read()
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
                 self._chosen[bucket] = RetryingBackend(backend, self._policy, self._habits, self._observer)
@@ -99,30 +112,33 @@ class Transport:
         direct = why_direct((await self.locate(bucket)).url, bucket)
         return f"our own connections; {direct}" if direct else "our own connections"
 
+    async def _read(self) -> Settings:
+        """Return what holds for the profile; read once."""
+        if self._settings is None:
+            settings, plain = await asyncio.to_thread(_settings_of, self._config, self._profile)
+            self._settings, self._plain = settings, plain
+            self._policy = self._policy.with_attempts(settings.max_attempts)
+            if self._told is not None:
+                self._told(settings)
+        return self._settings
+
     async def locate(self, bucket: str) -> BucketAddress:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
-        plain = await self._look()
-        return await self._aiobotocore().address_of(bucket) if plain is None else address_of(plain, bucket)
-
-    async def _look(self) -> PlainSettings | None:
-        """Return the settings that arguments and environment give plainly, None where aiobotocore must be asked."""
-        if not self._has_looked:
-            self._plain = await self._look_again()
-            self._has_looked = True
-        return self._plain
-
-    async def _look_again(self) -> PlainSettings | None:
-        return await asyncio.to_thread(plain_settings, self._config, self._profile, os.environ)
+        await self._read()
+        return await self._aiobotocore().address_of(bucket) if self._plain is None else address_of(self._plain, bucket)
 
     async def _find_credentials(self, kind: str | None) -> Signer | None:
         """Ask the environment if settings are plain, else botocore's chain; it is the source of the keeper."""
-        if await self._look() is None:
+        await self._read()
+        if self._plain is None:
             from aios3._boto.chain import Chain  # noqa: PLC0415 - not needed where nothing asks for it
 
             if self._chain is None:
                 self._chain = Chain(self._config, self._profile)
             return await self._chain.ask(kind)
-        plain = self._plain if kind is None else await self._look_again()
+        plain: PlainSettings | None = self._plain
+        if kind is not None:
+            plain = (await asyncio.to_thread(_settings_of, self._config, self._profile))[1]
         return None if plain is None else Signer(plain.credentials, "env")
 
     async def _at_amazon(self) -> bool:
@@ -130,24 +146,18 @@ class Transport:
             return await self._aiobotocore().at_amazon()
         return at_amazon(self._plain.endpoint_url)
 
-    async def _authorities(self) -> bool | str:
-        """Return what to verify certificates with: as configured, else as the environment or the profile says."""
-        if self._config.verify is not True:
-            return self._config.verify
-        bundle = await self._aiobotocore().ca_bundle() if self._plain is None else self._plain.ca_bundle
-        return bundle or True
-
     def _own(self) -> Wire:
         from aios3._wire import Wire  # noqa: PLC0415 - not needed where aiobotocore does everything
 
         if self._wire is None:
+            assert self._settings is not None
             self._wire = Wire(
                 self._config,
+                self._settings,
                 self._slots,
                 locate=self.locate,
                 keeper=self.keeper,
                 at_amazon=self._at_amazon,
-                authorities=self._authorities,
                 rest=self._aiobotocore,
             )
         return self._wire
@@ -156,7 +166,7 @@ class Transport:
         from aios3._boto import BotoBackend  # noqa: PLC0415 - not needed where nothing asks for it
 
         if self._boto is None:
-            self._boto = BotoBackend(self._config, self._profile, self._slots, self.keeper)
+            self._boto = BotoBackend(self._config, self._profile, self._slots, self._settings, self.keeper)
         return self._boto
 
     async def aclose(self) -> None:
@@ -167,3 +177,8 @@ class Transport:
             await self._wire.aclose()
         if self._boto is not None:
             await self._boto.aclose()
+
+
+def _settings_of(config: Config, profile: str | None) -> tuple[Settings, PlainSettings | None]:
+    settings = read_settings(config, profile, os.environ)
+    return settings, plain_settings(config, settings, os.environ)

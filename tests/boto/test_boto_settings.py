@@ -44,8 +44,6 @@ async def test_half_credentials(slots, monkeypatch):
     "options",
     [
         {"region": "not a region"},
-        {"endpoint_url": "http://"},
-        {"endpoint_url": "http://host name"},
         {"endpoint_url": "http://127.0.0.1:1", "verify": "/does/not/exist"},
         {"endpoint_url": "http://127.0.0.1:1", "verify": __file__},
     ],

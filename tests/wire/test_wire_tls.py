@@ -17,6 +17,7 @@ from aios3._wire.pool import Pool
 from aios3._wire.resolve import Addresses
 from aios3._wire.tls import client_context
 from aios3._wire.tls_transport import TLSTransport
+from aios3.errors import ConfigError
 
 pytestmark = pytest.mark.loop_variants
 
@@ -209,9 +210,9 @@ async def test_there_is_one_context_for_a_way_to_verify(certificate, tmp_path):
     contexts = await asyncio.gather(*(client_context(certificate) for _ in range(5)))
     assert len(set(map(id, contexts))) == 1
     assert await client_context() is not contexts[0]
-    assert (await client_context(str(tmp_path))).check_hostname
-    with pytest.raises(FileNotFoundError):
-        await client_context(str(tmp_path / "nothing"))
+    for name in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(ConfigError, match=f"AWS_CA_BUNDLE names '{name}'"):
+            await client_context(str(name), "AWS_CA_BUNDLE")
 
 
 async def test_a_body_is_sent_whole_to_a_server_that_reads_slowly(certificate, server_tls):

@@ -32,6 +32,7 @@ from aios3._credentials import keeper_of, naming, renew_after
 from aios3._entries import PresignedPost
 from aios3._observe import sending
 from aios3._paths import S3Url
+from aios3._settings import settings_of_arguments
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from aios3._config import Config
     from aios3._credentials import Keeper
     from aios3._entries import StatResult, WriteResult
+    from aios3._settings import Settings
 
 T = TypeVar("T")
 
@@ -71,15 +73,24 @@ class BotoBackend:
     """S3 through aiobotocore, one request a call.
 
     ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``keeper`` has the
-    credentials; without one, the backend keeps its own.
+    credentials; without one, the backend keeps its own. ``settings`` are what holds for the profile; None: they are
+    read when the first request needs them.
     """
 
-    def __init__(self, config: Config, profile: str | None, slots: Slots, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        profile: str | None,
+        slots: Slots,
+        settings: Settings | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
-        self._client = ClientSource(config, profile, self._keeper)
+        self._client = ClientSource(config, profile, self._keeper, settings)
         self._slots = slots
+        checksums = (settings or settings_of_arguments(config)).checksums
         self._patience = config.connect_timeout + config.read_timeout
-        self._checksum_mode = {} if config.checksums == "off" else {"ChecksumMode": "ENABLED"}
+        self._checksum_mode = {"ChecksumMode": "ENABLED"} if checksums.comparing else {}
         self._bodies: set[BotoBody] = set()
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
@@ -126,11 +137,6 @@ class BotoBackend:
         """Return where requests for ``bucket`` go and how they are signed; nothing is sent to find out."""
         with translated("Connect", f"s3://{bucket}"):
             return await self._client.address_of(bucket)
-
-    async def ca_bundle(self) -> str | None:
-        """Return the file of certificate authorities that the environment or the profile names."""
-        with translated("Connect", "s3://"):
-            return await self._client.ca_bundle()
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""

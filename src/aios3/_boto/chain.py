@@ -6,6 +6,7 @@ ones that a server refuses, whatever their provider.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from aios3._boto.sessions import new_session
 from aios3._boto.translate import is_about_settings
 from aios3._config import Credentials
 from aios3._credentials import Signer
+from aios3._settings import read_settings
 from aios3.errors import ConfigError, CredentialsError, S3Error
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Chain:
 
     async def _ask(self, kind: str | None) -> Signer | None:
         try:
-            session = new_session(self._config, self._profile)
+            session = new_session(self._profile, read_settings(self._config, self._profile, os.environ))
             links = session.get_component("credential_provider").providers
         except Exception as error:
             raise self._failure(error, "the profile") from error

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from aios3._authorities import check_authorities
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
+from aios3._settings import read_settings
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
     from aios3._backend import BucketAddress
     from aios3._config import Config
     from aios3._credentials import Keeper
+    from aios3._settings import Settings
 
 _TRUNCATED = re.compile(rb"(?<=<IsTruncated)>\s*(?:true|1)\s*<", re.IGNORECASE)
 
@@ -43,10 +46,11 @@ class _Prepared(NamedTuple):
 class ClientSource:
     """The client of one configuration and profile, which signs as ``keeper`` says."""
 
-    def __init__(self, config: Config, profile: str | None, keeper: Keeper) -> None:
+    def __init__(self, config: Config, profile: str | None, keeper: Keeper, settings: Settings | None = None) -> None:
         self._config = config
         self._profile = profile
         self._keeper = keeper
+        self._settings = settings
         self._opening: asyncio.Task[Client] | None = None
         self._client: Client | None = None
         self._at_amazon = False
@@ -77,20 +81,13 @@ class ClientSource:
         """Return where the client sends requests for ``bucket``; nothing is sent to find out."""
         return await address_of(await self.get(), bucket)
 
-    async def ca_bundle(self) -> str | None:
-        """Return the file of certificate authorities that the environment or the profile names."""
-        await self.get()
-        assert self._session is not None
-        bundle: str | None = self._session.get_config_variable("ca_bundle")
-        return bundle
-
     def _check_open(self) -> None:
         if self._closed:
             message = "This session is closed; make a new one"
             raise ClosedHandleError(message)
 
     async def _open(self) -> Client:
-        prepared = await asyncio.to_thread(_prepare, self._config, self._profile, self._keeper)
+        prepared = await asyncio.to_thread(_prepare, self._config, self._profile, self._keeper, self._settings)
         self._session = prepared.session
         try:
             client: Client = await prepared.session.create_client("s3", **prepared.options).__aenter__()
@@ -114,16 +111,18 @@ class ClientSource:
             await client.close()
 
 
-def _prepare(config: Config, profile: str | None, keeper: Keeper) -> _Prepared:
+def _prepare(config: Config, profile: str | None, keeper: Keeper, settings: Settings | None) -> _Prepared:
     """Do all that reads files or is slow, in a thread."""
-    _check_authorities(config)
-    session = new_session(config, profile)
+    settings = settings or read_settings(config, profile, os.environ)
+    verify = authorities_of(config, settings)
+    session = new_session(profile or config.profile, settings)
     from aios3._boto.credentials import KeptProvider  # noqa: PLC0415 - aiobotocore is slow to import
 
     session.register_component("credential_provider", KeptProvider(keeper))
     loader = loader_of(session.get_config_variable("data_path"))
     _read_models(loader)
-    return _Prepared(session, _client_options(config), _amazon_domains(loader.load_data("partitions")))
+    options = _client_options(config, settings.endpoint_url, verify)
+    return _Prepared(session, options, _amazon_domains(loader.load_data("partitions")))
 
 
 def _amazon_domains(partitions: dict[str, Any]) -> tuple[str, ...]:
@@ -131,14 +130,14 @@ def _amazon_domains(partitions: dict[str, Any]) -> tuple[str, ...]:
     return tuple({f".{each[name]}" for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")})
 
 
-def _check_authorities(config: Config) -> None:
-    if not isinstance(config.verify, str):
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(config.verify)
-    except OSError as error:
-        message = f"verify={config.verify!r} is not a file of certificate authorities: {error}"
-        raise ConfigError(message) from error
+def authorities_of(config: Config, settings: Settings) -> bool | str:
+    """Return what botocore verifies certificates with. What is set beside the arguments counts for TLS only."""
+    verify, source = settings.authorities
+    if isinstance(verify, str):
+        if config.verify is True and (settings.endpoint_url or "").startswith("http://"):
+            return True
+        check_authorities(verify, source)
+    return verify
 
 
 def _read_models(loader: Any) -> None:  # noqa: ANN401 - botocore has no types
@@ -151,11 +150,9 @@ def _read_models(loader: Any) -> None:  # noqa: ANN401 - botocore has no types
     loader.load_service_model("s3", type_name="service-2", api_version=None)
 
 
-def _client_options(config: Config) -> dict[str, Any]:
+def _client_options(config: Config, endpoint_url: str | None, verify: bool | str) -> dict[str, Any]:
     """Say in botocore's words what ``config`` says; what it leaves open is left to botocore's own chain."""
-    options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": config.endpoint_url}
-    if config.verify is not True:
-        options["verify"] = config.verify
+    options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": endpoint_url, "verify": verify}
     return options
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from aios3._boto.client import authorities_of
+from aios3._boto.sessions import prepared_session
 from aios3._config import Config, Credentials
-from aios3.errors import ConfigError, UnsupportedError
+from aios3._endpoints import at_amazon
+from aios3._settings import read_settings
+from aios3.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient as AioBaseClient  # noqa: PLC0414 - handed on
     from botocore.client import BaseClient as BaseClient  # noqa: PLC0414 - likewise
 
     from aios3._config import AddressingStyle, CredentialSource
+    from aios3._settings import Settings
 
 
 def blocking_client(config: Config) -> BaseClient:
-    """Make a boto3 client with these settings; it knows nothing of the session's limits.
+    """Make a boto3 client with the settings that a session of ``config`` has; it knows nothing of its limits.
 
     Raises UnsupportedError without boto3, and for credentials that are a function: boto3 would call it once only.
     """
@@ -25,11 +30,14 @@ def blocking_client(config: Config) -> BaseClient:
     except ImportError as error:
         message = "get_s3_client() of aios3.sync needs boto3: pip install boto3 (aios3 itself does not need it)"
         raise UnsupportedError(message) from error
-    from botocore.exceptions import ProfileNotFound  # noqa: PLC0415 - slow to import
+    from botocore.session import Session  # noqa: PLC0415 - slow to import
 
-    options: dict[str, Any] = {"config": _botocore_config(config), "endpoint_url": config.endpoint_url}
-    if config.verify is not True:
-        options["verify"] = config.verify
+    settings = read_settings(config, None, os.environ)
+    options: dict[str, Any] = {
+        "config": _botocore_config(config, settings),
+        "endpoint_url": settings.endpoint_url,
+        "verify": authorities_of(config, settings),
+    }
     if isinstance(config.credentials, Credentials):
         options["aws_access_key_id"] = config.credentials.access_key
         options["aws_secret_access_key"] = config.credentials.secret_key
@@ -37,26 +45,26 @@ def blocking_client(config: Config) -> BaseClient:
     elif callable(config.credentials):
         message = "A boto3 client cannot take credentials from a function; give it Credentials(...), or a profile"
         raise UnsupportedError(message)
-    try:
-        return boto3.Session(profile_name=config.profile, region_name=config.region).client("s3", **options)
-    except ProfileNotFound as error:
-        raise ConfigError(str(error)) from error
+    session = prepared_session(Session, config.profile, settings)
+    return boto3.Session(botocore_session=session).client("s3", **options)
 
 
-def _botocore_config(config: Config) -> Any:  # noqa: ANN401 - botocore has no types
+def _botocore_config(config: Config, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types
     from botocore import UNSIGNED  # noqa: PLC0415 - slow to import
     from botocore.config import Config as BotocoreConfig  # noqa: PLC0415
 
     options: dict[str, Any] = {"signature_version": UNSIGNED} if config.credentials == "anonymous" else {}
     if config.addressing_style != "auto":
         options["s3"] = {"addressing_style": config.addressing_style}
+    sending, comparing = settings.checksums
+    sends = sending != "off" and (sending != "auto" or at_amazon(settings.endpoint_url))
     return BotocoreConfig(
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         max_pool_connections=config.max_concurrency,
-        retries={"mode": "standard", "total_max_attempts": config.max_attempts},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": settings.max_attempts},
+        request_checksum_calculation="when_supported" if sends else "when_required",
+        response_checksum_validation="when_supported" if comparing else "when_required",
         **options,
     )
 
@@ -93,8 +101,7 @@ def config_of(client: BaseClient) -> Config:
 def _addressing_style(client: BaseClient) -> AddressingStyle:
     """Return how the client names buckets in URLs. Its endpoint of Amazon's is not one that somebody chose."""
     style: AddressingStyle = (client.meta.config.s3 or {}).get("addressing_style") or "auto"
-    at_amazon = (urlsplit(client.meta.endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    return "virtual" if style == "auto" and at_amazon else style
+    return "virtual" if style == "auto" and at_amazon(client.meta.endpoint_url) else style
 
 
 def _source_of(client: BaseClient) -> CredentialSource | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aios3._config import Config, Credentials
+    from collections.abc import Callable
+
+    from aios3._config import Credentials
+    from aios3._settings import Settings
 
 DEFAULT_REGION = "us-east-1"
 
@@ -17,16 +19,25 @@ signed_with: ContextVar[Credentials | None] = ContextVar("aios3 credentials of b
 """What botocore has signed the running task's last request with."""
 
 
-def new_session(config: Config, profile: str | None) -> Any:  # noqa: ANN401 - botocore has no types
+def new_session(profile: str | None, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types
     """Make aiobotocore's session, which has read the profile's files; raises if there is no such profile."""
     from aiobotocore.session import AioSession  # noqa: PLC0415 - 0.3 s, paid by who needs it
 
     _be_quiet()
-    session = AioSession(profile=profile or config.profile)
+    session = prepared_session(AioSession, profile, settings)
     session.get_scoped_config()
-    region = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
-    session.set_config_variable("region", region)
     session.register_component("data_loader", loader_of(session.get_config_variable("data_path")))
+    return session
+
+
+def prepared_session(kind: Callable[..., Any], profile: str | None, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types
+    """Make a session of botocore's with the profile and region of ``settings``; an argument named ``profile``."""
+    from botocore.configprovider import ConstantProvider  # noqa: PLC0415 - slow to import
+
+    session = kind(profile=profile)
+    if profile is None:  # botocore would take an empty AWS_PROFILE for the name of a profile
+        session.get_component("config_store").set_config_provider("profile", ConstantProvider(settings.profile))
+    session.set_config_variable("region", settings.region or DEFAULT_REGION)
     return session
 
 

@@ -26,6 +26,13 @@ class _Requests:
 class UnfollowingSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore has no types
     """What aiobotocore sends requests with; an answer 3xx is handed to botocore as it is."""
 
+    def _build_verify_context(self) -> Any:  # noqa: ANN401 - aiobotocore has no types
+        """Trust the system's authorities as well, as our own connections do, unless others are named."""
+        context = super()._build_verify_context()
+        if self._verify is True:
+            context.load_default_certs()
+        return context
+
     async def _get_session(self, proxy_url: str | None) -> _Requests:
         return _Requests(await super()._get_session(proxy_url))
 

@@ -16,19 +16,21 @@ from aios3.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aios3._config import ChecksumMode
+    from aios3._settings import Sending
 
 Algorithm = Literal["CRC64NVME", "CRC32"]
 
 
-def choose_algorithm(mode: ChecksumMode, *, at_amazon: bool) -> Algorithm | None:
+def choose_algorithm(mode: Sending, *, at_amazon: bool) -> Algorithm | None:
     """Choose the algorithm for ``mode``; None sends no checksum.
+
+    Servers of other vendors that take checksums all know CRC32, which botocore sends them, too.
 
     Raises ConfigError if CRC64NVME is asked for by name and awscrt is not installed.
     """
     if mode == "off" or (mode == "auto" and not at_amazon):
         return None
-    if mode == "crc32":
+    if mode == "crc32" or (mode == "everywhere" and not at_amazon):
         return "CRC32"
     if mode == "crc64nvme" and not has_awscrt():
         message = "checksums='crc64nvme' needs awscrt; install aios3[crt], or use checksums='crc32'"

@@ -8,6 +8,7 @@ everybody, thousands of tasks that each try five times would make it five times 
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 from aios3._engine.backoff import retry_delay
@@ -32,6 +33,13 @@ _LONGEST_REQUESTED_SECONDS = 30.0
 """A server that asks for more is asked again after so much: callers have deadlines of their own for more."""
 
 
+class _Account:
+    """What is left for attempts beyond the first ones."""
+
+    def __init__(self) -> None:
+        self.left: float = RETRY_BUDGET
+
+
 class Policy:
     """The attempts of one session: ``max_attempts`` a request, and ``slots`` for what is in flight.
 
@@ -43,14 +51,31 @@ class Policy:
         self.slots: Slots = slots or Slots(_MANY)
         self.hedges: Hedges | None = Hedges(hedging, self.slots) if hedging else None
         """The second requests for what is slow; None if there are to be none."""
-        self.budget: float = RETRY_BUDGET
+        self._account = _Account()
+
+    @property
+    def budget(self) -> float:
         """What is left for attempts beyond the first ones."""
+        return self._account.left
+
+    @budget.setter
+    def budget(self, left: float) -> None:
+        self._account.left = left
+
+    def with_attempts(self, max_attempts: int) -> Policy:
+        """Return a policy with other attempts, which shares all else with this one: slots, hedges and account."""
+        if max_attempts == self.max_attempts:
+            return self
+        other = copy.copy(self)
+        other.max_attempts = max_attempts
+        return other
 
     def succeeded(self, failures: int = 0) -> None:
         """Note that a request was answered, after ``failures``: what they cost is given back."""
         self.slots.answered()
-        if self.budget < RETRY_BUDGET:
-            self.budget = min(self.budget + max(1, failures * _COST), RETRY_BUDGET)
+        account = self._account
+        if account.left < RETRY_BUDGET:
+            account.left = min(account.left + max(1, failures * _COST), RETRY_BUDGET)
 
     def close(self) -> None:
         """Do nothing more by itself."""

@@ -272,7 +272,7 @@ class AsyncPipeReader:
             except S3Error as error:
                 await self._drop()
                 failures += 1
-                await asyncio.sleep(self._session.policy.pause(error, failures))
+                await asyncio.sleep(self._session.policy_at(self._source.url).pause(error, failures))
             except BaseException:
                 await self._drop()  # nobody knows which of its bytes have been received
                 raise

@@ -76,7 +76,7 @@ async def complete_plan(session: Session, plan: WritePlan) -> WritePlan:
     Raises ObjectExistsError in ``xb``, ObjectChangedError in ``ab`` if the object does not match ``if_match``.
     """
     backend = await session.backend(plan.url)
-    algorithm = choose_algorithm(session.config.checksums, at_amazon=await backend.at_amazon())
+    algorithm = choose_algorithm(session.checksums_at(plan.url).sending, at_amazon=await backend.at_amazon())
     if plan.mode == "wb":
         return await _with_type(plan, algorithm)
     plan = replace(plan, algorithm=algorithm)

@@ -97,7 +97,7 @@ class ObjectSource:
                 return None
             raise
         self._ready = None  # at its end there is nothing to close
-        if self._session.config.checksums != "off" and len(data) == body.size:
+        if self._session.checksums_at(self.url).comparing and len(data) == body.size:
             check_whole(self.url, data, body.checksums)
         return data
 
@@ -142,7 +142,7 @@ class ObjectSource:
             except S3Error as error:
                 progress = cursor.position > reached
                 failures = 1 if progress else failures + 1
-                pause = self._session.policy.pause(error, failures, progress=progress)
+                pause = self._session.policy_at(self.url).pause(error, failures, progress=progress)
                 await asyncio.sleep(pause)
 
     async def body_at(self, position: int, stop: int | None) -> ObjectBody:

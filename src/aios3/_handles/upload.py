@@ -274,7 +274,7 @@ class Upload:
                 if found is not None:
                     return found
                 failures += 1
-                pause = self._session.policy.pause(error, failures)
+                pause = self._session.policy_at(self._plan.url).pause(error, failures)
             await asyncio.sleep(pause)
 
     async def _completed(self, parts: Sequence[Part], size: int) -> WriteResult | None:

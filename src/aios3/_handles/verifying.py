@@ -104,7 +104,7 @@ class Verification:
 
 async def verification_of(session: Session, url: S3Url, options: ReadOptions, body: ObjectBody) -> Verification | None:
     """Return what is to be compared of the object that ``body`` has begun to answer for; None for nothing."""
-    if session.config.checksums == "off" or not body.size:
+    if not session.checksums_at(url).comparing or not body.size:
         return None
 
     async def ask() -> Mapping[str, str]:
@@ -119,7 +119,7 @@ async def verification_of(session: Session, url: S3Url, options: ReadOptions, bo
         return Verification(url, body.size, *claimed, ask)
     if body.size <= session.config.request_size or not await _has_checksums(session, url):
         return None
-    return Verification(url, body.size, _likely_algorithm(session), None, ask)
+    return Verification(url, body.size, _likely_algorithm(session, url), None, ask)
 
 
 def _remember(session: Session, claimed: tuple[str, str] | None) -> None:
@@ -128,13 +128,13 @@ def _remember(session: Session, claimed: tuple[str, str] | None) -> None:
 
 
 async def _has_checksums(session: Session, url: S3Url) -> bool:
-    if session.config.checksums != "auto" or session.seen_algorithm is not None:
+    if session.checksums_at(url).sending not in {"auto", "off"} or session.seen_algorithm is not None:
         return True
     return await (await session.backend(url)).at_amazon()
 
 
-def _likely_algorithm(session: Session) -> str:
-    named = {"crc32": "CRC32", "crc64nvme": "CRC64NVME"}.get(session.config.checksums)
+def _likely_algorithm(session: Session, url: S3Url) -> str:
+    named = {"crc32": "CRC32", "crc64nvme": "CRC64NVME"}.get(session.checksums_at(url).sending)
     return session.seen_algorithm or named or ("CRC64NVME" if has_awscrt() else "CRC32")
 
 

@@ -38,7 +38,7 @@ async def delete_keys(session: Session, url: S3Url, keys: Sequence[str]) -> dict
     async def delete_one(key: str) -> None:
         await backend.delete_object(url.with_key(key))
 
-    return await _until_deleted(session, keys, delete, delete_one)
+    return await _until_deleted(session, url, keys, delete, delete_one)
 
 
 async def delete_versions(
@@ -55,11 +55,12 @@ async def delete_versions(
     async def delete_one(version: ObjectVersion) -> None:
         await backend.delete_object(url.with_key(version.key), version.version_id)
 
-    return await _until_deleted(session, versions, delete, delete_one)
+    return await _until_deleted(session, url, versions, delete, delete_one)
 
 
 async def _until_deleted(
     session: Session,
+    url: S3Url,
     items: Sequence[T],
     delete: Callable[[Sequence[T]], Awaitable[dict[T, S3Error]]],
     delete_one: Callable[[T], Awaitable[None]],
@@ -70,7 +71,7 @@ async def _until_deleted(
     while True:
         failed = await _delete_once(session, items, delete, delete_one)
         again = [item for item, error in failed.items() if worth_retrying(error) and not error.is_final]
-        if not again or attempt >= session.config.max_attempts:
+        if not again or attempt >= session.policy_at(url).max_attempts:
             return final | failed
         final |= {item: error for item, error in failed.items() if item not in again}
         await asyncio.sleep(retry_delay(attempt))

@@ -18,39 +18,41 @@ if TYPE_CHECKING:
     from aios3._backend import Backend, Slots
     from aios3._config import Config
     from aios3._credentials import Keeper
+    from aios3._settings import Settings
     from aios3._wire.sites import Locate
 
 
 class Wire:
     """One profile's connections, and the backend over them.
 
-    ``locate`` says where a bucket lives, ``keeper`` has the credentials, ``authorities`` is what certificates are
-    verified with, ``rest`` returns the backend for what is not spoken here.
+    ``settings`` are what holds for it, ``locate`` says where a bucket lives, ``keeper`` has the credentials, ``rest``
+    returns the backend for what is not spoken here.
     """
 
     def __init__(
         self,
         config: Config,
+        settings: Settings,
         slots: Slots,
         *,
         locate: Locate,
         keeper: Keeper,
         at_amazon: Callable[[], Awaitable[bool]],
-        authorities: Callable[[], Awaitable[bool | str]],
         rest: Callable[[], Backend],
     ) -> None:
         self._config = config
-        self._authorities = authorities
+        self._authorities = settings.authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
         exchanges = Exchanges(Sites(locate, self._connect), Signers(keeper), config.payload_signing)
-        with_checksums = config.checksums != "off"
-        self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=with_checksums)
+        asks = settings.checksums.comparing
+        self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=asks)
 
     async def _connect(self, scheme: str, host: str, port: int) -> Pool:
         """Return the pool of an origin; buckets in one host share it."""
-        if scheme == "https" and self._tls is None:
-            self._tls = await client_context(await self._authorities())
+        if self._tls is None and (scheme == "https" or isinstance(self._config.verify, str)):
+            # A file that was named by an argument is looked at without TLS, too: it is refused at once.
+            self._tls = await client_context(*self._authorities)
         pool = self._pools.get((scheme, host, port))
         if pool is None:
             pool = self._pools[scheme, host, port] = Pool(

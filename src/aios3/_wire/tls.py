@@ -10,6 +10,8 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING
 
+from aios3._authorities import load_authorities
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -17,15 +19,15 @@ MAX_SESSIONS = 256
 _contexts: dict[bool | str, ssl.SSLContext] = {}
 
 
-async def client_context(verify: bool | str = True) -> ssl.SSLContext:
-    """Return the context for ``verify``: True, a file or directory of authorities to trust instead of the system's, or
-    False for no verification at all. Host names are checked unless it is False.
+async def client_context(verify: bool | str = True, source: str = "verify") -> ssl.SSLContext:
+    """Return the context for ``verify``: True, a file of authorities to trust instead of the system's, or False for no
+    verification at all. Host names are checked unless it is False.
 
-    Raise ``FileNotFoundError`` or ``ssl.SSLError`` for authorities that cannot be read.
+    Raises ConfigError, which names the ``source`` of the setting, for authorities that cannot be read.
     """  # noqa: D205 - one sentence that does not fit into a line
     context = _contexts.get(verify)
     if context is None:
-        context = await asyncio.to_thread(_build, verify)
+        context = await asyncio.to_thread(_build, verify, source)
         context = _contexts.setdefault(verify, context)  # another call may have been faster
     return context
 
@@ -80,9 +82,7 @@ class _Context(ssl.SSLContext):
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
 
 
-def _build(verify: bool | str) -> ssl.SSLContext:
-    from pathlib import Path  # noqa: PLC0415 - slow to import, and not all servers have TLS
-
+def _build(verify: bool | str, source: str) -> ssl.SSLContext:
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks host names and certificates
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION  # or a request to send could have to wait for an answer
@@ -91,8 +91,6 @@ def _build(verify: bool | str) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     elif verify is True:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    elif Path(verify).is_dir():
-        context.load_verify_locations(capath=verify)
     else:
-        context.load_verify_locations(cafile=verify)
+        load_authorities(context, verify, source)
     return context

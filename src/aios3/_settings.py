@@ -1,0 +1,235 @@
+"""One reading of the settings: what arguments, environment and the profile's files say of S3, whoever sends requests.
+
+Both transports, presigning and the clients of botocore get what is read here, so that they cannot differ. Who signs
+is another question. A variable that is empty counts as unset.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from aios3._config import ADDRESSING_STYLES, highest
+from aios3._endpoint_url import check_endpoint
+from aios3._profiles import read_profiles
+from aios3.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aios3._config import AddressingStyle, Config
+    from aios3._profiles import Profiles, Section
+
+DEFAULT_ATTEMPTS = 5
+
+Sending: TypeAlias = Literal["auto", "everywhere", "crc64nvme", "crc32", "off"]
+"""Which checksums are sent: those of ``Config.checksums``, and ``everywhere`` for one to every server."""
+
+_REGION = re.compile(r"(?![0-9]+\Z)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_WHEN = ("when_supported", "when_required")
+
+
+class Found(NamedTuple):
+    """A setting that is not an argument, and where it was found."""
+
+    value: str
+    source: str
+
+
+class Authorities(NamedTuple):
+    """What certificates are verified with: True for the system's authorities, False for none, or a file."""
+
+    verify: bool | str
+    source: str
+    """Where it was set."""
+
+
+class Checksums(NamedTuple):
+    """What is done about checksums."""
+
+    sending: Sending
+    comparing: bool
+    """Whether what is read is compared with the checksum that the server reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for one profile."""
+
+    profile: str | None
+    """The name of the profile; None: nobody names one."""
+    endpoint_url: str | None
+    """Where the server is; None: Amazon's endpoint, by botocore's rules."""
+    region: str | None
+    authorities: Authorities
+    max_attempts: int
+    checksums: Checksums
+    addressing_style: AddressingStyle
+    stored: Section = field(repr=False)
+    """What the files say of the profile, keys and secrets too."""
+
+
+def read_settings(config: Config, profile: str | None, environ: Mapping[str, str]) -> Settings:
+    """Read what holds for ``profile``, None for the one that ``config`` or ``environ`` names. It reads small files.
+
+    Raises ConfigError for a profile that does not exist, a file that is broken, and a value that cannot be.
+    """
+    files = read_profiles(environ)
+    name, stored = _profile(files, profile or config.profile, environ)
+    look = _Look(environ, stored, f"the profile {name or 'default'!r}")
+    return Settings(
+        name,
+        _endpoint(config, look, files),
+        _region(config, look),
+        _authorities(config, look),
+        _attempts(config, look),
+        _checksums(config, look),
+        _style(config, stored),
+        stored,
+    )
+
+
+def settings_of_arguments(config: Config) -> Settings:
+    """Return what the arguments say by themselves, where nothing else is asked."""
+    look = _Look({}, {}, "")
+    authorities, attempts = _authorities(config, look), _attempts(config, look)
+    checksums, style = _checksums(config, look), config.addressing_style
+    return Settings(config.profile, config.endpoint_url, config.region, authorities, attempts, checksums, style, {})
+
+
+def _profile(files: Profiles, given: str | None, environ: Mapping[str, str]) -> tuple[str | None, Section]:
+    named = [(given, "")] if given else [(environ.get(name), name) for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")]
+    for name, source in named:
+        if name:
+            if name not in files.profiles:
+                where = f" of {source}" if source else ""
+                message = f"The profile {name!r}{where} is in neither of the files ~/.aws/config and ~/.aws/credentials"
+                raise ConfigError(message)
+            return name, files.profiles[name]
+    return None, files.profiles.get("default", {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Where settings are looked for: the environment before the profile."""
+
+    environ: Mapping[str, str]
+    stored: Section
+    profile: str
+
+    def up(self, *variables: str, key: str) -> Found | None:
+        """Return the first of ``variables`` that is set, or ``key`` of the profile."""
+        for name in variables:
+            if value := self.environ.get(name):
+                return Found(value, name)
+        return self.stored_text(self.stored, key, self.profile)
+
+    def stored_text(self, section: Section, key: str, where: str) -> Found | None:
+        """Return ``key`` of a section of a file; one that has settings below it is refused."""
+        value = section.get(key)
+        if value is None or value == "":
+            return None
+        source = f"{key} of {where}"
+        if not isinstance(value, str):
+            message = f"{source} must be one value, without settings below it"
+            raise ConfigError(message)
+        return Found(value, source)
+
+
+def _endpoint(config: Config, look: _Look, files: Profiles) -> str | None:
+    if config.endpoint_url is not None or _ignores_endpoints(look):
+        return config.endpoint_url
+    found = next(_endpoints(look, files), None)
+    if found is None:
+        return None
+    check_endpoint(found.value, found.source)
+    return found.value
+
+
+def _ignores_endpoints(look: _Look) -> bool:
+    name = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+    said = look.environ.get(name, look.stored.get("ignore_configured_endpoint_urls"))
+    return isinstance(said, str) and said.lower() == "true"
+
+
+def _endpoints(look: _Look, files: Profiles) -> Iterator[Found]:
+    """Offer the endpoints that somebody has set, the most particular first."""
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if value := look.environ.get(name):
+            yield Found(value, name)
+    named = look.stored_text(look.stored, "services", look.profile)
+    if named is not None:
+        section = files.services.get(named.value)
+        if not section:
+            message = f"{named.source} is {named.value!r}, and there is no section [services {named.value}]"
+            raise ConfigError(message)
+        below = section.get("s3", {})
+        where = f"s3 in the section [services {named.value}]"
+        if not isinstance(below, str) and (found := look.stored_text(below, "endpoint_url", where)):
+            yield found
+    if found := look.stored_text(look.stored, "endpoint_url", look.profile):
+        yield found
+
+
+def _region(config: Config, look: _Look) -> str | None:
+    given = Found(config.region, "region") if config.region else None
+    found = given or look.up("AWS_REGION", "AWS_DEFAULT_REGION", key="region")
+    if found is None:
+        return None
+    if not _REGION.fullmatch(found.value):
+        message = f"{found.source} must be the name of a region, such as 'eu-west-1', not {found.value!r}"
+        raise ConfigError(message)
+    return found.value
+
+
+def _authorities(config: Config, look: _Look) -> Authorities:
+    if config.verify is not True:
+        return Authorities(config.verify, "verify")
+    found = look.up("AWS_CA_BUNDLE", key="ca_bundle")
+    if found is None and (value := look.environ.get("REQUESTS_CA_BUNDLE")):
+        found = Found(value, "REQUESTS_CA_BUNDLE")
+    return Authorities(verify=True, source="verify") if found is None else Authorities(*found)
+
+
+def _attempts(config: Config, look: _Look) -> int:
+    if config.max_attempts is not None:
+        return config.max_attempts
+    found = look.up("AWS_MAX_ATTEMPTS", key="max_attempts")
+    if found is None:
+        return DEFAULT_ATTEMPTS
+    try:
+        number = int(found.value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        message = f"{found.source} must be a number from 1 on, not {found.value!r}"
+        raise ConfigError(message)
+    return min(number, highest("max_attempts"))
+
+
+def _checksums(config: Config, look: _Look) -> Checksums:
+    if config.checksums != "auto":
+        return Checksums(config.checksums, comparing=config.checksums != "off")
+    request, response = (
+        _when(look.up(f"AWS_{key.upper()}", key=key))
+        for key in ("request_checksum_calculation", "response_checksum_validation")
+    )
+    sending: Sending = "auto" if request is None else "everywhere" if request == "when_supported" else "off"
+    return Checksums(sending, comparing=response != "when_required")
+
+
+def _when(found: Found | None) -> str | None:
+    if found is None:
+        return None
+    if found.value.lower() not in _WHEN:
+        message = f"{found.source} must be 'when_supported' or 'when_required', not {found.value!r}"
+        raise ConfigError(message)
+    return found.value.lower()
+
+
+def _style(config: Config, stored: Section) -> AddressingStyle:
+    below = stored.get("s3", {})
+    said = None if isinstance(below, str) or config.addressing_style != "auto" else below.get("addressing_style")
+    # What is none of these is left to botocore, which refuses it.
+    return next((style for style in ADDRESSING_STYLES if style == said), config.addressing_style)
