@@ -383,6 +383,15 @@ def from_answer(
     )
 
 
+def reworded(error: S3Error, message: str) -> S3Error:
+    """Return an error of the same kind and with the same fields that says ``message``; its attempts are over."""
+    fields = {name: getattr(error, name) for name in ("path", "operation", "code", "status", "request_id")}
+    other = _rebuild(type(error), message, fields, getattr(error, "errno", None))
+    other.retry_after = error.retry_after
+    other.is_final = True
+    return other
+
+
 def worth_retrying(error: BaseException) -> bool:
     """Tell whether the same request may succeed when it is sent again."""
     if isinstance(error, TLSError):
