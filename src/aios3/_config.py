@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._events import RequestHook  # noqa: TC001 - tools ask for the types of settings
+from aios3._secrets import scrubbed
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def _check_texts(config: Config) -> None:
 
 def _check_endpoint(url: str) -> None:
     if not url.startswith(("http://", "https://")):
-        message = f"endpoint_url must begin with 'http://' or 'https://', not {url!r}"
+        message = f"endpoint_url must begin with 'http://' or 'https://', not {scrubbed(url)!r}"
         raise ConfigError(message)
     if "@" in url.split("/", 3)[2]:  # not shown: it would end up in logs, as the endpoint does in other messages
         message = "endpoint_url must have no user name and password in it; S3 takes them as credentials"

@@ -1,4 +1,4 @@
-"""A server without DeleteObjects, such as Google Cloud Storage, is sent a delete a key; it is asked for more only once."""
+"""A server without DeleteObjects, such as Google Cloud Storage, is sent a delete a key; it is asked for more once."""
 
 from __future__ import annotations
 
