@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from aios3._backend import Checksum, DeleteFailure
 from aios3._entries import LINK_NAMES, StatResult, WriteResult
+from aios3._secrets import scrubbed
 from aios3.errors import ObjectExistsError, ObjectNotFoundError, ServerError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def refused(
     """Build the error for an answer that refuses ``operation``; the answer to a HEAD has no code, only a status."""
     if operation == "HeadBucket" and code == "404":
         code = "NoSuchBucket"
+    detail = scrubbed(detail)  # R2 repeats headers that it does not know, with their values
     return from_answer(operation=operation, path=path, code=code, status=status, detail=detail, request_id=request_id)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from aios3._answers import is_bare_refusal, is_stale
 from aios3._config import Credentials
+from aios3._secrets import scrub
 from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, S3Error
 
 if TYPE_CHECKING:
@@ -321,6 +322,7 @@ async def call_source(source: CredentialSource) -> Credentials:
     except (CredentialsError, ConfigError):
         raise
     except Exception as error:  # also one of S3's own: an object that the function misses is not the caller's
+        scrub(error)
         message = f"The function given as credentials= failed: {type(error).__name__}: {error}"
         raise CredentialsError(message) from error
     if not isinstance(credentials, Credentials):

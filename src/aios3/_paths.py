@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from aios3._secrets import scrubbed
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 
 MAX_KEY_BYTES = 1024
@@ -58,8 +59,9 @@ class S3Url:
             return cls(*ordinary.groups())
         scheme = _SCHEME.match(path)
         if scheme is None:
-            message = f"Not an S3 path: {path!r}; it must look like 's3://bucket/key' or 's3+profile://bucket/key'"
-            raise InvalidPathError(message, path=path)
+            shown = scrubbed(path)  # it may be a presigned URL
+            message = f"Not an S3 path: {shown!r}; it must look like 's3://bucket/key' or 's3+profile://bucket/key'"
+            raise InvalidPathError(message, path=shown)
         bucket, _, key = path[scheme.end() :].partition("/")
         if bucket and not _BUCKET.fullmatch(bucket):
             message = f"No bucket can be named {bucket!r} (in {path!r}): letters, digits, '.', '-' and '_' only"

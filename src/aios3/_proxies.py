@@ -39,9 +39,16 @@ def why_direct(url: str, bucket: str = "") -> str | None:
     return None
 
 
+def origin(url: str) -> str:
+    """Return scheme, host and port of ``url``, and what the environment's proxy has to do with it, for a message."""
+    parts, proxy = urlsplit(url), proxy_for(url)
+    way = f"through the proxy {shown(proxy)}" if proxy else why_direct(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" + (f" ({way})" if way else "")
+
+
 def shown(proxy: str) -> str:
     """Return host and port of a proxy's URL: what may be shown of it."""
-    return proxy.rpartition("//")[2].rpartition("@")[2].split("/", 1)[0]
+    return (proxy.partition("//")[2] or proxy).rpartition("@")[2].split("/", 1)[0]
 
 
 def _environment() -> Mapping[str, str]:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from aios3 import _refusals
 from aios3._answers import split_keys
-from aios3._backend import CopyTerms, DeleteFailure
+from aios3._backend import CopyTerms
+from aios3._deleting import delete_after_refusal, delete_singly
 from aios3._engine.habits import Habits
 from aios3._observe import Observer, operation_of
-from aios3.errors import BucketNotFoundError, CredentialsError, RequestError, S3Error, UnsupportedError
+from aios3.errors import RequestError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
         BucketEntry,
         Checksum,
         Condition,
+        DeleteFailure,
         Document,
         ListPage,
         ObjectBody,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
         StoredPart,
         WriteOptions,
     )
+    from aios3._engine.habits import ChecksumUse
     from aios3._engine.policy import Policy
     from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
@@ -40,8 +44,6 @@ T = TypeVar("T")
 
 
 _NO_TERMS = CopyTerms()
-_REFUSED = frozenset({400, 405, 501})
-"""How servers refuse headers that they do not know."""
 
 
 async def _close_body(body: ObjectBody) -> None:
@@ -110,14 +112,15 @@ class RetryingBackend:
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
-        if options.with_checksum and not self._habits.takes_checksums:
+        if options.with_checksum and not self._habits.takes_checksums("reads"):
             options = replace(options, with_checksum=False)
         try:
             return await self._get(url, start, stop, options)
         except (UnsupportedError, RequestError) as error:
-            self._check_refusal(error, changed=options.with_checksum)
-            again = self._get(url, start, stop, replace(options, with_checksum=False))
-            return await self._plainly(url, error, again)
+            if not options.with_checksum:
+                raise
+            plain = partial(self._get, url, start, stop, replace(options, with_checksum=False))
+            return await self._plainly("reads", url, error, plain)
 
     def _get(self, url: S3Url, start: int, stop: int | None, options: ReadOptions) -> Coroutine[None, None, ObjectBody]:
         """Send attempts, and beside one that is slow a second request; each is watched by itself."""
@@ -127,30 +130,58 @@ class RetryingBackend:
             return self._repeat(watched)
         return self._repeat(lambda number: hedges.first(partial(watched, number), _close_body))
 
-    def _check_refusal(self, refusal: S3Error, *, changed: bool) -> None:
-        """Raise ``refusal`` unless it may be of the checksums that were ``changed`` into what was sent."""
-        if not changed or refusal.status not in _REFUSED:
-            raise refusal
+    async def _plainly(
+        self,
+        use: ChecksumUse,
+        url: S3Url,
+        refusal: S3Error,
+        plain: Callable[[], Awaitable[T]],
+        as_before: Callable[[], Awaitable[T]] | None = None,
+    ) -> T:
+        """Await ``plain()``, the request that was refused with checksums without them; remember it if it is answered.
 
-    async def _plainly(self, url: S3Url, refusal: S3Error, again: Awaitable[T]) -> T:
-        """Await what was refused with checksums once more without, and remember it if that is accepted."""
+        A refusal that says nothing may have had another reason, such as a token that has been renewed in between. Then
+        ``as_before()``, the request as it was refused, must be refused once more before anything is remembered.
+        """
+        if not _refusals.may_be_of_checksums(refusal):
+            raise refusal
+        if self._habits.insists_on_checksums:
+            raise _refusals.with_advice(refusal) from None
         try:
-            answer = await again
-        except S3Error:
-            raise refusal from None
-        self._habits.refuses_checksums(str(url.with_key("")), refusal)
-        return answer
+            result = await plain()
+        except S3Error as error:
+            if not _refusals.is_answer(error):
+                raise (refusal if _refusals.is_same(error, refusal) else error) from None
+            await self._learn(use, url, refusal, as_before)
+            raise
+        await self._learn(use, url, refusal, as_before)
+        return result
+
+    async def _learn(
+        self, use: ChecksumUse, url: S3Url, refusal: S3Error, as_before: Callable[[], Awaitable[object]] | None
+    ) -> None:
+        """Note that the server refuses checksums, if that is certain."""
+        is_certain = _refusals.says_why(refusal)
+        if not is_certain and as_before is not None and self._habits.takes_checksums(use):
+            try:
+                await as_before()
+            except S3Error as error:
+                is_certain = _refusals.is_same(error, refusal)
+        if is_certain:
+            self._habits.refuses_checksums(use, str(url.with_key("")), refusal)
 
     async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
         """Describe one object."""
         head = self._backend.head_object
-        if not self._habits.takes_checksums:
+        if options.with_checksum and not self._habits.takes_checksums("reads"):
             options = replace(options, with_checksum=False)
         try:
             return await self._attempt(head, url, options)
         except (UnsupportedError, RequestError) as error:
-            self._check_refusal(error, changed=options.with_checksum)
-            return await self._plainly(url, error, self._attempt(head, url, replace(options, with_checksum=False)))
+            if not options.with_checksum:
+                raise
+            plain = partial(self._attempt, head, url, replace(options, with_checksum=False))
+            return await self._plainly("reads", url, error, plain, partial(self._attempt, head, url, options))
 
     async def put_object(
         self,
@@ -165,23 +196,27 @@ class RetryingBackend:
         put, send = self._backend.put_object, self._attempt
         if condition.if_absent or condition.if_match is not None:
             send = self._once
-        checksum = checksum if self._habits.takes_checksums else None
+        checksum = checksum if self._habits.takes_checksums("writes") else None
         try:
             return await send(put, url, body, options=options, condition=condition, checksum=checksum)
         except (UnsupportedError, RequestError) as error:
-            self._check_refusal(error, changed=checksum is not None)
-            again = send(put, url, body, options=options, condition=condition, checksum=None)
-            return await self._plainly(url, error, again)
+            if checksum is None:
+                raise
+            plain = partial(send, put, url, body, options=options, condition=condition, checksum=None)
+            return await self._plainly("writes", url, error, plain)
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
         create = self._backend.create_multipart_upload
-        algorithm = algorithm if self._habits.takes_checksums else None
+        algorithm = algorithm if self._habits.takes_checksums("multipart uploads") else None
         try:
             return await self._attempt(create, url, options, algorithm)
         except (UnsupportedError, RequestError) as error:
-            self._check_refusal(error, changed=algorithm is not None)
-            return await self._plainly(url, error, self._attempt(create, url, options, None))
+            if algorithm is None:
+                raise
+            return await self._plainly(
+                "multipart uploads", url, error, partial(self._attempt, create, url, options, None)
+            )
 
     async def upload_part(
         self,
@@ -195,13 +230,14 @@ class RetryingBackend:
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
         upload = self._backend.upload_part
-        checksum = checksum if self._habits.takes_checksums else None
+        checksum = checksum if self._habits.takes_checksums("multipart uploads") else None
         try:
             return await self._attempt(upload, url, upload_id, number, body, options=options, checksum=checksum)
         except (UnsupportedError, RequestError) as error:
-            self._check_refusal(error, changed=checksum is not None)
-            again = self._attempt(upload, url, upload_id, number, body, options=options, checksum=None)
-            return await self._plainly(url, error, again)
+            if checksum is None:
+                raise
+            plain = partial(self._attempt, upload, url, upload_id, number, body, options=options, checksum=None)
+            return await self._plainly("multipart uploads", url, error, plain)
 
     async def upload_part_copy(
         self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
@@ -224,7 +260,7 @@ class RetryingBackend:
     ) -> WriteResult:
         """Make one object of the parts, in the order of their numbers; sent once."""
         complete = self._backend.complete_multipart_upload
-        checksum = checksum if self._habits.takes_checksums else None
+        checksum = checksum if self._habits.takes_checksums("multipart uploads") else None
         return await self._once(
             complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
         )
@@ -263,35 +299,47 @@ class RetryingBackend:
     async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
 
-        One request, and one more for each key that XML cannot hold. A key that does not exist is no failure.
+        One request, and one more for each key that XML cannot hold; one for each key where the server knows no others.
+        A key that does not exist is no failure.
         """
         plain, others = split_keys(keys)
-        failed = list(await self._attempt(self._backend.delete_objects, url, plain)) if plain else []
-        for key in others:
-            failed += await self._delete_alone(url.with_key(key))
-        return failed
+        if not plain:
+            return await delete_singly(self.delete_object, url, [(key, None) for key in others])
+        failed = await self._delete_in_bulk(url, self._backend.delete_objects, plain, [(key, None) for key in plain])
+        return [*failed, *await delete_singly(self.delete_object, url, [(key, None) for key in others])]
 
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted.
 
-        One request, and one more for each key that XML cannot hold.
+        One request, and one more for each key that XML cannot hold; one for each where the server knows no others.
         """
         others = set(split_keys(each.key for each in versions)[1])
         plain = [each for each in versions if each.key not in others]
-        failed = list(await self._attempt(self._backend.delete_versions, url, plain)) if plain else []
-        for each in versions:
-            if each.key in others:
-                failed += await self._delete_alone(url.with_key(each.key), each.version_id)
-        return failed
+        alone = [(each.key, each.version_id) for each in versions if each.key in others]
+        failed: Sequence[DeleteFailure] = ()
+        if plain:
+            named = [(each.key, each.version_id) for each in plain]
+            failed = await self._delete_in_bulk(url, self._backend.delete_versions, plain, named)
+        return [*failed, *await delete_singly(self.delete_object, url, alone)]
 
-    async def _delete_alone(self, url: S3Url, version_id: str | None = None) -> list[DeleteFailure]:
+    async def _delete_in_bulk(
+        self,
+        url: S3Url,
+        delete: Callable[[S3Url, Sequence[T]], Awaitable[Sequence[DeleteFailure]]],
+        items: Sequence[T],
+        named: Sequence[tuple[str, str | None]],
+    ) -> Sequence[DeleteFailure]:
+        """Await ``delete(url, items)``; delete the same, ``named``, singly where the server refuses that as such."""
+        if not self._habits.takes_bulk_deletes:
+            return await delete_singly(self.delete_object, url, named)
         try:
-            await self.delete_object(url, version_id)
-        except (BucketNotFoundError, CredentialsError):
-            raise
-        except S3Error as error:
-            return [DeleteFailure(url.key, error.code or type(error).__name__, error.message, version_id)]
-        return []
+            return await self._attempt(delete, url, items)
+        except (UnsupportedError, RequestError) as error:
+            if not _refusals.may_be_of_bulk_deletes(error):
+                raise
+            failed = await delete_after_refusal(self.delete_object, url, named, error)
+            self._habits.refuses_bulk_deletes(str(url.with_key("")), error)
+            return failed
 
     async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
         """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""

@@ -54,7 +54,8 @@ class Transport:
         self._profile = profile
         self._policy = policy
         self._slots: Slots = policy.slots
-        self._habits = Habits(with_checksums=config.checksums != "off")
+        chosen = config.checksums
+        self._habits = Habits(with_checksums=chosen != "off", insists=chosen not in {"auto", "off"})
         self._observer = observer or Observer()
         self._boto: BotoBackend | None = None
         self._chain: Chain | None = None

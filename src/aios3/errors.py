@@ -337,6 +337,10 @@ _BY_STATUS: dict[int, tuple[type[S3Error], str]] = {
     403: (AccessDeniedError, "access was refused; check credentials and the policy of bucket and user"),
     404: (ObjectNotFoundError, "there is nothing at this path"),
     405: (UnsupportedError, "this server does not allow that here"),
+    407: (
+        ConnectionFailedError,
+        "a proxy wants a user and a password; put the right ones into HTTP_PROXY or HTTPS_PROXY",
+    ),
     408: (RequestTimeoutError, "the server waited too long for the request"),
     412: (ObjectChangedError, "the object is not the version that was expected"),
     416: (InvalidRangeError, "the range lies outside the object"),
@@ -383,10 +387,21 @@ def from_answer(
     )
 
 
+def reworded(error: S3Error, message: str) -> S3Error:
+    """Return an error of the same kind and with the same fields that says ``message``; its attempts are over."""
+    fields = {name: getattr(error, name) for name in ("path", "operation", "code", "status", "request_id")}
+    other = _rebuild(type(error), message, fields, getattr(error, "errno", None))
+    other.retry_after = error.retry_after
+    other.is_final = True
+    return other
+
+
 def worth_retrying(error: BaseException) -> bool:
     """Tell whether the same request may succeed when it is sent again."""
     if isinstance(error, TLSError):
         return False
+    if isinstance(error, ConnectionFailedError) and error.status is not None and error.status < _SERVER_ERRORS_FROM:
+        return False  # a proxy has refused the request
     return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))
 
 

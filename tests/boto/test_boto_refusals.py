@@ -66,7 +66,8 @@ async def test_an_error_says_what_was_tried_and_what_came_back(slots):
     ],
 )
 async def test_a_head_has_a_status_only(slots, call, status, expected):
-    async with Scripted(*[answer(status)] * 3) as server:  # botocore asks for the bucket's region after a 400
+    # After a 400 it is asked without checksums, and botocore asks for the region of the bucket, each time.
+    async with Scripted(*[answer(status)] * 4) as server:
         error = await failing(slots, call, endpoint_url=server.url)
     assert type(error) is expected
     assert error.status == status

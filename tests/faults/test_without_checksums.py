@@ -1,4 +1,7 @@
-"""A server that refuses what it is told of checksums, in either direction, is served without them, and told of once."""
+"""A server that refuses what it is told of checksums is served without them, and told of once for each kind of request.
+
+What counts as such a refusal must be certain: the same request without is answered, and nothing else explains it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pytest
 from fault_common import nothing_left
 
 import aios3
+from aios3._retrying import RetryingBackend
 from aios3.testing import faults
 
 REFUSALS = [faults.Answer(501, "NotImplemented"), faults.Answer(400, "InvalidArgument")]
@@ -19,8 +23,33 @@ def speaks_of_checksums(request) -> bool:
     return any(name.startswith(("x-amz-checksum", "x-amz-sdk-checksum")) for name in request.headers)
 
 
+def warnings(caplog) -> list[str]:
+    said = [record.getMessage() for record in caplog.records if record.name == "aios3.checksums"]
+    return [message for message in said if "takes no checksums" in message]
+
+
 @pytest.fixture
 async def session(faulty, options):
+    made = aios3.Session(**options(faulty))
+    async with nothing_left(made, faulty):
+        yield made
+
+
+@pytest.fixture
+async def session_at_amazon(faulty, options, monkeypatch):
+    """A session that sends checksums with all that it writes, without having been told to."""
+
+    async def at_amazon(_self):
+        return True
+
+    monkeypatch.setattr(RetryingBackend, "at_amazon", at_amazon)
+    made = aios3.Session(**options(faulty))
+    async with nothing_left(made, faulty):
+        yield made
+
+
+@pytest.fixture
+async def insisting(faulty, options):
     made = aios3.Session(**options(faulty, checksums="crc32"))
     async with nothing_left(made, faulty):
         yield made
@@ -33,20 +62,53 @@ def picky(request, faulty):
 
 
 @pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
-async def test_it_is_written_to_and_read_from(picky, session, bucket, admin, data, caplog):
+async def test_it_is_written_to_and_read_from(picky, session_at_amazon, bucket, admin, data, caplog):
     caplog.set_level(logging.WARNING, "aios3")
+    session = session_at_amazon
     for name in ("one", "two"):
         async with aios3.aopen(f"{bucket}/{name}", "wb", session=session) as writer:
             await writer.write(data)
         assert admin.get(f"{bucket}/{name}") == data
         assert await aios3.read_bytes(f"{bucket}/{name}", session=session) == data
         assert (await aios3.stat(f"{bucket}/{name}", session=session)).size == len(data)
-    assert picky.counts().faults == 1
-    assert len([record for record in caplog.records if "takes no checksums" in record.getMessage()]) == 1
+    assert picky.counts().faults == 2
+    assert len(warnings(caplog)) == 2
+
+
+async def try_to_create(path, session):
+    async with aios3.aopen(path, "xb", session=session) as writer:
+        await writer.write(b"new")
+
+
+VERBS_ON_NOTHING = {
+    "exists": (lambda path, session: aios3.exists(path, session=session), False),
+    "isfile": (lambda path, session: aios3.isfile(path, session=session), False),
+    "stat": (lambda path, session: aios3.stat(path, session=session), aios3.ObjectNotFoundError),
+    "lstat": (lambda path, session: aios3.lstat(path, session=session), aios3.ObjectNotFoundError),
+    "read_bytes": (lambda path, session: aios3.read_bytes(path, session=session), aios3.ObjectNotFoundError),
+    "copy": (lambda path, session: aios3.copy(path, f"{path}2", session=session), aios3.ObjectNotFoundError),
+    "xb": (try_to_create, None),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS_ON_NOTHING)
+async def test_the_first_request_is_about_what_is_not_there(picky, session, bucket, verb, caplog):
+    run, expected = VERBS_ON_NOTHING[verb]
+    refused = []
+    for number in range(3):
+        path = f"{bucket}/none{number}"
+        if isinstance(expected, type):
+            with pytest.raises(expected):
+                await run(path, session)
+        else:
+            assert await run(path, session) is expected
+        refused.append(picky.counts().faults)
+    assert refused[0] == refused[2], "learnt from the first one"
+    assert len(warnings(caplog)) <= 1
 
 
 @pytest.mark.parametrize("verb", ["read", "stat"])
-async def test_what_only_reads_learns_it_too(picky, session, bucket, admin, verb):
+async def test_what_only_reads_learns_it_too(picky, session, bucket, admin, verb, caplog):
     admin.put(f"{bucket}/data", b"x")
     refused = []
     for _ in range(2):
@@ -56,11 +118,98 @@ async def test_what_only_reads_learns_it_too(picky, session, bucket, admin, verb
         else:
             assert (await aios3.lstat(f"{bucket}/data", session=session)).size == 1
     assert 0 == refused[0] < refused[1] == picky.counts().faults
+    assert len(warnings(caplog)) == 1
 
 
-async def test_a_refusal_of_something_else_is_raised_and_nothing_is_learnt(faulty, session, bucket, admin):
-    faulty.fail("PutObject", faults.Answer(400, "InvalidArgument"), times=2)
-    with pytest.raises(aios3.RequestError):
-        await aios3.write_bytes(f"{bucket}/data", b"x", session=session)
-    await aios3.write_bytes(f"{bucket}/data", b"x", session=session)
+@pytest.mark.parametrize(
+    ("refused", "heeded"),
+    [("GetObject", "PutObject"), ("PutObject", "GetObject"), ("UploadPart", "PutObject"), ("PutObject", "UploadPart")],
+)
+async def test_it_is_learnt_for_one_kind_of_request_alone(faulty, session_at_amazon, bucket, admin, refused, heeded):
+    run = {
+        "GetObject": lambda: aios3.read_bytes(f"{bucket}/data", session=session_at_amazon),
+        "PutObject": lambda: aios3.write_bytes(f"{bucket}/small", b"x", session=session_at_amazon),
+        "UploadPart": lambda: aios3.write_bytes(f"{bucket}/large", LARGE, session=session_at_amazon),
+    }
+    admin.put(f"{bucket}/data", b"x")
+    faulty.fail(refused, REFUSALS[0], key=speaks_of_checksums, times=None)
+    await run[refused]()
+    await run[refused]()
+    assert faulty.counts().faults <= 2, "of an upload, two parts may have been on their way"
+    await run[heeded]()
+    assert all(speaks_of_checksums(each) for each in faulty.requests if each.operation == heeded)
+
+
+OTHER_REASONS = [
+    (faults.Answer(400, "InvalidArgument"), aios3.RequestError),
+    (faults.Answer(400, "EntityTooLarge"), aios3.RequestError),
+    (faults.Answer(400, "InvalidRegionName"), aios3.RequestError),
+    (faults.Answer(501, "NotImplemented"), aios3.UnsupportedError),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind"), OTHER_REASONS, ids=lambda each: getattr(each, "code", ""))
+async def test_a_refusal_of_something_else_is_raised_and_nothing_is_learnt(
+    faulty, session_at_amazon, bucket, admin, answer, kind, caplog
+):
+    faulty.fail("PutObject", answer, times=2)
+    with pytest.raises(kind) as caught:
+        await aios3.write_bytes(f"{bucket}/data", b"x", session=session_at_amazon)
+    assert caught.value.code == answer.code
+    faulty.reset()
+    await aios3.write_bytes(f"{bucket}/data", b"x", session=session_at_amazon)
     assert speaks_of_checksums(faulty.requests[-1])
+    assert warnings(caplog) == []
+
+
+HEAD_VERBS = {
+    "exists": lambda path, session: aios3.exists(path, session=session),
+    "stat": lambda path, session: aios3.lstat(path, session=session),
+}
+
+
+@pytest.mark.parametrize("verb", HEAD_VERBS)
+@pytest.mark.parametrize("status", [400])
+async def test_a_head_that_is_refused_for_a_passing_reason_proves_nothing(
+    faulty, session, bucket, admin, verb, status, caplog
+):
+    """Such as a token that expires, and that another request renews before this one is repeated."""
+    admin.put(f"{bucket}/data", b"x")
+    faulty.fail("HeadObject", faults.Answer(status, "ExpiredToken"), times=1)
+    assert await HEAD_VERBS[verb](f"{bucket}/data", session)
+    faulty.reset()
+    assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
+    await aios3.lstat(f"{bucket}/data", session=session)
+    assert all(speaks_of_checksums(each) for each in faulty.requests)
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "ExpiredToken"])
+async def test_only_an_answer_to_the_plain_request_proves_it(faulty, session, bucket, admin, code, caplog):
+    """403 with its reason is one; a failure of the server and bad credentials are not."""
+    admin.put(f"{bucket}/data", b"x")
+    status = {"AccessDenied": 403, "InternalError": 500, "ExpiredToken": 400}[code]
+    faulty.fail("GetObject", REFUSALS[1], key=speaks_of_checksums, times=None)
+    faulty.fail("GetObject", faults.Answer(status, code), times=None)
+    with pytest.raises(aios3.S3Error) as caught:
+        await aios3.read_bytes(f"{bucket}/data", session=session)
+    assert caught.value.code == code
+    assert len(warnings(caplog)) == (code == "AccessDenied")
+
+
+ASKED = {"GetObject", "HeadObject", "PutObject", "UploadPart", "CreateMultipartUpload"}
+INSISTED_ON = {
+    "read": lambda path, session: aios3.read_bytes(path, session=session),
+    "stat": lambda path, session: aios3.lstat(path, session=session),
+    "small write": lambda path, session: aios3.write_bytes(path, b"x", session=session),
+    "large write": lambda path, session: aios3.write_bytes(path, LARGE, session=session),
+}
+
+
+@pytest.mark.parametrize("verb", INSISTED_ON)
+async def test_who_asks_for_checksums_hears_that_there_are_none(picky, insisting, bucket, admin, verb):
+    admin.put(f"{bucket}/data", b"old")
+    with pytest.raises((aios3.RequestError, aios3.UnsupportedError), match="set checksums='auto'"):
+        await INSISTED_ON[verb](f"{bucket}/data", insisting)
+    assert admin.get(f"{bucket}/data") == b"old"
+    assert all(speaks_of_checksums(each) for each in picky.requests if each.operation in ASKED)

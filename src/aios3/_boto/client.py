@@ -14,6 +14,7 @@ from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
+from aios3._secrets import scrub
 from aios3._settings import read_settings
 from aios3.errors import ClosedHandleError, ConfigError
 
@@ -92,6 +93,7 @@ class ClientSource:
         try:
             client: Client = await prepared.session.create_client("s3", **prepared.options).__aenter__()
         except ValueError as error:  # botocore's own text for an address that is none
+            scrub(error)
             raise ConfigError(str(error)) from error
         _tune(client)
         watch(client)

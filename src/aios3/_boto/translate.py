@@ -5,15 +5,21 @@ from __future__ import annotations
 import functools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from aios3 import errors
 from aios3._answers import refused, refused_creation, refused_marker, seconds_to_wait
 from aios3._credentials import NO_CREDENTIALS, naming
+from aios3._proxies import origin, proxy_for, shown
+from aios3._secrets import scrub, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_PROXY_AUTHENTICATION = 407
+_PROXY_ADVICE = {
+    403: "its rules do not let requests to this host through",
+    _PROXY_AUTHENTICATION: "put the right user and password, percent-encoded, into HTTPS_PROXY=http://user:password@...",
+}
 _OPERATIONS_FOR_OTHERS = ("CreateSession",)
 """Calls that botocore makes on its own on the way to ours, and whose refusal is a refusal of ours."""
 
@@ -31,6 +37,7 @@ def translated(operation: str, path: str, *, if_absent: bool = False) -> Iterato
         raise
     except Exception as error:
         ours = translate(error, operation, path)
+        scrub(error)
         if ours is None:
             raise
         raise (refused_creation(ours) if if_absent else ours) from error
@@ -44,10 +51,14 @@ def translate(error: Exception, operation: str, path: str) -> errors.S3Error | N
         return _from_client_error(error.operation_name, error.response, operation, path)
     fields = _mapping(getattr(error, "kwargs", None))
     cause = fields.get("error") or error
+    if isinstance(cause, errors.S3Error):
+        return cause
+    if "proxy_url" in fields:
+        return _from_proxy(_text(fields["proxy_url"]) or "", cause, operation, path)
     for kind in _kinds():
         if isinstance(error, kind.causes) or isinstance(cause, kind.causes):
             explanation = kind.explanation.format(endpoint=_origin(fields.get("endpoint_url")))
-            reason = str(cause).rstrip(".") or type(cause).__name__
+            reason = scrubbed(str(cause)).rstrip(".") or type(cause).__name__
             return kind.ours(f"{operation} {path}: {explanation} ({reason})", path=path, operation=operation)
     return None
 
@@ -59,16 +70,36 @@ def is_about_settings(error: Exception) -> bool:
 
 def _origin(address: object) -> str:
     """Return scheme and host of an address; the rest may name an upload, and helps nobody."""
-    parts = urlsplit(str(address or ""))
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "the endpoint"
+    return origin(address) if isinstance(address, str) and "//" in address else "the endpoint"
+
+
+def _from_proxy(url: str, cause: object, operation: str, path: str) -> errors.S3Error:
+    """Say what a proxy did to a connection: a refusal has the status of its answer, and one below 500 is final."""
+    status = getattr(cause, "status", None)
+    if isinstance(status, int):
+        advice = _PROXY_ADVICE.get(status, "ask who runs it")
+        explanation = f"the proxy {shown(url)} of the environment refused the connection with {status}; {advice}"
+    else:
+        reason = scrubbed(str(cause)).rstrip(".") or type(cause).__name__
+        explanation = (
+            f"no connection to the proxy {shown(url)} of the environment; check HTTP_PROXY and HTTPS_PROXY, and that "
+            f"the proxy runs, or list the host of the endpoint in NO_PROXY ({reason})"
+        )
+    known = status if isinstance(status, int) else None
+    return errors.ConnectionFailedError(
+        f"{operation} {path}: {explanation}", path=path, operation=operation, status=known
+    )
 
 
 def _from_client_error(asked: str, answer: Mapping[str, object], operation: str, path: str) -> errors.S3Error:
     said, meta = _mapping(answer.get("Error")), _mapping(answer.get("ResponseMetadata"))
     code, status, detail = _text(said.get("Code")), meta.get("HTTPStatusCode"), _text(said.get("Message")) or ""
     if asked != operation and asked not in _OPERATIONS_FOR_OTHERS:
-        message = f"{operation} {path}: the credentials could not be fetched ({asked} was answered {code}: {detail})"
+        refusal = f"{asked} was answered {code}: {scrubbed(detail)}"
+        message = f"{operation} {path}: the credentials could not be fetched ({refusal})"
         return errors.CredentialsError(message, path=path, operation=operation, code=code)
+    if status == _PROXY_AUTHENTICATION:
+        detail = f"the proxy is {shown(proxy_for('http://') or 'not in the environment')}; {detail}"
     error = refused(
         operation,
         path,
@@ -116,7 +147,7 @@ def _kinds() -> tuple[_Kind, ...]:
         _Kind(errors.TruncatedBodyError, (aiohttp.ClientPayloadError,), "the answer of {endpoint} broke off"),
         _Kind(
             errors.ConnectionFailedError,
-            (boto.ProxyConnectionError, aiohttp.ClientConnectorError),
+            (aiohttp.ClientConnectorError,),
             "no connection to {endpoint}; check the address, and that the server runs",
         ),
         _Kind(

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 _log = logging.getLogger("aios3.checksums")
 
+ChecksumUse = Literal["reads", "writes", "multipart uploads"]
+"""The kinds of requests that speak of checksums: a server may take that in one, and refuse it in another."""
+
 
 class Habits:
-    """Whether one server takes headers about checksums; ``with_checksums=False``: it is never sent any."""
+    """What one server takes: headers about checksums, for each kind of request, and deletes of many keys at once.
 
-    def __init__(self, *, with_checksums: bool = True) -> None:
-        self.takes_checksums = with_checksums
+    ``with_checksums=False``: it is never told of checksums. ``insists``: it must heed them.
+    """
 
-    def refuses_checksums(self, endpoint: str, refusal: Exception) -> None:
-        """Note that a request was accepted without such headers, and not with them."""
-        if self.takes_checksums:
-            self.takes_checksums = False
-            _log.warning(
-                "The server of %s takes no checksums, and is served without from now on (%s)", endpoint, refusal
-            )
+    def __init__(self, *, with_checksums: bool = True, insists: bool = False) -> None:
+        self._refused: set[ChecksumUse] = set()
+        self._with_checksums = with_checksums
+        self.insists_on_checksums: bool = insists
+        self.takes_bulk_deletes: bool = True
+
+    def takes_checksums(self, use: ChecksumUse) -> bool:
+        """Tell whether requests for ``use`` may speak of checksums."""
+        return self._with_checksums and use not in self._refused
+
+    def refuses_checksums(self, use: ChecksumUse, endpoint: str, refusal: Exception) -> None:
+        """Note that a request for ``use`` was answered without such headers, and not with them."""
+        if self.takes_checksums(use):
+            self._refused.add(use)
+            message = "The server of %s takes no checksums in %s, and is served without from now on (%s)"
+            _log.warning(message, endpoint, use, refusal)
+
+    def refuses_bulk_deletes(self, endpoint: str, refusal: Exception) -> None:
+        """Note that a key was deleted by itself, and DeleteObjects was refused as such."""
+        if self.takes_bulk_deletes:
+            self.takes_bulk_deletes = False
+            message = "The server of %s deletes one key a request, and is sent so many from now on (%s)"
+            logging.getLogger("aios3.deletes").info(message, endpoint, refusal)

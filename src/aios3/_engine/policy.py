@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aios3._engine.backoff import retry_delay
 from aios3._engine.hedging import Hedges
 from aios3._engine.slots import Slots
-from aios3.errors import RequestTimeoutError, ThrottledError, worth_retrying
+from aios3.errors import RequestTimeoutError, ThrottledError, reworded, worth_retrying
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -108,13 +108,4 @@ def _give_up(error: S3Error) -> NoReturn:
         f"{error.message}; it was not tried again, because so many requests of this session fail that the attempts "
         "would make it worse (see 'What is tried again' in the guide to errors)"
     )
-    given_up = type(error)(
-        message,
-        path=error.path,
-        operation=error.operation,
-        code=error.code,
-        status=error.status,
-        request_id=error.request_id,
-    )
-    given_up.is_final = True
-    raise given_up from error
+    raise reworded(error, message) from error

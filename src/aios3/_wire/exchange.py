@@ -11,6 +11,7 @@ from aios3 import errors
 from aios3._credentials import naming, renew_after
 from aios3._endpoints import SIGV4
 from aios3._observe import answered, sending
+from aios3._proxies import origin
 from aios3._wire import answers, requests, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
 
@@ -188,7 +189,7 @@ def translated(failure: Failure, operation: str, url: S3Url, place: Place) -> er
     """Build the error for what went wrong on the way."""
     kind, explanation = _kind(failure)
     reason = str(failure).rstrip(".") or type(failure).__name__
-    message = f"{operation} {url}: {explanation.format(origin=f'{place.scheme}://{place.host}')} ({reason})"
+    message = f"{operation} {url}: {explanation.format(origin=origin(f'{place.scheme}://{place.host}'))} ({reason})"
     return kind(message, path=str(url), operation=operation)
 
 

@@ -58,7 +58,8 @@ class Place:
             and _REGION.fullmatch(self.service)
         )
         if not sound:
-            message = f"Not a place to send requests to: {self.scheme!r}, {self.host!r}, {self.base_path!r}, "
+            host = self.host.rpartition("@")[2]  # before it may be a user and a password
+            message = f"Not a place to send requests to: {self.scheme!r}, {host!r}, {self.base_path!r}, "
             raise ConfigError(message + f"region {self.region!r}, service {self.service!r}")
 
 

@@ -1,0 +1,56 @@
+"""Texts of others without what would let somebody act as the user: passwords in URLs, signatures, tokens, keys.
+
+Other libraries put the addresses and headers that they were given into what they raise, and some servers repeat them.
+What they say goes into our messages through :func:`scrubbed`. No I/O.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HIDDEN = "***"
+_LONGEST_CHAIN = 100
+
+_KEY = "x-amz-(?:copy-source-)?server-side-encryption-customer-key"
+_RULES = (
+    # http://user:password@host
+    re.compile(r"(?P<kept>\b[a-z][a-z0-9+.-]*://)[^\s/?#'\"]*(?=@)", re.IGNORECASE),
+    # the same without its scheme
+    re.compile(r"(?P<kept>(?:^|(?<=[\s'\"(=])))[^\s/@:'\"(=]+:[^\s/@'\"]+(?=@[\w\[])", re.MULTILINE),
+    # Authorization: ...; 'x-amz-security-token' with value '...'
+    re.compile(
+        rf"(?P<kept>(?:\b(?:proxy-)?authorization|x-amz-security-token|{_KEY})"
+        r"['\"]?(?:\s*+[:=,]\s*+|\s++with value\s++))"
+        r"(?!\*\*\*)(?:b?'[^']*'|b?\"[^\"]*\"|[^\r\n]+)",
+        re.IGNORECASE,
+    ),
+    # ?X-Amz-Signature=...&X-Amz-Security-Token=...
+    re.compile(
+        r"(?P<kept>\b(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId|\w*token|\w*password"
+        r"|\w*secret\w*)=)[^&\s,;'\"<>)]+",
+        re.IGNORECASE,
+    ),
+    # botocore: Invalid type for parameter SSECustomerKey, value: ..., type: ...
+    re.compile(r"(?P<kept>\bparameter (?:CopySource)?SSECustomerKey(?:MD5)?, value: ).*?(?=, type:|$)", re.MULTILINE),
+)
+
+
+def scrubbed(text: str) -> str:
+    """Return ``text`` with each password, signature, token and key in it replaced by ``***``."""
+    for rule in _RULES:
+        text = rule.sub(rf"\g<kept>{_HIDDEN}", text)
+    return text
+
+
+def scrub(error: BaseException) -> None:
+    """Replace secrets in the texts of ``error`` and of all that it came from, which tracebacks show as well."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left and len(seen) < _LONGEST_CHAIN:
+        each = left.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        left += [each.__cause__, each.__context__]
+        if any(isinstance(argument, str) and scrubbed(argument) != argument for argument in each.args):
+            each.args = tuple(scrubbed(argument) if isinstance(argument, str) else argument for argument in each.args)
