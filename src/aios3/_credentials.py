@@ -134,15 +134,15 @@ class Keeper:
     """The credentials of one profile. Without a ``source`` they are those of ``signer`` for ever.
 
     It belongs to one event loop. Many may ask at once: the source is asked once for all of them, in a task that no
-    cancelled caller takes with it. ``clock`` is the time in seconds since the epoch.
+    cancelled caller takes with it. ``clock`` tells the seconds since the epoch.
     """
 
     def __init__(
-        self, source: Source | None, signer: Signer | None = None, *, clock: Callable[[], float] = time.time
+        self, source: Source | None, signer: Signer | None = None, *, clock: Callable[[], float] | None = None
     ) -> None:
         self._source = source
         self._signer = signer
-        self._clock = clock
+        self._clock = clock or time.time
         self._life: Life | None = None if signer is None else Life(-math.inf, math.inf)
         self._good_until = -math.inf if signer is None else math.inf
         self._failure: S3Error | None = None
@@ -190,7 +190,7 @@ class Keeper:
         """
         if self._source is None or refused is None:
             return False
-        if self._signer is None or self._signer.credentials != refused:
+        if self._signer is None or self.has_replaced(refused):
             return True
         if self.unproven == refused and self._clock() < self._renewed_at + _UNPROVEN_SECONDS:
             return False
@@ -205,7 +205,7 @@ class Keeper:
         """Have the source asked after ``refused`` were refused: what it was asked before may bring the same."""
         if self._is_asking() and self._asked_instead_of != refused:
             await self._ask_and_wait()
-            if self._signer is not None and self._signer.credentials != refused:
+            if self.has_replaced(refused):
                 return None
         step, _ = decide(self._clock(), None, self._failed_at, asking=self._is_asking())
         if step is Step.FAIL:
@@ -224,6 +224,10 @@ class Keeper:
         self.accepted(used)
         if self._signer is not None and self._signer.credentials == used:
             self._vouched_until = self._clock() + _VOUCHED_SECONDS
+
+    def has_replaced(self, used: Credentials) -> bool:
+        """Tell whether other credentials than these are at hand now."""
+        return self._signer is not None and self._signer.credentials != used
 
     @property
     def is_renewable(self) -> bool:
@@ -382,6 +386,8 @@ async def renew_after(
         if not is_temporary or keeper.is_vouched_for:
             return False
         found = await ask()
+        if keeper.has_replaced(used):
+            return True  # and what was found may be about the others
     if found is not None and is_stale(found.code, temporary=is_temporary):
         return await keeper.renew(used)
     if found is None or found.status in _LOOKED_AT:

@@ -114,7 +114,7 @@ class BotoBackend:
     async def _ask_with_code(self, url: S3Url) -> S3Error | None:
         """Send what is refused with a code for the token; return the error, None for none."""
         try:
-            await self._call_once("GetBucketLocation", url, {"Bucket": url.bucket}, if_absent=False)
+            await self._call_once("ListObjectsV2", url, {"Bucket": url.bucket, "MaxKeys": 1}, if_absent=False)
         except S3Error as error:
             return error
         return None

@@ -6,6 +6,7 @@ ones that a server refuses, whatever their provider.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,8 @@ class Chain:
         return None
 
     async def _ask_link(self, link: Any) -> Signer | None:  # noqa: ANN401 - botocore has no types
+        if getattr(link, "_popen", None) is not None:
+            link._popen = _start  # noqa: SLF001 - there is no public way
         prompted = _Prompter(link, may_ask=not self._code_was_good)
         ends = _EndsAsTold(link)
         try:
@@ -117,6 +120,30 @@ def _reason(error: Exception) -> str:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
+
+
+async def _start(*command: str, **options: Any) -> _Program:  # noqa: ANN401 - passed on as they are
+    return _Program(await asyncio.create_subprocess_exec(*command, **options))
+
+
+class _Program:
+    """What botocore uses of a ``credential_process``; it does not outlive a session that is closed meanwhile."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """Return what it prints, on both streams."""
+        try:
+            return await self._process.communicate()
+        finally:
+            if self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
 
 
 class _Prompter:

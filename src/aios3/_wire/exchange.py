@@ -146,7 +146,7 @@ class Exchanges:
 
     async def _ask_with_code(self, request: Request, signer: Signer) -> errors.S3Error | None:
         """Send, signed by ``signer``, what is refused with a code for the token; return the error, None for none."""
-        asked = requests.get_bucket_location(request.url)
+        asked = requests.list_objects(request.url.with_key(""), max_keys=1)
         site = await self._find(asked)
         now, identity = self.signers.now(), self.signers.identity_of(signer)
         head = sigv4.render(asked, site.place, identity, payload_hash=sigv4.EMPTY_PAYLOAD, now=now)

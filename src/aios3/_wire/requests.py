@@ -254,11 +254,6 @@ def head_bucket(url: S3Url) -> Request:
     return Request("HeadBucket", "HEAD", url, of_bucket=True)
 
 
-def get_bucket_location(url: S3Url) -> Request:
-    """Ask for the region of the bucket: a small answer, or a refusal with a code."""
-    return Request("GetBucketLocation", "GET", url, (("location", ""),), of_bucket=True)
-
-
 def delete_object(url: S3Url, version_id: str | None = None) -> Request:
     """Delete one object."""
     return Request("DeleteObject", "DELETE", url, _version(version_id))

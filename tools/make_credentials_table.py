@@ -1,0 +1,69 @@
+"""Write ``docs/guide/credentials-table.md`` from the table that the tests run, or compare it: ``--check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "credentials"))
+
+from credentials_table import AIOS3, BOTO3, EVENTS  # type: ignore[import-not-found]  # noqa: E402 - on the path above
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PAGE = ROOT / "docs" / "guide" / "credentials-table.md"
+HEAD = """# Sources of credentials and what befalls them
+
+<!-- Written by tools/make_credentials_table.py from tests/credentials/credentials_table.py. Do not edit. -->
+
+What becomes of requests when a source of credentials is slow, fails or gives too late, as the tests check it on every
+run: over both transports, and from async and blocking programs. Credentials last an hour.
+
+`ok` means that every request of the cell was answered; a name is the error of every one. The number is how many
+requests the source has got for all of them; there is none where looking at the source costs nothing. Instance metadata
+takes three requests for one answer, and botocore asks the service of a container up to three times.
+"""
+ORACLE = """
+## boto3 in the same surroundings
+
+With one client, which is made as soon as that succeeds. It has no functions for credentials. A code is S3's or STS's.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    events = ["", "| column | what happens |", "|---|---|", *(f"| {name} | {what} |" for name, what in EVENTS.items())]
+    return "\n".join([HEAD.rstrip("\n"), *events, "", *_rows(AIOS3), ORACLE, *_rows(BOTO3)]) + "\n"
+
+
+def _rows(table: Mapping[str, Sequence[str]]) -> list[str]:
+    lines = ["| source | " + " | ".join(EVENTS) + " |", "|---" * (len(EVENTS) + 1) + "|"]
+    return lines + [f"| {source} | " + " | ".join(map(_cell, cells)) + " |" for source, cells in table.items()]
+
+
+def _cell(cell: str) -> str:
+    outcome, _, count = cell.partition(" ")
+    shown = outcome if outcome == "ok" else f"`{outcome.removesuffix('Error')}`"
+    return f"{shown}, {count}" if count else shown
+
+
+def main() -> int:
+    """Write or compare; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is out of date")
+    page = render()
+    if parser.parse_args().check:
+        if PAGE.read_text(encoding="utf-8") == page:
+            return 0
+        print(f"{PAGE} is out of date; run: python tools/make_credentials_table.py", file=sys.stderr)
+        return 1
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
