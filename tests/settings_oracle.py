@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,13 @@ BUCKETS = ("bucket", "bu.cket")
 SIGNED = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/")
 LOADER = create_loader(None)
 """One for all clients: reading the descriptions of services is most of the work."""
+
+
+def loader(_data_path: str | None = None) -> Any:
+    """Return a loader that shares what :data:`LOADER` has read; boto3 adds to the paths of its own."""
+    shared = copy.copy(LOADER)
+    shared._search_paths = list(LOADER._search_paths)
+    return shared
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,7 @@ def by_botocore(there: Surroundings, directory: Path) -> Outcome:
 
 def _asked(config: Config) -> Outcome:
     session = BotocoreSession(profile=config.profile)
-    session.register_component("data_loader", LOADER)
+    session.register_component("data_loader", loader())
     client = session.create_client("s3", **_options(config, session))
     unsaid = _is_unsaid(session, "request_checksum_calculation") and config.checksums == "auto"
     outcome = of_client(client)

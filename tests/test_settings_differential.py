@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import botocore
@@ -28,7 +29,7 @@ from aios3._settings import read_settings
 from aios3._static import CHAIN_VARIABLES, HARMLESS_VARIABLES, PLAIN_KEYS, plain_settings
 from aios3.errors import ConfigError
 from aios3.errors import NoCredentialsError as NobodyError
-from settings_oracle import BUCKETS, DECIDED, LOADER, READ_BY_US, Outcome, Surroundings, by_botocore, of_client
+from settings_oracle import BUCKETS, DECIDED, LOADER, READ_BY_US, Outcome, Surroundings, by_botocore, loader, of_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -252,7 +253,7 @@ def _through_aiobotocore(config: Config, settings: Settings) -> Outcome:
         backend = BotoBackend(config, None, asyncio.Semaphore(1))
         try:
             addresses = [await backend.address_of(bucket) for bucket in BUCKETS]
-            return addresses, await backend.credentials(), await backend.client()
+            return addresses, (await backend._keeper.get()).credentials, await backend.client()
         finally:
             await backend.aclose()
 
@@ -263,7 +264,8 @@ def _through_aiobotocore(config: Config, settings: Settings) -> Outcome:
 
 
 def _as_client(config: Config, _settings: Settings) -> Outcome:
-    return of_client(blocking_client(config))
+    with mock.patch("botocore.session.create_loader", loader):
+        return of_client(blocking_client(config))
 
 
 def _outcome(settings: Settings, urls: list[str], region: str, credentials: Credentials | None) -> Outcome:
