@@ -33,9 +33,10 @@ def trust_system(context: ssl.SSLContext) -> None:
     if context.cert_store_stats()["x509_ca"]:
         return
     directory = ssl.get_default_verify_paths().capath  # what is there is read when a certificate asks for it
-    if directory is None or not os.listdir(directory):  # noqa: PTH208 - pathlib is slow to import
+    if not directory or not os.listdir(directory):  # noqa: PTH208 - pathlib is slow to import
         spec = importlib.util.find_spec("botocore")
-        for place in () if spec is None else spec.submodule_search_locations or ():
+        places = None if spec is None else spec.submodule_search_locations
+        for place in places or []:
             load_authorities(context, os.path.join(place, "cacert.pem"), "botocore")  # noqa: PTH118 - likewise
 
 
