@@ -64,10 +64,13 @@ def _heed_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_OTHERS = {"OSS_ENDPOINT", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+
+
 def _forget_the_machine() -> None:
-    """Keep the machine's credentials, endpoints and proxies out of the tests, and the tests away from them."""
+    """Keep the machine's credentials, endpoints, authorities and proxies out of the tests, and those away from them."""
     for name in list(os.environ):
-        if name.startswith("AWS_") or name == "OSS_ENDPOINT" or name.lower().endswith("_proxy"):
+        if name.startswith("AWS_") or name in _OTHERS or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"

@@ -185,7 +185,7 @@ async def test_authorities_that_cannot_be_read_never_look_like_a_missing_object(
 async def test_an_argument_is_checked_without_tls_too(transport, tmp_path):
     options = {"endpoint_url": "http://127.0.0.1:1", "credentials": KEYS, "max_attempts": 1, "transport": transport}
     error = await refusal(verify=str(tmp_path), **options)
-    assert "verify names " in str(error)
+    assert f"verify names '{tmp_path}', which is no file of certificate authorities" in str(error)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os.path
 import ssl
 
 from aios3.errors import ConfigError
@@ -20,6 +22,22 @@ def load_authorities(context: ssl.SSLContext, file: str, source: str) -> None:
             reason = error.strerror or str(error)
         message = f"{source} names {file!r}, which is no file of certificate authorities: {reason}"
         raise ConfigError(message) from error
+
+
+def trust_system(context: ssl.SSLContext) -> None:
+    """Trust the authorities of the system, where OpenSSL looks for them (``SSL_CERT_FILE``, ``SSL_CERT_DIR``).
+
+    Small images of systems have none; there those that come with botocore are trusted, as boto3 does everywhere.
+    """
+    context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if context.cert_store_stats()["x509_ca"]:
+        return
+    directory = ssl.get_default_verify_paths().capath  # what is there is read when a certificate asks for it
+    if not directory or not os.listdir(directory):  # noqa: PTH208 - pathlib is slow to import
+        spec = importlib.util.find_spec("botocore")
+        places = None if spec is None else spec.submodule_search_locations
+        for place in places or []:
+            load_authorities(context, os.path.join(place, "cacert.pem"), "botocore")  # noqa: PTH118 - likewise
 
 
 def check_authorities(file: str, source: str) -> None:

@@ -85,7 +85,7 @@ def read_settings(config: Config, profile: str | None, environ: Mapping[str, str
         _authorities(config, look),
         _attempts(config, look),
         _checksums(config, look),
-        _style(config, stored),
+        _style(config, look),
         stored,
     )
 
@@ -164,9 +164,8 @@ def _endpoints(look: _Look, files: Profiles) -> Iterator[Found]:
         if not section:
             message = f"{named.source} is {named.value!r}, and there is no section [services {named.value}]"
             raise ConfigError(message)
-        below = section.get("s3", {})
         where = f"s3 in the section [services {named.value}]"
-        if not isinstance(below, str) and (found := look.stored_text(below, "endpoint_url", where)):
+        if found := look.stored_text(_below(section, where), "endpoint_url", where):
             yield found
     if found := look.stored_text(look.stored, "endpoint_url", look.profile):
         yield found
@@ -228,8 +227,17 @@ def _when(found: Found | None) -> str | None:
     return found.value.lower()
 
 
-def _style(config: Config, stored: Section) -> AddressingStyle:
-    below = stored.get("s3", {})
-    said = None if isinstance(below, str) or config.addressing_style != "auto" else below.get("addressing_style")
+def _below(section: Section, where: str) -> Mapping[str, str]:
+    """Return the settings below ``s3 =``; it has no value of its own."""
+    below = section.get("s3", {})
+    if isinstance(below, str):
+        message = f"{where} must have its settings below it, each on a line that begins with a space"
+        raise ConfigError(message)
+    return below
+
+
+def _style(config: Config, look: _Look) -> AddressingStyle:
+    below = _below(look.stored, f"s3 of {look.profile}")
+    said = below.get("addressing_style") if config.addressing_style == "auto" else None
     # What is none of these is left to botocore, which refuses it.
     return next((style for style in ADDRESSING_STYLES if style == said), config.addressing_style)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aios3._boto.client import authorities_of
 from aios3._boto.sessions import prepared_session
+from aios3._boto.translate import translated
 from aios3._config import Config, Credentials
 from aios3._endpoints import at_amazon
 from aios3._settings import read_settings
@@ -46,7 +47,8 @@ def blocking_client(config: Config) -> BaseClient:
         message = "A boto3 client cannot take credentials from a function; give it Credentials(...), or a profile"
         raise UnsupportedError(message)
     session = prepared_session(Session, config.profile, settings)
-    return boto3.Session(botocore_session=session).client("s3", **options)
+    with translated("Connect", "s3://"):
+        return boto3.Session(botocore_session=session).client("s3", **options)
 
 
 def _botocore_config(config: Config, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types

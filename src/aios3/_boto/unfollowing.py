@@ -67,7 +67,7 @@ class UnfollowingSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore h
     """What aiobotocore sends requests with; an answer 3xx is handed to botocore as it is."""
 
     def _build_verify_context(self) -> Any:  # noqa: ANN401 - aiobotocore has no types
-        """Trust the system's authorities as well, as our own connections do, unless others are named."""
+        """Trust the system's authorities besides botocore's, as our own connections do, unless others are named."""
         context = super()._build_verify_context()
         if self._verify is True:
             context.load_default_certs()

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING
 
-from aios3._authorities import load_authorities
+from aios3._authorities import load_authorities, trust_system
 
 if TYPE_CHECKING:
     from typing import Self
@@ -90,7 +90,7 @@ def _build(verify: bool | str, source: str) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif verify is True:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        trust_system(context)
     else:
         load_authorities(context, verify, source)
     return context
