@@ -130,6 +130,8 @@ class BucketAddress:
     region: str
     algorithm: str | None
     """The name of the signature, as requests carry it; None for requests that are not signed."""
+    service: str = "s3"
+    """The service that is signed for."""
 
 
 @dataclass(frozen=True, slots=True)

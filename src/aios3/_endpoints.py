@@ -49,20 +49,25 @@ def at_amazon(endpoint_url: str | None) -> bool:
     return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(_AMAZON_DOMAINS)
 
 
-def address_of(settings: Endpoint, bucket: str) -> BucketAddress:
-    """Say where requests for ``bucket`` go, by botocore's rules for S3 endpoints."""
+def address_of(settings: Endpoint, bucket: str, learnt: str | None = None) -> BucketAddress:
+    """Say where requests for ``bucket`` go, by botocore's rules for S3 endpoints.
+
+    ``learnt`` is the region that a server has named, in the place of the one that is set.
+    """
+    region = learnt or settings.region
     if settings.endpoint_url is None:
-        host = "s3.amazonaws.com" if settings.region == "us-east-1" else f"s3.{settings.region}.amazonaws.com"
+        is_global = settings.region == region == "us-east-1"  # who is set to another region has no use for it
+        host = "s3.amazonaws.com" if is_global else f"s3.{region}.amazonaws.com"
         in_host = settings.addressing_style != "path" and _fits_host(bucket, "https")
         base = f"https://{bucket}.{host}/" if in_host else f"https://{host}/{bucket}"
-        return BucketAddress(base, settings.region, SIGV4)
+        return BucketAddress(base, region, SIGV4)
     scheme, authority, path, *_ = urlsplit(settings.endpoint_url)
     path = path.rstrip("/")
     host = urlsplit(settings.endpoint_url).hostname or ""
     is_address = bool(_IPV4.fullmatch(host)) or ":" in host
     if settings.addressing_style == "virtual" and not is_address and _fits_host(bucket, scheme):
-        return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", settings.region, SIGV4)
-    return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", settings.region, SIGV4)
+        return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", region, SIGV4)
+    return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", region, SIGV4)
 
 
 def _fits_host(bucket: str, scheme: str) -> bool:

@@ -8,10 +8,11 @@ import os
 from typing import TYPE_CHECKING
 
 from aios3._credentials import Signer, keeper_of
-from aios3._endpoints import SIGV4, address_of, at_amazon
+from aios3._endpoints import SIGV4, address_of, at_amazon, has_plain_rules
 from aios3._engine.habits import Habits
 from aios3._observe import Observer
 from aios3._proxies import proxy_for, shown, why_direct
+from aios3._regions import Regions
 from aios3._retrying import RetryingBackend
 from aios3._settings import read_settings
 from aios3._static import plain_settings
@@ -57,6 +58,7 @@ class Transport:
         chosen = config.checksums
         self._habits = Habits(with_checksums=chosen != "off", insists=chosen not in {"auto", "off"})
         self._observer = observer or Observer()
+        self._regions = Regions()
         self._boto: BotoBackend | None = None
         self._chain: Chain | None = None
         self._wire: Wire | None = None
@@ -126,7 +128,10 @@ class Transport:
     async def locate(self, bucket: str) -> BucketAddress:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
         await self._read()
-        return await self._aiobotocore().address_of(bucket) if self._plain is None else address_of(self._plain, bucket)
+        region, plain = self._regions.of(bucket), self._plain
+        if plain is not None and (region is None or plain.endpoint_url is not None or has_plain_rules(region)):
+            return address_of(plain, bucket, region)
+        return await self._aiobotocore().address_of(bucket)
 
     async def _find_credentials(self, kind: str | None) -> Signer | None:
         """Ask the environment if settings are plain, else botocore's chain; it is the source of the keeper."""
@@ -160,6 +165,7 @@ class Transport:
                 keeper=self.keeper,
                 at_amazon=self._at_amazon,
                 rest=self._aiobotocore,
+                regions=self._regions,
             )
         return self._wire
 
@@ -167,7 +173,14 @@ class Transport:
         from aios3._boto import BotoBackend  # noqa: PLC0415 - not needed where nothing asks for it
 
         if self._boto is None:
-            self._boto = BotoBackend(self._config, self._profile, self._slots, self._settings, self.keeper)
+            self._boto = BotoBackend(
+                self._config,
+                self._profile,
+                self._slots,
+                settings=self._settings,
+                keeper=self.keeper,
+                regions=self._regions,
+            )
         return self._boto
 
     async def aclose(self) -> None:

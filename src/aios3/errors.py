@@ -43,10 +43,11 @@ import errno as _errno
 import io
 from importlib import import_module as _import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from aios3._archive_error import ZipArchiveError
 
@@ -85,17 +86,24 @@ __all__ = [
 ]
 
 
+_ANSWERED = " (S3 answered "
+"""Stands in a message between the explanation and what the server said."""
+
+
 class S3Error(Exception):
     """Base of every error that aios3 raises on purpose.
 
     ``path`` is the S3 path that was worked on, ``operation`` S3's name of the call, ``code`` and ``status`` the
     error code and HTTP status of S3's answer, ``request_id`` what the operator of the server needs to find it.
-    Each is None where there is none. ``retry_after`` is how many seconds the server has asked to wait. Classes that are
-    an :class:`OSError` also carry ``errno`` and ``filename``.
+    Each is None where there is none. ``retry_after`` is how many seconds the server has asked to wait,
+    ``bucket_region`` where it says that the bucket is. Classes that are an :class:`OSError` also carry ``errno`` and
+    ``filename``.
     """
 
     _default_errno = _errno.EIO
     retry_after: float | None = None
+    bucket_region: str | None = None
+    """The region in which the server says that the bucket is, where it refuses to serve it from another."""
     is_final: bool = False
     """Whether all attempts have been made already, below whoever catches this."""
 
@@ -123,8 +131,18 @@ class S3Error(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def explained(self, explanation: str) -> Self:
+        """Return the same error of S3 with another ``explanation`` in its message."""
+        _, opening, answer = self.message.partition(_ANSWERED)
+        error = type(self)(f"{self.operation} {self.path}: {explanation}{opening}{answer}", **self._fields())
+        error.bucket_region, error.retry_after = self.bucket_region, self.retry_after
+        return error
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("path", "operation", "code", "status", "request_id")}
+
     def __reduce__(self) -> tuple[object, ...]:
-        fields = {name: getattr(self, name) for name in ("path", "operation", "code", "status", "request_id")}
+        fields = self._fields()
         return _rebuild, (type(self), self.message, fields, getattr(self, "errno", None))
 
 
@@ -375,10 +393,10 @@ def from_answer(
     """Build the error for an answer of S3: what was tried, on which path, what S3 said, and what to do."""
     cls, explanation = error_class(code, status)
     said = " ".join(str(part) for part in (status, code if code != str(status) else None) if part)
-    answer = f"S3 answered {said or 'an error'}" + (f": {detail.rstrip('.')}" if detail else "")
+    answer = (said or "an error") + (f": {detail.rstrip('.')}" if detail else "")
     trace = f", request id {request_id}" if request_id else ""
     return cls(
-        f"{operation} {path}: {explanation} ({answer}{trace})",
+        f"{operation} {path}: {explanation}{_ANSWERED}{answer}{trace})",
         path=path,
         operation=operation,
         code=code,

@@ -87,6 +87,8 @@ class Amazon:
         self.requests: list[Seen] = []
         self.on_request: Callable[[Asked], Answer | None] | None = None
         """Called when all is verified; what it returns is answered."""
+        self.on_refusal: Callable[[Answer], None] | None = None
+        """Called with every refusal, before it is answered."""
 
     def leading(self) -> contextlib.AbstractContextManager[None]:
         """Lead Amazon's names to this server, in this process."""
@@ -120,6 +122,8 @@ class Amazon:
                 answered = exchange.run()
             except MalformedError:
                 claim, answered = None, refusal(400, "AuthorizationHeaderMalformed", "It cannot be read.")
+            if answered.code is not None and self.on_refusal is not None:
+                self.on_refusal(answered)
             said = (claim.region, claim.service, claim.access_key) if claim else (None, None, None)
             self.requests.append(
                 Seen(method, host, _shown(path, query), *said, dict(headers), answered.status, answered.code)

@@ -24,14 +24,15 @@ from aios3._boto.arguments import (
 from aios3._boto.body import BotoBody, receive_unsized
 from aios3._boto.chain import Chain
 from aios3._boto.client import ClientSource
+from aios3._boto.following import Following, sent
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.sessions import signed_with
 from aios3._boto.translate import translated
 from aios3._buffered import BufferedBody
 from aios3._credentials import keeper_of, naming, renew_after
 from aios3._entries import PresignedPost
-from aios3._observe import sending
 from aios3._paths import S3Url
+from aios3._regions import Regions
 from aios3._settings import settings_of_arguments
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
 
@@ -82,11 +83,15 @@ class BotoBackend:
         config: Config,
         profile: str | None,
         slots: Slots,
+        *,
         settings: Settings | None = None,
         keeper: Keeper | None = None,
+        regions: Regions | None = None,
     ) -> None:
+        regions = regions or Regions()
         self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
-        self._client = ClientSource(config, profile, self._keeper, settings)
+        self._client = ClientSource(config, profile, self._keeper, regions, settings)
+        self._following = Following(self._client, regions, self._head_once)
         self._slots = slots
         checksums = (settings or settings_of_arguments(config)).checksums
         self._patience = config.connect_timeout + config.read_timeout
@@ -95,7 +100,13 @@ class BotoBackend:
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
         """Send the request of S3's ``operation``."""
-        return await self._renewing(url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent))
+        return await self._sent(
+            operation, url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent)
+        )
+
+    def _sent(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        """Return what ``send`` returns; again where the bucket is, and once more with fresh credentials."""
+        return self._renewing(url, lambda: self._following.send(operation, url, send))
 
     async def _renewing(self, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""
@@ -119,12 +130,14 @@ class BotoBackend:
             return error
         return None
 
+    async def _head_once(self, url: S3Url) -> Answer:
+        return await self._call_once("HeadBucket", url, {"Bucket": url.bucket}, if_absent=False)
+
     async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
             call = getattr(await self._client.get(), _method(operation))
             async with self._slots, moving(parameters.get("Body"), self._patience):
-                sending("aiobotocore")
-                answer: Answer = await call(**parameters)
+                answer: Answer = await sent(call, parameters)
         note(answer)
         return answer
 
@@ -144,15 +157,14 @@ class BotoBackend:
         parameters = place(url) | reading(options) | self._asking(options)
         if ranged:
             parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
-        return await self._renewing(url, lambda: self._get_once(url, parameters, start, ranged=ranged))
+        return await self._sent("GetObject", url, lambda: self._get_once(url, parameters, start, ranged=ranged))
 
     async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> ObjectBody:
         with translated("GetObject", str(url)):
             call = getattr(await self._client.get(), _method("GetObject"))
             await self._slots.acquire()
             try:
-                sending("aiobotocore")
-                answer: Answer = await call(**parameters)
+                answer: Answer = await sent(call, parameters)
                 note(answer)
                 if answers.is_unsized(answer):
                     return await self._buffered(answer, url)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aios3._backend import BucketAddress
     from aios3._config import Config
     from aios3._credentials import Keeper
+    from aios3._regions import Regions
     from aios3._settings import Settings
 
 _TRUNCATED = re.compile(rb"(?<=<IsTruncated)>\s*(?:true|1)\s*<", re.IGNORECASE)
@@ -47,10 +48,18 @@ class _Prepared(NamedTuple):
 class ClientSource:
     """The client of one configuration and profile, which signs as ``keeper`` says."""
 
-    def __init__(self, config: Config, profile: str | None, keeper: Keeper, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        profile: str | None,
+        keeper: Keeper,
+        regions: Regions,
+        settings: Settings | None = None,
+    ) -> None:
         self._config = config
         self._profile = profile
         self._keeper = keeper
+        self._regions = regions
         self._settings = settings
         self._opening: asyncio.Task[Client] | None = None
         self._client: Client | None = None
@@ -96,7 +105,7 @@ class ClientSource:
             scrub(error)
             raise ConfigError(str(error)) from error
         _tune(client)
-        watch(client)
+        watch(client, self._regions)
         host = f".{urlsplit(client.meta.endpoint_url).hostname}"
         self._at_amazon = host.endswith(prepared.amazon_domains)
         self._client = client

@@ -10,6 +10,7 @@ from aios3 import errors
 from aios3._answers import refused, refused_creation, refused_marker, seconds_to_wait
 from aios3._credentials import NO_CREDENTIALS, naming
 from aios3._proxies import origin, proxy_for, shown
+from aios3._regions import region_named
 from aios3._secrets import scrub, scrubbed
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def _from_client_error(asked: str, answer: Mapping[str, object], operation: str,
     )
     headers = {str(name): str(value) for name, value in _mapping(meta.get("HTTPHeaders")).items()}
     error.retry_after = seconds_to_wait(headers.get("retry-after"))
+    named = _text(said.get("Region")), _text(said.get("Endpoint"))
+    error.bucket_region = region_named(headers.get("x-amz-bucket-region"), *named)
     return refused_marker(error, headers)
 
 

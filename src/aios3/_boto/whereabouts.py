@@ -6,6 +6,7 @@ prepared and signed by the client itself, and looked at in the ``before-send`` e
 
 from __future__ import annotations
 
+import functools
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,11 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aios3._backend import BucketAddress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aios3._boto.client import Client
+    from aios3._regions import Regions
 
 _looking: ContextVar[bool] = ContextVar("aios3 looks at a request", default=False)
+own_request: ContextVar[bool] = ContextVar("aios3 sends a request", default=False)
+"""Whether a request is ours, and not one of whoever has taken the client for uses of their own."""
 
-_CREDENTIAL = re.compile(r"(AWS4-[A-Z0-9-]+) Credential=[^/]+/\d+/(?:([^/]+)/)?s3/aws4_request")
+_CREDENTIAL = re.compile(r"(AWS4-[A-Z0-9-]+) Credential=[^/]+/\d+/(?:([^/]+)/)?([^/]+)/aws4_request")
 
 
 class _Prepared(Protocol):
@@ -33,9 +39,35 @@ class _SeenError(Exception):
         self.request = request
 
 
-def watch(client: Client) -> None:
-    """Let :func:`address_of` look at requests of ``client``."""
-    client.meta.events.register_first("before-send.s3.HeadBucket", _look)
+def watch(client: Client, regions: Regions) -> None:
+    """Let :func:`address_of` look at requests of ``client``, and send each to the region that is learnt."""
+    events = client.meta.events
+    events.register_first("before-send.s3.HeadBucket", _look)
+    events.register_last("before-endpoint-resolution.s3", functools.partial(_choose_region, regions))
+    events.register_last("before-parameter-build.s3", _keep_redirects)
+
+
+def _choose_region(
+    regions: Regions, builtins: dict[str, object], params: Mapping[str, object], context: dict[str, Any], **_: object
+) -> None:
+    """Give botocore's rules for endpoints the region of the bucket, in the place of the client's.
+
+    A presigned URL would go to the global endpoint, which need not know the bucket yet, and be signed for the client's.
+    """
+    bucket = params.get("Bucket")
+    region = regions.of(bucket) if isinstance(bucket, str) else None
+    if region is None:
+        return
+    builtins["AWS::Region"] = region
+    if context.get("use_global_endpoint"):
+        context["use_global_endpoint"] = builtins["AWS::S3::UseGlobalEndpoint"] = False
+    context["signing"] = {**context.get("signing", {}), "region": region}
+
+
+def _keep_redirects(context: dict[str, Any], **_kwargs: object) -> None:
+    """Leave redirects of our own requests to us: one without a region would send botocore round in circles."""
+    if own_request.get():
+        context["s3_redirect"] = {**context.get("s3_redirect", {}), "redirected": True}
 
 
 def _look(request: _Prepared, **_kwargs: object) -> None:
@@ -62,4 +94,4 @@ def _address(request: _Prepared, region: str) -> BucketAddress:
     signed = _CREDENTIAL.match(text)
     if signed is None:
         return BucketAddress(request.url, region, text.partition(" ")[0] or None)
-    return BucketAddress(request.url, signed[2] or region, signed[1])
+    return BucketAddress(request.url, signed[2] or region, signed[1], signed[3])

@@ -22,6 +22,7 @@ from aios3._answers import (
 )
 from aios3._backend import Part
 from aios3._entries import StatResult
+from aios3._regions import region_named
 from aios3._wire.dates import seconds_of
 
 if TYPE_CHECKING:
@@ -207,6 +208,8 @@ def error_of(
         request_id=request_id or (said.request_id if said else None) or None,
     )
     error.retry_after = _answers.seconds_to_wait(headers.get("retry-after"))
+    named = (said.region, said.endpoint) if said else (None, None)
+    error.bucket_region = region_named(headers.get("x-amz-bucket-region"), *named)
     error = refused_marker(error, headers)
     return refused_creation(error) if if_absent else error
 
@@ -218,29 +221,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-_MOVED = frozenset({301, 302, 307})
-_BAD_REQUEST = 400
-_ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
-_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
-_ENDPOINT = re.compile(r"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
-
-
-def redirect_of(status: int, headers: Headers, body: bytes) -> str | None:
-    """Return the region that an answer from the wrong one says the bucket is in; None if it says nothing of the kind.
-
-    Only the name of a region is ever taken from an answer, never a host: that would be sent the next request, signed.
-    """
-    said = _error_document(body)
-    if not _is_elsewhere(status, said):
-        return None
-    endpoint = _ENDPOINT.fullmatch(said.endpoint) if said else None
-    named = headers.get("x-amz-bucket-region") or (said and said.region) or (endpoint and endpoint[1])
-    return named if named and _REGION.fullmatch(named) else None
-
-
-def _is_elsewhere(status: int, said: ErrorDocument | None) -> bool:
-    if status == _BAD_REQUEST:
-        return said is None or said.code in _ELSEWHERE  # the answer to a HEAD says no more than 400
-    return status in _MOVED

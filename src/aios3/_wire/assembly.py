@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aios3._backend import Backend, Slots
     from aios3._config import Config
     from aios3._credentials import Keeper
+    from aios3._regions import Regions
     from aios3._settings import Settings
     from aios3._wire.sites import Locate
 
@@ -26,10 +27,10 @@ class Wire:
     """One profile's connections, and the backend over them.
 
     ``settings`` are what holds for it, ``locate`` says where a bucket lives, ``keeper`` has the credentials, ``rest``
-    returns the backend for what is not spoken here.
+    returns the backend for what is not spoken here, ``regions`` keeps what is learnt of buckets.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is joined to, each a function of its own
         self,
         config: Config,
         settings: Settings,
@@ -39,12 +40,13 @@ class Wire:
         keeper: Keeper,
         at_amazon: Callable[[], Awaitable[bool]],
         rest: Callable[[], Backend],
+        regions: Regions,
     ) -> None:
         self._config = config
         self._authorities = settings.authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
-        exchanges = Exchanges(Sites(locate, self._connect), Signers(keeper), config.payload_signing)
+        exchanges = Exchanges(Sites(locate, self._connect, regions), Signers(keeper), config.payload_signing)
         asks = settings.checksums.comparing
         self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=asks)
 

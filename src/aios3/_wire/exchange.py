@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aios3 import errors
 from aios3._credentials import naming, renew_after
-from aios3._endpoints import SIGV4
+from aios3._endpoints import SIGV4, at_amazon
 from aios3._observe import answered, sending
 from aios3._proxies import origin
+from aios3._regions import Search, says_nothing
 from aios3._wire import answers, requests, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aios3._credentials import Signer
     from aios3._paths import S3Url
     from aios3._wire.connection import Connection
@@ -72,6 +75,29 @@ class Answer:
         self.site.pool.release(self.connection)
 
 
+@dataclass(slots=True)
+class Lessons:
+    """What one request has learnt from refusals: each kind is learnt once, where a bucket is, in a few steps."""
+
+    search: Search | None
+    """For the bucket's region; None learns no region."""
+    are_over: bool = False
+    """Whether the clock was set, or the credentials were looked at."""
+
+    def failure(self, error: errors.S3Error, place: Place) -> errors.S3Error:
+        """Return what to raise after the last refusal, at ``place``."""
+        return error if self.search is None else self.search.failure(error, place.url)
+
+
+class _Refusal(NamedTuple):
+    """What was refused where, to whom; ``date`` is the server's."""
+
+    site: Site
+    signer: Signer
+    error: errors.S3Error
+    date: str | None
+
+
 class Exchanges:
     """Sends requests of one profile. ``sign_payload`` says whether bodies are hashed into the signature there."""
 
@@ -80,10 +106,14 @@ class Exchanges:
         self.signers = signers
         self._payload_signing = payload_signing
 
-    async def send(self, request: Request, *, replayable: bool = True, if_absent: bool = False) -> Answer:
-        """Send ``request`` and return the answer, if it says yes; raise the error that it is otherwise."""
-        error = None
-        for _ in range(2):
+    async def send(
+        self, request: Request, *, replayable: bool = True, if_absent: bool = False, lessons: Lessons | None = None
+    ) -> Answer:
+        """Send ``request`` and return the answer, if it says yes; raise the error that it is otherwise.
+
+        ``lessons`` are what may still be learnt from refusals; None is all.
+        """
+        while True:
             site = self.sites.known(request.url.bucket) or await self._find(request)
             signer = self.signers.keeper.at_hand() or await self._signer(request)
             identity = self.signers.identity_of(signer)
@@ -102,9 +132,12 @@ class Exchanges:
                     head, request.body, bodyless=request.method == "HEAD", replayable=replayable
                 )
             except FAILURES as failure:
+                self.sites.give_up(request.url.bucket, site)
                 raise translated(failure, request.operation, request.url, site.place) from failure
             answered(answer.status, answer.headers)
             if answer.status < _FIRST_ERROR_STATUS:
+                if site.is_unproven:
+                    self.sites.prove(request.url.bucket, site)
                 if self.signers.keeper.unproven is not None:
                     self.signers.keeper.accepted(signer.credentials)
                 return Answer(connection, answer, site)
@@ -112,10 +145,10 @@ class Exchanges:
             error = answers.error_of(
                 request.operation, request.url, answer.status, answer.headers, body, if_absent=if_absent
             )
-            if not await self._learn(request, signer, answer, body, error):
-                break
-        assert error is not None
-        raise error
+            lessons = lessons or Lessons(Search(self.sites.regions, request.url.bucket))
+            refusal = _Refusal(site, signer, error, answer.headers.get("date"))
+            if not await self._learn(request, refusal, lessons):
+                raise lessons.failure(error, site.place)
 
     async def _find(self, request: Request) -> Site:
         return await self.sites.site(request.url.bucket)
@@ -132,16 +165,27 @@ class Exchanges:
             return sigv4.UNSIGNED_PAYLOAD
         return sigv4.payload_hash(body) if sum(map(len, body)) < _HASHED_IN_THREAD else None
 
-    async def _learn(self, request: Request, signer: Signer, answer: Head, body: bytes, error: errors.S3Error) -> bool:
+    async def _learn(self, request: Request, refusal: _Refusal, lessons: Lessons) -> bool:
         """Learn from a refusal; tell whether the request may now be answered otherwise."""
-        region = answers.redirect_of(answer.status, answer.headers, body)
-        if region is not None:
-            return self.sites.move(request.url.bucket, region)
+        error, site, bucket = refusal.error, refusal.site, request.url.bucket
+        if lessons.search is not None:
+            ask = self._asking(request, refusal)
+            region = await lessons.search.next_region(error, site.place.region, ask)
+            if region is not None:
+                return await self.sites.move(bucket, site, region)
+            if lessons.search.is_lost(error):
+                self.sites.give_up(bucket, site)
+                return False
+            self.sites.prove(bucket, site)
+        if lessons.are_over:
+            return False
+        lessons.are_over = True
         if error.code == "RequestTimeTooSkewed":
-            return self._set_clock(answer.headers.get("date"))
+            return self._set_clock(refusal.date)
+        keys = refusal.signer.credentials
         with naming(request.operation, str(request.url)):
             return await renew_after(
-                self.signers.keeper, signer.credentials, error, lambda: self._ask_with_code(request, signer)
+                self.signers.keeper, keys, error, lambda: self._ask_with_code(request, refusal.signer)
             )
 
     async def _ask_with_code(self, request: Request, signer: Signer) -> errors.S3Error | None:
@@ -158,6 +202,25 @@ class Exchanges:
         if answer.status < _FIRST_ERROR_STATUS:
             return None
         return answers.error_of(asked.operation, asked.url, answer.status, answer.headers, body)
+
+    def _asking(self, request: Request, refusal: _Refusal) -> Callable[[], Awaitable[str | None]] | None:
+        """Return what asks the bucket for its region; None where that would tell nothing new.
+
+        Servers of others than Amazon answer 400 to a HEAD for many reasons, and have one region.
+        """
+        if request.operation == "HeadBucket" or (says_nothing(refusal.error) and not at_amazon(refusal.site.place.url)):
+            return None
+        return lambda: self._ask_region(request.url)
+
+    async def _ask_region(self, url: S3Url) -> str | None:
+        try:
+            answer = await self.send(requests.head_bucket(url.with_key("")), lessons=Lessons(None, are_over=True))
+        except errors.S3Error as error:
+            if error.status is None:
+                raise
+            return error.bucket_region
+        answer.let_go()
+        return answer.head.headers.get("x-amz-bucket-region")
 
     def _set_clock(self, date: str | None) -> bool:
         from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed
@@ -189,7 +252,7 @@ def translated(failure: Failure, operation: str, url: S3Url, place: Place) -> er
     """Build the error for what went wrong on the way."""
     kind, explanation = _kind(failure)
     reason = str(failure).rstrip(".") or type(failure).__name__
-    message = f"{operation} {url}: {explanation.format(origin=origin(f'{place.scheme}://{place.host}'))} ({reason})"
+    message = f"{operation} {url}: {explanation.format(origin=origin(place.url))} ({reason})"
     return kind(message, path=str(url), operation=operation)
 
 

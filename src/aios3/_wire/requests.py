@@ -49,6 +49,11 @@ class Place:
     region: str
     service: str = "s3"
 
+    @property
+    def url(self) -> str:
+        """Scheme and host."""
+        return f"{self.scheme}://{self.host}"
+
     def __post_init__(self) -> None:
         sound = (
             self.scheme in {"http", "https"}

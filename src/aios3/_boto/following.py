@@ -1,0 +1,89 @@
+"""Requests follow a bucket into the region in which the server says that it is; see :mod:`aios3._regions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from aios3._boto.whereabouts import own_request
+from aios3._observe import sending
+from aios3._regions import Search, says_nothing
+from aios3.errors import S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from aios3._boto.answers import Answer
+    from aios3._boto.client import ClientSource
+    from aios3._paths import S3Url
+    from aios3._regions import Regions
+
+T = TypeVar("T")
+
+_WITHOUT_ASKING = frozenset({"HeadBucket", "CreateBucket"})
+"""Operations whose refusal is not followed by asking the bucket for its region."""
+
+
+class Following:
+    """What is sent to buckets of ``client``, and again where they are.
+
+    ``head(url)`` sends a HeadBucket.
+    """
+
+    def __init__(self, client: ClientSource, regions: Regions, head: Callable[[S3Url], Awaitable[Answer]]) -> None:
+        self._client = client
+        self._regions = regions
+        self._head = head
+
+    async def send(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``send`` returns; again in another region, if the server says that the bucket is there."""
+        search: Search | None = None
+        while True:
+            learnt = self._regions.of(url.bucket)
+            try:
+                result = await send()
+            except S3Error as error:
+                search = search or Search(self._regions, url.bucket)
+                region = await self._next_region(operation, url, search, error, learnt)
+                if region is None:
+                    raise
+            else:
+                self._regions.prove(url.bucket)
+                return result
+            if self._regions.of(url.bucket) == learnt:  # else another request has learnt it meanwhile
+                self._regions.learn(url.bucket, region)
+
+    async def _next_region(
+        self, operation: str, url: S3Url, search: Search, error: S3Error, learnt: str | None
+    ) -> str | None:
+        """Return the region to send the refused request to, None if there is none; raise if the search was in vain."""
+        if error.status is None:
+            self._regions.give_up(url.bucket)
+            return None
+        client = await self._client.get()
+        may_ask = operation not in _WITHOUT_ASKING and (not says_nothing(error) or await self._client.at_amazon())
+        ask = (lambda: self._ask(url)) if may_ask else None
+        region = await search.next_region(error, learnt or client.meta.region_name, ask)
+        if region is None and search.is_lost(error):
+            raise search.failure(error, client.meta.endpoint_url) from error
+        return region
+
+    async def _ask(self, url: S3Url) -> str | None:
+        """Ask the bucket for its region."""
+        try:
+            answer = await self._head(url)
+        except S3Error as error:
+            if error.status is None:
+                raise
+            return error.bucket_region
+        region: str | None = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+        return region
+
+
+async def sent(call: Callable[..., Awaitable[Answer]], parameters: Mapping[str, object]) -> Answer:
+    """Send one request of ours, whose redirects are not botocore's business."""
+    sending("aiobotocore")
+    token = own_request.set(True)
+    try:
+        return await call(**parameters)
+    finally:
+        own_request.reset(token)

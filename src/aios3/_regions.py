@@ -1,0 +1,148 @@
+"""In which region each bucket is, as servers say it in what they refuse; both backends of a profile learn together.
+
+S3 answers a request in the wrong region with 301, 307 or 400, and names the right one in the header
+``x-amz-bucket-region`` or in the document ("Request redirection and the REST API", Amazon S3 user guide). Only the name
+of a region is ever taken from an answer, never a host: that would be sent the next request, signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aios3.errors import S3Error
+
+_MOVED = frozenset({301, 302, 307})
+_BAD_REQUEST = 400
+_ELSEWHERE = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "AuthorizationQueryParametersError",
+        "IllegalLocationConstraintException",
+        "IncorrectEndpoint",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+    }
+)
+_MOST_PLACES = 3
+"""Where one request is sent at most: as configured, where a first answer says, and where that place says."""
+
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_ENDPOINT = re.compile(r"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z]{2,}(?:-[a-z]+)+-\d+)\.amazonaws\.com(?:\.cn)?")
+
+
+def region_named(header: str | None, region: str | None, endpoint: str | None) -> str | None:
+    """Return the region that a refusal names, if that can be one: in its header, or in its document's elements."""
+    within = _ENDPOINT.fullmatch(endpoint) if endpoint else None
+    named = header or region or (within[1] if within else None)
+    return named if named and _REGION.fullmatch(named) else None
+
+
+def is_elsewhere(error: S3Error) -> bool:
+    """Tell whether a refusal says that the bucket is in another region."""
+    return error.status in _MOVED or (error.status == _BAD_REQUEST and error.code in _ELSEWHERE)
+
+
+def says_nothing(error: S3Error) -> bool:
+    """Tell whether a refusal may mean that: the answer to a HEAD has no document, and says no more than 400."""
+    return error.code == str(_BAD_REQUEST)
+
+
+class Regions:
+    """The regions that servers have named, by bucket, for one profile."""
+
+    def __init__(self) -> None:
+        self._learnt: dict[str, str] = {}
+        self._answers: dict[str, str | None] = {}
+        self._asking: dict[str, asyncio.Lock] = {}
+        self._unproven: set[str] = set()
+
+    def of(self, bucket: str) -> str | None:
+        """Return the region in which a server has said that ``bucket`` is; None if it was not in question."""
+        return self._learnt.get(bucket)
+
+    def learn(self, bucket: str, region: str) -> None:
+        """Note that ``bucket`` is said to be in ``region``."""
+        self._learnt[bucket] = region
+        self._unproven.add(bucket)
+
+    def prove(self, bucket: str) -> None:
+        """Note that ``bucket`` has answered where it is thought to be."""
+        self._unproven.discard(bucket)
+
+    def give_up(self, bucket: str) -> None:
+        """Forget the region of ``bucket``, if nobody knows more of it than that somebody has said so."""
+        if bucket in self._unproven:
+            self.forget(bucket)
+
+    def forget(self, bucket: str) -> None:
+        """Note that what was learnt of ``bucket`` has not helped."""
+        self._unproven.discard(bucket)
+        self._learnt.pop(bucket, None)
+        self._answers.pop(bucket, None)
+
+    async def asked(self, bucket: str, ask: Callable[[], Awaitable[str | None]]) -> str | None:
+        """Return what ``ask`` says of the region of ``bucket``; all who want to know at once share one answer."""
+        async with self._asking.setdefault(bucket, asyncio.Lock()):
+            if bucket not in self._answers:
+                self._answers[bucket] = await ask()
+            return self._answers[bucket]
+
+
+class Search:
+    """One request's search for the region of its ``bucket``, from its first refusal on."""
+
+    def __init__(self, regions: Regions, bucket: str) -> None:
+        self._regions = regions
+        self._bucket = bucket
+        self._tried: list[str] = []
+        self._told: str | None = None
+        self._first: S3Error | None = None
+
+    async def next_region(
+        self, error: S3Error, used: str, ask: Callable[[], Awaitable[str | None]] | None
+    ) -> str | None:
+        """Return the region to send the request to that was refused in ``used``; None if ``error`` names no other.
+
+        ``ask`` asks the server for the bucket's region, where an answer leaves it open; None if it must not be asked.
+        The name of an access point (an ARN) says its region itself.
+        """
+        is_certain = is_elsewhere(error)
+        if self._bucket.startswith("arn:") or not (is_certain or says_nothing(error)):
+            return None
+        region = error.bucket_region
+        if region is None and ask is not None:
+            region = await self._regions.asked(self._bucket, ask)
+        if is_certain:
+            self._first, self._told = self._first or error, self._told or region
+        self._tried.append(used)
+        if region is None or region in self._tried or len(self._tried) == _MOST_PLACES:
+            return None
+        return region
+
+    def is_lost(self, error: S3Error) -> bool:
+        """Tell whether the last ``error`` means that the bucket was not found in any region."""
+        return self._first is not None and (is_elsewhere(error) or says_nothing(error))
+
+    def failure(self, error: S3Error, origin: str) -> S3Error:
+        """Return what to raise after the last ``error``: the first one with the truth, if the bucket was not found.
+
+        ``origin`` is scheme and host that the last request went to.
+        """
+        if self._first is None or not self.is_lost(error):
+            return error
+        self._regions.forget(self._bucket)
+        used = self._tried[0]
+        if self._told in {None, used}:
+            return self._first.explained(
+                f"the bucket is elsewhere than in region {used!r} at {origin}, and the server does not say where; "
+                "set region= to the bucket's region, and leave endpoint_url out or name that region's endpoint"
+            )
+        return self._first.explained(
+            f"the bucket is in region {self._told!r}, and the request was for region {used!r} at {origin}; "
+            f"set region={self._told!r}, and leave endpoint_url out or name that region's endpoint"
+        )
