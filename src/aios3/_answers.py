@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, overload
 from urllib.parse import unquote_plus
 
@@ -14,7 +15,7 @@ from aios3._secrets import scrubbed
 from aios3.errors import ObjectExistsError, ObjectNotFoundError, ServerError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from aios3._backend import ObjectVersion
     from aios3._paths import S3Url
@@ -250,35 +251,78 @@ def split_keys(keys: Iterable[str]) -> tuple[list[str], list[str]]:
     return plain, others
 
 
-def failed_deletes(failed: Sequence[DeleteFailure], keys: Iterable[str], path: str) -> list[DeleteFailure]:
-    """Return those of the failures that DeleteObjects has answered that are any: a key that is not there is none.
+def failed_deletes(
+    failed: Sequence[DeleteFailure], deleted: Container[str], keys: Sequence[str], path: str
+) -> list[DeleteFailure]:
+    """Return which of ``keys`` DeleteObjects has not deleted, by its errors and the keys that it names as deleted.
 
-    Raises ServerError if the answer is about a key that is not among ``keys``: then it tells nothing about them.
+    A key that does not exist is no failure; one that the response says nothing about is one.
+
+    Raises ServerError if there is an error about a key that is not among ``keys``, or if none of them is named: such a
+    response tells nothing about them.
     """
+    _check_asked(failed, keys, path)
+    named = {each.key for each in failed}
+    unnamed = [key for key in keys if key not in named and key not in deleted]
+    _check_named(unnamed, keys, path)
+    refused = [_plain_code(each) for each in failed if each.code != "NoSuchKey"]
+    return refused + [DeleteFailure(key, "", _UNNAMED) for key in unnamed]
+
+
+_UNNAMED = "the response names it neither among what was deleted nor among what was not"
+
+
+def _check_asked(failed: Sequence[DeleteFailure], keys: Iterable[str], path: str) -> None:
     asked = set(keys)
     for each in failed:
         if each.key not in asked:
             raise nonsense(path, f"it is about {each.key!r}, which nobody asked to delete", "DeleteObjects")
-    return [each for each in failed if each.code != "NoSuchKey"]
+
+
+def _check_named(unnamed: Sequence[object], asked: Sequence[object], path: str) -> None:
+    if asked and len(unnamed) == len(asked):
+        raise nonsense(path, f"it names none of the {len(asked):,} keys that were to be deleted", "DeleteObjects")
+
+
+def _plain_code(failure: DeleteFailure) -> DeleteFailure:
+    """Return the failure with S3's code; directory buckets write the status before it."""
+    code = failure.code
+    is_precondition = code.startswith(f"{_PRECONDITION_FAILED} ")
+    return replace(failure, code="PreconditionFailed") if is_precondition else failure
 
 
 def failed_versions(
-    failed: Sequence[DeleteFailure], versions: Sequence[ObjectVersion], path: str
+    failed: Sequence[DeleteFailure],
+    deleted: Container[tuple[str, str | None]],
+    versions: Sequence[ObjectVersion],
+    path: str,
 ) -> list[DeleteFailure]:
-    """Return those of the failures that DeleteObjects has answered about ``versions`` that are any, each by version.
+    """Return which of ``versions`` DeleteObjects has not deleted, like :func:`failed_deletes`.
 
-    A server that names the key only says it of every version of that key. Raises ServerError if the answer is about
-    what is not among ``versions``.
+    ``deleted`` has keys with version ids. A server that names the key only says it of every version of that key.
+    Raises ServerError if the response is about what is not among ``versions``, or about none of them.
     """
+    _check_asked(failed, (version.key for version in versions), path)
     found: list[DeleteFailure] = []
-    for each in failed_deletes(failed, (version.key for version in versions), path):
+    for each in failed:
         asked = {version.version_id for version in versions if version.key == each.key}
         if each.version_id and each.version_id not in asked:
             what = f"it is about version {each.version_id!r} of {each.key!r}, which nobody asked to delete"
             raise nonsense(path, what, "DeleteObjects")
         named = (each.version_id,) if each.version_id else sorted(asked)
         found += [DeleteFailure(each.key, each.code, each.message, version_id) for version_id in named]
-    return [each for each in found if each.code != "NoSuchVersion"]
+    refused = {(each.key, each.version_id) for each in found}
+    unnamed = [version for version in versions if not _is_named(version, refused, deleted)]
+    _check_named(unnamed, versions, path)
+    silent = [DeleteFailure(version.key, "", _UNNAMED, version.version_id) for version in unnamed]
+    return [each for each in found if each.code not in {"NoSuchKey", "NoSuchVersion"}] + silent
+
+
+def _is_named(
+    version: ObjectVersion, refused: Container[tuple[str, str | None]], deleted: Container[tuple[str, str | None]]
+) -> bool:
+    by_version = (version.key, version.version_id)
+    return by_version in refused or by_version in deleted or (version.key, None) in deleted
 
 
 def decoded(name: str) -> str:

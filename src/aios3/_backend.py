@@ -136,7 +136,10 @@ class BucketAddress:
 
 @dataclass(frozen=True, slots=True)
 class DeleteFailure:
-    """One key that S3 did not delete, and why: S3's error code and text; ``version_id`` where one was named."""
+    """One key that S3 did not delete, and why: S3's error code and text; ``version_id`` where one was named.
+
+    The code is empty where S3 has not said what became of the key.
+    """
 
     key: str
     code: str
@@ -340,20 +343,29 @@ class Backend(Protocol):
     async def head_bucket(self, url: S3Url) -> None:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
 
-    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
-        """Delete one object; one that does not exist is no error in S3."""
+    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3.
 
-    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+        ``if_match`` is the ETag that it must have: with another, ObjectChangedError is raised, and
+        ObjectNotFoundError without any. Many servers ignore it. It is not for ``version_id``, where Amazon S3
+        answers 501.
+        """
+
+    async def delete_objects(
+        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
+    ) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
 
-        A key that does not exist is no failure. ``keys`` are ones that XML can hold
-        (:func:`aios3._answers.split_keys`).
+        A key that does not exist is no failure; one that the response says nothing about is one, without a code.
+        ``if_match`` has the ETag that the object of a key must have; with another, its failure is PreconditionFailed.
+        ``keys`` are ones that XML can hold (:func:`aios3._answers.split_keys`).
         """
 
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url`` for good; return what was not.
 
-        A version that does not exist is no failure. The keys are ones that XML can hold.
+        A version that does not exist is no failure; one that the response says nothing about is one, without a code.
+        The keys are ones that XML can hold.
         """
 
     async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:

@@ -89,3 +89,11 @@ def may_be_of_bulk_deletes(refusal: errors.S3Error) -> bool:
     return isinstance(refusal, errors.UnsupportedError) or (
         refusal.status in _NOT_TAKEN and refusal.code in _UNKNOWN_OPERATION
     )
+
+
+def may_be_of_delete_conditions(refusal: errors.S3Error) -> bool:
+    """Tell whether a deletion may have been refused for its If-Match, or for the ETags in its document.
+
+    Amazon S3 itself answered 501 until September 2025, and LocalStack does still.
+    """
+    return refusal.status in _NOT_TAKEN

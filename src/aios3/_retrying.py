@@ -8,12 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3 import _refusals
-from aios3._answers import split_keys
-from aios3._backend import CopyTerms
+from aios3._answers import bare, split_keys
+from aios3._backend import CopyTerms, ReadOptions
 from aios3._deleting import delete_after_refusal, delete_singly
 from aios3._engine.habits import Habits
 from aios3._observe import Observer, operation_of
-from aios3.errors import RequestError, S3Error, UnsupportedError
+from aios3.errors import (
+    BucketNotFoundError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    RequestError,
+    S3Error,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -30,10 +37,10 @@ if TYPE_CHECKING:
         ObjectVersion,
         OpenUpload,
         Part,
-        ReadOptions,
         StoredPart,
         WriteOptions,
     )
+    from aios3._deleting import DeleteOne
     from aios3._engine.habits import ChecksumUse
     from aios3._engine.policy import Policy
     from aios3._entries import PresignedPost, StatResult, WriteResult
@@ -292,21 +299,75 @@ class RetryingBackend:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
         await self._attempt(self._backend.head_bucket, url)
 
-    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
-        """Delete one object; one that does not exist is no error in S3."""
+    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3, unless it must have the ETag ``if_match``.
+
+        Where the server refuses the condition, it is looked whether the object has that ETag, directly before.
+        """
+        if if_match is not None:
+            if self._habits.takes_delete_conditions and await self._delete_if(url, if_match):
+                return
+            await self._check_etag(url, if_match)
         await self._attempt(self._backend.delete_object, url, version_id)
 
-    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+    async def _delete_if(self, url: S3Url, etag: str) -> bool:
+        """Delete the object if it has the ETag; False if the server refuses conditions."""
+        try:
+            await self._attempt(self._backend.delete_object, url, if_match=etag)
+        except (UnsupportedError, RequestError) as error:
+            if not _refusals.may_be_of_delete_conditions(error):
+                raise
+            self._habits.refuses_delete_conditions(str(url.with_key("")), error)
+            return False
+        return True
+
+    async def _check_etag(self, url: S3Url, etag: str) -> None:
+        """Raise ObjectChangedError unless the object has the ETag now, ObjectNotFoundError if there is none."""
+        found = await self.head_object(url, ReadOptions(with_checksum=False))
+        if found.etag != bare(etag):
+            message = f"DeleteObject {url}: the object is not the version that was expected"
+            raise ObjectChangedError(message, path=str(url), operation="DeleteObject", code="PreconditionFailed")
+
+    async def delete_objects(
+        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
+    ) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
 
         One request, and one more for each key that XML cannot hold; one for each key where the server knows no others.
-        A key that does not exist is no failure.
+        A key that does not exist is no failure. Most servers ignore ``if_match``, and from those that refuse it in
+        bulk it is kept: whoever needs it has looked as well.
         """
         plain, others = split_keys(keys)
-        if not plain:
-            return await delete_singly(self.delete_object, url, [(key, None) for key in others])
-        failed = await self._delete_in_bulk(url, self._backend.delete_objects, plain, [(key, None) for key in plain])
-        return [*failed, *await delete_singly(self.delete_object, url, [(key, None) for key in others])]
+        delete_one = partial(self._delete_seen, if_match) if if_match else self.delete_object
+        failed: Sequence[DeleteFailure] = ()
+        if plain:
+            failed = await self._delete_plain(url, plain, if_match, delete_one)
+        return [*failed, *await delete_singly(delete_one, url, [(key, None) for key in others])]
+
+    async def _delete_plain(
+        self, url: S3Url, keys: Sequence[str], if_match: Mapping[str, str] | None, delete_one: DeleteOne
+    ) -> Sequence[DeleteFailure]:
+        delete, named = self._backend.delete_objects, [(key, None) for key in keys]
+        if not (if_match and self._habits.takes_delete_conditions and self._habits.takes_bulk_deletes):
+            return await self._delete_in_bulk(url, delete, keys, named, delete_one)
+        try:
+            return await self._attempt(delete, url, keys, if_match=if_match)
+        except (UnsupportedError, RequestError) as error:
+            if not _refusals.may_be_of_delete_conditions(error):
+                raise
+            failed = await self._delete_in_bulk(url, delete, keys, named, delete_one)
+            if self._habits.takes_bulk_deletes:  # else it was not the conditions
+                self._habits.refuses_delete_conditions(str(url.with_key("")), error)
+            return failed
+
+    async def _delete_seen(self, if_match: Mapping[str, str], url: S3Url, version_id: str | None = None) -> None:
+        """Delete one object if it has the ETag of its key; one that is gone is no error."""
+        try:
+            await self.delete_object(url, version_id, if_match=if_match.get(url.key))
+        except BucketNotFoundError:
+            raise
+        except ObjectNotFoundError:
+            return
 
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted.
@@ -319,7 +380,7 @@ class RetryingBackend:
         failed: Sequence[DeleteFailure] = ()
         if plain:
             named = [(each.key, each.version_id) for each in plain]
-            failed = await self._delete_in_bulk(url, self._backend.delete_versions, plain, named)
+            failed = await self._delete_in_bulk(url, self._backend.delete_versions, plain, named, self.delete_object)
         return [*failed, *await delete_singly(self.delete_object, url, alone)]
 
     async def _delete_in_bulk(
@@ -328,16 +389,17 @@ class RetryingBackend:
         delete: Callable[[S3Url, Sequence[T]], Awaitable[Sequence[DeleteFailure]]],
         items: Sequence[T],
         named: Sequence[tuple[str, str | None]],
+        delete_one: DeleteOne,
     ) -> Sequence[DeleteFailure]:
         """Await ``delete(url, items)``; delete the same, ``named``, singly where the server refuses that as such."""
         if not self._habits.takes_bulk_deletes:
-            return await delete_singly(self.delete_object, url, named)
+            return await delete_singly(delete_one, url, named)
         try:
             return await self._attempt(delete, url, items)
         except (UnsupportedError, RequestError) as error:
             if not _refusals.may_be_of_bulk_deletes(error):
                 raise
-            failed = await delete_after_refusal(self.delete_object, url, named, error)
+            failed = await delete_after_refusal(delete_one, url, named, error)
             self._habits.refuses_bulk_deletes(str(url.with_key("")), error)
             return failed
 

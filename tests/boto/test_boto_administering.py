@@ -87,7 +87,8 @@ async def test_other_refusals_are_not_answered_by_another_request():
 async def test_versions_are_named_in_a_bulk_delete_and_each_answer_is_looked_at():
     refused = (
         b"<DeleteResult><Error><Key>a</Key><VersionId>2</VersionId><Code>AccessDenied</Code><Message>no</Message>"
-        b"</Error><Error><Key>b</Key><VersionId>1</VersionId><Code>NoSuchVersion</Code></Error></DeleteResult>"
+        b"</Error><Error><Key>b</Key><VersionId>1</VersionId><Code>NoSuchVersion</Code></Error>"
+        b"<Deleted><Key>a</Key><VersionId>1</VersionId></Deleted></DeleteResult>"
     )
     async with Scripted(answer(body=refused)) as server:
         backend = to(server)
@@ -96,4 +97,4 @@ async def test_versions_are_named_in_a_bulk_delete_and_each_answer_is_looked_at(
         await backend.aclose()
     [request] = server.requests
     named = [element.text for element in ET.fromstring(request.body).iter() if not len(element)]
-    assert named == ["a", "1", "a", "2", "b", "1", "true"]
+    assert named == ["a", "1", "a", "2", "b", "1", "false"]

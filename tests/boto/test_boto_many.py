@@ -6,6 +6,7 @@ import base64
 import hashlib
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 import pytest
 from boto_calls import URL, to
@@ -18,7 +19,14 @@ from aios3.errors import AccessDeniedError, BucketNotFoundError, ServerError
 from scripted import Scripted, answer, xml
 
 BUCKET = S3Url("bucket")
-DONE = answer(body=xml("DeleteResult"))
+
+
+def done(*keys: str) -> bytes:
+    return answer(body=f"<DeleteResult>{''.join(map(deleted, keys))}</DeleteResult>".encode())
+
+
+def deleted(key: str) -> str:
+    return f"<Deleted><Key>{escape(key)}</Key></Deleted>"
 
 
 def query_of(request) -> dict[str, list[str]]:
@@ -33,9 +41,9 @@ async def delete(server: Scripted, *keys: str):
         await backend.aclose()
 
 
-async def test_many_keys_go_in_one_quiet_request_with_an_md5():
+async def test_many_keys_go_in_one_request_with_an_md5_that_wants_each_named_in_the_response():
     keys = ["a", "a//b", " lead", "<&>\"'", "é🙂", "../up"]
-    async with Scripted(DONE) as server:
+    async with Scripted(done(*keys)) as server:
         assert await delete(server, *keys) == []
     [request] = server.requests
     assert request.method == "POST"
@@ -43,12 +51,12 @@ async def test_many_keys_go_in_one_quiet_request_with_an_md5():
     assert not [name for name in request.headers if "checksum" in name]
     tree = ET.fromstring(request.body)
     found = [(element.tag.rpartition("}")[2], element.text) for element in tree.iter() if not len(element)]
-    assert found == [*(("Key", key) for key in keys), ("Quiet", "true")]
+    assert found == [*(("Key", key) for key in keys), ("Quiet", "false")]
 
 
 @pytest.mark.parametrize("key", ["a\x01", "line\nfeed", "carriage\rreturn", "tab\t", "nul\0", "\ufffe", "\x7f"])
 async def test_keys_that_xml_cannot_hold_go_alone(key):
-    async with Scripted(DONE, answer(204)) as server:
+    async with Scripted(done("plain"), answer(204)) as server:
         assert await delete(server, "plain", key) == []
     assert sorted(request.method for request in server.requests) == ["DELETE", "POST"]
 
@@ -65,7 +73,7 @@ async def test_every_answer_about_a_key_counts():
         "<Error><Key>b</Key><Code>InternalError</Code><Message>later</Message></Error>"
         "<Error><Key>c</Key><Code>NoSuchKey</Code><Message>gone</Message></Error>"
     )
-    body = f"<DeleteResult>{errors}</DeleteResult>".encode()
+    body = f"<DeleteResult>{errors}{deleted('d')}</DeleteResult>".encode()
     refused = answer(403, xml("Error", Code="AccessDenied", Message="not this one"))
     async with Scripted(answer(body=body)) as server:
         found = await delete(server, "a", "b", "c", "d")

@@ -147,19 +147,28 @@ async def test_a_list_that_leads_nowhere_is_no_end(s3, bucket):
 
 
 def test_a_failure_that_names_the_key_only_is_one_of_every_version_of_it():
-    failed = failed_versions([DeleteFailure("x", "AccessDenied", "no")], [X1, X2, Y1], URL)
+    failed = failed_versions([DeleteFailure("x", "AccessDenied", "no")], {("y", "1")}, [X1, X2, Y1], URL)
     assert [(each.key, each.version_id) for each in failed] == [("x", "1"), ("x", "2")]
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion"])
 def test_what_is_not_there_has_not_failed(code):
-    assert failed_versions([DeleteFailure("x", code, "", "1")], [X1, X2], URL) == []
+    assert failed_versions([DeleteFailure("x", code, "", "1")], {("x", "2")}, [X1, X2], URL) == []
+
+
+@pytest.mark.parametrize("named", [("x", "1"), ("x", None)])
+def test_a_version_that_the_response_leaves_out_may_be_there_still(named):
+    left_out = [X2, Y1] if named[1] else [Y1]
+    failed = failed_versions([], {named}, [X1, X2, Y1], URL)
+    assert [(each.key, each.version_id, each.code) for each in failed] == [(x.key, x.version_id, "") for x in left_out]
+    with pytest.raises(ServerError, match="none of the 2 keys"):
+        failed_versions([], set(), [X1, X2], URL)
 
 
 @pytest.mark.parametrize(("key", "version"), [("z", "1"), ("x", "3"), ("y", "2")])
 def test_an_answer_about_what_nobody_asked_for_tells_nothing(key, version):
     with pytest.raises(ServerError, match="nobody asked to delete"):
-        failed_versions([DeleteFailure(key, "AccessDenied", "", version)], [X1, X2, Y1], URL)
+        failed_versions([DeleteFailure(key, "AccessDenied", "", version)], set(), [X1, X2, Y1], URL)
 
 
 async def test_keys_that_xml_cannot_hold_lose_the_version_that_was_named(s3):

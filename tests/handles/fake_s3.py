@@ -12,7 +12,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from aios3._backend import ListPage, Part
+from aios3._backend import Condition, ListPage, Part
 from aios3._entries import StatResult, WriteResult
 from aios3._paths import S3Url
 from aios3.errors import ObjectExistsError, TruncatedBodyError, from_answer
@@ -234,9 +234,13 @@ class FakeS3:
         more = page[-1] if len(keys) > len(page) else None
         return ListPage(page, [self.objects[k].stat for k in page], (), more)
 
-    async def delete_object(self, url, version_id=None):
-        await self._answer(await self._call("DeleteObject", url))
+    async def delete_object(self, url, version_id=None, *, if_match=None):
+        lost = await self._call("DeleteObject", url, if_match=if_match)
+        if if_match is not None and not self.ignores_conditions:
+            self._find("DeleteObject", url)
+            self._check("DeleteObject", url, Condition(if_match=if_match))
         self.objects.pop(url.key, None)
+        await self._answer(lost)
 
     async def copy_object(self, source, target, *, options, terms=None):
         lost = await self._call("CopyObject", target)

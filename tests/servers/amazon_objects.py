@@ -175,8 +175,22 @@ def _copied(root: str, made: Object) -> Answer:
 
 
 def _delete(asked: Asked) -> Answer:
-    asked.bucket.objects.pop(asked.key, None)
+    wanted = asked.headers.get("if-match")
+    code = _not_deleted(asked.bucket, asked.key, wanted)
+    if code is not None:
+        return refusal(404 if code == "NoSuchKey" else 412, code, "The object is not the one that was named.")
     return Answer(204)
+
+
+def _not_deleted(bucket: Bucket, key: str, wanted: str | None) -> str | None:
+    """Delete an object, if it has the ETag that is wanted; else return S3's code."""
+    found = bucket.objects.get(key)
+    if wanted is not None and found is None:
+        return "NoSuchKey"
+    if wanted is not None and found is not None and wanted.strip('"') != found.etag.strip('"'):
+        return "PreconditionFailed"
+    bucket.objects.pop(key, None)
+    return None
 
 
 _IDS = itertools.count(1)
@@ -247,15 +261,27 @@ def _of_bucket(asked: Asked) -> Answer:
     if asked.method == "HEAD":
         return Answer(200, b"", {"x-amz-bucket-region": asked.bucket.region})
     if "delete" in asked.query:
-        keys = [_text(each, "Key") for each in _elements(asked.body) if each.tag == "Object"]
-        for key in keys:
-            asked.bucket.objects.pop(key, None)
-        return _document("DeleteResult", "")
+        return _document("DeleteResult", _delete_all(asked))
     if "uploads" in asked.query:
         return _document("ListMultipartUploadsResult", _listed_uploads(asked.bucket, asked.query.get("prefix", "")))
     if asked.query.get("list-type") == "2":
         return _list(asked)
     return refusal(501, "NotImplemented", "Not by this S3 of the tests.")
+
+
+def _delete_all(asked: Asked) -> str:
+    elements = _elements(asked.body)
+    is_quiet = any(each.tag == "Quiet" and each.text == "true" for each in elements)
+    said = ""
+    for each in elements:
+        if each.tag == "Object":
+            key = _text(each, "Key")
+            code = _not_deleted(asked.bucket, key, _text(each, "ETag") or None)
+            if code is not None:
+                said += f"<Error><Key>{escape(key)}</Key><Code>{code}</Code></Error>"
+            elif not is_quiet:
+                said += f"<Deleted><Key>{escape(key)}</Key></Deleted>"
+    return said
 
 
 def _listed_uploads(bucket: Bucket, prefix: str) -> str:

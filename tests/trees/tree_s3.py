@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import aios3
 from aios3._backend import DeleteFailure, OpenUpload, StoredPart
+from aios3._engine.policy import Policy
+from aios3._retrying import RetryingBackend
 from handles.fake_s3 import SMALL, FakeS3, refusal
 
 if TYPE_CHECKING:
@@ -23,29 +25,51 @@ class TreeS3(FakeS3):
     ``meanwhile`` is awaited before every call, for what somebody else does at that moment.
     """
 
+    UNNAMED = "nothing is said of it"
+    """A code for ``refused``: the key stays, and the response does not name it."""
+
     def __init__(self) -> None:
         super().__init__()
+        self.attempts = 0
+        """Whether, and how often, calls are sent again as in a session on a real server."""
+        self._retried: RetryingBackend | None = None
         self.refused: Callable[[str], str | None] = lambda key: None
         self.deleted_at_once: list[int] = []
         self.knows_bulk = True
+        self.bulk_refusal: tuple[str, int] = ("NotImplemented", 501)
         self.meanwhile: Callable[[str, dict], Awaitable[object]] | None = None
+
+    def chosen(self, bucket):
+        if not self.attempts:
+            return self
+        self._retried = self._retried or RetryingBackend(self, Policy(self.attempts))
+        return self._retried
 
     async def _call(self, operation, url, **details):
         if self.meanwhile is not None:
             await self.meanwhile(operation, details)
         return await super()._call(operation, url, **details)
 
-    async def delete_objects(self, url, keys):
-        lost = await self._call("DeleteObjects", url, keys=len(keys))
+    async def delete_objects(self, url, keys, *, if_match=None):
+        lost = await self._call("DeleteObjects", url, keys=len(keys), if_match=if_match)
         if not self.knows_bulk:
-            raise refusal("DeleteObjects", url, "NotImplemented", 501)
+            raise refusal("DeleteObjects", url, *self.bulk_refusal)
         self.deleted_at_once.append(len(keys))
-        answers = {key: self.refused(key) for key in keys}
+        answers = {key: self.refused(key) or self._mismatch(key, if_match or {}) for key in keys}
         for key, code in answers.items():
             if code is None:
                 self.objects.pop(key, None)
         await self._answer(lost)
-        return [DeleteFailure(key, code, "the server's words") for key, code in answers.items() if code]
+        return [
+            DeleteFailure(key, "" if code == self.UNNAMED else code, "the server's words")
+            for key, code in answers.items()
+            if code
+        ]
+
+    def _mismatch(self, key, if_match):
+        if self.ignores_conditions or key not in if_match or key not in self.objects:
+            return None
+        return None if self.objects[key].stat.etag == if_match[key] else "PreconditionFailed"
 
     async def list_parts(self, url, upload_id):
         await self._answer(await self._call("ListParts", url))

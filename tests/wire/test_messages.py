@@ -462,12 +462,29 @@ def test_a_result_is_its_texts_and_an_empty_body_is_none():
 def test_only_objects_that_are_still_there_count_as_not_deleted():
     failed = [("a&amp;b", "AccessDenied"), ("c", "NoSuchKey"), ("d", "InternalError")]
     body = b"".join(xml("Error", Key=key, Code=code, Message="m").partition(b"?>")[2] for key, code in failed)
-    said = messages.delete_failures(b"<DeleteResult>" + body + b"</DeleteResult>", ["a&b", "c", "d", "e"], PATH)
+    deleted = b"<Deleted><Key>e</Key></Deleted>"
+    keys = ["a&b", "c", "d", "e", "f"]
+    *said, unsaid = messages.delete_failures(b"<DeleteResult>" + body + deleted + b"</DeleteResult>", keys, PATH)
     assert said == [DeleteFailure("a&b", "AccessDenied", "m"), DeleteFailure("d", "InternalError", "m")]
-    assert messages.delete_failures(b"<DeleteResult/>", ["a"], PATH) == []
+    assert (unsaid.key, unsaid.code) == ("f", "")
+    assert messages.delete_failures(b"<DeleteResult/>", [], PATH) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"<html/>", b"<DeleteResult><Error><Key>other</Key></Error></DeleteResult>"])
+def test_directory_buckets_write_the_status_before_the_code():
+    body = b"<DeleteResult><Error><Key>a</Key><Code>412 Precondition Failed</Code></Error></DeleteResult>"
+    assert [each.code for each in messages.delete_failures(body, ["a"], PATH)] == ["PreconditionFailed"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html/>",
+        b"<DeleteResult/>",
+        b"<DeleteResult><Deleted><Key>other</Key></Deleted></DeleteResult>",
+        b"<DeleteResult><Error><Key>other</Key></Error></DeleteResult>",
+    ],
+)
 def test_an_answer_that_says_nothing_about_the_keys_is_not_their_deletion(body):
     with pytest.raises(ServerError, match="makes no sense"):
         messages.delete_failures(body, ["a"], PATH)

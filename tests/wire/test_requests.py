@@ -184,14 +184,16 @@ async def test_checksums_are_asked_for_only_where_they_are_wanted():
 
 async def test_the_deletion_of_many_is_what_botocore_sends_and_has_the_md5_that_every_server_takes():
     keys = ["a&<b>\"'", "c d", "é🙂", "a//b", "x" * 1024]
+    etags = {"c d": "0f", "a//b": "&1-2"}
 
     async def delete(backend: BotoBackend) -> None:
         client = await backend._client.get()
-        await client.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
+        objects = [{"Key": key} | ({"ETag": f'"{etags[key]}"'} if key in etags else {}) for key in keys]
+        await client.delete_objects(Bucket="bucket", Delete={"Objects": objects, "Quiet": False})
 
     host, (theirs,) = await asked_of_botocore(answer(body=xml("DeleteResult")), calls=delete)
     ours = as_received(
-        requests.delete_objects(URL, keys), Place("http", host, "", bucket_in_host=False, region="us-east-1")
+        requests.delete_objects(URL, keys, etags), Place("http", host, "", bucket_in_host=False, region="us-east-1")
     )
     assert sent(ours)[:3] == sent(theirs)[:3]
     assert sent(ours)[4] == sent(theirs)[4]

@@ -104,8 +104,15 @@ def page_of(answer: Answer, token: str | None, path: str) -> ListPage:
     truncated = bool(answer.get("IsTruncated"))
     decode = decoded if answer.get("EncodingType") == "url" else str
     return ListPage(
-        keys=[decode(entry["Key"]) for entry in contents],
+        keys=[decode(_field(entry, "Key", path)) for entry in contents],
         stats=Stats(range(len(contents)), lambda index: stat_of(contents[index], contents[index].get("Size", 0), {})),
-        prefixes=[decode(entry["Prefix"]) for entry in prefixes],
+        prefixes=[decode(entry["Prefix"]) for entry in prefixes if entry.get("Prefix") is not None],
         token=continuation(answer.get("NextContinuationToken"), token, path, truncated=truncated),
     )
+
+
+def _field(entry: Answer, name: str, path: str) -> str:
+    value: str | None = entry.get(name)
+    if value is None:
+        raise nonsense(path, f"there is an entry without {name}", "ListObjectsV2")
+    return value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aios3._answers import nonsense, not_copied
-from aios3._backend import BucketEntry, CopyTerms, Part
+from aios3._answers import nonsense, not_copied, quoted
+from aios3._backend import CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.answers import note
 from aios3._boto.arguments import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import (
         BucketAddress,
+        BucketEntry,
         Checksum,
         Condition,
         DeleteFailure,
@@ -235,8 +236,7 @@ class BotoBackend:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
         announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
         answer = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
-        upload_id: str = answer["UploadId"]
-        return upload_id
+        return many.upload_id_of(answer, str(url))
 
     async def upload_part(
         self,
@@ -302,7 +302,7 @@ class BotoBackend:
         parameters = place(url) | {"UploadId": upload_id}
         while True:
             answer = await self._call("ListParts", url, parameters)
-            found += [many.part_of(each, str(url)) for each in answer.get("Parts", ())]
+            found += many.parts_of(answer, str(url))
             following = answer.get("NextPartNumberMarker") if answer.get("IsTruncated") else None
             if following is None:
                 return sorted(found, key=lambda part: part.number)
@@ -321,7 +321,7 @@ class BotoBackend:
                 if error.code != "NoSuchUpload":  # rclone's way to say that there are none
                     raise
                 return found
-            found += many.uploads_of(answer)
+            found += many.uploads_of(answer, str(url))
             following = many.next_uploads(answer)
             if not following:
                 return found
@@ -357,7 +357,7 @@ class BotoBackend:
         everywhere, parameters = S3Url(""), dict[str, Any]()
         while True:
             answer = await self._call("ListBuckets", everywhere, parameters)
-            found += [BucketEntry(each["Name"], each["CreationDate"].timestamp()) for each in answer.get("Buckets", [])]
+            found += many.buckets_of(answer, str(everywhere))
             following = answer.get("ContinuationToken")
             if not following:
                 return sorted(found, key=lambda bucket: bucket.name)
@@ -369,19 +369,24 @@ class BotoBackend:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
         await self._call("HeadBucket", url, {"Bucket": url.bucket})
 
-    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
+    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
-        await self._call("DeleteObject", url, place(url) | given({"VersionId": version_id}))
+        etag = None if if_match is None else quoted(if_match)
+        await self._call("DeleteObject", url, place(url) | given({"VersionId": version_id, "IfMatch": etag}))
 
-    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+    async def delete_objects(
+        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
+    ) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
-        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        etags = if_match or {}
+        listed = [{"Key": key} | ({"ETag": quoted(etags[key])} if key in etags else {}) for key in keys]
+        wanted = {"Objects": listed, "Quiet": False}
         answer = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
         return many.failures_of(answer, keys, str(url))
 
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
-        wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": True}
+        wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": False}
         answer = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
         return many.failed_versions_of(answer, versions, str(url))
 
@@ -421,7 +426,7 @@ class BotoBackend:
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""
         answer = await self._call("GetObjectTagging", url, place(url))
-        return {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", [])}
+        return many.tags_of(answer, str(url))
 
     async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
         """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""

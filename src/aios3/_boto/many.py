@@ -7,24 +7,28 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from aios3._answers import decoded, failed_deletes, failed_versions, nonsense
-from aios3._backend import DeleteFailure, OpenUpload, StoredPart
+from aios3._backend import BucketEntry, DeleteFailure, OpenUpload, StoredPart
 from aios3._boto.answers import bare_etag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from aios3._backend import ObjectVersion
     from aios3._boto.answers import Answer
 
 
-def failures_of(answer: Answer, keys: Iterable[str], path: str) -> list[DeleteFailure]:
-    """Return what DeleteObjects in quiet mode answered: the keys that failed, and nothing about the others."""
-    return failed_deletes(_failures(answer), keys, path)
+def failures_of(answer: Answer, keys: Sequence[str], path: str) -> list[DeleteFailure]:
+    """Return which of ``keys`` DeleteObjects has not deleted."""
+    return failed_deletes(_failures(answer), {each.get("Key") for each in answer.get("Deleted", ())}, keys, path)
 
 
 def failed_versions_of(answer: Answer, versions: Sequence[ObjectVersion], path: str) -> list[DeleteFailure]:
     """Return the same of DeleteObjects with versions."""
-    return failed_versions(_failures(answer), versions, path)
+    deleted = {
+        (each.get("Key", ""), each.get("VersionId") or each.get("DeleteMarkerVersionId"))
+        for each in answer.get("Deleted", ())
+    }
+    return failed_versions(_failures(answer), deleted, versions, path)
 
 
 def _failures(answer: Answer) -> list[DeleteFailure]:
@@ -54,21 +58,71 @@ def with_content_md5(params: dict[str, Any], **_kwargs: object) -> None:
     params.get("context", {}).get("checksum", {}).pop("request_algorithm", None)
 
 
-def part_of(listed: Answer, path: str) -> StoredPart:
-    """Describe one entry of ListParts."""
-    etag = bare_etag(listed)
-    if etag is None:
-        raise nonsense(path, f"no ETag for part {listed.get('PartNumber')}", "ListParts")
-    return StoredPart(listed["PartNumber"], etag, listed.get("Size", 0))
+# botocore makes an empty dict of whatever is none of the operation's documents: nothing at all, or a page in HTML. Each
+# of these therefore wants a field that the document has at least.
 
 
-def uploads_of(answer: Answer) -> list[OpenUpload]:
-    """Describe the entries of one page of ListMultipartUploads."""
+def upload_id_of(answer: Answer, path: str) -> str:
+    """Return the id that CreateMultipartUpload has given. Raises ServerError if there is none."""
+    upload_id: str | None = answer.get("UploadId")
+    if not upload_id:
+        raise nonsense(path, "no upload id", "CreateMultipartUpload")
+    return upload_id
+
+
+def parts_of(answer: Answer, path: str) -> list[StoredPart]:
+    """Describe the entries of one page of ListParts. Raises ServerError for what is no such page."""
+    _check_document(answer, {"Bucket", "Key", "UploadId", "IsTruncated", "Parts"}, "ListParts", path)
+    return [_part_of(each, path) for each in answer.get("Parts", ())]
+
+
+def _part_of(listed: Answer, path: str) -> StoredPart:
+    etag, number = bare_etag(listed), listed.get("PartNumber")
+    if etag is None or number is None:
+        raise nonsense(path, f"no ETag for part {number}", "ListParts")
+    return StoredPart(number, etag, listed.get("Size", 0))
+
+
+def uploads_of(answer: Answer, path: str) -> list[OpenUpload]:
+    """Describe the entries of one page of ListMultipartUploads. Raises ServerError for what is no such page."""
+    _check_document(answer, {"Bucket", "IsTruncated", "MaxUploads", "Uploads"}, "ListMultipartUploads", path)
     decode = _decoder(answer)
-    return [
-        OpenUpload(decode(each["Key"]), each["UploadId"], each["Initiated"].timestamp())
-        for each in answer.get("Uploads", ())
-    ]
+    return [_upload_of(each, decode, path) for each in answer.get("Uploads", ())]
+
+
+def _upload_of(listed: Answer, decode: Callable[[str], str], path: str) -> OpenUpload:
+    _check_fields(listed, ("Key", "UploadId", "Initiated"), "ListMultipartUploads", path)
+    return OpenUpload(decode(listed["Key"]), listed["UploadId"], listed["Initiated"].timestamp())
+
+
+def buckets_of(answer: Answer, path: str) -> list[BucketEntry]:
+    """Describe the entries of one page of ListBuckets. Raises ServerError for what is no such page."""
+    _check_document(answer, {"Buckets", "Owner"}, "ListBuckets", path)
+    return [_bucket_of(each, path) for each in answer.get("Buckets", ())]
+
+
+def _bucket_of(listed: Answer, path: str) -> BucketEntry:
+    _check_fields(listed, ("Name", "CreationDate"), "ListBuckets", path)
+    return BucketEntry(listed["Name"], listed["CreationDate"].timestamp())
+
+
+def tags_of(answer: Answer, path: str) -> dict[str, str]:
+    """Return the tags that GetObjectTagging tells. Raises ServerError for what is no set of tags."""
+    _check_document(answer, {"TagSet"}, "GetObjectTagging", path)
+    for tag in answer["TagSet"]:
+        _check_fields(tag, ("Key", "Value"), "GetObjectTagging", path)
+    return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def _check_document(answer: Answer, fields: set[str], operation: str, path: str) -> None:
+    if not fields & answer.keys():
+        raise nonsense(path, f"it has none of {', '.join(sorted(fields))}", operation)
+
+
+def _check_fields(listed: Answer, fields: Sequence[str], operation: str, path: str) -> None:
+    for field in fields:
+        if listed.get(field) is None:
+            raise nonsense(path, f"an entry has no {field}", operation)
 
 
 def next_uploads(answer: Answer) -> dict[str, str]:

@@ -12,7 +12,7 @@ ChecksumUse = Literal["reads", "writes", "multipart uploads"]
 
 
 class Habits:
-    """What one server takes: headers about checksums, for each kind of request, and deletes of many keys at once.
+    """What one server takes: checksums, for each kind of request, deletes of many keys at once, and under conditions.
 
     ``with_checksums=False``: it is never told of checksums. ``insists``: it must heed them.
     """
@@ -22,6 +22,7 @@ class Habits:
         self._with_checksums = with_checksums
         self.insists_on_checksums: bool = insists
         self.takes_bulk_deletes: bool = True
+        self.takes_delete_conditions: bool = True
 
     def takes_checksums(self, use: ChecksumUse) -> bool:
         """Tell whether requests for ``use`` may speak of checksums."""
@@ -39,4 +40,11 @@ class Habits:
         if self.takes_bulk_deletes:
             self.takes_bulk_deletes = False
             message = "The server of %s deletes one key a request, and is sent so many from now on (%s)"
+            logging.getLogger("aios3.deletes").info(message, endpoint, refusal)
+
+    def refuses_delete_conditions(self, endpoint: str, refusal: Exception) -> None:
+        """Note that a deletion was refused for its If-Match."""
+        if self.takes_delete_conditions:
+            self.takes_delete_conditions = False
+            message = "The server of %s deletes without conditions only; objects are looked at before (%s)"
             logging.getLogger("aios3.deletes").info(message, endpoint, refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING
 from aios3._backend import ReadOptions
 from aios3._entries import link_target
 from aios3._paths import S3Url
-from aios3.errors import InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
+from aios3.errors import (
+    AccessDeniedError,
+    CredentialsError,
+    InvalidPathError,
+    ObjectNotFoundError,
+    PathIsDirectoryError,
+    S3Error,
+)
 
 if TYPE_CHECKING:
     from aios3._entries import StatResult
@@ -23,11 +31,37 @@ async def head(session: Session, url: S3Url) -> StatResult:
 
 
 async def head_or_none(session: Session, url: S3Url) -> StatResult | None:
-    """Describe one object if there is one."""
+    """Describe one object if there is one.
+
+    Where a policy allows listing for some prefixes only, S3 answers 403 to a HEAD of what is missing; then a listing
+    tells.
+    """
     try:
         return await head(session, url)
     except ObjectNotFoundError:
         return None
+    except AccessDeniedError as error:
+        if isinstance(error, CredentialsError) or not await is_listed_missing(session, url):
+            raise
+        return None
+
+
+async def is_listed_missing(session: Session, url: S3Url) -> bool:
+    """Tell whether a listing that is allowed shows no object at ``url``, or at least a directory of its name.
+
+    The directory is asked for where a policy allows listing below ``url/`` only: what nobody may ask about is taken for
+    missing then.
+    """
+    if not url.key or url.names_directory:
+        return False
+    backend = await session.backend(url)
+    with contextlib.suppress(S3Error):
+        page = await backend.list_objects(url, max_keys=1)
+        if page.keys or page.token is None:
+            return url.key not in page.keys
+    with contextlib.suppress(S3Error):
+        return bool((await backend.list_objects(url.with_key(url.prefix), max_keys=1)).keys)
+    return False
 
 
 async def follow(session: Session, url: S3Url, stat: StatResult) -> tuple[S3Url, StatResult]:

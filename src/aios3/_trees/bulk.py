@@ -5,13 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+from aios3._answers import nonsense
 from aios3._engine.backoff import retry_delay
+from aios3._handles.links import head_or_none
 from aios3._trees.runner import each, for_each
 from aios3._trees.tally import is_fatal
-from aios3.errors import S3Error, UnsupportedError, from_answer, worth_retrying
+from aios3.errors import (
+    AccessDeniedError,
+    BucketNotFoundError,
+    CredentialsError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    S3Error,
+    UnsupportedError,
+    from_answer,
+    worth_retrying,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import DeleteFailure, ObjectVersion
     from aios3._paths import S3Url
@@ -25,20 +37,59 @@ REQUESTS_AT_ONCE = 8
 """S3 counts every key in them as a request, and begins to refuse at some thousands a second."""
 
 
-async def delete_keys(session: Session, url: S3Url, keys: Sequence[str]) -> dict[str, S3Error]:
+async def delete_keys(
+    session: Session, url: S3Url, keys: Sequence[str], etags: Mapping[str, str] | None = None
+) -> dict[str, S3Error]:
     """Delete up to 1,000 keys of the bucket of ``url``; return the errors of those that are still there, by key.
+
+    ``etags`` has the ETags that objects must have: another version stays, with ObjectChangedError. Most servers heed
+    no such condition, and Amazon S3 wants the permission to read for it (without, they are deleted in any case), so
+    whoever gives them has just looked.
 
     Raises what would meet every other key as well.
     """
+    failed = await _delete_keys(session, url, keys, etags or {})
+    if not etags:
+        return failed
+    refused = [key for key, error in failed.items() if _is_of_condition(error)]
+    if refused:
+        failed = {key: error for key, error in failed.items() if not _is_of_condition(error)}
+        failed |= await _delete_keys(session, url, refused, {})
+    return await _without_gone(session, url, failed)
+
+
+async def _delete_keys(
+    session: Session, url: S3Url, keys: Sequence[str], etags: Mapping[str, str]
+) -> dict[str, S3Error]:
     backend = await session.backend(url)
 
     async def delete(some: Sequence[str]) -> dict[str, S3Error]:
-        return {failure.key: _error(url, failure) for failure in await backend.delete_objects(url, some)}
+        conditions = {key: etags[key] for key in some if key in etags} or None
+        failures = await backend.delete_objects(url, some, if_match=conditions)
+        return {failure.key: _error(url, failure) for failure in failures}
 
     async def delete_one(key: str) -> None:
-        await backend.delete_object(url.with_key(key))
+        await backend.delete_object(url.with_key(key), if_match=etags.get(key))
 
     return await _until_deleted(session, url, keys, delete, delete_one)
+
+
+def _is_of_condition(error: S3Error) -> bool:
+    """Tell whether a deletion may have been refused for its condition, and not for what it deletes."""
+    return isinstance(error, (AccessDeniedError, UnsupportedError)) and not isinstance(error, CredentialsError)
+
+
+async def _without_gone(session: Session, url: S3Url, failed: dict[str, S3Error]) -> dict[str, S3Error]:
+    """Leave out what is not the expected version because it is gone: the answer to its deletion was lost."""
+    changed = [key for key, error in failed.items() if isinstance(error, ObjectChangedError)]
+    gone: set[str] = set()
+
+    async def look(key: str) -> None:
+        if await head_or_none(session, url.with_key(key)) is None:
+            gone.add(key)
+
+    await for_each(each(changed), look, session.config.max_concurrency)
+    return {key: error for key, error in failed.items() if key not in gone}
 
 
 async def delete_versions(
@@ -87,15 +138,17 @@ async def _delete_once(
 ) -> dict[T, S3Error]:
     try:
         return await delete(items)
-    except UnsupportedError:
-        return await _delete_singly(session, items, delete_one)
     except S3Error as error:
         if is_fatal(error):
             raise
+        if isinstance(error, UnsupportedError):
+            return await _delete_singly(session, items, delete_one)
         return dict.fromkeys(items, error)
 
 
 def _error(url: S3Url, failure: DeleteFailure) -> S3Error:
+    if not failure.code:
+        return nonsense(str(url.with_key(failure.key)), failure.message, "DeleteObjects")
     return from_answer(
         operation="DeleteObjects",
         path=str(url.with_key(failure.key)),
@@ -114,6 +167,10 @@ async def _delete_singly(
     async def delete(item: T) -> None:
         try:
             await delete_one(item)
+        except BucketNotFoundError:
+            raise
+        except ObjectNotFoundError:
+            return  # servers say so of a deletion with a condition, and of a version
         except S3Error as error:
             if is_fatal(error):
                 raise

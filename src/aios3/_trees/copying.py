@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aios3._backend import Condition, CopyTerms, WriteOptions
 from aios3._config import MAX_PART_SIZE
 from aios3._objects import copy
+from aios3._trees.receiving import read_into
+from aios3._trees.runner import memory
 
 if TYPE_CHECKING:
     from aios3._paths import S3Url
@@ -23,10 +25,21 @@ async def copy_listed(
     backend = await session.backend(target)
     if source.profile == target.profile and size <= MAX_PART_SIZE:
         await backend.copy_object(source, target, options=None, terms=CopyTerms(storage_class=storage_class))
-    elif source.names_directory and not size:  # a marker, which copy() does not take for an object
-        await backend.put_object(target, [], options=WriteOptions(), condition=Condition(), checksum=None)
+    elif source.names_directory:  # a marker, which copy() does not take for an object
+        await _copy_marker(session, source, target, size)
     else:
         await copy(source, target, session=session)
+
+
+async def _copy_marker(session: Session, source: S3Url, target: S3Url, size: int) -> None:
+    """Copy the marker of a directory through this process; it has no body, unless somebody has given it one."""
+    async with memory(session, size):
+        data = memoryview(bytearray(size))
+        if size:
+            await read_into(session, source, None, 0, data)
+        backend = await session.backend(target)
+        body = [data] if size else []
+        await backend.put_object(target, body, options=WriteOptions(), condition=Condition(), checksum=None)
 
 
 def same_place(one: S3Url, other: S3Url) -> bool:

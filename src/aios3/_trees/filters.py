@@ -23,7 +23,11 @@ class Filter:
     def wants(self, name: str) -> bool:
         """Tell whether the file ``name`` is meant."""
         included = not self.include or any(_matches(glob, name) for glob in self.include)
-        return included and not any(_matches(glob, name) for glob in self.exclude)
+        return included and not self.excludes(name)
+
+    def excludes(self, name: str) -> bool:
+        """Tell whether a glob excludes the file ``name``, or the directory that a ``name`` ending in ``/`` is."""
+        return any(_matches(glob, name) for glob in self.exclude)
 
 
 def make_filter(include: Sequence[str], exclude: Sequence[str]) -> Filter:

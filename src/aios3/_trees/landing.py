@@ -15,11 +15,14 @@ import stat as stat_bits
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aios3._trees.beneath import folder_of
 from aios3._trees.places import LEFTOVER_SUFFIX
-from aios3.errors import ObjectExistsError, PathIsDirectoryError, UnsafeNameError, UnsupportedError
+from aios3.errors import ObjectExistsError, PathIsDirectoryError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from aios3._trees.beneath import Folder
 
 _NAME_CHARACTERS = 40
 
@@ -30,26 +33,6 @@ def is_wanted(target: str, *, overwrite: bool) -> bool:
         message = f"{target} is a directory, so no file can be written there"
         raise PathIsDirectoryError(message, path=target)
     return overwrite or not os.path.lexists(target)
-
-
-def _make_parent(target: str, root: str | None) -> None:
-    """Make the directory that ``target`` is to be in.
-
-    Raises UnsafeNameError if a symbolic link leads out of ``root``, and what the operating system says.
-    """
-    parent = os.path.dirname(target) or os.curdir
-    os.makedirs(parent, exist_ok=True)
-    if root is None:
-        return
-    real, allowed = os.path.realpath(parent), os.path.realpath(root)
-    if real != allowed and not real.startswith(os.path.join(allowed, "")):
-        message = f"{target} lies outside of {root}: a symbolic link leads to {real}"
-        raise UnsafeNameError(message, path=target)
-
-
-def make_directory(path: str, root: str | None) -> None:
-    """Make a directory with all above it; raise UnsafeNameError if a symbolic link leads out of ``root``."""
-    _make_parent(os.path.join(path, os.curdir), root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +49,9 @@ class Landing:
     """The unfinished file."""
 
     target: str
-    path: str
+    folder: Folder
+    """The directory that it is in, and its target as well."""
+    name: str
     descriptor: int
     version: Version | None = None
     """Set where the file is to be kept for another attempt if this one fails."""
@@ -74,9 +59,14 @@ class Landing:
     """The pieces that have been written."""
 
     @property
+    def path(self) -> str:
+        """Where the unfinished file is."""
+        return os.path.join(self.folder.path, self.name)
+
+    @property
     def record(self) -> str:
-        """Where it is written down which bytes are there."""
-        return f"{self.path}.json"
+        """The name of the file in which is written down which bytes are there."""
+        return f"{self.name}.json"
 
     def write(self, offset: int, data: bytearray | memoryview) -> None:
         """Write all of ``data`` at ``offset``."""
@@ -92,53 +82,71 @@ class Landing:
         version = self.version
         text = json.dumps({"etag": version.etag, "size": version.size, "piece": version.piece_size, "done": [*done]})
         fresh = f"{self.record}.new"
-        with open(fresh, "w", encoding="utf-8") as file:
+        with os.fdopen(_create(self.folder, fresh, os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(fresh, self.record)
+        _replace(self.folder, fresh, self.record)
 
     def finish(self, mtime: float, *, overwrite: bool) -> None:
         """Take the target's place.
 
         Raises ObjectExistsError if somebody has created it meanwhile and it must not be replaced.
         """
+        folder, last = self.folder, os.path.basename(self.target)
         with contextlib.suppress(OSError):  # there is no old file, or we may not: the new one has the usual mode
-            old = os.stat(self.target, follow_symlinks=False).st_mode
+            old = os.stat(folder.at(last), dir_fd=folder.descriptor, follow_symlinks=False).st_mode
             if stat_bits.S_ISREG(old):
                 os.fchmod(self.descriptor, stat_bits.S_IMODE(old))
         nanoseconds = round(mtime * 1e9)
-        os.utime(self.path, ns=(nanoseconds, nanoseconds))
+        with folder.naming(self.name):
+            os.utime(folder.at(self.name), ns=(nanoseconds, nanoseconds), dir_fd=folder.descriptor)
         if overwrite:
-            os.replace(self.path, self.target)
+            _replace(folder, self.name, last)
         else:
-            _place_new(self.path, self.target)
+            _place_new(folder, self.name, last)
         if self.version is not None:
-            _remove(self.record)
+            _remove(folder, self.record)
 
     def close(self, *, keep: bool) -> None:
         """Close the file; delete it unless it is to be kept, or has taken its place."""
         os.close(self.descriptor)
-        if not keep:
-            _remove(self.path)
-            _remove(self.record)
+        with self.folder as folder:
+            if not keep:
+                _remove(folder, self.name)
+                _remove(folder, self.record)
 
 
-def _place_new(path: str, target: str) -> None:
+def _replace(folder: Folder, name: str, target: str) -> None:
+    with folder.naming(target):
+        os.replace(folder.at(name), folder.at(target), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
+
+
+def _place_new(folder: Folder, name: str, last: str) -> None:
+    target = os.path.join(folder.path, last)
     try:
-        os.link(path, target)
+        os.link(folder.at(name), folder.at(last), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
     except FileExistsError as error:
         message = f"{target} was created by somebody else meanwhile, and overwrite=False replaces nothing"
         raise ObjectExistsError(message, path=target) from error
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
+            error.filename, error.filename2 = target, None
             raise
-        if os.path.lexists(target):  # no hard links here: the last look is what there is
+        if _is_there(folder, last):  # no hard links here: the last look is what there is
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from error
-        os.replace(path, target)
+        _replace(folder, name, last)
 
 
-def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+def _is_there(folder: Folder, name: str) -> bool:
+    try:
+        os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove(folder: Folder, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError), folder.naming(name):
+        os.unlink(folder.at(name), dir_fd=folder.descriptor)
 
 
 def start(target: str, root: str | None) -> Landing:
@@ -146,9 +154,17 @@ def start(target: str, root: str | None) -> Landing:
 
     Raises UnsafeNameError if a symbolic link leads out of the directory ``root``.
     """
-    _make_parent(target, root)
-    path = _beside(target, secrets.token_hex(8))
-    return Landing(target, path, _create(path, os.O_EXCL))
+    return _begin(target, root, secrets.token_hex(8), os.O_EXCL)
+
+
+def _begin(target: str, root: str | None, mark: str, flags: int) -> Landing:
+    folder = folder_of(target, root)
+    try:
+        name = _beside(os.path.basename(target), mark)
+        return Landing(target, folder, name, _create(folder, name, flags))
+    except BaseException:
+        folder.close()
+        raise
 
 
 def resume(target: str, root: str | None, version: Version) -> Landing:
@@ -156,32 +172,32 @@ def resume(target: str, root: str | None, version: Version) -> Landing:
 
     Raises like :func:`start`, and UnsupportedError if another download is writing it at this moment.
     """
-    _make_parent(target, root)
-    path = _beside(target, "kept")
-    landing = Landing(target, path, _create(path, 0), version)
+    landing = _begin(target, root, "kept", 0)
+    landing.version = version
     try:
         _lock(landing)
-        landing.done = _recorded(landing.record, version)
+        landing.done = _recorded(landing.folder, landing.record, version)
         if not landing.done:
-            _remove(landing.record)
+            _remove(landing.folder, landing.record)
             os.ftruncate(landing.descriptor, 0)
         os.ftruncate(landing.descriptor, version.size)
     except BaseException:
-        os.close(landing.descriptor)
+        landing.close(keep=True)
         raise
     return landing
 
 
-def _beside(target: str, mark: str) -> str:
-    """Name a file beside ``target`` that sorts with it, and whose name is never too long."""
-    parent, name = os.path.split(target)
+def _beside(name: str, mark: str) -> str:
+    """Name a file beside the file ``name`` that sorts with it, and whose name is never too long."""
     digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
-    return os.path.join(parent, f".{name[:_NAME_CHARACTERS]}.{digest}.{mark}{LEFTOVER_SUFFIX}")
+    return f".{name[:_NAME_CHARACTERS]}.{digest}.{mark}{LEFTOVER_SUFFIX}"
 
 
-def _create(path: str, flags: int) -> int:
+def _create(folder: Folder, name: str, flags: int) -> int:
     # O_NOFOLLOW: whoever can write to the directory could otherwise have us write elsewhere.
-    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | flags, 0o666)
+    flags |= os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with folder.naming(name):
+        return os.open(folder.at(name), flags, 0o666, dir_fd=folder.descriptor)
 
 
 def _lock(landing: Landing) -> None:
@@ -194,10 +210,11 @@ def _lock(landing: Landing) -> None:
         raise UnsupportedError(message, path=landing.target) from error
 
 
-def _recorded(record: str, version: Version) -> set[int]:
+def _recorded(folder: Folder, record: str, version: Version) -> set[int]:
     """Return the pieces that are there of this version; none if the record is of another, or is none."""
     try:
-        with open(record, encoding="utf-8") as file:
+        descriptor = os.open(folder.at(record), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), dir_fd=folder.descriptor)
+        with os.fdopen(descriptor, encoding="utf-8") as file:
             said = json.load(file)
         known = Version(said["etag"], said["size"], said["piece"])
         done = {int(piece) for piece in said["done"]}

@@ -5,35 +5,34 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from aios3._handles.unchanged import delete_unchanged
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import Scope, first_page, pages
 from aios3._objects.copying import CopyPlan, Place, copy_object
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._trees.bulk import REQUESTS_AT_ONCE
 from aios3._trees.copying import copy_listed
 from aios3._trees.merging import pairs
 from aios3._trees.places import S3Tree
-from aios3._trees.removing import delete_batch
+from aios3._trees.relisting import delete_seen, version_of
 from aios3._trees.runner import for_each
 from aios3._trees.tally import Tally, is_fatal, partial_failure
 from aios3.errors import (
     InvalidPathError,
-    ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
+    PathIsDirectoryError,
     S3Error,
     UnsupportedError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator
 
     from aios3._entries import StatResult
     from aios3._paths import AnyPath
     from aios3._session import Session
-
-    Version = tuple[int, str | None, float]
+    from aios3._trees.relisting import Version
 
 
 async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
@@ -90,20 +89,23 @@ async def _same_object(session: Session, old: S3Url, new: S3Url) -> bool:
         return False
     ours, theirs = old.with_key(page.keys[0]), S3Url(new.bucket, page.keys[0], new.profile)
     one, other = await head_or_none(session, ours), await head_or_none(session, theirs)
-    return one is not None and other is not None and _version(one) == _version(other)
-
-
-def _version(stat: StatResult) -> Version:
-    return stat.size, stat.etag, stat.mtime
+    return one is not None and other is not None and version_of(one) == version_of(other)
 
 
 async def _move_object(session: Session, old: S3Url, new: S3Url, found: StatResult, *, overwrite: bool) -> None:
     await copy_object(Place(session, old), Place(session, new), CopyPlan(overwrite=overwrite), found)
     try:
-        await (await session.backend(old)).delete_object(old)
+        await delete_unchanged(session, old, found)
     except S3Error as error:
         what, done = f"Moving {old} to {new}", {"copied": 1, "deleted": 0}
         raise partial_failure(what, str(old), {str(old): error}, done) from error
+
+
+def _with_key(target: S3Url, source: S3Url) -> S3Url:
+    if not target.key:
+        message = f"{source} has a body, and no key in {target}: it would become the bucket itself"
+        raise PathIsDirectoryError(message, path=str(source))
+    return target
 
 
 def _exists(old: S3Url, new: S3Url) -> ObjectExistsError:
@@ -130,7 +132,7 @@ class _Move:
         if not self._copied:
             message = f"There is nothing to move at {str(self._old)!r}"
             raise ObjectNotFoundError(message, path=str(self._old))
-        await for_each(self._unchanged(), self._delete, REQUESTS_AT_ONCE)
+        await delete_seen(self._session, self._old, self._copied, self._tally)
         self._tally.check(f"Moving {self._old} to {self._new}", str(self._old))
 
     async def _check_nothing_is_replaced(self) -> None:
@@ -163,33 +165,12 @@ class _Move:
         key, stat = found
         target = self._new.with_key(self._new.prefix + key[len(self._old.prefix) :])
         source = self._old.with_key(key)
-        if target.key:  # the marker of a directory that becomes the bucket itself has nowhere to go
+        if target.key or stat.size:  # an empty marker of a directory that becomes the bucket itself has nowhere to go
             try:
-                await copy_listed(self._session, source, target, stat.size, stat.storage_class)
+                await copy_listed(self._session, source, _with_key(target, source), stat.size, stat.storage_class)
             except S3Error as error:
                 self._tally.failures[str(source)] = error
                 raise
             self._tally.copied += 1
             self._tally.bytes += stat.size
-        self._copied[key] = _version(stat)
-
-    async def _unchanged(self) -> AsyncGenerator[Sequence[str], None]:
-        """Yield the keys that were copied and are still what they were then."""
-        root = self._old.with_key(self._old.prefix)
-        async with Scope(self._session) as scope, aclosing(pages(scope, root)) as listing:
-            async for page in listing:
-                now = {key: _version(stat) for key, stat in zip(page.keys, page.stats, strict=True)}
-                known = [key for key in page.keys if key in self._copied]
-                for key in known:
-                    if now[key] != self._copied[key]:
-                        self._note_change(key)
-                if unchanged := [key for key in known if now[key] == self._copied[key]]:
-                    yield unchanged
-
-    def _note_change(self, key: str) -> None:
-        path = str(self._old.with_key(key))
-        message = f"{path} was written to while it was being moved; the newer version stays there"
-        self._tally.failures[path] = ObjectChangedError(message, path=path)
-
-    async def _delete(self, keys: Sequence[str]) -> None:
-        await delete_batch(self._session, self._old, keys, self._tally)
+        self._copied[key] = version_of(stat)

@@ -26,6 +26,15 @@ def local_name(name: str, *, windows: bool = os.name == "nt") -> str:
     return name
 
 
+def is_local_name(name: str) -> bool:
+    """Tell whether :func:`local_name` takes ``name``."""
+    try:
+        local_name(name)
+    except UnsafeNameError:
+        return False
+    return True
+
+
 def _unsafe(name: str, why: str) -> UnsafeNameError:
     return UnsafeNameError(f"{name!r} does not become the name of a local file: {why}", path=name)
 
@@ -38,9 +47,13 @@ class Nesting:
 
     def file_above(self, name: str) -> str | None:
         """Return the file that ``name`` would lie below; note ``name`` as a file if there is none."""
-        while self._files and not name.startswith(self._files[-1]):
-            self._files.pop()
-        above = next((file for file in self._files if name.startswith(f"{file}/")), None)
+        above = self.found_above(name)
         if above is None:
             self._files.append(name)
         return above
+
+    def found_above(self, name: str) -> str | None:
+        """Return the file that ``name``, or the directory that one ending in ``/`` is, would lie below."""
+        while self._files and not name.startswith(self._files[-1]):
+            self._files.pop()
+        return next((file for file in self._files if name.startswith(f"{file}/")), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_bits
 from contextlib import aclosing
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3._namespace.pages import Scope, pages
+from aios3._trees.names import is_local_name
 from aios3._trees.runner import in_thread
 from aios3.errors import InvalidPathError, UnsupportedError
 
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 _BATCH = 1000
 
 
+Identity = tuple[int, int, int, int]
+"""Device, inode, size in bytes and modification time in nanoseconds of a local file, or of the link that it is."""
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    """Return what tells a local file from another one that has taken its place."""
+    where = (found.st_dev, found.st_ino) if os.name != "nt" else (0, 0)  # a listing does not tell them on Windows
+    return *where, found.st_size, found.st_mtime_ns
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One file below the root of a side; ``name`` is relative, with ``/`` between its segments."""
@@ -31,6 +43,15 @@ class Item:
     etag: str | None = None
     problem: Exception | None = None
     """Why this cannot be read or written, where that is known before it is tried."""
+    is_unread: bool = False
+    """Whether the side could not be read here, so that nobody knows what is there: then nothing is known to be gone."""
+    identity: Identity | None = None
+    """Of a local file: which one it is."""
+
+    @property
+    def is_marker(self) -> bool:
+        """Whether this is the marker of a directory: a key that ends in ``/``, or the root's own."""
+        return not self.name or self.name.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,8 @@ class S3Tree:
 
     session: Session
     root: S3Url
+    with_markers: bool = False
+    """Whether the markers of directories are items as well."""
 
     def url(self, name: str) -> S3Url:
         """Return the place of ``name``."""
@@ -49,7 +72,7 @@ class S3Tree:
         return str(self.url(name))
 
     async def batches(self) -> AsyncGenerator[list[Item], None]:
-        """Yield the objects in key order, a page at a time; markers of directories are left out."""
+        """Yield the objects in key order, a page at a time."""
         cut = len(self.root.prefix)
         root = self.root.with_key(self.root.prefix)
         async with Scope(self.session) as scope, aclosing(pages(scope, root)) as listing:
@@ -58,7 +81,7 @@ class S3Tree:
                 yield [
                     Item(key[cut:], stat.size, stat.mtime, stat.etag, _unaddressable(key))
                     for key, stat in found
-                    if not key.endswith("/")
+                    if self.with_markers or not key.endswith("/")
                 ]
 
 
@@ -84,11 +107,33 @@ class LocalTree:
         """Return the path of ``name``."""
         return os.path.join(self.root, *name.split("/"))
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is something now by exactly this name that :meth:`batches` would see. Blocks.
+
+        Raises what the operating system says, unless it says that there is nothing.
+        """
+        if _is_leftover(name.rpartition("/")[2]) or not is_local_name(name):
+            return False
+        try:
+            os.lstat(self.path(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        # A disk may take another spelling for this one, and a link may lead to where nobody has looked.
+        path = self.root
+        *above, last = name.split("/")
+        for segment in above:
+            if segment not in os.listdir(path):
+                return False
+            path = os.path.join(path, segment)
+            if os.path.islink(path) and not self.followlinks:
+                return False
+        return last in os.listdir(path)
+
     async def batches(self) -> AsyncGenerator[list[Item], None]:
         """Yield the files in the order that their keys have in S3.
 
-        What is neither file nor directory, and a directory that cannot be read, is an item with a problem. Raises what
-        the operating system says about the root.
+        What is neither file nor directory, and a directory that cannot be read, is an item with a problem; that of a
+        directory ends in ``/``. Raises what the operating system says about the root.
         """
         batch: list[Item] = []
         pending: list[Item | _Directory] = [_Directory("", ())]  # the next one is the last
@@ -112,7 +157,7 @@ class LocalTree:
                 if self.missing_ok and isinstance(error, FileNotFoundError):
                     return []
                 raise
-            return [Item(directory.prefix, problem=error)]
+            return [Item(directory.prefix, problem=error, is_unread=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +170,20 @@ class _Directory:
 def _entries(tree: LocalTree, directory: _Directory) -> list[Item | _Directory]:
     """List one directory; names of directories sort as they do in S3, with their ``/``."""
     path = tree.path(directory.prefix.removesuffix("/")) if directory.prefix else tree.root
-    found = os.stat(path)
-    identity = (found.st_dev, found.st_ino)
+    identity = _place_of(path)
     if identity in directory.above:
         return []
     above = (*directory.above, identity)
     with os.scandir(path) as entries:
         named = {_sort_name(entry): entry for entry in entries}
+    if _place_of(path) != identity:
+        raise OSError(errno.ESTALE, "Another directory took its place while it was read", path)
     return [found for name in sorted(named) for found in _described(tree, directory.prefix, named[name], above)]
+
+
+def _place_of(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _sort_name(entry: os.DirEntry[str]) -> str:
@@ -152,7 +203,7 @@ def _described(
     name = prefix + entry.name
     problem = _unaddressable(name)
     if problem is not None:
-        yield Item(name, problem=problem)
+        yield Item(f"{name}/" if _is_dir(entry) else name, problem=problem)
     elif _is_dir(entry):
         if tree.followlinks or not entry.is_symlink():
             yield _Directory(f"{name}/", above)
@@ -161,14 +212,17 @@ def _described(
 
 
 def _file(name: str, entry: os.DirEntry[str]) -> Item:
+    identity: Identity | None = None
     try:
+        identity = identity_of(entry.stat(follow_symlinks=False))
         found = entry.stat()
     except OSError as error:
-        return Item(name, problem=error)
+        leads_nowhere = identity is not None and isinstance(error, FileNotFoundError)
+        return Item(name, problem=error, is_unread=not leads_nowhere, identity=identity)
     if not stat_bits.S_ISREG(found.st_mode):
         message = f"{entry.path} is neither a file nor a directory"
-        return Item(name, problem=UnsupportedError(message, path=entry.path))
-    return Item(name, found.st_size, found.st_mtime)
+        return Item(name, problem=UnsupportedError(message, path=entry.path), identity=identity)
+    return Item(name, found.st_size, found.st_mtime, identity=identity)
 
 
 LEFTOVER_SUFFIX = ".aios3-part"

@@ -15,7 +15,7 @@ from aios3._trees.tally import Tally
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, UnsupportedError, from_answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -73,8 +73,10 @@ async def remove_below(session: Session, url: S3Url) -> int:
     return tally.deleted
 
 
-async def delete_batch(session: Session, url: S3Url, keys: Sequence[str], tally: Tally) -> None:
-    """Delete up to 1,000 keys and note in ``tally`` what became of them."""
-    failed = await delete_keys(session, url, keys)
+async def delete_batch(
+    session: Session, url: S3Url, keys: Sequence[str], tally: Tally, etags: Mapping[str, str] | None = None
+) -> None:
+    """Delete up to 1,000 keys and note in ``tally`` what became of them; ``etags`` are as in :func:`delete_keys`."""
+    failed = await delete_keys(session, url, keys, etags)
     tally.deleted += len(keys) - len(failed)
     tally.failures.update({str(url.with_key(key)): error for key, error in failed.items()})

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from aios3._namespace.links import head_or_none
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
-from aios3._trees.bulk import KEYS_AT_ONCE, REQUESTS_AT_ONCE
 from aios3._trees.copying import same_place
 from aios3._trees.filters import make_filter
 from aios3._trees.meter import Meter
 from aios3._trees.places import Item, LocalTree, S3Tree
-from aios3._trees.removing import delete_batch
-from aios3._trees.runner import each, for_each, in_thread
+from aios3._trees.pruning import pruning
+from aios3._trees.runner import in_thread
 from aios3._trees.sending import etag_of
 from aios3._trees.tally import Tally, TransferAction
 from aios3._trees.transfer import Carrier, Transfer, count
@@ -77,17 +75,18 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     if item is not None:
         await how.sync_one(carrier, source, target, item)
         return tally.result()
-    ours, theirs = _tree(current, source, followlinks), _tree(current, target, followlinks=False)
-    rule = how.rule(current, ours, theirs)
+    ours, theirs = _source_tree(current, source, followlinks), _target_tree(current, target, source)
     if isinstance(theirs, LocalTree):
         carrier = carrier.below(theirs.root)
-    transfer = Transfer(ours, theirs, carrier, rule, wanted, looks_at_target=True, dry_run=dry_run)
-    extra: list[str] = []
-    found = await transfer.run(lambda item: extra.append(item.name) if delete else None)
-    if not found and isinstance(source, S3Url):
-        await require_something(current, source)
-    if not tally.failures:
-        await _delete(theirs, extra, tally, dry_run=dry_run)
+    rule = how.rule(current, ours, theirs)
+    transfer = Transfer(
+        ours, theirs, carrier, rule, wanted, looks_at_target=True, reads_everything=delete, dry_run=dry_run
+    )
+    async with pruning(ours, theirs, tally, dry_run=dry_run) as prune:
+        found = await transfer.run(prune.note if delete else lambda _: None)
+        if not found and isinstance(source, S3Url):
+            await require_something(current, source)
+        await prune.run(found=found)
     tally.check(f"Syncing {source} to {target}", str(target))
     return tally.result()
 
@@ -116,8 +115,15 @@ async def _describe(session: Session, side: S3Url | str) -> Item | None:
     return None if found is None else Item(side.name, found.size, found.mtime, found.etag)
 
 
-def _tree(session: Session, side: S3Url | str, followlinks: bool) -> Tree:
-    return LocalTree(side, followlinks, missing_ok=True) if isinstance(side, str) else S3Tree(session, side)
+def _source_tree(session: Session, source: S3Url | str, followlinks: bool) -> Tree:
+    return LocalTree(source, followlinks) if isinstance(source, str) else S3Tree(session, source, with_markers=True)
+
+
+def _target_tree(session: Session, target: S3Url | str, source: S3Url | str) -> Tree:
+    """Return the side that need not be there yet; a disk has no markers of directories to compare those of S3 with."""
+    if isinstance(target, str):
+        return LocalTree(target, missing_ok=True)
+    return S3Tree(session, target, with_markers=isinstance(source, S3Url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,37 +185,3 @@ async def _describe_target(session: Session, target: S3Url | str) -> Item | None
         return await in_thread(describe_file, file_path(target))
     except FileNotFoundError:
         return None
-
-
-async def _delete(target: Tree, names: Sequence[str], tally: Tally, *, dry_run: bool) -> None:
-    """Remove files that only the target has."""
-    if dry_run:
-        tally.actions += [TransferAction("delete", target.path(name)) for name in names]
-        tally.deleted += len(names)
-    elif isinstance(target, S3Tree):
-        keys = [target.url(name).key for name in names]
-        batches = [keys[start : start + KEYS_AT_ONCE] for start in range(0, len(keys), KEYS_AT_ONCE)]
-        url, session = target.root, target.session
-        await for_each(each(batches), lambda batch: delete_batch(session, url, batch, tally), REQUESTS_AT_ONCE)
-    else:
-        for start in range(0, len(names), KEYS_AT_ONCE):
-            await in_thread(_unlink, target, names[start : start + KEYS_AT_ONCE], tally)
-
-
-def _unlink(target: LocalTree, names: Sequence[str], tally: Tally) -> None:
-    """Remove local files, and the directories that are empty then."""
-    for name in names:
-        path = target.path(name)
-        with tally.failing(path):
-            os.unlink(path)
-            tally.deleted += 1
-            _prune(name, target)
-
-
-def _prune(name: str, target: LocalTree) -> None:
-    while "/" in name:
-        name = name.rpartition("/")[0]
-        try:
-            os.rmdir(target.path(name))
-        except OSError:  # it has other files in it, or is gone
-            return

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aios3._namespace.links import follow, head, head_or_none
+from aios3._trees.beneath import make_directory
 from aios3._trees.copying import copy_listed
 from aios3._trees.filters import Filter
 from aios3._trees.merging import pairs
 from aios3._trees.names import Nesting, local_name
 from aios3._trees.places import Item, LocalTree, S3Tree
 from aios3._trees.receiving import Receipt, receive_file
-from aios3._trees.runner import for_each
+from aios3._trees.runner import for_each, in_thread
 from aios3._trees.sending import send_file
 from aios3._trees.tally import TransferAction
-from aios3.errors import ObjectExistsError, PathNotDirectoryError
+from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -123,6 +124,8 @@ class Transfer:
     filter: Filter = field(default_factory=Filter)
     looks_at_target: bool = False
     """Whether the target has to be listed to decide."""
+    reads_everything: bool = False
+    """Whether what the filter leaves out has to be readable as well: its place says what is gone."""
     dry_run: bool = False
 
     async def run(self, on_extra: Callable[[Item], None]) -> bool:
@@ -140,17 +143,23 @@ class Transfer:
                     for ours, theirs in batch:
                         if self.carrier.tally.full:
                             return
-                        if ours is not None:
-                            found = True
-                        if not self.filter.wants((ours or theirs or Item("")).name):
-                            continue
-                        if ours is not None:
-                            yield _without_collision(ours, nesting), theirs
-                        elif theirs is not None:
+                        found = found or ours is not None
+                        wants = self.filter.wants((ours or theirs or Item("")).name)
+                        if ours is not None and (wants or self._must_tell(ours)):
+                            for item in _without_collision(ours, nesting):
+                                yield item, theirs
+                        elif wants and ours is None and theirs is not None:
                             on_extra(theirs)
 
         await for_each(wanted(), self._handle, self.carrier.session.config.max_concurrency)
         return found
+
+    def _must_tell(self, item: Item) -> bool:
+        """Tell whether the problem of something that the filter does not mean is to be known nevertheless."""
+        if item.problem is None:
+            return False
+        may_hold_wanted = item.is_marker and not self.filter.excludes(item.name)
+        return may_hold_wanted or (item.is_unread and self.reads_everything)
 
     def _pairs(self) -> AsyncGenerator[list[Pair], None]:
         if self.looks_at_target:
@@ -162,10 +171,33 @@ class Transfer:
         with self.carrier.tally.failing(self.source.path(item.name)):
             if item.problem is not None:
                 raise item.problem
-            if not await self.rule(item, other):
+            if item.is_marker:
+                await self._carry_marker(item, other)
+            elif await self.rule(item, other):
+                await self._carry(item)
+            else:
                 self.carrier.tally.skipped += 1
-                return
+
+    async def _carry_marker(self, item: Item, other: Item | None) -> None:
+        """Make a directory where the source has the marker of one; what has no body is not counted."""
+        assert isinstance(self.source, S3Tree)
+        if isinstance(self.target, LocalTree):
+            await self._make_directory(item, self.target)
+        elif item.size and await self.rule(item, other):
             await self._carry(item)
+        elif item.size:
+            self.carrier.tally.skipped += 1
+        elif other is None and not self.dry_run:
+            await copy_listed(self.carrier.session, self.source.url(item.name), self.target.url(item.name), 0)
+
+    async def _make_directory(self, item: Item, target: LocalTree) -> None:
+        path = target.path(local_name(item.name[:-1])) if item.name else target.root
+        if item.size:
+            marker = self.source.path(item.name)
+            message = f"{marker} is a directory to a disk, and its {item.size:,} bytes have no place there"
+            raise PathIsDirectoryError(message, path=marker)
+        if not self.dry_run:
+            await in_thread(make_directory, path, target.root)
 
     async def _carry(self, item: Item) -> None:
         source = self.source.url(item.name) if isinstance(self.source, S3Tree) else self.source.path(item.name)
@@ -192,12 +224,17 @@ def count(tally: Tally, done: int | None) -> None:
         tally.bytes += done
 
 
-def _without_collision(item: Item, nesting: Nesting | None) -> Item:
-    above = nesting.file_above(item.name) if nesting is not None and item.problem is None else None
+def _without_collision(item: Item, nesting: Nesting | None) -> tuple[Item, ...]:
+    """Return the item, with a problem if it lies below a file; nothing for a marker, whose directory the file is."""
+    if nesting is None or item.problem is not None:
+        return (item,)
+    above = nesting.found_above(item.name) if item.is_marker else nesting.file_above(item.name)
     if above is None:
-        return item
+        return (item,)
+    if item.is_marker and not item.size:
+        return ()
     message = f"{item.name!r} lies below {above!r}, which is a file: a disk cannot have both"
-    return replace(item, problem=PathNotDirectoryError(message, path=item.name))
+    return (replace(item, problem=PathNotDirectoryError(message, path=item.name)),)
 
 
 async def _alone(tree: Tree) -> AsyncGenerator[list[Pair], None]:

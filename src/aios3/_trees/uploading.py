@@ -15,7 +15,7 @@ from aios3._trees.places import Item, LocalTree, S3Tree
 from aios3._trees.runner import in_thread
 from aios3._trees.tally import Tally
 from aios3._trees.transfer import Carrier, Transfer, always, count, unless_there
-from aios3.errors import InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
+from aios3.errors import AccessDeniedError, InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)
     if not source.names_directory and await _download_one(carrier, source, path):
         return tally.result()
-    tree = Transfer(S3Tree(current, source), LocalTree(path), carrier.below(path))
+    tree = Transfer(S3Tree(current, source, with_markers=True), LocalTree(path), carrier.below(path))
     if not await tree.run(lambda _: None):
         await require_something(current, source)
     tally.check(f"Downloading {source} to {path}", str(source))
@@ -113,6 +113,10 @@ async def _download_one(carrier: Carrier, source: S3Url, path: str) -> bool:
         return False
     try:
         await carry_one(carrier, source, file_path(path), None)
+    except AccessDeniedError:
+        if await head_or_none(carrier.session, source) is not None:
+            raise
+        return False
     except ObjectNotFoundError as error:
         try:
             await explain_missing(carrier.session, source, error)
@@ -129,10 +133,13 @@ async def carry_one(carrier: Carrier, source: S3Url | str, target: S3Url | str, 
     carrier.meter.finished()
 
 
-async def require_something(session: Session, source: S3Url) -> None:
-    """Raise ObjectNotFoundError unless ``source`` is a directory: a marker makes one, and a bucket is one."""
+async def require_something(session: Session, source: S3Url, *, also_bucket: bool = False) -> None:
+    """Raise ObjectNotFoundError unless ``source`` is a directory: a marker makes one, and a bucket is one.
+
+    With ``also_bucket`` there must be something in a bucket as well.
+    """
     page = await first_page(session, source.with_key(source.prefix))
-    if source.key and not page.keys:
+    if (source.key or also_bucket) and not page.keys:
         message = f"There is neither an object nor a directory at {str(source)!r}"
         raise ObjectNotFoundError(message, path=str(source))
 

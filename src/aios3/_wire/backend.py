@@ -222,13 +222,15 @@ class WireBackend:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
         await self._call(requests.head_bucket(url))
 
-    async def delete_object(self, url: S3Url, version_id: str | None = None) -> None:
+    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
-        await self._call(requests.delete_object(url, version_id))
+        await self._call(requests.delete_object(url, version_id, if_match))
 
-    async def delete_objects(self, url: S3Url, keys: Sequence[str]) -> Sequence[DeleteFailure]:
+    async def delete_objects(
+        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
+    ) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
-        _, body = await self._call(requests.delete_objects(url, keys))
+        _, body = await self._call(requests.delete_objects(url, keys, if_match))
         from aios3._wire.messages import delete_failures  # noqa: PLC0415 - as in answers
 
         return delete_failures(body, keys, str(url))

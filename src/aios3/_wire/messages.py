@@ -17,7 +17,7 @@ from aios3._wire.dates import seconds_of
 from aios3._wire.documents import NotXMLError, children, local, parsed, texts, unescaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from xml.etree.ElementTree import Element
 
     from aios3.errors import S3Error
@@ -94,14 +94,15 @@ def result(body: bytes, operation: str, path: str) -> dict[str, str]:
     return texts(_root(body, operation, path)) if body else {}
 
 
-def delete_failures(body: bytes, keys: Iterable[str], path: str) -> Sequence[DeleteFailure]:
+def delete_failures(body: bytes, keys: Sequence[str], path: str) -> Sequence[DeleteFailure]:
     """Return which of ``keys`` DeleteObjects could not delete, and why."""
     root = _root(body, "DeleteObjects", path)
     if local(root) != "DeleteResult":
         raise nonsense(path, "this is no result of deletions", "DeleteObjects")
     said = [texts(child) for child in children(root, "Error")]
     failed = [DeleteFailure(each.get("Key", ""), each.get("Code", ""), each.get("Message", "")) for each in said]
-    return failed_deletes(failed, keys, path)
+    deleted = {texts(child).get("Key", "") for child in children(root, "Deleted")}
+    return failed_deletes(failed, deleted, keys, path)
 
 
 def list_page(body: bytes, token: str | None, path: str) -> ListPage:

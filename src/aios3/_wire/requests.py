@@ -13,7 +13,7 @@ from aios3._answers import quoted
 from aios3.errors import ConfigError, InvalidPathError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
     from aios3._paths import S3Url
@@ -259,9 +259,10 @@ def head_bucket(url: S3Url) -> Request:
     return Request("HeadBucket", "HEAD", url, of_bucket=True)
 
 
-def delete_object(url: S3Url, version_id: str | None = None) -> Request:
-    """Delete one object."""
-    return Request("DeleteObject", "DELETE", url, _version(version_id))
+def delete_object(url: S3Url, version_id: str | None = None, if_match: str | None = None) -> Request:
+    """Delete one object; ``if_match`` is the ETag that it must have."""
+    headers = () if if_match is None else (("if-match", quoted(if_match)),)
+    return Request("DeleteObject", "DELETE", url, _version(version_id), headers)
 
 
 def fits_bulk(key: str) -> bool:
@@ -269,8 +270,10 @@ def fits_bulk(key: str) -> bool:
     return _NO_XML.search(key) is None
 
 
-def delete_objects(url: S3Url, keys: Sequence[str]) -> Request:
-    """Delete up to 1,000 objects of the bucket; the answer names only those that could not be.
+def delete_objects(url: S3Url, keys: Sequence[str], if_match: Mapping[str, str] | None = None) -> Request:
+    """Delete up to 1,000 objects of the bucket; the response names each of them, for its silence would prove nothing.
+
+    ``if_match`` has the ETag that the object of a key must have.
 
     Raises InvalidPathError for a key that :func:`fits_bulk` refuses: it must be deleted on its own.
     """
@@ -278,10 +281,17 @@ def delete_objects(url: S3Url, keys: Sequence[str]) -> Request:
         if not fits_bulk(key):
             message = f"DeleteObjects {url}: XML cannot hold the key {key!r}; delete that object on its own"
             raise InvalidPathError(message, path=str(url), operation="DeleteObjects")
-    listed = "".join(f"<Object><Key>{key.translate(_ESCAPES)}</Key></Object>" for key in keys)
-    body = f'<Delete xmlns="{_NAMESPACE}">{listed}<Quiet>true</Quiet></Delete>'.encode()
+    etags = if_match or {}
+    listed = "".join(
+        f"<Object><Key>{key.translate(_ESCAPES)}</Key>{_etag_element(etags.get(key))}</Object>" for key in keys
+    )
+    body = f'<Delete xmlns="{_NAMESPACE}">{listed}<Quiet>false</Quiet></Delete>'.encode()
     headers = (("content-md5", _base64_md5(body)),)
     return Request("DeleteObjects", "POST", url, (("delete", ""),), headers, (body,), of_bucket=True)
+
+
+def _etag_element(etag: str | None) -> str:
+    return "" if etag is None else f"<ETag>{quoted(etag).translate(_ESCAPES)}</ETag>"
 
 
 def copy_object(source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms) -> Request:
@@ -319,11 +329,10 @@ def _part(upload_id: str, number: int) -> Pairs:
 
 
 def _listed(part: Part) -> str:
-    etag = quoted(part.etag).translate(_ESCAPES)
     checksum = part.checksum
     name = f"Checksum{checksum.algorithm}" if checksum else ""
     checked = f"<{name}>{checksum.value.translate(_ESCAPES)}</{name}>" if checksum else ""
-    return f"<Part><PartNumber>{part.number}</PartNumber><ETag>{etag}</ETag>{checked}</Part>"
+    return f"<Part><PartNumber>{part.number}</PartNumber>{_etag_element(part.etag)}{checked}</Part>"
 
 
 def _reading(options: ReadOptions) -> list[tuple[str, str]]:

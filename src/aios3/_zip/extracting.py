@@ -12,6 +12,7 @@ from aios3._handles.opening import aopen
 from aios3._handles.threads import in_thread
 from aios3._paths import S3Url, is_s3
 from aios3._trees import landing as files
+from aios3._trees.beneath import make_directory
 from aios3._trees.runner import each, for_each
 from aios3._trees.uploading import local_path
 from aios3._zip.checks import check_places, check_readable, check_total, target_name
@@ -151,7 +152,7 @@ async def _extract_to_s3(member: AsyncZipMember | None, target: S3Url, session: 
 
 async def _extract_to_disk(member: AsyncZipMember | None, target: str, root: str | None, *, overwrite: bool) -> None:
     if member is None:
-        await in_thread(files.make_directory, target, root)
+        await in_thread(make_directory, target, root or target)
         return
     async with member:
         if not await in_thread(files.is_wanted, target, overwrite=overwrite):

@@ -1,0 +1,138 @@
+"""What only the target has is removed: last, and only where it is proven that the source has not got it.
+
+The proof: everything of the source was read; it is there at the end, and still the one that it was at the beginning;
+what is removed is what was compared. Each failure leaves something that should have gone, and none the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aios3._trees.beneath import unlink_seen
+from aios3._trees.bulk import KEYS_AT_ONCE
+from aios3._trees.places import LocalTree, S3Tree
+from aios3._trees.relisting import delete_seen, version_of
+from aios3._trees.runner import in_thread
+from aios3._trees.tally import TransferAction
+from aios3._trees.uploading import require_something
+from aios3.errors import FileChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Sequence
+
+    from aios3._trees.places import Item
+    from aios3._trees.tally import Tally
+    from aios3._trees.transfer import Tree
+
+
+class Anchor:
+    """A local directory that has to stay in its place; it is kept open, so that no other one can get its number."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY) if hasattr(os, "O_DIRECTORY") else None
+        self._seen = os.stat(root) if self._descriptor is None else os.fstat(self._descriptor)
+
+    def check(self) -> None:
+        """Raise FileChangedError if there is another directory now, or none."""
+        try:
+            now = os.stat(self._root)
+        except OSError as error:
+            message = f"{self._root} cannot be looked at any more ({error.strerror}), so nothing was deleted"
+            raise FileChangedError(message, path=self._root) from error
+        if (now.st_dev, now.st_ino) != (self._seen.st_dev, self._seen.st_ino):
+            message = f"Another directory has taken the place of {self._root} while it was read; nothing was deleted"
+            raise FileChangedError(message, path=self._root)
+
+    def close(self) -> None:
+        """Let the directory go. Safe to repeat."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@asynccontextmanager
+async def pruning(source: Tree, target: Tree, tally: Tally, *, dry_run: bool) -> AsyncGenerator[Pruning]:
+    """Remember where the source is now, and let it go at the end."""
+    anchor = await in_thread(Anchor, source.root) if isinstance(source, LocalTree) else None
+    try:
+        yield Pruning(source, target, tally, anchor, dry_run)
+    finally:
+        if anchor is not None:
+            anchor.close()
+
+
+@dataclass(slots=True)
+class Pruning:
+    """The removal of what only the target has."""
+
+    source: Tree
+    target: Tree
+    tally: Tally
+    anchor: Anchor | None
+    dry_run: bool
+    extra: list[Item] = field(default_factory=list)
+
+    def note(self, item: Item) -> None:
+        """Take note of what only the target has. Markers of directories stay: a local directory has none to compare."""
+        if not (item.is_marker and isinstance(self.target, S3Tree)):
+            self.extra.append(item)
+
+    async def run(self, *, found: bool) -> None:
+        """Remove it all, unless something has failed before, or the source is not what it was; errors are noted.
+
+        ``found`` says whether anything was in the source.
+        """
+        if self.tally.failures or not self.extra:
+            return
+        with self.tally.failing(str(self.source.root)):
+            await self._check_source(found=found)
+        if self.tally.failures:
+            return
+        if self.dry_run:
+            self.tally.actions += [TransferAction("delete", self.target.path(item.name)) for item in self.extra]
+            self.tally.deleted += len(self.extra)
+        elif isinstance(self.target, S3Tree):
+            seen = {self.target.url(item.name).key: version_of(item) for item in self.extra}
+            await delete_seen(self.target.session, self.target.root, seen, self.tally)
+        else:
+            for batch in _batches(self.extra):
+                await in_thread(_unlink, self.target, batch, self.tally)
+
+    async def _check_source(self, *, found: bool) -> None:
+        """Raise unless the source is there, and has none of what is to be removed, also if that came meanwhile."""
+        source = self.source
+        if isinstance(source, S3Tree):
+            await require_something(source.session, source.root, also_bucket=found)
+            return
+        assert self.anchor is not None
+        for batch in _batches(self.extra):
+            await in_thread(_check_absent, source, batch)
+        await in_thread(self.anchor.check)
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + KEYS_AT_ONCE] for start in range(0, len(items), KEYS_AT_ONCE))
+
+
+def _check_absent(source: LocalTree, items: Sequence[Item]) -> None:
+    """Raise FileChangedError if a file is there that was not when its directory was listed."""
+    for item in items:
+        if source.has(item.name):
+            path = source.path(item.name)
+            message = f"{path} was not there when its directory was read, and is there now; nothing was deleted"
+            raise FileChangedError(message, path=path)
+
+
+def _unlink(target: LocalTree, items: Sequence[Item], tally: Tally) -> None:
+    """Remove local files that are still those that were seen, and the directories that are empty then."""
+    for item in items:
+        with tally.failing(target.path(item.name)):
+            if item.identity is None:
+                assert item.problem is not None
+                raise item.problem
+            unlink_seen(target.root, item.name, item.identity)
+            tally.deleted += 1
