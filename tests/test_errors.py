@@ -17,11 +17,11 @@ from aios3 import errors
 from aios3.errors import S3Error, error_class, from_answer, worth_retrying
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
-_LINE = re.compile(r"(?P<bars>[| ]*)\+-- (?P<name>\w+)(?: \((?P<builtin>[\w.]+)\))?")
+_LINE = re.compile(r"(?P<bars>[| ]*)\+-- (?P<name>\w+)(?: \((?P<builtins>[\w., ]+)\))?")
 
 
-def drawn_tree() -> dict[str, tuple[str, str | None]]:
-    """Return parent and builtin of each class, as the module's docstring draws them."""
+def drawn_tree() -> dict[str, tuple[str, list[str]]]:
+    """Return parent and builtins of each class, as the module's docstring draws them."""
     tree, branch = {}, ["S3Error"]
     for line in errors.__doc__.splitlines():
         match = _LINE.match(line.removeprefix("    "))
@@ -29,7 +29,7 @@ def drawn_tree() -> dict[str, tuple[str, str | None]]:
             continue
         depth = len(match["bars"]) // 4
         del branch[depth + 1 :]
-        tree[match["name"]] = (branch[depth], match["builtin"])
+        tree[match["name"]] = (branch[depth], (match["builtins"] or "").split(", "))
         branch.append(match["name"])
     return tree
 
@@ -47,12 +47,12 @@ def test_the_drawn_tree_has_every_class():
 
 @pytest.mark.parametrize(("name", "place"), drawn_tree().items())
 def test_the_drawn_tree_is_the_real_one(name, place):
-    parent, builtin = place
+    parent, names = place
     cls = getattr(errors, name)
     ours = [base for base in cls.__bases__ if issubclass(base, S3Error)]
     others = [base for base in cls.__bases__ if not issubclass(base, S3Error)]
     assert ours == [getattr(errors, parent)]
-    assert others == ([] if builtin is None else [builtin_named(builtin)])
+    assert others == [builtin_named(name) for name in names if name]
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -71,6 +71,7 @@ ERRNO = {
     "ConnectionFailedError": errno.ECONNABORTED,
     "CredentialsError": errno.EACCES,
     "FileChangedError": errno.EIO,
+    "InvalidRangeError": errno.EINVAL,
     "NoCredentialsError": errno.EACCES,
     "NotALinkError": errno.EINVAL,
     "ObjectChangedError": errno.ESTALE,

@@ -30,7 +30,8 @@ OWN = {
     "_files": ("open",),
     "_iterator": ("SyncIterator",),
     "_layers": ("ObjectFile", "ObjectReader", "ObjectWriter", "TextReader", "TextWriter"),
-    "_raw": ("RawReader", "RawWriter"),
+    "_raw": ("RawWriter",),
+    "_raw_reader": ("RawReader",),
     "_session": ("Session",),
     "_storage": ("StorageReader", "StorageWriter"),
 }

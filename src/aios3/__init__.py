@@ -52,9 +52,11 @@ from aios3.errors import (
     ThrottledError,
     TLSError,
     TruncatedBodyError,
+    UnknownEncodingError,
     UnsafeNameError,
     UnsupportedError,
     WrongLoopError,
+    WrongTypeError,
 )
 
 if TYPE_CHECKING:
@@ -265,9 +267,11 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "TLSError",
     "ThrottledError",
     "TruncatedBodyError",
+    "UnknownEncodingError",
     "UnsafeNameError",
     "UnsupportedError",
     "WrongLoopError",
+    "WrongTypeError",
     "ZipArchiveError",
 ]
 

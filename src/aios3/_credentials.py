@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import math
 import time
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from aios3._answers import is_bare_refusal, is_stale
 from aios3._config import Credentials
+from aios3._logs import get_logger
 from aios3._secrets import scrub
 from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, S3Error
 
@@ -54,7 +54,7 @@ _VOUCHED_SECONDS = 60.0
 _LOOKED_AT = range(400, 500)
 """Statuses of answers for which a server has looked at the token."""
 
-_log = logging.getLogger("aios3.credentials")
+_log = get_logger("aios3.credentials")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ the oracle of the tests.
 
 from __future__ import annotations
 
-import logging
 import os.path
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from aios3._logs import get_logger
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Section: TypeAlias = "Mapping[str, str | Mapping[str, str]]"
 """Settings by name; one that has settings below it, such as ``s3 =``, is a mapping itself."""
 
-_log = logging.getLogger("aios3.settings")
+_log = get_logger("aios3.settings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import logging
 import os
 import threading
 import weakref
@@ -18,6 +17,7 @@ from aios3._engine.budget import Budget
 from aios3._engine.policy import Policy
 from aios3._engine.slots import Slots
 from aios3._engine.tasks import OwnedTasks, settle
+from aios3._logs import get_logger
 from aios3._observe import Observer
 from aios3._paths import S3Url
 from aios3._settings import settings_of_arguments
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _ABORT_ATTEMPTS = 3
 
-_log = logging.getLogger("aios3.session")
+_log = get_logger("aios3.session")
 
 
 class Owned(Protocol):

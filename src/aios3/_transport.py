@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from typing import TYPE_CHECKING
 
 from aios3._credentials import Signer, keeper_of
 from aios3._endpoints import SIGV4, address_of, at_amazon, has_plain_rules
 from aios3._engine.habits import Habits
+from aios3._logs import get_logger
 from aios3._observe import Observer
 from aios3._proxies import proxy_for, shown, why_direct
 from aios3._regions import Regions
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _EXPRESS_SUFFIX = "--x-s3"
 """Ends the names of directory buckets, whose requests need sessions ("S3 Express One Zone")."""
 
-_log = logging.getLogger("aios3.transport")
+_log = get_logger("aios3.transport")
 
 
 class Transport:

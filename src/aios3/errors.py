@@ -4,9 +4,11 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
 
     S3Error
     +-- ConfigError (ValueError)              a setting or option is wrong
+    |   +-- WrongTypeError (TypeError)        it has a wrong type
+    |   +-- UnknownEncodingError (LookupError)  no such encoding or way to handle errors of it
     +-- InvalidPathError (ValueError)         not a path that S3 can hold
     |   +-- UnsafeNameError                   a key that must not become the name of a local file
-    +-- InvalidRangeError (ValueError)        a byte range that the object cannot answer
+    +-- InvalidRangeError (OSError, ValueError)  a position or range that the object does not have
     +-- ClosedHandleError (ValueError)        the file or session is closed, or was aborted
     +-- UnsupportedError (io.UnsupportedOperation)  this mode, path or server cannot do that
     +-- WrongLoopError (RuntimeError)         used on an event loop that it does not belong to
@@ -79,9 +81,11 @@ __all__ = [
     "TLSError",
     "ThrottledError",
     "TruncatedBodyError",
+    "UnknownEncodingError",
     "UnsafeNameError",
     "UnsupportedError",
     "WrongLoopError",
+    "WrongTypeError",
     "ZipArchiveError",
 ]
 
@@ -157,6 +161,14 @@ class ConfigError(S3Error, ValueError):
     """Raised when a setting, option or mode is unknown, has a wrong type or contradicts another."""
 
 
+class WrongTypeError(ConfigError, TypeError):
+    """Raised when an argument of :func:`open` or of a file has a type that the builtin would refuse as well."""
+
+
+class UnknownEncodingError(ConfigError, LookupError):
+    """Raised when Python knows no such encoding of text, or no such way to handle its errors."""
+
+
 class InvalidPathError(S3Error, ValueError):
     """Raised when a text is not an S3 path, or names something that S3 cannot store."""
 
@@ -165,8 +177,14 @@ class UnsafeNameError(InvalidPathError):
     """Raised when a key would name a local file outside the directory it is downloaded to, or none at all."""
 
 
-class InvalidRangeError(S3Error, ValueError):
-    """Raised when a byte range or position is negative, reversed, or outside the object."""
+class InvalidRangeError(S3Error, OSError, ValueError):
+    """Raised when a byte range or position is negative, reversed, or outside the object.
+
+    It is both what :class:`io.BytesIO` raises for a position before the start and, with ``EINVAL``, what a local file
+    does.
+    """
+
+    _default_errno = _errno.EINVAL
 
 
 class ClosedHandleError(S3Error, ValueError):

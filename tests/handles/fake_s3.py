@@ -58,6 +58,11 @@ class FakeBody:
         await asyncio.sleep(0)
         limit = len(self._data) if self.broken_after is None else min(self.broken_after, len(self._data))
         count = min(len(view), limit - self._sent, self.server.arrival)
+        if self.server.allowance is not None:
+            if self.server.allowance <= 0:
+                raise refusal("GetObject", URL, "AccessDenied", 403)
+            count = min(count, self.server.allowance)
+            self.server.allowance -= count
         if count <= 0 and self.error is not None:
             raise self.error
         view[:count] = self._data[self._sent : self._sent + count]
@@ -102,6 +107,8 @@ class FakeS3:
         self.ignores_conditions = False
         self.amazon = False
         self.arrival = 50_000
+        self.allowance = None
+        """Bytes of bodies that may still be read, before each is refused; None for no bound."""
         self.open_bodies = 0
         self.sending = 0
         self.most_sending = 0

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import aios3.sync as s3
 from aios3._entries import WriteResult
 from aios3.errors import ClosedHandleError
 from aios3.sync._bridge import Bridge
 from aios3.sync._files import BUFFER_SIZE, ObjectReader, ObjectWriter, TextWriter
-from aios3.sync._raw import RawReader, RawWriter
+from aios3.sync._raw import RawWriter
+from aios3.sync._raw_reader import RawReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +33,17 @@ def bridge() -> Iterator[Bridge]:
     bridge = Bridge()
     yield bridge
     bridge.stop()
+
+
+@pytest.fixture
+def logged(bridge: Bridge) -> Callable[[], None]:
+    """Wait until the bridge's records and warnings have been handled."""
+
+    def settle() -> None:
+        resume = bridge.relay.pause(60)
+        resume()
+
+    return settle
 
 
 @pytest.fixture
@@ -82,6 +95,40 @@ def run_script(start_script) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
+
+
+@pytest.fixture
+def environment(server):
+    """What makes the default session of a program reach the server."""
+    return {
+        "AWS_ENDPOINT_URL": server.endpoint_url,
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+        "AWS_REGION": server.region,
+    }
+
+
+@pytest.fixture
+def session(server):
+    with s3.Session(**server.config, part_size=5 << 20) as session:
+        yield session
+
+
+@pytest.fixture
+def path(bucket):
+    return f"{bucket}/file.bin"
+
+
+@pytest.fixture(params=["S3", "local"])
+def both(request, path, tmp_path, session):
+    """``open`` of an object and of a local file, in turn: the same test has to pass on both."""
+    if request.param == "S3":
+
+        def open_(mode="rb", *arguments, **options):
+            return s3.open(path, mode, *arguments, session=session, **options)
+
+        return open_
+    return lambda mode="rb", *arguments, **options: open(tmp_path / "file.bin", mode, *arguments, **options)  # noqa: PTH123
 
 
 class FakeReader:

@@ -27,29 +27,6 @@ class MishapError(Exception):
     """What goes wrong in the body of a ``with``."""
 
 
-@pytest.fixture
-def session(server):
-    with s3.Session(**server.config, part_size=5 * MIB) as session:
-        yield session
-
-
-@pytest.fixture
-def path(bucket):
-    return f"{bucket}/file.bin"
-
-
-@pytest.fixture(params=["S3", "local"])
-def both(request, path, tmp_path, session):
-    """``open`` of an object and of a local file, in turn: the same test has to pass on both."""
-    if request.param == "S3":
-
-        def open_(mode="rb", *arguments, **options):
-            return s3.open(path, mode, *arguments, session=session, **options)
-
-        return open_
-    return lambda mode="rb", *arguments, **options: open(tmp_path / "file.bin", mode, *arguments, **options)  # noqa: PTH123
-
-
 # The same as builtins.open
 
 

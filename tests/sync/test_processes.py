@@ -79,17 +79,6 @@ def _pipe(source: socket.socket, target: socket.socket) -> None:
 
 
 @pytest.fixture
-def environment(server):
-    """What makes the default session of a program reach the server."""
-    return {
-        "AWS_ENDPOINT_URL": server.endpoint_url,
-        "AWS_ACCESS_KEY_ID": server.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.secret_key,
-        "AWS_REGION": server.region,
-    }
-
-
-@pytest.fixture
 def run(run_script, environment, bucket):
     return lambda source: run_script(PROLOGUE + textwrap.dedent(source), bucket, **environment)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aios3.errors import ClosedHandleError, InvalidRangeError, WrongLoopError
 from aios3.sync._files import BUFFER_SIZE, ObjectReader, TextReader
-from aios3.sync._raw import RawReader
+from aios3.sync._raw_reader import RawReader
 
 KIB = 1024
 SIZE = 300 * KIB
@@ -188,7 +188,7 @@ def test_a_forgotten_file_is_closed_with_a_warning(bridge, fake_reader, layer):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(bridge, fake_reader, layer):
+def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(bridge, fake_reader, layer, logged):
     handle = fake_reader(DATA)
     cycle = [LAYERS[layer](RawReader(bridge, handle, BUFFER_SIZE))]
     cycle.append(cycle)
@@ -197,8 +197,9 @@ def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(bridge, fake
     async def collect():
         gc.collect()
 
-    with pytest.warns(ResourceWarning, match="unclosed file"):
+    with pytest.warns(ResourceWarning, match="unclosed file"):  # noqa: PT031 - a thread of its own warns
         bridge.call(collect)
+        logged()
     bridge.stop()
     assert handle.closed
 

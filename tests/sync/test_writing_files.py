@@ -163,13 +163,14 @@ def _write(wrapper):
 
 @pytest.mark.parametrize("wrap", WRAPPERS)
 @pytest.mark.parametrize("layer", ["raw", "buffered"])
-def test_an_exception_in_the_block_of_a_wrapper_publishes_nothing(writing, fake_writer, caplog, wrap, layer):
+def test_an_exception_in_the_block_of_a_wrapper_publishes_nothing(writing, fake_writer, caplog, logged, wrap, layer):
     caplog.set_level(logging.DEBUG, "aios3.sync")
     fake = fake_writer()
     with pytest.raises(MishapError), WRAPPERS[wrap](writing(fake, layer)) as file:
         _write(file)
         raise MishapError
     assert fake.end == "aborted"
+    logged()
     assert "nothing is published" in caplog.text
 
 
@@ -476,11 +477,12 @@ def test_a_refused_completion_is_raised(writing, fake_writer, layer):
     file.close()
 
 
-def test_a_failed_abort_does_not_hide_the_exception_of_the_block(writing, fake_writer, caplog):
+def test_a_failed_abort_does_not_hide_the_exception_of_the_block(writing, fake_writer, caplog, logged):
     fake = fake_writer()
     fake.fail_at["abort"] = ServerError("try again later")
     with pytest.raises(MishapError), writing(fake):
         raise MishapError
+    logged()
     assert "may still cost space: try again later" in caplog.text
 
 
@@ -585,7 +587,7 @@ def test_a_forgotten_file_is_aborted_with_a_warning(writing, fake_writer, bridge
 
 
 @pytest.mark.parametrize("name", FORGOTTEN)
-def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(writing, fake_writer, bridge, name):
+def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(writing, fake_writer, bridge, name, logged):
     fake = fake_writer()
     cycle = [FORGOTTEN[name](writing, fake)]
     _use(cycle[0])
@@ -595,8 +597,9 @@ def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(writing, fak
     async def collect():
         gc.collect()
 
-    with pytest.warns(ResourceWarning, match="nothing was published"):
+    with pytest.warns(ResourceWarning, match="nothing was published"):  # noqa: PT031 - a thread of its own warns
         bridge.call(collect)
+        logged()
     bridge.stop()
     assert fake.end == "aborted"
 

@@ -11,6 +11,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from aios3._boto.loading import load_aiobotocore
 from aios3._boto.own_loop import on_own_loop
 from aios3._boto.sessions import new_session
 from aios3._boto.translate import is_about_settings
@@ -56,6 +57,7 @@ class Chain:
 
         Raises CredentialsError if a provider fails, ConfigError if its settings are wrong.
         """
+        await load_aiobotocore()
         return await on_own_loop(lambda: self._ask(kind), name="aios3 credentials")
 
     async def _ask(self, kind: str | None) -> Signer | None:

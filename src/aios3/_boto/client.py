@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from aios3._authorities import check_authorities
+from aios3._boto.loading import load_aiobotocore
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
+from aios3._logs import divert_libraries
 from aios3._secrets import scrub
 from aios3._settings import read_settings
 from aios3.errors import ClosedHandleError, ConfigError
@@ -72,6 +74,7 @@ class ClientSource:
         self._check_open()
         if self._client is not None:
             return self._client
+        await load_aiobotocore()
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open(), name="aios3 open client")
         opening = self._opening
@@ -104,6 +107,7 @@ class ClientSource:
         except ValueError as error:  # botocore's own text for an address that is none
             scrub(error)
             raise ConfigError(str(error)) from error
+        divert_libraries()  # those that were imported meanwhile
         _tune(client)
         watch(client, self._regions)
         host = f".{urlsplit(client.meta.endpoint_url).hostname}"

@@ -7,6 +7,8 @@ import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from aios3._logs import logging_as_here
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -23,7 +25,7 @@ async def on_own_loop(make: Callable[[], Coroutine[None, None, T]], *, name: str
     interpreter can end.
     """
     work = _Work(make)
-    threading.Thread(target=work.run, name=name, daemon=True).start()
+    threading.Thread(target=logging_as_here(work.run), name=name, daemon=True).start()
     outcome = asyncio.wrap_future(work.outcome)
     try:
         await asyncio.wait([outcome])

@@ -23,7 +23,7 @@ def new_session(profile: str | None, settings: Settings) -> Any:  # noqa: ANN401
     """Make aiobotocore's session, which has read the profile's files; raises if there is no such profile."""
     from aiobotocore.session import AioSession  # noqa: PLC0415 - 0.3 s, paid by who needs it
 
-    _be_quiet()
+    be_quiet()
     session = prepared_session(AioSession, profile, settings)
     session.get_scoped_config()
     session.register_component("data_loader", loader_of(session.get_config_variable("data_path")))
@@ -50,7 +50,7 @@ def loader_of(data_path: str | None) -> Any:  # noqa: ANN401 - botocore has no t
 
 
 @functools.cache
-def _be_quiet() -> None:
+def be_quiet() -> None:
     """Keep aiobotocore's warnings off stderr where nobody has set logging up, as botocore does with its own.
 
     It logs with a traceback what is raised anyhow. Handlers that somebody has set up get it as before.

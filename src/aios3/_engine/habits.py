@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Literal
 
-_log = logging.getLogger("aios3.checksums")
+from aios3._logs import get_logger
+
+_log = get_logger("aios3.checksums")
 
 ChecksumUse = Literal["reads", "writes", "multipart uploads"]
 """The kinds of requests that speak of checksums: a server may take that in one, and refuse it in another."""
@@ -40,11 +41,11 @@ class Habits:
         if self.takes_bulk_deletes:
             self.takes_bulk_deletes = False
             message = "The server of %s deletes one key a request, and is sent so many from now on (%s)"
-            logging.getLogger("aios3.deletes").info(message, endpoint, refusal)
+            get_logger("aios3.deletes").info(message, endpoint, refusal)
 
     def refuses_delete_conditions(self, endpoint: str, refusal: Exception) -> None:
         """Note that a deletion was refused for its If-Match."""
         if self.takes_delete_conditions:
             self.takes_delete_conditions = False
             message = "The server of %s deletes without conditions only; objects are looked at before (%s)"
-            logging.getLogger("aios3.deletes").info(message, endpoint, refusal)
+            get_logger("aios3.deletes").info(message, endpoint, refusal)

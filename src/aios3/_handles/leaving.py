@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass, field
+from typing import NoReturn
 
-from aios3.errors import WrongLoopError
+from aios3.errors import UnsupportedError, WrongLoopError
 
 _GIVING_UP = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
@@ -15,6 +16,18 @@ _GIVING_UP = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorEx
 def gives_up() -> bool:
     """Tell whether a cancellation or an exit of the interpreter is being handled: closing must not publish then."""
     return isinstance(sys.exception(), _GIVING_UP)
+
+
+def cannot_copy(file: object, _protocol: object, /) -> NoReturn:
+    """Be the ``__reduce_ex__`` of a file: two objects would hold one file, and the first to go would close it."""
+    message = f"cannot pickle {type(file).__name__!r} object"
+    raise TypeError(message)
+
+
+def no_descriptor(name: str) -> UnsupportedError:
+    """Return the error of ``fileno``, which names the way out."""
+    message = f"{name} is an object of S3 and has no file descriptor; open it with buffering='disk' for one"
+    return UnsupportedError(message, path=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from aios3._engine.tasks import settle
-from aios3._handles.leaving import Home, gives_up
+from aios3._handles.leaving import Home, cannot_copy, gives_up, no_descriptor
 from aios3._handles.pump import pump
 from aios3._handles.upload import Upload
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
@@ -59,6 +59,8 @@ class AsyncLimitedSeekableWriter:
     def __repr__(self) -> str:
         state = "finished" if self._finished else "aborted" if self._aborted else "open"
         return f"<aios3.AsyncLimitedSeekableWriter {self.name} {state} at {self._position} of {self._size}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -136,8 +138,7 @@ class AsyncLimitedSeekableWriter:
 
     def fileno(self) -> NoReturn:
         """Raise UnsupportedError: an object of S3 has no file descriptor."""
-        message = f"{self.name} is an object of S3 and has no file descriptor"
-        raise UnsupportedError(message, path=self.name)
+        raise no_descriptor(self.name)
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position into the head, the tail or behind the end, and return it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3._config import MIN_PART_SIZE, ConfigOptions, check_bound
-from aios3.errors import ConfigError
+from aios3.errors import ConfigError, UnknownEncodingError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +163,7 @@ def parse_mode(mode: object) -> Mode:
     """Take a mode apart; raise ConfigError for one that :func:`open` would refuse as well."""
     if not isinstance(mode, str):
         message = f"A mode is a str such as 'rb', not {type(mode).__name__}"
-        raise ConfigError(message)
+        raise WrongTypeError(message)
     return _parse_mode(mode)
 
 
@@ -325,22 +325,47 @@ def text_settings(
 ) -> tuple[str, str, str | None]:
     """Check the three text arguments and fill their defaults: UTF-8, strict, universal newlines.
 
-    Raises ConfigError for a value that is unknown, or that comes with a binary mode.
+    Raises ConfigError for a value that is unknown, or that comes with a binary mode, UnknownEncodingError and
+    WrongTypeError, which are ConfigErrors.
     """
     if binary:
         for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
             if value is not None:
                 message = f"A binary mode takes no {name}; leave it out, or open without 'b'"
                 raise ConfigError(message)
+    _check_text_types(encoding=encoding, errors=errors, newline=newline)
     if newline not in (None, "", "\n", "\r", "\r\n"):
         message = f"newline must be None, '', '\\n', '\\r' or '\\r\\n', not {newline!r}"
         raise ConfigError(message)
-    encoding = "utf-8" if encoding is None else encoding
+    encoding = known_encoding("utf-8" if encoding is None else encoding)
     errors = "strict" if errors is None else errors
     try:
-        "".encode(encoding)  # a codec that makes no bytes of text, such as "hex", fails here
         codecs.lookup_error(errors)
-    except (LookupError, TypeError, ValueError) as error:
-        message = f"There is no text with encoding={encoding!r} and errors={errors!r}: {error}"
-        raise ConfigError(message) from error
+    except (LookupError, ValueError) as error:
+        message = f"There is no way errors={errors!r} to handle errors of encoding: {error}"
+        raise UnknownEncodingError(message) from error
     return encoding, errors, newline
+
+
+def known_encoding(encoding: str) -> str:
+    """Return the name of an encoding of text; for ``locale``, as :func:`io.text_encoding` says, that of the system.
+
+    Raises UnknownEncodingError, also for a codec that makes no bytes of text, such as ``hex``.
+    """
+    if encoding == "locale":
+        import locale  # noqa: PLC0415 - seldom needed
+
+        return locale.getencoding()
+    try:
+        "".encode(encoding)
+    except (LookupError, ValueError) as error:
+        message = f"There is no text with encoding={encoding!r}: {error}"
+        raise UnknownEncodingError(message) from error
+    return encoding
+
+
+def _check_text_types(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, str):
+            message = f"{name} must be a str or None, not {value!r}"
+            raise WrongTypeError(message)

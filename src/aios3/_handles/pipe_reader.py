@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from aios3._config import KIB
 from aios3._engine.tasks import OwnedTasks, cancel_and_wait
-from aios3._handles.leaving import Home
+from aios3._handles.leaving import Home, cannot_copy, no_descriptor
+from aios3._handles.positions import flat
 from aios3._handles.source import ObjectSource
 from aios3.errors import (
     ClosedHandleError,
@@ -58,6 +59,8 @@ class AsyncPipeReader:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncPipeReader {self.name} {state}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -129,8 +132,7 @@ class AsyncPipeReader:
 
     def fileno(self) -> NoReturn:
         """Raise UnsupportedError: an object of S3 has no file descriptor."""
-        message = f"{self.name} is an object of S3 and has no file descriptor"
-        raise UnsupportedError(message, path=self.name)
+        raise no_descriptor(self.name)
 
     async def seek(self, offset: int, whence: int = 0) -> NoReturn:
         """Raise UnsupportedError."""
@@ -146,8 +148,12 @@ class AsyncPipeReader:
             left = self.size - self._position
             left = left if size is None or size < 0 else min(size, left)
             whole = io.BytesIO()
-            while left > 0:
-                left -= whole.write(self._take(await self._at_hand(left)))
+            try:
+                while left > 0:
+                    left -= whole.write(self._take(await self._at_hand(left)))
+            except BaseException:
+                self._put_back(whole.getvalue())
+                raise
             return whole.getvalue()
 
     async def readall(self) -> bytes:
@@ -158,37 +164,38 @@ class AsyncPipeReader:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the object."""
         async with self._turn:
             self._check()
-            target = memoryview(buffer).cast("B")
+            target = flat(buffer)
             count = len(self._ready[: len(target)])
             target[:count] = self._take(count)
             stop = min(len(target), count + self.size - self._received)
-            while count < stop:
-                count += await self._receive(target[count:stop])
+            try:
+                while count < stop:
+                    count += await self._receive(target[count:stop])
+            except BaseException:
+                self._put_back(bytes(target[:count]))
+                raise
             return count
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
         async with self._turn:
             self._check()
-            left = self.size - self._position
-            left = left if size is None or size < 0 else min(size, left)
-            pieces: list[bytes] = []
-            while left > 0:
-                at_hand = bytes(self._ready[: await self._at_hand(left)])
-                end = at_hand.find(b"\n") + 1
-                pieces.append(at_hand[: end or None])
-                self._take(len(pieces[-1]))
-                left = 0 if end else left - len(at_hand)
-            return b"".join(pieces)
+            return await self._line(size)
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        lines: list[bytes] = []
-        total = 0
-        while (not hint or hint < 0 or total < hint) and (line := await self.readline()):
-            lines.append(line)
-            total += len(line)
-        return lines
+        async with self._turn:
+            self._check()
+            lines: list[bytes] = []
+            total = 0
+            try:
+                while (not hint or hint < 0 or total < hint) and (line := await self._line()):
+                    lines.append(line)
+                    total += len(line)
+            except BaseException:
+                self._put_back(b"".join(lines))
+                raise
+            return lines
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate over the lines from the position on, each with its line feed."""
@@ -246,6 +253,27 @@ class AsyncPipeReader:
     def _take(self, count: int) -> memoryview:
         taken, self._ready = self._ready[:count], self._ready[count:]
         return taken
+
+    def _put_back(self, data: bytes) -> None:
+        """Undo the taking of ``data``: S3 sends it once, so it is kept for the next read."""
+        if data:
+            self._ready = memoryview(data + bytes(self._ready))
+
+    async def _line(self, size: int | None = None) -> bytes:
+        left = self.size - self._position
+        left = left if size is None or size < 0 else min(size, left)
+        pieces: list[bytes] = []
+        try:
+            while left > 0:
+                at_hand = bytes(self._ready[: min(await self._at_hand(left), BUFFER_BYTES)])
+                end = at_hand.find(b"\n") + 1
+                pieces.append(at_hand[: end or None])
+                self._take(len(pieces[-1]))
+                left = 0 if end else left - len(at_hand)
+        except BaseException:
+            self._put_back(b"".join(pieces))
+            raise
+        return b"".join(pieces)
 
     async def _receive(self, view: memoryview) -> int:
         """Receive at least one byte of the rest into ``view``, in a task that :meth:`aclose` ends."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, NoReturn
 
 from aios3._engine.parts import part_size
-from aios3._handles.leaving import gives_up
+from aios3._handles.leaving import cannot_copy, gives_up, no_descriptor
 from aios3._handles.pump import pump
 from aios3._handles.writer import AsyncMultipartWriter
-from aios3.errors import ClosedHandleError, UnsupportedError
+from aios3._logs import get_logger
+from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
 
-_log = logging.getLogger("aios3.session")
+_log = get_logger("aios3.session")
 
 
 class AsyncPipeWriter:
@@ -50,6 +50,8 @@ class AsyncPipeWriter:
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
         return f"<aios3.AsyncPipeWriter {self.name} {state} at {self.tell()}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         await self._writer.__aenter__()
@@ -111,8 +113,7 @@ class AsyncPipeWriter:
 
     def fileno(self) -> NoReturn:
         """Raise UnsupportedError: an object of S3 has no file descriptor."""
-        message = f"{self.name} is an object of S3 and has no file descriptor"
-        raise UnsupportedError(message, path=self.name)
+        raise no_descriptor(self.name)
 
     async def write(self, data: Buffer) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while a part is on its way and one is full.

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
 from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
+from aios3._handles.leaving import cannot_copy, no_descriptor
+from aios3._handles.positions import flat, position_of
 from aios3._handles.source import ObjectSource
-from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError, UnsupportedError, WrongLoopError
+from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError, WrongLoopError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
@@ -67,6 +69,8 @@ class AsyncPrefetchReader:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncPrefetchReader {self.name} {state}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -139,11 +143,7 @@ class AsyncPrefetchReader:
         """
         async with self._turn:
             self._check()
-            bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}
-            if whence not in bases or bases[whence] + offset < 0:
-                message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
-                raise InvalidRangeError(message, path=self.name)
-            self._position = bases[whence] + offset
+            self._position = position_of(self.name, offset, whence, self._position, self.size)
             return self._position
 
     async def read(self, size: int | None = -1) -> bytes:
@@ -153,12 +153,16 @@ class AsyncPrefetchReader:
             start = self._position
             stop = self.size if size is None or size < 0 else min(start + size, self.size)
             try:
+                try:
+                    return await self._read_until(stop)
+                except ChecksumMismatchError:
+                    if start > 0 or stop < self.size:
+                        raise  # the caller has some of the bytes that may be wrong
+                    self._forget()
                 return await self._read_until(stop)
-            except ChecksumMismatchError:
-                if start > 0 or stop < self.size:
-                    raise  # the caller has some of the bytes that may be wrong
-                self._forget()
-            return await self._read_until(stop)
+            except BaseException:
+                self._position = start
+                raise
 
     async def readall(self) -> bytes:
         """Read all that is left."""
@@ -168,37 +172,38 @@ class AsyncPrefetchReader:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the object."""
         async with self._turn:
             self._check()
-            target = memoryview(buffer).cast("B")
-            filled = 0
-            stop = min(self._position + len(target), self.size)
-            while self._position < stop:
-                view = await self._take(stop)
-                target[filled : filled + len(view)] = view
-                filled += len(view)
-            return filled
+            target = flat(buffer)
+            start = self._position
+            stop = min(start + len(target), self.size)
+            try:
+                while self._position < stop:
+                    filled = self._position - start
+                    view = await self._take(stop)
+                    target[filled : filled + len(view)] = view
+            except BaseException:
+                self._position = start
+                raise
+            return max(self._position - start, 0)
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
         async with self._turn:
             self._check()
-            limit = self.size if size is None or size < 0 else min(self._position + size, self.size)
-            pieces = []
-            while self._position < limit:
-                piece = _line_start(await self._view(min(limit, self._position + _LINE_REQUEST)))
-                pieces.append(piece)
-                self._advance(len(piece))
-                if piece.endswith(b"\n"):
-                    break
-            return b"".join(pieces)
+            return await self._line(self.size if size is None or size < 0 else min(self._position + size, self.size))
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        lines: list[bytes] = []
-        total = 0
-        while (not hint or hint < 0 or total < hint) and (line := await self.readline()):
-            lines.append(line)
-            total += len(line)
-        return lines
+        async with self._turn:
+            self._check()
+            start = self._position
+            lines: list[bytes] = []
+            try:
+                while (not hint or hint < 0 or self._position - start < hint) and (line := await self._line(self.size)):
+                    lines.append(line)
+            except BaseException:
+                self._position = start
+                raise
+            return lines
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate over the lines from the position on, each with its line feed."""
@@ -260,8 +265,7 @@ class AsyncPrefetchReader:
 
     def fileno(self) -> int:
         """Raise UnsupportedError: an object of S3 has no file descriptor."""
-        message = f"{self.name} is an object of S3 and has no file descriptor"
-        raise UnsupportedError(message, path=self.name)
+        raise no_descriptor(self.name)
 
     async def aclose(self) -> None:
         """Close the file: end all requests, give all memory back. Safe to repeat, from any task.
@@ -325,6 +329,21 @@ class AsyncPrefetchReader:
         while self._position < stop:
             whole.write(await self._take(stop))
         return whole.getvalue()
+
+    async def _line(self, limit: int) -> bytes:
+        """Read up to and with the next line feed, at most up to ``limit``; the position moves if all goes well."""
+        start = self._position
+        wanted = _LINE_REQUEST
+        pieces: list[bytes] = []
+        try:
+            while self._position < limit and not (pieces and pieces[-1].endswith(b"\n")):
+                pieces.append(_line_start(await self._view(min(limit, self._position + wanted))))
+                self._advance(len(pieces[-1]))
+                wanted *= 2
+        except BaseException:
+            self._position = start
+            raise
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _forget(self) -> None:
         """Let everything be read once more."""

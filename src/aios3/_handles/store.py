@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,13 @@ class Store(Protocol):
     def kind(self) -> str:
         """``memory`` or ``disk``."""
 
+    position: int
+    """Where the file stands."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether the position is the descriptor's, because somebody was given it: each write moves it by itself."""
+
     @property
     def size(self) -> int:
         """How many bytes there are."""
@@ -39,8 +47,11 @@ class Store(Protocol):
     async def truncate(self, size: int) -> None:
         """Cut to ``size`` bytes, or fill up with zeros."""
 
-    def fileno(self) -> int:
-        """Return the descriptor of the local file; raise UnsupportedError if there is none."""
+    def fileno(self, *, writes: bool, appends: bool) -> int:
+        """Return the descriptor of the local file, which stands where the file stands, and from now on decides that.
+
+        With ``writes`` it can write, with ``appends`` only at the end. Raises UnsupportedError if there is none.
+        """
 
     async def interrupt(self) -> None:
         """Have a call that waits for memory raise ClosedHandleError."""
@@ -59,8 +70,10 @@ class MemoryStore:
     """Bytes in memory, each paid for from ``budget``; for those of ``data`` the caller has paid, and parked them."""
 
     kind = "memory"
+    shared = False
 
     def __init__(self, budget: Budget, data: bytearray | None = None) -> None:
+        self.position = 0
         self._budget = budget
         self._data = bytearray() if data is None else data
         self._paid = len(self._data)
@@ -102,7 +115,7 @@ class MemoryStore:
         else:
             self._data.extend(bytes(size - len(self._data)))
 
-    def fileno(self) -> int:
+    def fileno(self, *, writes: bool, appends: bool) -> int:  # noqa: ARG002 - a file on disk heeds them
         """Raise UnsupportedError: memory has no file descriptor."""
         message = "A file in memory has no file descriptor; open it with buffering='disk' for one"
         raise UnsupportedError(message)
@@ -157,9 +170,23 @@ class DiskStore:
     kind = "disk"
 
     def __init__(self, descriptor: int, keep: Path | None) -> None:
+        self.shared = False
         self._descriptor = descriptor
         self._keep = keep
+        self._position = 0
         self._settled = False
+
+    @property
+    def position(self) -> int:
+        """Where the file stands; once the descriptor was asked for, where that stands, whoever has moved it."""
+        return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self.shared else self._position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        if self.shared:
+            os.lseek(self._descriptor, position, os.SEEK_SET)
+        else:
+            self._position = position
 
     @property
     def size(self) -> int:
@@ -179,15 +206,27 @@ class DiskStore:
 
     async def write(self, offset: int, view: memoryview) -> None:
         """Put all of ``view`` at ``offset``."""
-        if view:
+        if not view:
+            return
+        if self.shared and offset in {self.position, self.size}:
+            # As of a local file: in one step, so that another process with the descriptor goes on behind it.
+            await in_thread(_write_on, self._descriptor, view)
+        else:
             await in_thread(_write_all, self._descriptor, offset, view)
 
     async def truncate(self, size: int) -> None:
         """Cut to ``size`` bytes, or fill up with zeros."""
         await in_thread(os.ftruncate, self._descriptor, size)
 
-    def fileno(self) -> int:
-        """Return the descriptor of the local file."""
+    def fileno(self, *, writes: bool, appends: bool) -> int:
+        """Return the descriptor of the local file, as :func:`open` would have opened it."""
+        if not self.shared:
+            if not writes:
+                self._descriptor = _read_only(self._descriptor)
+            if appends:
+                fcntl.fcntl(self._descriptor, fcntl.F_SETFL, fcntl.fcntl(self._descriptor, fcntl.F_GETFL) | os.O_APPEND)
+            os.lseek(self._descriptor, self._position, os.SEEK_SET)
+            self.shared = True
         return self._descriptor
 
     async def interrupt(self) -> None:
@@ -239,6 +278,19 @@ def open_disk(place: Path | None) -> DiskStore:
             raise
 
 
+def _read_only(descriptor: int) -> int:
+    """Return another descriptor of the file, which cannot write, in the place of this one, where the system has that.
+
+    Linux opens a file anew by its descriptor, also one without a name.
+    """
+    try:
+        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return descriptor
+    os.close(descriptor)
+    return opened
+
+
 def _read_all(descriptor: int, offset: int, view: memoryview) -> int:
     filled = 0
     while filled < len(view) and (count := os.preadv(descriptor, [view[filled:]], offset + filled)):
@@ -250,3 +302,9 @@ def _write_all(descriptor: int, offset: int, view: memoryview) -> None:
     written = 0
     while written < len(view):
         written += os.pwrite(descriptor, view[written:], offset + written)
+
+
+def _write_on(descriptor: int, view: memoryview) -> None:
+    written = 0
+    while written < len(view):
+        written += os.write(descriptor, view[written:])

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Generic, Protocol
 
 from typing_extensions import TypeVar
 
+from aios3._handles.leaving import cannot_copy
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.writer import AsyncMultipartWriter
-from aios3.errors import ClosedHandleError, ConfigError
+from aios3.errors import ClosedHandleError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -77,11 +78,14 @@ class AsyncTextReader(Generic[ReaderT]):
         self._newline = newline
         self._turn = asyncio.Lock()
         self._pending = ""
+        self._start = 0
         self._ended = False
         self._decoder = self._make_decoder()
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncTextReader {self.name} {self.encoding}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         _check_open(self.buffer)
@@ -126,35 +130,41 @@ class AsyncTextReader(Generic[ReaderT]):
         async with self._turn:
             _check_open(self.buffer)
             if size is None or size < 0:
-                pieces = [self._pending, self._decoder.decode(await self.buffer.read(-1), final=True)]
-                self._pending, self._ended = "", True
-                return "".join(pieces)
-            while len(self._pending) < size and not self._ended:
-                await self._decode_more()
-            return self._cut(size)
+                rest = self._decoder.decode(await self.buffer.read(-1), final=True)
+                self._ended = True
+                return self._take(len(self._pending)) + rest
+            pieces: list[str] = []
+            try:
+                while True:
+                    pieces.append(self._take(self._start + size))
+                    size -= len(pieces[-1])
+                    if not size or self._ended:
+                        return "".join(pieces)
+                    await self._decode_more()
+            except BaseException:
+                self._put_back(pieces)
+                raise
 
     async def readline(self, size: int | None = -1) -> str:
         """Read up to and with the next line end, at most ``size`` characters; the rest if there is none."""
         async with self._turn:
             _check_open(self.buffer)
-            searched = 0
-            limit = None if size is None or size < 0 else size
-            while (end := self._line_end(searched)) is None and not self._ended:
-                if limit is not None and len(self._pending) >= limit:
-                    break
-                searched = max(len(self._pending) - 1, 0)
-                await self._decode_more()
-            end = len(self._pending) if end is None else end
-            return self._cut(end if limit is None else min(end, limit))
+            return await self._line(None if size is None or size < 0 else size)
 
     async def readlines(self, hint: int | None = None) -> list[str]:
         """Read lines until the end, or until they have more than ``hint`` characters in all."""
-        lines: list[str] = []
-        total = 0
-        while (not hint or hint < 0 or total <= hint) and (line := await self.readline()):
-            lines.append(line)
-            total += len(line)
-        return lines
+        async with self._turn:
+            _check_open(self.buffer)
+            lines: list[str] = []
+            total = 0
+            try:
+                while (not hint or hint < 0 or total <= hint) and (line := await self._line()):
+                    lines.append(line)
+                    total += len(line)
+            except BaseException:
+                self._put_back(lines)
+                raise
+            return lines
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Iterate over the lines from the position on, each with its line end."""
@@ -165,7 +175,7 @@ class AsyncTextReader(Generic[ReaderT]):
         """Go back to the start. Other positions in text have no meaning that could be sought."""
         async with self._turn:
             await self.buffer.seek(0, os.SEEK_SET)
-            self._pending, self._ended = "", False
+            self._pending, self._start, self._ended = "", 0, False
             self._decoder = self._make_decoder()
 
     async def aclose(self) -> None:
@@ -179,22 +189,53 @@ class AsyncTextReader(Generic[ReaderT]):
         return decoder
 
     async def _decode_more(self) -> None:
+        """Decode the next bytes; everything before them has been taken."""
         data = await self.buffer.read(_CHUNK_BYTES)
         self._ended = not data
-        self._pending += self._decoder.decode(data, final=self._ended)
+        self._pending = self._decoder.decode(data, final=self._ended)
+        self._start = 0
 
-    def _cut(self, size: int) -> str:
-        text, self._pending = self._pending[:size], self._pending[size:]
+    def _take(self, stop: int) -> str:
+        text = self._pending[self._start : stop]
+        self._start += len(text)
         return text
 
-    def _line_end(self, searched: int) -> int | None:
-        """Return the index behind the next line end, if one is there; ``searched`` characters hold none."""
-        if self._newline == "":
-            found = [(self._pending.find(mark, searched), mark) for mark in ("\r\n", "\n", "\r")]
-            ends = [(at, -len(mark), at + len(mark)) for at, mark in found if at >= 0]
-            return min(ends)[2] if ends else None
+    def _put_back(self, pieces: list[str]) -> None:
+        """Undo the taking of ``pieces``, which broke off."""
+        self._pending = "".join(pieces) + self._pending[self._start :]
+        self._start = 0
+
+    async def _line(self, limit: int | None = None) -> str:
+        pieces: list[str] = []
+        left = limit
+        try:
+            while True:
+                end = self._line_end(pieces[-1][-1] if pieces else "")
+                stop = len(self._pending) if end is None else end
+                piece = self._take(stop if left is None else min(stop, self._start + left))
+                if piece:
+                    pieces.append(piece)
+                left = None if left is None else left - len(piece)
+                if end is not None or left == 0 or self._ended:
+                    return "".join(pieces)
+                await self._decode_more()
+        except BaseException:
+            self._put_back(pieces)
+            raise
+
+    def _line_end(self, before: str) -> int | None:
+        """Return where the line ends in what is decoded, if it does; ``before`` is the character before that."""
+        text, start = self._pending, self._start
+        if self._newline == "":  # whose decoder never parts "\r\n"
+            feed = text.find("\n", start)
+            carriage = text.find("\r", start, len(text) if feed < 0 else feed)
+            if carriage < 0:
+                return feed + 1 if feed >= 0 else None
+            return carriage + (2 if carriage + 1 == feed else 1)
         mark = self._newline or "\n"
-        at = self._pending.find(mark, max(searched - len(mark), 0))
+        if before + text[start : start + 1] == mark:
+            return start + 1
+        at = text.find(mark, start)
         return at + len(mark) if at >= 0 else None
 
 
@@ -215,6 +256,8 @@ class AsyncTextWriter(Generic[WriterT]):
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncTextWriter {self.name} {self.encoding}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         _check_open(self.buffer)
@@ -254,7 +297,7 @@ class AsyncTextWriter(Generic[WriterT]):
         """Encode and write ``text``; return its length in characters."""
         if not isinstance(text, str):
             message = f"write() of a text file takes str, not {type(text).__name__}; open with 'b' for bytes"
-            raise ConfigError(message)
+            raise WrongTypeError(message)
         ended = text.replace("\n", self._line_end) if self._line_end not in ("", "\n") else text
         await self.buffer.write(self._encoder.encode(ended))
         return len(text)

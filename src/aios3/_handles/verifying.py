@@ -8,10 +8,10 @@ where the settings name an algorithm. What only reads a part of an object is nev
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from aios3._engine.sums import Sums, checksum_in, computable, has_awscrt
+from aios3._logs import get_logger
 from aios3.errors import ChecksumMismatchError, S3Error
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = logging.getLogger("aios3.checksums")
+_log = get_logger("aios3.checksums")
 
 
 class Verification:

@@ -17,7 +17,9 @@ from aios3._handles.reader import AsyncPrefetchReader, open_reader
 from aios3._handles.shared import open_shared
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter
 from aios3._handles.upload import Upload
-from aios3._handles.whole import AsyncWholeFile, Subject, WholeMode, open_whole
+from aios3._handles.whole import AsyncWholeFile
+from aios3._handles.whole_opening import open_whole
+from aios3._handles.whole_values import Subject, WholeMode
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session

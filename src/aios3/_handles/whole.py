@@ -3,98 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import enum
+import operator
 import os
 import warnings
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB
 from aios3._engine.tasks import settle
 from aios3._entries import StatResult, WriteResult
-from aios3._handles.leaving import Home, gives_up
+from aios3._handles.leaving import Home, cannot_copy, gives_up
+from aios3._handles.positions import flat, position_of
 from aios3._handles.pump import pump
-from aios3._handles.store import MemoryStore
 from aios3._handles.whole_io import (
     changed,
     check_unchanged,
-    download_to_disk,
-    download_to_memory,
     feed,
-    make_disk,
-    plan_of,
 )
+from aios3._handles.whole_values import State
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3.errors import (
-    BucketNotFoundError,
     ClosedHandleError,
     InvalidRangeError,
     ObjectChangedError,
-    ObjectNotFoundError,
     S3Error,
     UnsupportedError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from typing_extensions import Buffer
 
-    from aios3._backend import ReadOptions
-    from aios3._handles.plan import WritePlan
     from aios3._handles.pump import Source
     from aios3._handles.store import Store
+    from aios3._handles.whole_values import Subject
     from aios3._paths import S3Url
     from aios3._session import Session
 
 _ABORT_PATIENCE_SECONDS = 5.0
 _LINE_BYTES = 8 * KIB
 _CHUNK_BYTES = 256 * KIB
-
-
-class State(enum.Enum):
-    """Where a whole file stands."""
-
-    OPEN = "open"
-    FINISHED = "finished"
-    ABORTED = "aborted"
-
-
-@dataclass(frozen=True, slots=True)
-class WholeMode:
-    """What a mode such as ``rb+`` allows."""
-
-    text: str
-
-    @property
-    def kind(self) -> str:
-        """``r``, ``w``, ``x`` or ``a``."""
-        return self.text[0]
-
-    @property
-    def reads(self) -> bool:
-        """Whether reading is allowed."""
-        return self.kind == "r" or "+" in self.text
-
-    @property
-    def writes(self) -> bool:
-        """Whether writing is allowed."""
-        return self.kind != "r" or "+" in self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a whole file is about."""
-
-    url: S3Url
-    mode: WholeMode
-    old: StatResult | None = None
-    """The object that was downloaded."""
-    plan: WritePlan | None = None
-    """What closing writes; None in mode ``rb``."""
 
 
 class AsyncWholeFile:
@@ -115,7 +65,7 @@ class AsyncWholeFile:
         self._plan = subject.plan
         self._turn = asyncio.Lock()
         self._state = State.OPEN
-        self._position = store.size if mode.kind == "a" else 0
+        store.position = store.size if mode.kind == "a" else 0
         self._changed = mode.writes and (mode.kind in "wx" or old is None)
         self._writer: AsyncMultipartWriter | None = None
         self._result: WriteResult | None = None
@@ -127,6 +77,8 @@ class AsyncWholeFile:
     def __repr__(self) -> str:
         state = f"at {self._position} of {self.size}" if self._state is State.OPEN else self._state.value
         return f"<aios3.AsyncWholeFile {self.name} in {'memory' if self._store.kind == 'memory' else 'a file'} {state}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -161,8 +113,8 @@ class AsyncWholeFile:
 
     @property
     def mode(self) -> str:
-        """The mode in which it was opened, such as ``rb+``."""
-        return self._mode.text
+        """The mode as a local file has it: ``rb+`` stands for ``wb+`` as well, which began anew."""
+        return "rb+" if self._mode.text == "wb+" else self._mode.text
 
     @property
     def size(self) -> int:
@@ -210,12 +162,13 @@ class AsyncWholeFile:
     def fileno(self) -> int:
         """Return the descriptor of the local file; it is closed with this file, and may be mapped into memory.
 
-        Who has the descriptor of a file that is open for writing may change it unseen, so it counts as changed. Raises
-        UnsupportedError for a file in memory.
+        From now on file and descriptor have one position, as those of a local file: who moves one moves the other. In
+        mode ``a`` it appends, in mode ``rb`` it cannot write. Who has the descriptor of a file that is open for writing
+        may change it unseen, so it counts as changed. Raises UnsupportedError for a file in memory.
         """
         self._check_open()
-        descriptor = self._store.fileno()
-        self._changed = self._mode.writes
+        descriptor = self._store.fileno(writes=self._mode.writes, appends=self._mode.kind == "a")
+        self._changed = self._changed or self._mode.writes
         return descriptor
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -225,12 +178,9 @@ class AsyncWholeFile:
         """
         async with self._turn:
             self._check()
-            bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._store.size}
-            if whence not in bases or bases[whence] + offset < 0:
-                message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
-                raise InvalidRangeError(message, path=self.name)
-            self._position = bases[whence] + offset
-            return self._position
+            position = position_of(self.name, offset, whence, self._position, self._store.size)
+            self._position = position
+            return position
 
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
@@ -246,8 +196,9 @@ class AsyncWholeFile:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
         async with self._turn:
             self._check_reading()
-            count = await self._store.read_into(self._position, memoryview(buffer).cast("B"))
-            self._position += count
+            start = self._position
+            count = await self._store.read_into(start, flat(buffer))
+            self._position = start + count
             return count
 
     async def read_at(self, offset: int, size: int) -> bytes:
@@ -266,26 +217,22 @@ class AsyncWholeFile:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
         async with self._turn:
             self._check_reading()
-            left = -1 if size is None or size < 0 else size
-            pieces: list[bytes] = []
-            while left:
-                piece = await self._store.read(self._position, _LINE_BYTES if left < 0 else min(left, _LINE_BYTES))
-                end = piece.find(b"\n") + 1
-                pieces.append(piece[:end] if end else piece)
-                self._position += len(pieces[-1])
-                if end or not piece:
-                    break
-                left = max(left - len(piece), 0) if left > 0 else left
-            return b"".join(pieces)
+            start = self._position
+            line = await self._line(start, size)
+            self._position = start + len(line)
+            return line
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        lines: list[bytes] = []
-        total = 0
-        while (not hint or hint < 0 or total < hint) and (line := await self.readline()):
-            lines.append(line)
-            total += len(line)
-        return lines
+        async with self._turn:
+            self._check_reading()
+            start = end = self._position
+            lines: list[bytes] = []
+            while (not hint or hint < 0 or end - start < hint) and (line := await self._line(end)):
+                lines.append(line)
+                end += len(line)
+            self._position = end
+            return lines
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate over the lines from the position on, each with its line feed."""
@@ -307,13 +254,14 @@ class AsyncWholeFile:
         """
         async with self._turn:
             self._check_writing()
-            view = memoryview(data).cast("B")
+            view = flat(data)
             if not view:
                 return 0
             position = self._store.size if self._mode.kind == "a" else self._position
             self._changed = True
             await self._store.write(position, view)
-            self._position = position + len(view)
+            if not self._store.shared:
+                self._position = position + len(view)
             return len(view)
 
     async def write_from(self, source: Source) -> int:
@@ -332,7 +280,7 @@ class AsyncWholeFile:
         """
         async with self._turn:
             self._check_writing()
-            new = self._position if size is None else size
+            new = self._position if size is None else operator.index(size)
             if new < 0:
                 message = f"truncate({new}) on {self.name}: a size cannot be negative"
                 raise InvalidRangeError(message, path=self.name)
@@ -371,10 +319,33 @@ class AsyncWholeFile:
         """Close the file because its session is closed; publish nothing."""
         await (self.abort() if self._mode.writes else self.aclose())
 
+    @property
+    def _position(self) -> int:
+        return self._store.position
+
+    @_position.setter
+    def _position(self, position: int) -> None:
+        self._store.position = position
+
     async def _read(self, size: int) -> bytes:
-        data = await self._store.read(self._position, size)
-        self._position += len(data)
+        start = self._position
+        data = await self._store.read(start, size)
+        self._position = start + len(data)
         return data
+
+    async def _line(self, start: int, size: int | None = None) -> bytes:
+        """Return the line at ``start``, at most ``size`` bytes of it."""
+        left = self._store.size if size is None or size < 0 else size
+        wanted = _LINE_BYTES
+        pieces: list[bytes] = []
+        while left > 0:
+            piece = await self._store.read(start, min(left, wanted))
+            end = piece.find(b"\n") + 1
+            pieces.append(piece[:end] if end else piece)
+            if end or not piece:
+                break
+            start, left, wanted = start + len(piece), left - len(piece), 2 * wanted
+        return b"".join(pieces)
 
     async def _finish(self) -> None:
         if self.closed:
@@ -456,37 +427,3 @@ class AsyncWholeFile:
 
     def _closed_error(self) -> ClosedHandleError:
         return ClosedHandleError(f"{self.name} is {self._state.value}; open it again", path=self.name)
-
-
-async def open_whole(
-    session: Session, subject: Subject, options: ReadOptions, *, on_disk: bool, place: Path | None = None
-) -> AsyncWholeFile:
-    """Open a whole object; ``subject.plan`` is what the caller wants of the write, not yet completed.
-
-    Modes ``r`` and ``a`` download the object first, ``a`` only if there is one. ``place`` is where the file on disk
-    is to be. Raises ObjectNotFoundError in mode ``r``, ObjectExistsError in mode ``x``, and what a download raises.
-    """
-    store, old = await _stored(session, subject, options, on_disk=on_disk, place=place)
-    try:
-        plan = subject.plan
-        if plan is not None:
-            plan = await plan_of(session, plan, old, known=subject.mode.kind in "ra")
-        return AsyncWholeFile(session, replace(subject, old=old, plan=plan), store)
-    except BaseException:
-        await session.tasks.start(store.aclose(), name=f"aios3 close {subject.url}")
-        raise
-
-
-async def _stored(
-    session: Session, subject: Subject, options: ReadOptions, *, on_disk: bool, place: Path | None
-) -> tuple[Store, StatResult | None]:
-    if subject.mode.kind in "ra":
-        try:
-            if on_disk:
-                return await download_to_disk(session, subject.url, options, place)
-            return await download_to_memory(session, subject.url, options)
-        except ObjectNotFoundError as error:
-            if subject.mode.kind == "r" or options.if_match or isinstance(error, BucketNotFoundError):
-                raise
-    store: Store = await make_disk(place) if on_disk else MemoryStore(session.budget)
-    return store, None

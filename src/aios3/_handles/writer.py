@@ -15,10 +15,11 @@ import warnings
 from typing import TYPE_CHECKING
 
 from aios3._engine.tasks import settle
+from aios3._handles.leaving import cannot_copy, no_descriptor
 from aios3._handles.pieces import Pieces
 from aios3._handles.pump import pump
 from aios3._handles.upload import Upload
-from aios3.errors import ClosedHandleError, S3Error, UnsupportedError, WrongLoopError
+from aios3.errors import ClosedHandleError, S3Error, WrongLoopError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -74,6 +75,8 @@ class AsyncMultipartWriter:
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncMultipartWriter {self.name} {self._state.value} at {self.tell()}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -148,8 +151,7 @@ class AsyncMultipartWriter:
 
     def fileno(self) -> int:
         """Raise UnsupportedError: an object of S3 has no file descriptor."""
-        message = f"{self.name} is an object of S3 and has no file descriptor"
-        raise UnsupportedError(message, path=self.name)
+        raise no_descriptor(self.name)
 
     async def write(self, data: Buffer) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aios3._backend import ListPage
 from aios3._engine.tasks import OwnedTasks
+from aios3._logs import get_logger
 from aios3._namespace.key_order import is_directory_bucket, lists_in_key_order, note_key_order
 from aios3._namespace.pagination import Pagination, RepetitionError
 from aios3._namespace.segments import Plan, invalid_listing, no_continuation
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = logging.getLogger("aios3.listing")
+_log = get_logger("aios3.listing")
 
 WIDTH = 16
 """How many directories are listed ahead of the one that is being worked on, at most; the session may allow fewer."""

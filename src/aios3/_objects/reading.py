@@ -66,7 +66,7 @@ async def read_text(
 
     Raises ConfigError for an unknown encoding, UnicodeDecodeError, and what :func:`read_bytes` raises.
     """
-    text_settings(binary=False, encoding=encoding, errors=errors, newline=None)
+    encoding, errors, _ = text_settings(binary=False, encoding=encoding, errors=errors, newline=None)
     data = await read_bytes(path, session=session)
     return io.TextIOWrapper(io.BytesIO(data), encoding, errors).read()
 

@@ -54,7 +54,7 @@ async def write_text(
 
     Raises ConfigError for an unknown encoding, UnicodeEncodeError, and what :func:`write_bytes` raises.
     """
-    text_settings(binary=False, encoding=encoding, errors=errors, newline=None)
+    encoding, errors, _ = text_settings(binary=False, encoding=encoding, errors=errors, newline=None)
     if not isinstance(text, str):
         message = f"write_text() takes str, not {type(text).__name__}; write_bytes() takes bytes"
         raise ConfigError(message)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aios3._events import OperationStats, RequestEvent, SessionStats
+from aios3._logs import get_logger
 from aios3._observe.attempts import Attempt, Tally
 from aios3._observe.telling import Telling, failed
 from aios3._paths import S3Url
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from aios3._events import RequestHook
 
-_log = logging.getLogger("aios3.request")
+_log = get_logger("aios3.request")
 _LINE = "%s bucket=%r key=%r attempt=%d status=%s bytes=%d ms=%.1f request_id=%r backend=%s error=%s code=%r"
 
 _NOWHERE = S3Url("")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import logging
 from typing import TYPE_CHECKING
+
+from aios3._logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -19,7 +20,7 @@ the events of bodies that this has ended."""
 _CANCELLED_SECONDS = 1.0
 """How long it waits for those that it has cancelled. Whoever ignores that is left alone."""
 
-_log = logging.getLogger("aios3.request")
+_log = get_logger("aios3.request")
 
 
 class Telling:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from aios3._config import KIB
 from aios3._entries import StatResult
-from aios3._handles.leaving import Home
+from aios3._handles.leaving import Home, cannot_copy
+from aios3._handles.positions import flat, position_of
 from aios3._zip.checks import check_readable
 from aios3._zip.contents import CONTENT_BYTES, PIECE_BYTES, InflatedContent, StoredContent
 from aios3._zip.dates import mtime_of
@@ -65,6 +66,8 @@ class AsyncZipMember:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncZipMember {self._info.filename!r} in {self._place.path} {state}>"
+
+    __reduce_ex__ = cannot_copy
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -137,21 +140,22 @@ class AsyncZipMember:
         """
         async with self._turn:
             self._check()
-            bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}
-            if whence not in bases or bases[whence] + offset < 0:
-                message = f"Cannot seek to {offset} from {whence} in {self.name!r}: no such position"
-                raise InvalidRangeError(message, path=self._place.path)
-            self._position = bases[whence] + offset
+            self._position = position_of(self.name, offset, whence, self._position, self.size)
             return self._position
 
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
         async with self._turn:
             self._check()
-            stop = self.size if size is None or size < 0 else min(self._position + size, self.size)
+            start = self._position
+            stop = self.size if size is None or size < 0 else min(start + size, self.size)
             pieces = []
-            while self._position < stop:
-                pieces.append(await self._take(stop))
+            try:
+                while self._position < stop:
+                    pieces.append(await self._take(stop))
+            except BaseException:
+                self._position = start
+                raise
             return pieces[0].tobytes() if len(pieces) == 1 else b"".join(pieces)
 
     async def readall(self) -> bytes:
@@ -162,38 +166,38 @@ class AsyncZipMember:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the member."""
         async with self._turn:
             self._check()
-            target = memoryview(buffer).cast("B")
-            filled = 0
-            stop = min(self._position + len(target), self.size)
-            while self._position < stop:
-                view = await self._take(stop)
-                target[filled : filled + len(view)] = view
-                filled += len(view)
-            return filled
+            target = flat(buffer)
+            start = self._position
+            stop = min(start + len(target), self.size)
+            try:
+                while self._position < stop:
+                    filled = self._position - start
+                    view = await self._take(stop)
+                    target[filled : filled + len(view)] = view
+            except BaseException:
+                self._position = start
+                raise
+            return max(self._position - start, 0)
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
         async with self._turn:
             self._check()
-            stop = self.size if size is None or size < 0 else min(self._position + size, self.size)
-            pieces = []
-            while self._position < stop:
-                start = await self._at_hand()
-                end = self._piece.find(b"\n", start) + 1 or len(self._piece)
-                pieces.append(self._piece[start : min(end, start + stop - self._position)])
-                self._position += len(pieces[-1])
-                if pieces[-1].endswith(b"\n"):
-                    break
-            return b"".join(pieces)
+            return await self._line(self.size if size is None or size < 0 else min(self._position + size, self.size))
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        lines: list[bytes] = []
-        total = 0
-        while (not hint or hint < 0 or total < hint) and (line := await self.readline()):
-            lines.append(line)
-            total += len(line)
-        return lines
+        async with self._turn:
+            self._check()
+            start = self._position
+            lines: list[bytes] = []
+            try:
+                while (not hint or hint < 0 or self._position - start < hint) and (line := await self._line(self.size)):
+                    lines.append(line)
+            except BaseException:
+                self._position = start
+                raise
+            return lines
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate over the lines from the position on, each with its line feed."""
@@ -251,6 +255,21 @@ class AsyncZipMember:
             expected += len(line) + 1
             self._position = expected
             yield line + b"\n"
+
+    async def _line(self, stop: int) -> bytes:
+        """Read up to and with the next line feed, at most up to ``stop``; the position moves if all goes well."""
+        before = self._position
+        pieces: list[bytes] = []
+        try:
+            while self._position < stop and not (pieces and pieces[-1].endswith(b"\n")):
+                start = await self._at_hand()
+                end = self._piece.find(b"\n", start) + 1 or len(self._piece)
+                pieces.append(self._piece[start : min(end, start + stop - self._position)])
+                self._position += len(pieces[-1])
+        except BaseException:
+            self._position = before
+            raise
+        return b"".join(pieces)
 
     async def _at_hand(self) -> int:
         """See to it that the byte at the position is in the piece, and return where it is there."""

@@ -1,8 +1,9 @@
 """Members in a row become the bytes of an archive, and go to whoever sends them.
 
 The format is the standard library's: ``zipfile`` writes to a file that cannot be sought, so that sizes and checksum of
-each member follow it (data descriptors), and uses ZIP64 where a size or offset needs it, or may need it. It compresses
-in threads, a MiB at a time, small pieces joined; what comes out is handed on before the next one.
+each member follow it (data descriptors), and uses ZIP64 where a size or offset needs it, or may need it. Of bytes that
+are stored as they are, both are known before, and stand there. It compresses in threads, a MiB at a time, small pieces
+joined; what comes out is handed on before the next one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
+from aios3._handles.positions import flat
 from aios3._handles.pump import pump
 from aios3._handles.threads import in_thread
 from aios3._zip.sink import Sink
@@ -89,6 +92,8 @@ class Packer:
             await in_thread(self._archive.close)
 
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
+        if info.compress_type == zipfile.ZIP_STORED and isinstance(data, (bytes, bytearray, memoryview)):
+            return await self._store(info, flat(data))
         made: list[IO[bytes]] = []
         try:
             # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
@@ -106,6 +111,28 @@ class Packer:
                     await in_thread(target.close)
             raise
         return written
+
+    async def _store(self, info: ZipInfo, view: memoryview) -> int:
+        """Write a member as it is, with size and checksum before it, where Java's ZipInputStream needs them."""
+        info.CRC = await in_thread(zlib.crc32, view)
+        info.file_size = info.compress_size = len(view)
+        try:
+            archive, file = self._archive, self._archive.fp
+            assert file is not None, "it is open: turns are taken"
+            info.header_offset = file.tell()
+            file.write(info.FileHeader())
+            for start in range(0, len(view), _PIECE_BYTES):
+                file.write(view[start : start + _PIECE_BYTES])
+                await self._send()
+            # As ZipFile.mkdir does.
+            archive.filelist.append(info)
+            archive.NameToInfo[info.filename] = info
+            archive.start_dir = file.tell()
+            await self._send()
+        except BaseException:
+            self._sink.discard()
+            raise
+        return len(view)
 
     def _check_size(self, info: ZipInfo, size: int | None, written: int) -> None:
         if size not in {None, written}:

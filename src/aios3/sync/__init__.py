@@ -75,6 +75,7 @@ from aios3 import (
     TransferResult,
     TransferState,
     TruncatedBodyError,
+    UnknownEncodingError,
     UnsafeNameError,
     UnsupportedError,
     WholeOptions,
@@ -82,6 +83,7 @@ from aios3 import (
     WriteResult,
     WriterOptions,
     WrongLoopError,
+    WrongTypeError,
     ZipArchiveError,
     ZipLimits,
     is_s3,
@@ -105,7 +107,8 @@ from aios3.sync._files import stream as _stream
 from aios3.sync._iterator import SyncIterator
 from aios3.sync._iterator import iterate as _iterate
 from aios3.sync._layers import ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
-from aios3.sync._raw import RawReader, RawWriter
+from aios3.sync._raw import RawWriter
+from aios3.sync._raw_reader import RawReader
 from aios3.sync._session import Session
 from aios3.sync._storage import StorageReader, StorageWriter
 from aios3.sync._storage import open_file as _open_file
@@ -209,6 +212,7 @@ __all__ = [
     "TransferResult",
     "TransferState",
     "TruncatedBodyError",
+    "UnknownEncodingError",
     "UnsafeNameError",
     "UnsupportedError",
     "Volume",
@@ -218,6 +222,7 @@ __all__ = [
     "WriteResult",
     "WriterOptions",
     "WrongLoopError",
+    "WrongTypeError",
     "ZipArchive",
     "ZipArchiveError",
     "ZipLimits",

@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import logging
 import os
 import sys
 import threading
 import weakref
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, TypeVar
 
+from aios3._callers import waiting
 from aios3._engine.tasks import OwnedTasks
+from aios3._logs import Relay, get_logger
 from aios3.errors import ClosedHandleError, WrongLoopError
 
 if TYPE_CHECKING:
@@ -30,12 +32,14 @@ T = TypeVar("T")
 
 EXIT_SECONDS = 15.0
 """How long the end of the interpreter waits for uploads to be aborted and connections to be closed."""
+_LOG_SECONDS = 5.0
+"""How long the end waits for handlers of logging, before the loop ends and once more after it."""
 
 _LOOK_SECONDS = 1.0
 _TURNS_TO_CLOSE = 3
 """Turns of the loop in which closed connections give back their sockets."""
 
-_log = logging.getLogger("aios3.sync")
+_log = get_logger("aios3.sync")
 
 
 class Closable(Protocol):
@@ -51,14 +55,18 @@ class _Call(Generic[T]):
     ``begin`` and ``cancel`` run on the loop; ``wait`` and ``outcome`` are for the thread that wants the result.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[T]], ended: Callable[[_Call[T]], object]) -> None:
+    def __init__(
+        self, work: Callable[[], Awaitable[T]], ended: Callable[[_Call[T]], object], *, is_waited_for: bool = False
+    ) -> None:
         self._work = work
         self._on_end = ended
+        self._is_waited_for = is_waited_for
         self._task: asyncio.Task[None] | None = None
         self._cancelling = False
         self._values: list[T] = []
         self._error: BaseException | None = None
         self._is_over = False
+        self._errands: deque[tuple[Callable[[], object], asyncio.Future[bool]]] = deque()
         # An Event is a lock in a Condition, and costs a fifth of a crossing. One thread waits, so the lock is enough.
         self._until_over = threading.Lock()
         self._until_over.acquire()
@@ -68,6 +76,8 @@ class _Call(Generic[T]):
         self._task.add_done_callback(self._finish)
 
     async def _run(self) -> None:
+        if self._is_waited_for:
+            waiting.set(self._have_done)
         try:
             self._values.append(await self._work())
         except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread; here SystemExit would end the loop
@@ -90,8 +100,36 @@ class _Call(Generic[T]):
         self._error = self._error or error
         self._on_end(self)
         self._is_over = True
-        with contextlib.suppress(RuntimeError):  # it was ended before: the end of the loop ends all that are left
+        self._wake()
+        while self._errands:
+            _settle(self._errands.popleft()[1], done=False)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # woken already, or ended twice: the end of the loop ends all calls
             self._until_over.release()
+
+    async def _have_done(self, work: Callable[[], object]) -> None:
+        """Have the thread that waits do ``work``; do it in a thread of the loop if that one has stopped waiting."""
+        if not self._is_over:
+            done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._errands.append((work, done))
+            self._wake()
+            if await done:
+                return
+        await asyncio.to_thread(work)
+
+    def _run_errand(self) -> None:
+        try:
+            work, done = self._errands.popleft()
+        except IndexError:  # the call has ended meanwhile
+            return
+        is_done = False
+        try:
+            work()
+            is_done = True
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the call with it
+                done.get_loop().call_soon_threadsafe(partial(_settle, done, done=is_done))
 
     @property
     def task(self) -> asyncio.Task[None] | None:
@@ -105,6 +143,8 @@ class _Call(Generic[T]):
         # A signal that comes just before the thread goes to sleep does not wake it; so it looks once in a while.
         while not self._is_over:
             self._until_over.acquire(timeout=_LOOK_SECONDS)
+            while self._errands:
+                self._run_errand()
 
     def outcome(self) -> T:
         error, self._error = self._error, None
@@ -114,6 +154,11 @@ class _Call(Generic[T]):
             raise error
         finally:
             del error, self  # the traceback would refer to the error through this frame
+
+
+def _settle(future: asyncio.Future[bool], *, done: bool) -> None:
+    if not future.done():
+        future.set_result(done)
 
 
 class _Threads(ThreadPoolExecutor):
@@ -146,8 +191,11 @@ class Bridge:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        self.relay: Relay = Relay()
+        """What the loop's threads log with; a caller may hold a lock of logging, or be one of its handlers."""
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._loop = self._runner.get_loop()
+        with self.relay:  # asyncio logs which selector it takes
+            self._loop = self._runner.get_loop()
         self._stop = asyncio.Event()
         self._stopping = False
         self.tasks: OwnedTasks = OwnedTasks()
@@ -235,18 +283,28 @@ class Bridge:
         seconds = EXIT_SECONDS if seconds is None else seconds
         if self.foreign or self.on_own_thread:
             return
-        self._stopping = True
-        try:
-            self._loop.call_soon_threadsafe(self._stop.set)
-        except RuntimeError:
+        if self._stopping:
+            self._thread.join(seconds)
             return
-        self._thread.join(seconds)
-        if self._thread.is_alive():
-            _log.warning("aios3.sync could not end its transfers in %s seconds; uploads may be left open", seconds)
+        # Until now handlers may write to S3; what they write while files are being aborted would be an error to them.
+        resume = self.relay.pause(_LOG_SECONDS)
+        try:
+            self._stopping = True
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                with self.relay:  # in its place behind those of the loop
+                    _log.warning(
+                        "aios3.sync could not end its transfers in %s seconds; uploads may be left open", seconds
+                    )
+        finally:
+            resume()
+            self.relay.close(_LOG_SECONDS)
 
     def _wait(self, work: Callable[[], Awaitable[T]], *, patient: bool) -> T:
         self.check()
-        call = _Call(work, self._forget)
+        call = _Call(work, self._forget, is_waited_for=True)
         try:
             self._submit(call)
             call.wait()
@@ -293,6 +351,7 @@ class Bridge:
             _log.warning("Work in the background failed: %s", error)
 
     def _serve(self) -> None:
+        self.relay.enter()
         try:
             with self._runner:
                 self._runner.run(self._until_stopped())
@@ -307,7 +366,8 @@ class Bridge:
                 call.end(_shut_down())
 
     async def _until_stopped(self) -> None:
-        self._loop.set_default_executor(_Threads(thread_name_prefix="aios3.sync worker"))
+        workers = _Threads(thread_name_prefix="aios3.sync worker", initializer=self.relay.enter)
+        self._loop.set_default_executor(workers)
         await self._stop.wait()
         for call in list(self._calls):
             call.cancel()
@@ -341,7 +401,7 @@ class _Process:
     """The bridge of this process; a fork's child begins anew."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a signal handler or a finalizer may call in the middle of the first call
         self.bridge: Bridge | None = None
         self.ended = False
         self.parents: list[Bridge | None] = []
@@ -349,7 +409,7 @@ class _Process:
     def forked(self) -> None:
         # The parent's loop and tasks stay referenced: finalizing them here would touch sockets of the parent.
         self.parents.append(self.bridge)
-        self.lock = threading.Lock()  # another thread of the parent may have held it
+        self.lock = threading.RLock()  # another thread of the parent may have held it
         self.bridge = None
         self.ended = False
 
@@ -373,8 +433,12 @@ def current() -> Bridge:
         if _process.ended:
             raise _shut_down()
         if _process.bridge is None:
-            _process.bridge = Bridge()
-            _stop_with_worker_process()
+            bridge = Bridge()
+            if _process.bridge is None:
+                _process.bridge = bridge
+                _stop_with_worker_process()
+            else:
+                bridge.stop()
         return _process.bridge
 
 

@@ -17,7 +17,8 @@ from aios3._zip.members import AsyncZipMember
 from aios3.errors import ConfigError
 from aios3.sync import _bridge
 from aios3.sync._layers import BUFFER_SIZE, ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
-from aios3.sync._raw import RawReader, RawWriter
+from aios3.sync._raw import RawWriter
+from aios3.sync._raw_reader import RawReader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from aios3._handles.ways import AsyncFile
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3.sync._raw import Reading, Writing
+    from aios3.sync._raw import Writing
+    from aios3.sync._raw_reader import Reading
 
 
 @overload
@@ -54,11 +56,20 @@ def open(  # type: ignore[overload-overlap]  # 0 is an int as well; the first ma
     **options: Unpack[ReaderOptions],
 ) -> RawReader: ...
 @overload
+def open(  # type: ignore[overload-overlap]  # as above
+    path: AnyPath,
+    mode: ReadBinaryMode,
+    buffering: Literal[0],
+    *,
+    session: Session | None = None,
+    **options: Unpack[ReaderOptions],
+) -> RawReader: ...
+@overload
 def open(
     path: AnyPath,
     mode: ReadBinaryMode = "rb",
-    *,
     buffering: int = -1,
+    *,
     session: Session | None = None,
     **options: Unpack[ReaderOptions],
 ) -> ObjectReader: ...
@@ -66,8 +77,8 @@ def open(
 def open(  # type: ignore[overload-overlap]  # as above
     path: AnyPath,
     mode: WriteBinaryMode,
-    *,
     buffering: Literal[0],
+    *,
     session: Session | None = None,
     **options: Unpack[WriterOptions],
 ) -> RawWriter: ...
@@ -75,8 +86,8 @@ def open(  # type: ignore[overload-overlap]  # as above
 def open(
     path: AnyPath,
     mode: WriteBinaryMode,
-    *,
     buffering: int = -1,
+    *,
     session: Session | None = None,
     **options: Unpack[WriterOptions],
 ) -> ObjectWriter: ...
@@ -84,11 +95,11 @@ def open(
 def open(
     path: AnyPath,
     mode: ReadTextMode,
-    *,
     buffering: int = -1,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[ReaderOptions],
 ) -> TextReader: ...
@@ -96,11 +107,11 @@ def open(
 def open(
     path: AnyPath,
     mode: WriteTextMode,
-    *,
     buffering: int = -1,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[WriterOptions],
 ) -> TextWriter: ...
@@ -116,9 +127,18 @@ def open(
 @overload
 def open(
     path: AnyPath,
-    mode: WriteBinaryMode,
-    *,
+    mode: ReadBinaryMode,
     buffering: Buffering,
+    *,
+    session: Session | None = None,
+    **options: Unpack[OpenOptions],
+) -> ObjectReader: ...
+@overload
+def open(
+    path: AnyPath,
+    mode: WriteBinaryMode,
+    buffering: Buffering,
+    *,
     session: Session | None = None,
     **options: Unpack[OpenOptions],
 ) -> ObjectWriter: ...
@@ -126,8 +146,8 @@ def open(
 def open(  # type: ignore[overload-overlap]  # as above
     path: AnyPath,
     mode: UpdateBinaryMode,
-    *,
     buffering: Literal[0],
+    *,
     session: Session | None = None,
     **options: Unpack[WholeOptions],
 ) -> RawWriter: ...
@@ -135,8 +155,8 @@ def open(  # type: ignore[overload-overlap]  # as above
 def open(
     path: AnyPath,
     mode: UpdateBinaryMode,
-    *,
     buffering: int | Buffering = -1,
+    *,
     session: Session | None = None,
     **options: Unpack[WholeOptions],
 ) -> ObjectFile: ...
@@ -144,11 +164,11 @@ def open(
 def open(
     path: AnyPath,
     mode: UpdateTextMode,
-    *,
     buffering: int | Buffering = -1,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[WholeOptions],
 ) -> TextWriter: ...
@@ -156,11 +176,11 @@ def open(
 def open(
     path: AnyPath,
     mode: ReadTextMode,
-    *,
     buffering: Buffering,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[OpenOptions],
 ) -> TextReader: ...
@@ -168,11 +188,11 @@ def open(
 def open(
     path: AnyPath,
     mode: WriteTextMode,
-    *,
     buffering: Buffering,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[OpenOptions],
 ) -> TextWriter: ...
@@ -180,27 +200,28 @@ def open(
 def open(
     path: AnyPath,
     mode: str,
-    *,
     buffering: int | Buffering = -1,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[OpenOptions],
 ) -> RawReader | RawWriter | ObjectReader | ObjectWriter | ObjectFile | TextReader | TextWriter: ...
-def open(
+def open(  # noqa: PLR0917 - the order is that of builtins.open
     path: AnyPath,
     mode: str = "rb",
-    *,
     buffering: int | Buffering = -1,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    *,
     session: Session | None = None,
     **options: Unpack[OpenOptions],
 ) -> RawReader | RawWriter | ObjectReader | ObjectWriter | ObjectFile | TextReader | TextWriter:
     """Open an object of S3 as a file of the standard library; use it with ``with``, or close it yourself.
 
+    The first six arguments stand where they stand in :func:`builtins.open`, but the default mode is ``rb``.
     ``mode``, ``encoding`` (UTF-8 by default), ``errors``, ``newline`` and the options are those of
     :func:`aios3.aopen`, which says what is raised; text may have a ``+`` here too. ``buffering`` is one of the ways
     of :func:`aios3.aopen`, or the size of the buffer in bytes, 1 MiB by default; 0 gives the unbuffered file in binary

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import gc
 import io
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from aios3._config import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult, WriteResult
-    from aios3.sync._raw import RawReader, RawWriter
+    from aios3.sync._raw import RawWriter
+    from aios3.sync._raw_reader import RawReader
 
     TextSettings = tuple[str, str, str | None]
     Layer = io.BufferedReader | io.BufferedWriter | io.BufferedRandom | io.TextIOWrapper
 
 BUFFER_SIZE = MIB
 """Bytes of a file's buffer: a crossing costs about 100 us, which 64 KiB would feel and 1 MiB does not."""
+
+
+_read, _readinto = io.BufferedReader.read, io.BufferedReader.readinto  # to look them up costs as much as to call them
 
 
 class ObjectReader(io.BufferedReader):
@@ -42,6 +48,29 @@ class ObjectReader(io.BufferedReader):
     def stat(self) -> StatResult:
         """Return what S3 said of the object when it was opened; costs no request."""
         return self._file.stat()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes, fewer only at the end. A read that fails or is interrupted moves nothing."""
+        position = self.tell()
+        try:
+            return _read(self, size)
+        except BaseException:
+            self._go_back(position)
+            raise
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill ``buffer``, unless the object ends before. A read that fails or is interrupted moves nothing."""
+        position = self.tell()
+        try:
+            return _readinto(self, buffer)
+        except BaseException:
+            self._go_back(position)
+            raise
+
+    def _go_back(self, position: int) -> None:
+        if not self._file.closed and self._file.seekable():
+            self._file.seek(position)  # also where the buffer believes to be there
+            super().seek(position)
 
 
 class TextReader(io.TextIOWrapper):
@@ -73,7 +102,7 @@ class ObjectWriter(io.BufferedWriter):
 
     def __init__(self, raw: RawWriter, buffer_size: int = BUFFER_SIZE) -> None:
         self._file = raw
-        self._tells = False
+        self._asked = ("", (0, 0))
         super().__init__(raw, buffer_size)
 
     def __exit__(
@@ -89,9 +118,37 @@ class ObjectWriter(io.BufferedWriter):
         """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._file.result
 
+    def readable(self) -> bool:
+        """Return False; raise ClosedHandleError when the file is closed."""
+        self._asked = "readable", _instruction()
+        return super().readable()
+
+    def writable(self) -> bool:
+        """Return True; raise ClosedHandleError when the file is closed."""
+        here = _instruction()
+        self._asked = "writable" if self._asked == ("readable", here) else "", here
+        return super().writable()
+
     def seekable(self) -> bool:
-        """Return whether the object is in memory, on disk or open for limited seeking."""
-        return self._tells or self._file.seekable()
+        """Return whether the object is in memory, on disk or open for limited seeking.
+
+        It is True as well for a text wrapper that is being made: that asks for the position only where it can seek, and
+        at the start of what cannot be sought it would write no byte order mark.
+        """
+        asked, self._asked = self._asked, ("", (0, 0))
+        if self._file.seekable():
+            return True
+        return asked == ("writable", _instruction()) and _is_being_wrapped(self)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move the position and return it; raise UnsupportedError, with the ways out, where that is not possible."""
+        self._file.check_seekable(offset, whence, self.tell())
+        return super().seek(offset, whence)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Make the object ``size`` bytes long, up to the position by default; only in memory or on disk."""
+        self._file.check_truncatable()
+        return super().truncate(size)
 
     def wait(self) -> WriteResult:
         """Wait for a write that was closed with ``join=False``, and return what S3 answered or raise why not."""
@@ -115,18 +172,6 @@ class ObjectWriter(io.BufferedWriter):
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once finished."""
         self._file.give_up("abort() was called")
         super().close()
-
-    @contextlib.contextmanager
-    def telling(self) -> Iterator[None]:
-        """Seem seekable for the moment in which a text wrapper looks whether it begins at the start of the object.
-
-        It asks only a seekable file, and would put a second byte order mark behind what is there in mode ``a``.
-        """
-        self._tells = True
-        try:
-            yield
-        finally:
-            self._tells = False
 
 
 class ObjectFile(io.BufferedRandom):
@@ -188,8 +233,7 @@ class TextWriter(io.TextIOWrapper):
         line_buffering: bool = False,
     ) -> None:
         self._file = raw
-        with buffer.telling() if isinstance(buffer, ObjectWriter) else contextlib.nullcontext():
-            super().__init__(buffer, *settings, line_buffering=line_buffering)
+        super().__init__(buffer, *settings, line_buffering=line_buffering)
         self.mode: str = mode  # an attribute, as builtins.open sets it
 
     def __exit__(
@@ -205,6 +249,18 @@ class TextWriter(io.TextIOWrapper):
         """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._file.result
 
+    def seek(self, cookie: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to a position that ``tell`` gave; raise UnsupportedError, with the ways out, where it cannot."""
+        if not self._file.can_seek:
+            self.flush()
+            self._file.check_seekable(cookie, whence, self._file.tell())
+        return super().seek(cookie, whence)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Make the object ``size`` bytes long, up to the position by default; only in memory or on disk."""
+        self._file.check_truncatable()
+        return super().truncate(size)
+
     def wait(self) -> WriteResult:
         """Wait for a write that was closed with ``join=False``, and return what S3 answered or raise why not."""
         return self._file.wait()
@@ -217,6 +273,20 @@ class TextWriter(io.TextIOWrapper):
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once finished."""
         self._file.give_up("abort() was called")
         super().close()
+
+
+def _instruction() -> tuple[int, int]:
+    """Return which frame called the method that calls this, and at which instruction."""
+    frame = sys._getframe(2)  # noqa: SLF001 - the only way to a caller's frame
+    return id(frame), frame.f_lasti
+
+
+def _is_being_wrapped(buffer: ObjectWriter) -> bool:
+    """Tell whether a text wrapper refers to ``buffer``.
+
+    Only C asks three questions at one instruction, or a loop does; looking at what refers to the file tells them apart.
+    """
+    return any(isinstance(referrer, io.TextIOWrapper) for referrer in gc.get_referrers(buffer))
 
 
 def _close(file: ObjectWriter | ObjectFile | TextWriter, raw: RawWriter, close: Callable[[], None]) -> None:

@@ -1,183 +1,38 @@
-"""The unbuffered files: an async handle as an :class:`io.RawIOBase`, one crossing a call.
+"""The unbuffered file that writes: an async handle as an :class:`io.RawIOBase`, one crossing a call.
 
-The standard library's buffers and text wrappers stand on these two, ours and those that users put around a file.
-Whatever they do, half an object is never published; what that takes is said at :class:`RawWriter`.
+The standard library's buffers and text wrappers stand on this and on ``_raw_reader``, ours and those that users put
+around a file. Whatever they do, half an object is never published; what that takes is said at :class:`RawWriter`.
 """
 
 from __future__ import annotations
 
 import io
-import logging
+import operator
 import os
-import warnings
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
+from aios3._handles.leaving import cannot_copy
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.pipe_writer import AsyncPipeWriter
-from aios3._handles.reader import AsyncPrefetchReader
+from aios3._handles.positions import flat, landing
 from aios3._handles.whole import AsyncWholeFile
+from aios3._logs import get_logger, is_telling, warn
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
+from aios3.sync._raw_reader import check_open
 from aios3.sync._unwinding import Moment
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from aios3._entries import StatResult, WriteResult
-    from aios3._handles.pipe_reader import AsyncPipeReader
+    from aios3._entries import WriteResult
     from aios3._handles.writer import AsyncMultipartWriter
-    from aios3._zip.members import AsyncZipMember
     from aios3.sync._bridge import Bridge
 
-    Reading = AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile | AsyncZipMember
     Writing = AsyncMultipartWriter | AsyncPipeWriter | AsyncLimitedSeekableWriter | AsyncWholeFile
 
-_FIRST_FILL = 64 * 1024
-"""Bytes that fill a buffer after a seek; each fill that follows on takes twice as many."""
-_TAIL_BYTES = 256 * 1024
-"""Bytes before the end that are fetched at once for who reads there after a seek from the end: formats with a directory
-at their end (zip, Parquet, ORC) read its last bytes first, and then what is before them."""
-
-_log = logging.getLogger("aios3.sync")
-
-
-class RawReader(io.RawIOBase):
-    """An object of S3, open for reading, without a buffer: each read crosses to the background loop.
-
-    ``buffer_size`` is the size of the buffer that stands on it. A buffer always asks for as much as it holds, needed
-    or not; at a new place it gets less.
-    """
-
-    def __init__(self, bridge: Bridge, handle: Reading, buffer_size: int = 0) -> None:
-        self.name: str = handle.name
-        self.mode: str = "rb"
-        self._bridge = bridge
-        self._handle = handle
-        self._buffer_size = buffer_size
-        self._position = 0
-        self._fill_size = _FIRST_FILL
-        self._looks_at_end = False
-        self._released = False
-
-    def __repr__(self) -> str:
-        return f"<aios3.sync.RawReader {self.name}{' closed' if self.closed else ''}>"
-
-    def __del__(self) -> None:
-        self.forget(self)
-
-    @property
-    def size(self) -> int:
-        """Size of the object in bytes."""
-        return self._handle.size
-
-    def stat(self) -> StatResult:
-        """Return what S3 said of the object when it was opened; costs no request."""
-        return self._handle.stat()
-
-    def readable(self) -> bool:
-        """Return True; raise ClosedHandleError when the file is closed."""
-        _check_open(self)
-        return True
-
-    def seekable(self) -> bool:
-        """Return True, but for a pipe; raise ClosedHandleError when the file is closed."""
-        _check_open(self)
-        return self._handle.seekable()
-
-    def fileno(self) -> int:
-        """Return the descriptor of a file on disk; raise UnsupportedError for all others."""
-        _check_open(self)
-        return self._handle.fileno()
-
-    def tell(self) -> int:
-        """Return the position in bytes from the start."""
-        _check_open(self)
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move the position and return it; behind the end there is nothing to read. Costs nothing.
-
-        Raises InvalidRangeError for a position before the start or an unknown ``whence``, UnsupportedError for a pipe.
-        """
-        if not self.seekable():
-            message = f"{self.name} is read as a pipe, which goes forward only; open it without buffering='pipe'"
-            raise UnsupportedError(message, path=self.name)
-        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}
-        if whence not in bases or bases[whence] + offset < 0:
-            message = f"Cannot seek to {offset} from {whence} in {self.name}: no such position"
-            raise InvalidRangeError(message, path=self.name)
-        position = bases[whence] + offset
-        self._looks_at_end = whence == os.SEEK_END and -_TAIL_BYTES < offset < 0
-        if position != self._position:
-            self._position = position
-            self._fill_size = _FIRST_FILL
-        return position
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Read into ``buffer`` and return how many bytes that were; 0 only at the end."""
-        _check_open(self)
-        view = memoryview(buffer).cast("B")
-        if len(view) == self._buffer_size:
-            view = view[: self._fill_size]
-            self._fill_size = min(2 * self._fill_size, self._buffer_size)
-        if not view or self._position >= self.size:
-            return 0
-        count = self._bridge.call_with_buffer(self._fill, view)
-        self._position += count
-        return count
-
-    def write(self, _data: Buffer, /) -> int:
-        """Raise UnsupportedError: the file is open for reading."""
-        message = f"{self.name} is open for reading; open it with mode 'wb' to write"
-        raise UnsupportedError(message, path=self.name)
-
-    def readall(self) -> bytes:
-        """Read all that is left."""
-        _check_open(self)
-        data = self._bridge.call(self._read_all)
-        self._position += len(data)
-        return data
-
-    def close(self) -> None:
-        """Close the file and end its requests. Safe to repeat."""
-        if self.closed:
-            return
-        try:
-            if not self._released and self._bridge.usable:
-                self._released = True
-                if self._bridge.on_own_thread:
-                    self._bridge.start(self._handle.aclose)
-                else:
-                    self._bridge.call(self._handle.aclose)
-        finally:
-            super().close()
-
-    def forget(self, source: object) -> None:
-        """Close without waiting, because ``source`` was garbage: its collector may hold any lock, in any thread."""
-        if self.closed or getattr(self, "_released", True):
-            return
-        self._released = True
-        self._bridge.start(self._handle.aclose)
-        if self._bridge.usable:
-            warnings.warn(f"unclosed file {source!r}", ResourceWarning, stacklevel=2, source=source)
-
-    _dealloc_warn = forget
-    """By this name the standard library's wrappers call it when they are collected, before they call close()."""
-
-    async def _fill(self, view: memoryview) -> int:
-        await self._find_position()
-        return await self._handle.readinto(view)
-
-    async def _read_all(self) -> bytes:
-        await self._find_position()
-        return await self._handle.read()
-
-    async def _find_position(self) -> None:
-        if self._looks_at_end and isinstance(self._handle, AsyncPrefetchReader):
-            self._looks_at_end = False
-            start = max(0, self.size - _TAIL_BYTES)
-            await self._handle.read_at(start, self.size - start)  # it stays at hand while that costs nothing
-        if self._handle.tell() != self._position:
-            await self._handle.seek(self._position)
+_log = get_logger("aios3.sync")
 
 
 class RawWriter(io.RawIOBase):
@@ -202,9 +57,12 @@ class RawWriter(io.RawIOBase):
         self._handle = handle
         self._opened_at: Moment | None = Moment.now()
         self._position = handle.tell()
+        self._has_descriptor = False
         self._failure = ""
+        self._refused = ""
+        self._is_abandoned = False
         self._settled = False  # finished or given up: nothing is left to do at S3
-        bridge.opened(handle, self.name, handle.abort)
+        bridge.opened(handle, self.name, partial(_abandon, weakref.ref(self), handle))
 
     def __repr__(self) -> str:
         return f"<aios3.sync.RawWriter {self.name}{' closed' if self.closed else ''}>"
@@ -219,69 +77,126 @@ class RawWriter(io.RawIOBase):
 
     def writable(self) -> bool:
         """Return True; raise ClosedHandleError when the file is closed."""
-        _check_open(self)
+        check_open(self)
         return True
 
     def readable(self) -> bool:
         """Return whether the mode has a ``+``; raise ClosedHandleError when the file is closed."""
-        _check_open(self)
+        check_open(self)
         return self._handle.readable()
 
+    __reduce_ex__ = cannot_copy
+
     def seekable(self) -> bool:
-        """Return whether the object is in memory, on disk or open for limited seeking."""
-        return not self.closed and self._handle.seekable()
+        """Return whether the object is in memory, on disk or open for limited seeking.
+
+        Raises ClosedHandleError when the file is closed.
+        """
+        check_open(self)
+        return self._handle.seekable()
 
     def fileno(self) -> int:
-        """Return the descriptor of a file on disk; raise UnsupportedError for all others."""
-        _check_open(self)
-        return self._handle.fileno()
+        """Return the descriptor of a file on disk, which stands where this file stands.
+
+        Raises UnsupportedError for all other files.
+        """
+        check_open(self)
+        descriptor = self._handle.fileno()
+        self._has_descriptor = True
+        return descriptor
 
     def tell(self) -> int:
         """Return the position; where nothing can be sought, how many bytes the object would have now."""
-        _check_open(self)
-        return self._position
+        check_open(self)
+        return self._handle.tell() if self._has_descriptor and not self._settled else self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move the position and return it; raise UnsupportedError where that is not possible."""
-        _check_open(self)
+        check_open(self)
+        self.check_seekable(offset, whence, self._position)
         handle = self._handle
-        if not isinstance(handle, (AsyncWholeFile, AsyncLimitedSeekableWriter)):
-            message = f"{self.name} cannot seek: what has been written is on its way; see buffering="
-            raise UnsupportedError(message, path=self.name)
+        assert isinstance(handle, (AsyncWholeFile, AsyncLimitedSeekableWriter))
+        offset = operator.index(offset)
         if self._settled:  # a buffer goes back to where it believes to be, before it is closed
             self._position = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, 0) + offset
-        else:
+            return self._position
+        try:
             self._position = self._bridge.call(handle.seek, offset, whence)
+        except UnsupportedError:
+            self._note_refusal(offset, whence, self._position)
+            raise
         return self._position
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether anything can be sought, also when the file is closed."""
+        return self._handle.seekable()
+
+    def check_seekable(self, offset: int, whence: int, position: int) -> None:
+        """Raise UnsupportedError, with the ways out, if this file, which is at ``position``, cannot seek."""
+        if not self.can_seek:
+            self._note_refusal(operator.index(offset), whence, position)
+            message = (
+                f"{self.name} cannot seek: what has been written is on its way. Open it with buffering='memory' or "
+                "'disk', or with 'limited' if only its head and its tail are written again"
+            )
+            raise UnsupportedError(message, path=self.name)
+
+    def check_truncatable(self) -> None:
+        """Raise UnsupportedError, with the ways out, if the file cannot be cut."""
+        if not isinstance(self._handle, AsyncWholeFile):
+            message = (
+                f"{self.name} cannot be cut: what has been written is on its way. Open it with buffering='memory' or "
+                "'disk'"
+            )
+            raise UnsupportedError(message, path=self.name)
 
     def truncate(self, size: int | None = None, /) -> int:
         """Make the object ``size`` bytes long, up to the position by default; only in memory or on disk."""
-        _check_open(self)
-        if not isinstance(self._handle, AsyncWholeFile):
-            message = f"{self.name} cannot be cut: what has been written is on its way; see buffering="
-            raise UnsupportedError(message, path=self.name)
+        check_open(self)
+        self.check_truncatable()
+        assert isinstance(self._handle, AsyncWholeFile)
+        new = self.tell() if size is None else operator.index(size)
         try:
-            return self._bridge.call(self._handle.truncate, self._position if size is None else size)
+            return self._bridge.call(self._handle.truncate, new)
+        except InvalidRangeError:
+            raise  # nothing was cut
         except BaseException as error:
             self.fail(error)
             raise
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Read into ``buffer``; raise UnsupportedError if the file is only open for writing."""
-        _check_open(self)
-        if not isinstance(self._handle, AsyncWholeFile) or not self._handle.readable():
-            message = f"{self.name} is open for writing; open it with mode 'rb' to read"
-            raise UnsupportedError(message, path=self.name)
-        count = self._bridge.call_with_buffer(self._handle.readinto, memoryview(buffer).cast("B"))
+        handle = self._readable_handle()
+        with landing(buffer) as view:
+            count = self._bridge.call_with_buffer(handle.readinto, view)
         self._position += count
         return count
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes, all that is left by default; raise UnsupportedError if it is only open for writing."""
+        handle = self._readable_handle()
+        data = self._bridge.call(handle.read, size if size is None else operator.index(size))
+        self._position += len(data)
+        return data
+
+    def readall(self) -> bytes:
+        """Read all that is left; raise UnsupportedError if the file is only open for writing."""
+        return self.read()
+
+    def _readable_handle(self) -> AsyncWholeFile:
+        check_open(self)
+        if not isinstance(self._handle, AsyncWholeFile) or not self._handle.readable():
+            message = f"{self.name} is open for writing; open it with mode 'rb' to read, or add '+' to do both"
+            raise UnsupportedError(message, path=self.name)
+        return self._handle
+
     def write(self, data: Buffer, /) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight."""
-        _check_open(self)
-        view = memoryview(data).cast("B")
-        if self._settled:
-            return len(view)  # what a buffer had left when the file was given up
+        check_open(self)
+        view = flat(data)
+        if self._settled or (self._is_abandoned and is_telling()):
+            return len(view)  # what a buffer had left when the file was given up; the log of a program that ends
         if self._failure:
             raise self._not_published()
         try:
@@ -329,7 +244,8 @@ class RawWriter(io.RawIOBase):
         """Abort, and take what the buffers above still hold without keeping it."""
         if self._settled:
             return
-        _log.debug("%s: nothing is published, because %s", self.name, reason)
+        with self._bridge.relay:  # the handler may write into this file
+            _log.debug("%s: nothing is published, because %s", self.name, reason)
         self._mark_settled()
         if self._bridge.on_own_thread:
             self._bridge.start(self._handle.abort)
@@ -338,7 +254,8 @@ class RawWriter(io.RawIOBase):
                 self._bridge.call(self._handle.abort)
             except S3Error as error:
                 # Whoever gives up has an error of their own to see.
-                _log.warning("%s: the upload could not be aborted and may still cost space: %s", self.name, error)
+                with self._bridge.relay:
+                    _log.warning("%s: the upload could not be aborted and may still cost space: %s", self.name, error)
 
     def _settle(self) -> None:
         if self._settled:
@@ -356,6 +273,9 @@ class RawWriter(io.RawIOBase):
             self.give_up("it could not be completed")
             raise
         self._mark_settled()
+        if self._refused:
+            with self._bridge.relay:
+                _log.warning("%s is published although %s was refused: is it whole?", self.name, self._refused)
         if isinstance(self._handle, AsyncPipeWriter) and not self._handle.joins:
             return  # wait() will tell
         try:
@@ -364,9 +284,18 @@ class RawWriter(io.RawIOBase):
             message = f"{self.name} is not published, because its session was closed before it"
             raise ClosedHandleError(message, path=self.name) from error
 
+    def _note_refusal(self, offset: int, whence: int, position: int) -> None:
+        """Note a seek that was refused, but for one that asks by going nowhere whether it can seek."""
+        if offset != (position if whence == os.SEEK_SET else 0):
+            self._refused = self._refused or f"seek({offset}, {whence})"
+
     def _not_published(self) -> ClosedHandleError:
         message = f"{self.name} is not published, because a write has failed ({self._failure})"
         return ClosedHandleError(message, path=self.name)
+
+    def note_end(self) -> None:
+        """Note that the interpreter ends; records of that may still be written into this file, and are lost with it."""
+        self._is_abandoned = True
 
     def _mark_settled(self) -> None:
         self._settled = True
@@ -381,13 +310,15 @@ class RawWriter(io.RawIOBase):
         self._bridge.start(self._handle.abort)
         if self._bridge.usable:
             message = f"unclosed file {source!r}: nothing was published"
-            warnings.warn(message, ResourceWarning, stacklevel=2, source=source)
+            warn(message, ResourceWarning, source)
 
     _dealloc_warn = forget
     """By this name the standard library's wrappers call it when they are collected, before they call close()."""
 
 
-def _check_open(file: RawReader | RawWriter) -> None:
-    if file.closed:
-        message = f"I/O operation on closed file: {file.name}"
-        raise ClosedHandleError(message, path=file.name)
+async def _abandon(file: weakref.ref[RawWriter], handle: Writing) -> None:
+    """Abort at the end of the interpreter."""
+    raw = file()
+    if raw is not None:
+        raw.note_end()
+    await handle.abort()

@@ -1,0 +1,91 @@
+"""Where a seek leads, by the rules of :func:`os.lseek`; and the bytes of what is read into or written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import operator
+import os
+from typing import TYPE_CHECKING
+
+from aios3.errors import InvalidRangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
+_SEEK_DATA = getattr(os, "SEEK_DATA", 3)
+_SEEK_HOLE = getattr(os, "SEEK_HOLE", 4)
+
+
+def position_of(name: str, offset: int, whence: int, position: int, size: int) -> int:
+    """Return where ``seek(offset, whence)`` leads in a file of ``size`` bytes that stands at ``position``.
+
+    An object has no holes, so SEEK_DATA finds the byte at ``offset``, and SEEK_HOLE the end. Raises InvalidRangeError
+    for a position before the start and an unknown ``whence`` (EINVAL), and where there is no data (ENXIO); TypeError
+    for what is no whole number.
+    """
+    offset, whence = operator.index(offset), operator.index(whence)
+    if whence in {_SEEK_DATA, _SEEK_HOLE} and offset >= 0:
+        if offset < size:
+            return offset if whence == _SEEK_DATA else size
+        error = InvalidRangeError(f"Cannot seek to data or a hole at {offset} of {size} bytes in {name}", path=name)
+        error.errno = errno.ENXIO
+        raise error
+    base = {os.SEEK_SET: 0, os.SEEK_CUR: position, os.SEEK_END: size}.get(whence)
+    if base is None or base + offset < 0:
+        message = f"Cannot seek to {offset} from {whence} in {name}: no such position"
+        raise InvalidRangeError(message, path=name)
+    return base + offset
+
+
+def flat(data: Buffer) -> memoryview:
+    """Return the bytes of ``data``, whatever their shape and type: a view, or a copy of what Python has no format for.
+
+    Raises BufferError if they do not lie in a row.
+    """
+    view = _view(data)
+    return memoryview(b"".join((data,))) if view is None else view
+
+
+@contextlib.contextmanager
+def landing(buffer: Buffer) -> Iterator[memoryview]:
+    """Give the memory of ``buffer`` to read into; of what Python has no format for, a copy that is put back.
+
+    Raises TypeError for memory that cannot be written, or does not lie in a row.
+    """
+    try:
+        view = _view(buffer)
+    except BufferError as error:
+        raise _no_room(buffer) from error
+    if view is None:
+        data = bytearray(b"".join((buffer,)))
+        yield memoryview(data)
+        io.BytesIO(data).readinto(buffer)
+        return
+    if view.readonly:
+        raise _no_room(buffer)
+    yield view
+
+
+def _no_room(buffer: Buffer) -> TypeError:
+    return TypeError(f"readinto() argument must be read-write bytes-like object, not {type(buffer).__name__}")
+
+
+def _view(data: Buffer) -> memoryview | None:
+    """Return a view of the bytes of ``data``; None if Python has no format for what they are."""
+    try:
+        view = memoryview(data)
+    except ValueError:  # NumPy does not describe times as a buffer, but has their bytes
+        return None
+    if not view.c_contiguous:
+        message = "memoryview: underlying buffer is not C-contiguous"
+        raise BufferError(message)
+    if not view.nbytes:
+        return memoryview(bytearray())
+    try:
+        return view.cast("B")
+    except ValueError:  # a structure, or another order of bytes than the machine's
+        return None

@@ -1,0 +1,241 @@
+"""The unbuffered file that reads: an async handle as an :class:`io.RawIOBase`, one crossing a call."""
+
+from __future__ import annotations
+
+import io
+import operator
+import os
+from typing import TYPE_CHECKING
+
+from aios3._handles.leaving import cannot_copy
+from aios3._handles.positions import landing, position_of
+from aios3._handles.reader import AsyncPrefetchReader
+from aios3._handles.whole import AsyncWholeFile
+from aios3._logs import warn
+from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from aios3._entries import StatResult
+    from aios3._handles.pipe_reader import AsyncPipeReader
+    from aios3._zip.members import AsyncZipMember
+    from aios3.sync._bridge import Bridge
+
+    Reading = AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile | AsyncZipMember
+
+_FIRST_FILL = 64 * 1024
+"""Bytes that fill a buffer after a seek; each fill that follows on takes twice as many."""
+_TAIL_BYTES = 256 * 1024
+"""Bytes before the end that are fetched at once for who reads there after a seek from the end: formats with a directory
+at their end (zip, Parquet, ORC) read its last bytes first, and then what is before them."""
+
+
+class RawReader(io.RawIOBase):
+    """An object of S3, open for reading, without a buffer: each read crosses to the background loop.
+
+    ``buffer_size`` is the size of the buffer that stands on it. A buffer always asks for as much as it holds, needed
+    or not; at a new place it gets less.
+    """
+
+    def __init__(self, bridge: Bridge, handle: Reading, buffer_size: int = 0) -> None:
+        self.name: str = handle.name
+        self.mode: str = "rb"
+        self._bridge = bridge
+        self._handle = handle
+        self._buffer_size = buffer_size
+        self._position = 0
+        self._fill_size = _FIRST_FILL
+        self._looks_at_end = False
+        self._has_descriptor = False
+        self._torn = ""
+        self._is_plain = True  # open, with no descriptor, and not torn
+        self._released = False
+
+    def __repr__(self) -> str:
+        return f"<aios3.sync.RawReader {self.name}{' closed' if self.closed else ''}>"
+
+    def __del__(self) -> None:
+        self.forget(self)
+
+    @property
+    def size(self) -> int:
+        """Size of the object in bytes."""
+        return self._handle.size
+
+    def stat(self) -> StatResult:
+        """Return what S3 said of the object when it was opened; costs no request."""
+        return self._handle.stat()
+
+    def readable(self) -> bool:
+        """Return True; raise ClosedHandleError when the file is closed."""
+        check_open(self)
+        return True
+
+    def writable(self) -> bool:
+        """Return False; raise ClosedHandleError when the file is closed."""
+        check_open(self)
+        return False
+
+    def seekable(self) -> bool:
+        """Return True, but for a pipe; raise ClosedHandleError when the file is closed."""
+        check_open(self)
+        return self._handle.seekable()
+
+    __reduce_ex__ = cannot_copy
+
+    def fileno(self) -> int:
+        """Return the descriptor of a file on disk, which stands where this file stands.
+
+        Raises UnsupportedError for all other files.
+        """
+        check_open(self)
+        handle = self._handle
+        if isinstance(handle, AsyncWholeFile) and not self._has_descriptor:
+            self._bridge.call(handle.seek, self._position)
+            descriptor = handle.fileno()
+            self._has_descriptor = True
+            self._is_plain = False
+            return descriptor
+        return handle.fileno()
+
+    def tell(self) -> int:
+        """Return the position in bytes from the start."""
+        if self._is_plain:  # every read of a buffer asks for it
+            return self._position
+        check_open(self)
+        self._check_whole()
+        return self._handle.tell() if self._has_descriptor else self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move the position and return it; behind the end there is nothing to read. Costs nothing.
+
+        Raises InvalidRangeError for a position before the start or an unknown ``whence``, UnsupportedError for a pipe.
+        """
+        check_open(self)
+        if not self.seekable():
+            message = f"{self.name} is read as a pipe, which goes forward only; open it without buffering='pipe'"
+            raise UnsupportedError(message, path=self.name)
+        if whence == os.SEEK_CUR:
+            self._check_whole()
+        if self._has_descriptor:
+            return self._bridge.call(self._handle.seek, operator.index(offset), whence)
+        position = position_of(self.name, offset, whence, self._position, self.size)
+        self._torn, self._is_plain = "", True
+        self._looks_at_end = whence == os.SEEK_END and -_TAIL_BYTES < offset < 0
+        if position != self._position:
+            self._position = position
+            self._fill_size = _FIRST_FILL
+        return position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
+        check_open(self)
+        if size is None or operator.index(size) < 0:
+            return self.readall()
+        room = bytearray(max(min(operator.index(size), self.size - self.tell()), 0))
+        return bytes(memoryview(room)[: self.readinto(room)])
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read into ``buffer`` and return how many bytes that were; 0 only at the end.
+
+        A read that fails or is interrupted moves nothing. Where a buffer stands on this file, only that knows what it
+        had of the bytes before, so it says where it stands (:meth:`seek`) before anything more is read.
+        """
+        check_open(self)
+        self._check_whole()
+        with landing(buffer) as view:
+            return self._read_into(view)
+
+    def _read_into(self, view: memoryview) -> int:
+        if len(view) == self._buffer_size:
+            view = view[: self._fill_size]
+            self._fill_size = min(2 * self._fill_size, self._buffer_size)
+        if not view or (not self._has_descriptor and self._position >= self.size):
+            return 0
+        try:
+            count = self._bridge.call_with_buffer(self._fill, view)
+        except BaseException as error:
+            self._tear(error)
+            raise
+        self._position += count
+        return count
+
+    def _tear(self, error: BaseException) -> None:
+        if self._buffer_size:
+            self._torn = f"{type(error).__name__}: {error}"
+            self._is_plain = False
+
+    def _check_whole(self) -> None:
+        if self._torn:
+            away = "seek() to a position that you know" if self._handle.seekable() else "open it again"
+            message = f"A read of {self.name} broke off ({self._torn}), and bytes of it may be lost; {away}"
+            raise InvalidRangeError(message, path=self.name)
+
+    def write(self, _data: Buffer, /) -> int:
+        """Raise UnsupportedError: the file is open for reading."""
+        check_open(self)
+        message = f"{self.name} is open for reading; open it with mode 'wb' to write"
+        raise UnsupportedError(message, path=self.name)
+
+    def readall(self) -> bytes:
+        """Read all that is left."""
+        check_open(self)
+        self._check_whole()
+        try:
+            data = self._bridge.call(self._read_all)
+        except BaseException as error:
+            self._tear(error)
+            raise
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file and end its requests. Safe to repeat."""
+        if self.closed:
+            return
+        self._is_plain = False
+        try:
+            if not self._released and self._bridge.usable:
+                self._released = True
+                if self._bridge.on_own_thread:
+                    self._bridge.start(self._handle.aclose)
+                else:
+                    self._bridge.call(self._handle.aclose)
+        finally:
+            super().close()
+
+    def forget(self, source: object) -> None:
+        """Close without waiting, because ``source`` was garbage: its collector may hold any lock, in any thread."""
+        if self.closed or getattr(self, "_released", True):
+            return
+        self._released = True
+        self._bridge.start(self._handle.aclose)
+        if self._bridge.usable:
+            warn(f"unclosed file {source!r}", ResourceWarning, source)
+
+    _dealloc_warn = forget
+    """By this name the standard library's wrappers call it when they are collected, before they call close()."""
+
+    async def _fill(self, view: memoryview) -> int:
+        await self._find_position()
+        return await self._handle.readinto(view)
+
+    async def _read_all(self) -> bytes:
+        await self._find_position()
+        return await self._handle.read()
+
+    async def _find_position(self) -> None:
+        if self._looks_at_end and isinstance(self._handle, AsyncPrefetchReader):
+            self._looks_at_end = False
+            start = max(0, self.size - _TAIL_BYTES)
+            await self._handle.read_at(start, self.size - start)  # it stays at hand while that costs nothing
+        if not self._has_descriptor and self._handle.tell() != self._position:
+            await self._handle.seek(self._position)
+
+
+def check_open(file: io.RawIOBase) -> None:
+    """Raise ClosedHandleError if ``file`` is closed."""
+    if file.closed:
+        message = f"I/O operation on closed file: {file.name}"  # type: ignore[attr-defined]  # ours has one
+        raise ClosedHandleError(message, path=file.name)  # type: ignore[attr-defined]  # likewise
