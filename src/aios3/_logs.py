@@ -103,9 +103,14 @@ class Relay:
         _telling.set(True)
         while (job := self._jobs.get()) is not None:
             _do(job)
-            if self._dropped and self._jobs.empty():
-                dropped, self._dropped = self._dropped, 0
-                _do(partial(_say, "%d records were dropped, because their handlers were too slow", dropped))
+            if self._jobs.empty():
+                self._say_dropped()
+        self._say_dropped()
+
+    def _say_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, 0
+        if dropped:
+            _do(partial(_say, "%d records were dropped, because their handlers were too slow", dropped))
 
 
 def get_logger(name: str) -> logging.Logger:

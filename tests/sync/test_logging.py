@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import textwrap
+import threading
+from pathlib import Path
 
 import pytest
+
+import aios3
+from aios3 import _logs
+from aios3._logs import Relay, get_logger
 
 PROLOGUE = """
 import logging, logging.config, logging.handlers, os, sys, threading, warnings
@@ -270,7 +278,7 @@ def test_a_filter_that_fails_ends_nothing(relay, records, capsys):
     log = get_logger("aios3.sync")
 
     def fail(_record):
-        raise KeyError("of the filter")
+        raise KeyError("of the filter")  # noqa: TRY003 - a text to be found
 
     log.addFilter(fail)
     with relay:

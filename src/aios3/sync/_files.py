@@ -306,6 +306,6 @@ def _buffering(buffering: int, *, text: bool) -> tuple[int, bool]:
         message = "Text cannot be unbuffered; use buffering=1 to send each line on, or open with 'b'"
         raise ConfigError(message)
     if size == 1 and not text:
-        message = "buffering=1 is for lines of text; a binary file gets a buffer of the usual size"
+        message = "line buffering (buffering=1) is for text; a binary file gets a buffer of the usual size"
         warnings.warn(message, RuntimeWarning, stacklevel=3)
     return (BUFFER_SIZE if size < 0 or size == 1 else size), size == 1
