@@ -27,20 +27,8 @@ if TYPE_CHECKING:
 MOST_WAITING = 100_000
 """Records that wait for slow handlers at most. More of them are counted and dropped."""
 
-_OWN = tuple(
-    f"aios3.{name}"
-    for name in (
-        "checksums",
-        "credentials",
-        "deletes",
-        "listing",
-        "request",
-        "session",
-        "settings",
-        "sync",
-        "transport",
-    )
-)
+_NAMES = ("checksums", "credentials", "deletes", "listing", "request", "session", "settings", "sync", "transport")
+_OWN = tuple(f"aios3.{name}" for name in _NAMES)
 _OTHERS = ("asyncio", "concurrent.futures", "py.warnings")
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp")
 
@@ -192,5 +180,5 @@ def _do(job: Job) -> None:
 
 
 _loggers = {name: _divert(logging.getLogger(name)) for name in _OWN}
-for _name in _OTHERS:
-    _divert(logging.getLogger(_name))
+for _other in _OTHERS:
+    _divert(logging.getLogger(_other))

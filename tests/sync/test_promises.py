@@ -221,6 +221,11 @@ def _subclass(file, encoding):
         text.write("é")
 
 
+def _buffered_once_more(file, encoding):
+    with io.TextIOWrapper(io.BufferedWriter(file), encoding) as text:
+        text.write("é")
+
+
 def _element_tree(file, encoding):
     ET.ElementTree(ET.Element("é")).write(file, encoding)
 
@@ -231,12 +236,13 @@ def _pandas(file, encoding):
 
 @pytest.mark.parametrize("encoding", MARKED)
 @pytest.mark.parametrize("modes", ["w", "wa", "x", "aa"])
-@pytest.mark.parametrize("write", [_own_wrapper, _subclass, _element_tree, _pandas])
+@pytest.mark.parametrize("write", [_own_wrapper, _subclass, _buffered_once_more, _element_tree, _pandas])
 def test_whoever_wraps_a_binary_file_writes_the_byte_order_mark_once(ours, local, write, encoding, modes):
     for mode in modes:
         for open_ in (ours, local):
-            with open_(f"{mode}b") as file:
-                write(file, encoding)
+            file = open_(f"{mode}b", buffering=0 if write is _buffered_once_more else -1)
+            write(file, encoding)
+            file.close()
     with ours() as one, local() as other:
         assert one.read() == other.read()
 

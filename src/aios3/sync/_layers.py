@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from aios3._config import MIB
@@ -102,7 +100,6 @@ class ObjectWriter(io.BufferedWriter):
 
     def __init__(self, raw: RawWriter, buffer_size: int = BUFFER_SIZE) -> None:
         self._file = raw
-        self._asked = ("", (0, 0))
         super().__init__(raw, buffer_size)
 
     def __exit__(
@@ -117,28 +114,6 @@ class ObjectWriter(io.BufferedWriter):
     def result(self) -> WriteResult:
         """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._file.result
-
-    def readable(self) -> bool:
-        """Return False; raise ClosedHandleError when the file is closed."""
-        self._asked = "readable", _instruction()
-        return super().readable()
-
-    def writable(self) -> bool:
-        """Return True; raise ClosedHandleError when the file is closed."""
-        here = _instruction()
-        self._asked = "writable" if self._asked == ("readable", here) else "", here
-        return super().writable()
-
-    def seekable(self) -> bool:
-        """Return whether the object is in memory, on disk or open for limited seeking.
-
-        It is True as well for a text wrapper that is being made: that asks for the position only where it can seek, and
-        at the start of what cannot be sought it would write no byte order mark.
-        """
-        asked, self._asked = self._asked, ("", (0, 0))
-        if self._file.seekable():
-            return True
-        return asked == ("writable", _instruction()) and _is_being_wrapped(self)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move the position and return it; raise UnsupportedError, with the ways out, where that is not possible."""
@@ -273,20 +248,6 @@ class TextWriter(io.TextIOWrapper):
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once finished."""
         self._file.give_up("abort() was called")
         super().close()
-
-
-def _instruction() -> tuple[int, int]:
-    """Return which frame called the method that calls this, and at which instruction."""
-    frame = sys._getframe(2)  # noqa: SLF001 - the only way to a caller's frame
-    return id(frame), frame.f_lasti
-
-
-def _is_being_wrapped(buffer: ObjectWriter) -> bool:
-    """Tell whether a text wrapper refers to ``buffer``.
-
-    Only C asks three questions at one instruction, or a loop does; looking at what refers to the file tells them apart.
-    """
-    return any(isinstance(referrer, io.TextIOWrapper) for referrer in gc.get_referrers(buffer))
 
 
 def _close(file: ObjectWriter | ObjectFile | TextWriter, raw: RawWriter, close: Callable[[], None]) -> None:

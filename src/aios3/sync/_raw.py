@@ -22,6 +22,7 @@ from aios3._logs import get_logger, is_telling, warn
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 from aios3.sync._raw_reader import check_open
 from aios3.sync._unwinding import Moment
+from aios3.sync._wrapping import Asked
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -61,6 +62,7 @@ class RawWriter(io.RawIOBase):
         self._failure = ""
         self._refused = ""
         self._is_abandoned = False
+        self._asked = Asked()
         self._settled = False  # finished or given up: nothing is left to do at S3
         bridge.opened(handle, self.name, partial(_abandon, weakref.ref(self), handle))
 
@@ -78,6 +80,7 @@ class RawWriter(io.RawIOBase):
     def writable(self) -> bool:
         """Return True; raise ClosedHandleError when the file is closed."""
         check_open(self)
+        self._asked.note_writable()
         return True
 
     def readable(self) -> bool:
@@ -90,10 +93,11 @@ class RawWriter(io.RawIOBase):
     def seekable(self) -> bool:
         """Return whether the object is in memory, on disk or open for limited seeking.
 
-        Raises ClosedHandleError when the file is closed.
+        To a text wrapper that is being made it is True in any case: only there it writes a byte order mark. Raises
+        ClosedHandleError when the file is closed.
         """
         check_open(self)
-        return self._handle.seekable()
+        return self._handle.seekable() or self._asked.by_wrapper(self)
 
     def fileno(self) -> int:
         """Return the descriptor of a file on disk, which stands where this file stands.
