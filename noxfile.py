@@ -187,6 +187,13 @@ def fuzz(session: nox.Session) -> None:
         session.run("python", "fuzz/fuzz.py", target, str(corpus / target), *limits)
 
 
+@nox.session(python=PYTHONS)
+def stdlib(session: nox.Session) -> None:
+    """Run CPython's own tests with open led to S3; arguments go to tests/stdlib/run.py."""
+    _install_wheel(session)
+    session.run("python", "tests/stdlib/run.py", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; what does not resolve is an error."""

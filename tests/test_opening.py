@@ -158,7 +158,7 @@ def test_no_other_way(way):
 
 @pytest.mark.parametrize("mode", ["U", "rU", "R", "rb ", "read", "rbt", "rr"])
 def test_no_other_mode(mode):
-    with pytest.raises(ConfigError, match=r"Invalid mode .*: one of 'r', 'w', 'x', 'a'"):
+    with pytest.raises(ConfigError, match=r"invalid mode .*: one of 'r', 'w', 'x', 'a'"):
         aios3.aopen(PATH, mode)
 
 

@@ -172,7 +172,7 @@ def _parse_mode(mode: str) -> Mode:
     letters = set(mode)
     kind = letters & set("rwxa")
     if len(letters) != len(mode) or len(kind) != 1 or not letters <= set("rwxabt+") or {"b", "t"} <= letters:
-        message = f"Invalid mode {mode!r}: one of 'r', 'w', 'x', 'a', at most one of 'b', 't', and perhaps '+'"
+        message = f"invalid mode {mode!r}: one of 'r', 'w', 'x', 'a', at most one of 'b', 't', and perhaps '+'"
         raise ConfigError(message)
     return Mode(kind.pop(), "b" in letters, "+" in letters)
 

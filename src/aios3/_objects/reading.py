@@ -125,7 +125,7 @@ async def _read_range(
         if followlinks and found.islnk:
             return await _read_target(session, source.url, found, start, stop)
         if start != found.size:
-            raise _bad_range(source.url, start, None, found.size) from None
+            raise _bad_range(source.url, start, stop, found.size) from None
         return b""  # S3 has no byte there, but a slice is empty
     try:
         if not (followlinks and source.stat.islnk):
@@ -150,4 +150,5 @@ def _absolute(url: S3Url, start: int, stop: int | None, size: int) -> tuple[int,
 
 def _bad_range(url: S3Url, start: int, stop: int | None, size: int | None = None) -> InvalidRangeError:
     known = "" if size is None else f", which has {size:,} bytes"
-    return InvalidRangeError(f"There is no range {start}:{stop} in {url}{known}", path=str(url))
+    shown = f"{start}:{'' if stop is None else stop}"
+    return InvalidRangeError(f"There is no range {shown} in {url}{known}", path=str(url))
