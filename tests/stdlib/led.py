@@ -68,7 +68,8 @@ class Led:
         if not isinstance(file, (str, bytes, os.PathLike)) or not isinstance(mode, str):
             return None
         try:
-            name = os.path.abspath(os.fsdecode(file))
+            folder, base = os.path.split(os.fsdecode(file))
+            name = os.path.join(os.path.realpath(folder), base)  # a link before ".." leads elsewhere
             special = os.path.lexists(name) and not os.path.isfile(name)
         except ValueError:
             return None
@@ -171,7 +172,7 @@ def main() -> None:
     result = Outcomes(outcomes)
     if way != LOCAL:
         s3.exists(f"s3://{BUCKET}/first")  # what this imports is not to be led
-        led = Led(way, os.getcwd() + os.sep)
+        led = Led(way, os.path.realpath(os.getcwd()) + os.sep)
         led.install()
     warnings.simplefilter("default")
     from test import support  # noqa: PLC0415 - after `open` was led
