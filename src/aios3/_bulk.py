@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from typing_extensions import Buffer
 
+from aios3._arguments import check_arguments
 from aios3._engine.crew import Crew, CrewLimits
 from aios3._handles.opening import WriterOptions
 from aios3._namespace import stat
@@ -107,6 +108,7 @@ async def read_many(
     ``"return"`` it becomes the ``error`` of its outcome. What ``paths`` raises is raised in both cases. Leaving early
     cancels what is under way. Raises ConfigError for arguments that make no sense.
     """
+    check_arguments(ordered=ordered, on_error=on_error, concurrency=concurrency)
     current = current_session(session)
 
     async def read(path: AnyPath) -> ReadOutcome:
@@ -136,6 +138,7 @@ async def write_many(
     visible as a whole, or not at all. Nothing happens unless you go through the outcomes. For the rest see
     :func:`read_many`; what was written before a failure stays written.
     """
+    check_arguments(ordered=ordered, on_error=on_error, concurrency=concurrency)
     current = current_session(session)
 
     async def write(item: WriteItem) -> WriteOutcome:
@@ -164,6 +167,7 @@ async def stat_many(
     Each path is described as :func:`stat` describes it. For the rest see :func:`read_many`. To describe all that is
     below a path, :func:`scan_stat` needs a thousandth of the requests.
     """
+    check_arguments(ordered=ordered, on_error=on_error, concurrency=concurrency)
     current = current_session(session)
 
     async def describe(path: AnyPath) -> StatOutcome:

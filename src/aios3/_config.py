@@ -244,6 +244,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "request_size": (4 * KIB, MAX_PART_SIZE),
     "part_size": (MIN_PART_SIZE, MAX_PART_SIZE),
     "head_size": (MIN_PART_SIZE, MAX_PART_SIZE),
+    "multipart_threshold": (MIN_PART_SIZE, MAX_PART_SIZE),
+    "max_workers": (1, 10_000),
     "tail_size": (0, MAX_PART_SIZE),
     "memory_budget": (1, 2**63),
     "max_attempts": (1, 100),

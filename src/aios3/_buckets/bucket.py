@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+from aios3._arguments import check_arguments
 from aios3._buckets import access, clearing, creating, lifecycle, settings
 from aios3._buckets.address import compute_url
 from aios3._buckets.contents import delete_object, find, get_object, listed, put_object, receive
@@ -90,6 +91,7 @@ class Bucket(BucketBase[S3Object]):
         Raises InvalidPathError for a name that S3 does not take, BucketExistsError. A bucket that cannot be
         configured as asked stays, and the error says so.
         """
+        check_arguments(allow_public_access=allow_public_access, exist_ok=exist_ok)
         session = current_session(self.session)
         await creating.create(session, self.url, lifetime_in_days, is_public=allow_public_access, exist_ok=exist_ok)
         return self
@@ -105,6 +107,7 @@ class Bucket(BucketBase[S3Object]):
 
         Raises BucketNotEmptyError; with ``force`` PartialFailureError, with every key that is still there.
         """
+        check_arguments(force=force)
         await clearing.delete_bucket(current_session(self.session), self.url, force=force)
 
     async def clear_objects(self: BucketBase[ObjectT], versions: bool = False) -> int:
@@ -115,6 +118,7 @@ class Bucket(BucketBase[S3Object]):
 
         Raises PartialFailureError with every key (and version) that is still there, while the others are gone.
         """
+        check_arguments(versions=versions)
         return await clearing.clear(current_session(self.session), self.url, versions=versions)
 
     async def list_objects(self: BucketBase[ObjectT]) -> AsyncGenerator[ObjectT, None]:
@@ -133,6 +137,7 @@ class Bucket(BucketBase[S3Object]):
 
         Raises ConfigError if ``max_keys`` is negative.
         """
+        check_arguments(prefix=prefix, delimiter=delimiter, max_keys=max_keys)
         session = current_session(self.session)
         async with Scope(session) as scope, aclosing(find(scope, self.url, prefix, delimiter, max_keys)) as pages:
             async for page in pages:
@@ -144,6 +149,7 @@ class Bucket(BucketBase[S3Object]):
 
         Raises ObjectNotFoundError, PathIsDirectoryError.
         """
+        check_arguments(version_id=version_id)
         return await get_object(self._object(path=key_url(self.url, key), version_id=version_id))
 
     async def put_object(
@@ -182,6 +188,7 @@ class Bucket(BucketBase[S3Object]):
 
         Raises ObjectNotFoundError, PathIsDirectoryError, and whatever the file raises.
         """
+        check_arguments(version_id=version_id)
         found = S3Object(key_url(self.url, key), version_id, session=self.session)
         return await receive(found, writable_stream)
 
@@ -191,6 +198,7 @@ class Bucket(BucketBase[S3Object]):
         In a bucket that keeps versions a delete marker hides the object; with ``version_id`` that version is gone for
         good.
         """
+        check_arguments(version_id=version_id)
         await delete_object(current_session(self.session), key_url(self.url, key), version_id)
 
     async def compute_url(self: BucketBase[ObjectT], key: str) -> str:
@@ -223,6 +231,7 @@ class Bucket(BucketBase[S3Object]):
 
         Raises AccessDeniedError if a public access block forbids it, and says which one.
         """
+        check_arguments(listing=listing, unblock=unblock)
         session = current_session(self.session)
         await access.allow_public_access(session, self.url, listing=listing, unblock=unblock)
 
@@ -240,10 +249,12 @@ class Bucket(BucketBase[S3Object]):
 
     async def set_versioning(self: BucketBase[ObjectT], enabled: bool) -> None:
         """Keep every version of every object from now on, or no new ones; those that are there stay."""
+        check_arguments(enabled=enabled)
         await settings.set_versioning(current_session(self.session), self.url, enabled=enabled)
 
     async def list_versions(self: BucketBase[ObjectT], prefix: str = "") -> AsyncGenerator[ObjectVersion, None]:
         """Yield all versions and delete markers of keys that begin with ``prefix``: in key order, the newest first."""
+        check_arguments(prefix=prefix)
         session = current_session(self.session)
         async with Scope(session) as scope:
             async for page in scope.ahead(version_pages(session, self.url.with_key(prefix))):
@@ -252,12 +263,14 @@ class Bucket(BucketBase[S3Object]):
 
     async def list_uploads(self: BucketBase[ObjectT], prefix: str = "") -> list[OpenUpload]:
         """Return the multipart uploads of keys that begin with ``prefix`` that are neither completed nor aborted."""
+        check_arguments(prefix=prefix)
         backend = await current_session(self.session).backend(self.url)
         found = await backend.list_multipart_uploads(self.url.with_key(prefix))
         return sorted(found, key=lambda upload: (upload.key, upload.initiated))
 
     async def abort_uploads(self: BucketBase[ObjectT], older_than: timedelta | float) -> list[OpenUpload]:
         """Abort open multipart uploads of that age, as a timedelta or in seconds; see :func:`aios3.abort_uploads`."""
+        check_arguments(older_than=older_than)
         return await abort_uploads(self.url, older_than, session=self.session)
 
     async def get_tags(self: BucketBase[ObjectT]) -> dict[str, str]:
@@ -266,6 +279,7 @@ class Bucket(BucketBase[S3Object]):
 
     async def put_tags(self: BucketBase[ObjectT], tags: Mapping[str, str]) -> None:
         """Replace all tags of the bucket itself; an empty mapping deletes them."""
+        check_arguments(tags=tags)
         await settings.put_tags(current_session(self.session), self.url, tags)
 
     async def get_cors(self: BucketBase[ObjectT]) -> list[CorsRule]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
+from aios3._arguments import check_arguments
 from aios3._handles.links import place_to_write
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, make_order
@@ -68,6 +69,7 @@ async def cached_path(
     also belong to reading. Raises what :func:`aopen` raises, ConfigError for a ``cache_path`` that exists, and in mode
     ``a`` ObjectChangedError if the object was replaced meanwhile.
     """
+    check_arguments(cache_path=cache_path)
     if mode not in ("r", "w", "a"):
         message = f"A mode of cached_path is 'r', 'w' or 'a', not {mode!r}"
         raise ConfigError(message)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
+from aios3._arguments import check_arguments
 from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3._config import MIN_PART_SIZE, ConfigOptions, check_bound
 from aios3.errors import ConfigError, UnknownEncodingError, WrongTypeError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -236,7 +237,7 @@ def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) 
     _check_options(
         options, known, f"{'reading' if reads_only else 'writing'}{'' if way == 'prefetch' else f' ({way})'}"
     )
-    _check_kinds(options)
+    check_arguments(**options)
     if_match = options.get("if_match")
     if mode.kind == "x" and if_match is not None:
         message = "Mode 'x' creates an object and if_match replaces one; use mode 'w' with if_match"
@@ -249,10 +250,10 @@ def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) 
         ReadOptions(options.get("version_id"), if_match, options.get("sse_customer_key")),
         None if reads_only else _plan(url, mode, options),
         _config(way, options),
-        followlinks=options.get("followlinks", False),
-        cache_key=options.get("cache_key", ""),
+        followlinks=options.get("followlinks") is True,
+        cache_key=options.get("cache_key") or "",
         place=None if cache_path is None else _place(cache_path),
-        join=options.get("join", True),
+        join=options.get("join") is not False,
         head_size=options.get("head_size"),
         tail_size=options.get("tail_size"),
     )
@@ -280,21 +281,8 @@ def _check_options(options: OpenOptions, known: frozenset[str], purpose: str) ->
             check_bound(name, value)
 
 
-def _check_kinds(options: OpenOptions) -> None:
-    kinds: dict[str, tuple[type, ...]] = {
-        "followlinks": (bool,),
-        "join": (bool,),
-        "cache_key": (str,),
-        "cache_path": (str, os.PathLike),
-    }
-    for name, value in options.items():
-        if name in kinds and not isinstance(value, kinds[name]):
-            message = f"{name} must be of type {' or '.join(kind.__name__ for kind in kinds[name])}, not {value!r}"
-            raise ConfigError(message)
-
-
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
-    stored = {name: value for name, value in options.items() if name in _STORED}
+    stored = {name: value for name, value in options.items() if name in _STORED and value is not None}
     write = WriteOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
     from aios3._handles.plan import WritePlan  # noqa: PLC0415 - most programs only read
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._entries import FileEntry, StatResult
 from aios3._namespace.key_order import lists_in_key_order
 from aios3._namespace.links import head_or_none, targets
@@ -40,6 +41,7 @@ async def listdir(path: AnyPath, followlinks: bool = False, *, session: Session 
 
     Raises like :func:`scandir`.
     """
+    check_arguments(followlinks=followlinks)
     session, url = current_session(session), S3Url.parse(path)
     names: list[str] = []
     async with Scope(session) as scope, aclosing(_directory(scope, url, followlinks=followlinks)) as source:
@@ -59,6 +61,7 @@ async def scandir(
     Raises PathNotDirectoryError for an object (unless a directory has the same name), ObjectNotFoundError if there is
     nothing, BucketNotFoundError without a bucket.
     """
+    check_arguments(followlinks=followlinks)
     session, url = current_session(session), S3Url.parse(path)
     async with Scope(session) as scope:
         async for entries in scope.ahead(_directory(scope, url, followlinks=followlinks)):
@@ -82,6 +85,7 @@ async def scan(
 
     Raises ObjectNotFoundError if there is none and not ``missing_ok``; UnsupportedError for ``s3://``.
     """
+    check_arguments(missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, url = current_session(session), parse_inside_bucket(path, "scan")
     async with Scope(session) as scope:
         source = _scanned_paths(scope, url, followlinks=followlinks, parallel=parallel)
@@ -100,6 +104,7 @@ async def scan_stat(
     session: Session | None = None,
 ) -> AsyncGenerator[FileEntry, None]:
     """Yield like :func:`scan`, with what a listing knows of each object; with ``followlinks``, of a link's target."""
+    check_arguments(missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, url = current_session(session), parse_inside_bucket(path, "scan_stat")
     async with Scope(session) as scope:
         source = _scanned_entries(scope, url, followlinks=followlinks, parallel=parallel)
@@ -111,7 +116,7 @@ async def scan_stat(
 
 async def walk(
     path: AnyPath,
-    followlinks: bool = False,  # noqa: ARG001 - as in os.walk; no symbolic link in S3 leads to a directory
+    followlinks: bool = False,
     *,
     parallel: bool = True,
     session: Session | None = None,
@@ -125,6 +130,7 @@ async def walk(
 
     Raises UnsupportedError for ``s3://``.
     """
+    check_arguments(followlinks=followlinks, parallel=parallel)
     session, url = current_session(session), parse_inside_bucket(path, "walk")
     async with (
         Scope(session) as scope,

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
+from aios3._arguments import check_arguments
 from aios3._entries import FileEntry, StatResult
 from aios3._namespace.key_order import lists_in_key_order
 from aios3._namespace.links import described
@@ -32,7 +33,7 @@ async def glob(
     path: AnyPath,
     recursive: bool = True,
     missing_ok: bool = True,
-    followlinks: bool = False,  # noqa: ARG001 - a match is a name; where a link leads shows in glob_stat only
+    followlinks: bool = False,
     *,
     parallel: bool = True,
     session: Session | None = None,
@@ -47,6 +48,7 @@ async def glob(
 
     Raises ObjectNotFoundError if nothing matches and not ``missing_ok``; UnsupportedError for a wildcard in the bucket.
     """
+    check_arguments(recursive=recursive, missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, pattern = current_session(session), parse(path, recursive=recursive)
     async with Scope(session) as scope:
         source = _Search(scope, pattern.root, _Paths(pattern.root), parallel).below("", pattern.alternatives)
@@ -69,6 +71,7 @@ async def glob_stat(
 
     ``followlinks`` describes what a symbolic link leads to, at the cost of one request for each empty object.
     """
+    check_arguments(recursive=recursive, missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, pattern = current_session(session), parse(path, recursive=recursive)
     async with Scope(session) as scope:
         source = _Search(scope, pattern.root, _Entries(pattern.root), parallel).below("", pattern.alternatives)

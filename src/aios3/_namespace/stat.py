@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._backend import WriteOptions
 from aios3._engine.tasks import settle
 from aios3._entries import Access, StatResult
@@ -37,6 +38,7 @@ async def stat(path: AnyPath, follow_symlinks: bool = True, *, session: Session 
     Raises ObjectNotFoundError if there is nothing, or a link leads nowhere (``errno.ELOOP``: to itself);
     BucketNotFoundError if there is no bucket.
     """
+    check_arguments(follow_symlinks=follow_symlinks)
     return await _stat(current_session(session), S3Url.parse(path), follow_symlinks=follow_symlinks)
 
 
@@ -47,6 +49,7 @@ async def lstat(path: AnyPath, *, session: Session | None = None) -> StatResult:
 
 async def getsize(path: AnyPath, follow_symlinks: bool = False, *, session: Session | None = None) -> int:
     """Return the size of an object, or of everything below a directory, in bytes; raise like :func:`stat`."""
+    check_arguments(follow_symlinks=follow_symlinks)
     return (await stat(path, follow_symlinks, session=session)).size
 
 
@@ -55,6 +58,7 @@ async def getmtime(path: AnyPath, follow_symlinks: bool = False, *, session: Ses
 
     Raises like :func:`stat`.
     """
+    check_arguments(follow_symlinks=follow_symlinks)
     return (await stat(path, follow_symlinks, session=session)).mtime
 
 
@@ -63,21 +67,24 @@ async def exists(path: AnyPath, followlinks: bool = False, *, session: Session |
 
     A missing bucket is False. Refused access is raised: it is no answer.
     """
+    check_arguments(followlinks=followlinks)
     return await _exists(current_session(session), S3Url.parse(path), followlinks=followlinks)
 
 
 async def isfile(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> bool:
     """Tell whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
+    check_arguments(followlinks=followlinks)
     return await _is_file(current_session(session), S3Url.parse(path), followlinks=followlinks)
 
 
 async def isdir(
     path: AnyPath,
-    followlinks: bool = False,  # noqa: ARG001 - as in os.path; no symbolic link in S3 leads to a directory
+    followlinks: bool = False,
     *,
     session: Session | None = None,
 ) -> bool:
     """Tell whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
+    check_arguments(followlinks=followlinks)
     return await _is_directory(current_session(session), S3Url.parse(path))
 
 
@@ -108,6 +115,7 @@ async def access(
     Nothing is written to find out: an upload is begun and abandoned, also if the call is cancelled meanwhile. Refused
     access and a missing bucket are False; credentials that S3 does not accept are raised.
     """
+    check_arguments(followlinks=followlinks)
     if not isinstance(mode, Access):
         message = f"mode must be aios3.Access.READ or aios3.Access.WRITE, not {mode!r}"
         raise ConfigError(message)

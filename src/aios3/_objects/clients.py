@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from aios3._arguments import check_arguments
 from aios3._paths import S3Url
 from aios3._session import current_session
 
@@ -17,6 +18,7 @@ async def get_endpoint_url(profile: str | None = None, *, session: Session | Non
 
     Costs no request. Raises ConfigError if there is no such profile.
     """
+    check_arguments(profile=profile)
     backend = await current_session(session).backend(S3Url("", "", profile))
     return await backend.endpoint_url()
 
@@ -26,5 +28,6 @@ async def get_s3_client(profile: str | None = None, *, session: Session | None =
 
     For S3's other operations. It belongs to the session, which closes it; its errors are botocore's.
     """
+    check_arguments(profile=profile)
     backend = await current_session(session).backend(S3Url("", "", profile))
     return cast("AioBaseClient", await backend.client())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._backend import Condition, CopyTerms, WriteOptions
 from aios3._config import MAX_PART_SIZE, check_bound
 from aios3._entries import link_metadata
@@ -41,7 +42,7 @@ class CopyPlan:
 
     def __post_init__(self) -> None:
         if self.multipart_threshold is not None:
-            check_bound("part_size", self.multipart_threshold)
+            check_bound("multipart_threshold", self.multipart_threshold)
 
     @property
     def most_at_once(self) -> int:
@@ -89,6 +90,7 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
 
     Raises ObjectNotFoundError, PathIsDirectoryError, and InvalidPathError for a copy of an object onto itself.
     """
+    check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite)
     plan = CopyPlan(callback, followlinks, overwrite, multipart_threshold)
     current = current_session(session)
     other = current if target_session is None else current_session(target_session)

@@ -7,6 +7,7 @@ import hashlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._handles.opening import aopen
 from aios3._namespace.links import follow, head_or_none
 from aios3._namespace.pages import Scope, pages, together
@@ -37,6 +38,7 @@ async def getmd5(
     Of a directory: the MD5 of what this function says of each of its entries, in the order of their names (megfile's
     rule). That costs a LIST for each 1,000 keys, and memory for all of them. Raises ObjectNotFoundError.
     """
+    check_arguments(recalculate=recalculate, followlinks=followlinks)
     current, url = current_session(session), S3Url.parse(path)
     found = None if url.names_directory else await head_or_none(current, url)
     if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import first_page
 from aios3._paths import S3Url
@@ -21,6 +22,7 @@ async def makedirs(path: AnyPath, exist_ok: bool = False, *, session: Session | 
     Raises ObjectExistsError if an object is there; also for a directory or a bucket that is there, unless
     ``exist_ok``; BucketNotFoundError if there is no bucket. Costs a HEAD and a LIST.
     """
+    check_arguments(exist_ok=exist_ok)
     current, url = current_session(session), S3Url.parse(path)
     if not url.bucket:
         message = f"{str(url)!r} has no bucket to make a directory in"

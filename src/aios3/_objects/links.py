@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._backend import Condition, WriteOptions
 from aios3._entries import link_metadata, link_target
 from aios3._namespace.links import follow, head_or_none
@@ -33,6 +34,7 @@ async def symlink(source: AnyPath, link: AnyPath, overwrite: bool = True, *, ses
     Raises InvalidPathError if the link would lead back to itself, or names a profile where ``source`` names none;
     PathIsDirectoryError for a directory on either side; ObjectExistsError if ``link`` exists and not ``overwrite``.
     """
+    check_arguments(overwrite=overwrite)
     current = current_session(session)
     target, url = S3Url.parse(source).require_object(), S3Url.parse(link).require_object()
     target = await _end_of_links(current, _qualified(current, target, url))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from aios3._arguments import check_arguments
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3.errors import ConfigError, NoCredentialsError
@@ -40,6 +41,7 @@ async def presign(
 
     Raises ConfigError for another time or method or an unknown parameter, NoCredentialsError, PathIsDirectoryError.
     """
+    check_arguments(parameters=parameters)
     current, url = current_session(session), S3Url.parse(path).require_object()
     _check_time(expires_in)
     if method not in get_args(PresignMethod):
@@ -67,6 +69,7 @@ async def presign_post(
 
     Raises ConfigError for a time beyond seven days, NoCredentialsError, PathIsDirectoryError.
     """
+    check_arguments(fields=fields, conditions=conditions)
     current, url = current_session(session), S3Url.parse(path).require_object()
     _check_time(expires_in)
     _check_signs(current, url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._backend import ReadOptions
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import Sizes, text_settings
@@ -33,6 +34,8 @@ async def read_bytes(
     behind the object. Raises InvalidRangeError if it begins there or ends before it begins, ObjectNotFoundError,
     PathIsDirectoryError.
     """
+    if start is not None or stop is not None:
+        check_arguments(start=start, stop=stop)
     return await _read(current_session(session), path, start, stop, followlinks=False)
 
 
@@ -48,6 +51,7 @@ async def load_content(
 
     ``load_content(path, n, n)`` is ``b""``. An object that is no link costs the same with ``followlinks`` as without.
     """
+    check_arguments(start=start, stop=stop, followlinks=followlinks)
     return await _read(current_session(session), path, start, stop, followlinks=followlinks)
 
 
@@ -56,6 +60,7 @@ async def load_from(path: AnyPath, followlinks: bool = False, *, session: Sessio
 
     With ``followlinks``, what a symbolic link leads to. Raises like :func:`read_bytes`.
     """
+    check_arguments(followlinks=followlinks)
     return io.BytesIO(await _read(current_session(session), path, None, None, followlinks=followlinks))
 
 

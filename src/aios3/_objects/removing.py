@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._objects.describing import find
 from aios3._paths import S3Url
 from aios3._session import current_session
@@ -19,6 +20,7 @@ async def unlink(path: AnyPath, missing_ok: bool = False, *, session: Session | 
 
     Raises PathIsDirectoryError for a directory, ObjectNotFoundError if nothing is there, unless ``missing_ok``.
     """
+    check_arguments(missing_ok=missing_ok)
     await remove_object(current_session(session), S3Url.parse(path).require_object(), missing_ok=missing_ok)
 
 

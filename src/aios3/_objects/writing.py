@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._backend import Condition, WriteOptions
 from aios3._handles.opening import aopen
 from aios3._handles.options import text_settings
@@ -83,6 +84,7 @@ async def touch(path: AnyPath, exist_ok: bool = True, *, session: Session | None
 
     Raises ObjectExistsError if it is there and not ``exist_ok``.
     """
+    check_arguments(exist_ok=exist_ok)
     current, url = current_session(session), S3Url.parse(path).require_object()
     try:
         await head(current, url)

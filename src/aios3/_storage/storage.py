@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, cast, overload
 
+from aios3._arguments import check_arguments
 from aios3._handles.opening import Opening, aopen
 from aios3._namespace.pages import Scope
 from aios3._objects import copy, presign, unlink
@@ -139,6 +140,7 @@ class Storage(PureStorage):
         The file object, async or not, is left open. ``progress_callback`` is called with the number of bytes taken so
         far; what it raises ends the upload. After an error nothing is visible.
         """
+        check_arguments(progress_callback=progress_callback)
         async with aopen(self.path(path), "wb", session=self.session, **options) as writer:
             await fill(writer, file_object, progress_callback)
         return writer.result
@@ -155,6 +157,7 @@ class Storage(PureStorage):
         All bytes are of one version. ``progress_callback`` is called with the number of bytes written so far. After an
         error ``file_object`` has a part of them.
         """
+        check_arguments(progress_callback=progress_callback)
         async with aopen(self.path(path), session=self.session) as reader:
             return await drain(reader, file_object, progress_callback)
 

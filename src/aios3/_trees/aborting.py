@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._trees.runner import each, for_each
@@ -30,6 +31,7 @@ async def abort_uploads(
 
     Raises PartialFailureError with those that could not be aborted.
     """
+    check_arguments(older_than=older_than)
     current, url = current_session(session), S3Url.parse(path).require_bucket()
     age = _seconds(older_than)
     limit = time.time() - age if age else math.inf  # Swift rounds up: what has just begun lies ahead of the clock

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3._config import check_bound
 from aios3._handles.missing import explain_missing
@@ -47,9 +48,10 @@ async def concat(
 
     Raises ObjectNotFoundError, PathIsDirectoryError, and ObjectChangedError if a source is written to meanwhile.
     """
+    check_arguments(block_size=block_size)
     current = current_session(session)
     if max_workers is not None:
-        check_bound("max_concurrency", max_workers)
+        check_bound("max_workers", max_workers)
     target = S3Url.parse(dst_path).require_object()
     urls = [S3Url.parse(path).require_object() for path in src_paths]
     width = max_workers or current.config.max_concurrency

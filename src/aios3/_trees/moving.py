@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._handles.unchanged import delete_unchanged
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import Scope, first_page, pages
@@ -46,6 +47,7 @@ async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: S
     likewise, if ``overwrite`` is False and an object would be replaced; ObjectNotFoundError if there is nothing at
     ``src``; UnsupportedError for a whole bucket; PartialFailureError, which says how far it came.
     """
+    check_arguments(overwrite=overwrite)
     current = current_session(session)
     old, new = S3Url.parse(src).require_bucket(), S3Url.parse(dst).require_bucket()
     if not old.key:
@@ -61,6 +63,7 @@ async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: S
 
 async def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
     """Move an object or a directory; another name for :func:`move`."""
+    check_arguments(overwrite=overwrite)
     await move(src, dst, overwrite, session=session)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import Scope, pages
 from aios3._paths import S3Url
@@ -32,6 +33,7 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
     Raises PartialFailureError with the keys that are still there, while the others are gone; ObjectNotFoundError if
     nothing is there, unless ``missing_ok``; UnsupportedError for a bucket and for ``s3://``.
     """
+    check_arguments(missing_ok=missing_ok)
     current = current_session(session)
     url = S3Url.parse(path)
     if not url.bucket or not url.key:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from aios3._arguments import check_arguments
 from aios3._namespace.links import head_or_none
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
@@ -64,6 +65,8 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``; PartialFailureError, which names
     the files that failed and counts what was done, when all others are copied.
     """
+    check_arguments(followlinks=followlinks, force=force, overwrite=overwrite, checksum=checksum, delete=delete)
+    check_arguments(dry_run=dry_run, include=include, exclude=exclude, callback=callback, progress=progress)
     current = current_session(session)
     source, target = _side(src), _side(dst)
     _check_sides(source, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from aios3._arguments import check_arguments
 from aios3._handles.missing import explain_missing
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import first_page
@@ -51,6 +52,7 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     Raises FileChangedError if a file changes meanwhile. Of a directory, all that can be uploaded is; then
     PartialFailureError names the rest.
     """
+    check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
     current, target, path = current_session(session), S3Url.parse(dst).require_bucket(), local_path(src)
     tally, meter = Tally(), Meter(callback, progress)
     carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)
@@ -95,6 +97,7 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     downloaded is; then PartialFailureError names the rest: UnsafeNameError for keys that lead out of the directory,
     PathNotDirectoryError for those below a key that is a file.
     """
+    check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
     current, source, path = current_session(session), S3Url.parse(src).require_bucket(), local_path(dst)
     tally, meter = Tally(), Meter(callback, progress)
     carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aios3 import _patterns
+from aios3._arguments import check_arguments
 from aios3._backend import ReadOptions
 from aios3._config import KIB
 from aios3._handles.missing import explain_missing
@@ -23,7 +24,7 @@ from aios3._zip.directory import END_BYTES, check_end, find_end, parse
 from aios3._zip.limits import ZipLimits
 from aios3._zip.members import open_member, stat_of
 from aios3._zip.spans import Place
-from aios3.errors import ClosedHandleError, ObjectNotFoundError
+from aios3.errors import ClosedHandleError, ConfigError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -138,6 +139,7 @@ class AsyncZipArchive:
         Raises UnsafeNameError for a name that leads elsewhere or is none on some system (absolute, ``..``, a drive, a
         backslash) and for symbolic links and devices, and what :meth:`open` raises.
         """
+        check_arguments(overwrite=overwrite)
         return (await self.extract_all(to, [member], overwrite=overwrite))[0]
 
     async def extract_all(
@@ -153,6 +155,7 @@ class AsyncZipArchive:
         anything is written; ZipArchiveError is raised if they are beyond ``max_total_bytes``. The first member that
         fails ends it; what was extracted before stays.
         """
+        check_arguments(overwrite=overwrite)
         self._check()
         entries = self._entries if members is None else [self._entry(member) for member in members]
         order = extracting.plan(entries, to, self._limits, self._place.path)
@@ -210,6 +213,10 @@ async def open_zip(
     Raises ZipArchiveError for what is no zip archive, is broken, contradicts itself or is beyond the limits,
     ObjectNotFoundError, AccessDeniedError, and the errors of a connection.
     """
+    check_arguments(encoding=encoding, version_id=version_id)
+    if not (limits is None or isinstance(limits, ZipLimits)):
+        message = f"limits must be ZipLimits(...), not {type(limits).__name__}"
+        raise ConfigError(message)
     current, url = current_session(session), S3Url.parse(path).require_object()
     place = await _open_place(current, ObjectSource(current, url, ReadOptions(version_id)))
     try:

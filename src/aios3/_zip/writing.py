@@ -9,6 +9,7 @@ import zipfile
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
+from aios3._arguments import check_arguments
 from aios3._handles.opening import aopen
 from aios3._handles.threads import in_thread
 from aios3._paths import S3Url, is_s3
@@ -42,6 +43,8 @@ _METHODS: dict[str, int] = {
     "bzip2": zipfile.ZIP_BZIP2,
     "lzma": zipfile.ZIP_LZMA,
 }
+_LEVELS = {"deflate": (-1, 9), "bzip2": (1, 9)}
+"""The least and the most of each method that has levels."""
 _FILE_MODE = stat.S_IFREG | 0o644
 _DIRECTORY_MODE = stat.S_IFDIR | 0o755
 _DOS_DIRECTORY = 0x10
@@ -141,6 +144,15 @@ def _check_compression(compression: str) -> None:
         raise ConfigError(message)
 
 
+def _check_level(compression: str, level: int | None) -> None:
+    if level is None or compression not in _LEVELS:
+        return
+    least, most = _LEVELS[compression]
+    if not least <= level <= most:
+        message = f"compresslevel of {compression} is from {least} to {most}, not {level}"
+        raise ConfigError(message)
+
+
 @asynccontextmanager
 async def create_zip(
     path: AnyPath,
@@ -160,10 +172,12 @@ async def create_zip(
 
     Raises ConfigError for an option that is none, ObjectExistsError in mode ``x``, and what an upload meets.
     """
+    check_arguments(compression=compression, compresslevel=compresslevel)
     if mode not in ("w", "x"):
         message = f"A mode of create_zip is 'w' or 'x', not {mode!r}"
         raise ConfigError(message)
     _check_compression(compression)
+    _check_level(compression, compresslevel)
     current, url = current_session(session), S3Url.parse(path).require_object()
     options.setdefault("content_type", "application/zip")
     async with aopen(url, "xb" if mode == "x" else "wb", session=current, **options) as writer:
