@@ -14,13 +14,19 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "vendors"]
 nox.options.error_on_missing_interpreters = False  # Pythons that are not there are skipped by name
 
 HERE = Path(__file__).parent
 OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(("3.11", "3.12", "3.13", OWN_PYTHON)))
 BIG_SERVERS = ("ceph", "swift", "ministack", "localstack")
+VENDORS = ("r2", "b2", "gcs", "oss", "wasabi", "spaces", "minio")
+"""Simulated, see tests/servers/vendors.py."""
+VENDOR_TESTS = tuple(
+    f"tests/conformance/test_{name}.py" for name in ("reading", "writing", "verbs", "refusals", "objects")
+)
+"""What vendors differ in: verbs on objects. All of the suite on each of them would take too long."""
 NOT_AVAILABLE = 3
 """Exit status of tests/servers/run.py for a server that cannot be installed on this machine."""
 
@@ -158,6 +164,15 @@ def conformance(session: nox.Session) -> None:
             session.run("pytest", *PARALLEL, "tests/conformance", f"--server={name}")  # each process has its own server
     for name in missing:
         session.warn(f"{name} was NOT tested: it cannot be installed on this machine (see above)")
+
+
+@nox.session
+def vendors(session: nox.Session) -> None:
+    """Run the conformance suite's verbs on objects on simulated vendors: all, or those that the arguments name."""
+    _install_wheel(session, *TESTS)
+    names = [name for name in session.posargs if not name.startswith("-")] or VENDORS
+    servers = [f"--server=vendor-{name}" for name in names]
+    session.run("pytest", *PARALLEL, "tests/vendors", *VENDOR_TESTS, *servers)
 
 
 def _is_installed(session: nox.Session, name: str) -> bool:

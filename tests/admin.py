@@ -23,7 +23,7 @@ class Admin:
         self._client = botocore.session.Session().create_client(
             "s3",
             region_name=server.region,
-            endpoint_url=server.endpoint_url,
+            endpoint_url=server.admin_url or server.endpoint_url,
             aws_access_key_id=server.access_key,
             aws_secret_access_key=server.secret_key,
             config=Config(
@@ -48,8 +48,12 @@ class Admin:
             self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
         keys = self.keys(path)
         for start in range(0, len(keys), _DELETE_AT_ONCE):
-            objects = [{"Key": key} for key in keys[start : start + _DELETE_AT_ONCE]]
-            self._client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            some = keys[start : start + _DELETE_AT_ONCE]
+            try:
+                self._client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in some]})
+            except ClientError:  # some vendors refuse it, or the checksum that botocore puts into it
+                for key in some:
+                    self._client.delete_object(Bucket=bucket, Key=key)
         self._client.delete_bucket(Bucket=bucket)
 
     def put(self, path: str, body: bytes = b"", **options) -> str:

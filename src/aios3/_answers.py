@@ -125,15 +125,19 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
 
 def refused_creation(error: S3Error) -> S3Error:
     """Return what ``error`` means for a write that must create its object: a failed precondition says it is there."""
-    if error.status != _PRECONDITION_FAILED:
-        return error
+    return already_there(error) if error.status == _PRECONDITION_FAILED else error
+
+
+def already_there(refusal: S3Error) -> ObjectExistsError:
+    """Build the error for a write that must create its object and was refused, because there is one."""
     return ObjectExistsError(
-        f"{error.operation} {error.path}: the object exists already, and it was to be created (S3 answered 412)",
-        path=error.path,
-        operation=error.operation,
-        code=error.code,
-        status=error.status,
-        request_id=error.request_id,
+        f"{refusal.operation} {refusal.path}: the object exists already, and it was to be created "
+        f"(S3 answered {refusal.status})",
+        path=refusal.path,
+        operation=refusal.operation,
+        code=refusal.code,
+        status=refusal.status,
+        request_id=refusal.request_id,
     )
 
 

@@ -36,6 +36,9 @@ _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _SHORTEST_IN_HOST = 3
 _PLAIN_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
 _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_BUCKETS_IN_HOSTS_ONLY = (".aliyuncs.com", ".myqcloud.com")
+"""Where a bucket in the path is refused: Alibaba OSS, and Tencent COS for buckets made since 2024. botocore's rule, the
+path for every endpoint that somebody has set, cannot have been meant there."""
 _AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
@@ -47,6 +50,13 @@ def has_plain_rules(region: str) -> bool:
 def at_amazon(endpoint_url: str | None) -> bool:
     """Tell whether an endpoint is one of Amazon's; None is."""
     return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(_AMAZON_DOMAINS)
+
+
+def style_at(endpoint_url: str | None, style: AddressingStyle) -> AddressingStyle:
+    """Return how buckets are named at an endpoint: ``style``, ``auto`` as ``virtual`` where that alone is taken."""
+    if style != "auto" or endpoint_url is None:
+        return style
+    return "virtual" if f".{urlsplit(endpoint_url).hostname}".endswith(_BUCKETS_IN_HOSTS_ONLY) else style
 
 
 def address_of(settings: Endpoint, bucket: str, learnt: str | None = None) -> BucketAddress:
@@ -65,7 +75,8 @@ def address_of(settings: Endpoint, bucket: str, learnt: str | None = None) -> Bu
     path = path.rstrip("/")
     host = urlsplit(settings.endpoint_url).hostname or ""
     is_address = bool(_IPV4.fullmatch(host)) or ":" in host
-    if settings.addressing_style == "virtual" and not is_address and _fits_host(bucket, scheme):
+    style = style_at(settings.endpoint_url, settings.addressing_style)
+    if style == "virtual" and not is_address and _fits_host(bucket, scheme):
         return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", region, SIGV4)
     return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", region, SIGV4)
 

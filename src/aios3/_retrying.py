@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3 import _refusals
-from aios3._answers import bare, split_keys
-from aios3._backend import CopyTerms, ReadOptions
+from aios3._answers import already_there, bare, split_keys
+from aios3._backend import Condition, CopyTerms, ReadOptions
 from aios3._deleting import delete_after_refusal, delete_singly
 from aios3._engine.habits import Habits
 from aios3._observe import Observer, operation_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         Backend,
         BucketEntry,
         Checksum,
-        Condition,
         DeleteFailure,
         Document,
         ListPage,
@@ -51,6 +50,7 @@ T = TypeVar("T")
 
 
 _NO_TERMS = CopyTerms()
+_ALWAYS = Condition()
 
 
 async def _close_body(body: ObjectBody) -> None:
@@ -207,6 +207,9 @@ class RetryingBackend:
         try:
             return await send(put, url, body, options=options, condition=condition, checksum=checksum)
         except (UnsupportedError, RequestError) as error:
+            if checksum is None and condition.if_absent and isinstance(error, UnsupportedError):
+                again = partial(self._attempt, put, url, body, options=options, condition=_ALWAYS, checksum=None)
+                return await self._create_unconditionally(url, error, again)
             if checksum is None:
                 raise
             plain = partial(send, put, url, body, options=options, condition=condition, checksum=None)
@@ -268,9 +271,34 @@ class RetryingBackend:
         """Make one object of the parts, in the order of their numbers; sent once."""
         complete = self._backend.complete_multipart_upload
         checksum = checksum if self._habits.takes_checksums("multipart uploads") else None
-        return await self._once(
-            complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
-        )
+
+        def send(condition: Condition) -> Coroutine[None, None, WriteResult]:
+            return self._once(complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum)
+
+        try:
+            return await send(condition)
+        except UnsupportedError as error:
+            if not condition.if_absent:
+                raise
+            return await self._create_unconditionally(url, error, partial(send, _ALWAYS))
+
+    async def _create_unconditionally(
+        self, url: S3Url, refusal: S3Error, send: Callable[[], Awaitable[WriteResult]]
+    ) -> WriteResult:
+        """Look, then write: what is left where a server takes no condition with a write, as Backblaze B2.
+
+        Raises ObjectExistsError if something is there, and ``refusal`` if the condition was not the reason for it.
+        """
+        try:
+            await self.head_object(url, ReadOptions())
+        except ObjectNotFoundError:
+            try:
+                result = await send()
+            except UnsupportedError:
+                raise refusal from None
+            self._habits.refuses_conditions(str(url.with_key("")), refusal)
+            return result
+        raise already_there(refusal)
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""

@@ -324,6 +324,12 @@ class RequestTimeoutError(S3Error, TimeoutError):
     _default_errno = _errno.ETIMEDOUT
 
 
+_NOT_IN_THE_PATH = "this server takes no bucket in the path; set addressing_style='virtual'"
+_UNKNOWN_REGION = (
+    "the server does not know the region that was signed for; set region=, which goes before AWS_REGION, "
+    "for Cloudflare R2 to 'auto'"
+)
+
 _BY_CODE: dict[str, tuple[type[S3Error], str]] = {
     "NoSuchKey": (ObjectNotFoundError, "the object does not exist"),
     "NoSuchVersion": (ObjectNotFoundError, "that version of the object does not exist"),
@@ -335,6 +341,14 @@ _BY_CODE: dict[str, tuple[type[S3Error], str]] = {
     "InvalidBucketName": (InvalidPathError, "the bucket's name is not valid"),
     "KeyTooLongError": (InvalidPathError, "the key is longer than 1,024 bytes"),
     "AccessDenied": (AccessDeniedError, "access was refused; check the policy of bucket and user"),
+    "SecondLevelDomainForbidden": (ConfigError, _NOT_IN_THE_PATH),
+    "PathStyleDomainForbidden": (ConfigError, _NOT_IN_THE_PATH),
+    "InvalidRegionName": (ConfigError, _UNKNOWN_REGION),
+    "XMinioInvalidObjectName": (InvalidPathError, "MinIO keeps no key with such parts"),
+    "XMinioInvalidResourceName": (InvalidPathError, "MinIO keeps no key with such parts"),
+    "XMinioParentIsObject": (PathNotDirectoryError, "MinIO keeps an object at one of the key's directories"),
+    "XMinioObjectExistsAsDirectory": (PathIsDirectoryError, "MinIO keeps objects below this key"),
+    "XMinioStorageFull": (ServerError, "the server's disks are full"),
     "AllAccessDisabled": (AccessDeniedError, "all access to the bucket is disabled"),
     "AccountProblem": (AccessDeniedError, "there is a problem with the account"),
     "InvalidAccessKeyId": (CredentialsError, "the access key is unknown; check it, and the endpoint"),
@@ -347,7 +361,10 @@ _BY_CODE: dict[str, tuple[type[S3Error], str]] = {
     "InvalidRange": (InvalidRangeError, "the range lies outside the object"),
     "PreconditionFailed": (ObjectChangedError, "the object is not the version that was expected"),
     "ConditionalRequestConflict": (ObjectChangedError, "another request changed the object at the same time"),
-    "InvalidPart": (ObjectChangedError, "a part of the upload is not the one that was sent"),
+    "InvalidPart": (
+        ObjectChangedError,
+        "a part of the upload is another one than was sent, or its size is none that the server takes",
+    ),
     "BadDigest": (ChecksumMismatchError, "the bytes that arrived do not have the checksum that was sent"),
     "InvalidDigest": (ChecksumMismatchError, "the checksum that was sent is not one"),
     "XAmzContentSHA256Mismatch": (ChecksumMismatchError, "the bytes that arrived do not have the signed SHA-256"),

@@ -134,13 +134,17 @@ def test_every_error_is_explained_once_where_things_go_wrong():
     assert all(all(cell.strip() for cell in cells.split("|")) for _, cells in explained)
 
 
-def test_the_table_of_servers_is_what_the_suite_skips():
+@pytest.mark.parametrize("kind", ["servers", "vendors"])
+def test_the_tables_of_servers_are_what_the_suite_skips(kind):
     text = (ROOT / "docs" / "guide" / "servers.md").read_text(encoding="utf-8")
-    head, _, *rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    tables = [[line for line in part.splitlines() if line.startswith("|")] for part in text.split("\n\n")]
+    lines = [table for table in tables if table][["servers", "vendors"].index(kind)]
+    head, _, *rows = [line.strip("| ").split(" | ") for line in lines]
     told = {row[0]: dict(zip(map(str.lower, head), row[1:], strict=True)) for row in rows}
     assert set(CAPABILITY_OF_ROW.values()) <= set(CAPABILITIES)
+    names = {name.removeprefix("vendor-"): name for name in LACKS if name.startswith("vendor-") == (kind == "vendors")}
     known = {
-        meaning: {name: "no" if capability in LACKS[name] else "yes" for name in LACKS}
+        meaning: {shown: "no" if capability in LACKS[name] else "yes" for shown, name in names.items()}
         for meaning, capability in CAPABILITY_OF_ROW.items()
     }
     assert told == known

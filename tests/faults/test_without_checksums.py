@@ -143,7 +143,7 @@ async def test_it_is_learnt_for_one_kind_of_request_alone(faulty, session_at_ama
 OTHER_REASONS = [
     (faults.Answer(400, "InvalidArgument"), aios3.RequestError),
     (faults.Answer(400, "EntityTooLarge"), aios3.RequestError),
-    (faults.Answer(400, "InvalidRegionName"), aios3.RequestError),
+    (faults.Answer(400, "MetadataTooLarge"), aios3.RequestError),
     (faults.Answer(501, "NotImplemented"), aios3.UnsupportedError),
 ]
 

@@ -11,11 +11,12 @@ import importlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from servers.capabilities import LACKS
 from servers.installing import UnavailableError
 from servers.processes import Processes, free_port
+from servers.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIGHT", "NAMES", "Server", "UnavailableError", "install", "running"]
 
-NAMES = ("moto", "rclone", "ceph", "swift", "ministack", "localstack")
+NAMES = ("moto", "rclone", "ceph", "swift", "ministack", "localstack", *VENDORS)
 LIGHT = ("moto", "rclone")
 """What starts in a second or two and needs nothing but PyPI."""
 
@@ -40,6 +41,8 @@ class Server:
     other: tuple[str, str] | None
     """Access key and secret of a second user, who may not see the first one's buckets; None where there are none."""
     region: str = "us-east-1"
+    admin_url: str = ""
+    """Where the server is for who prepares it, buckets in the path; the endpoint itself unless it takes none there."""
 
     @property
     def lacks(self) -> Mapping[str, str]:
@@ -61,18 +64,28 @@ class Server:
 
 def install(name: str) -> None:
     """Install what server ``name`` needs; raise UnavailableError where that is impossible."""
-    importlib.import_module(f"servers.{name}").install()
+    _made_by(name).install()
+
+
+def _made_by(name: str) -> Any:
+    return VENDORS.get(name) or importlib.import_module(f"servers.{name}")
 
 
 @contextlib.contextmanager
 def running(name: str, port: int = 0) -> Iterator[Server]:
     """Install and start server ``name`` with an empty store; stop it and delete the store afterwards."""
-    module = importlib.import_module(f"servers.{name}")
-    module.install()
+    maker = _made_by(name)
+    maker.install()
     with (
         tempfile.TemporaryDirectory(prefix=f"aios3-{name}-", ignore_cleanup_errors=True) as directory,
         Processes(Path(directory)) as processes,
+        contextlib.ExitStack() as stack,
     ):
         port = port or free_port()
-        module.start(processes, port)
-        yield Server(name, f"http://127.0.0.1:{port}", *module.USER, other=module.OTHER)
+        maker.start(processes, port)
+        url = f"http://127.0.0.1:{port}"
+        if name not in VENDORS:
+            yield Server(name, url, *maker.USER, other=maker.OTHER, admin_url=url)
+            return
+        endpoint_url = stack.enter_context(maker.reachable(port))
+        yield Server(name, endpoint_url, *maker.USER, other=maker.OTHER, region=maker.region, admin_url=url)

@@ -34,6 +34,55 @@ CAPABILITIES: Mapping[str, str] = {
 }
 """Every capability that a test may ask for, and what it means."""
 
+_MOTO = {
+    "signatures": "checks no signature",
+    "two_users": "knows no users",
+    "complete_once": "looks, then writes, so that several win",
+    "complete_if_match": "ignores If-Match on CompleteMultipartUpload",
+}
+"""What the simulated vendors lack because they are moto inside."""
+_NO_TAGS = {
+    "tags": "answers tagging with 501",
+    "upload_tags": "refuses x-amz-tagging",
+    "bucket_tags": "answers with 501",
+    "policy": "answers with 501",
+    "public_policy": "has no policies",
+}
+_NO_CONDITIONS = {
+    "create_once": "ignores If-None-Match on writes",
+    "complete_once": "ignores If-None-Match on writes",
+    "put_if_match": "ignores If-Match on writes",
+    "complete_if_match": "ignores If-Match on writes",
+    "copy_if_absent": "ignores If-None-Match on writes",
+}
+
+VENDORS_LACK: Mapping[str, Mapping[str, str]] = {
+    "vendor-r2": {**_MOTO, **_NO_TAGS, "versions": "answers versioning with 501"},
+    "vendor-b2": {
+        **_MOTO,
+        **_NO_TAGS,
+        "create_once": "refuses If-None-Match on writes with 501",
+        "put_if_match": "refuses If-Match on writes with 501",
+        "copy_if_absent": "refuses If-None-Match on writes with 501",
+    },
+    "vendor-gcs": {
+        **_MOTO,
+        **_NO_TAGS,
+        **_NO_CONDITIONS,
+        "part_copy": "has no UploadPartCopy",
+        "versions": "answers versioning with 501",
+    },
+    "vendor-oss": {**_MOTO, **_NO_CONDITIONS, "policy": "answers with 501", "public_policy": "has no policies"},
+    "vendor-wasabi": {**_MOTO},
+    "vendor-spaces": {**_MOTO, **_NO_TAGS},
+    "vendor-minio": {
+        **_MOTO,
+        "any_key": "refuses a//b, ../x, a/./b and /lead: XMinioInvalidObjectName",
+        "nul_in_key": "refuses a NUL: XMinioInvalidObjectName",
+    },
+}
+"""The same of the simulated vendors, which know only what is documented of them."""
+
 LACKS: Mapping[str, Mapping[str, str]] = {
     "moto": {
         "signatures": "checks no signature",
@@ -90,5 +139,6 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "two_users": "knows no users",
         "complete_once": "looks, then writes, so that several win",
     },
+    **VENDORS_LACK,
 }
 """By server, the capabilities that it has not, and what it does instead."""

@@ -15,6 +15,7 @@ from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
 from aios3._boto.whereabouts import address_of, watch
+from aios3._endpoints import style_at
 from aios3._logs import divert_libraries
 from aios3._secrets import scrub
 from aios3._settings import read_settings
@@ -22,7 +23,7 @@ from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
     from aios3._backend import BucketAddress
-    from aios3._config import Config
+    from aios3._config import AddressingStyle, Config
     from aios3._credentials import Keeper
     from aios3._regions import Regions
     from aios3._settings import Settings
@@ -136,7 +137,7 @@ def _prepare(config: Config, profile: str | None, keeper: Keeper, settings: Sett
     session.register_component("credential_provider", KeptProvider(keeper))
     loader = loader_of(session.get_config_variable("data_path"))
     _read_models(loader)
-    options = _client_options(config, settings.endpoint_url, verify)
+    options = _client_options(config, settings, verify)
     return _Prepared(session, options, _amazon_domains(loader.load_data("partitions")))
 
 
@@ -165,13 +166,15 @@ def _read_models(loader: Any) -> None:  # noqa: ANN401 - botocore has no types
     loader.load_service_model("s3", type_name="service-2", api_version=None)
 
 
-def _client_options(config: Config, endpoint_url: str | None, verify: bool | str) -> dict[str, Any]:
+def _client_options(config: Config, settings: Settings, verify: bool | str) -> dict[str, Any]:
     """Say in botocore's words what ``config`` says; what it leaves open is left to botocore's own chain."""
-    options: dict[str, Any] = {"config": _aio_config(config), "endpoint_url": endpoint_url, "verify": verify}
+    style = style_at(settings.endpoint_url, settings.addressing_style)
+    made = _aio_config(config, style)
+    options: dict[str, Any] = {"config": made, "endpoint_url": settings.endpoint_url, "verify": verify}
     return options
 
 
-def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no types
+def _aio_config(config: Config, style: AddressingStyle) -> Any:  # noqa: ANN401 - aiobotocore has no types
     from aiobotocore.config import AioConfig  # noqa: PLC0415 - slow to import
     from botocore import UNSIGNED  # noqa: PLC0415 - slow to import
 
@@ -180,8 +183,8 @@ def _aio_config(config: Config) -> Any:  # noqa: ANN401 - aiobotocore has no typ
     options: dict[str, Any] = {}
     if config.credentials == "anonymous":
         options["signature_version"] = UNSIGNED
-    if config.addressing_style != "auto":
-        options["s3"] = {"addressing_style": config.addressing_style}
+    if style != "auto":
+        options["s3"] = {"addressing_style": style}
     return AioConfig(
         connect_timeout=config.connect_timeout,
         read_timeout=max(config.read_timeout, config.first_byte_timeout or 0),  # aiohttp has one time for both

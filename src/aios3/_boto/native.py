@@ -9,7 +9,7 @@ from aios3._boto.client import authorities_of
 from aios3._boto.sessions import prepared_session
 from aios3._boto.translate import translated
 from aios3._config import Config, Credentials
-from aios3._endpoints import at_amazon
+from aios3._endpoints import at_amazon, style_at
 from aios3._settings import read_settings
 from aios3.errors import UnsupportedError
 
@@ -56,8 +56,9 @@ def _botocore_config(config: Config, settings: Settings) -> Any:  # noqa: ANN401
     from botocore.config import Config as BotocoreConfig  # noqa: PLC0415
 
     options: dict[str, Any] = {"signature_version": UNSIGNED} if config.credentials == "anonymous" else {}
-    if config.addressing_style != "auto":
-        options["s3"] = {"addressing_style": config.addressing_style}
+    style = style_at(settings.endpoint_url, settings.addressing_style)
+    if style != "auto":
+        options["s3"] = {"addressing_style": style}
     sending, comparing = settings.checksums
     sends = sending != "off" and (sending != "auto" or at_amazon(settings.endpoint_url))
     return BotocoreConfig(

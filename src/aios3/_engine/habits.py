@@ -24,6 +24,7 @@ class Habits:
         self.insists_on_checksums: bool = insists
         self.takes_bulk_deletes: bool = True
         self.takes_delete_conditions: bool = True
+        self.takes_conditions: bool = True
 
     def takes_checksums(self, use: ChecksumUse) -> bool:
         """Tell whether requests for ``use`` may speak of checksums."""
@@ -49,3 +50,13 @@ class Habits:
             self.takes_delete_conditions = False
             message = "The server of %s deletes without conditions only; objects are looked at before (%s)"
             get_logger("aios3.deletes").info(message, endpoint, refusal)
+
+    def refuses_conditions(self, endpoint: str, refusal: Exception) -> None:
+        """Note that a write was accepted without the condition that nothing is there, and not with it."""
+        if self.takes_conditions:
+            self.takes_conditions = False
+            message = (
+                "The server of %s takes no conditions with writes: of several programs that create an object at the "
+                "same moment more than one may succeed (%s)"
+            )
+            get_logger("aios3.conditions").warning(message, endpoint, refusal)
