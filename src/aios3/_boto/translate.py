@@ -155,7 +155,7 @@ def _kinds() -> tuple[_Kind, ...]:
         ),
         _Kind(
             errors.ServerError,
-            (ResponseParserError, aiohttp.ClientResponseError),
+            (ResponseParserError, aiohttp.ClientResponseError, UnicodeDecodeError),
             "the answer of {endpoint} makes no sense",
         ),
         _Kind(

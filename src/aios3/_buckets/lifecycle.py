@@ -40,7 +40,7 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
 async def get_lifetime(session: Session, url: S3Url) -> int | None:
     """Return after how many days all objects expire by our rule; None if it is not there, or off."""
     found = await read_document(session, url, LIFECYCLE) or {}
-    ours = [rule for rule in found.get("Rules", []) if _is_ours(rule) and rule["Status"] == "Enabled"]
+    ours = [rule for rule in found.get("Rules", []) if _is_ours(rule) and rule.get("Status") == "Enabled"]
     return int(ours[0]["Expiration"]["Days"]) if ours else None
 
 

@@ -59,8 +59,10 @@ async def set_versioning(session: Session, url: S3Url, *, enabled: bool) -> None
 
 async def get_tags(session: Session, url: S3Url) -> dict[str, str]:
     """Return the tags of the bucket itself."""
-    found = await read_document(session, url, TAGGING) or {}
-    return {tag["Key"]: tag["Value"] for tag in found.get("TagSet", ())}
+    found = (await read_document(session, url, TAGGING) or {}).get("TagSet", ())
+    if not all({"Key", "Value"} <= tag.keys() for tag in found):
+        raise something_else(url, TAGGING)
+    return {tag["Key"]: tag["Value"] for tag in found}
 
 
 async def put_tags(session: Session, url: S3Url, tags: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[Obj
     while True:
         asked = {"Prefix": url.key, "EncodingType": "url", **marker}
         answer = await administer(session, url, _OPERATION, asked)
-        yield versions_of(answer)
+        yield versions_of(answer, str(url))
         following = _next_page(answer, str(url))
         if not following:
             return
@@ -36,12 +36,24 @@ async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[Obj
         marker = following
 
 
-def versions_of(answer: Document) -> list[ObjectVersion]:
-    """Return the versions and delete markers of one page, which come apart, as one list."""
+def versions_of(answer: Document, path: str) -> list[ObjectVersion]:
+    """Return the versions and delete markers of one page, which come apart, as one list.
+
+    Raises ServerError for what is no such page: one in HTML would say that there are none.
+    """
+    if not {"IsTruncated", "Name", "Versions", "DeleteMarkers"} & answer.keys():
+        raise nonsense(path, "this is no list of versions", _OPERATION)
     decode = _decoder(answer)
-    found = [_version(each, decode(each["Key"]), is_marker=False) for each in answer.get("Versions", ())]
-    found += [_version(each, decode(each["Key"]), is_marker=True) for each in answer.get("DeleteMarkers", ())]
+    found = [_version(each, decode(_key_of(each, path)), is_marker=False) for each in answer.get("Versions", ())]
+    found += [_version(each, decode(_key_of(each, path)), is_marker=True) for each in answer.get("DeleteMarkers", ())]
     return sorted(found, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
+
+
+def _key_of(listed: Document, path: str) -> str:
+    key: str | None = listed.get("Key")
+    if key is None:
+        raise nonsense(path, "there is a version without a key", _OPERATION)
+    return key
 
 
 def _version(listed: Document, key: str, *, is_marker: bool) -> ObjectVersion:

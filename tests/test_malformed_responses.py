@@ -1,0 +1,184 @@
+"""Responses of success that are none: each call of the backend ends in an error of ours, on both transports.
+
+A portal's page, an empty body, another document, or one that lacks what has to be in it. What was asked for must not
+count as done, and nothing but an error of :mod:`aios3.errors` may come out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import aios3
+from aios3._backend import Condition, ObjectVersion, ReadOptions, WriteOptions
+from aios3._buckets.documents import CORS, LIFECYCLE, TAGGING, read_document
+from aios3._buckets.settings import get_tags
+from aios3._buckets.versions import version_pages
+from aios3._paths import S3Url
+from scripted import Scripted, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aios3._backend import Backend
+
+    Call = Callable[[Backend, aios3.Session], Awaitable[object]]
+
+URL, OTHER, BUCKET = S3Url("bucket", "key"), S3Url("bucket", "other"), S3Url("bucket")
+VERSIONS = [ObjectVersion("key", "1", 1.0), ObjectVersion("key", "2", 1.0)]
+PLAIN: dict[str, Any] = {"options": WriteOptions(), "condition": Condition(), "checksum": None}
+
+
+async def all_versions(_backend: Backend, session: aios3.Session) -> list[object]:
+    return [page async for page in version_pages(session, BUCKET)]
+
+
+CALLS: dict[str, Call] = {
+    "CompleteMultipartUpload": lambda backend, _: backend.complete_multipart_upload(URL, "u", [], **PLAIN),
+    "CopyObject": lambda backend, _: backend.copy_object(OTHER, URL, options=None),
+    "CreateMultipartUpload": lambda backend, _: backend.create_multipart_upload(URL, WriteOptions(), None),
+    "DeleteObjects": lambda backend, _: backend.delete_objects(BUCKET, ["key", "other"]),
+    "DeleteObjects of versions": lambda backend, _: backend.delete_versions(BUCKET, VERSIONS),
+    "GetBucketCors": lambda _, session: read_document(session, BUCKET, CORS),
+    "GetBucketLifecycle": lambda _, session: read_document(session, BUCKET, LIFECYCLE),
+    "GetBucketPolicy": lambda _, session: aios3.Bucket(str(BUCKET), session=session).get_policy(),
+    "GetBucketTagging": lambda _, session: read_document(session, BUCKET, TAGGING),
+    "GetObjectTagging": lambda backend, _: backend.get_tags(URL),
+    "HeadObject": lambda backend, _: backend.head_object(URL, ReadOptions()),
+    "ListBuckets": lambda backend, _: backend.list_buckets(),
+    "ListMultipartUploads": lambda backend, _: backend.list_multipart_uploads(URL),
+    "ListObjectVersions": all_versions,
+    "ListObjectsV2": lambda backend, _: backend.list_objects(BUCKET),
+    "ListParts": lambda backend, _: backend.list_parts(URL, "u"),
+    "UploadPart": lambda backend, _: backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None),
+    "UploadPartCopy": lambda backend, _: backend.upload_part_copy(
+        URL, "u", 1, source=OTHER, start=0, stop=1, if_match=None
+    ),
+}
+"""Every call whose response says something; those of PutObject, DeleteObject and HeadBucket need say nothing."""
+
+WHOLE = {
+    "nothing": b"",
+    "a portal's page": b"<html><head><title>Please log in</title></head><body/></html>",
+    "a portal's page that is no XML": b"<!DOCTYPE html><html><meta charset=utf-8><p>Please log in",
+    "another document": b"<Something><Key>key</Key></Something>".replace(b"Key", b"Thing"),
+    "its beginning": b"<?xml version=",
+    "bytes": b"\x00\xff\xfe",
+}
+
+MEANT = {("GetBucketPolicy", "nothing")}
+"""What does mean something: some servers send an empty policy where there is none."""
+
+LACKING = [
+    ("CompleteMultipartUpload", b"<CompleteMultipartUploadResult><Bucket>b</Bucket></CompleteMultipartUploadResult>"),
+    ("CopyObject", b"<CopyObjectResult><LastModified>2015-10-21T07:28:00Z</LastModified></CopyObjectResult>"),
+    ("CopyObject", b"<CopyObjectResult><ETag/></CopyObjectResult>"),
+    ("CreateMultipartUpload", b"<InitiateMultipartUploadResult><Bucket>b</Bucket></InitiateMultipartUploadResult>"),
+    ("CreateMultipartUpload", b"<InitiateMultipartUploadResult><UploadId/></InitiateMultipartUploadResult>"),
+    ("DeleteObjects", b"<DeleteResult/>"),
+    ("DeleteObjects", b"<DeleteResult><Deleted/></DeleteResult>"),
+    ("DeleteObjects", b"<DeleteResult><Deleted><Key>else</Key></Deleted></DeleteResult>"),
+    ("DeleteObjects", b"<DeleteResult><Error><Code>InternalError</Code></Error></DeleteResult>"),
+    ("DeleteObjects of versions", b"<DeleteResult/>"),
+    ("DeleteObjects of versions", b"<DeleteResult><Deleted><VersionId>1</VersionId></Deleted></DeleteResult>"),
+    ("GetObjectTagging", b"<Tagging/>"),
+    ("GetObjectTagging", b"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>"),
+    ("GetObjectTagging", b"<Tagging><TagSet><Tag><Value>a</Value></Tag></TagSet></Tagging>"),
+    ("ListBuckets", b"<ListAllMyBucketsResult/>"),
+    (
+        "ListBuckets",
+        b"<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name></Bucket></Buckets></ListAllMyBucketsResult>",
+    ),
+    ("ListMultipartUploads", b"<ListMultipartUploadsResult/>"),
+    ("ListMultipartUploads", b"<R><IsTruncated>false</IsTruncated><Upload><Key>k</Key></Upload></R>"),
+    ("ListObjectVersions", b"<ListVersionsResult/>"),
+    ("ListObjectVersions", b"<R><IsTruncated>false</IsTruncated><Version><VersionId>1</VersionId></Version></R>"),
+    ("ListObjectVersions", b"<R><IsTruncated>false</IsTruncated><DeleteMarker/></R>"),
+    ("ListObjectsV2", b"<ListBucketResult/>"),
+    ("ListObjectsV2", b"<R><IsTruncated>false</IsTruncated><Contents><Size>1</Size></Contents></R>"),
+    ("ListParts", b"<ListPartsResult/>"),
+    ("ListParts", b"<R><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber></Part></R>"),
+    ("ListParts", b"<R><IsTruncated>false</IsTruncated><Part><ETag>e</ETag></Part></R>"),
+    ("UploadPartCopy", b"<CopyPartResult/>"),
+]
+"""Documents of the right kind without what has to be in them."""
+
+
+@pytest.fixture(params=["own", "aiobotocore"])
+def transport(request) -> str:
+    return "auto" if request.param == "own" else request.param
+
+
+async def outcome(transport: str, call: Call, body: bytes, **headers: str) -> tuple[object, Scripted]:
+    server = Scripted(*[answer(200, body, **headers)] * 4)
+    async with (
+        server,
+        aios3.Session(
+            endpoint_url=server.url,
+            region="us-east-1",
+            credentials=aios3.Credentials("a", "b"),
+            transport=transport,
+            max_attempts=1,
+        ) as session,
+    ):
+        try:
+            return await call(await session.backend(URL), session), server
+        except aios3.S3Error as error:
+            return error, server
+
+
+CELLS = [(operation, what) for operation in CALLS for what in WHOLE if (operation, what) not in MEANT]
+
+
+@pytest.mark.parametrize(("operation", "what"), CELLS)
+async def test_a_response_that_is_none_of_s3s_is_no_success(transport, operation, what):
+    is_head = operation == "HeadObject"  # its response has a head only, and that no length here
+    headers = {"content_length": ""} if is_head else {}
+    found, server = await outcome(transport, CALLS[operation], b"" if is_head else WHOLE[what], **headers)
+    assert isinstance(found, (aios3.ServerError, aios3.UnsupportedError, aios3.ConnectionFailedError)), found
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("operation", "body"), LACKING)
+async def test_a_document_without_what_it_has_to_say_is_no_success(transport, operation, body):
+    found, server = await outcome(transport, CALLS[operation], body)
+    assert isinstance(found, (aios3.ServerError, aios3.UnsupportedError)), found
+    assert str(found).startswith(f"{operation.partition(' ')[0]} s3://")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("operation", sorted(CALLS.keys() - {"HeadObject", "UploadPart"}))
+async def test_an_error_in_a_response_of_success_is_one(transport, operation):
+    body = b"<Error><Code>InternalError</Code><Message>later</Message></Error>"
+    found, _ = await outcome(transport, CALLS[operation], body)
+    assert isinstance(found, (aios3.ServerError, aios3.UnsupportedError)), found
+
+
+async def test_tags_of_a_bucket_without_names_are_no_tags(transport):
+    body = b"<Tagging><TagSet><Tag><Value>a</Value></Tag></TagSet></Tagging>"
+    found, _ = await outcome(transport, lambda _, session: get_tags(session, BUCKET), body)
+    assert isinstance(found, aios3.UnsupportedError)
+
+
+@pytest.mark.parametrize("answered", [b"", WHOLE["a portal's page"], b"<DeleteResult/>"])
+async def test_a_removal_that_nobody_confirms_is_no_success(transport, answered):
+    """The keys are all named, and so is what was said."""
+    listing = (
+        b"<R><IsTruncated>false</IsTruncated><Contents><Key>d/1</Key></Contents><Contents><Key>d/2</Key></Contents></R>"
+    )
+    script = [answer(200, listing), *[answer(200, answered)] * 3]
+    async with (
+        Scripted(*script) as server,
+        aios3.Session(
+            endpoint_url=server.url,
+            region="us-east-1",
+            credentials=aios3.Credentials("a", "b"),
+            transport=transport,
+            max_attempts=1,
+        ) as session,
+    ):
+        with pytest.raises(aios3.PartialFailureError) as caught:
+            await aios3.remove("s3://bucket/d/", session=session)
+    assert set(caught.value.failures) == {"s3://bucket/d/1", "s3://bucket/d/2"}
+    assert {type(error) for error in caught.value.failures.values()} == {aios3.ServerError}
