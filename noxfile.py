@@ -54,10 +54,11 @@ FUZZ_PYTHONS = ("3.11", "3.12", "3.13")
 """Those that atheris has wheels for."""
 PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
 """Files of tests side by side, one a processor."""
-ONE_PYTHON_IS_ENOUGH = ("--ignore=tests/faults",)
-"""What the network and the server do wrong, they do to every interpreter alike; the table of it is long."""
-TWO_ARE_ENOUGH = ("--ignore=tests/conformance",)
-"""What servers answer is the same to all; a Python between two that pass is spared."""
+ONE_PYTHON_IS_ENOUGH = tuple(
+    f"--ignore=tests/{name}"
+    for name in ("conformance", "credentials", "faults", "regions", "test_settings_differential.py")
+)
+"""What servers, networks, accounts and botocore do, they do to every interpreter alike; the tables of it are long."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "httptools==0.6.4", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""
@@ -128,8 +129,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     if session.python != OWN_PYTHON:
-        is_between = session.python not in {PYTHONS[0], PYTHONS[-1]}
-        session.run("pytest", *PARALLEL, *ONE_PYTHON_IS_ENOUGH, *(TWO_ARE_ENOUGH if is_between else ()))
+        session.run("pytest", *PARALLEL, *ONE_PYTHON_IS_ENOUGH)
         return
     for left in HERE.glob(".coverage.*"):
         left.unlink()
