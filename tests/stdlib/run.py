@@ -38,6 +38,8 @@ def outcomes_of(suite: str, way: str, environment: dict[str, str]) -> dict[str, 
         work.mkdir()
         command = [sys.executable, str(HERE / "led.py"), suite, str(lines), way]
         settings = {**os.environ, **environment, "TMPDIR": str(work), "PYTHONDONTWRITEBYTECODE": "1"}
+        if "PYTHONPATH" in settings:  # the suite has another working directory
+            settings["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, settings["PYTHONPATH"].split(os.pathsep)))
         process = subprocess.Popen(command, cwd=work, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             said, _ = process.communicate(timeout=SECONDS)
