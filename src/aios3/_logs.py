@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 MOST_WAITING = 100_000
 """Records that wait for slow handlers at most. More of them are counted and dropped."""
 
-_NAMES = ("checksums", "credentials", "deletes", "listing", "request", "session", "settings", "sync", "transport")
+_NAMES = (
+    "checksums",
+    "conditions",
+    "credentials",
+    "deletes",
+    "listing",
+    "request",
+    "session",
+    "settings",
+    "sync",
+    "transport",
+)
 _OWN = tuple(f"aios3.{name}" for name in _NAMES)
 _OTHERS = ("asyncio", "concurrent.futures", "py.warnings")
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp")

@@ -85,7 +85,7 @@ ENDPOINT_SOURCES = {
 
 
 @pytest.mark.parametrize("source", [*ENDPOINT_SOURCES, "argument"])
-@pytest.mark.parametrize("scheme", ["http://", "https://"])
+@pytest.mark.parametrize("scheme", ["http://", "https://", ""])
 async def test_a_password_in_the_endpoint_is_not_shown(source, scheme, transport, monkeypatch, tmp_path, caplog):
     caplog.set_level(logging.DEBUG, "aios3")
     url = f"{scheme}me:{HIDDEN}@127.0.0.1:9"
