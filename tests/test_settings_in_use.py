@@ -171,3 +171,13 @@ async def test_a_system_without_authorities_still_reaches_amazon(monkeypatch, tm
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     context = await client_context()
     assert context.cert_store_stats()["x509_ca"] > 50
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("signing", "signed"), [("auto", False), ("always", True), ("never", False)])
+async def test_a_body_is_part_of_the_signature_as_was_set(secure, transport, signing, signed):
+    secure.reset()
+    async with aios3.Session(**secure.config, transport=transport, payload_signing=signing) as session:
+        await aios3.write_bytes("s3://bucket/key", b"content", session=session)
+    (write,) = [request for request in secure.requests if request.operation == "PutObject"]
+    assert (write.headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD") == signed

@@ -109,7 +109,7 @@ class ClientSource:
             scrub(error)
             raise ConfigError(str(error)) from error
         divert_libraries()  # those that were imported meanwhile
-        _tune(client)
+        _tune(client, signs_bodies=self._config.payload_signing == "always")
         watch(client, self._regions)
         host = f".{urlsplit(client.meta.endpoint_url).hostname}"
         self._at_amazon = host.endswith(prepared.amazon_domains)
@@ -198,8 +198,8 @@ def _aio_config(config: Config, style: AddressingStyle) -> Any:  # noqa: ANN401 
     )
 
 
-def _tune(client: Client) -> None:
-    """Change what botocore does on the way to the server; see each."""
+def _tune(client: Client, *, signs_bodies: bool) -> None:
+    """Change what botocore does on the way to the server; see each. ``signs_bodies`` over TLS too."""
     client.meta.events.register_first("needs-retry.s3", _before_retry)
     client.meta.events.register_last("before-call.s3", _without_expectation)
     client.meta.events.register_first("before-send.s3", refuse_breaks)
@@ -209,7 +209,7 @@ def _tune(client: Client) -> None:
         client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)
     if client.meta.endpoint_url.startswith("https://"):
         # TLS protects the body already; its hash in the signature would cost as much again.
-        client.meta.config.s3 = {**(client.meta.config.s3 or {}), "payload_signing_enabled": False}
+        client.meta.config.s3 = {**(client.meta.config.s3 or {}), "payload_signing_enabled": signs_bodies}
 
 
 def _before_retry(
