@@ -42,12 +42,25 @@ class Difference:
         return way in self.ways and self.since <= sys.version_info[:2] <= self.until
 
 
-def _each(suite: str, names: str, reason: str, *ways: str) -> list[Difference]:
-    return [Difference(suite, name, reason, ways or ("default", "memory", "disk")) for name in names.split()]
+def _each(
+    suite: str, names: str, reason: str, *ways: str, since: tuple[int, int] = (3, 11), until: tuple[int, int] = (3, 99)
+) -> list[Difference]:
+    chosen = ways or ("default", "memory", "disk")
+    return [Difference(suite, name, reason, chosen, since, until) for name in names.split()]
 
 
 DIFFERENCES = (
     *_each("test_bz2", "BZ2FileTest.testFileno", NO_DESCRIPTOR, "default"),
+    *_each("test_bz2", "BZ2FileTest.testOpenFileWithName", NO_DESCRIPTOR, "default", since=(3, 13)),
+    *_each("test_gzip", "TestGzip.test_fileobj_with_name", NO_DESCRIPTOR, "default", since=(3, 13)),
+    *_each(
+        "test_lzma",
+        "FileTestCase.test_read_from_file FileTestCase.test_read_from_fileobj FileTestCase.test_write_to_file "
+        "FileTestCase.test_write_to_fileobj",
+        NO_DESCRIPTOR,
+        "default",
+        since=(3, 13),
+    ),
     *_each(
         "test_fileinput",
         "FileInputTests.test_fileno FileInputTests.test_readline_os_fstat_raises_OSError "
