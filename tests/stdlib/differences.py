@@ -23,6 +23,7 @@ NO_DESCRIPTOR = "an object has no file descriptor without buffering='disk'"
 OWN_RECORDS = "the root logger is at DEBUG, and aios3 logs the requests that the log file makes, as any library does"
 FILEIO = "the raw file is no io.FileIO, whose closefd is about descriptors"
 RUNNER = "the runner has put another function in the place of io.open"
+CLOSE = "the log is read while it is open, and an object is there when it is closed"
 FSTAT = "the size of a file on disk is asked of os.fstat, which the test breaks"
 
 
@@ -104,9 +105,17 @@ DIFFERENCES = (
     ),
     *_each(
         "test_logging",
-        "HandlerTest.test_builtin_handlers HandlerTest.test_path_objects HandlerTest.test_race",
+        "HandlerTest.test_builtin_handlers HandlerTest.test_race",
         NO_DESCRIPTOR,
         "default",
+    ),
+    *_each("test_logging", "HandlerTest.test_path_objects", NO_DESCRIPTOR, "default", until=(3, 12)),
+    *_each("test_logging", "HandlerTest.test_pathlike_objects", NO_DESCRIPTOR, "default", since=(3, 13)),
+    *_each(
+        "test_logging",
+        "BasicConfigTest.test_log_taskName ConfigDictTest.test_config_queue_handler",
+        CLOSE,
+        since=(3, 13),
     ),
     *_each(
         "test_logging",
@@ -114,6 +123,7 @@ DIFFERENCES = (
         "RotatingFileHandlerTest.test_rotator RotatingFileHandlerTest.test_should_rollover",
         NO_SEEK,
         "default",
+        until=(3, 12),
     ),
     *_each("test_lzma", "FileTestCase.test_fileno", NO_DESCRIPTOR, "default"),
     *_each(
