@@ -206,7 +206,8 @@ def fuzz(session: nox.Session) -> None:
 def stdlib(session: nox.Session) -> None:
     """Run CPython's own tests with open led to S3; arguments go to tests/stdlib/run.py."""
     _install_wheel(session)
-    session.run("python", "tests/stdlib/run.py", *session.posargs)
+    ways = () if "--way" in session.posargs else ("--way=default", "--way=disk")
+    session.run("python", "tests/stdlib/run.py", *ways, *session.posargs)
 
 
 @nox.session

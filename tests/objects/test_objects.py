@@ -54,6 +54,13 @@ async def test_what_a_read_costs(aios3_bucket, aios3_session, requests, bounds, 
     assert requests == expected
 
 
+@pytest.mark.parametrize(("bounds", "shown"), [((20, 25), "20:25"), ((20,), "20:"), ((20, 20), "20:20")])
+async def test_a_range_behind_the_end_is_named_as_it_was_asked_for(aios3_bucket, aios3_session, bounds, shown):
+    await aios3.write_bytes(f"{aios3_bucket}/key", b"0123456789", session=aios3_session)
+    with pytest.raises(OSError, match=f"There is no range {shown} in {aios3_bucket}/key, which has 10 bytes"):
+        await aios3.read_bytes(f"{aios3_bucket}/key", *bounds, session=aios3_session)
+
+
 async def test_a_range_that_ends_before_it_begins_costs_nothing(aios3_bucket, aios3_session, requests):
     with pytest.raises(InvalidRangeError, match=f"There is no range 5:3 in {aios3_bucket}/key"):
         await aios3.read_bytes(f"{aios3_bucket}/key", 5, 3, session=aios3_session)

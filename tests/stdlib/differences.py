@@ -23,6 +23,7 @@ NO_DESCRIPTOR = "an object has no file descriptor without buffering='disk'"
 OWN_RECORDS = "the root logger is at DEBUG, and aios3 logs the requests that the log file makes, as any library does"
 FILEIO = "the raw file is no io.FileIO, whose closefd is about descriptors"
 RUNNER = "the runner has put another function in the place of io.open"
+CLOSE = "the log is read while it is open, and an object is there when it is closed"
 FSTAT = "the size of a file on disk is asked of os.fstat, which the test breaks"
 
 
@@ -42,12 +43,25 @@ class Difference:
         return way in self.ways and self.since <= sys.version_info[:2] <= self.until
 
 
-def _each(suite: str, names: str, reason: str, *ways: str) -> list[Difference]:
-    return [Difference(suite, name, reason, ways or ("default", "memory", "disk")) for name in names.split()]
+def _each(
+    suite: str, names: str, reason: str, *ways: str, since: tuple[int, int] = (3, 11), until: tuple[int, int] = (3, 99)
+) -> list[Difference]:
+    chosen = ways or ("default", "memory", "disk")
+    return [Difference(suite, name, reason, chosen, since, until) for name in names.split()]
 
 
 DIFFERENCES = (
     *_each("test_bz2", "BZ2FileTest.testFileno", NO_DESCRIPTOR, "default"),
+    *_each("test_bz2", "BZ2FileTest.testOpenFileWithName", NO_DESCRIPTOR, "default", since=(3, 13)),
+    *_each("test_gzip", "TestGzip.test_fileobj_with_name", NO_DESCRIPTOR, "default", since=(3, 13)),
+    *_each(
+        "test_lzma",
+        "FileTestCase.test_read_from_file FileTestCase.test_read_from_fileobj FileTestCase.test_write_to_file "
+        "FileTestCase.test_write_to_fileobj",
+        NO_DESCRIPTOR,
+        "default",
+        since=(3, 13),
+    ),
     *_each(
         "test_fileinput",
         "FileInputTests.test_fileno FileInputTests.test_readline_os_fstat_raises_OSError "
@@ -91,9 +105,17 @@ DIFFERENCES = (
     ),
     *_each(
         "test_logging",
-        "HandlerTest.test_builtin_handlers HandlerTest.test_path_objects HandlerTest.test_race",
+        "HandlerTest.test_builtin_handlers HandlerTest.test_race",
         NO_DESCRIPTOR,
         "default",
+    ),
+    *_each("test_logging", "HandlerTest.test_path_objects", NO_DESCRIPTOR, "default", until=(3, 12)),
+    *_each("test_logging", "HandlerTest.test_pathlike_objects", NO_DESCRIPTOR, "default", since=(3, 13)),
+    *_each(
+        "test_logging",
+        "BasicConfigTest.test_log_taskName ConfigDictTest.test_config_queue_handler",
+        CLOSE,
+        since=(3, 13),
     ),
     *_each(
         "test_logging",
@@ -101,6 +123,7 @@ DIFFERENCES = (
         "RotatingFileHandlerTest.test_rotator RotatingFileHandlerTest.test_should_rollover",
         NO_SEEK,
         "default",
+        until=(3, 12),
     ),
     *_each("test_lzma", "FileTestCase.test_fileno", NO_DESCRIPTOR, "default"),
     *_each(

@@ -103,7 +103,7 @@ class Led:
         way = self._way_for(mode, buffering)
         opened = s3.open(url, mode, way, encoding, errors, newline)
         raw = _raw_of(opened)
-        raw.name = file
+        raw.name = os.fspath(file)
         if set(mode) & set("wax+"):
             raw.led_to = url, name
             if not os.path.exists(name) or "w" in mode:

@@ -96,7 +96,7 @@ def check(suite: str, way: str, environment: dict[str, str]) -> list[str]:
     if not opened:
         wrong.append(f"test.{suite} has opened no file in S3")
     counts = f"{len(led)} tests, {opened} files in S3, {len(differing)} tests differ, {len(wrong)} unexplained"
-    print(f"{suite} ({way}): {counts}", flush=True)
+    print("\n    ".join([f"{suite} ({way}): {counts}", *wrong]), flush=True)
     return wrong
 
 
@@ -124,8 +124,6 @@ def main() -> int:
             for suite in suites:
                 server.reset()
                 wrong += check(suite, way, environment)
-    for line in wrong:
-        print(line)
     return bool(wrong)
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aios3._callers import in_callers_thread
 from aios3.errors import ClosedHandleError, WrongLoopError
 from aios3.sync import _bridge
 
@@ -516,3 +517,85 @@ def test_threads_refuse_work_only_while_the_main_thread_lives(monkeypatch):
     assert threads.submit(divmod, 7, 2).result() == (3, 1)
     with pytest.raises(ZeroDivisionError):
         threads.submit(divmod, 7, 0).result()
+
+
+# What the thread that waits does itself
+
+
+def test_the_thread_that_waits_does_what_needs_its_locks(bridge):
+    lock = threading.RLock()
+    done = []
+
+    def work():
+        with lock:
+            done.append(threading.current_thread())
+
+    async def ask():
+        await in_callers_thread(work)
+        await in_callers_thread(work)
+        return "answer"
+
+    with lock:
+        assert bridge.call(ask) == "answer"
+    assert done == [threading.current_thread()] * 2
+
+
+def test_where_nobody_waits_a_thread_of_the_loop_does_it(bridge):
+    done = threading.Event()
+    threads = []
+
+    def work():
+        threads.append(threading.current_thread())
+        done.set()
+
+    async def ask():
+        await in_callers_thread(work)
+
+    bridge.start(ask)
+    assert done.wait(60)
+    assert threads[0].name.startswith("aios3.sync worker")
+
+
+def test_a_task_that_outlives_its_call_is_helped_as_well(bridge):
+    done = threading.Event()
+    later = threading.Event()
+
+    async def outlive():
+        while not later.is_set():
+            await asyncio.sleep(0)
+        await in_callers_thread(done.set)
+
+    async def ask():
+        bridge.tasks.start(outlive(), name="outlives")
+
+    bridge.call(ask)
+    later.set()
+    assert done.wait(60)
+
+
+def test_what_fails_there_fails_the_call(bridge):
+    def work():
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        bridge.call(in_callers_thread, work)
+    assert bridge.call(asyncio.sleep, 0, "still well") == "still well"
+
+
+def test_the_first_call_may_come_out_of_the_first_call(monkeypatch):
+    process = _bridge._Process()
+    monkeypatch.setattr(_bridge, "_process", process)
+    made = []
+
+    class Made(_bridge.Bridge):
+        def __init__(self):
+            made.append(self)
+            super().__init__()
+            if len(made) == 1:
+                assert _bridge.current().call(asyncio.sleep, 0, "inner") == "inner"  # as a finalizer might
+
+    monkeypatch.setattr(_bridge, "Bridge", Made)
+    assert _bridge.current() is made[1]
+    process.stop()
+    for bridge in made:
+        assert not bridge._thread.is_alive()

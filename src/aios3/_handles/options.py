@@ -172,8 +172,10 @@ def parse_mode(mode: object) -> Mode:
 def _parse_mode(mode: str) -> Mode:
     letters = set(mode)
     kind = letters & set("rwxa")
-    if len(letters) != len(mode) or len(kind) != 1 or not letters <= set("rwxabt+") or {"b", "t"} <= letters:
-        message = f"invalid mode {mode!r}: one of 'r', 'w', 'x', 'a', at most one of 'b', 't', and perhaps '+'"
+    is_both = {"b", "t"} <= letters
+    if len(letters) != len(mode) or len(kind) != 1 or not letters <= set("rwxabt+") or is_both:
+        reason = "; it can't have text and binary mode at once" if is_both else ""
+        message = f"invalid mode {mode!r}{reason}: one of 'r', 'w', 'x', 'a', at most one of 'b', 't', and perhaps '+'"
         raise ConfigError(message)
     return Mode(kind.pop(), "b" in letters, "+" in letters)
 
