@@ -210,7 +210,7 @@ async def test_appending_to_nothing_creates(surface, bucket, admin):
     assert admin.get(f"{bucket}/log") == b"one\n"
 
 
-@pytest.mark.needs("part_copy")
+@pytest.mark.needs("part_copy", "parts_of_any_size")
 async def test_appends_to_a_large_object(surface, bucket, admin):
     admin.put(f"{bucket}/log", payload(6 * MIB))
     async with surface.open(f"{bucket}/log", "ab") as f:

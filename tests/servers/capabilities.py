@@ -17,6 +17,7 @@ CAPABILITIES: Mapping[str, str] = {
     "signatures": "refuses a wrong secret key",
     "two_users": "has a second user, who may not see the first one's buckets",
     "part_copy": "copies a range of an object into a part",
+    "parts_of_any_size": "completes an upload whose parts before the last are not of one size",
     "read_if_match": "refuses a GET whose If-Match does not hold",
     "create_once": "lets one win of several PutObject with If-None-Match: * at the same moment",
     "complete_once": "lets one win of several CompleteMultipartUpload with If-None-Match: * at the same moment",
@@ -57,7 +58,12 @@ _NO_CONDITIONS = {
 }
 
 VENDORS_LACK: Mapping[str, Mapping[str, str]] = {
-    "vendor-r2": {**_MOTO, **_NO_TAGS, "versions": "answers versioning with 501"},
+    "vendor-r2": {
+        **_MOTO,
+        **_NO_TAGS,
+        "versions": "answers versioning with 501",
+        "parts_of_any_size": "wants all parts but the last of one size: InvalidPart",
+    },
     "vendor-b2": {
         **_MOTO,
         **_NO_TAGS,
