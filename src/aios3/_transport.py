@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aios3._credentials import Signer, keeper_of
-from aios3._endpoints import SIGV4, address_of, at_amazon, has_plain_rules
+from aios3._endpoints import EXPRESS, SIGV4, address_of, at_amazon, is_plain
 from aios3._engine.habits import Habits
 from aios3._logs import get_logger
 from aios3._observe import Observer
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from aios3._static import PlainSettings
     from aios3._wire import Wire
 
-_EXPRESS_SUFFIX = "--x-s3"
-"""Ends the names of directory buckets, whose requests need sessions ("S3 Express One Zone")."""
 
 _log = get_logger("aios3.transport")
 
@@ -101,9 +99,9 @@ class Transport:
             return "transport='aiobotocore' is set"
         if not bucket:
             return "the account's buckets are its business"
-        if bucket.endswith(_EXPRESS_SUFFIX):
-            return "directory buckets need sessions (S3 Express)"
         address = await self.locate(bucket)
+        if address.algorithm == EXPRESS:
+            return "directory buckets need sessions (S3 Express)"
         if address.algorithm not in {SIGV4, None}:
             return f"requests are signed with {address.algorithm}"
         proxy = proxy_for(address.url, bucket)
@@ -129,7 +127,7 @@ class Transport:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
         await self._read()
         region, plain = self._regions.of(bucket), self._plain
-        if plain is not None and (region is None or plain.endpoint_url is not None or has_plain_rules(region)):
+        if plain is not None and is_plain(plain, bucket, region):
             return address_of(plain, bucket, region)
         return await self._aiobotocore().address_of(bucket)
 
