@@ -136,6 +136,20 @@ async def test_a_directory_bucket_is_read_and_written_with_a_session(amazon, fac
     assert all(each.status < 300 for each in amazon.requests)
 
 
+async def test_a_directory_bucket_is_listed_by_directories_only(amazon, face):
+    bucket = amazon.add_bucket(DIRECTORY, "us-west-2")
+    keys = [f"d/{number:04}" for number in range(2500)] + ["d/e/x", "do", "e/x"]
+    for key in keys:
+        bucket.objects[key] = Object(b"1", '"e"')
+    surface, path = face("us-west-2"), f"s3://{DIRECTORY}"
+    assert sorted([each async for each in surface.scan(f"{path}/d")]) == sorted(f"{path}/{key}" for key in keys[:2501])
+    found = sorted([each async for each in surface.glob(f"{path}/d/000*")])
+    assert found == [f"{path}/d/{number:04}" for number in range(10)]
+    assert sorted([each async for each in surface.glob(f"{path}/d*")]) == [f"{path}/d", f"{path}/do"]
+    assert (await surface.exists(f"{path}/d"), await surface.isdir(f"{path}/d/e")) == (True, True)
+    assert all(each.status in {200, 206, 404} for each in amazon.requests)
+
+
 @pytest.mark.parametrize(
     ("text", "bucket", "key"),
     [

@@ -77,7 +77,7 @@ class BotoBackend:
 
     ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``keeper`` has the
     credentials; without one, the backend keeps its own. ``settings`` are what holds for the profile; None: they are
-    read when the first request needs them.
+    read when the first request needs them. ``moved`` is told of a bucket that was found in another region.
     """
 
     def __init__(
@@ -89,11 +89,12 @@ class BotoBackend:
         settings: Settings | None = None,
         keeper: Keeper | None = None,
         regions: Regions | None = None,
+        moved: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
         regions = regions or Regions()
         self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
         self._client = ClientSource(config, profile, self._keeper, regions, settings)
-        self._following = Following(self._client, regions, self._head_once)
+        self._following = Following(self._client, regions, self._head_once, moved)
         self._ownership = ownership_of(config) or NOTHING_SAID
         self._slots = slots
         checksums = (settings or settings_of_arguments(config)).checksums
