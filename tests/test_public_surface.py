@@ -87,7 +87,7 @@ def test_the_contract():
     """What the documentation promises, by name: to drop or rename one is a breaking change."""
     promised = {
         "sessions": "Config Credentials Session",
-        "observation": "OperationStats RequestEvent RequestHook SessionStats",
+        "observation": "BucketDescription OperationStats RequestEvent RequestHook SessionStats",
         "paths": "AnyPath PureS3Path S3Path S3Url is_s3 path_join",
         "files": "AsyncMultipartWriter AsyncPrefetchReader AsyncTextReader AsyncTextWriter aopen",
         "ways": "AsyncLimitedSeekableWriter AsyncPipeReader AsyncPipeWriter AsyncWholeFile cached_path",

@@ -22,7 +22,12 @@ async def described(bucket="bucket", **options):
 
 
 async def test_a_bucket_is_reached_by_connections_of_our_own():
-    assert await described() == {"s3://bucket": "our own connections"}
+    (how,) = (await described()).values()
+    assert (how.path, how.transport, how.reason) == ("s3://bucket", "own", "they serve it")
+    assert str(how) == (
+        "s3://bucket is reached at https://bucket.s3.eu-west-1.amazonaws.com/ in region eu-west-1 (from region=) "
+        "through our own connections, because they serve it; credentials of the kind argument"
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,8 +40,9 @@ async def test_a_bucket_is_reached_by_connections_of_our_own():
 )
 async def test_what_ours_do_not_speak_is_left_to_aiobotocore(options, reason):
     (how,) = (await described(**options)).values()
-    assert how.startswith("aiobotocore, because ")
-    assert reason in how
+    assert how.transport == "aiobotocore"
+    assert reason in how.reason
+    assert reason in str(how)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +59,8 @@ async def test_a_proxy_is_used_where_the_environment_names_one(monkeypatch, envi
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     (how,) = (await described(endpoint_url=endpoint_url)).values()
-    assert how.startswith("aiobotocore") == by_proxy
-    assert "hidden" not in how
+    assert (how.transport == "aiobotocore") == by_proxy
+    assert "hidden" not in str(how)
 
 
 BUCKET_HOST = "bucket.s3.eu-west-1.amazonaws.com"
@@ -76,7 +82,8 @@ async def test_a_proxy_is_used_exactly_where_botocore_uses_it(monkeypatch, envir
         monkeypatch.setenv(name, value)
     botocores = get_environ_proxies("https://s3.eu-west-1.amazonaws.com").get("https")
     (how,) = (await described()).values()
-    assert how.startswith("aiobotocore, because the environment names a proxy") == bool(botocores)
+    by_proxy = how.transport == "aiobotocore" and how.reason.startswith("the environment names a proxy")
+    assert by_proxy == bool(botocores)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +103,7 @@ async def test_a_proxy_that_is_not_used_is_named_with_the_reason(monkeypatch, en
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     (how,) = (await described()).values()
-    assert how == f"our own connections; not through the proxy {said}"
+    assert (how.transport, how.reason) == ("own", f"they serve it; not through the proxy {said}")
 
 
 def test_reading_with_plain_settings_never_imports_botocore(aios3_server, aios3_bucket):

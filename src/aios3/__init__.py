@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import ObjectVersion, OpenUpload
 from aios3._config import Config, Credentials, CredentialSource
+from aios3._descriptions import BucketDescription
 from aios3._entries import Access, FileEntry, PresignedPost, StatResult, WriteResult
 from aios3._events import OperationStats, RequestEvent, RequestHook, SessionStats
 from aios3._handles.opening import (
@@ -122,6 +123,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Credentials",
     "Session",
     # what a session has done
+    "BucketDescription",
     "OperationStats",
     "RequestEvent",
     "RequestHook",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
@@ -31,6 +32,7 @@ MAX_PART_SIZE = 5 * 1024 * MIB
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 ChecksumMode = Literal["auto", "crc64nvme", "crc32", "off"]
+RequestPayer = Literal["requester"]
 PayloadSigning = Literal["auto", "always", "never"]
 TransportChoice = Literal["auto", "aiobotocore"]
 
@@ -68,6 +70,8 @@ class ConfigOptions(TypedDict, total=False):
     profile: str | None
     credentials: Credentials | Literal["anonymous"] | CredentialSource | None
     addressing_style: AddressingStyle
+    request_payer: RequestPayer | None
+    expected_bucket_owner: str | None
     verify: bool | str
     max_concurrency: int
     memory_budget: int
@@ -112,6 +116,14 @@ class Config:
     """How the bucket is put into the URL: ``virtual`` as part of the host name, ``path`` as part of the path. ``auto``:
     as the profile says; else ``path`` with any endpoint that is given, and ``virtual`` at Amazon's own where the
     bucket's name allows it."""
+
+    request_payer: RequestPayer | None = None
+    """``"requester"`` says with every request that we pay for it, as buckets with Requester Pays demand. None: their
+    owners pay."""
+
+    expected_bucket_owner: str | None = None
+    """The account, as 12 digits, that must own every bucket that is used, also the source of a copy; S3 refuses
+    requests to others' buckets with 403. None: whoever."""
 
     verify: bool | str = True
     """Whether TLS certificates are checked; a text is the file of certificate authorities to trust, not a directory.
@@ -235,6 +247,7 @@ class Config:
         return dataclasses.replace(self, endpoint_url=endpoint_url)
 
 
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _MAY_BE_NONE = frozenset({"max_attempts", "tls_timeout", "first_byte_timeout"})
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
@@ -257,7 +270,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 
 def _check_texts(config: Config) -> None:
-    for name in ("endpoint_url", "region", "profile"):
+    for name in ("endpoint_url", "region", "profile", "expected_bucket_owner"):
         value = getattr(config, name)
         if not (value is None or isinstance(value, str)):
             message = f"{name} must be a text or None, not {value!r}"
@@ -268,6 +281,13 @@ def _check_texts(config: Config) -> None:
         raise ConfigError(message)
     if config.endpoint_url is not None:
         check_endpoint(config.endpoint_url, "endpoint_url")
+    owner = config.expected_bucket_owner
+    if owner is not None and not _ACCOUNT.fullmatch(owner):
+        message = f"expected_bucket_owner must be the 12 digits of an account, not {owner!r}"
+        raise ConfigError(message)
+    if config.request_payer not in {None, "requester"}:
+        message = f"request_payer must be 'requester' or None, not {config.request_payer!r}"
+        raise ConfigError(message)
 
 
 ADDRESSING_STYLES: tuple[AddressingStyle, ...] = get_args(AddressingStyle)

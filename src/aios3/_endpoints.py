@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 SIGV4 = "AWS4-HMAC-SHA256"
+EXPRESS = "v4-s3express"
+"""SigV4 with the credentials of a session that is made for one directory bucket ("S3 Express One Zone")."""
 
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _SHORTEST_IN_HOST = 3
@@ -45,6 +47,18 @@ _AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 def has_plain_rules(region: str) -> bool:
     """Tell whether Amazon's endpoints of ``region`` are made by the rules of :func:`address_of`."""
     return _PLAIN_REGION.fullmatch(region) is not None
+
+
+_OTHER_KINDS = re.compile(r"arn:.*|.*--[a-z0-9]+-s3", re.DOTALL)
+"""Access points by ARN, and names that end as those of directory buckets (``--x-s3``), of their access points
+(``--xa-s3``), of access points on Outposts (``--op-s3``), and of kinds to come."""
+
+
+def is_plain(settings: Endpoint, bucket: str, learnt: str | None) -> bool:
+    """Tell whether :func:`address_of` knows where ``bucket`` lives; names of other kinds have rules of their own."""
+    if _OTHER_KINDS.fullmatch(bucket) is not None:
+        return False
+    return learnt is None or settings.endpoint_url is not None or has_plain_rules(learnt)
 
 
 def at_amazon(endpoint_url: str | None) -> bool:

@@ -1,7 +1,8 @@
 """Paths of S3 as values: parse, format, join. No I/O, and no byte of a key is ever changed.
 
 ``s3://bucket/key`` or ``s3+profile://bucket/key``. Everything after the first ``/`` that follows the bucket is the
-key, as it stands: no percent-decoding, no query, no fragment, no collapsing of ``//`` or ``..``.
+key, as it stands: no percent-decoding, no query, no fragment, no collapsing of ``//`` or ``..``. In the place of the
+bucket there may be the ARN of an access point: ``s3://arn:aws:s3:region:account:accesspoint:name/key``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,16 @@ MAX_KEY_BYTES = 1024
 
 _SCHEME = re.compile(r"s3(?:\+(?P<profile>[^/:]+))?://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ARN = "arn:"
+_ACCESS_POINT = re.compile(
+    r"(arn:aws[a-z-]*:(?:s3|s3-object-lambda):[a-z0-9-]*:[0-9]{12}:accesspoint)[/:]([A-Za-z0-9.-]{1,63})(?:/(.*))?",
+    re.DOTALL,
+)
+_OUTPOST = re.compile(
+    r"(arn:aws[a-z-]*:s3-outposts:[a-z0-9-]+:[0-9]{12}:outpost)[/:]([A-Za-z0-9-]{1,63})[/:]accesspoint[/:]"
+    r"([A-Za-z0-9-]{1,63})(?:/(.*))?",
+    re.DOTALL,
+)
 _ORDINARY = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]*)/(.*)", re.DOTALL)
 """A path that needs no further look if its key is short and ASCII; most are, and each request parses one."""
 
@@ -26,7 +37,8 @@ _ORDINARY = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]*)/(.*)", re.DOTALL)
 class S3Url:
     """One place in S3: a bucket, a key in it (or a prefix), and the profile that reaches it.
 
-    ``key`` is empty for the bucket itself; ``bucket`` is empty for ``s3://``, the list of buckets.
+    ``key`` is empty for the bucket itself; ``bucket`` is empty for ``s3://``, the list of buckets. The ARN of an
+    access point is a bucket too; it is kept with ``:`` before the name, also where it was written with ``/``.
     """
 
     bucket: str
@@ -62,10 +74,7 @@ class S3Url:
             shown = scrubbed(path)  # it may be a presigned URL
             message = f"Not an S3 path: {shown!r}; it must look like 's3://bucket/key' or 's3+profile://bucket/key'"
             raise InvalidPathError(message, path=shown)
-        bucket, _, key = path[scheme.end() :].partition("/")
-        if bucket and not _BUCKET.fullmatch(bucket):
-            message = f"No bucket can be named {bucket!r} (in {path!r}): letters, digits, '.', '-' and '_' only"
-            raise InvalidPathError(message, path=path)
+        bucket, key = split_bucket(path[scheme.end() :], path)
         _check_key(key, path)
         return cls(bucket, key, scheme["profile"])
 
@@ -117,6 +126,45 @@ class HasUrl(Protocol):
 
 AnyPath = str | S3Url | HasUrl
 """What every verb takes as a path: the text, the value it parses to, or an :class:`aios3.S3Path`."""
+
+
+def is_arn(bucket: str) -> bool:
+    """Tell whether a bucket is the ARN of an access point."""
+    return bucket.startswith(_ARN)
+
+
+def split_bucket(rest: str, path: str) -> tuple[str, str]:
+    """Take what follows ``s3://`` in ``path`` apart: the bucket, or an access point's ARN, and the key.
+
+    Raises InvalidPathError for a name that no bucket has, and for the ARN of anything else.
+    """
+    if is_arn(rest):
+        return _split_arn(rest, path)
+    bucket, _, key = rest.partition("/")
+    if bucket and not _BUCKET.fullmatch(bucket):
+        message = f"No bucket can be named {bucket!r} (in {path!r}): letters, digits, '.', '-' and '_' only"
+        raise InvalidPathError(message, path=path)
+    return bucket, key
+
+
+def _split_arn(rest: str, path: str) -> tuple[str, str]:
+    point = _ACCESS_POINT.fullmatch(rest)
+    if point is not None:
+        return f"{point[1]}:{point[2]}", point[3] or ""
+    outpost = _OUTPOST.fullmatch(rest)
+    if outpost is not None:
+        return f"{outpost[1]}:{outpost[2]}:accesspoint:{outpost[3]}", outpost[4] or ""
+    _, _, service, region, account, resource, *_ = [*rest.split(":", 5), "", "", "", "", ""]
+    if service == "s3" and not region and not account and resource:
+        message = f"{path!r} names a bucket by its ARN; write 's3://{resource}'"
+    else:
+        message = (
+            f"{path!r} is no ARN of an access point; those look like "
+            "'s3://arn:aws:s3:us-west-2:123456789012:accesspoint:name/key', with 's3-object-lambda' in the place of "
+            "'s3', without a region for a multi-region access point, or "
+            "'s3://arn:aws:s3-outposts:us-west-2:123456789012:outpost:op-1:accesspoint:name/key'"
+        )
+    raise InvalidPathError(message, path=path)
 
 
 def _check_key(key: str, path: str) -> None:

@@ -29,7 +29,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from aios3._paths import S3Url, is_s3
+from aios3._paths import S3Url, is_arn, is_s3, split_bucket
 from aios3.errors import InvalidPathError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -149,6 +149,8 @@ def parse(path: AnyPath, *, recursive: bool = True) -> Glob:
     text = str(path)
     scheme, _, rest = text.partition("://")
     bucket, _, pattern = rest.partition("/")
+    if is_arn(rest):
+        bucket, pattern = split_bucket(rest, text)
     if any(character in bucket for character in "*?[{"):
         message = f"No wildcards in the bucket's name, please: {text!r}; aios3.listdir('s3://') lists the buckets"
         raise UnsupportedError(message, path=text)

@@ -11,6 +11,8 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from aios3._paths import is_arn
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -112,7 +114,7 @@ class Search:
         The name of an access point (an ARN) says its region itself.
         """
         is_certain = is_elsewhere(error)
-        if self._bucket.startswith("arn:") or not (is_certain or says_nothing(error)):
+        if is_arn(self._bucket) or not (is_certain or says_nothing(error)):
             return None
         region = error.bucket_region
         if region is None and ask is not None:

@@ -19,7 +19,6 @@ from aios3._engine.slots import Slots
 from aios3._engine.tasks import OwnedTasks, settle
 from aios3._logs import get_logger
 from aios3._observe import Observer
-from aios3._paths import S3Url
 from aios3._settings import settings_of_arguments
 from aios3._transport import Transport
 from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
 
     from aios3._backend import Backend, BucketAddress
     from aios3._config import ConfigOptions
+    from aios3._descriptions import BucketDescription
     from aios3._events import SessionStats
+    from aios3._paths import S3Url
     from aios3._settings import Checksums, Settings
 
 _ABORT_ATTEMPTS = 3
@@ -164,12 +165,10 @@ class Session:
     def _settings_at(self, url: S3Url) -> Settings:
         return self._settings.get(url.profile) or settings_of_arguments(self.config)
 
-    def describe(self) -> dict[str, str]:
-        """Return, by bucket path, what sends the requests for each bucket that was used so far, and why."""
+    def describe(self) -> dict[str, BucketDescription]:
+        """Return how each bucket that was used so far is reached, by bucket path: where, as whom, through what."""
         return {
-            str(S3Url(bucket, "", profile)): how
-            for profile, transport in self._transports.items()
-            for bucket, how in transport.describe().items()
+            each.path: each for profile, transport in self._transports.items() for each in transport.describe(profile)
         }
 
     def stats(self) -> SessionStats:

@@ -68,6 +68,8 @@ class Settings:
     addressing_style: AddressingStyle
     stored: Section = field(repr=False)
     """What the files say of the profile, keys and secrets too."""
+    region_source: str = "the default"
+    """Where the region was set."""
 
 
 def read_settings(config: Config, profile: str | None, environ: Mapping[str, str]) -> Settings:
@@ -78,15 +80,17 @@ def read_settings(config: Config, profile: str | None, environ: Mapping[str, str
     files = read_profiles(environ)
     name, stored = _profile(files, profile or config.profile, environ)
     look = _Look(environ, stored, f"the profile {name or 'default'!r}")
+    region = _region(config, look)
     return Settings(
         name,
         _endpoint(config, look, files),
-        _region(config, look),
+        region.value if region else None,
         _authorities(config, look),
         _attempts(config, look),
         _checksums(config, look),
         _style(config, look),
         stored,
+        region.source if region else "the default",
     )
 
 
@@ -171,7 +175,7 @@ def _endpoints(look: _Look, files: Profiles) -> Iterator[Found]:
         yield found
 
 
-def _region(config: Config, look: _Look) -> str | None:
+def _region(config: Config, look: _Look) -> Found | None:
     given = Found(config.region, "region") if config.region else None
     found = given or look.up("AWS_REGION", "AWS_DEFAULT_REGION", key="region")
     if found is None:
@@ -179,7 +183,7 @@ def _region(config: Config, look: _Look) -> str | None:
     if not _REGION.fullmatch(found.value):
         message = f"{found.source} must be the name of a region, such as 'eu-west-1', not {found.value!r}"
         raise ConfigError(message)
-    return found.value
+    return found
 
 
 def _authorities(config: Config, look: _Look) -> Authorities:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from aios3._credentials import Signer, keeper_of
-from aios3._endpoints import SIGV4, address_of, at_amazon, has_plain_rules
+from aios3._descriptions import BucketDescription
+from aios3._endpoints import EXPRESS, SIGV4, address_of, at_amazon, is_plain
 from aios3._engine.habits import Habits
 from aios3._logs import get_logger
 from aios3._observe import Observer
+from aios3._paths import S3Url, is_arn
 from aios3._proxies import proxy_for, shown, why_direct
 from aios3._regions import Regions
 from aios3._retrying import RetryingBackend
 from aios3._settings import read_settings
 from aios3._static import plain_settings
+from aios3.errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +34,9 @@ if TYPE_CHECKING:
     from aios3._static import PlainSettings
     from aios3._wire import Wire
 
-_EXPRESS_SUFFIX = "--x-s3"
-"""Ends the names of directory buckets, whose requests need sessions ("S3 Express One Zone")."""
+
+_Way = tuple[Literal["own", "aiobotocore"], str]
+"""What sends the requests for a bucket, and why."""
 
 _log = get_logger("aios3.transport")
 
@@ -68,7 +73,8 @@ class Transport:
         self.keeper: Keeper = keeper_of(self._config, self._find_credentials)
         """The one copy of the profile's credentials."""
         self._chosen: dict[str, Backend] = {}
-        self._reasons: dict[str, str] = {}
+        self._reasons: dict[str, _Way] = {}
+        self._addresses: dict[str, BucketAddress] = {}
         self._choosing: asyncio.Lock = asyncio.Lock()
 
     def chosen(self, bucket: str) -> Backend | None:
@@ -83,13 +89,35 @@ class Transport:
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
                 self._chosen[bucket] = RetryingBackend(backend, self._policy, self._habits, self._observer)
-                self._reasons[bucket] = await self._described(bucket, reason)
-                _log.debug("s3://%s is reached through %s", bucket, self._reasons[bucket])
+                self._reasons[bucket] = await self._way(bucket, reason)
+                _log.debug("s3://%s is reached through %s, because %s", bucket, *self._reasons[bucket])
             return self._chosen[bucket]
 
-    def describe(self) -> dict[str, str]:
-        """Return, for each bucket that was asked for, which transport reaches it and why."""
-        return dict(self._reasons)
+    def describe(self, profile: str | None = None) -> list[BucketDescription]:
+        """Return how each bucket that was asked for is reached; ``profile`` is the one that their paths name."""
+        return [
+            self._description(S3Url(bucket, "", profile), transport, reason)
+            for bucket, (transport, reason) in self._reasons.items()
+        ]
+
+    def _description(self, url: S3Url, transport: Literal["own", "aiobotocore"], reason: str) -> BucketDescription:
+        assert self._settings is not None
+        address, known = self._addresses.get(url.bucket), self.keeper.describe()
+        source = "region=" if self._config.region else self._settings.region_source
+        if self._regions.of(url.bucket) is not None:
+            source = "the server"
+        elif is_arn(url.bucket):
+            source = "the name"
+        return BucketDescription(
+            str(url),
+            None if address is None else address.url,
+            (self._settings.region or "us-east-1") if address is None else address.region,
+            source,
+            None if known is None else known.kind,
+            None if known is None else known.expires_at,
+            transport,
+            reason,
+        )
 
     @property
     def open_connections(self) -> int:
@@ -97,23 +125,25 @@ class Transport:
         return 0 if self._wire is None else self._wire.open_connections
 
     async def _reason_for_aiobotocore(self, bucket: str) -> str | None:
-        if self._config.transport == "aiobotocore":
-            return "transport='aiobotocore' is set"
         if not bucket:
             return "the account's buckets are its business"
-        if bucket.endswith(_EXPRESS_SUFFIX):
-            return "directory buckets need sessions (S3 Express)"
+        if self._config.transport == "aiobotocore":
+            with contextlib.suppress(S3Error):  # the request that follows meets the same, and says what it was for
+                await self.locate(bucket)
+            return "transport='aiobotocore' is set"
         address = await self.locate(bucket)
+        if address.algorithm == EXPRESS:
+            return "directory buckets need sessions (S3 Express)"
         if address.algorithm not in {SIGV4, None}:
             return f"requests are signed with {address.algorithm}"
         proxy = proxy_for(address.url, bucket)
         return proxy and f"the environment names a proxy, {shown(proxy)}"
 
-    async def _described(self, bucket: str, reason: str | None) -> str:
+    async def _way(self, bucket: str, reason: str | None) -> _Way:
         if reason is not None:
-            return f"aiobotocore, because {reason}"
+            return "aiobotocore", reason
         direct = why_direct((await self.locate(bucket)).url, bucket)
-        return f"our own connections; {direct}" if direct else "our own connections"
+        return "own", "they serve it" + (f"; {direct}" if direct else "")
 
     async def _read(self) -> Settings:
         """Return what holds for the profile; read once."""
@@ -129,9 +159,12 @@ class Transport:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
         await self._read()
         region, plain = self._regions.of(bucket), self._plain
-        if plain is not None and (region is None or plain.endpoint_url is not None or has_plain_rules(region)):
-            return address_of(plain, bucket, region)
-        return await self._aiobotocore().address_of(bucket)
+        if plain is not None and is_plain(plain, bucket, region):
+            address = address_of(plain, bucket, region)
+        else:
+            address = await self._aiobotocore().address_of(bucket)
+        self._addresses[bucket] = address
+        return address
 
     async def _find_credentials(self, kind: str | None) -> Signer | None:
         """Ask the environment if settings are plain, else botocore's chain; it is the source of the keeper."""
@@ -180,6 +213,7 @@ class Transport:
                 settings=self._settings,
                 keeper=self.keeper,
                 regions=self._regions,
+                moved=self.locate,
             )
         return self._boto
 

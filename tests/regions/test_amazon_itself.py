@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
-import urllib.error
-import urllib.request
-
 import pytest
 from botocore.exceptions import ClientError
+from fetching import fetched
 
 import aios3
 from servers.amazon import ANOTHER_ACCOUNT
@@ -84,16 +81,6 @@ def test_a_presigned_url_is_good_until_it_expires(amazon, home, boto, ages, stat
     amazon.clock = lambda: moment
     assert fetched(url, amazon) == (status, b"content" if status == 200 else None)
     assert fetched(url.replace("a%20b", "other"), amazon)[0] == 403
-
-
-def fetched(url, amazon):
-    context = ssl.create_default_context(cafile=amazon.authority)
-    try:
-        with urllib.request.urlopen(url, context=context) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, None
 
 
 def test_a_multipart_upload_becomes_one_object(amazon, home, boto):

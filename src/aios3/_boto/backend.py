@@ -31,6 +31,7 @@ from aios3._boto.translate import translated
 from aios3._buffered import BufferedBody
 from aios3._credentials import keeper_of, naming, renew_after
 from aios3._entries import PresignedPost
+from aios3._ownership import NOTHING_SAID, ownership_of
 from aios3._paths import S3Url
 from aios3._regions import Regions
 from aios3._settings import settings_of_arguments
@@ -76,7 +77,7 @@ class BotoBackend:
 
     ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``keeper`` has the
     credentials; without one, the backend keeps its own. ``settings`` are what holds for the profile; None: they are
-    read when the first request needs them.
+    read when the first request needs them. ``moved`` is told of a bucket that was found in another region.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class BotoBackend:
         settings: Settings | None = None,
         keeper: Keeper | None = None,
         regions: Regions | None = None,
+        moved: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
         regions = regions or Regions()
         self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
         self._client = ClientSource(config, profile, self._keeper, regions, settings)
-        self._following = Following(self._client, regions, self._head_once)
+        self._following = Following(self._client, regions, self._head_once, moved)
+        self._ownership = ownership_of(config) or NOTHING_SAID
         self._slots = slots
         checksums = (settings or settings_of_arguments(config)).checksums
         self._patience = config.connect_timeout + config.read_timeout
@@ -105,9 +108,15 @@ class BotoBackend:
             operation, url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent)
         )
 
-    def _sent(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+    async def _sent(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; again where the bucket is, and once more with fresh credentials."""
-        return self._renewing(url, lambda: self._following.send(operation, url, send))
+        try:
+            return await self._renewing(url, lambda: self._following.send(operation, url, send))
+        except AccessDeniedError as error:
+            explained = self._ownership.explained(error)
+            if explained is error or not await self._client.at_amazon():
+                raise
+            raise explained from error
 
     async def _renewing(self, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""

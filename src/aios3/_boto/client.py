@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aios3._authorities import check_authorities
 from aios3._boto.loading import load_aiobotocore
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
+from aios3._boto.owners import say_owners
 from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
@@ -111,6 +112,7 @@ class ClientSource:
         divert_libraries()  # those that were imported meanwhile
         _tune(client, signs_bodies=self._config.payload_signing == "always")
         watch(client, self._regions)
+        say_owners(client, self._config)
         host = f".{urlsplit(client.meta.endpoint_url).hostname}"
         self._at_amazon = host.endswith(prepared.amazon_domains)
         self._client = client

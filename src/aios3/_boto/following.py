@@ -26,13 +26,20 @@ _WITHOUT_ASKING = frozenset({"HeadBucket", "CreateBucket"})
 class Following:
     """What is sent to buckets of ``client``, and again where they are.
 
-    ``head(url)`` sends a HeadBucket.
+    ``head(url)`` sends a HeadBucket; ``moved(bucket)`` is told of a bucket in another region.
     """
 
-    def __init__(self, client: ClientSource, regions: Regions, head: Callable[[S3Url], Awaitable[Answer]]) -> None:
+    def __init__(
+        self,
+        client: ClientSource,
+        regions: Regions,
+        head: Callable[[S3Url], Awaitable[Answer]],
+        moved: Callable[[str], Awaitable[object]] | None,
+    ) -> None:
         self._client = client
         self._regions = regions
         self._head = head
+        self._moved = moved
 
     async def send(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; again in another region, if the server says that the bucket is there."""
@@ -51,6 +58,8 @@ class Following:
                 return result
             if self._regions.of(url.bucket) == learnt:  # else another request has learnt it meanwhile
                 self._regions.learn(url.bucket, region)
+                if self._moved is not None:
+                    await self._moved(url.bucket)
 
     async def _next_region(
         self, operation: str, url: S3Url, search: Search, error: S3Error, learnt: str | None

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aios3._backend import BucketAddress
+from aios3._endpoints import EXPRESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,20 +30,23 @@ _CREDENTIAL = re.compile(r"(AWS4-[A-Z0-9-]+) Credential=[^/]+/\d+/(?:([^/]+)/)?(
 class _Prepared(Protocol):
     url: str
     headers: Any
+    context: dict[str, Any]
 
 
 class _SeenError(Exception):
     """Carries a request out of the client, instead of to the server."""
 
-    def __init__(self, request: _Prepared) -> None:
+    def __init__(self, request: _Prepared, address: BucketAddress | None = None) -> None:
         super().__init__("looked at, and not sent")
         self.request = request
+        self.address = address
 
 
 def watch(client: Client, regions: Regions) -> None:
     """Let :func:`address_of` look at requests of ``client``, and send each to the region that is learnt."""
     events = client.meta.events
     events.register_first("before-send.s3.HeadBucket", _look)
+    events.register_last("before-sign.s3.HeadBucket", _look_before_session)
     events.register_last("before-endpoint-resolution.s3", functools.partial(_choose_region, regions))
     events.register_last("before-parameter-build.s3", _keep_redirects)
 
@@ -70,6 +74,13 @@ def _keep_redirects(context: dict[str, Any], **_kwargs: object) -> None:
         context["s3_redirect"] = {**context.get("s3_redirect", {}), "redirected": True}
 
 
+def _look_before_session(request: _Prepared, signature_version: object, **_kwargs: object) -> None:
+    """Look at a request to a directory bucket before it is signed: that would make a session."""
+    if _looking.get() and signature_version == EXPRESS:
+        signing = request.context["signing"]
+        raise _SeenError(request, BucketAddress(request.url, signing["region"], EXPRESS, signing["signing_name"]))
+
+
 def _look(request: _Prepared, **_kwargs: object) -> None:
     if _looking.get():
         raise _SeenError(request)
@@ -81,7 +92,7 @@ async def address_of(client: Client, bucket: str) -> BucketAddress:
     try:
         await client.head_bucket(Bucket=bucket)  # type: ignore[attr-defined]  # made at run time
     except _SeenError as seen:
-        return _address(seen.request, client.meta.region_name)
+        return seen.address or _address(seen.request, client.meta.region_name)
     finally:
         _looking.reset(token)
     message = "botocore sent a request that it should only have prepared"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._ownership import ownership_of
 from aios3._wire.backend import WireBackend
 from aios3._wire.exchange import Exchanges
 from aios3._wire.identity import Signers
@@ -46,7 +47,8 @@ class Wire:
         self._authorities = settings.authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
-        exchanges = Exchanges(Sites(locate, self._connect, regions), Signers(keeper), config.payload_signing)
+        sites, signers = Sites(locate, self._connect, regions), Signers(keeper)
+        exchanges = Exchanges(sites, signers, config.payload_signing, ownership_of(config))
         asks = settings.checksums.comparing
         self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=asks)
 

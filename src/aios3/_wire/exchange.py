@@ -11,6 +11,7 @@ from aios3 import errors
 from aios3._credentials import naming, renew_after
 from aios3._endpoints import SIGV4, at_amazon
 from aios3._observe import answered, sending
+from aios3._ownership import NOTHING_SAID
 from aios3._proxies import origin
 from aios3._regions import Search, says_nothing
 from aios3._wire import answers, requests, sigv4
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aios3._credentials import Signer
+    from aios3._ownership import Ownership
     from aios3._paths import S3Url
     from aios3._wire.connection import Connection
     from aios3._wire.heads import Head
@@ -101,10 +103,13 @@ class _Refusal(NamedTuple):
 class Exchanges:
     """Sends requests of one profile. ``sign_payload`` says whether bodies are hashed into the signature there."""
 
-    def __init__(self, sites: Sites, signers: Signers, payload_signing: str) -> None:
+    def __init__(
+        self, sites: Sites, signers: Signers, payload_signing: str, ownership: Ownership | None = None
+    ) -> None:
         self.sites = sites
         self.signers = signers
         self._payload_signing = payload_signing
+        self._ownership = ownership
 
     async def send(
         self, request: Request, *, replayable: bool = True, if_absent: bool = False, lessons: Lessons | None = None
@@ -113,16 +118,16 @@ class Exchanges:
 
         ``lessons`` are what may still be learnt from refusals; None is all.
         """
+        if self._ownership is not None:
+            request = request.saying(self._ownership.headers(request.operation))
         while True:
             site = self.sites.known(request.url.bucket) or await self._find(request)
             signer = self.signers.keeper.at_hand() or await self._signer(request)
             identity = self.signers.identity_of(signer)
             digest = sigv4.EMPTY_PAYLOAD
             if request.body and identity is not None:
-                hashed = self._payload_hash(request, site)
-                if hashed is None:
-                    hashed = await asyncio.to_thread(sigv4.payload_hash, request.body)
-                digest = hashed
+                at_once = self._payload_hash(request, site)
+                digest = await asyncio.to_thread(sigv4.payload_hash, request.body) if at_once is None else at_once
             if site.algorithm not in _ALGORITHMS:
                 raise _unsupported(request, site)
             head = sigv4.render(request, site.place, identity, payload_hash=digest, now=self.signers.now())
@@ -148,7 +153,10 @@ class Exchanges:
             lessons = lessons or Lessons(Search(self.sites.regions, request.url.bucket))
             refusal = _Refusal(site, signer, error, answer.headers.get("date"))
             if not await self._learn(request, refusal, lessons):
-                raise lessons.failure(error, site.place)
+                raise self._explained(lessons.failure(error, site.place), site.place)
+
+    def _explained(self, error: errors.S3Error, place: Place) -> errors.S3Error:
+        return (self._ownership or NOTHING_SAID).explained(error) if at_amazon(place.url) else error
 
     async def _find(self, request: Request) -> Site:
         return await self.sites.site(request.url.bucket)
@@ -191,6 +199,8 @@ class Exchanges:
     async def _ask_with_code(self, request: Request, signer: Signer) -> errors.S3Error | None:
         """Send, signed by ``signer``, what is refused with a code for the token; return the error, None for none."""
         asked = requests.list_objects(request.url.with_key(""), max_keys=1)
+        if self._ownership is not None:
+            asked = asked.saying(self._ownership.headers(asked.operation))
         site = await self._find(asked)
         now, identity = self.signers.now(), self.signers.identity_of(signer)
         head = sigv4.render(asked, site.place, identity, payload_hash=sigv4.EMPTY_PAYLOAD, now=now)

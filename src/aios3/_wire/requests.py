@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from aios3._answers import quoted
+from aios3._paths import is_arn
 from aios3.errors import ConfigError, InvalidPathError
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Request(NamedTuple):
     body: Sequence[bytes | memoryview] = ()
     of_bucket: bool = False
     """Whether the bucket is asked; then ``url.key`` is no part of the path, at most a prefix."""
+
+    def saying(self, headers: Pairs) -> Request:
+        """Return the same request with further headers."""
+        return self._replace(headers=(*self.headers, *headers))
 
     def __repr__(self) -> str:
         """Show what is asked, and no header: one may be a customer's key."""
@@ -313,8 +318,9 @@ def copy_object(source: S3Url, target: S3Url, *, options: WriteOptions | None, t
 
 def copy_source(source: S3Url) -> str:
     """Return the header that names the source of a copy; raise InvalidPathError if its key has no UTF-8 form."""
+    between = "/object/" if is_arn(source.bucket) else "/"
     try:
-        return quote(f"{source.bucket}/{source.key}", safe="/~")
+        return quote(f"{source.bucket}{between}{source.key}", safe="/~")
     except UnicodeEncodeError as error:
         message = f"CopyObject {str(source)!r}: the key is not valid Unicode, so it has no UTF-8 form"
         raise InvalidPathError(message, path=str(source), operation="CopyObject") from error

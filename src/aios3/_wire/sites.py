@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aios3._paths import is_arn
 from aios3._regions import Regions
 from aios3._wire.requests import Place
 
@@ -102,10 +103,10 @@ def origin_of(url: str) -> tuple[str, int]:
 
 
 def place_of(address: BucketAddress, bucket: str) -> Place:
-    """Take a bucket's URL apart: it is named in the host, or at the end of the path."""
+    """Take a bucket's URL apart: it is named in the host, as an access point always is, or at the end of the path."""
     parts = urlsplit(address.url)
     authority = parts.netloc.lower().removesuffix(f":{_PORTS[parts.scheme]}")
     path = parts.path.rstrip("/")
-    in_host = authority.startswith(f"{bucket.lower()}.") and not path.endswith(f"/{bucket}")
+    in_host = is_arn(bucket) or (authority.startswith(f"{bucket.lower()}.") and not path.endswith(f"/{bucket}"))
     base_path = path if in_host else path.removesuffix(f"/{bucket}")
     return Place(parts.scheme, authority, base_path, in_host, address.region, address.service)
