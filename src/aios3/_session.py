@@ -78,6 +78,8 @@ class Session:
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
         self._uploads: dict[str, S3Url] = {}
+        self.equal_part_buckets: set[tuple[str | None, str]] = set()
+        """Profiles and buckets whose servers have refused an upload for parts of different sizes."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._closed = False
@@ -203,6 +205,10 @@ class Session:
     def forget_upload(self, upload_id: str) -> None:
         """Note that an upload is open no more."""
         self._uploads.pop(upload_id, None)
+
+    def has_upload(self, upload_id: str) -> bool:
+        """Tell whether an upload is an open one of this session."""
+        return upload_id in self._uploads
 
     def abandon_upload(self, url: S3Url, upload_id: str) -> None:
         """Abort a multipart upload that nobody can abort any more; from any thread, with or without a loop."""

@@ -25,6 +25,7 @@ from aios3._handles.whole_io import (
     plan_of,
 )
 from aios3._handles.writer import AsyncMultipartWriter
+from aios3._storing.plan import sized
 from aios3.errors import (
     BucketNotFoundError,
     ClosedHandleError,
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._backend import ReadOptions
-    from aios3._handles.plan import WritePlan
     from aios3._handles.pump import Source
     from aios3._handles.store import Store
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _ABORT_PATIENCE_SECONDS = 5.0
 _LINE_BYTES = 8 * KIB
@@ -398,7 +399,7 @@ class AsyncWholeFile:
             await check_unchanged(self._session, self._plan)
             if self.closed:
                 raise self._closed_error()
-            self._writer = AsyncMultipartWriter(self._session, self._plan)
+            self._writer = AsyncMultipartWriter(self._session, sized(self._plan, self._store.size))
             self._result = await feed(self._writer, self._store)
         except ObjectChangedError as error:
             if self._plan.mode != "ab":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from aios3._engine.tasks import settle
 from aios3._handles.pieces import Pieces
 from aios3._handles.pump import pump
-from aios3._handles.upload import Upload
+from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, S3Error, UnsupportedError, WrongLoopError
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.plan import WritePlan
     from aios3._handles.pump import Source
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _ABORT_PATIENCE_SECONDS = 5.0
 """How long a caller waits for the abort of its upload; then it goes on in the background, owned by the session."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, CopyTerms, WriteOptions
+from aios3._backend import CopyTerms
 from aios3._config import MAX_PART_SIZE
 from aios3._objects import copy
+from aios3._storing.plan import plain_plan, with_checksum
+from aios3._storing.store import store_object
 
 if TYPE_CHECKING:
     from aios3._paths import S3Url
@@ -24,7 +26,7 @@ async def copy_listed(
     if source.profile == target.profile and size <= MAX_PART_SIZE:
         await backend.copy_object(source, target, options=None, terms=CopyTerms(storage_class=storage_class))
     elif source.names_directory and not size:  # a marker, which copy() does not take for an object
-        await backend.put_object(target, [], options=WriteOptions(), condition=Condition(), checksum=None)
+        await store_object(session, await with_checksum(session, plain_plan(session, target)), ())
     else:
         await copy(source, target, session=session)
 

@@ -31,6 +31,7 @@ class Item:
     etag: str | None = None
     problem: Exception | None = None
     """Why this cannot be read or written, where that is known before it is tried."""
+    storage_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class S3Tree:
             async for page in listing:
                 found = zip(page.keys, page.stats, strict=True)
                 yield [
-                    Item(key[cut:], stat.size, stat.mtime, stat.etag, _unaddressable(key))
+                    Item(key[cut:], stat.size, stat.mtime, stat.etag, _unaddressable(key), stat.storage_class)
                     for key, stat in found
                     if not key.endswith("/")
                 ]
