@@ -81,8 +81,9 @@ class AsyncLimitedSeekableWriter:
         budget, paid = self._session.budget, self._paid
         if not home.loop.is_closed():
             home.loop.call_soon_threadsafe(lambda: budget.give_back(paid, parked=True))
-        if self._upload.upload_id is not None:
-            self._session.abandon_upload(self.path, self._upload.upload_id)
+        upload = self._upload
+        if upload.began:
+            self._session.abandon_upload(self.path, upload.upload_id, upload.abort)
 
     @property
     def path(self) -> S3Url:

@@ -96,8 +96,9 @@ class AsyncMultipartWriter:
         budget, paid = self._session.budget, self._paid
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: budget.give_back(paid, parked=True))
-        if self._upload.upload_id is not None:
-            self._session.abandon_upload(self.path, self._upload.upload_id)
+        upload = self._upload
+        if upload.began:
+            self._session.abandon_upload(self.path, upload.upload_id, upload.abort)
 
     @property
     def path(self) -> S3Url:

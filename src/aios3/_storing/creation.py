@@ -53,11 +53,15 @@ class Creation:
             raise
         return work.result()
 
+    def hurry(self) -> None:
+        """Say that the upload is only needed to be aborted."""
+        self._hurry.set()
+
     async def _wait(self, work: asyncio.Task[str]) -> None:
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
-            self._hurry.set()
+            self.hurry()
             await settle([work])
             raise
 

@@ -242,8 +242,9 @@ class MultipartUpload:
         await finish(self._abort(late_parts=late_parts), name=f"aios3 abort {self._plan.url}")
 
     async def _abort(self, *, late_parts: bool) -> None:
-        if self._creating is not None:
+        if self._creation is not None and self._creating is not None:
             # An upload whose creation is under way cannot be aborted before its id is known.
+            self._creation.hurry()
             await asyncio.wait([self._creating])
         if self.state in (UploadState.COMPLETED, UploadState.ABORTED):
             return

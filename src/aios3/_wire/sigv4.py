@@ -112,8 +112,6 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _LONGEST_SECONDS = 7 * 24 * 3600
 _LINE = "%s:%s\n"
 _name_of = operator.itemgetter(0)
-_BLANKS = re.compile(r"[ \t]+")
-"""No other white space of Unicode's: servers sign what they receive, and collapse no more than that."""
 _BREAKS = re.compile(r"[\r\n\0]")
 _WITH_BODY = frozenset({"PUT", "POST"})
 _ALWAYS = "accept-encoding:identity\r\nuser-agent:aios3\r\n"
@@ -165,7 +163,7 @@ def _trimmed(lines: str) -> str:
     if lines.isascii() and not ("  " in lines or ": " in lines or " \n" in lines or "\t" in lines):
         return lines
     named = [line.partition(":") for line in lines[:-1].split("\n")]
-    return _lines([(name, " ".join(_BLANKS.split(value.strip(" \t")))) for name, _, value in named])
+    return _lines([(name, " ".join(value.split())) for name, _, value in named])
 
 
 def _signature(identity: Identity, place: Place, stamp: str, canonical: str) -> tuple[str, str]:
