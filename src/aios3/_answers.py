@@ -306,6 +306,19 @@ def _unescaped(match: re.Match[str]) -> str:
     return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "surrogateescape")
 
 
+_UPLOAD_ID = re.compile(rb"<UploadId>[^<>]+</UploadId>")
+
+
+def only_upload_id(document: bytes) -> bytes:
+    """Return the response to CreateMultipartUpload without anything but the id: nothing else must keep us from it.
+
+    An upload whose id is not read stays open. A document without an id is returned as it is.
+    """
+    named = _UPLOAD_ID.search(document)
+    result = b"InitiateMultipartUploadResult"
+    return document if named is None else b"<%b>%b</%b>" % (result, named[0], result)
+
+
 _UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*([0-9A-Fa-f]{1,6})|0*([0-9]{1,7}));")
 _LAST_CONTROL = 0x1F
 _WHITE = frozenset({0x9, 0xA, 0xD})

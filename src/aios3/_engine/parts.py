@@ -68,7 +68,7 @@ def copy_ranges(size: int, largest: int | None = None, *, followed: bool = False
     assert size >= MIN_PART_SIZE
     most = MAX_PART_SIZE if largest is None else max(largest, equal_part_size(size, MIN_PART_SIZE))
     count = -(-size // most)
-    ranges = equal_ranges(size, min(most, _whole_mebibytes(-(-size // count))))
+    ranges = equal_ranges(size, min(most, max(MIN_PART_SIZE, _whole_mebibytes(-(-size // count)))))
     if not followed or ranges[-1][1] - ranges[-1][0] >= MIN_PART_SIZE:
         return ranges
     count = min(count, size // MIN_PART_SIZE)

@@ -153,7 +153,7 @@ def _error_document(body: bytes) -> ErrorDocument | None:
 
 def upload_id_of(body: bytes, path: str) -> str:
     """Return the id that CreateMultipartUpload has given. Raises ServerError if there is none."""
-    upload_id = _result(body, "CreateMultipartUpload", path).get("UploadId")
+    upload_id = _result(_answers.only_upload_id(body), "CreateMultipartUpload", path).get("UploadId")
     if not upload_id:
         raise nonsense(path, "no upload id", "CreateMultipartUpload")
     return upload_id
