@@ -60,7 +60,7 @@ def test_results_share_no_dictionary():
 
 
 def test_what_is_not_known_is_empty():
-    assert dataclasses.astuple(StatResult()) == (0, 0.0, False, False, None, None, None, None, {}, {}, {}, 0)
+    assert dataclasses.astuple(StatResult()) == (0, 0.0, False, False, None, None, None, None, {}, {}, {}, 0, 0.0)
     assert dataclasses.astuple(WriteResult(5)) == (5, None, None, None)
 
 

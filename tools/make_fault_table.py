@@ -22,7 +22,8 @@ HEAD = """# Faults and verbs
 
 What each verb makes of each fault, as the tests check it on every run. "Once" is followed by another attempt, "always"
 by an error after the last one. After every cell nothing is left: no task, no connection, no byte of the memory budget,
-no open upload, and under the key is the old object or the new one, whole.
+no open upload (but where every response to its beginning is lost: its id is never known), and under the key is the old
+object or the new one, whole. "New" is a verb that never replaces an object.
 
 `ok` is the right result; a name is the error that is raised; an empty cell is a pair that makes no sense or shows
 nothing new. A number refers to what is not right yet.

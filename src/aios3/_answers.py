@@ -28,7 +28,21 @@ _PRECONDITION_FAILED = 412
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)")
 _NOT_ASCII = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f]){2,}")
 
-KEPT_HEADERS = ("content-encoding", "content-disposition", "content-language", "cache-control", "expires")
+ENCRYPTION = "x-amz-server-side-encryption"
+KMS_KEY = f"{ENCRYPTION}-aws-kms-key-id"
+BUCKET_KEY = f"{ENCRYPTION}-bucket-key-enabled"
+REDIRECT = "x-amz-website-redirect-location"
+KEPT_HEADERS = (
+    "content-encoding",
+    "content-disposition",
+    "content-language",
+    "cache-control",
+    "expires",
+    ENCRYPTION,
+    KMS_KEY,
+    BUCKET_KEY,
+    REDIRECT,
+)
 """Headers that S3 keeps with an object besides its content type; the keys of ``StatResult.headers``."""
 
 
@@ -338,3 +352,36 @@ def decoded(name: str) -> str:
 
 def _unescaped(match: re.Match[str]) -> str:
     return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "surrogateescape")
+
+
+_UPLOAD_ID = re.compile(rb"<UploadId>[^<>]+</UploadId>")
+
+
+def only_upload_id(document: bytes) -> bytes:
+    """Return the response to CreateMultipartUpload without anything but the id: nothing else must keep us from it.
+
+    An upload whose id is not read stays open. A document without an id is returned as it is.
+    """
+    named = _UPLOAD_ID.search(document)
+    result = b"InitiateMultipartUploadResult"
+    return document if named is None else b"<%b>%b</%b>" % (result, named[0], result)
+
+
+_UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*([0-9A-Fa-f]{1,6})|0*([0-9]{1,7}));")
+_LAST_CONTROL = 0x1F
+_WHITE = frozenset({0x9, 0xA, 0xD})
+_NO_CHARACTERS = frozenset({0xFFFE, 0xFFFF})
+
+
+def without_unfit_characters(document: bytes) -> bytes:
+    """Replace control characters, and references to them, by U+FFFD: servers repeat keys that XML 1.0 cannot hold."""
+    if b"&#" not in document and not _UNFIT.search(document):
+        return document
+    return _UNFIT.sub(_fit, document)
+
+
+def _fit(match: re.Match[bytes]) -> bytes:
+    hexadecimal, decimal = match.groups()
+    number = int(hexadecimal, 16) if hexadecimal else int(decimal) if decimal else 0
+    is_fit = number > _LAST_CONTROL and number not in _NO_CHARACTERS and not 0xD800 <= number <= 0xDFFF  # noqa: PLR2004
+    return match[0] if number in _WHITE or is_fit else "\ufffd".encode()

@@ -44,8 +44,12 @@ class WriteOptions:
     content_disposition: str | None = None
     content_language: str | None = None
     cache_control: str | None = None
+    expires: str | None = None
+    """As the header says it: S3 keeps any text."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """User metadata: names in lower case, at most 2 KiB in all."""
+    metadata_as_stored: bool = False
+    """Whether the metadata are those of an object, and are sent as its server has given them; else they are ASCII."""
     storage_class: str | None = None
     acl: str | None = None
     """A canned ACL, such as ``"public-read"``."""
@@ -53,8 +57,12 @@ class WriteOptions:
     sse: str | None = None
     """Encryption by the server: ``"AES256"``, ``"aws:kms"`` or ``"aws:kms:dsse"``."""
     sse_kms_key_id: str | None = None
+    sse_bucket_key: str | None = None
+    """``"true"`` or ``"false"``: whether a key of the bucket is used between the object's and that of KMS."""
     sse_customer_key: bytes | None = field(default=None, repr=False)
     """The 32 bytes of a key of the caller's to encrypt with (SSE-C)."""
+    website_redirect: str | None = None
+    """Where a bucket that is a website sends who asks for this object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +308,22 @@ class Backend(Protocol):
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
 
-    async def upload_part_copy(
-        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        *,
+        source: S3Url,
+        start: int,
+        stop: int,
+        if_match: str | None,
+        sse_customer_key: bytes | None = None,
     ) -> Part:
-        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
+        """Make one part of the bytes ``[start, stop)`` of another object, inside S3.
+
+        ``sse_customer_key`` is the key of both objects.
+        """
 
     async def complete_multipart_upload(
         self,

@@ -76,11 +76,14 @@ class StatResult:
     metadata: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     """Other headers that S3 keeps with the object, by lower-case name: ``content-encoding``, ``content-disposition``,
-    ``content-language``, ``cache-control``, ``expires``."""
+    ``content-language``, ``cache-control``, ``expires``, ``x-amz-website-redirect-location``, and those of the server's
+    encryption, ``x-amz-server-side-encryption`` with ``-aws-kms-key-id`` and ``-bucket-key-enabled``."""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksums that S3 keeps for the object, base64, by algorithm: ``{"CRC64NVME": "..."}``."""
     tag_count: int = 0
     """How many tags the object has, as far as S3 said."""
+    as_of: float = field(default=0.0, compare=False, repr=False)
+    """The time at the server when it said this, in seconds since the epoch; 0.0 where it did not say."""
 
     @property
     def ctime(self) -> float:

@@ -60,9 +60,9 @@ async def _close_body(body: ObjectBody) -> None:
 class RetryingBackend:
     """``backend`` with as many attempts a call as ``policy`` grants.
 
-    What may have happened although its answer was lost is not sent again: the completion of an upload, and a write
-    under a condition, which would meet its own result. Whoever asked for these looks first. ``observer`` watches every
-    attempt.
+    What may have happened although its answer was lost is not sent again: the beginning and the completion of an
+    upload, and a write under a condition, which would meet its own result. Whoever asked for these (``_storing``) finds
+    out first. ``observer`` watches every attempt.
     """
 
     def __init__(
@@ -216,17 +216,15 @@ class RetryingBackend:
             return await self._plainly("writes", url, error, plain)
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
-        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+        """Begin a multipart upload and return its upload id; sent once."""
         create = self._backend.create_multipart_upload
         algorithm = algorithm if self._habits.takes_checksums("multipart uploads") else None
         try:
-            return await self._attempt(create, url, options, algorithm)
+            return await self._once(create, url, options, algorithm)
         except (UnsupportedError, RequestError) as error:
             if algorithm is None:
                 raise
-            return await self._plainly(
-                "multipart uploads", url, error, partial(self._attempt, create, url, options, None)
-            )
+            return await self._plainly("multipart uploads", url, error, partial(self._once, create, url, options, None))
 
     async def upload_part(
         self,
@@ -249,13 +247,29 @@ class RetryingBackend:
             plain = partial(self._attempt, upload, url, upload_id, number, body, options=options, checksum=None)
             return await self._plainly("multipart uploads", url, error, plain)
 
-    async def upload_part_copy(
-        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        *,
+        source: S3Url,
+        start: int,
+        stop: int,
+        if_match: str | None,
+        sse_customer_key: bytes | None = None,
     ) -> Part:
         """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        copy = self._backend.upload_part_copy
         return await self._attempt(
-            copy, url, upload_id, number, source=source, start=start, stop=stop, if_match=if_match
+            self._backend.upload_part_copy,
+            url,
+            upload_id,
+            number,
+            source=source,
+            start=start,
+            stop=stop,
+            if_match=if_match,
+            sse_customer_key=sse_customer_key,
         )
 
     async def complete_multipart_upload(

@@ -24,7 +24,7 @@ from aios3._transport import Transport
 from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from aios3._events import SessionStats
     from aios3._paths import S3Url
     from aios3._settings import Checksums, Settings
+
+    Abort = Callable[[], Coroutine[object, object, None]]
 
 _ABORT_ATTEMPTS = 3
 
@@ -79,6 +81,8 @@ class Session:
         self._transports: dict[str | None, Transport] = {}
         self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
         self._uploads: dict[str, S3Url] = {}
+        self.equal_part_buckets: set[tuple[str | None, str]] = set()
+        """Profiles and buckets whose servers have refused an upload for parts of different sizes."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._closed = False
@@ -203,18 +207,25 @@ class Session:
         """Note that an upload is open no more."""
         self._uploads.pop(upload_id, None)
 
-    def abandon_upload(self, url: S3Url, upload_id: str) -> None:
-        """Abort a multipart upload that nobody can abort any more; from any thread, with or without a loop."""
+    def has_upload(self, upload_id: str) -> bool:
+        """Tell whether an upload is an open one of this session."""
+        return upload_id in self._uploads
+
+    def abandon_upload(self, url: S3Url, upload_id: str | None, abort: Abort) -> None:
+        """Have ``abort`` end an upload whose writer was collected; from any thread, with or without a loop.
+
+        A loop that has ended cannot do it any more: then the upload is aborted on another one, if its id is known.
+        """
         if self._pid != os.getpid():
             return
         loop = self._loop
         if loop is not None and loop.is_running() and not self._closed:
-            loop.call_soon_threadsafe(self._start_abort, url, upload_id)
-        else:
+            loop.call_soon_threadsafe(self._start_abort, url, abort)
+        elif upload_id is not None:
             _abort_on_own_loop(self.config, url, upload_id)
 
-    def _start_abort(self, url: S3Url, upload_id: str) -> None:
-        self.tasks.start(self.abort_upload(url, upload_id), name=f"aios3 abort {url}")
+    def _start_abort(self, url: S3Url, abort: Abort) -> None:
+        self.tasks.start(abort(), name=f"aios3 abort {url}", sure=True)
 
     async def abort_upload(self, url: S3Url, upload_id: str) -> None:
         """Abort a multipart upload, and log instead of raising: who gives up has an error of their own to see.

@@ -21,15 +21,24 @@ Special = Literal["refused", "dead address", "rate limit"]
 
 READS = ("open + read", "random reads", "chunks", "sync read")
 SENDS = ("write small", "write multipart", "sync write")
-PARTS = ("write multipart", "sync write", "append")
-COPIES = ("copy",)
+MULTIPART = ("upload", "concat", "copy in parts")
+PARTS = ("write multipart", "sync write", "append", *MULTIPART)
+COPIES = ("copy", "move")
+CREATES = ("write new", "upload new", "touch", "symlink", "copy new", "rename new")
+"""What never replaces an object, in one request under a condition."""
+STORES = (*MULTIPART, "move", *CREATES)
+"""What stores and is not among the verbs of every row."""
+COPIED = ("copy", "append", "concat", "copy in parts", "move", "copy new", "rename new")
 LISTS = ("scan", "walk")
-WRITES = (*SENDS, "append", *COPIES)
+WRITES = (*SENDS, "append", *COPIES, *MULTIPART)
 VERBS = ("open + read", "random reads", "chunks", "write small", "write multipart", "append", "copy", "remove",
          "delete many", "scan", "walk", "sync read", "sync write")  # fmt: skip
 MANY = ("delete many",)
 ANSWERED = (*READS, *MANY, *LISTS)
 """What gets a body back that matters."""
+
+GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 15\r\nConnection: close\r\n\r\n<html>no</html>"
+"""What a load balancer says: nobody knows whether the server behind it has done what it was asked."""
 
 RESULT = "result"
 BROKEN, TIMEOUT, SERVER = "ConnectionFailedError", "RequestTimeoutError", "ServerError"
@@ -49,7 +58,8 @@ class Row:
 
     ``times`` is how many requests meet it; None is every one. ``operation`` is what it befalls, None is the verb's own
     main request. ``impatient`` says that timeouts are short; ``stored`` that an error does not say whether the write
-    has been stored: then it is whole; ``orphan`` that an upload stays open whose id nobody was told.
+    has been stored: then it is whole; ``orphans`` is how many uploads stay open whose ids nobody
+    was told.
     """
 
     name: str
@@ -59,7 +69,7 @@ class Row:
     operation: str | None = None
     impatient: bool = False
     stored: bool = False
-    orphan: bool = False
+    orphans: int = 0
     tls: bool = False
 
 
@@ -91,9 +101,9 @@ ROWS = (
     Row("TLS handshake stalls, always", faults.Stall(), None, cells((("open + read", "write small"), TIMEOUT)), "Connect", impatient=True, tls=True),
     Row("no TLS on the port", faults.Garbage(), None, cells((("open + read", "write small"), "TLSError")), "Connect", tls=True),
     # before the answer
-    Row("reset before the head, once", faults.Reset(), 1, cells((VERBS, RESULT))),
-    Row("reset before the head, always", faults.Reset(), None, cells((VERBS, BROKEN), (MANY, PARTIAL))),
-    Row("no answer, once", faults.Stall(), 1, cells((("open + read", "write small", "scan", "copy", *MANY), RESULT)), impatient=True),
+    Row("reset before the head, once", faults.Reset(), 1, cells((VERBS, RESULT), (STORES, RESULT))),
+    Row("reset before the head, always", faults.Reset(), None, cells((VERBS, BROKEN), (STORES, BROKEN), (MANY, PARTIAL))),
+    Row("no answer, once", faults.Stall(), 1, cells((("open + read", "write small", "scan", "copy", *MANY), RESULT), (("touch", "copy new", "copy in parts"), RESULT)), impatient=True),
     Row("no answer, always", faults.Stall(), None, cells((("open + read", "write small", "write multipart", "scan", "sync read"), TIMEOUT)), impatient=True, stored=True),
     # the answer's body
     Row("reset in the body, once", faults.ResetAfter(100), 1, cells((ANSWERED, RESULT))),
@@ -118,22 +128,24 @@ ROWS = (
     Row("upload stalls, always", faults.StallUpload(1000), None, cells((("write multipart",), TIMEOUT)), impatient=True),
     Row("refused in the middle of the upload, always", faults.Answer(503, "SlowDown", early=True), None, cells((SENDS, "ThrottledError"))),
     # what the server says
-    Row("SlowDown, twice", faults.SlowDown(), 2, cells((VERBS, RESULT))),
-    Row("SlowDown, always", faults.SlowDown(), None, cells((VERBS, "ThrottledError"), (MANY, PARTIAL))),
+    Row("SlowDown, twice", faults.SlowDown(), 2, cells((VERBS, RESULT), (STORES, RESULT))),
+    Row("SlowDown, always", faults.SlowDown(), None, cells((VERBS, "ThrottledError"), (STORES, "ThrottledError"), (MANY, PARTIAL))),
     Row("requests a second limited", "rate limit", None, cells((("open + read", "random reads", "write small", "scan", "walk"), RESULT))),
-    Row("500, once", faults.InternalError(), 1, cells((VERBS, RESULT))),
-    Row("500, always", faults.InternalError(), None, cells((VERBS, SERVER), (MANY, PARTIAL))),
+    Row("500, once", faults.InternalError(), 1, cells((VERBS, RESULT), (STORES, RESULT))),
+    Row("500, always", faults.InternalError(), None, cells((VERBS, SERVER), (STORES, SERVER), (MANY, PARTIAL))),
+    Row("502 of a gateway, once", faults.Garbage(GATEWAY), 1, cells((STORES, RESULT))),
     Row("500 to the beginning of an upload, once", faults.InternalError(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload"),
     Row("500 to the beginning of an upload, always", faults.InternalError(), None, cells((PARTS, SERVER)), "CreateMultipartUpload"),
     Row("500 to the completion, once", faults.InternalError(), 1, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("500 to the completion, always", faults.InternalError(), None, cells((PARTS, SERVER)), "CompleteMultipartUpload"),
     Row("200 with an error to the completion, once", faults.ErrorIn200(), 1, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("200 with an error to the completion, always", faults.ErrorIn200(), None, cells((PARTS, SERVER)), "CompleteMultipartUpload"),
-    Row("200 with an error to a copy, once", faults.ErrorIn200(), 1, cells((("copy", "append"), RESULT))),
-    Row("200 with an error to a copy, always", faults.ErrorIn200(), None, cells((("copy", "append"), SERVER))),
-    Row("answer lost though it succeeded, once", faults.LoseAnswer(), 1, cells((WRITES, RESULT), (("remove", *MANY), RESULT))),
-    Row("answer lost though it succeeded, always", faults.LoseAnswer(), None, cells((WRITES, BROKEN), (("remove",), BROKEN), (MANY, PARTIAL)), stored=True),
-    Row("answer to the beginning of an upload lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload", orphan=True),
+    Row("200 with an error to a copy, once", faults.ErrorIn200(), 1, cells((COPIED, RESULT))),
+    Row("200 with an error to a copy, always", faults.ErrorIn200(), None, cells((COPIED, SERVER))),
+    Row("answer lost though it succeeded, once", faults.LoseAnswer(), 1, cells((WRITES, RESULT), (CREATES, RESULT), (("remove", *MANY), RESULT))),
+    Row("answer lost though it succeeded, always", faults.LoseAnswer(), None, cells((WRITES, BROKEN), (CREATES, RESULT), (("remove",), BROKEN), (MANY, PARTIAL)), stored=True),
+    Row("answer to the beginning of an upload lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload"),
+    Row("answer to the beginning of an upload lost, always", faults.LoseAnswer(), None, cells((PARTS, BROKEN)), "CreateMultipartUpload", orphans=2),
     Row("answer to the completion lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("answer to the completion lost, always", faults.LoseAnswer(), None, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("token expires in the middle", faults.ExpiredToken(), None, cells((VERBS, "CredentialsError"))),
@@ -143,8 +155,8 @@ ROWS = (
     # what it should not say
     Row("object replaced between requests", faults.ReplaceObject(), 1, cells((READS, "ObjectChangedError"))),
     Row("200 with everything for a range", faults.IgnoreRange(), None, cells((READS, RESULT))),
-    Row("garbage, once", faults.Garbage(), 1, cells((VERBS, RESULT))),
-    Row("garbage, always", faults.Garbage(), None, cells((VERBS, SERVER), (MANY, PARTIAL))),
+    Row("garbage, once", faults.Garbage(), 1, cells((VERBS, RESULT), (STORES, RESULT))),
+    Row("garbage, always", faults.Garbage(), None, cells((VERBS, SERVER), (STORES, SERVER), (MANY, PARTIAL))),
     Row("a header of a mebibyte, always", faults.HugeHeader(), None, cells((("open + read", "write small", "scan"), SERVER)), stored=True),
     Row("headers without end, always", faults.EndlessHeaders(), None, cells((("open + read", "write small", "scan"), SERVER))),
     Row("a folded header, always", faults.FoldedHeader(), None, cells((("open + read", "scan"), RESULT))),

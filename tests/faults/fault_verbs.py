@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aios3
 import aios3.sync
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from admin import Admin
 
@@ -95,6 +98,68 @@ async def copy(place: Place) -> None:
     assert done.size == len(DATA)
 
 
+@contextlib.asynccontextmanager
+async def local_file(data: bytes) -> AsyncIterator[Path]:
+    directory = await asyncio.to_thread(tempfile.TemporaryDirectory)
+    try:
+        path = Path(directory.name) / "file"
+        await asyncio.to_thread(path.write_bytes, data)
+        yield path
+    finally:
+        await asyncio.to_thread(directory.cleanup)
+
+
+async def upload(place: Place) -> None:
+    async with local_file(LARGE) as path:
+        done = await aios3.upload(path, place("target"), session=place.session)
+    assert (done.copied, done.bytes) == (1, len(LARGE))
+
+
+async def upload_new(place: Place) -> None:
+    async with local_file(SMALL) as path:
+        done = await aios3.upload(path, place("target"), overwrite=False, session=place.session)
+    assert (done.copied, done.skipped) == (1, 0)
+
+
+async def concat(place: Place) -> None:
+    done = await aios3.concat([place("large"), place("large")], place("target"), session=place.session)
+    assert done.size == 2 * len(LARGE)
+
+
+async def copy_parts(place: Place) -> None:
+    done = await aios3.copy(place("large"), place("target"), multipart_threshold=5 * MIB, session=place.session)
+    assert done.size == len(LARGE)
+
+
+async def copy_new(place: Place) -> None:
+    done = await aios3.copy(place("data"), place("target"), overwrite=False, session=place.session)
+    assert done.size == len(DATA)
+
+
+async def write_new(place: Place) -> None:
+    async with aios3.aopen(place("target"), "xb", session=place.session) as writer:
+        await writer.write(SMALL)
+
+
+async def touch(place: Place) -> None:
+    await aios3.touch(place("target"), exist_ok=False, session=place.session)
+
+
+async def symlink(place: Place) -> None:
+    await aios3.symlink(place("data"), place("target"), overwrite=False, session=place.session)
+    assert place.admin.head(place("target"))["Metadata"] == {"symlink_to": place("data")}
+
+
+async def move(place: Place) -> None:
+    await aios3.move(place("data"), place("target"), session=place.session)
+    assert not place.admin.exists(place("data"))
+
+
+async def rename_new(place: Place) -> None:
+    await aios3.rename(place("data"), place("target"), overwrite=False, session=place.session)
+    assert not place.admin.exists(place("data"))
+
+
 async def remove(place: Place) -> None:
     await aios3.remove(place("target"), session=place.session)
 
@@ -140,6 +205,7 @@ READING = {"data": DATA}
 TREE = dict.fromkeys(KEYS, b"x")
 BIG = {"target": LARGE}
 WRITING = {"target": OLD}
+SOURCE = {"large": LARGE}
 
 VERBS = {
     "open + read": Verb("GetObject", read, READING, 2),
@@ -149,6 +215,16 @@ VERBS = {
     "write multipart": Verb("UploadPart", write_large, WRITING, 2, "target", OLD, LARGE),
     "append": Verb("UploadPartCopy", append, BIG, 1, "target", LARGE, LARGE + SMALL),
     "copy": Verb("CopyObject", copy, READING | WRITING, 1, "target", OLD, DATA),
+    "upload": Verb("UploadPart", upload, WRITING, 2, "target", OLD, LARGE),
+    "concat": Verb("UploadPartCopy", concat, SOURCE | WRITING, 2, "target", OLD, LARGE + LARGE),
+    "copy in parts": Verb("UploadPartCopy", copy_parts, SOURCE | WRITING, 2, "target", OLD, LARGE),
+    "move": Verb("CopyObject", move, READING | WRITING, 1, "target", OLD, DATA),
+    "write new": Verb("PutObject", write_new, {}, 1, "target", None, SMALL),
+    "upload new": Verb("PutObject", upload_new, {}, 1, "target", None, SMALL),
+    "touch": Verb("PutObject", touch, {}, 1, "target", None, b""),
+    "symlink": Verb("PutObject", symlink, {}, 1, "target", None, b""),
+    "copy new": Verb("CopyObject", copy_new, READING, 1, "target", None, DATA),
+    "rename new": Verb("CopyObject", rename_new, READING, 1, "target", None, DATA),
     "remove": Verb("DeleteObject", remove, WRITING, 1, "target", OLD, None),
     "delete many": Verb("DeleteObjects", remove_many, TREE),
     "scan": Verb("ListObjectsV2", scan, TREE, 2),

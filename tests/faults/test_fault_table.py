@@ -133,7 +133,7 @@ async def _unwrapped(work) -> None:
 
 
 def _check_what_is_stored(cell: Cell, verb: Verb, place: Place) -> None:
-    assert place.admin.uploads(place.bucket) == ([verb.target] if cell.row.orphan else [])
+    assert place.admin.uploads(place.bucket) == [verb.target] * cell.row.orphans
     if verb.target is None:
         return
     path = place(verb.target)

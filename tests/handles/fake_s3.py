@@ -12,7 +12,8 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from aios3._backend import Condition, ListPage, Part
+from aios3 import _backend as backend
+from aios3._backend import BucketAddress, Condition, ListPage, Part, StoredPart
 from aios3._entries import StatResult, WriteResult
 from aios3._paths import S3Url
 from aios3.errors import ObjectExistsError, TruncatedBodyError, from_answer
@@ -28,6 +29,7 @@ class Stored:
 class OpenUpload:
     key: str
     options: object
+    initiated: float
     parts: dict = field(default_factory=dict)
 
 
@@ -106,6 +108,8 @@ class FakeS3:
         self.ignores_ranges = False
         self.ignores_conditions = False
         self.amazon = False
+        self.url = "http://localhost"
+        self.tags: dict[str, dict[str, str]] = {}
         self.arrival = 50_000
         self.allowance = None
         """Bytes of bodies that may still be read, before each is refused; None for no bound."""
@@ -184,7 +188,7 @@ class FakeS3:
     async def create_multipart_upload(self, url, options, algorithm):
         lost = await self._call("CreateMultipartUpload", url, algorithm=algorithm)
         upload_id = f"upload-{next(self._ids)}"
-        self.uploads[upload_id] = OpenUpload(url.key, options)
+        self.uploads[upload_id] = OpenUpload(url.key, options, float(upload_id.rpartition("-")[2]))
         await self._answer(lost)
         return upload_id
 
@@ -205,7 +209,24 @@ class FakeS3:
             self.sending -= 1
         return Part(number, hashlib.md5(data).hexdigest(), checksum)
 
-    async def upload_part_copy(self, url, upload_id, number, *, source, start, stop, if_match):
+    async def locate(self, bucket):
+        return BucketAddress(self.url, "us-east-1", None)
+
+    async def get_tags(self, url):
+        await self._answer(await self._call("GetObjectTagging", url))
+        return self.tags.get(url.key, {})
+
+    async def list_parts(self, url, upload_id):
+        await self._answer(await self._call("ListParts", url))
+        parts = self._upload("ListParts", url, upload_id).parts
+        return [StoredPart(number, hashlib.md5(parts[number]).hexdigest(), len(parts[number])) for number in parts]
+
+    async def list_multipart_uploads(self, url):
+        await self._answer(await self._call("ListMultipartUploads", url))
+        found = [(key, upload) for key, upload in self.uploads.items() if upload.key.startswith(url.key)]
+        return [backend.OpenUpload(upload.key, key, upload.initiated) for key, upload in found]
+
+    async def upload_part_copy(self, url, upload_id, number, *, source, start, stop, if_match, sse_customer_key=None):
         lost = await self._call("UploadPartCopy", url, number=number, start=start, stop=stop, source=source.key)
         found = self._find("UploadPartCopy", source)
         if if_match is not None and if_match != found.stat.etag:

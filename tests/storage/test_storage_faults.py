@@ -261,7 +261,7 @@ async def test_a_writer_that_is_forgotten_warns_and_publishes_nothing(s3, sessio
         await asyncio.sleep(0)
     with pytest.warns(ResourceWarning, match="nothing was published"):
         del writer
-    while s3.uploads:
+    while s3.uploads or session.tasks.active:
         await asyncio.sleep(0)
     assert (s3.contents(), s3.uploads) == ({}, {})
 

@@ -246,8 +246,9 @@ async def test_what_a_concat_costs(s3, session):
     await aios3.concat([f"{ROOT}/large", f"{ROOT}/small", f"{ROOT}/large"], f"{ROOT}/whole", session=session)
     assert s3.objects["whole"].data == bytes(6 * MIB) + b"small" + bytes(6 * MIB)
     # Behind the small one, 5 MiB are filled up from the large one; the rest of that is too small to be copied.
+    # The third HEAD is of the one that was copied: this server might have ignored which version it was to copy.
     assert dict(s3.calls) == {
-        "HeadObject": 2,
+        "HeadObject": 3,
         "CreateMultipartUpload": 1,
         "UploadPartCopy": 1,
         "GetObject": 2,

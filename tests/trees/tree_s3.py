@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from typing import TYPE_CHECKING
 
 import aios3
-from aios3._backend import DeleteFailure, OpenUpload, StoredPart
+from aios3._backend import DeleteFailure
 from aios3._engine.policy import Policy
 from aios3._retrying import RetryingBackend
 from handles.fake_s3 import SMALL, FakeS3, refusal
@@ -70,16 +69,6 @@ class TreeS3(FakeS3):
         if self.ignores_conditions or key not in if_match or key not in self.objects:
             return None
         return None if self.objects[key].stat.etag == if_match[key] else "PreconditionFailed"
-
-    async def list_parts(self, url, upload_id):
-        await self._answer(await self._call("ListParts", url))
-        parts = self._upload("ListParts", url, upload_id).parts
-        return [StoredPart(number, hashlib.md5(parts[number]).hexdigest(), len(parts[number])) for number in parts]
-
-    async def list_multipart_uploads(self, url):
-        await self._answer(await self._call("ListMultipartUploads", url))
-        found = [(key, upload) for key, upload in self.uploads.items() if upload.key.startswith(url.key)]
-        return [OpenUpload(upload.key, key, float(key.rpartition("-")[2])) for key, upload in found]
 
     def contents(self) -> dict[str, bytes]:
         return {key: stored.data for key, stored in self.objects.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from aios3 import _answers
@@ -23,7 +24,18 @@ Answer = dict[str, Any]
 """An answer as botocore parses it: the members of the operation's output shape, by name."""
 
 _CHECKSUM = re.compile(r"Checksum([A-Z0-9]+)")
-_KEPT_MEMBERS = ("ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "ExpiresString")
+_KEPT_MEMBERS = (
+    "ContentEncoding",
+    "ContentDisposition",
+    "ContentLanguage",
+    "CacheControl",
+    "ExpiresString",
+    "ServerSideEncryption",
+    "SSEKMSKeyId",
+    "BucketKeyEnabled",
+    "WebsiteRedirectLocation",
+)
+"""The members of the output shapes for KEPT_HEADERS."""
 
 
 def note(answer: Answer) -> None:
@@ -59,10 +71,24 @@ def stat_of(answer: Answer, size: int, checksums: Mapping[str, str]) -> StatResu
         storage_class=answer.get("StorageClass"),
         content_type=answer.get("ContentType"),
         metadata=metadata,
-        headers={name: str(answer[member]) for name, member in kept if answer.get(member)},
+        headers={name: _as_header(answer[member]) for name, member in kept if answer.get(member) not in (None, "")},
         checksums=checksums,
         tag_count=answer.get("TagCount", 0),
+        as_of=_date_of(answer),
     )
+
+
+def _as_header(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _date_of(answer: Answer) -> float:
+    """Return the time at the server when it answered; 0.0 where it does not say, and for entries of a listing."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else 0.0
+    except ValueError:
+        return 0.0
 
 
 def bare_etag(answer: Answer) -> str | None:

@@ -57,12 +57,14 @@ def writing(options: WriteOptions) -> Parameters:
         "ContentDisposition": options.content_disposition,
         "ContentLanguage": options.content_language,
         "CacheControl": options.cache_control,
-        "Metadata": dict(options.metadata) or None,
+        "Metadata": None if options.metadata_as_stored else dict(options.metadata) or None,
         "StorageClass": options.storage_class,
         "ACL": options.acl,
         "Tagging": urlencode(dict(options.tags), quote_via=quote) or None,
         "ServerSideEncryption": options.sse,
         "SSEKMSKeyId": options.sse_kms_key_id,
+        "BucketKeyEnabled": None if options.sse_bucket_key is None else options.sse_bucket_key == "true",
+        "WebsiteRedirectLocation": options.website_redirect,
     }
     return given(plain) | customer_key(options.sse_customer_key)
 

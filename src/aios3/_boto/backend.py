@@ -25,6 +25,7 @@ from aios3._boto.body import BotoBody, receive_unsized
 from aios3._boto.chain import Chain
 from aios3._boto.client import ClientSource
 from aios3._boto.following import Following, sent
+from aios3._boto.headers import adding, as_stored
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.sessions import signed_with
 from aios3._boto.translate import translated
@@ -103,7 +104,7 @@ class BotoBackend:
         self._bodies: set[BotoBody] = set()
 
     async def _call(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False) -> Answer:
-        """Send the request of S3's ``operation``."""
+        """Send the request of S3's ``operation``; ``if_absent`` says what a failed precondition means."""
         return await self._sent(
             operation, url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent)
         )
@@ -238,13 +239,15 @@ class BotoBackend:
         """Store a whole object in one request."""
         content = PieceStream(body)
         parameters = place(url) | writing(options) | conditional(condition) | checked(checksum)
-        answer = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
+        with adding(as_stored(options)):
+            answer = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
         return answers.write_result(answer, len(content))
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
         announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
-        answer = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
+        with adding(as_stored(options)):
+            answer = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
         return many.upload_id_of(answer, str(url))
 
     async def upload_part(
@@ -265,11 +268,22 @@ class BotoBackend:
             raise nonsense(str(url), "no ETag for the part", "UploadPart")
         return Part(number, etag, answers.checksum_of(answer))
 
-    async def upload_part_copy(
-        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        *,
+        source: S3Url,
+        start: int,
+        stop: int,
+        if_match: str | None,
+        sse_customer_key: bytes | None = None,
     ) -> Part:
         """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        parameters = {"CopySource": place(source), "CopySourceRange": f"bytes={start}-{stop - 1}"}
+        parameters: Parameters = {"CopySource": place(source), "CopySourceRange": f"bytes={start}-{stop - 1}"}
+        keys = customer_key(sse_customer_key)
+        parameters |= keys | {f"CopySource{name}": value for name, value in keys.items()}
         if if_match is not None:
             parameters["CopySourceIfMatch"] = if_match.strip('"')
         answer = await self._call("UploadPartCopy", url, parameters | part_place(url, upload_id, number))

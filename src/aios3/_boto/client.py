@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from aios3._authorities import check_authorities
+from aios3._boto.headers import add_headers
 from aios3._boto.loading import load_aiobotocore
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
 from aios3._boto.owners import say_owners
 from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
+from aios3._boto.unfit import make_fit
 from aios3._boto.whereabouts import address_of, watch
 from aios3._endpoints import style_at
 from aios3._logs import divert_libraries
@@ -206,7 +208,9 @@ def _tune(client: Client, *, signs_bodies: bool) -> None:
     client.meta.events.register_last("before-call.s3", _without_expectation)
     client.meta.events.register_first("before-send.s3", refuse_breaks)
     client.meta.events.register_first("before-parse.s3.ListObjectsV2", _read_truncation)
+    client.meta.events.register_last("before-call.s3", add_headers)
     client.meta.events.register_first("choose-signer.s3", _presign_with_version_4)
+    client.meta.events.register_first("before-parse.s3", make_fit)
     for operation in WITH_CONTENT_MD5:
         client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)
     if client.meta.endpoint_url.startswith("https://"):

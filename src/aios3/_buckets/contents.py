@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from aios3._backend import Condition, WriteOptions
+from aios3._backend import WriteOptions
 from aios3._buckets.objects import ObjectBase, S3Object
 from aios3._handles.pour import write_all
 from aios3._namespace.pages import pages
 from aios3._objects import write_bytes
+from aios3._storing.plan import plain_plan, with_checksum
+from aios3._storing.store import store_object
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,9 +69,8 @@ async def put_object(session: Session, url: S3Url, data: Buffer, options: Writer
     if options.keys() - {"metadata"}:
         message = f"{url} ends in '/', and is written with metadata at most, not with {', '.join(sorted(options))}"
         raise ConfigError(message, path=str(url))
-    backend = await session.backend(url)
-    description = WriteOptions(metadata=options.get("metadata", {}))
-    return await backend.put_object(url, _pieces(data), options=description, condition=Condition(), checksum=None)
+    plan = replace(plain_plan(session, url), options=WriteOptions(metadata=options.get("metadata", {})))
+    return await store_object(session, await with_checksum(session, plan), _pieces(data))
 
 
 def _pieces(data: Buffer) -> Sequence[memoryview]:

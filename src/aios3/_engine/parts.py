@@ -1,41 +1,79 @@
 """Part sizes inside S3's limits, and how a copied object is cut.
 
-An upload has at most 10,000 parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"). How large the object will
-be is not known while it is written, so parts grow with it: the first 1,000 have the configured size, every further
-1,000 twice the size of those before, up to 5 GiB. From 8 MiB that reaches 7.8 TiB, from 64 MiB 22 TiB. Memory for an
-upload is the part being filled plus those in flight, so an upload whose parts outgrow the budget sends one at a time.
+An upload has at most 10,000 parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"), so an object has at most
+48.8 TiB. Some servers, Cloudflare R2 among them, want all parts but the last to have one size.
+
+Where the size of the object is known, all parts but the last have one size: the configured one, or a larger one where
+10,000 of those would not be enough. Where it is not known, parts keep the configured size as long as that is likely to
+do: the first 5,000 have it, and every further 500 twice the size of those before, up to 5 GiB. From 8 MiB that reaches
+6.3 TiB, from 64 MiB 13.9 TiB. Memory for an upload is the part being filled plus those in flight, so an upload whose
+parts outgrow the budget sends one at a time.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from aios3._config import MAX_PART_SIZE, MIN_PART_SIZE
+from aios3._config import MAX_PART_SIZE, MIB, MIN_PART_SIZE
 from aios3.errors import UnsupportedError
 
 MAX_PARTS = 10_000
-PARTS_PER_SIZE = 1000
+MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
+"""S3's largest object, in bytes."""
+CONSTANT_PARTS = 5_000
+"""So many parts have the configured size where the size of the object is not known: 39 GiB from 8 MiB."""
+PARTS_PER_SIZE = 500
 
 
-def part_size(number: int, first_size: int) -> int:
-    """Return the size in bytes of part ``number`` (from 1) of an upload whose first part has ``first_size``.
+def part_size(number: int, first_size: int, *, equal: bool = False) -> int:
+    """Return the size in bytes of part ``number`` (from 1) of an object whose size is not known.
 
-    Raises UnsupportedError past part 10,000.
+    The first part has ``first_size``; with ``equal`` all have. Raises UnsupportedError past part 10,000.
     """
     if number > MAX_PARTS:
         message = f"The object would need more than {MAX_PARTS:,} parts, which is S3's limit; use a larger part_size"
         raise UnsupportedError(message)
-    return min(MAX_PART_SIZE, first_size << ((number - 1) // PARTS_PER_SIZE))
+    if equal or number <= CONSTANT_PARTS:
+        return first_size
+    doublings = 1 + (number - 1 - CONSTANT_PARTS) // PARTS_PER_SIZE
+    return min(MAX_PART_SIZE, first_size << doublings)
 
 
-def copy_ranges(size: int, largest: int | None = None) -> list[tuple[int, int]]:
-    """Cut ``size`` bytes into as few ranges as UploadPartCopy takes, each of 5 MiB to 5 GiB and all about equal.
+def equal_part_size(total: int, preferred: int, most_parts: int = MAX_PARTS) -> int:
+    """Return a size that cuts ``total`` bytes into at most ``most_parts`` equal parts and a rest.
+
+    It is ``preferred`` if that does, else a multiple of a MiB. Raises UnsupportedError for more bytes than S3 can hold
+    in an object.
+    """
+    if total > MAX_OBJECT_SIZE:
+        message = f"An object of {total:,} bytes is larger than S3's limit of {MAX_OBJECT_SIZE:,} bytes"
+        raise UnsupportedError(message)
+    if total <= preferred * most_parts:
+        return preferred
+    return min(MAX_PART_SIZE, _whole_mebibytes(-(-total // most_parts)))
+
+
+def equal_ranges(total: int, size: int) -> list[tuple[int, int]]:
+    """Cut ``total`` bytes into ranges of ``size`` bytes and a rest."""
+    return [(start, min(start + size, total)) for start in range(0, total, size)]
+
+
+def copy_ranges(size: int, largest: int | None = None, *, followed: bool = False) -> list[tuple[int, int]]:
+    """Cut ``size`` bytes into few ranges that UploadPartCopy takes, of one size but for the last.
 
     ``size`` is at least 5 MiB, S3's smallest part. ``largest`` asks for more and smaller ranges, of at most that many
-    bytes as long as they are 10,000 or fewer.
+    bytes as long as they are 10,000 or fewer. If the last range is ``followed`` by other parts, it must not be smaller
+    than 5 MiB: where it would be, all ranges have about one size.
     """
     assert size >= MIN_PART_SIZE
-    most = MAX_PART_SIZE if largest is None else max(largest, -(-size // MAX_PARTS))
-    count = min(-(-size // most), size // MIN_PART_SIZE)
-    bounds = [size * index // count for index in range(count + 1)]
-    return list(pairwise(bounds))
+    most = MAX_PART_SIZE if largest is None else max(largest, equal_part_size(size, MIN_PART_SIZE))
+    count = -(-size // most)
+    ranges = equal_ranges(size, min(most, max(MIN_PART_SIZE, _whole_mebibytes(-(-size // count)))))
+    if not followed or ranges[-1][1] - ranges[-1][0] >= MIN_PART_SIZE:
+        return ranges
+    count = min(count, size // MIN_PART_SIZE)
+    return list(pairwise(size * index // count for index in range(count + 1)))
+
+
+def _whole_mebibytes(size: int) -> int:
+    return -(-size // MIB) * MIB

@@ -27,9 +27,12 @@ class OwnedTasks:
         """How many tasks have not ended."""
         return sum(not task.done() for task in self._tasks)
 
-    def start(self, work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
-        """Start ``work`` as a task of this owner."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+    def start(self, work: Coroutine[object, object, T], *, name: str, sure: bool = False) -> asyncio.Task[T]:
+        """Start ``work`` as a task of this owner; a ``sure`` one runs to its end, whoever cancels it.
+
+        ``asyncio.run`` waits for such a task at its end, and so does :meth:`aclose`: its work must come to an end.
+        """
+        task = start_sure(work, name=name) if sure else asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -59,6 +62,57 @@ class OwnedTasks:
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         else:
             await asyncio.sleep(0)
+
+
+def start_unlisted(work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
+    """Start a task that ``asyncio.all_tasks()`` does not name, so that only who has it can cancel it.
+
+    ``asyncio.run`` cancels all tasks that are listed when it ends, and many programs do so when they shut down. That
+    must not reach a request whose response is the only one to say what there is to undo. Whoever starts such a task
+    waits for it (:func:`settle`), or the loop may end before.
+    """
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented for implementations of tasks
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # retrieved: its owner may be cancelled
+    return task
+
+
+def start_sure(work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
+    """Start a task that runs to its end, whoever cancels it, and that ``asyncio.run`` waits for.
+
+    ``work`` is unlisted, because it may use timeouts, which are cancellations; what is listed only waits for it.
+    """
+    loop = asyncio.get_running_loop()
+    return SureTask(_result_of(start_unlisted(work, name=f"{name} itself")), loop=loop, name=name)
+
+
+class SureTask(asyncio.Task[T]):
+    """A task that cannot be cancelled; :func:`start_sure` makes it."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's argument
+        """Do nothing, and say so."""
+        return False
+
+    def stop(self) -> None:
+        """Cancel it after all; for its owner, whose time is over."""
+        super().cancel()
+
+
+async def _result_of(task: asyncio.Task[T]) -> T:
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:  # its owner has stopped it
+        task.cancel()
+        await asyncio.wait([task])
+        raise
+    return task.result()
+
+
+async def finish(work: Coroutine[object, object, T], *, name: str) -> T:
+    """Await ``work`` to its end, whatever is cancelled meanwhile; a cancellation of the caller is raised afterwards."""
+    task = start_sure(work, name=name)
+    await settle([task])
+    return task.result()
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[object]]) -> None:

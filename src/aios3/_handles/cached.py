@@ -20,6 +20,7 @@ from aios3._handles.whole_io import changed, check_unchanged, download_to_disk, 
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
+from aios3._storing.plan import sized
 from aios3.errors import BucketNotFoundError, ConfigError, ObjectChangedError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
     from aios3._entries import StatResult
     from aios3._handles.options import OpenOptions, Order, WriterOptions
-    from aios3._handles.plan import WritePlan
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _LONGEST_NAME_BYTES = 200
 
@@ -149,7 +150,7 @@ async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
     store = await _opened(file)
     try:
         await check_unchanged(session, plan)
-        writer = AsyncMultipartWriter(session, plan)
+        writer = AsyncMultipartWriter(session, sized(plan, store.size))
         try:
             await feed(writer, store)
         except BaseException:

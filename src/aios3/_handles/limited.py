@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from aios3._engine.tasks import settle
 from aios3._handles.leaving import Home, cannot_copy, gives_up, no_descriptor
 from aios3._handles.pump import pump
-from aios3._handles.upload import Upload
+from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.plan import WritePlan
     from aios3._handles.pump import Source
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _ABORT_PATIENCE_SECONDS = 5.0
 _ZEROS = 1024 * 1024
@@ -83,8 +83,9 @@ class AsyncLimitedSeekableWriter:
         budget, paid = self._session.budget, self._paid
         if not home.loop.is_closed():
             home.loop.call_soon_threadsafe(lambda: budget.give_back(paid, parked=True))
-        if self._upload.upload_id is not None:
-            self._session.abandon_upload(self.path, self._upload.upload_id)
+        upload = self._upload
+        if upload.began:
+            self._session.abandon_upload(self.path, upload.upload_id, upload.abort)
 
     @property
     def path(self) -> S3Url:

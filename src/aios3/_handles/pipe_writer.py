@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.plan import WritePlan
     from aios3._handles.pump import Source
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _log = get_logger("aios3.session")
 

@@ -12,17 +12,19 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, make_order, sizes_of
 from aios3._handles.pipe_reader import AsyncPipeReader, open_pipe_reader
 from aios3._handles.pipe_writer import AsyncPipeWriter
-from aios3._handles.plan import WritePlan, complete_plan
+from aios3._handles.plan import complete_plan
 from aios3._handles.reader import AsyncPrefetchReader, open_reader
 from aios3._handles.shared import open_shared
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter
-from aios3._handles.upload import Upload
 from aios3._handles.whole import AsyncWholeFile
 from aios3._handles.whole_opening import open_whole
 from aios3._handles.whole_values import Subject, WholeMode
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
+from aios3._storing.equal_parts import needs_equal_parts
+from aios3._storing.plan import WritePlan
+from aios3._storing.store import store_object
 from aios3.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -105,14 +107,20 @@ async def _open_writing(session: Session, order: Order) -> AsyncBinaryFile:
         return await _open_whole(session, order)
     plan = await complete_plan(session, _sized_plan(session, order))
     if order.way == "limited":
-        sizes = (plan.part_size if size is None else size for size in (order.head_size, order.tail_size))
-        return AsyncLimitedSeekableWriter(session, plan, *sizes)
+        return await _open_limited(session, order, plan)
     if order.way == "pipe":
         return AsyncPipeWriter(session, plan, join=order.join)
     if plan.head:
         await session.budget.take(len(plan.head))
         session.budget.park(len(plan.head))
     return AsyncMultipartWriter(session, plan)
+
+
+async def _open_limited(session: Session, order: Order, plan: WritePlan) -> AsyncLimitedSeekableWriter:
+    head_size, tail_size = (plan.part_size if size is None else size for size in (order.head_size, order.tail_size))
+    if head_size != plan.part_size and await needs_equal_parts(session, plan.url):
+        plan = dataclasses.replace(plan, part_size=head_size)  # the head is the first part
+    return AsyncLimitedSeekableWriter(session, plan, head_size, tail_size)
 
 
 async def write_at_once(
@@ -135,7 +143,7 @@ async def write_at_once(
     plan = await complete_plan(current, plan)
     await current.budget.take(len(data))
     try:
-        return await Upload(current, plan).put((data if isinstance(data.obj, bytes) else bytes(data),))
+        return await store_object(current, plan, (data if isinstance(data.obj, bytes) else bytes(data),))
     finally:
         current.budget.give_back(len(data))
 

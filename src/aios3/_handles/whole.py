@@ -21,6 +21,7 @@ from aios3._handles.whole_io import (
 )
 from aios3._handles.whole_values import State
 from aios3._handles.writer import AsyncMultipartWriter
+from aios3._storing.plan import sized
 from aios3.errors import (
     ClosedHandleError,
     InvalidRangeError,
@@ -369,7 +370,7 @@ class AsyncWholeFile:
             await check_unchanged(self._session, self._plan)
             if self.closed:
                 raise self._closed_error()
-            self._writer = AsyncMultipartWriter(self._session, self._plan)
+            self._writer = AsyncMultipartWriter(self._session, sized(self._plan, self._store.size))
             self._result = await feed(self._writer, self._store)
         except ObjectChangedError as error:
             if self._plan.mode != "ab":

@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING
 from aios3._backend import Condition, ReadOptions
 from aios3._config import MIB
 from aios3._handles.options import Sizes
-from aios3._handles.plan import complete_plan, inherit
+from aios3._handles.plan import complete_plan
 from aios3._handles.reader import open_reader
 from aios3._handles.source import ObjectSource
 from aios3._handles.store import MemoryStore, open_disk
 from aios3._handles.threads import in_thread
 from aios3._handles.verifying import once_more
 from aios3._memory import fresh
+from aios3._storing.inherit import kept
 from aios3.errors import ObjectChangedError, TruncatedBodyError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aios3._entries import StatResult, WriteResult
-    from aios3._handles.plan import WritePlan
     from aios3._handles.store import DiskStore, Store
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _PIECE_BYTES = MIB
 
@@ -139,7 +140,7 @@ async def plan_of(session: Session, plan: WritePlan, old: StatResult | None, *, 
     refuses conditions, the object is looked at instead.
     """
     if old is not None:
-        plan = replace(plan, options=inherit(plan.options, old))
+        plan = replace(plan, options=await kept(session, plan.url, plan.options, old))
     plan = await complete_plan(session, plan if plan.mode == "xb" else replace(plan, mode="wb"))
     if not known:
         return plan

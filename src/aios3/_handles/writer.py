@@ -18,7 +18,7 @@ from aios3._engine.tasks import settle
 from aios3._handles.leaving import cannot_copy, no_descriptor
 from aios3._handles.pieces import Pieces
 from aios3._handles.pump import pump
-from aios3._handles.upload import Upload
+from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, S3Error, WrongLoopError
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.plan import WritePlan
     from aios3._handles.pump import Source
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 _ABORT_PATIENCE_SECONDS = 5.0
 """How long a caller waits for the abort of its upload; then it goes on in the background, owned by the session."""
@@ -99,8 +99,9 @@ class AsyncMultipartWriter:
         budget, paid = self._session.budget, self._paid
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: budget.give_back(paid, parked=True))
-        if self._upload.upload_id is not None:
-            self._session.abandon_upload(self.path, self._upload.upload_id)
+        upload = self._upload
+        if upload.began:
+            self._session.abandon_upload(self.path, upload.upload_id, upload.abort)
 
     @property
     def path(self) -> S3Url:

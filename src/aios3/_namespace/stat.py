@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import WriteOptions
-from aios3._engine.tasks import settle
 from aios3._entries import Access, StatResult
 from aios3._namespace.links import follow, head, head_or_none
 from aios3._namespace.lookup import is_denied, is_object, object_or_none
 from aios3._namespace.pages import Scope, first_page, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
+from aios3._storing.multipart import MultipartUpload
+from aios3._storing.plan import plain_plan
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -235,17 +235,8 @@ async def _check_writable(session: Session, url: S3Url, *, followlinks: bool) ->
         url = url.with_key(f"{url.key}.aios3-access-{secrets.token_hex(8)}")
     elif followlinks and (found := await head_or_none(session, url)) is not None:
         url, _ = await follow(session, url, found)
-    # A task of its own: once the request to begin is under way, only its answer tells what there is to abandon.
-    attempt = session.tasks.start(_begin_and_abandon(session, url), name=f"aios3 access {url}")
+    upload = MultipartUpload(session, plain_plan(session, url))
     try:
-        await settle([attempt])
+        await upload.opened()
     finally:
-        refused = attempt.exception()
-    if refused is not None:
-        raise refused
-
-
-async def _begin_and_abandon(session: Session, url: S3Url) -> None:
-    backend = await session.backend(url)
-    upload_id = await backend.create_multipart_upload(url, WriteOptions(), None)
-    await session.abort_upload(url, upload_id)
+        await upload.abort()

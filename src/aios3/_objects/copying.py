@@ -6,19 +6,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import Condition, CopyTerms, WriteOptions
+from aios3._backend import CopyTerms
 from aios3._config import MAX_PART_SIZE, check_bound
+from aios3._engine.parts import copy_ranges
 from aios3._entries import link_metadata
 from aios3._handles.opening import aopen
-from aios3._handles.plan import WritePlan, inherit
-from aios3._handles.upload import Upload
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._namespace.links import head_or_none
 from aios3._objects.describing import exists_error, find, find_followed
 from aios3._objects.links import named_by
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3.errors import InvalidPathError, ObjectExistsError, UnsupportedError
+from aios3._storing.inherit import carried, storage_class_of
+from aios3._storing.plan import plain_plan, sized, with_checksum
+from aios3._storing.store import copy_inside
+from aios3._storing.upload import Upload
+from aios3.errors import InvalidPathError, ObjectExistsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +130,18 @@ async def _copy_inside(old: Place, new: Place, plan: CopyPlan, found: StatResult
 
 
 async def _copy_at_once(old: Place, new: Place, found: StatResult, plan: CopyPlan) -> WriteResult:
-    backend = await new.session.backend(new.url)
-    terms = CopyTerms(found.etag, _storage_class(found), Condition(if_absent=not plan.overwrite))
-    try:
-        done = await backend.copy_object(old.url, new.url, options=None, terms=terms)
-    except UnsupportedError:
-        if plan.overwrite:
-            raise
-        # This server knows no conditions; there was nothing at the target a moment ago.
-        terms = replace(terms, condition=Condition())
-        done = await backend.copy_object(old.url, new.url, options=None, terms=terms)
+    write = plain_plan(new.session, new.url, if_absent=not plan.overwrite)
+    terms = CopyTerms(found.etag, storage_class_of(found))
+    done = await copy_inside(new.session, old.url, write, found, terms)
     if plan.callback is not None:
         plan.callback(found.size)
-    return replace(done, size=found.size)
+    return done
 
 
 async def _copy_parts(old: Place, new: Place, found: StatResult, plan: CopyPlan) -> WriteResult:
+    copies = copy_ranges(found.size, plan.multipart_threshold)
     write = await _write_plan(old, new, found, plan)
-    write = replace(write, base=found, base_url=old.url, copied_size=plan.multipart_threshold, on_copied=plan.callback)
+    write = replace(write, base=found, base_url=old.url, copies=copies, on_copied=plan.callback)
     upload = Upload(new.session, write)
     try:
         return await upload.complete(found.size)
@@ -154,7 +152,7 @@ async def _copy_parts(old: Place, new: Place, found: StatResult, plan: CopyPlan)
 
 async def _copy_through(old: Place, new: Place, plan: CopyPlan) -> WriteResult:
     async with aopen(old.url, session=old.session) as reader:
-        write = await _write_plan(old, new, reader.stat(), plan)
+        write = sized(await _write_plan(old, new, reader.stat(), plan), reader.size)
         async with AsyncMultipartWriter(new.session, write) as writer:
             await writer.write_from(_told(reader, plan.callback))
     return writer.result
@@ -170,18 +168,8 @@ async def _told(
 
 
 async def _write_plan(old: Place, new: Place, found: StatResult, plan: CopyPlan) -> WritePlan:
-    options = inherit(WriteOptions(), found)
-    if found.tag_count:
-        tags = await (await old.session.backend(old.url)).get_tags(old.url)
-        options = replace(options, tags=tags)
+    options = await carried(old.session, old.url, found)
     if found.islnk:
         options = replace(options, metadata={**options.metadata, **link_metadata(named_by(old.url, found))})
-    mode, condition = ("wb", Condition()) if plan.overwrite else ("xb", Condition(if_absent=True))
-    return WritePlan(
-        new.url, mode, replace(options, storage_class=_storage_class(found)), condition, new.session.config.part_size
-    )
-
-
-def _storage_class(found: StatResult) -> str | None:
-    """Name the storage class where it is not the one that S3 takes by itself."""
-    return None if found.storage_class == "STANDARD" else found.storage_class
+    write = plain_plan(new.session, new.url, if_absent=not plan.overwrite)
+    return await with_checksum(new.session, replace(write, options=options))

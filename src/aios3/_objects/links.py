@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import Condition, WriteOptions
+from aios3._backend import WriteOptions
 from aios3._entries import link_metadata, link_target
 from aios3._namespace.links import follow, head_or_none
 from aios3._objects.describing import exists_error, find
 from aios3._paths import S3Url
 from aios3._session import current_session
+from aios3._storing.plan import plain_plan, with_checksum
+from aios3._storing.store import store_object
 from aios3.errors import InvalidPathError, NotALinkError, ObjectExistsError
 
 if TYPE_CHECKING:
@@ -44,9 +46,9 @@ async def symlink(source: AnyPath, link: AnyPath, overwrite: bool = True, *, ses
     if not overwrite and await head_or_none(current, url) is not None:
         raise exists_error(url)
     options = WriteOptions(metadata=link_metadata(str(target)))
-    backend = await current.backend(url)
+    plan = replace(plain_plan(current, url, if_absent=not overwrite), options=options)
     try:
-        await backend.put_object(url, (), options=options, condition=Condition(if_absent=not overwrite), checksum=None)
+        await store_object(current, await with_checksum(current, plan), ())
     except ObjectExistsError as error:
         raise exists_error(url) from error
 

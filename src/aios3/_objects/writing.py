@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import Condition, WriteOptions
+from aios3._engine.parts import equal_part_size
 from aios3._handles.opening import aopen
 from aios3._handles.options import text_settings
 from aios3._handles.ways import write_at_once
 from aios3._namespace.links import head
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3.errors import ConfigError, ObjectExistsError, ObjectNotFoundError, UnsupportedError
+from aios3._storing.plan import plain_plan, with_checksum
+from aios3._storing.store import store_object
+from aios3.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -37,6 +39,8 @@ async def write_bytes(
     result = await write_at_once(session, path, view, options)
     if result is not None:
         return result
+    preferred = options.get("part_size", current_session(session).config.part_size)
+    options["part_size"] = equal_part_size(len(view), preferred)
     async with aopen(path, "wb", session=session, **options) as writer:
         await writer.write(view)
     return writer.result
@@ -98,11 +102,8 @@ async def touch(path: AnyPath, exist_ok: bool = True, *, session: Session | None
 
 async def _create(session: Session, url: S3Url) -> bool:
     """Create an empty object; tell whether it was us, or somebody else at the same moment."""
-    backend = await session.backend(url)
     try:
-        await backend.put_object(url, (), options=WriteOptions(), condition=Condition(if_absent=True), checksum=None)
+        await store_object(session, await with_checksum(session, plain_plan(session, url, if_absent=True)), ())
     except ObjectExistsError:
         return False
-    except UnsupportedError:  # a server that knows no conditions; the object was missing a moment ago
-        await backend.put_object(url, (), options=WriteOptions(), condition=Condition(), checksum=None)
     return True

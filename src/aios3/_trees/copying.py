@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, CopyTerms, WriteOptions
+from aios3._backend import CopyTerms
 from aios3._config import MAX_PART_SIZE
 from aios3._objects import copy
+from aios3._storing.plan import plain_plan, with_checksum
+from aios3._storing.store import store_object
 from aios3._trees.receiving import read_into
 from aios3._trees.runner import memory
 
@@ -37,9 +39,8 @@ async def _copy_marker(session: Session, source: S3Url, target: S3Url, size: int
         data = memoryview(bytearray(size))
         if size:
             await read_into(session, source, None, 0, data)
-        backend = await session.backend(target)
-        body = [data] if size else []
-        await backend.put_object(target, body, options=WriteOptions(), condition=Condition(), checksum=None)
+        plan = await with_checksum(session, plain_plan(session, target))
+        await store_object(session, plan, (data,) if size else ())
 
 
 def same_place(one: S3Url, other: S3Url) -> bool:

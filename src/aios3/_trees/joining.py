@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._backend import ReadOptions
 from aios3._config import check_bound
 from aios3._handles.missing import explain_missing
-from aios3._handles.plan import WritePlan, complete_plan
+from aios3._handles.plan import complete_plan
 from aios3._memory import fresh
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._trees.joining_plan import plan_parts
-from aios3._trees.multipart import PartJob, assemble
+from aios3._storing.equal_parts import needs_equal_parts
+from aios3._storing.multipart import CopySource, MultipartUpload
+from aios3._storing.plan import plain_plan
+from aios3._storing.store import store_object
+from aios3._trees.joining_plan import plan_equal_parts, plan_parts
+from aios3._trees.multipart import Assembly, PartJob
 from aios3._trees.receiving import read_into
 from aios3._trees.runner import each, for_each, memory
 from aios3.errors import ObjectNotFoundError, ServerError, UnsupportedError
@@ -24,10 +28,10 @@ from aios3.errors import ObjectNotFoundError, ServerError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aios3._backend import Part
     from aios3._entries import StatResult, WriteResult
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
     from aios3._trees.joining_plan import PlannedPart, Slice
 
 
@@ -87,41 +91,30 @@ class _Joining:
 
     async def run(self, *, can_copy: bool) -> WriteResult:
         copyable = [can_copy and url.profile == self.target.profile for url in self.urls]
-        parts = plan_parts([stat.size for stat in self.stats], copyable, self.block_size)
-        plan = WritePlan(self.target, "wb", WriteOptions(), Condition(), self.session.config.part_size)
-        plan = await complete_plan(self.session, plan)
+        plan_all = plan_equal_parts if await needs_equal_parts(self.session, self.target) else plan_parts
+        parts = plan_all([stat.size for stat in self.stats], copyable, self.block_size)
+        plan = await complete_plan(self.session, plain_plan(self.session, self.target))
         if not parts or (len(parts) == 1 and not parts[0].copied):
             return await self._put(plan, parts)
-        plan = replace(plan, algorithm=None)  # S3 tells no checksum of a part that it has copied
         jobs = [PartJob(number, partial(self._send, part, number)) for number, part in enumerate(parts, 1)]
-        size = sum(part.size for part in parts)
-        check = partial(self._check, parts) if any(part.copied for part in parts) else None
-        return await assemble(self.session, plan, jobs, size, check=check, width=self.width)
+        upload, size = MultipartUpload(self.session, plan), sum(part.size for part in parts)
+        check = partial(self._check, upload, parts) if any(part.copied for part in parts) else None
+        return await Assembly(upload, jobs, size, self.width, check=check).run()
 
     async def _put(self, plan: WritePlan, parts: Sequence[PlannedPart]) -> WriteResult:
         """Store what is small, or empty, in one request."""
-        backend = await self.session.backend(self.target)
-        size = sum(part.size for part in parts)
-        async with memory(self.session, size):
+        async with memory(self.session, sum(part.size for part in parts)):
             data = await self._read(parts[0].slices) if parts else memoryview(b"")
-            done = await backend.put_object(
-                self.target, [data], options=plan.options, condition=plan.condition, checksum=None
-            )
-        return replace(done, size=size)
+            return await store_object(self.session, plan, [data])
 
-    async def _send(self, part: PlannedPart, number: int, upload_id: str) -> Part:
-        backend = await self.session.backend(self.target)
+    async def _send(self, part: PlannedPart, number: int, upload: MultipartUpload) -> None:
         if part.copied:
             [piece] = part.slices
             source, etag = self.urls[piece.source], self.stats[piece.source].etag
-            return await backend.upload_part_copy(
-                self.target, upload_id, number, source=source, start=piece.start, stop=piece.stop, if_match=etag
-            )
+            await upload.copy(number, CopySource(source, piece.start, piece.stop, etag))
+            return
         async with memory(self.session, part.size):
-            data = await self._read(part.slices)
-            return await backend.upload_part(
-                self.target, upload_id, number, [data], options=WriteOptions(), checksum=None
-            )
+            await upload.send(number, [await self._read(part.slices)])
 
     async def _read(self, slices: Sequence[Slice]) -> memoryview:
         """Read slices into one piece of memory, several at once."""
@@ -136,10 +129,10 @@ class _Joining:
         await for_each(each(zip(slices, ends, strict=True)), read, self.width)
         return data
 
-    async def _check(self, parts: Sequence[PlannedPart], upload_id: str) -> None:
+    async def _check(self, upload: MultipartUpload, parts: Sequence[PlannedPart]) -> None:
         """Raise ServerError unless S3 holds parts of the sizes that were asked for: an answer to a copy has none."""
         backend = await self.session.backend(self.target)
-        stored = {part.number: part.size for part in await backend.list_parts(self.target, upload_id)}
+        stored = {part.number: part.size for part in await backend.list_parts(self.target, await upload.opened())}
         for number, part in enumerate(parts, 1):
             if stored.get(number) != part.size:
                 wrong = f"part {number} has {stored.get(number)} bytes and not {part.size}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from aios3._config import MIN_PART_SIZE
-from aios3._engine.parts import MAX_PARTS, copy_ranges
+from aios3._engine.parts import MAX_PARTS, copy_ranges, equal_part_size, equal_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,26 @@ def plan_parts(sizes: Sequence[int], copyable: Sequence[bool], block_size: int) 
         least, block = 2 * least, 2 * block
 
 
+def plan_equal_parts(sizes: Sequence[int], copyable: Sequence[bool], block_size: int) -> list[PlannedPart]:
+    """Cut the sources, in order, into parts of one size and a rest, for servers that take no others.
+
+    S3 copies the parts that lie inside a source it can copy; the others are gathered.
+    """
+    ends = list(accumulate(sizes))
+    total = ends[-1] if ends else 0
+    parts: list[PlannedPart] = []
+    for start, stop in equal_ranges(total, equal_part_size(total, max(block_size, MIN_PART_SIZE))):
+        slices = [
+            Slice(source, max(start - end + size, 0), min(stop - end + size, size))
+            for source, (size, end) in enumerate(zip(sizes, ends, strict=True))
+            if size and end - size < stop and end > start
+        ]
+        parts.append(PlannedPart(tuple(slices), copied=len(slices) == 1 and copyable[slices[0].source]))
+    if len(parts) == 1 and parts[0].size < MIN_PART_SIZE:
+        return [replace(parts[0], copied=False)]
+    return parts
+
+
 class _Planner:
     def __init__(self, least: int, block: int) -> None:
         self._least = least
@@ -93,5 +114,5 @@ class _Planner:
         self._gathered, self._gathered_size = [], 0
 
     def _copy(self, source: int, start: int, stop: int) -> None:
-        for first, last in copy_ranges(stop - start):
+        for first, last in copy_ranges(stop - start, followed=True):
             self._parts.append(PlannedPart((Slice(source, start + first, start + last),), copied=True))

@@ -43,6 +43,7 @@ class Item:
     etag: str | None = None
     problem: Exception | None = None
     """Why this cannot be read or written, where that is known before it is tried."""
+    storage_class: str | None = None
     is_unread: bool = False
     """Whether the side could not be read here, so that nobody knows what is there: then nothing is known to be gone."""
     identity: Identity | None = None
@@ -79,7 +80,7 @@ class S3Tree:
             async for page in listing:
                 found = zip(page.keys, page.stats, strict=True)
                 yield [
-                    Item(key[cut:], stat.size, stat.mtime, stat.etag, _unaddressable(key))
+                    Item(key[cut:], stat.size, stat.mtime, stat.etag, _unaddressable(key), stat.storage_class)
                     for key, stat in found
                     if self.with_markers or not key.endswith("/")
                 ]

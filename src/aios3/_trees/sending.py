@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, Part, WriteOptions
-from aios3._engine.checksums import checksum_of
-from aios3._handles.plan import WritePlan, complete_plan
-from aios3._trees.multipart import Begun, PartJob, assemble, part_ranges
+from aios3._handles.plan import complete_plan
+from aios3._storing.multipart import MultipartUpload, ResumedUpload
+from aios3._storing.plan import plain_plan
+from aios3._storing.store import store_object
+from aios3._trees.multipart import Assembly, PartJob, part_ranges
 from aios3._trees.reading_files import changed, opened, read_small
 from aios3._trees.runner import each, for_each, in_thread, memory
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from aios3._backend import StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._storing.plan import WritePlan
     from aios3._trees.meter import Meter
     from aios3._trees.multipart import PartRange
     from aios3._trees.reading_files import OpenFile
@@ -41,8 +43,7 @@ async def send_file(
 
     Raises ObjectExistsError with ``create_only``, FileChangedError, and what the operating system and S3 say.
     """
-    plan = WritePlan(url, "wb", WriteOptions(), Condition(if_absent=create_only), session.config.part_size)
-    plan = await complete_plan(session, plan)
+    plan = await complete_plan(session, plain_plan(session, url, if_absent=create_only))
     if size <= plan.part_size and (sent := await _send_small(session, plan, path, size)) is not None:
         meter.moved(sent)
         return sent
@@ -55,34 +56,26 @@ async def send_file(
 
 async def _send_small(session: Session, plan: WritePlan, path: str, size: int) -> int | None:
     """Send a file of up to ``size`` bytes in one request and return its size; None if it has grown."""
-    backend = await session.backend(plan.url)
     async with memory(session, size):
         data = await in_thread(read_small, path, size)
         if data is None:
             return None
-        await backend.put_object(
-            plan.url,
-            [data],
-            options=plan.options,
-            condition=plan.condition,
-            checksum=checksum_of([data], plan.algorithm),
-        )
+        await store_object(session, plan, [data])
     return len(data)
 
 
 async def _send_parts(session: Session, plan: WritePlan, file: OpenFile, meter: Meter, *, resume: bool) -> None:
     ranges = part_ranges(file.size, plan.part_size)
-    begun = await _begun(session, plan, file, ranges) if resume else None
-    there = {part.number for part in begun.parts} if begun else set()
+    resumed = await _resumable(session, plan, file, ranges) if resume else None
+    there = {part.number for part in resumed.parts} if resumed else set()
     for part in ranges:
         if part.number in there:
             meter.moved(part.stop - part.start)
     jobs = [
-        PartJob(part.number, _Sending(session, plan, file, meter, part).send)
-        for part in ranges
-        if part.number not in there
+        PartJob(part.number, _Sending(session, file, meter, part).send) for part in ranges if part.number not in there
     ]
-    await assemble(session, plan, jobs, file.size, begun=begun, keep=resume, check=lambda _: file.check())
+    upload, width = MultipartUpload(session, plan, resumed), session.config.max_concurrency
+    await Assembly(upload, jobs, file.size, width, keep=resume, check=file.check).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,52 +83,43 @@ class _Sending:
     """One part of a file on its way."""
 
     session: Session
-    plan: WritePlan
     file: OpenFile
     meter: Meter
     part: PartRange
 
-    async def send(self, upload_id: str) -> Part:
+    async def send(self, upload: MultipartUpload) -> None:
         size = self.part.stop - self.part.start
-        backend = await self.session.backend(self.plan.url)
         async with memory(self.session, size):
-            data = await self.file.read(self.part.start, self.part.stop)
-            sent = await backend.upload_part(
-                self.plan.url,
-                upload_id,
-                self.part.number,
-                [data],
-                options=self.plan.options,
-                checksum=checksum_of([data], self.plan.algorithm),
-            )
+            await upload.send(self.part.number, [await self.file.read(self.part.start, self.part.stop)])
         self.meter.moved(size)
-        return sent
 
 
-async def _begun(session: Session, plan: WritePlan, file: OpenFile, ranges: Sequence[PartRange]) -> Begun | None:
+async def _resumable(
+    session: Session, plan: WritePlan, file: OpenFile, ranges: Sequence[PartRange]
+) -> ResumedUpload | None:
     """Find the upload that an earlier attempt at the same file has left: the latest one with a part that fits."""
     backend = await session.backend(plan.url)
     uploads = [each for each in await backend.list_multipart_uploads(plan.url) if each.key == plan.url.key]
     for upload in sorted(uploads, key=lambda upload: upload.initiated, reverse=True):
         parts = await _fitting(session, file, ranges, await backend.list_parts(plan.url, upload.upload_id))
         if parts:
-            return Begun(upload.upload_id, parts)
+            return ResumedUpload(upload.upload_id, parts)
     return None
 
 
 async def _fitting(
     session: Session, file: OpenFile, ranges: Sequence[PartRange], stored: Sequence[StoredPart]
-) -> list[Part]:
+) -> list[StoredPart]:
     """Return the stored parts that are the file's bytes: same place, same size, same MD5."""
     places = {part.number: part for part in ranges}
-    found: list[Part] = []
+    found: list[StoredPart] = []
 
     async def compare(part: StoredPart) -> None:
         place = places.get(part.number)
         if place is not None and place.stop - place.start == part.size:
             [digest] = await file.md5s([place])
             if digest.hex() == part.etag:
-                found.append(Part(part.number, part.etag))
+                found.append(part)
 
     await for_each(each(stored), compare, session.config.max_concurrency)
     return found

@@ -115,7 +115,11 @@ async def _describe(session: Session, side: S3Url | str) -> Item | None:
     if isinstance(side, str):
         return await in_thread(describe_file, side)
     found = None if side.names_directory else await head_or_none(session, side)
-    return None if found is None else Item(side.name, found.size, found.mtime, found.etag)
+    return (
+        None
+        if found is None
+        else Item(side.name, found.size, found.mtime, found.etag, storage_class=found.storage_class)
+    )
 
 
 def _source_tree(session: Session, source: S3Url | str, followlinks: bool) -> Tree:

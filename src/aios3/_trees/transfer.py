@@ -23,6 +23,7 @@ from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirecto
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._trees.merging import Pair
@@ -104,11 +105,11 @@ class Carrier:
         return await receive_file(self.session, receipt, self.meter)
 
     async def _copy(self, source: S3Url, target: S3Url, item: Item | None) -> int:
-        size = item.size if item else (await head(self.session, source)).size
-        if self.followlinks and not size:
+        found: Item | StatResult = item or await head(self.session, source)
+        if self.followlinks and not found.size:
             source, found = await follow(self.session, source, await head(self.session, source))
-            size = found.size
-        await copy_listed(self.session, source, target, size)
+        size = found.size
+        await copy_listed(self.session, source, target, size, found.storage_class)
         self.meter.moved(size)
         return size
 

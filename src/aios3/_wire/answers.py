@@ -63,7 +63,7 @@ def span_of(status: int, headers: Headers, *, start: int, path: S3Url | str) -> 
     return _answers.span_of(status, headers.get("content-range"), length, start=start, path=path)
 
 
-def stat_of(headers: Headers, size: int, checksums: Mapping[str, str], *, path: str) -> StatResult:
+def stat_of(headers: Headers, size: int, checksums: Mapping[str, str], *, path: str, as_of: float = 0.0) -> StatResult:
     """Describe the object that a HEAD or GET was answered for. Raises ServerError for a time that is none."""
     prefix = len(_METADATA)
     metadata = {name[prefix:]: value for name, value in headers.items() if name.startswith(_METADATA)}
@@ -84,6 +84,7 @@ def stat_of(headers: Headers, size: int, checksums: Mapping[str, str], *, path: 
         headers={name: headers[name] for name in KEPT_HEADERS if headers.get(name)},
         checksums=checksums,
         tag_count=_count(headers.get("x-amz-tagging-count")),
+        as_of=as_of,
     )
 
 
@@ -96,7 +97,15 @@ def described(headers: Headers, path: str) -> StatResult:
     size = content_length(headers, "HeadObject", path)
     if size is None:
         raise nonsense(path, "it does not say how long the object is", "HeadObject")
-    return stat_of(headers, size, checksums_of(headers), path=path)
+    return stat_of(headers, size, checksums_of(headers), path=path, as_of=_moment(headers.get("date")))
+
+
+def _moment(date: str | None) -> float:
+    """Return the time of a ``Date`` header; 0.0 where there is none that can be read."""
+    try:
+        return seconds_of(date) if date else 0.0
+    except ValueError:
+        return 0.0
 
 
 def checksums_of(headers: Headers) -> dict[str, str]:
@@ -145,7 +154,7 @@ def _error_document(body: bytes) -> ErrorDocument | None:
 
 def upload_id_of(body: bytes, path: str) -> str:
     """Return the id that CreateMultipartUpload has given. Raises ServerError if there is none."""
-    upload_id = _result(body, "CreateMultipartUpload", path).get("UploadId")
+    upload_id = _result(_answers.only_upload_id(body), "CreateMultipartUpload", path).get("UploadId")
     if not upload_id:
         raise nonsense(path, "no upload id", "CreateMultipartUpload")
     return upload_id

@@ -161,12 +161,28 @@ class WireBackend:
         head, _ = await self._call(request)
         return answers.part_of(head.headers, number, str(url))
 
-    async def upload_part_copy(
-        self, url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        *,
+        source: S3Url,
+        start: int,
+        stop: int,
+        if_match: str | None,
+        sse_customer_key: bytes | None = None,
     ) -> Part:
         """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
         request = requests.upload_part_copy(
-            url, upload_id, number, source=source, start=start, stop=stop, if_match=if_match
+            url,
+            upload_id,
+            number,
+            source=source,
+            start=start,
+            stop=stop,
+            if_match=if_match,
+            sse_customer_key=sse_customer_key,
         )
         _, body = await self._call(request)
         return answers.copied_part(body, number, str(url))

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from aios3._answers import Stats, bare, continuation, decoded, failed_deletes, nonsense, refused
+from aios3._answers import (
+    Stats,
+    bare,
+    continuation,
+    decoded,
+    failed_deletes,
+    nonsense,
+    refused,
+    without_unfit_characters,
+)
 from aios3._backend import DeleteFailure, ListPage
 from aios3._entries import StatResult
 from aios3._wire.dates import seconds_of
@@ -43,7 +52,7 @@ class ErrorDocument:
 def error_document(body: bytes) -> ErrorDocument | None:
     """Read the body of a refusal; None for one that is none of S3's, such as a proxy's page."""
     try:
-        root = parsed(body)
+        root = parsed(without_unfit_characters(body))
     except NotXMLError:
         return None
     return _error_in(root)
@@ -91,7 +100,7 @@ def result(body: bytes, operation: str, path: str) -> dict[str, str]:
 
     Raises the error that S3 puts into an answer of success, and ServerError for what is no document.
     """  # noqa: D205 - four names do not fit into a line
-    return texts(_root(body, operation, path)) if body else {}
+    return texts(_root(without_unfit_characters(body), operation, path)) if body else {}
 
 
 def delete_failures(body: bytes, keys: Sequence[str], path: str) -> Sequence[DeleteFailure]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from aios3._answers import quoted
+from aios3._answers import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT, quoted
 from aios3._paths import is_arn
 from aios3.errors import ConfigError, InvalidPathError
 
@@ -208,13 +208,23 @@ def upload_part(
     return Request("UploadPart", "PUT", url, _part(upload_id, number), headers, body)
 
 
-def upload_part_copy(
-    url: S3Url, upload_id: str, number: int, *, source: S3Url, start: int, stop: int, if_match: str | None
+def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
+    url: S3Url,
+    upload_id: str,
+    number: int,
+    *,
+    source: S3Url,
+    start: int,
+    stop: int,
+    if_match: str | None,
+    sse_customer_key: bytes | None = None,
 ) -> Request:
-    """Make one part of the bytes ``[start, stop)`` of another object."""
+    """Make one part of the bytes ``[start, stop)`` of another object; the key is that of both."""
     headers = [
         ("x-amz-copy-source", copy_source(source)),
         ("x-amz-copy-source-range", f"bytes={start}-{stop - 1}"),
+        *_customer_key(sse_customer_key),
+        *_customer_key(sse_customer_key, "x-amz-copy-source-server-side-encryption-customer"),
     ]
     if if_match is not None:
         headers.append(("x-amz-copy-source-if-match", if_match.strip('"')))
@@ -355,18 +365,24 @@ def _writing(options: WriteOptions) -> list[tuple[str, str]]:
         ("content-disposition", options.content_disposition),
         ("content-language", options.content_language),
         ("cache-control", options.cache_control),
+        ("expires", options.expires),
         (_STORAGE_CLASS, options.storage_class),
         ("x-amz-acl", options.acl),
         ("x-amz-tagging", urlencode(options.tags, quote_via=quote) if options.tags else None),
-        ("x-amz-server-side-encryption", options.sse),
-        ("x-amz-server-side-encryption-aws-kms-key-id", options.sse_kms_key_id),
+        (ENCRYPTION, options.sse),
+        (KMS_KEY, options.sse_kms_key_id),
+        (BUCKET_KEY, options.sse_bucket_key),
+        (REDIRECT, options.website_redirect),
     )
     headers = [(name, value) for name, value in plain if value is not None]
     if options.metadata:
-        headers += {
-            f"x-amz-meta-{name.lower()}": _kept(name, value) for name, value in options.metadata.items()
-        }.items()
+        kept = _as_stored if options.metadata_as_stored else _kept
+        headers += {f"x-amz-meta-{name.lower()}": kept(name, value) for name, value in options.metadata.items()}.items()
     return headers + _customer_key(options.sse_customer_key)
+
+
+def _as_stored(_name: str, value: str) -> str:
+    return value
 
 
 def _kept(name: str, value: str) -> str:
@@ -380,10 +396,9 @@ def _kept(name: str, value: str) -> str:
     return value
 
 
-def _customer_key(key: bytes | None) -> list[tuple[str, str]]:
+def _customer_key(key: bytes | None, prefix: str = "x-amz-server-side-encryption-customer") -> list[tuple[str, str]]:
     if key is None:
         return []
-    prefix = "x-amz-server-side-encryption-customer"
     return [
         (f"{prefix}-algorithm", "AES256"),
         (f"{prefix}-key", base64.b64encode(key).decode("ascii")),

@@ -1,0 +1,151 @@
+"""The beginning of a multipart upload: once S3 was asked for one, its id is found out, whatever is cancelled.
+
+Without its id an upload cannot be ended, and S3 keeps it, with its parts, for ever. So the request runs in a task that
+nobody can cancel; a cancellation meanwhile waits for the response, for a few seconds at most.
+
+A response that is lost may have begun an upload all the same. A later one, whose id is known, tells the server's clock:
+what was begun for the same key between our first request and that one, is empty, and is not known to this session, is
+aborted, if there are no more such uploads than lost responses. Otherwise one of them may be somebody else's: then they
+are named in the log and stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from aios3._engine.tasks import settle, start_unlisted
+from aios3._storing.outcome import is_lost
+from aios3.errors import RequestTimeoutError, S3Error
+
+if TYPE_CHECKING:
+    from aios3._backend import OpenUpload
+    from aios3._session import Session
+    from aios3._storing.plan import WritePlan
+
+CANCELLED_PATIENCE_SECONDS = 5.0
+"""How long a cancelled write waits for the id of its upload, a request at a time."""
+_ROUNDING_SECONDS = 1.0
+
+_log = logging.getLogger("aios3.session")
+
+
+class Creation:
+    """Begins one upload. ``lost`` counts the responses that did not come."""
+
+    def __init__(self, session: Session, plan: WritePlan) -> None:
+        self._session = session
+        self._plan = plan
+        self._hurry = asyncio.Event()
+        self._started = asyncio.get_running_loop().time()
+        self.lost = 0
+
+    async def run(self) -> str:
+        """Return the id of a new upload; a cancellation meanwhile is raised when the upload has been aborted again."""
+        work = start_unlisted(self._create(), name=f"aios3 creation {self._plan.url}")
+        try:
+            await self._wait(work)
+        except asyncio.CancelledError:
+            if not work.cancelled() and work.exception() is None:
+                await settle([start_unlisted(self._undo(work.result()), name=f"aios3 abort {self._plan.url}")])
+            raise
+        return work.result()
+
+    def hurry(self) -> None:
+        """Say that the upload is only needed to be aborted."""
+        self._hurry.set()
+
+    async def _wait(self, work: asyncio.Task[str]) -> None:
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            self.hurry()
+            await settle([work])
+            raise
+
+    async def _undo(self, upload_id: str) -> None:
+        await self.abort_lost(upload_id)
+        await self._session.abort_upload(self._plan.url, upload_id)
+
+    async def _create(self) -> str:
+        failures = 0
+        while True:
+            try:
+                upload_id = await self._attempt()
+            except S3Error as error:
+                failures += 1
+                self.lost += is_lost(error)
+                pause = self._session.policy_at(self._plan.url).pause(error, failures)
+            else:
+                self._session.remember_upload(self._plan.url, upload_id)
+                return upload_id
+            await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt; raise CancelledError where it is not needed any more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        if self._hurry.is_set() and not self.lost:
+            raise asyncio.CancelledError
+
+    async def _attempt(self) -> str:
+        """Send one request; in a hurry, wait for its response no longer than a few seconds."""
+        plan, backend = self._plan, await self._session.backend(self._plan.url)
+        creating = backend.create_multipart_upload(plan.url, plan.options, plan.algorithm)
+        request = start_unlisted(creating, name=f"aios3 create {plan.url}")
+        hurry = start_unlisted(self._hurry.wait(), name=f"aios3 hurry {plan.url}")
+        await asyncio.wait([request, hurry], return_when=asyncio.FIRST_COMPLETED)
+        if not request.done():
+            await asyncio.wait([request], timeout=CANCELLED_PATIENCE_SECONDS)
+        unfinished = not request.done()
+        for task in (request, hurry):
+            task.cancel()
+        await asyncio.wait([request, hurry])
+        if unfinished and request.cancelled():
+            message = f"CreateMultipartUpload {plan.url}: no response in {CANCELLED_PATIENCE_SECONDS:g} s"
+            raise RequestTimeoutError(message, path=str(plan.url), operation="CreateMultipartUpload")
+        return request.result()
+
+    async def abort_lost(self, upload_id: str) -> None:
+        """Abort the uploads that were begun and of which nobody was told; the upload ``upload_id`` is still open."""
+        if not self.lost:
+            return
+        try:
+            uploads = await self._unknown(upload_id)
+        except S3Error as error:
+            self._warn(f"they could not be looked for ({error})")
+            return
+        if len(uploads) > self.lost:
+            self._warn(f"{len(uploads)} may be ours or somebody else's: {[each.upload_id for each in uploads]}")
+            return
+        for each in uploads:
+            await self._session.abort_upload(self._plan.url, each.upload_id)
+        self.lost = 0
+
+    async def _unknown(self, upload_id: str) -> list[OpenUpload]:
+        url, backend = self._plan.url, await self._session.backend(self._plan.url)
+        listed = [each for each in await backend.list_multipart_uploads(url) if each.key == url.key]
+        ours = next((each for each in listed if each.upload_id == upload_id), None)
+        if ours is None:
+            return []
+        elapsed = asyncio.get_running_loop().time() - self._started
+        earliest = ours.initiated - elapsed - _ROUNDING_SECONDS
+        return [
+            each
+            for each in listed
+            if earliest <= each.initiated <= ours.initiated
+            and not self._session.has_upload(each.upload_id)
+            and not await backend.list_parts(url, each.upload_id)
+        ]
+
+    def _warn(self, what: str) -> None:
+        _log.warning(
+            "%d responses to CreateMultipartUpload %s were lost, and uploads may be open and empty: %s; "
+            "aios3.abort_uploads ends them",
+            self.lost,
+            self._plan.url,
+            what,
+        )

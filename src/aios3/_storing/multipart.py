@@ -1,0 +1,262 @@
+"""One multipart upload: begun once, its parts sent from anywhere in any order, completed once or aborted.
+
+::
+
+    NEW --> CREATING --> OPEN --> COMPLETING --> COMPLETED
+     |         |          |           |
+     +---------+----------+-----------+--------> ABORTED
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aios3._backend import Part, ReadOptions
+from aios3._engine.checksums import checksum_of, whole_checksum
+from aios3._engine.tasks import OwnedTasks, finish
+from aios3._entries import WriteResult
+from aios3._storing.creation import Creation
+from aios3._storing.equal_parts import note_refusal
+from aios3._storing.outcome import head_or_unknown, is_young, multipart_etag, under_condition, until_known
+from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aios3._backend import Checksum, Condition, StoredPart
+    from aios3._paths import S3Url
+    from aios3._session import Session
+    from aios3._storing.plan import WritePlan
+
+_NO_UPLOAD = "NoSuchUpload"
+
+
+class UploadState(enum.Enum):
+    """Where an upload stands."""
+
+    NEW = "new"
+    CREATING = "creating"
+    OPEN = "open"
+    COMPLETING = "completing"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """The bytes ``[start, stop)`` of an object, to become a part inside S3 if it still has the ``etag``."""
+
+    url: S3Url
+    start: int
+    stop: int
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedUpload:
+    """An upload that is open already, and the parts of it that are used."""
+
+    upload_id: str
+    parts: Sequence[StoredPart] = ()
+
+
+class MultipartUpload:
+    """The multipart upload of one write."""
+
+    def __init__(self, session: Session, plan: WritePlan, resumed: ResumedUpload | None = None) -> None:
+        self.state = UploadState.NEW
+        self.upload_id: str | None = None
+        self._session = session
+        self._plan = plan
+        self._creation: Creation | None = None
+        self._creating: asyncio.Task[str] | None = None
+        self._parts: dict[int, Part] = {}
+        self._sizes: dict[int, int] = {}
+        self._sources: set[tuple[S3Url, str]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        if resumed is not None:
+            self.upload_id, self.state = resumed.upload_id, UploadState.OPEN
+            self._parts = {part.number: Part(part.number, part.etag) for part in resumed.parts}
+            self._sizes = {part.number: part.size for part in resumed.parts}
+
+    @property
+    def parts_stored(self) -> int:
+        """How many parts S3 has acknowledged."""
+        return len(self._parts)
+
+    @property
+    def began(self) -> bool:
+        """Whether S3 has been asked for the upload."""
+        return self.state is not UploadState.NEW
+
+    def start(self) -> None:
+        """Begin the upload in the background, unless it has been begun."""
+        if self.state is UploadState.NEW:
+            self.state = UploadState.CREATING
+            self._creation = Creation(self._session, self._plan)
+            self._started = self._loop.time()
+            self._creating = self._session.tasks.start(self._create(), name=f"aios3 create {self._plan.url}")
+            self._creating.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _create(self) -> str:
+        assert self._creation is not None
+        self.upload_id = await self._creation.run()
+        self.state = UploadState.OPEN
+        return self.upload_id
+
+    async def opened(self) -> str:
+        """Begin the upload if that has not been done, and return its id when S3 has told it."""
+        self.start()
+        if self._creating is not None:
+            return await asyncio.shield(self._creating)
+        assert self.upload_id is not None
+        return self.upload_id
+
+    async def send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
+        """Send one part."""
+        upload_id = await self.opened()
+        plan, backend = self._plan, await self._session.backend(self._plan.url)
+        checksum = checksum_of(pieces, plan.algorithm)
+        part = await backend.upload_part(plan.url, upload_id, number, pieces, options=plan.options, checksum=checksum)
+        self._keep(Part(number, part.etag, part.checksum or checksum), sum(map(len, pieces)))
+
+    async def copy(self, number: int, source: CopySource) -> None:
+        """Have S3 make one part of bytes that it has."""
+        upload_id = await self.opened()
+        backend = await self._session.backend(self._plan.url)
+        part = await backend.upload_part_copy(
+            self._plan.url,
+            upload_id,
+            number,
+            source=source.url,
+            start=source.start,
+            stop=source.stop,
+            if_match=source.etag,
+            sse_customer_key=self._plan.options.sse_customer_key,
+        )
+        if source.etag is not None:
+            self._sources.add((source.url, source.etag))
+        self._keep(part, source.stop - source.start)
+
+    def _keep(self, part: Part, size: int) -> None:
+        self._parts[part.number] = part
+        self._sizes[part.number] = size
+
+    async def complete(self, size: int) -> WriteResult:
+        """Make one object of ``size`` bytes of the parts; looked at where the response is lost."""
+        upload_id = await self.opened()
+        if self._creation is not None:
+            await self._creation.abort_lost(upload_id)
+        await self._check_sources()
+        self.state = UploadState.COMPLETING
+        attempt = partial(under_condition, self._session, self._plan, partial(self._complete_once, upload_id))
+        try:
+            look, policy = partial(self._look, upload_id, size), self._session.policy_at(self._plan.url)
+            done = await until_known(policy, attempt, look, state_tells=True)
+        except S3Error as error:
+            note_refusal(self._session, self._plan.url, [self._sizes[part.number] for part in self._ordered()], error)
+            raise
+        self.state = UploadState.COMPLETED
+        self._session.forget_upload(upload_id)
+        return WriteResult(size, done.etag, done.version_id, done.checksum)
+
+    async def _complete_once(self, upload_id: str, condition: Condition) -> WriteResult:
+        plan, backend = self._plan, await self._session.backend(self._plan.url)
+        return await backend.complete_multipart_upload(
+            plan.url,
+            upload_id,
+            self._ordered(),
+            options=plan.options,
+            condition=condition,
+            checksum=self._whole_checksum(),
+        )
+
+    def _ordered(self) -> list[Part]:
+        return [self._parts[number] for number in sorted(self._parts)]
+
+    def _whole_checksum(self) -> Checksum | None:
+        """Combine the checksums of all parts; None where S3 has not told that of one it has copied."""
+        sums: list[tuple[Checksum, int]] = []
+        for part in self._ordered():
+            if part.checksum is None or part.checksum.algorithm != self._plan.algorithm:
+                return None
+            sums.append((part.checksum, self._sizes[part.number]))
+        return whole_checksum(sums)
+
+    async def _look(self, upload_id: str, size: int, error: S3Error) -> WriteResult | None:
+        """Return what a completion has made whose response was lost.
+
+        An upload that is open still has not been completed, whatever object is there. One that is gone has been: by us,
+        if the object that is there is made of these parts.
+        """
+        if error.code != _NO_UPLOAD and not await self._is_gone(upload_id):
+            return None
+        stat = await head_or_unknown(self._session, self._plan)
+        if stat is None or stat.size != size or stat.etag is None or stat.etag != multipart_etag(self._ordered()):
+            return None
+        if not is_young(stat, self._loop.time() - self._started):
+            return None
+        return WriteResult(size, stat.etag, stat.version_id)
+
+    async def _is_gone(self, upload_id: str) -> bool:
+        backend = await self._session.backend(self._plan.url)
+        try:
+            await backend.list_parts(self._plan.url, upload_id)
+        except ObjectNotFoundError as error:
+            return error.code == _NO_UPLOAD
+        except S3Error:
+            return False  # unknown: what was met first is raised, and the upload aborted
+        return False
+
+    async def _check_sources(self) -> None:
+        """Raise ObjectChangedError if a copied object has been replaced: not every server compares its ETag."""
+        backend = await self._session.backend(self._plan.url)
+        if not self._sources or await backend.at_amazon():
+            return
+        checks = OwnedTasks()
+        running = [
+            checks.start(self._check_source(url, etag), name=f"aios3 check {url}") for url, etag in self._sources
+        ]
+        try:
+            await asyncio.gather(*running)
+        finally:
+            await checks.aclose()
+
+    async def _check_source(self, url: S3Url, etag: str) -> None:
+        backend = await self._session.backend(url)
+        options = ReadOptions(sse_customer_key=self._plan.options.sse_customer_key)
+        if (await backend.head_object(url, options)).etag != etag:
+            message = f"{url} was replaced while it was being copied; nothing was written"
+            raise ObjectChangedError(message, path=str(url))
+
+    async def abort(self, *, late_parts: bool = False) -> None:
+        """Make S3 forget the upload; its parts have ended, or never begin. Out of reach of any cancellation.
+
+        ``late_parts``: requests of parts were cut off. S3 may store one of them after the abort, so it gets another.
+        """
+        await finish(self._abort(late_parts=late_parts), name=f"aios3 abort {self._plan.url}")
+
+    async def _abort(self, *, late_parts: bool) -> None:
+        if self._creation is not None and self._creating is not None:
+            # An upload whose creation is under way cannot be aborted before its id is known.
+            self._creation.hurry()
+            await asyncio.wait([self._creating])
+        if self.state in (UploadState.COMPLETED, UploadState.ABORTED):
+            return
+        self.state = UploadState.ABORTED
+        if self.upload_id is None:
+            return
+        if self._creation is not None:
+            await self._creation.abort_lost(self.upload_id)
+        for _ in range(1 + late_parts):
+            await self._session.abort_upload(self._plan.url, self.upload_id)
+
+    def leave_open(self) -> None:
+        """Leave the upload as it is, for whoever goes on with it."""
+        if self.upload_id is not None:
+            self._session.forget_upload(self.upload_id)

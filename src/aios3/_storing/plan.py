@@ -1,0 +1,109 @@
+"""What a write is to become, decided before anything is sent: where, how, under which condition, and behind what."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aios3._backend import Condition, WriteOptions
+from aios3._config import MIB
+from aios3._engine.checksums import choose_algorithm
+from aios3._engine.parts import equal_part_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aios3._engine.checksums import Algorithm
+    from aios3._entries import StatResult, WriteResult
+    from aios3._paths import S3Url
+    from aios3._session import Session
+
+_PACKED_TYPES = {
+    "gzip": "application/gzip",
+    "bzip2": "application/x-bzip2",
+    "xz": "application/x-xz",
+    "compress": "application/x-compress",
+    "br": "application/x-brotli",
+}
+
+_TABLES_READ = threading.Event()
+"""Set once mimetypes has read the system's tables from disk; its own ``inited`` is set before it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """One write, decided."""
+
+    url: S3Url
+    mode: str
+    options: WriteOptions
+    condition: Condition
+    part_size: int = 8 * MIB
+    """Bytes of the first part."""
+    algorithm: Algorithm | None = None
+    """The checksum to send."""
+    head: bytes = b""
+    """Bytes of the old object that are sent again before what is written: those that are not copied as parts."""
+    base: StatResult | None = None
+    """The object whose bytes are copied inside S3 as the first parts."""
+    base_url: S3Url | None = None
+    """Where that object is; None: where the new one will be."""
+    copies: Sequence[tuple[int, int]] = ()
+    """The ranges of ``base`` that become the first parts, from byte 0 on."""
+    on_copied: Callable[[int], None] | None = None
+    """Told of the bytes of every part that has been copied."""
+    unchanged: WriteResult | None = None
+    """The result if nothing is written, where that means that nothing happens."""
+    may_look: bool = False
+    """Whether a look has to do where the server knows no conditions: at the object that is there just before."""
+
+    @property
+    def copied_size(self) -> int:
+        """Bytes of ``base`` that become parts."""
+        return self.copies[-1][1] if self.copies else 0
+
+    @property
+    def base_size(self) -> int:
+        """Bytes that are there before the first write."""
+        return self.copied_size + len(self.head)
+
+
+def plain_plan(session: Session, url: S3Url, *, if_absent: bool = False) -> WritePlan:
+    """Return the plan of a write that replaces what is there, or creates: for a verb that has looked already."""
+    condition = Condition(if_absent=if_absent)
+    return WritePlan(url, "wb", WriteOptions(), condition, session.config.part_size, may_look=if_absent)
+
+
+def sized(plan: WritePlan, total: int) -> WritePlan:
+    """Return ``plan`` for an object of ``total`` bytes, whose parts all get one size."""
+    size = equal_part_size(total, plan.part_size)
+    return plan if size == plan.part_size else replace(plan, part_size=size)
+
+
+async def with_checksum(session: Session, plan: WritePlan) -> WritePlan:
+    """Choose the checksum that this session sends to this server."""
+    backend = session.backend_at_hand(plan.url) or await session.backend(plan.url)
+    algorithm = choose_algorithm(session.checksums_at(plan.url).sending, at_amazon=await backend.at_amazon())
+    return plan if plan.algorithm == algorithm else replace(plan, algorithm=algorithm)
+
+
+async def with_type(plan: WritePlan) -> WritePlan:
+    """Guess the content type from the key, unless the plan has one."""
+    if plan.options.content_type is not None or (kind := await guess_type(plan.url.name)) is None:
+        return plan
+    return replace(plan, options=replace(plan.options, content_type=kind))
+
+
+async def guess_type(name: str) -> str | None:
+    """Return the content type that the end of a name stands for."""
+    if "." not in name:
+        return None
+    if _TABLES_READ.is_set():
+        kind, packing = mimetypes.guess_type(name)
+    else:
+        kind, packing = await asyncio.to_thread(mimetypes.guess_type, name)
+        _TABLES_READ.set()
+    return _PACKED_TYPES.get(packing) if packing else kind

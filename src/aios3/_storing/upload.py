@@ -1,0 +1,181 @@
+"""The requests of one write whose bytes come one after another: parts in the background, then one object or none."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aios3._engine.pace import Pace
+from aios3._engine.parts import part_size
+from aios3._engine.tasks import OwnedTasks, settle
+from aios3._storing.equal_parts import needs_equal_parts
+from aios3._storing.multipart import CopySource, MultipartUpload
+from aios3._storing.store import store_object
+from aios3.errors import ClosedHandleError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from aios3._entries import WriteResult
+    from aios3._session import Session
+    from aios3._storing.plan import WritePlan
+
+ABORT_PATIENCE_SECONDS = 5.0
+"""How long a caller waits for the abort of its upload; then it goes on in the background, owned by the session."""
+
+
+class Upload:
+    """The requests of one write: one PutObject, or a multipart upload that begins with its first part."""
+
+    def __init__(self, session: Session, plan: WritePlan) -> None:
+        self.failure: Exception | None = None
+        self._session = session
+        self._plan = plan
+        self._multipart = MultipartUpload(session, plan)
+        self._tasks = OwnedTasks()
+        self._count = 0
+        self._sending = 0
+        self._pace = Pace(near_seconds=0)
+        self._is_equal = False
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def upload_id(self) -> str | None:
+        """The id of the multipart upload; None before S3 has told it."""
+        return self._multipart.upload_id
+
+    @property
+    def began(self) -> bool:
+        """Whether S3 has been asked for a multipart upload."""
+        return self._multipart.began
+
+    @property
+    def needs_parts(self) -> bool:
+        """Whether one PutObject cannot do it: the object begins with a copy of another."""
+        return bool(self._plan.copies)
+
+    @property
+    def next_size(self) -> int:
+        """Bytes of the next part."""
+        number = max(self._count, len(self._plan.copies)) + 1
+        return part_size(number, self._plan.part_size, equal=self._is_equal)
+
+    def fail(self, error: Exception) -> None:
+        """Note that this write cannot be completed any more, unless that is known already."""
+        self.failure = self.failure or error
+
+    async def put(self, pieces: Sequence[bytes | memoryview]) -> WriteResult:
+        """Store the whole object in one request."""
+        return await store_object(self._session, self._plan, pieces)
+
+    def start_part(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
+        """Send the next part in the background; the ``paid`` bytes, moving, go back to the budget when it has ended."""
+        self._start_copies()
+        self._count += 1
+        task = self._start(partial(self._send, self._count, pieces), self._count)
+        self._sending += paid
+        task.add_done_callback(lambda _task: self._sent(paid))
+
+    def _sent(self, paid: int) -> None:
+        self._sending -= paid
+        self._session.budget.give_back(paid)
+
+    async def wait_for_turn(self) -> None:
+        """Wait while more is on its way than makes this server any faster; a failed part ends the wait."""
+        while self.failure is None and self._sending > self._pace.window(self._plan.part_size):
+            await self._tasks.join_one()
+
+    def hold_first(self) -> None:
+        """Keep number 1 for :meth:`start_first`."""
+        self._count = 1
+
+    def start_first(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
+        """Send part 1 in the background, after the others have been started."""
+        task = self._start(partial(self._send, 1, pieces), 1)
+        task.add_done_callback(lambda _task: self._session.budget.give_back(paid))
+
+    async def drain(self) -> None:
+        """Wait until no part is under way."""
+        await self._tasks.join()
+
+    async def complete(self, size: int) -> WriteResult:
+        """Wait for all parts and make them one object of ``size`` bytes."""
+        self._start_copies()
+        await self._tasks.join()
+        if self.failure is not None:
+            raise self.failure
+        if self._multipart.parts_stored != self._count:
+            missing = self._count - self._multipart.parts_stored
+            message = f"{self._plan.url}: sending was cancelled with {missing} parts missing"
+            raise ClosedHandleError(message, path=str(self._plan.url))
+        return await self._multipart.complete(size)
+
+    async def wait_for_memory(self, size: int) -> None:
+        """Take ``size`` bytes from the budget, in line. Raises ClosedHandleError if :meth:`abort` comes first."""
+        taking = self._tasks.start(self._session.budget.take(size), name=f"aios3 memory {self._plan.url}")
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            if taking.cancelled():
+                message = f"{self._plan.url} was aborted while it was being written"
+                raise ClosedHandleError(message, path=str(self._plan.url)) from None
+            if taking.done():
+                self._session.budget.give_back(size)
+            else:
+                taking.cancel()
+            raise
+
+    async def abort(self, patience: float = ABORT_PATIENCE_SECONDS) -> None:
+        """Stop all parts, then make S3 forget the upload. Safe to repeat, from any task of the loop.
+
+        It runs in a task that nobody can cancel; the caller waits for it for ``patience`` seconds at most, also if it
+        is cancelled meanwhile.
+        """
+        await settle([self.stop()], patience)
+
+    def stop(self) -> asyncio.Task[None]:
+        """Have all parts stopped and then the upload aborted, and return the task that does it."""
+        if self._stopping is None:
+            name = f"aios3 abort {self._plan.url}"
+            self._stopping = self._session.tasks.start(self._stop(), name=name, sure=True)
+        return self._stopping
+
+    async def _stop(self) -> None:
+        late_parts = self._tasks.active > 0
+        await self._tasks.aclose()
+        await self._multipart.abort(late_parts=late_parts)
+
+    def _start_copies(self) -> None:
+        base = self._plan.base
+        if base is None or self._count:
+            return
+        for start, stop in self._plan.copies:
+            self._count += 1
+            source = CopySource(self._plan.base_url or self._plan.url, start, stop, base.etag)
+            self._start(partial(self._copy, self._count, source), self._count)
+
+    def _start(self, sending: Callable[[], Awaitable[None]], number: int) -> asyncio.Task[None]:
+        self._multipart.start()
+        return self._tasks.start(self._noting_failure(sending), name=f"aios3 part {number} {self._plan.url}")
+
+    async def _noting_failure(self, sending: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await sending()
+        except Exception as error:  # noqa: BLE001 - kept for the writer, which raises it at its next call
+            self.fail(error)
+
+    async def _send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
+        await self._multipart.opened()
+        if number == 1:
+            self._is_equal = await needs_equal_parts(self._session, self._plan.url)
+        began = self._loop.time()
+        await self._multipart.send(number, pieces)
+        self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
+        self._pace.arrived(sum(map(len, pieces)), self._loop.time() - began)
+
+    async def _copy(self, number: int, source: CopySource) -> None:
+        await self._multipart.copy(number, source)
+        if self._plan.on_copied is not None:
+            self._plan.on_copied(source.stop - source.start)
