@@ -53,6 +53,11 @@ def equal_part_size(total: int, preferred: int, most_parts: int = MAX_PARTS) -> 
     return min(MAX_PART_SIZE, _whole_mebibytes(-(-total // most_parts)))
 
 
+def appending_part_size(existing: int, preferred: int) -> int:
+    """Return a size that cuts ``existing`` bytes into so many equal parts that as many may follow."""
+    return equal_part_size(existing, preferred, CONSTANT_PARTS)
+
+
 def equal_ranges(total: int, size: int) -> list[tuple[int, int]]:
     """Cut ``total`` bytes into ranges of ``size`` bytes and a rest."""
     return [(start, min(start + size, total)) for start in range(0, total, size)]

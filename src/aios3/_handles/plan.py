@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import Condition, ReadOptions
 from aios3._config import MIN_PART_SIZE
-from aios3._engine.parts import CONSTANT_PARTS, copy_ranges, equal_part_size, equal_ranges
+from aios3._engine.parts import appending_part_size, copy_ranges, equal_ranges
 from aios3._entries import WriteResult
 from aios3._handles.source import ObjectSource
 from aios3._storing.equal_parts import needs_equal_parts
@@ -75,10 +75,10 @@ async def _behind(session: Session, source: ObjectSource, plan: WritePlan) -> Wr
         await source.aclose()  # an open response holds the place of a request
     if not await needs_equal_parts(session, plan.url):
         return replace(plan, base=source.stat, copies=copy_ranges(size, followed=True))
-    part_size = equal_part_size(size, plan.part_size, CONSTANT_PARTS)
+    part_size = appending_part_size(size, plan.part_size)
     copies = equal_ranges(size - size % part_size, part_size)
     head = await _download(source, size - size % part_size, size)
-    return replace(plan, part_size=part_size, base=source.stat, copies=copies, head=head)
+    return replace(plan, part_size=part_size, equal_parts=True, base=source.stat, copies=copies, head=head)
 
 
 async def _download(source: ObjectSource, start: int, stop: int) -> bytes:

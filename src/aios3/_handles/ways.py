@@ -119,7 +119,7 @@ async def _open_writing(session: Session, order: Order) -> AsyncBinaryFile:
 async def _open_limited(session: Session, order: Order, plan: WritePlan) -> AsyncLimitedSeekableWriter:
     head_size, tail_size = (plan.part_size if size is None else size for size in (order.head_size, order.tail_size))
     if head_size != plan.part_size and await needs_equal_parts(session, plan.url):
-        plan = dataclasses.replace(plan, part_size=head_size)  # the head is the first part
+        plan = dataclasses.replace(plan, part_size=head_size, equal_parts=True)  # the head is the first part
     return AsyncLimitedSeekableWriter(session, plan, head_size, tail_size)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aios3.errors import S3Error
 
 _KNOWN = (".r2.cloudflarestorage.com",)
+_INVALID_PART = "InvalidPart"
 
 
 async def needs_equal_parts(session: Session, url: S3Url) -> bool:
@@ -25,9 +26,14 @@ async def needs_equal_parts(session: Session, url: S3Url) -> bool:
     return f".{host}".endswith(_KNOWN)
 
 
+def is_refusal(error: UnsupportedError) -> bool:
+    """Tell whether :func:`note_refusal` has raised this."""
+    return error.code == _INVALID_PART
+
+
 def note_refusal(session: Session, url: S3Url, sizes: Sequence[int], error: S3Error) -> None:
     """Remember a server that has refused parts of different sizes, and raise that it has."""
-    if error.code != "InvalidPart" or (len(set(sizes[:-1])) < 2 and sizes[-1] <= sizes[0]):  # noqa: PLR2004
+    if error.code != _INVALID_PART or (len(set(sizes[:-1])) < 2 and sizes[-1] <= sizes[0]):  # noqa: PLR2004
         return
     session.equal_part_buckets.add((url.profile, url.bucket))
     message = (

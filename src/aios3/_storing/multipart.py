@@ -21,7 +21,7 @@ from aios3._engine.tasks import OwnedTasks, finish
 from aios3._entries import WriteResult
 from aios3._storing.creation import Creation
 from aios3._storing.equal_parts import note_refusal
-from aios3._storing.outcome import head_or_unknown, is_young, multipart_etag, under_condition, until_known
+from aios3._storing.outcome import head_or_unknown, is_young, multipart_etag, repeated, until_known
 from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class MultipartUpload:
             await self._creation.abort_lost(upload_id)
         await self._check_sources()
         self.state = UploadState.COMPLETING
-        attempt = partial(under_condition, self._session, self._plan, partial(self._complete_once, upload_id))
+        attempt = repeated(self._session, self._plan, partial(self._complete_once, upload_id))
         try:
             look, policy = partial(self._look, upload_id, size), self._session.policy_at(self._plan.url)
             done = await until_known(policy, attempt, look, state_tells=True)

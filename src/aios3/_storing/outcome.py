@@ -106,6 +106,25 @@ async def under_condition(session: Session, plan: WritePlan, attempt: Attempt) -
         return await attempt(Condition())
 
 
+def repeated(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
+    """Return what sends ``attempt`` under the condition of ``plan``, and looks before it does so again.
+
+    Servers other than Amazon's may ignore a condition. Whoever wrote the plan has looked before the first attempt.
+    """
+    attempts = 0
+
+    async def send() -> WriteResult:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1 and plan.condition != Condition():
+            backend = await session.backend(plan.url)
+            if not await backend.at_amazon():
+                await _check_condition(session, plan)
+        return await under_condition(session, plan, attempt)
+
+    return send
+
+
 async def _check_condition(session: Session, plan: WritePlan) -> None:
     """Compare here what this server cannot compare: whether the object that is there is still the expected one."""
     url, backend = plan.url, await session.backend(plan.url)
@@ -115,8 +134,9 @@ async def _check_condition(session: Session, plan: WritePlan) -> None:
         etag = None
     if etag == plan.condition.if_match:
         return
-    if plan.mode == "ab":
-        message = f"{url} changed while it was being appended to; nothing was written"
+    if plan.mode == "ab" or not plan.condition.if_absent:
+        what = "it was being appended to" if plan.mode == "ab" else "it was being replaced"
+        message = f"{url} changed while {what}; nothing was written"
         raise ObjectChangedError(message, path=str(url))
     message = f"{url} was created by somebody else meanwhile; nothing was written"
     raise ObjectExistsError(message, path=str(url))

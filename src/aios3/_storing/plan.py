@@ -57,6 +57,8 @@ class WritePlan:
     """Told of the bytes of every part that has been copied."""
     unchanged: WriteResult | None = None
     """The result if nothing is written, where that means that nothing happens."""
+    equal_parts: bool = False
+    """Whether all parts have ``part_size``, however many there are."""
     may_look: bool = False
     """Whether a look has to do where the server knows no conditions: at the object that is there just before."""
 

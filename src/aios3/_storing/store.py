@@ -15,7 +15,7 @@ from aios3._storing.outcome import (
     has_metadata,
     head_or_unknown,
     is_young,
-    under_condition,
+    repeated,
     until_known,
 )
 
@@ -70,7 +70,7 @@ async def copy_inside(
 
 
 async def _once_at_most(session: Session, plan: WritePlan, attempt: Attempt, look: Look) -> WriteResult:
-    return await until_known(session.policy_at(plan.url), partial(under_condition, session, plan, attempt), look)
+    return await until_known(session.policy_at(plan.url), repeated(session, plan, attempt), look)
 
 
 def _clock() -> float:

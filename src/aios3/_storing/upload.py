@@ -6,8 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aios3._engine import parts
 from aios3._engine.pace import Pace
-from aios3._engine.parts import part_size
 from aios3._engine.tasks import OwnedTasks, settle
 from aios3._storing.equal_parts import needs_equal_parts
 from aios3._storing.multipart import CopySource, MultipartUpload
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ABORT_PATIENCE_SECONDS = 5.0
 """How long a caller waits for the abort of its upload; then it goes on in the background, owned by the session."""
 
+_ASK_EARLY = 5
+"""Long before parts would grow, after a fifth of those that do not, it is found out whether the server takes that."""
+
 
 class Upload:
     """The requests of one write: one PutObject, or a multipart upload that begins with its first part."""
@@ -37,7 +40,8 @@ class Upload:
         self._count = 0
         self._sending = 0
         self._pace = Pace(near_seconds=0)
-        self._is_equal = False
+        self._is_equal = plan.equal_parts
+        self._has_asked = False
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -60,7 +64,7 @@ class Upload:
     def next_size(self) -> int:
         """Bytes of the next part."""
         number = max(self._count, len(self._plan.copies)) + 1
-        return part_size(number, self._plan.part_size, equal=self._is_equal)
+        return parts.part_size(number, self._plan.part_size, equal=self._is_equal)
 
     def fail(self, error: Exception) -> None:
         """Note that this write cannot be completed any more, unless that is known already."""
@@ -168,8 +172,9 @@ class Upload:
 
     async def _send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
         await self._multipart.opened()
-        if number == 1:
-            self._is_equal = await needs_equal_parts(self._session, self._plan.url)
+        if not self._has_asked and number >= parts.CONSTANT_PARTS // _ASK_EARLY:
+            self._has_asked = True
+            self._is_equal = self._is_equal or await needs_equal_parts(self._session, self._plan.url)
         began = self._loop.time()
         await self._multipart.send(number, pieces)
         self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes

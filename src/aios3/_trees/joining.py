@@ -15,7 +15,7 @@ from aios3._handles.plan import complete_plan
 from aios3._memory import fresh
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storing.equal_parts import needs_equal_parts
+from aios3._storing.equal_parts import is_refusal, needs_equal_parts
 from aios3._storing.multipart import CopySource, MultipartUpload
 from aios3._storing.plan import plain_plan
 from aios3._storing.store import store_object
@@ -62,8 +62,8 @@ async def concat(
     joining = _Joining(current, target, urls, await _describe(current, urls, width), block_size, width)
     try:
         return await joining.run(can_copy=True)
-    except UnsupportedError:
-        return await joining.run(can_copy=False)
+    except UnsupportedError as error:
+        return await joining.run(can_copy=is_refusal(error))  # parts of different sizes; now they will be equal
 
 
 async def _describe(session: Session, urls: Sequence[S3Url], width: int) -> list[StatResult]:
