@@ -79,24 +79,46 @@ class RetryingBackend:
         operation, send = operation_of(call, args), partial(call, *args, **kwargs)
         return self._repeat(lambda number: self._watched(operation, number, args, send))
 
-    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _surely(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
+        """Return like ``_attempt`` what a closing session does not stop: only its answer says what there is to undo."""
+        operation, send = operation_of(call, args), partial(call, *args, **kwargs)
+        return self._repeat(lambda number: self._watched(operation, number, args, send), sure=True)
+
+    async def _once_surely(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         answer = await self._watched(operation_of(call, args), 1, args, partial(call, *args, **kwargs))
         self._policy.succeeded()
         return answer
 
-    async def _repeat(self, send: Callable[[int], Awaitable[T]]) -> T:
-        """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on."""
+    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        calls = self._policy.calls
+        under_way = calls.begin()
+        try:
+            return await self._once_surely(call, *args, **kwargs)
+        except asyncio.CancelledError as error:
+            raise calls.meaning(under_way, error) from None
+        finally:
+            calls.end(under_way)
+
+    async def _repeat(self, send: Callable[[int], Awaitable[T]], *, sure: bool = False) -> T:
+        """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on; a closing session ends that."""
+        calls = self._policy.calls
+        under_way = None if sure else calls.begin()
         failures = 0
-        while True:
-            try:
-                answer = await send(failures + 1)
-            except S3Error as error:
-                failures += 1
-                pause = self._policy.pause(error, failures)
-            else:
-                self._policy.succeeded(failures)
-                return answer
-            await asyncio.sleep(pause)
+        try:
+            while True:
+                try:
+                    answer = await send(failures + 1)
+                except S3Error as error:
+                    failures += 1
+                    pause = self._policy.pause(error, failures)
+                else:
+                    self._policy.succeeded(failures)
+                    return answer
+                await asyncio.sleep(pause)
+        except asyncio.CancelledError as error:
+            raise calls.meaning(under_way, error) from None
+        finally:
+            calls.end(under_way)
 
     async def _watched(
         self, operation: str | None, number: int, args: Sequence[object], send: Callable[[], Awaitable[T]]
@@ -217,14 +239,16 @@ class RetryingBackend:
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; sent once."""
+        self._policy.calls.check()
         create = self._backend.create_multipart_upload
         algorithm = algorithm if self._habits.takes_checksums("multipart uploads") else None
         try:
-            return await self._once(create, url, options, algorithm)
+            return await self._once_surely(create, url, options, algorithm)
         except (UnsupportedError, RequestError) as error:
             if algorithm is None:
                 raise
-            return await self._plainly("multipart uploads", url, error, partial(self._once, create, url, options, None))
+            plain = partial(self._once_surely, create, url, options, None)
+            return await self._plainly("multipart uploads", url, error, plain)
 
     async def upload_part(
         self,
@@ -316,7 +340,7 @@ class RetryingBackend:
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
-        await self._attempt(self._backend.abort_multipart_upload, url, upload_id)
+        await self._surely(self._backend.abort_multipart_upload, url, upload_id)
 
     async def list_objects(
         self,

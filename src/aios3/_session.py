@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import os
-import threading
-import weakref
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
+from aios3._closing import Ending, Holdings, generators_unseen, seconds_to_close
 from aios3._config import Config
 from aios3._engine.backoff import retry_delay
 from aios3._engine.budget import Budget
+from aios3._engine.calls import closing_error
+from aios3._engine.elsewhere import run_elsewhere
 from aios3._engine.policy import Policy
 from aios3._engine.slots import Slots
-from aios3._engine.tasks import OwnedTasks, settle
+from aios3._engine.tasks import settle, start_sure
 from aios3._logs import get_logger
 from aios3._observe import Observer
 from aios3._settings import settings_of_arguments
@@ -25,14 +26,16 @@ from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
-    from types import TracebackType
+    from types import AsyncGeneratorType, TracebackType
     from typing import Self
 
     from typing_extensions import Unpack
 
     from aios3._backend import Backend, BucketAddress
+    from aios3._closing import Owned
     from aios3._config import ConfigOptions
     from aios3._descriptions import BucketDescription
+    from aios3._engine.tasks import OwnedTasks
     from aios3._events import SessionStats
     from aios3._paths import S3Url
     from aios3._settings import Checksums, Settings
@@ -42,13 +45,6 @@ if TYPE_CHECKING:
 _ABORT_ATTEMPTS = 3
 
 _log = get_logger("aios3.session")
-
-
-class Owned(Protocol):
-    """What a session closes before its connections: an open file."""
-
-    async def release(self) -> None:
-        """Give everything back; publish nothing."""
 
 
 class Session:
@@ -67,7 +63,6 @@ class Session:
             raise ConfigError(message)
         self.config: Config = (config or Config()).with_options(**overrides)
         self.budget: Budget = Budget(self.config.memory_budget)
-        self.tasks: OwnedTasks = OwnedTasks()
         self.key_order: dict[tuple[str | None, str], bool] = {}
         """Whether buckets, by profile and name, are listed in key order, as far as listings have shown."""
         self.late_failures: list[Exception] = []
@@ -78,17 +73,25 @@ class Session:
         self.policy: Policy = _policy_of(self.config)
         """What happens after failures, and how many requests are in flight."""
         self._settings: dict[str | None, Settings] = {}
+        self._holdings = Holdings(self.budget, self.policy, self.observer)
+        self.tasks: OwnedTasks = self._holdings.tasks
+        """What outlives the calls that have started it."""
+        self.promised: OwnedTasks = self._holdings.promised
+        """What callers have been told will still be done; closing the session waits for it."""
+        self._owned = self._holdings.owned
+        self._uploads = self._holdings.uploads
         self._transports: dict[str | None, Transport] = {}
-        self._owned: weakref.WeakSet[Owned] = weakref.WeakSet()
-        self._uploads: dict[str, S3Url] = {}
         self.equal_part_buckets: set[tuple[str | None, str]] = set()
         """Profiles and buckets whose servers have refused an upload for parts of different sizes."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
+        self._end: Ending | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._closed = False
+        self._closer: AsyncGeneratorType[None, None] | None = None
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "open" if self._loop else "unused"
+        state = "closed" if self._closed else "closing" if self._ending else "open" if self._loop else "unused"
         return f"<aios3.Session {self.config.endpoint_url or 'default endpoint'} {state}>"
 
     def __reduce__(self) -> tuple[type[Session], tuple[Config]]:
@@ -108,6 +111,11 @@ class Session:
     @property
     def closed(self) -> bool:
         """Whether :meth:`aclose` was called."""
+        return self._closed or self._ending is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has given everything back; while it is only closing, uploads are still being aborted."""
         return self._closed
 
     @property
@@ -121,18 +129,24 @@ class Session:
         Raises WrongLoopError on another loop or in another process than its own, ClosedHandleError when it is closed.
         """
         running = asyncio.get_running_loop()
-        if self._loop is running and self._pid == os.getpid() and not self._closed:
+        if self._loop is running and self._pid == os.getpid() and self._ending is None and not self._closed:
             return
         if self._closed:
             message = "This aios3.Session is closed; make a new one"
             raise ClosedHandleError(message)
+        if self._ending is not None:
+            raise closing_error()
         if self._loop is None:
             self._loop = running
             self._pid = os.getpid()
+            self._closer = _started(_close_with_loop(self))
+        self._check_home()
+
+    def _check_home(self) -> None:
         if self._pid != os.getpid():
             message = "This aios3.Session belongs to the parent process; make a new one after a fork"
             raise WrongLoopError(message)
-        if self._loop is not running:
+        if self._loop is not asyncio.get_running_loop():
             message = "This aios3.Session belongs to another event loop; make one session a loop"
             raise WrongLoopError(message)
 
@@ -149,13 +163,16 @@ class Session:
         return await self._transport(url.profile).locate(url.bucket)
 
     def _transport(self, profile: str | None) -> Transport:
-        self.bind()
+        if self._ending is None:
+            self.bind()
+        elif self._closed:
+            raise closing_error()  # until then uploads are still aborted
         transport = self._transports.get(profile)
         if transport is None:
             config = self.config_for(profile)
-            told = functools.partial(self._settings.__setitem__, profile)
+            told = partial(self._settings.__setitem__, profile)
             transport = _make_transport(config, config.profile, self.policy, self.observer, told)
-            self._transports[profile] = transport
+            self._transports[profile] = self._holdings.transports[profile] = transport
         return transport
 
     def checksums_at(self, url: S3Url) -> Checksums:
@@ -222,7 +239,7 @@ class Session:
         if loop is not None and loop.is_running() and not self._closed:
             loop.call_soon_threadsafe(self._start_abort, url, abort)
         elif upload_id is not None:
-            _abort_on_own_loop(self.config, url, upload_id)
+            run_elsewhere(partial(_abort_anew, self.config, url, upload_id), f"aios3 abort {url}")
 
     def _start_abort(self, url: S3Url, abort: Abort) -> None:
         self.tasks.start(abort(), name=f"aios3 abort {url}", sure=True)
@@ -236,6 +253,8 @@ class Session:
             try:
                 await (await self.backend(url)).abort_multipart_upload(url, upload_id)
             except S3Error as error:
+                if self._closed and upload_id not in self._uploads:
+                    return  # the end of the session has done it
                 if failures == _ABORT_ATTEMPTS or not worth_retrying(error):
                     _log.warning("The upload %s of %s is still open and may cost space: %s", upload_id, url, error)
                     return
@@ -245,7 +264,13 @@ class Session:
                 return
 
     async def aclose(self) -> None:
-        """Abort open writers, close open readers, then all connections. Safe to repeat.
+        """Abort open writers, close open readers, stop what is under way, then close all connections. Safe to repeat.
+
+        From now on the session takes no new work: it raises ClosedHandleError, and so does what was under way. It ends
+        within twice ``connect_timeout`` and ``read_timeout`` together, which is how long a server may take to begin an
+        upload and to abort it, and 20 seconds more for hooks and connections. What pipes that were closed with
+        ``join=False`` still have to send is waited for before that. A cancellation shortens the wait for the server to
+        5 seconds. Uploads whose end the server has not confirmed by then are named in the log.
 
         Raises what a write met that was closed with ``join=False`` and that nobody has waited for since.
         """
@@ -258,26 +283,31 @@ class Session:
             raise late[0]  # each of them has been logged
 
     async def _close(self) -> None:
-        if self._closed or self._pid != os.getpid():
+        if self._pid != os.getpid() or (self._closed and self._ending is None):
             return
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             self._closed = True
             return
-        self.bind()
-        await settle([self._loop.create_task(self._close_all(), name="aios3 close session")])
+        self._check_home()
+        if self._ending is None:
+            self._end = Ending(self._holdings, seconds_to_close(self.config), self.abort_upload)
+            self._ending = start_sure(self._close_all(self._end), name="aios3 close session")
+        assert self._end is not None
+        try:
+            await asyncio.wait({self._ending})
+        except asyncio.CancelledError:
+            self._end.hurry()
+            await settle({self._ending})
+            raise
+        self._ending.result()
 
-    async def _close_all(self) -> None:
-        for handle in list(self._owned):
-            await handle.release()
-        await self.tasks.join()
-        await self.observer.telling.settle()  # before the connections are closed, which it may use
-        for upload_id, url in list(self._uploads.items()):
-            await self.abort_upload(url, upload_id)
+    async def _close_all(self, end: Ending) -> None:
+        await end.run()
         self._closed = True
-        self.policy.close()
-        for transport in self._transports.values():
-            await transport.aclose()
-        await self.observer.telling.settle()  # bodies that were left open have just ended
+        closer, self._closer = self._closer, None
+        if closer is not None and not closer.ag_running:
+            await closer.aclose()
+        await end.disconnect()
 
 
 def current_session(session: Session | None) -> Session:
@@ -291,22 +321,20 @@ def current_session(session: Session | None) -> Session:
     return session
 
 
-_defaults: dict[int, tuple[Session, AsyncGenerator[None, None]]] = {}
-"""The default session of each loop, by the loop's id, with the generator that closes it."""
+_defaults: dict[int, Session] = {}
+"""The default session of each loop, by the loop's id."""
 
 
 def _default_session() -> Session:
     loop = asyncio.get_running_loop()
     known = _defaults.get(id(loop))
-    if known is not None and known[0].loop is loop and not known[0].closed:
-        return known[0]
+    if known is not None and known.loop is loop and not known.has_ended:
+        known.bind()
+        return known
     _forget_closed_loops()
     session = Session()
     session.bind()
-    closer = _close_with_loop(session)
-    with contextlib.suppress(StopIteration):
-        closer.__anext__().send(None)
-    _defaults[id(loop)] = (session, closer)
+    _defaults[id(loop)] = session
     return session
 
 
@@ -316,15 +344,25 @@ async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
     A loop finalises the async generators that were started on it (``loop.shutdown_asyncgens``, which
     ``asyncio.run`` calls), so one that is started and kept is the only public hook for "before this loop ends".
     """
+    defaults = _defaults  # at the end of the interpreter the module has lost its names
     try:
         yield
     finally:
-        _defaults.pop(id(session.loop), None)
-        await session.aclose()
+        if defaults.get(id(session.loop)) is session:
+            del defaults[id(session.loop)]
+        if not session.closed:
+            with generators_unseen():
+                await session.aclose()
+
+
+def _started(closer: AsyncGenerator[None, None]) -> AsyncGeneratorType[None, None]:
+    with contextlib.suppress(StopIteration):
+        closer.__anext__().send(None)
+    return cast("AsyncGeneratorType[None, None]", closer)
 
 
 def _forget_closed_loops() -> None:
-    for key, (session, _closer) in list(_defaults.items()):
+    for key, session in list(_defaults.items()):
         if session.loop is None or session.loop.is_closed():
             del _defaults[key]
 
@@ -340,17 +378,6 @@ def _make_transport(
     return Transport(config, profile, policy, observer, told)
 
 
-def _abort_on_own_loop(config: Config, url: S3Url, upload_id: str) -> None:
-    """Abort an upload whose loop is gone, on a loop and with connections of its own, and wait for it."""
-
-    async def abort() -> None:
-        async with Session(config) as session:
-            await session.abort_upload(url, upload_id)
-
-    try:
-        thread = threading.Thread(target=lambda: asyncio.run(abort()), name="aios3 abort", daemon=True)
-        thread.start()
-    except RuntimeError:
-        _log.warning("The interpreter is ending: the upload %s of %s stays open until it is aborted", upload_id, url)
-        return
-    thread.join(config.connect_timeout + config.read_timeout)
+async def _abort_anew(config: Config, url: S3Url, upload_id: str) -> None:
+    async with Session(config) as session:
+        await session.abort_upload(url, upload_id)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aios3.testing import FaultyServer
 
 TRANSPORTS = ("aiobotocore", "auto")
+MIB = 1 << 20
 SIZES = {"block_size": 64 * 1024, "request_size": 256 * 1024, "part_size": 5 << 20, "memory_budget": 16 << 20}
 PATIENT = {"connect_timeout": 10.0, "read_timeout": 20.0}
 IMPATIENT = {"connect_timeout": 0.4, "read_timeout": 0.4}

@@ -229,7 +229,7 @@ async def test_cancelled_after_every_step_nothing_is_left(monkeypatch, scenario,
         async with aios3.Session(**SMALL) as session:
             ended = await run_and_cancel(scenario, session, turns, times)
             if scenario is writing_without_joining:
-                await session.tasks.join()  # what was closed in time goes on, as it was asked to
+                await session.promised.join()  # what was closed in time goes on, as it was asked to
             if times == 1:
                 assert s3.open_bodies == 0, turns
                 assert s3.uploads == {}, turns

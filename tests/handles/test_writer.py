@@ -197,7 +197,7 @@ async def test_a_write_cancelled_in_its_middle_is_never_published_with_a_hole(s3
         await writing
     gate.set()
     assert 0 < file.tell() < len(data)
-    with pytest.raises(ClosedHandleError, match="interrupted after"):
+    with pytest.raises(ClosedHandleError, match="interrupted by a cancellation"):
         await file.aclose()
     assert s3.objects == {}
 
@@ -506,6 +506,8 @@ async def test_the_session_aborts_what_is_open_when_it_closes(s3):
     assert s3.objects == {}
     assert s3.uploads == {}
     assert session.budget.used == 0
+    with pytest.raises(ClosedHandleError, match="its session was closed"):
+        await large.aclose()
     await large.aclose()
 
 

@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aios3._engine.calls import closing_error
 from aios3._engine.spares import Spares
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Budget:
         self._parked = 0
         self._waiters: deque[_Waiter] = deque()
         self._reclaimers: dict[Reclaimer, None] = {}
+        self._closed = False
+        self._free: asyncio.Future[None] | None = None
         self.spares: Spares = Spares(min(limit // 8, _SPARE_BYTES))
         """Where blocks come from and go back to."""
 
@@ -66,7 +69,12 @@ class Budget:
         return True
 
     async def take(self, size: int) -> None:
-        """Take ``size`` bytes, waiting in line for them; they are moving. A cancelled wait takes nothing."""
+        """Take ``size`` bytes, waiting in line for them; they are moving. A cancelled wait takes nothing.
+
+        Raises ClosedHandleError once :meth:`close` was called, also for those who are in line then.
+        """
+        if self._closed:
+            raise closing_error()
         if self.try_take(size):
             return
         waiter = _Waiter(size, asyncio.get_running_loop().create_future())
@@ -87,6 +95,22 @@ class Budget:
         if parked:
             self._parked -= size
         self._admit()
+        if self._free is not None and not self._used and not self._free.done():
+            self._free.set_result(None)
+
+    def close(self) -> None:
+        """Send home whoever is in line, and let nobody else wait for memory."""
+        self._closed = True
+        waiters, self._waiters = self._waiters, deque()
+        for waiter in waiters:
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(closing_error())
+
+    async def until_free(self) -> None:
+        """Wait until nobody holds a byte."""
+        if self._used:
+            self._free = self._free or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._free)
 
     def park(self, size: int) -> None:
         """Mark ``size`` moving bytes as ones that only their owner can set free."""

@@ -12,6 +12,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from aios3._engine.backoff import retry_delay
+from aios3._engine.calls import Calls
 from aios3._engine.hedging import Hedges
 from aios3._engine.slots import Slots
 from aios3.errors import RequestTimeoutError, ThrottledError, reworded, worth_retrying
@@ -49,6 +50,8 @@ class Policy:
     def __init__(self, max_attempts: int, slots: Slots | None = None, *, hedging: float = 0.0) -> None:
         self.max_attempts = max_attempts
         self.slots: Slots = slots or Slots(_MANY)
+        self.calls: Calls = Calls()
+        """What is under way."""
         self.hedges: Hedges | None = Hedges(hedging, self.slots) if hedging else None
         """The second requests for what is slow; None if there are to be none."""
         self._account = _Account()

@@ -23,9 +23,14 @@ class OwnedTasks:
         self._tasks: set[asyncio.Task[object]] = set()
 
     @property
+    def running(self) -> list[asyncio.Task[object]]:
+        """The tasks that have not ended."""
+        return [task for task in self._tasks if not task.done()]
+
+    @property
     def active(self) -> int:
         """How many tasks have not ended."""
-        return sum(not task.done() for task in self._tasks)
+        return len(self.running)
 
     def start(self, work: Coroutine[object, object, T], *, name: str, sure: bool = False) -> asyncio.Task[T]:
         """Start ``work`` as a task of this owner; a ``sure`` one runs to its end, whoever cancels it.

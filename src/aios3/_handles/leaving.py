@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from aios3._logs import get_logger
 from aios3.errors import UnsupportedError, WrongLoopError
 
-_GIVING_UP = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
+if TYPE_CHECKING:
+    from aios3._handles.unwinding import Moment
+
+_log = get_logger("aios3.session")
 
 
-def gives_up() -> bool:
-    """Tell whether a cancellation or an exit of the interpreter is being handled: closing must not publish then."""
-    return isinstance(sys.exception(), _GIVING_UP)
+def gives_up(name: str, opened_at: Moment, *, closed: bool) -> bool:
+    """Tell whether the file ``name`` is closed because its program gives up, so that it must not be published.
+
+    The log says so, unless the file is ``closed`` already.
+    """
+    found = opened_at.gives_up()
+    if found is not None and not closed:
+        _log.log(found.level, "%s: nothing is published, because %s", name, found.reason)
+    return found is not None
 
 
 def cannot_copy(file: object, _protocol: object, /) -> NoReturn:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 from aios3._engine.tasks import settle
 from aios3._handles.leaving import Home, cannot_copy, gives_up, no_descriptor
 from aios3._handles.pump import pump
+from aios3._handles.torn import Torn, taken_in_part
+from aios3._handles.unwinding import QUIET, Moment
 from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -52,6 +55,10 @@ class AsyncLimitedSeekableWriter:
         self._finished = self._aborted = False
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
+        self._opened_at = Moment.now()
+        self.torn: Torn = Torn(str(plan.url))
+        """Whether the file can only be aborted, and why."""
+        self._taken = 0  # bytes put anywhere, zeros among them
         self._undoing: asyncio.Task[None] | None = None
         self._home = Home(str(plan.url))
         session.own(self)
@@ -173,9 +180,14 @@ class AsyncLimitedSeekableWriter:
             stop = self._position + len(view)
             if self._sent and self._position < self._tail_start and stop > len(self._head):
                 raise self._gone(max(self._position, len(self._head)))
-            while self._size < self._position:
-                await self._put(self._size, memoryview(bytes(min(_ZEROS, self._position - self._size))))
-            await self._put(self._position, view)
+            before = self._taken
+            try:
+                await self._put_behind_zeros(view)
+            except BaseException as error:
+                if self._taken > before:
+                    self.torn.note(taken_in_part("a write", self._taken - before, len(view)), error)
+                self.torn.explain(error)
+                raise
             self._position = stop
             await self._check_running()
             return len(view)
@@ -187,18 +199,22 @@ class AsyncLimitedSeekableWriter:
         async is read in a thread. The source is not closed.
         """
         self._check()
-        return await pump(source, self.write)
+        return await pump(source, self.write, self.torn)
 
-    async def aclose(self) -> None:
+    def aclose(self) -> Coroutine[object, object, None]:
         """Make the object visible, or raise why not. Safe to repeat, from any task.
 
-        If S3 refuses, or the caller is cancelled before S3 has answered, the upload is aborted; the same if this is
-        called while a cancellation or an exit of the interpreter is being handled.
+        If S3 refuses, or the caller is cancelled before S3 has answered, the upload is aborted. The same if this is
+        called while a cancellation or an exit of the interpreter is being handled, or by a ``with`` block that an
+        exception is leaving; the log says so then.
         """
+        if gives_up(self.name, self._opened_at, closed=self.closed):
+            return self.abort()
+        return self.finish()
+
+    async def finish(self) -> None:
+        """Do what :meth:`aclose` does when nobody gives up."""
         if self._is_foreign():
-            return
-        if gives_up():
-            await self.abort()
             return
         try:
             async with self._turn:
@@ -206,7 +222,9 @@ class AsyncLimitedSeekableWriter:
         except BaseException as error:
             if not self.closed and isinstance(error, Exception):
                 self._failure = error
+            is_given_up = self.closed  # by another task
             await self.abort()
+            self.torn.explain(error, is_given_up=is_given_up)
             raise
 
     async def abort(self) -> None:
@@ -215,11 +233,13 @@ class AsyncLimitedSeekableWriter:
             return
         if self._undoing is None:
             self._aborted = True
-            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}")
+            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}", sure=True)
         await settle({self._undoing}, patience=_ABORT_PATIENCE_SECONDS)
 
     async def release(self) -> None:
         """Abort because the session is closed."""
+        self.torn.session_ended()
+        self._failure = self._failure or self.torn.error()
         await self.abort()
 
     @property
@@ -230,12 +250,18 @@ class AsyncLimitedSeekableWriter:
     def _size(self) -> int:
         return self._tail_start + len(self._tail)
 
+    async def _put_behind_zeros(self, view: memoryview) -> None:
+        while self._size < self._position:
+            await self._put(self._size, memoryview(bytes(min(_ZEROS, self._position - self._size))))
+        await self._put(self._position, view)
+
     async def _put(self, position: int, view: memoryview) -> None:
         """Put ``view`` at ``position``, which is in the head, in the tail, or the end."""
         in_head = max(min(len(view), self._head_size - position), 0)
         if in_head:
             await self._pay(position + in_head - len(self._head))
             self._head[position : position + in_head] = view[:in_head]
+            self._taken += in_head
         done = in_head
         while done < len(view):
             at = position + done - self._tail_start
@@ -246,6 +272,7 @@ class AsyncLimitedSeekableWriter:
             piece = view[done : done + room]
             await self._pay(at + len(piece) - len(self._tail))
             self._tail[at : at + len(piece)] = piece
+            self._taken += len(piece)
             done += len(piece)
 
     def _send_part(self) -> None:
@@ -289,6 +316,7 @@ class AsyncLimitedSeekableWriter:
         await self._upload.abort()
 
     def _let_go(self) -> None:
+        self._opened_at = QUIET  # it may refer to frames, and they to this file
         paid, self._paid = self._paid, 0
         self._head, self._tail = bytearray(), bytearray()
         self._session.budget.give_back(paid, parked=True)
@@ -308,10 +336,11 @@ class AsyncLimitedSeekableWriter:
 
     async def _check_running(self) -> None:
         self._check()
-        if self._upload.failure is not None:
-            self._failure = self._upload.failure
+        failure = self._upload.failure or (self.torn.error() if self.torn else None)
+        if failure is not None:
+            self._failure = self._failure or failure
             await self.abort()
-            self._raise_failure()
+            raise failure
 
     def _check(self) -> None:
         self._home.check()
@@ -319,7 +348,8 @@ class AsyncLimitedSeekableWriter:
 
     def _check_open(self) -> None:
         if self.closed:
-            self._raise_failure()
+            if isinstance(self._failure, S3Error):
+                raise self._failure
             raise self._closed_error()
 
     def _is_foreign(self) -> bool:
@@ -342,4 +372,5 @@ class AsyncLimitedSeekableWriter:
         return UnsupportedError(message, path=self.name)
 
     def _closed_error(self) -> ClosedHandleError:
-        return ClosedHandleError(f"{self.name} is closed; open it again to write", path=self.name)
+        message = f"{self.name} is closed; open it again to write"
+        return self.torn.error() if self.torn else ClosedHandleError(message, path=self.name)

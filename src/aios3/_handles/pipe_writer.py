@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, NoReturn
 from aios3._engine.parts import part_size
 from aios3._handles.leaving import cannot_copy, gives_up, no_descriptor
 from aios3._handles.pump import pump
+from aios3._handles.torn import taken_in_part
+from aios3._handles.unwinding import Moment
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._logs import get_logger
 from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._handles.pump import Source
+    from aios3._handles.torn import Torn
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -41,6 +45,9 @@ class AsyncPipeWriter:
         self._plan = plan
         self._join = join
         self._writer = AsyncMultipartWriter(session, plan)
+        self._opened_at = Moment.now()
+        self.torn: Torn = self._writer.torn
+        """Whether the file can only be aborted, and why."""
         self._turn = asyncio.Lock()
         self._parts = 1
         self._room = part_size(1, plan.part_size)
@@ -124,16 +131,14 @@ class AsyncPipeWriter:
             if self._ending is not None:
                 raise self._closed_error()
             view = memoryview(data).cast("B")
-            taken = 0
-            while taken < len(view):
-                if self._room == 0:
-                    await self._writer.drain()
-                    self._parts += 1
-                    self._room = part_size(self._parts, self._plan.part_size)
-                count = await self._writer.write(view[taken : taken + self._room])
-                self._room -= count
-                taken += count
-            return taken or await self._writer.write(b"")
+            before = self._writer.tell()
+            try:
+                await self._take_all(view)
+            except BaseException as error:
+                if (taken := self._writer.tell() - before) > 0:
+                    self.torn.note(taken_in_part("a write", taken, len(view)), error)
+                raise
+            return len(view)
 
     async def write_from(self, source: Source) -> int:
         """Write everything that ``source`` has, and return how many bytes that were.
@@ -141,21 +146,39 @@ class AsyncPipeWriter:
         ``source`` is a file object (async or not), or an iterable (async or not) of bytes-like objects. What is not
         async is read in a thread. The source is not closed.
         """
-        return await pump(source, self.write)
+        return await pump(source, self.write, self.torn)
 
-    async def aclose(self) -> None:
+    async def _take_all(self, view: memoryview) -> None:
+        taken = 0
+        while taken < len(view):
+            if self._room == 0:
+                await self._writer.drain()
+                self._parts += 1
+                self._room = part_size(self._parts, self._plan.part_size)
+            count = await self._writer.write(view[taken : taken + self._room])
+            self._room -= count
+            taken += count
+        if not view:
+            await self._writer.write(b"")
+
+    def aclose(self) -> Coroutine[object, object, None]:
         """Make the object visible, or raise why not; with ``join=False``, have that done and return.
 
-        Safe to repeat, from any task. Called while a cancellation or an exit is being handled, it aborts.
+        Safe to repeat, from any task. It aborts instead as :meth:`AsyncMultipartWriter.aclose` does.
         """
-        if self._join or self._writer.closed or gives_up():
-            await self._writer.aclose()
+        if gives_up(self.name, self._opened_at, closed=self.closed):
+            return self.abort()
+        return self._close()
+
+    async def _close(self) -> None:
+        if self._join or self._writer.closed:
+            await self._writer.finish()
             return
         async with self._turn:
             if self._ending is None:
                 await self._writer.write(b"")  # raises if a part has failed already, or on the wrong loop
                 self._session.disown(self._writer)  # which would abort it when it closes
-                self._ending = self._session.tasks.start(self._end(), name=f"aios3 end {self.name}")
+                self._ending = self._session.promised.start(self._end(), name=f"aios3 end {self.name}")
 
     async def wait(self) -> WriteResult:
         """Wait until the object is visible and return what S3 answered, or raise why it is not.
@@ -178,7 +201,7 @@ class AsyncPipeWriter:
 
     async def _end(self) -> None:
         try:
-            await self._writer.aclose()
+            await self._writer.finish()
             _ = self._writer.result
         except asyncio.CancelledError:
             self._fail(ClosedHandleError(f"{self.name}: its event loop ended before it was uploaded", path=self.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 from collections.abc import AsyncIterable, Iterable
@@ -19,9 +20,11 @@ class Readable(Protocol):
 
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from typing_extensions import Buffer
+
+    from aios3._handles.torn import Torn
 
     Write = Callable[[Buffer], Awaitable[int]]
     Source = Readable | AsyncIterable[Buffer] | Iterable[Buffer]
@@ -34,47 +37,83 @@ _LONGEST_GATHER = 0.01
 """How long (s) pieces are gathered before they are written; a slow iterable's are written as they come."""
 
 
-async def pump(source: Source | Buffer, write: Write) -> int:
+class _Progress:
+    """Whether anything was taken from the source, or may have been: then it cannot be written from once more."""
+
+    def __init__(self) -> None:
+        self.has_taken = False
+
+    @contextlib.contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take from a source, which says with an exception of its own that it has given nothing, but not else."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.has_taken = True  # a piece that came when nobody waited for it any more is lost
+            raise
+
+
+async def pump(source: Source | Buffer, write: Write, torn: Torn | None = None) -> int:
     """Write all that ``source`` has, and return how many bytes that were.
 
-    Raises ConfigError for what is no source, and for a file or iterable of text.
+    What ends it early, an error of the source among others, is noted in ``torn``, unless nothing was taken yet. Raises
+    ConfigError for what is no source, and for a file or iterable of text.
     """
+    progress = _Progress()
+    try:
+        return await _pump(source, write, progress)
+    except BaseException as error:
+        if torn is not None and progress.has_taken:
+            torn.note("write_from()", error)
+        raise
+
+
+async def _pump(source: Source | Buffer, write: Write, progress: _Progress) -> int:
     if _is_readable(source):
-        return await _pump_file(source, write)
+        return await _pump_file(source, write, progress)
     if isinstance(source, AsyncIterable):
-        return await _pump_async(source, write)
+        return await _pump_async(source, write, progress)
     if _is_buffer(source):
         return await write(source)
     if isinstance(source, Iterable) and not isinstance(source, str):
-        return await _pump_iterable(source, write)
+        return await _pump_iterable(source, write, progress)
     message = f"Cannot write from {type(source).__name__}: a binary file or an iterable of bytes-like objects is needed"
     raise ConfigError(message)
 
 
-async def _pump_file(source: Readable, write: Write) -> int:
+async def _pump_file(source: Readable, write: Write, progress: _Progress) -> int:
     from anyio import to_thread  # noqa: PLC0415 - slow to import, and not needed to read
 
     is_async = inspect.iscoroutinefunction(source.read)
     total = 0
     while True:
-        piece = source.read(_PIECE_BYTES) if is_async else await to_thread.run_sync(source.read, _PIECE_BYTES)
-        data = await piece if inspect.isawaitable(piece) else piece
-        checked = _binary(data)
-        if not data:
+        with progress.taking():
+            piece = source.read(_PIECE_BYTES) if is_async else await to_thread.run_sync(source.read, _PIECE_BYTES)
+            data = _binary(await piece if inspect.isawaitable(piece) else piece)
+        if not memoryview(data).nbytes:
             return total
-        total += await write(checked)
+        progress.has_taken = True
+        total += await write(data)
 
 
-async def _pump_async(source: AsyncIterable[Buffer], write: Write) -> int:
+async def _pump_async(source: AsyncIterable[Buffer], write: Write, progress: _Progress) -> int:
     total = 0
-    async for data in source:
-        total += await write(_binary(data))
-    return total
+    pieces = aiter(source)
+    while True:
+        with progress.taking():
+            try:
+                piece = _binary(await anext(pieces))
+            except StopAsyncIteration:
+                return total
+        progress.has_taken = True
+        total += await write(piece)
 
 
-async def _pump_iterable(source: Iterable[Buffer], write: Write) -> int:
+async def _pump_iterable(source: Iterable[Buffer], write: Write, progress: _Progress) -> int:
     if isinstance(source, (list, tuple)):
-        return await _write_all(source, write)
+        return await _write_all(source, write, progress)
     from anyio import to_thread  # noqa: PLC0415 - as above
 
     iterator = iter(source)
@@ -82,16 +121,23 @@ async def _pump_iterable(source: Iterable[Buffer], write: Write) -> int:
     while more:
         pieces: list[Buffer] = []
         try:
-            more = await to_thread.run_sync(_gather, iterator, pieces)
+            with progress.taking():
+                more = await to_thread.run_sync(_gather, iterator, pieces)
         except Exception:  # raised behind what came before it
-            await _write_all(pieces, write)
+            progress.has_taken |= bool(pieces)
+            await _write_all(pieces, write, progress)
             raise
-        total += await _write_all(pieces, write)
+        progress.has_taken |= bool(pieces)
+        total += await _write_all(pieces, write, progress)
     return total
 
 
-async def _write_all(pieces: Iterable[Buffer], write: Write) -> int:
-    return sum([await write(_binary(piece)) for piece in pieces])
+async def _write_all(pieces: Sequence[Buffer], write: Write, progress: _Progress) -> int:
+    total = 0
+    for piece in [_binary(piece) for piece in pieces]:
+        total += await write(piece)
+        progress.has_taken = True
+    return total
 
 
 _END = object()
@@ -128,7 +174,8 @@ def _binary(data: object) -> Buffer:
     if isinstance(data, str):
         message = "Cannot write text to a binary file: open the source in binary mode, or encode it"
         raise ConfigError(message)
-    return data  # type: ignore[return-value]  # memoryview() refuses what is no buffer, with a TypeError
+    memoryview(data)  # type: ignore[arg-type]  # refuses what is no buffer, with a TypeError
+    return data  # type: ignore[return-value]  # it is one
 
 
 def _is_buffer(source: object) -> TypeGuard[Buffer]:

@@ -143,7 +143,7 @@ class ObjectSource:
                 progress = cursor.position > reached
                 failures = 1 if progress else failures + 1
                 pause = self._session.policy_at(self.url).pause(error, failures, progress=progress)
-                await asyncio.sleep(pause)
+                await self._session.policy.calls.sleep(pause)
 
     async def body_at(self, position: int, stop: int | None) -> ObjectBody:
         """Return an answer whose next byte is the one at ``position``; the caller closes it."""

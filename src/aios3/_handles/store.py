@@ -35,6 +35,10 @@ class Store(Protocol):
     def size(self) -> int:
         """How many bytes there are."""
 
+    @property
+    def changes(self) -> int:
+        """How many changes have been begun; one that only waits for memory has not."""
+
     async def read(self, offset: int, size: int) -> bytes:
         """Return ``size`` bytes from ``offset`` on, fewer only at the end; all that follow if ``size`` is negative."""
 
@@ -78,6 +82,8 @@ class MemoryStore:
         self._data = bytearray() if data is None else data
         self._paid = len(self._data)
         self._waiting = OwnedTasks()
+        self.changes = 0
+        """How many changes have been begun."""
 
     @property
     def size(self) -> int:
@@ -101,6 +107,7 @@ class MemoryStore:
         if not view:
             return
         await self._pay(offset + len(view))
+        self.changes += 1
         if offset > len(self._data):
             self._data.extend(bytes(offset - len(self._data)))
         self._data[offset : offset + len(view)] = view
@@ -108,6 +115,7 @@ class MemoryStore:
     async def truncate(self, size: int) -> None:
         """Cut to ``size`` bytes, or fill up with zeros."""
         await self._pay(size)
+        self.changes += 1
         if size < len(self._data):
             del self._data[size:]
             self._budget.give_back(self._paid - size, parked=True)
@@ -175,6 +183,8 @@ class DiskStore:
         self._keep = keep
         self._position = 0
         self._settled = False
+        self.changes = 0
+        """How many changes have been begun. A cancellation comes when the disk has done with them, wholly or not."""
 
     @property
     def position(self) -> int:
@@ -208,6 +218,7 @@ class DiskStore:
         """Put all of ``view`` at ``offset``."""
         if not view:
             return
+        self.changes += 1
         if self.shared and offset in {self.position, self.size}:
             # As of a local file: in one step, so that another process with the descriptor goes on behind it.
             await in_thread(_write_on, self._descriptor, view)
@@ -216,6 +227,7 @@ class DiskStore:
 
     async def truncate(self, size: int) -> None:
         """Cut to ``size`` bytes, or fill up with zeros."""
+        self.changes += 1
         await in_thread(os.ftruncate, self._descriptor, size)
 
     def fileno(self, *, writes: bool, appends: bool) -> int:

@@ -16,13 +16,14 @@ from aios3._handles.writer import AsyncMultipartWriter
 from aios3.errors import ClosedHandleError, WrongTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Coroutine, Iterable
     from types import TracebackType
     from typing import Self
 
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult, WriteResult
+    from aios3._handles.torn import Torn
     from aios3._paths import S3Url
 
 _CHUNK_BYTES = 64 * 1024
@@ -54,6 +55,8 @@ class BinaryWriter(_Ended, Protocol):
 
     @property
     def mode(self) -> str: ...
+    @property
+    def torn(self) -> Torn: ...
     @property
     def result(self) -> WriteResult: ...
     def tell(self) -> int: ...
@@ -299,17 +302,31 @@ class AsyncTextWriter(Generic[WriterT]):
             message = f"write() of a text file takes str, not {type(text).__name__}; open with 'b' for bytes"
             raise WrongTypeError(message)
         ended = text.replace("\n", self._line_end) if self._line_end not in ("", "\n") else text
-        await self.buffer.write(self._encoder.encode(ended))
+        before = self._encoder.getstate()
+        try:
+            await self.buffer.write(self._encoder.encode(ended))
+        except BaseException:
+            self._encoder.setstate(before)  # nothing was taken, or the file is torn
+            raise
         return len(text)
 
     async def writelines(self, lines: Iterable[str]) -> None:
-        """Write each of ``lines``; no line ends are added."""
-        for line in lines:
-            await self.write(line)
+        """Write each of ``lines``; no line ends are added.
 
-    async def aclose(self) -> None:
+        What ends this after the first line, an error of ``lines`` among others, leaves a file that can only be aborted.
+        """
+        before = self.buffer.tell()
+        try:
+            for line in lines:
+                await self.write(line)
+        except BaseException as error:
+            if self.buffer.tell() != before:
+                self.buffer.torn.note("writelines()", error)
+            raise
+
+    def aclose(self) -> Coroutine[object, object, None]:
         """Make the object visible, or raise why not. Safe to repeat, from any task."""
-        await self.buffer.aclose()
+        return self.buffer.aclose()
 
     async def abort(self) -> None:
         """Give up: nothing becomes visible. Safe to repeat, from any task."""

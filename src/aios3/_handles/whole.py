@@ -14,6 +14,8 @@ from aios3._entries import StatResult, WriteResult
 from aios3._handles.leaving import Home, cannot_copy, gives_up
 from aios3._handles.positions import flat, position_of
 from aios3._handles.pump import pump
+from aios3._handles.torn import Torn
+from aios3._handles.unwinding import QUIET, Moment
 from aios3._handles.whole_io import (
     changed,
     check_unchanged,
@@ -31,7 +33,7 @@ from aios3.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -71,6 +73,9 @@ class AsyncWholeFile:
         self._writer: AsyncMultipartWriter | None = None
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
+        self._opened_at = Moment.now()
+        self.torn: Torn = Torn(str(subject.url))
+        """Whether the file can only be aborted, and why."""
         self._undoing: asyncio.Task[None] | None = None
         self._home = Home(str(subject.url))
         session.own(self)
@@ -259,8 +264,9 @@ class AsyncWholeFile:
             if not view:
                 return 0
             position = self._store.size if self._mode.kind == "a" else self._position
+            with self.torn.unless_untouched(f"a write of {len(view):,} bytes", self._changes):
+                await self._store.write(position, view)
             self._changed = True
-            await self._store.write(position, view)
             if not self._store.shared:
                 self._position = position + len(view)
             return len(view)
@@ -272,7 +278,7 @@ class AsyncWholeFile:
         async is read in a thread. The source is not closed.
         """
         self._check_writing()
-        return await pump(source, self.write)
+        return await pump(source, self.write, self.torn)
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file ``size`` bytes long, up to the position by default; the position stays. Return the size.
@@ -285,29 +291,35 @@ class AsyncWholeFile:
             if new < 0:
                 message = f"truncate({new}) on {self.name}: a size cannot be negative"
                 raise InvalidRangeError(message, path=self.name)
+            with self.torn.unless_untouched(f"truncate({new})", self._changes):
+                await self._store.truncate(new)
             self._changed = True
-            await self._store.truncate(new)
             return new
 
-    async def aclose(self) -> None:
+    def aclose(self) -> Coroutine[object, object, None]:
         """Upload the file if it was changed, or raise why not. Safe to repeat, from any task.
 
         Raises ObjectChangedError if the object is not the version any more that was opened. If S3 refuses, or the
-        caller is cancelled before S3 has answered, nothing is changed; the same if this is called while a cancellation
-        or an exit of the interpreter is being handled.
+        caller is cancelled before S3 has answered, nothing is changed. The same if this is called while a cancellation
+        or an exit of the interpreter is being handled, or by a ``with`` block that an exception is leaving; the log
+        says so then.
         """
+        if self._mode.writes and gives_up(self.name, self._opened_at, closed=self.closed):
+            return self.abort()
+        return self._close()
+
+    async def _close(self) -> None:
         if self._is_foreign():
-            return
-        if self._mode.writes and gives_up():
-            await self.abort()
             return
         try:
             async with self._turn:
                 await self._finish()
         except BaseException as error:
-            if self._failure is None and not self.closed and isinstance(error, Exception):
+            if self._failure is None and not self.closed and not self.torn and isinstance(error, Exception):
                 self._failure = error
+            is_given_up = self.closed  # by another task
             await self.abort()
+            self.torn.explain(error, is_given_up=is_given_up)
             raise
 
     async def abort(self) -> None:
@@ -318,7 +330,15 @@ class AsyncWholeFile:
 
     async def release(self) -> None:
         """Close the file because its session is closed; publish nothing."""
-        await (self.abort() if self._mode.writes else self.aclose())
+        if self._mode.writes:
+            self.torn.session_ended()
+            self._failure = self._failure or self.torn.error()
+            await self.abort()
+        else:
+            await self.aclose()
+
+    def _changes(self) -> int:
+        return self._store.changes
 
     @property
     def _position(self) -> int:
@@ -356,11 +376,13 @@ class AsyncWholeFile:
         self._store.settle()
         self._state = State.FINISHED
         self._session.disown(self)
+        self._opened_at = QUIET  # it may refer to frames, and they to this file
         await self._undone(self._session.tasks.start(self._store.aclose(), name=f"aios3 close {self.name}"))
 
     async def _publish(self) -> None:
         if self._plan is None:
             return
+        self.torn.check()
         if not self._changed:
             old = self._old
             assert old is not None
@@ -381,7 +403,8 @@ class AsyncWholeFile:
         if self._undoing is None:
             self._state = State.ABORTED
             self._session.disown(self)
-            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}")
+            self._opened_at = QUIET  # it may refer to frames, and they to this file
+            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}", sure=True)
         return self._undoing
 
     async def _undo(self) -> None:
@@ -406,7 +429,8 @@ class AsyncWholeFile:
 
     def _check_open(self) -> None:
         if self.closed:
-            self._raise_failure()
+            if isinstance(self._failure, S3Error):
+                raise self._failure
             raise self._closed_error()
 
     def _check_reading(self) -> None:
@@ -420,6 +444,7 @@ class AsyncWholeFile:
         if not self._mode.writes:
             message = f"{self.name} is open in mode {self.mode!r}, which does not write; add '+' to write as well"
             raise UnsupportedError(message, path=self.name)
+        self.torn.check()
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None
@@ -427,4 +452,5 @@ class AsyncWholeFile:
             raise failure
 
     def _closed_error(self) -> ClosedHandleError:
-        return ClosedHandleError(f"{self.name} is {self._state.value}; open it again", path=self.name)
+        message = f"{self.name} is {self._state.value}; open it again"
+        return self.torn.error() if self.torn else ClosedHandleError(message, path=self.name)

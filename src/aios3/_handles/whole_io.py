@@ -180,5 +180,5 @@ async def feed(writer: AsyncMultipartWriter, store: Store) -> WriteResult:
             message = f"The local copy of {writer.name} was cut while it was being written up"
             raise TruncatedBodyError(message, path=writer.name)
         offset += await writer.write(piece)
-    await writer.aclose()
+    await writer.finish()
     return writer.result

@@ -10,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import enum
 import os
-import sys
 import warnings
 from typing import TYPE_CHECKING
 
 from aios3._engine.tasks import settle
-from aios3._handles.leaving import cannot_copy, no_descriptor
+from aios3._handles.leaving import cannot_copy, gives_up, no_descriptor
 from aios3._handles.pieces import Pieces
 from aios3._handles.pump import pump
+from aios3._handles.torn import Torn, taken_in_part
+from aios3._handles.unwinding import QUIET, Moment
 from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, S3Error, WrongLoopError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -68,6 +70,9 @@ class AsyncMultipartWriter:
         self._written = 0
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
+        self._opened_at = Moment.now()
+        self.torn: Torn = Torn(self.name)
+        """Whether the file can only be aborted, and why."""
         self._undoing: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._pid = os.getpid()
@@ -167,9 +172,10 @@ class AsyncMultipartWriter:
             before = self._written
             try:
                 await self._take_all(view)
-            except BaseException:
-                if before < self._written < before + len(view):
-                    self._upload.fail(self._torn(self._written - before, len(view)))
+            except BaseException as error:
+                if self._written > before:
+                    self.torn.note(taken_in_part("a write", self._written - before, len(view)), error)
+                self.torn.explain(error)
                 raise
             await self._check_running()
             return len(view)
@@ -181,7 +187,7 @@ class AsyncMultipartWriter:
         async is read in a thread. The source is not closed.
         """
         self._check()
-        return await pump(source, self.write)
+        return await pump(source, self.write, self.torn)
 
     async def drain(self) -> None:
         """Wait until every part that has been handed over is stored; raise what one of them met."""
@@ -190,16 +196,20 @@ class AsyncMultipartWriter:
             await self._upload.drain()
             await self._check_running()
 
-    async def aclose(self) -> None:
+    def aclose(self) -> Coroutine[object, object, None]:
         """Make the object visible, or raise why not. Safe to repeat, from any task.
 
-        If S3 refuses, or the caller is cancelled before S3 has answered, the upload is aborted; the same if this is
-        called while a cancellation or an exit of the interpreter is being handled.
+        If S3 refuses, or the caller is cancelled before S3 has answered, the upload is aborted. The same if this is
+        called while a cancellation or an exit of the interpreter is being handled, or by a ``with`` block that an
+        exception is leaving; the log says so then.
         """
+        if gives_up(self.name, self._opened_at, closed=self.closed):
+            return self.abort()
+        return self.finish()
+
+    async def finish(self) -> None:
+        """Do what :meth:`aclose` does when nobody gives up."""
         if self._is_foreign():
-            return
-        if isinstance(sys.exception(), (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)):
-            await self.abort()
             return
         async with self._turn:
             if self.closed:
@@ -209,8 +219,10 @@ class AsyncMultipartWriter:
                 await self._check_running()
                 self._result = await self._publish()
             except BaseException as error:
+                is_given_up = self.closed  # by another task
                 self._keep_failure(error)
                 await self.abort()
+                self.torn.explain(error, is_given_up=is_given_up)
                 raise
             self._state = State.FINISHED
             self._let_go()
@@ -225,11 +237,13 @@ class AsyncMultipartWriter:
             return
         if self._undoing is None:
             self._state = State.ABORTED
-            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}")
+            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}", sure=True)
         await settle({self._undoing}, patience=_ABORT_PATIENCE_SECONDS)
 
     async def release(self) -> None:
         """Abort because the session is closed."""
+        self.torn.session_ended()
+        self._keep_failure(self.torn.error())
         await self.abort()
 
     async def _publish(self) -> WriteResult:
@@ -246,6 +260,7 @@ class AsyncMultipartWriter:
         await self._upload.abort()
 
     def _let_go(self) -> None:
+        self._opened_at = QUIET  # it may refer to frames, and they to this file
         paid, self._paid = self._paid, 0
         self._pieces.clear()
         self._session.budget.give_back(paid, parked=True)
@@ -263,10 +278,6 @@ class AsyncMultipartWriter:
             self._pieces.add(view[taken : taken + count])
             self._written += count
             taken += count
-
-    def _torn(self, taken: int, size: int) -> ClosedHandleError:
-        message = f"{self.name} is not published: a write was interrupted after {taken:,} of its {size:,} bytes"
-        return ClosedHandleError(message, path=self.name)
 
     def _room(self) -> int:
         return self._upload.next_size - self._pieces.size
@@ -291,17 +302,19 @@ class AsyncMultipartWriter:
     async def _check_running(self) -> None:
         """Raise if the file cannot go on: closed, or a part has failed (then abort first)."""
         self._check()
-        if self._upload.failure is not None:
-            self._keep_failure(self._upload.failure)
+        failure = self._upload.failure or (self.torn.error() if self.torn else None)
+        if failure is not None:
+            self._keep_failure(failure)
             await self.abort()
-            raise self._upload.failure
+            raise failure
 
     def _check(self) -> None:
         if self._loop is not asyncio.get_running_loop():
             message = f"{self.name} was opened on another event loop; write and close it there"
             raise WrongLoopError(message, path=self.name)
         if self.closed:
-            self._raise_failure()
+            if isinstance(self._failure, S3Error):
+                raise self._failure
             raise self._closed_error()
 
     def _is_foreign(self) -> bool:
@@ -318,10 +331,11 @@ class AsyncMultipartWriter:
             self._failure = error
 
     def _raise_failure(self) -> None:
-        """Raise what the write failed with, unless it has been raised here before."""
+        """Raise what the write failed with, unless a closing has raised it before."""
         failure, self._failure = self._failure, None
         if isinstance(failure, S3Error):
             raise failure
 
     def _closed_error(self) -> ClosedHandleError:
-        return ClosedHandleError(f"{self.name} is {self._state.value}; open it again to write", path=self.name)
+        message = f"{self.name} is {self._state.value}; open it again to write"
+        return self.torn.error() if self.torn else ClosedHandleError(message, path=self.name)

@@ -6,10 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aios3._config import MIB
+from aios3._handles.leaving import gives_up
+from aios3._handles.unwinding import Moment
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -95,6 +97,7 @@ class AsyncStorageWriter:
         self._turn = asyncio.Lock()
         self._closed = False
         self._left = False
+        self._opened_at = Moment.now()
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncStorageWriter {self.name}{' closed' if self.closed else ''}>"
@@ -138,13 +141,21 @@ class AsyncStorageWriter:
             raise ClosedHandleError(message, path=self.name)
         return 0 if file is None else await file.write(data)
 
-    async def close(self) -> None:
-        """Make what was written visible, or raise why not. Safe to repeat."""
+    def close(self) -> Coroutine[object, object, None]:
+        """Make what was written visible, or raise why not. Safe to repeat.
+
+        It aborts instead as :meth:`aios3.AsyncMultipartWriter.aclose` does.
+        """
+        if gives_up(self.name, self._opened_at, closed=self._closed):
+            return self.abort()
+        return self._close()
+
+    async def _close(self) -> None:
         self._closed = True
         async with self._turn:
             if self._file is not None and not self._left:
                 self._left = True
-                await self._file.aclose()
+                await self._file.finish()
 
     async def abort(self) -> None:
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once closed."""

@@ -255,7 +255,7 @@ def _close(file: ObjectWriter | ObjectFile | TextWriter, raw: RawWriter, close: 
     if not file.closed:
         reason = raw.reason_to_give_up()
         if reason is not None:
-            raw.give_up(reason)
+            raw.give_up(reason.reason, reason.level)
         else:
             _flush(file, raw, close)
     close()

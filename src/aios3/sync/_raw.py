@@ -7,6 +7,7 @@ around a file. Whatever they do, half an object is never published; what that ta
 from __future__ import annotations
 
 import io
+import logging
 import operator
 import os
 import weakref
@@ -17,11 +18,11 @@ from aios3._handles.leaving import cannot_copy
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.pipe_writer import AsyncPipeWriter
 from aios3._handles.positions import flat, landing
+from aios3._handles.unwinding import GivingUp, Moment
 from aios3._handles.whole import AsyncWholeFile
 from aios3._logs import get_logger, is_telling, warn
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 from aios3.sync._raw_reader import check_open
-from aios3.sync._unwinding import Moment
 from aios3.sync._wrapping import Asked
 
 if TYPE_CHECKING:
@@ -238,18 +239,18 @@ class RawWriter(io.RawIOBase):
         """Remember that bytes are missing, so that close() will not publish."""
         self._failure = self._failure or f"{type(error).__name__}: {error}"
 
-    def reason_to_give_up(self) -> str | None:
+    def reason_to_give_up(self) -> GivingUp | None:
         """Say why a close() at this moment would not publish; None if it would."""
         if self._bridge.foreign:
-            return "this is a copy in a child process"
+            return GivingUp("this is a copy in a child process", logging.DEBUG)
         return self._opened_at.gives_up() if self._opened_at else None
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, reason: str, level: int = logging.DEBUG) -> None:
         """Abort, and take what the buffers above still hold without keeping it."""
         if self._settled:
             return
         with self._bridge.relay:  # the handler may write into this file
-            _log.debug("%s: nothing is published, because %s", self.name, reason)
+            _log.log(level, "%s: nothing is published, because %s", self.name, reason)
         self._mark_settled()
         if self._bridge.on_own_thread:
             self._bridge.start(self._handle.abort)
@@ -266,7 +267,7 @@ class RawWriter(io.RawIOBase):
             return
         reason = self.reason_to_give_up()
         if reason is not None:
-            self.give_up(reason)
+            self.give_up(reason.reason, reason.level)
             return
         if self._failure:
             self.give_up("a write failed")

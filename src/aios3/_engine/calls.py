@@ -1,0 +1,99 @@
+"""The calls of one session that are under way: when it closes, they end with an error, and no other begins.
+
+A call runs in the task of whoever wants it. It is stopped as :func:`asyncio.timeout` stops one: the task is cancelled,
+and the cancellation becomes an error where it leaves the call. Everything on the way cleans up as for a cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aios3.errors import ClosedHandleError
+
+
+class Call:
+    """One call under way, in the running task."""
+
+    __slots__ = ("cancelling", "stopped", "task")
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "calls are made in tasks"
+        self.task: asyncio.Task[object] = task
+        self.cancelling: int = task.cancelling()
+        self.stopped = False
+
+
+class Calls:
+    """Every call under way of one session."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._under_way: set[Call] = set()
+        self._none: asyncio.Future[None] | None = None
+
+    @property
+    def active(self) -> int:
+        """How many calls have not ended."""
+        return len(self._under_way)
+
+    def check(self) -> None:
+        """Raise ClosedHandleError once the session is closing."""
+        if self.closed:
+            raise closing_error()
+
+    def begin(self) -> Call:
+        """Note a call that begins in this task, and hand it to :meth:`end` when it has ended.
+
+        Raises ClosedHandleError once the session is closing.
+        """
+        if self.closed:
+            raise closing_error()
+        call = Call()
+        self._under_way.add(call)
+        return call
+
+    def end(self, call: Call | None) -> None:
+        """Note that a call has ended."""
+        if call is None:
+            return
+        self._under_way.discard(call)
+        if call.stopped:  # and yet it has ended well, or by another error
+            call.task.uncancel()
+        if self._none is not None and not self._under_way and not self._none.done():
+            self._none.set_result(None)
+
+    def meaning(self, call: Call | None, error: asyncio.CancelledError) -> BaseException:
+        """Return what a cancellation that leaves ``call`` means: ClosedHandleError if only :meth:`close` sent it."""
+        if call is None or not call.stopped:
+            return error
+        call.stopped = False
+        return closing_error() if call.task.uncancel() <= call.cancelling else error
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait as :func:`asyncio.sleep` does; raise ClosedHandleError when the session closes meanwhile."""
+        call = self.begin()
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError as error:
+            raise self.meaning(call, error) from None
+        finally:
+            self.end(call)
+
+    async def until_none(self) -> None:
+        """Wait until no call is under way."""
+        if self._under_way:
+            self._none = self._none or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._none)
+
+    def close(self) -> None:
+        """Stop every call, and let no other begin. Safe to repeat."""
+        self.closed = True
+        for call in self._under_way:
+            if not call.stopped:
+                call.stopped = call.task.cancel()  # a task that must run to its end says no, and goes on
+
+
+def closing_error() -> ClosedHandleError:
+    """Return the error of whoever uses a session that is closing."""
+    return ClosedHandleError("This aios3.Session is closing: it takes no new work, and has stopped what was under way")

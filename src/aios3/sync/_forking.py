@@ -1,0 +1,61 @@
+"""A fork waits until nobody is in the middle of an import that aios3 has caused.
+
+What is imported when it is needed is imported in the thread that needs it: the loop's, a worker's, or one that calls.
+A child is a copy of the forking thread alone. A module that another thread has imported by half stays so in the child,
+behind a lock that nobody releases.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+PATIENCE_SECONDS = 10.0
+"""How long a fork waits at most. Importing all of aios3 with aiobotocore takes about one second."""
+_LOOK_SECONDS = 0.001
+_IMPORTING = ("importlib._bootstrap", "_frozen_importlib")
+_OURS = "aios3"
+THREADS = "aios3.sync"
+"""How the names of the threads begin that run nothing but aios3, and what it calls."""
+
+
+def wait_for_imports() -> None:
+    """Wait until no other thread imports anything for aios3; the hook that the system's fork calls before.
+
+    Nothing is held when this returns, because other hooks may wait for locks whose owners import. Another thread runs
+    again only when this one has used up its share of time, which is long compared with what is left until the fork.
+    """
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        time.sleep(0)  # a new share of time, so that no other thread runs between the look and the fork
+        if not _somebody_imports() or time.monotonic() > end:
+            return
+        time.sleep(_LOOK_SECONDS)
+
+
+def _somebody_imports() -> bool:
+    own = threading.get_ident()
+    ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith(THREADS)}
+    frames = sys._current_frames()  # noqa: SLF001 - documented; the only way to see what other threads do
+    return any(_imports(frame, is_ours=thread in ours) for thread, frame in frames.items() if thread != own)
+
+
+def _imports(frame: FrameType | None, *, is_ours: bool) -> bool:
+    """Tell whether a thread is inside an import: in our threads any, elsewhere one that aios3 has caused or is."""
+    is_importing = False
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        is_importing = is_importing or module in _IMPORTING
+        if (is_importing and is_ours) or (_is_ours(module) and (is_importing or frame.f_code.co_name == "<module>")):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_ours(module: object) -> bool:
+    return isinstance(module, str) and (module == _OURS or module.startswith(f"{_OURS}."))

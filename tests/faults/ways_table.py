@@ -1,0 +1,134 @@
+"""The table of ways out as data: what is under way, how far it is, how it is left, and what must be true then.
+
+``tools/make_ways_out_table.py`` prints it, and ``test_ways_out.py`` runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aios3.testing import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aios3.testing.faults import Fault
+
+NOTHING, CREATING, CREATED, PART = "nothing sent", "creating", "created", "part under way"
+COMPLETING, COMPLETED, ABORTING = "completing", "completed, no answer", "aborting"
+STORING, STORED = "storing", "stored, no answer"
+STATES = (NOTHING, CREATING, CREATED, PART, COMPLETING, COMPLETED, ABORTING, STORING, STORED)
+
+PLACES: dict[str, tuple[str, Fault]] = {
+    CREATING: ("CreateMultipartUpload", faults.Stall()),
+    PART: ("UploadPart*", faults.Stall()),
+    COMPLETING: ("CompleteMultipartUpload", faults.StallUpload(1)),
+    COMPLETED: ("CompleteMultipartUpload", faults.Stall()),
+    ABORTING: ("AbortMultipartUpload", faults.Stall()),
+    STORING: ("PutObject", faults.StallUpload(1)),
+    STORED: ("PutObject|CopyObject", faults.Stall()),
+}
+"""Which request stands still in a state, and how: its body half sent, or the server done and silent."""
+
+IN_PARTS = (CREATING, PART, COMPLETING, COMPLETED, ABORTING)
+IN_BACKGROUND = (NOTHING, CREATING, CREATED, PART)
+"""States in which the block of a file that sends while it is written to may be."""
+WHOLE = ("memory", "disk")
+"""Files that send nothing before they are closed."""
+WRITERS = {
+    "prefetch": (*IN_BACKGROUND, COMPLETING, COMPLETED, ABORTING, STORING, STORED),
+    "append": (*IN_BACKGROUND, COMPLETING, COMPLETED, ABORTING),
+    "pipe": (*IN_BACKGROUND, COMPLETING, COMPLETED, ABORTING),
+    "limited": (*IN_BACKGROUND, COMPLETING, COMPLETED, ABORTING),
+    "text": (*IN_BACKGROUND, COMPLETING, COMPLETED, ABORTING),
+    "memory": (NOTHING, *IN_PARTS),
+    "disk": (NOTHING, *IN_PARTS),
+}
+VERBS = {
+    "write_bytes": (*IN_PARTS, STORING, STORED),
+    "copy": (STORED,),
+    "copy in parts": IN_PARTS,
+    "move": (STORED,),
+    "concat": IN_PARTS,
+    "upload": (*IN_PARTS, STORING, STORED),
+    "sync_tree": (*IN_PARTS, STORING, STORED),
+    "create_zip": IN_PARTS,
+    "Storage.put": IN_PARTS,
+    "Storage.upload": IN_PARTS,
+    "touch": (STORED,),
+    "symlink": (STORED,),
+}
+SUBJECTS = WRITERS | VERBS
+
+EXCEPTION, CANCEL, TWICE, TIMEOUT, SCOPE = "exception", "cancel", "cancel twice", "timeout", "anyio scope"
+ABORT, COLLECTED, CLOSED, ALL, LOOP = "abort()", "collected", "session closed", "all tasks cancelled", "loop ended"
+WAYS = (EXCEPTION, CANCEL, TWICE, TIMEOUT, SCOPE, ABORT, COLLECTED, CLOSED, ALL, LOOP)
+
+RAISED = {
+    EXCEPTION: "the exception",
+    CANCEL: "CancelledError",
+    TWICE: "CancelledError",
+    TIMEOUT: "TimeoutError",
+    SCOPE: "left quietly",
+    ABORT: "ClosedHandleError",
+    COLLECTED: "a warning",
+    CLOSED: "ClosedHandleError",
+    ALL: "CancelledError",
+    LOOP: "CancelledError",
+}
+"""What whoever waits sees of each way."""
+
+NO_BLOCK = "the block has been left already, or there is none"
+NO_HANDLE = "a verb has no file that somebody could abort or forget"
+NO_FORGETTING = "whoever waits for the request has the file"
+ENDED = "the file is aborted already"
+
+FAILING: dict[tuple[str, str, str], str] = {}
+"""(subject, state, way) that today's code fails, with the cause: strict, so that whoever repairs it takes it away."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One test; ``reason`` says why today's code fails it."""
+
+    subject: str
+    state: str
+    way: str
+    stored: str
+    """``old``, or ``new`` where the server had done it."""
+    reason: str | None = field(default=None, compare=False)
+
+    @property
+    def id(self) -> str:
+        """The name of the test."""
+        return f"{self.subject}-{self.state}-{self.way}".replace(" ", "_")
+
+
+def in_block(writer: str, state: str) -> bool:
+    """Tell whether a file can be in a state while the block that writes to it goes on."""
+    return state == NOTHING or (state in IN_BACKGROUND and writer not in WHOLE)
+
+
+def senseless(subject: str, state: str, way: str) -> str | None:
+    """Say why a combination makes no sense; None if it does."""
+    is_inside = subject in WRITERS and in_block(subject, state)
+    if way == EXCEPTION and not is_inside:
+        return NO_BLOCK
+    if way in (ABORT, COLLECTED) and subject not in WRITERS:
+        return NO_HANDLE
+    if way == COLLECTED and not is_inside:
+        return NO_FORGETTING
+    if way == ABORT and state == ABORTING:
+        return ENDED
+    return None
+
+
+def cells() -> Iterator[Cell]:
+    """Yield every combination that makes sense."""
+    for subject, states in SUBJECTS.items():
+        for state in states:
+            for way in WAYS:
+                if senseless(subject, state, way) is None:
+                    stored = "new" if state in (COMPLETED, STORED) else "old"
+                    yield Cell(subject, state, way, stored, FAILING.get((subject, state, way)))
