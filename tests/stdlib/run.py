@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from differences import DIFFERENCES, LEFT_OUT, QUICK, SUITES  # noqa: E402 - it is beside this file
+from differences import DIFFERENCES, LEFT_OUT, ONLY_ON_DISK, QUICK, SUITES  # noqa: E402 - it is beside this file
 
 from aios3.testing import LocalServer  # noqa: E402
 
@@ -122,6 +122,8 @@ def main() -> int:
         wrong = []
         for way in options.way or ["default"]:
             for suite in suites:
+                if suite in ONLY_ON_DISK and way != "disk":
+                    continue
                 server.reset()
                 wrong += check(suite, way, environment)
     return bool(wrong)
