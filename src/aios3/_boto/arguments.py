@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -84,3 +85,12 @@ def copying(terms: CopyTerms) -> Parameters:
 def checked(checksum: Checksum | None) -> Parameters:
     """Say the checksum of what is sent."""
     return {} if checksum is None else {f"Checksum{checksum.algorithm}": checksum.value}
+
+
+@functools.cache
+def method(operation: str) -> str:
+    """Return the name of botocore's method for S3's ``operation``."""
+    from botocore import xform_name  # noqa: PLC0415 - slow to import
+
+    name: str = xform_name(operation)
+    return name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aios3._answers import nonsense, not_copied, quoted
@@ -16,6 +15,7 @@ from aios3._boto.arguments import (
     customer_key,
     given,
     listed_part,
+    method,
     part_place,
     place,
     reading,
@@ -146,7 +146,7 @@ class BotoBackend:
 
     async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
-            call = getattr(await self._client.get(), _method(operation))
+            call = getattr(await self._client.get(), method(operation))
             async with self._slots, moving(parameters.get("Body"), self._patience):
                 answer: Answer = await sent(call, parameters)
         note(answer)
@@ -172,7 +172,7 @@ class BotoBackend:
 
     async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> ObjectBody:
         with translated("GetObject", str(url)):
-            call = getattr(await self._client.get(), _method("GetObject"))
+            call = getattr(await self._client.get(), method("GetObject"))
             await self._slots.acquire()
             try:
                 answer: Answer = await sent(call, parameters)
@@ -456,7 +456,7 @@ class BotoBackend:
         path = str(S3Url(parameters.get("Bucket", ""), parameters.get("Key", "")))
         with translated(operation, path):
             client: Any = await self._client.get()
-            signed: str = await client.generate_presigned_url(_method(operation), dict(parameters), expires_in)
+            signed: str = await client.generate_presigned_url(method(operation), dict(parameters), expires_in)
         return signed
 
     async def presign_post(
@@ -487,15 +487,6 @@ class BotoBackend:
             await body.aclose()
         await self._keeper.aclose()
         await self._client.aclose()
-
-
-@functools.cache
-def _method(operation: str) -> str:
-    """Return the name of botocore's method for S3's ``operation``."""
-    from botocore import xform_name  # noqa: PLC0415 - slow to import
-
-    name: str = xform_name(operation)
-    return name
 
 
 def _copied(result: Answer, url: S3Url, operation: str) -> tuple[Answer, str]:
