@@ -98,3 +98,12 @@ async def test_versions_are_named_in_a_bulk_delete_and_each_answer_is_looked_at(
     [request] = server.requests
     named = [element.text for element in ET.fromstring(request.body).iter() if not len(element)]
     assert named == ["a", "1", "a", "2", "b", "1", "false"]
+
+
+async def test_a_bucket_that_cannot_be_made_in_a_region_is_not_said_to_be_elsewhere():
+    async with Scripted(ELSEWHERE, ELSEWHERE) as server:
+        with pytest.raises(RequestError) as caught:
+            await administer(server, "CreateBucket", {})
+    assert caught.value.code == "IllegalLocationConstraintException"
+    assert "does not say where" not in str(caught.value)
+    assert [request.method for request in server.requests] == ["PUT", "PUT"]

@@ -68,6 +68,8 @@ class Following:
         if error.status is None:
             self._regions.give_up(url.bucket)
             return None
+        if operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
+            return None  # the bucket is nowhere yet: the region that is asked for it is what is wrong
         client = await self._client.get()
         may_ask = operation not in _WITHOUT_ASKING and (not says_nothing(error) or await self._client.at_amazon())
         ask = (lambda: self._ask(url)) if may_ask else None
