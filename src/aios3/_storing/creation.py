@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
 from aios3._engine.tasks import settle, start_unlisted
+from aios3._logs import get_logger
 from aios3._storing.outcome import is_lost
 from aios3.errors import RequestTimeoutError, S3Error
 
@@ -29,7 +29,7 @@ CANCELLED_PATIENCE_SECONDS = 5.0
 """How long a cancelled write waits for the id of its upload, a request at a time."""
 _ROUNDING_SECONDS = 1.0
 
-_log = logging.getLogger("aios3.session")
+_log = get_logger("aios3.session")
 
 
 class Creation:
