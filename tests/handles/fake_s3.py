@@ -188,7 +188,7 @@ class FakeS3:
     async def create_multipart_upload(self, url, options, algorithm):
         lost = await self._call("CreateMultipartUpload", url, algorithm=algorithm)
         upload_id = f"upload-{next(self._ids)}"
-        self.uploads[upload_id] = OpenUpload(url.key, options, float(upload_id.rpartition("-")[2]))
+        self.uploads[upload_id] = OpenUpload(url.key, options, 1 + int(upload_id.rpartition("-")[2]) / 100)
         await self._answer(lost)
         return upload_id
 

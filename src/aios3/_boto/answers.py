@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from aios3 import _answers
-from aios3._answers import KEPT_HEADERS, Stats, continuation, decoded, names_link, nonsense
+from aios3._answers import KEPT_HEADERS, Stats, continuation, decoded, names_link, nonsense, not_copied
 from aios3._backend import ListPage
 from aios3._entries import StatResult
 from aios3._observe import answered
@@ -142,3 +142,11 @@ def _field(entry: Answer, name: str, path: str) -> str:
     if value is None:
         raise nonsense(path, f"there is an entry without {name}", "ListObjectsV2")
     return value
+
+
+def copied(result: Answer, url: S3Url, operation: str) -> tuple[Answer, str]:
+    """Return the result of a copy and its ETag; raise UnsupportedError if nothing was copied."""
+    etag = bare_etag(result)
+    if etag is None:
+        raise not_copied(operation, str(url))
+    return result, etag

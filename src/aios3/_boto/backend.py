@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aios3._answers import nonsense, not_copied, quoted
+from aios3._answers import nonsense, quoted
 from aios3._backend import CopyTerms, Part
 from aios3._boto import answers, many
 from aios3._boto.answers import note
@@ -287,7 +287,7 @@ class BotoBackend:
         if if_match is not None:
             parameters["CopySourceIfMatch"] = if_match.strip('"')
         answer = await self._call("UploadPartCopy", url, parameters | part_place(url, upload_id, number))
-        copied, etag = _copied(answer.get("CopyPartResult", {}), url, "UploadPartCopy")
+        copied, etag = answers.copied(answer.get("CopyPartResult", {}), url, "UploadPartCopy")
         return Part(number, etag, answers.checksum_of(copied))
 
     async def complete_multipart_upload(
@@ -443,7 +443,7 @@ class BotoBackend:
                 parameters["TaggingDirective"] = "REPLACE"
         parameters |= copying(terms) | place(target) | {"CopySource": place(source)}
         answer = await self._call("CopyObject", target, parameters, if_absent=terms.condition.if_absent)
-        copied, _ = _copied(answer.get("CopyObjectResult", {}), target, "CopyObject")
+        copied, _ = answers.copied(answer.get("CopyObjectResult", {}), target, "CopyObject")
         return answers.write_result(answer | copied, 0)
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
@@ -487,11 +487,3 @@ class BotoBackend:
             await body.aclose()
         await self._keeper.aclose()
         await self._client.aclose()
-
-
-def _copied(result: Answer, url: S3Url, operation: str) -> tuple[Answer, str]:
-    """Return the result of a copy and its ETag."""
-    etag = answers.bare_etag(result)
-    if etag is None:
-        raise not_copied(operation, str(url))
-    return result, etag
