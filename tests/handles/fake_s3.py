@@ -48,6 +48,7 @@ class FakeBody:
         self._open = True
         self.broken_after = None
         self.error = None
+        self._ended = lambda _received, _failure: None
         server.open_bodies += 1
 
     @property
@@ -89,10 +90,14 @@ class FakeBody:
             filled += count
         return bytes(whole)
 
+    def watch(self, ended):
+        self._ended = ended
+
     async def aclose(self):
         if self._open:
             self._open = False
             self.server.open_bodies -= 1
+            self._ended(self._sent, None)
 
 
 class FakeS3:

@@ -1,14 +1,12 @@
-"""Whether an object is still the version that somebody has seen; and its deletion only if it is.
+"""The deletion of an object that is still the version that somebody has seen, and of no other.
 
-Some servers ignore the conditions of requests (If-Match of a deletion, ``x-amz-copy-source-if-match``), and do not say
-so. A look tells: after the last byte has been copied, and before something is deleted.
+Some servers ignore the condition of a deletion (If-Match), and do not say so. A look directly before tells.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._backend import ReadOptions
 from aios3._handles.links import head_or_none
 from aios3.errors import BucketNotFoundError, ObjectChangedError, ObjectNotFoundError
 
@@ -21,40 +19,12 @@ _SAME_TIME_SECONDS = 1.0
 """How far two times of one version may lie apart: a HEAD has whole seconds, rounded up or down, and a listing less."""
 
 
-def has_same_content(known: StatResult, now: StatResult) -> bool:
-    """Tell whether two descriptions are of the same bytes: by the ETag, or by size and time where one has none."""
-    if known.size != now.size:
-        return False
-    return known.etag == now.etag if known.etag and now.etag else _is_same_time(known, now)
-
-
-def is_same_version(known: StatResult, now: StatResult) -> bool:
-    """Tell whether two descriptions are of one version: the same bytes, written at the same time."""
-    if known.version_id and now.version_id and known.version_id != now.version_id:
-        return False
-    return has_same_content(known, now) and _is_same_time(known, now)
-
-
-def _is_same_time(known: StatResult, now: StatResult) -> bool:
-    return abs(known.mtime - now.mtime) < _SAME_TIME_SECONDS
-
-
-async def check_unchanged(
-    session: Session, url: S3Url, known: StatResult, *, sse_customer_key: bytes | None = None
-) -> None:
-    """Raise ObjectChangedError unless the object at ``url`` still has the bytes that ``known`` describes. One HEAD.
-
-    For the source of a copy in parts: after the last part, and before the copy is published.
-    """
-    backend = await session.backend(url)
-    try:
-        now = await backend.head_object(url, ReadOptions(sse_customer_key=sse_customer_key, with_checksum=False))
-    except BucketNotFoundError:
-        raise
-    except ObjectNotFoundError as error:
-        raise _changed(url, "it is gone") from error
-    if not has_same_content(known, now):
-        raise _changed(url, f"its ETag was {known.etag} and is {now.etag}")
+def _is_same_version(known: StatResult, now: StatResult) -> bool:
+    """Tell whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
+    for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
+        if before and after and before != after:
+            return False
+    return known.size == now.size and abs(known.mtime - now.mtime) < _SAME_TIME_SECONDS
 
 
 async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> None:
@@ -70,7 +40,7 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
         now = await head_or_none(session, url)
         if now is None:
             return
-        if not is_same_version(known, now):
+        if not _is_same_version(known, now):
             raise _newer(url)
     try:
         await backend.delete_object(url, if_match=known.etag)
@@ -87,8 +57,3 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
 def _newer(url: S3Url) -> ObjectChangedError:
     message = f"DeleteObject {url}: somebody has written to it meanwhile; the newer version stays there"
     return ObjectChangedError(message, path=str(url), operation="DeleteObject")
-
-
-def _changed(url: S3Url, how: str) -> ObjectChangedError:
-    message = f"{url} changed while it was being copied ({how}); nothing was published"
-    return ObjectChangedError(message, path=str(url), operation="HeadObject")

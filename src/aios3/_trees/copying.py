@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aios3._backend import CopyTerms
 from aios3._config import MAX_PART_SIZE
 from aios3._objects import copy
+from aios3._objects.copying import CopyPlan, Place, copy_object
 from aios3._storing.plan import plain_plan, with_checksum
 from aios3._storing.store import store_object
 from aios3._trees.receiving import read_into
@@ -18,12 +19,23 @@ if TYPE_CHECKING:
 
 
 async def copy_listed(
-    session: Session, source: S3Url, target: S3Url, size: int, storage_class: str | None = None
+    session: Session,
+    source: S3Url,
+    target: S3Url,
+    size: int,
+    storage_class: str | None = None,
+    *,
+    create_only: bool = False,
 ) -> None:
     """Copy an object of ``size`` bytes: one request inside S3, without asking again what the listing has told.
 
-    Larger ones than one request copies, and those of another profile, go the way of :func:`aios3.copy`.
+    Larger ones than one request copies, and those of another profile, go the way of :func:`aios3.copy`. So does what is
+    to replace nothing, with ``create_only``: that costs two HEADs more, and raises ObjectExistsError. The marker of a
+    directory is copied in any case.
     """
+    if create_only and not source.names_directory:
+        await copy_object(Place(session, source), Place(session, target), CopyPlan(overwrite=False))
+        return
     backend = await session.backend(target)
     if source.profile == target.profile and size <= MAX_PART_SIZE:
         await backend.copy_object(source, target, options=None, terms=CopyTerms(storage_class=storage_class))

@@ -58,7 +58,7 @@ async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: S
     if found is not None:
         await _move_object(current, old, new.require_object(), found, overwrite=overwrite)
     else:
-        await _Move(current, old, new).run(overwrite=overwrite)
+        await _Move(current, old, new, overwrite=overwrite).run()
 
 
 async def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
@@ -119,17 +119,18 @@ def _exists(old: S3Url, new: S3Url) -> ObjectExistsError:
 class _Move:
     """The move of one directory."""
 
-    def __init__(self, session: Session, old: S3Url, new: S3Url) -> None:
+    def __init__(self, session: Session, old: S3Url, new: S3Url, *, overwrite: bool) -> None:
         self._session = session
         self._old = old
         self._new = new
         self._tally = Tally()
+        self._overwrite = overwrite
         self._copied: dict[str, Version] = {}
 
-    async def run(self, *, overwrite: bool) -> None:
+    async def run(self) -> None:
         """Check, copy, delete."""
         await _refuse_ascent(self._session, self._old, self._new)
-        if not overwrite:
+        if not self._overwrite:
             await self._check_nothing_is_replaced()
         await self._copy_all()
         if not self._copied:
@@ -139,11 +140,11 @@ class _Move:
         self._tally.check(f"Moving {self._old} to {self._new}", str(self._old))
 
     async def _check_nothing_is_replaced(self) -> None:
-        ours, theirs = S3Tree(self._session, self._old), S3Tree(self._session, self._new)
+        ours, theirs = (S3Tree(self._session, root, with_markers=True) for root in (self._old, self._new))
         async with aclosing(pairs(ours.batches(), theirs.batches())) as listing:
             async for batch in listing:
                 for mine, other in batch:
-                    if mine is not None and other is not None:
+                    if mine is not None and other is not None and (other.size or not other.is_marker):
                         raise _exists(ours.url(mine.name), theirs.url(other.name))
 
     async def _copy_all(self) -> None:
@@ -170,10 +171,14 @@ class _Move:
         source = self._old.with_key(key)
         if target.key or stat.size:  # an empty marker of a directory that becomes the bucket itself has nowhere to go
             try:
-                await copy_listed(self._session, source, _with_key(target, source), stat.size, stat.storage_class)
+                await self._copy_one(source, _with_key(target, source), stat)
             except S3Error as error:
                 self._tally.failures[str(source)] = error
                 raise
             self._tally.copied += 1
             self._tally.bytes += stat.size
         self._copied[key] = version_of(stat)
+
+    async def _copy_one(self, source: S3Url, target: S3Url, stat: StatResult) -> None:
+        create_only = not self._overwrite
+        await copy_listed(self._session, source, target, stat.size, stat.storage_class, create_only=create_only)

@@ -72,24 +72,24 @@ class Carrier:
             return await self._receive(source, target, item)
         if not self.overwrite and await head_or_none(self.session, target) is not None:
             return None
-        if isinstance(source, str):
-            return await self._send(source, target, item)
-        return await self._copy(source, target, item)
-
-    async def _send(self, source: str, target: S3Url, item: Item | None) -> int | None:
-        assert item is not None  # a local file has always been looked at
         try:
-            return await send_file(
-                self.session,
-                source,
-                target,
-                self.meter,
-                size=item.size,
-                create_only=not self.overwrite,
-                resume=self.resume,
-            )
-        except ObjectExistsError:
+            if isinstance(source, str):
+                return await self._send(source, target, item)
+            return await self._copy(source, target, item)
+        except ObjectExistsError:  # somebody was faster
             return None
+
+    async def _send(self, source: str, target: S3Url, item: Item | None) -> int:
+        assert item is not None  # a local file has always been looked at
+        return await send_file(
+            self.session,
+            source,
+            target,
+            self.meter,
+            size=item.size,
+            create_only=not self.overwrite,
+            resume=self.resume,
+        )
 
     async def _receive(self, source: S3Url, target: str, item: Item | None) -> int | None:
         receipt = Receipt(
@@ -108,8 +108,8 @@ class Carrier:
         found: Item | StatResult = item or await head(self.session, source)
         if self.followlinks and not found.size:
             source, found = await follow(self.session, source, await head(self.session, source))
-        size = found.size
-        await copy_listed(self.session, source, target, size, found.storage_class)
+        size, create_only = found.size, not self.overwrite
+        await copy_listed(self.session, source, target, size, found.storage_class, create_only=create_only)
         self.meter.moved(size)
         return size
 

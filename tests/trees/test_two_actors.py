@@ -1,0 +1,417 @@
+"""Two actors on the same trees: one runs verbs, with faults and cancellations; the other writes and deletes beside it.
+
+The other acts between two requests of the verb, at places that hypothesis chooses, so that what fails can be repeated.
+Everything that is written is unique. S3 and the disk are watched: whatever a verb makes disappear must be what that
+verb is for, and what it has looked at. **Nothing that nobody has deleted is ever gone.**
+
+``HYPOTHESIS_PROFILE=thorough`` runs many more examples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tree_s3 import ROOT, TreeS3
+
+import aios3
+from aios3 import _session
+from aios3._backend import CopyTerms
+from handles.fake_s3 import SMALL, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+DIRECTORIES = st.sampled_from(["a", "b"])
+ALL = [f"{directory}/{name}" for directory in ("a", "b") for name in ("x", "c/y")]
+"""Few, so that the two meet often."""
+KEYS = st.sampled_from(ALL)
+FILTERS = st.sampled_from([{}, {"include": ["**/x"]}, {"exclude": ["c/"]}])
+
+
+@dataclass(frozen=True)
+class Act:
+    """What happens before the ``number``-th request of a verb."""
+
+    number: int
+    kind: str
+    name: str
+
+
+FAULTS = {"error": ("InternalError", 500), "refused": ("AccessDenied", 403), "lost": ("", 0)}
+KINDS = ["other_write", "other_delete", "write_locally", "delete_locally", "swap", "empty", *FAULTS, "cancel"]
+SCRIPTS = st.lists(st.builds(Act, st.integers(1, 7), st.sampled_from(KINDS), KEYS), max_size=3)
+
+
+class WatchedS3(TreeS3):
+    """S3 that heeds conditions, knows which versions were looked at, and tells ``machine`` of what a verb replaces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts = 3
+        self.looked_at: dict[str, bytes] = {}
+        self.judge: Callable[[str, str, bytes, bool], None] | None = None
+        """Called with how, the key, what is gone, and whether that was looked at, for whatever a verb makes vanish."""
+        self._times = itertools.count(2)
+
+    def put(self, key, data, **fields):
+        self._vanishing("replaced", key)
+        etag = super().put(key, data, **fields)
+        self.objects[key].stat = replace(self.objects[key].stat, mtime=float(next(self._times)))
+        return etag
+
+    def _vanishing(self, how: str, key: str) -> None:
+        before = self.objects.get(key)
+        if before is not None and self.judge is not None:
+            self.judge(how, key, before.data, self.looked_at.get(key) == before.data)
+
+    def _look(self, key: str) -> None:
+        if key in self.objects:
+            self.looked_at[key] = self.objects[key].data
+
+    async def head_object(self, url, options):
+        found = await super().head_object(url, options)
+        self._look(url.key)
+        return found
+
+    async def list_objects(self, url, **options):
+        page = await super().list_objects(url, **options)
+        for key in page.keys:
+            self._look(key)
+        return page
+
+    async def copy_object(self, source, target, *, options, terms=None):
+        terms = terms or CopyTerms()
+        lost = await self._call("CopyObject", target)
+        found = self._find("CopyObject", source)
+        if terms.if_match is not None and terms.if_match != found.stat.etag:
+            raise refusal("CopyObject", target, "PreconditionFailed", 412)
+        self._check("CopyObject", target, terms.condition)
+        etag = self.put(target.key, found.data)
+        await self._answer(lost)
+        return aios3.WriteResult(len(found.data), etag, None, None)
+
+    async def delete_object(self, url, version_id=None, *, if_match=None):
+        lost = await self._call("DeleteObject", url, if_match=if_match)
+        if if_match is not None:
+            self._find("DeleteObject", url)
+            if self.objects[url.key].stat.etag != if_match:
+                raise refusal("DeleteObject", url, "PreconditionFailed", 412)
+        self._vanishing("deleted", url.key)
+        self.objects.pop(url.key, None)
+        await self._answer(lost)
+
+    async def delete_objects(self, url, keys, *, if_match=None):
+        for key in keys:
+            assert if_match is None or key in if_match
+        deletable = [key for key in keys if self._mismatch(key, if_match or {}) is None]
+        self.refused = lambda key: self._vanishing("deleted", key) if key in deletable else None
+        return await super().delete_objects(url, keys, if_match=if_match)
+
+
+class TwoActors(RuleBasedStateMachine):
+    """``alive`` is what somebody has written, and nobody has deleted or replaced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = itertools.count(1)
+        self.patch = pytest.MonkeyPatch()
+        self.s3 = WatchedS3()
+        self.patch.setattr(_session, "_make_transport", lambda *_args: self.s3)
+        for module in ("aios3._trees.bulk", "aios3._engine.policy", "aios3._session"):
+            self.patch.setattr(f"{module}.retry_delay", lambda _failures: 0)
+        self.runner = asyncio.Runner()
+        self.session = aios3.Session(**SMALL | {"max_concurrency": 1})
+        self.root = Path(tempfile.mkdtemp(prefix="aios3-two-")).resolve()
+        self.disk = self.root / "disk"
+        self.disk.mkdir()
+        self.alive: set[bytes] = set()
+        self.allowed: Callable[[str, str, bytes], bool] = lambda *_: False
+        self.justly_gone: set[bytes] = set()
+        self.violations: list[str] = []
+        self.written_locally: list[tuple[str, bytes, bool]] = []
+        """Name and content of what the other one wrote during a verb, and whether the disk had been listed by then."""
+        self.deleted_locally: set[str] = set()
+        self.listing = True
+        self.needs_look = True
+
+    def teardown(self) -> None:
+        self.runner.run(self.session.aclose())
+        self.runner.close()
+        self.patch.undo()
+        shutil.rmtree(self.root)
+
+    # What the other one does
+
+    def token(self) -> bytes:
+        return b"token %06d" % next(self.numbers)
+
+    def other_write(self, key: str) -> None:
+        self.other_delete(key)
+        token = self.token()
+        self.s3.put(key, token)
+        self.alive.add(token)
+
+    def other_delete(self, key: str) -> None:
+        stored = self.s3.objects.pop(key, None)
+        if stored is not None:
+            self.alive.discard(stored.data)
+
+    def write_locally(self, name: str) -> None:
+        path = self.disk / name
+        token = self.token()
+        before = path.read_bytes() if path.is_file() else None
+        with contextlib.suppress(OSError):  # the directory is away
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(token)
+            self.alive.add(token)
+            self.written_locally.append((name, token, not self.listing))
+            if before is not None:
+                self.alive.discard(before)
+
+    def delete_locally(self, name: str) -> None:
+        path = self.disk / name
+        if path.is_file():
+            self.alive.discard(path.read_bytes())
+            path.unlink()
+        self.deleted_locally.add(name)
+
+    def swap(self, name: str) -> None:
+        """Take a directory away and bring it back: the same one, with all that it had."""
+        directory = self.disk / name.partition("/")[0]
+        if directory.is_dir():
+            directory.rename(self.root / "away")
+            (self.root / "away").rename(directory)
+
+    def empty(self, name: str) -> None:
+        """Put an empty directory in the place of one that may be read or written just now."""
+        directory = self.disk / name.partition("/")[0]
+        if directory.is_dir():
+            directory.rename(self.root / f"kept-{next(self.numbers)}")
+            directory.mkdir()
+
+    # How a verb is run
+
+    def do(self, verb: Any, *arguments: Any, script: list[Act], **options: Any) -> None:
+        """Run a verb while the other one acts; ``allowed`` says what it may delete and replace in S3."""
+        self.s3.looked_at.clear()
+        self.justly_gone.clear()
+        self.written_locally.clear()
+        self.deleted_locally.clear()
+        self.s3.judge = self.judge
+        with contextlib.suppress(aios3.S3Error, OSError, asyncio.CancelledError):
+            self.runner.run(self.run_beside(verb(*arguments, **options, session=self.session), script))
+        self.s3.judge = self.s3.meanwhile = self.s3.faults = None
+        self.alive -= self.justly_gone - self.everything()
+
+    async def run_beside(self, work: Coroutine[Any, Any, object], script: list[Act]) -> None:
+        task, counted = asyncio.ensure_future(work), itertools.count(1)
+        self.listing = True
+
+        async def meanwhile(operation: str, _details: object) -> None:
+            self.listing = self.listing and operation in {"HeadObject", "ListObjectsV2"}
+            number = next(counted)
+            for act in script:
+                if act.number == number:
+                    await self.act(act, task)
+
+        self.s3.meanwhile = meanwhile
+        await task
+
+    async def act(self, act: Act, task: asyncio.Future[object]) -> None:
+        if act.kind == "cancel":
+            task.cancel()
+        elif act.kind in FAULTS:
+            self.s3.faults = self.fault(act.kind)
+        elif act.kind in {"other_write", "other_delete"}:
+            judge, self.s3.judge = self.s3.judge, None
+            getattr(self, act.kind)(act.name)
+            self.s3.judge = judge
+        else:
+            await asyncio.to_thread(getattr(self, act.kind), act.name)
+
+    def fault(self, kind: str) -> Callable[..., object]:
+        def once(operation, url, _details):
+            self.s3.faults = None
+            if kind == "lost":
+                return aios3.ConnectionFailedError("the response was lost")
+            raise refusal(operation, url, *FAULTS[kind])
+
+        return once
+
+    def judge(self, how: str, key: str, data: bytes, looked_at: bool) -> None:
+        self.justly_gone.add(data)
+        if not self.allowed(how, key, data) or (self.needs_look and how == "deleted" and not looked_at):
+            self.violations.append(f"{data!r} at {key} was {how}; looked at before: {looked_at}")
+
+    def everything(self) -> set[bytes]:
+        there = {stored.data for stored in self.s3.objects.values()}
+        return there | {path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
+
+    def local(self) -> dict[str, bytes]:
+        files = (path for path in self.disk.rglob("*") if path.is_file())
+        return {path.relative_to(self.disk).as_posix(): path.read_bytes() for path in files}
+
+    def has_copy(self, key: str, data: bytes, script: list[Act]) -> bool:
+        """Tell whether what is deleted is at ``key``, or the other one has taken it away there."""
+        copied = self.s3.objects.get(key)
+        return (copied is not None and copied.data == data) or key in names_of(script, "other_write", "other_delete")
+
+    # The verbs
+
+    @initialize()
+    def both_sides_have_everything(self):
+        self.fill_both_sides()
+
+    @rule()
+    def fill_both_sides(self):
+        for key in ALL:
+            if key not in self.s3.objects:
+                self.other_write(key)
+            if not (self.disk / key).exists():
+                self.write_locally(key)
+
+    @rule(key=KEYS)
+    def somebody_writes(self, key):
+        self.other_write(key)
+
+    @rule(name=KEYS)
+    def somebody_writes_locally(self, name):
+        self.write_locally(name)
+
+    @rule(key=KEYS, script=SCRIPTS)
+    def write(self, key, script):
+        token = self.token()
+        self.alive.add(token)
+        self.allowed = lambda how, where, _data: (how, where) == ("replaced", key)
+        self.do(aios3.write_bytes, f"{ROOT}/{key}", token, script=script)
+        if token not in self.everything():
+            self.alive.discard(token)  # it failed, or the other one has replaced it
+
+    @rule(source=KEYS, to=KEYS, overwrite=st.booleans(), script=SCRIPTS)
+    def copy(self, source, to, overwrite, script):
+        self.allowed = lambda how, key, _data: overwrite and (how, key) == ("replaced", to)
+        self.do(aios3.copy, f"{ROOT}/{source}", f"{ROOT}/{to}", overwrite=overwrite, script=script)
+
+    @rule(source=KEYS, to=KEYS, overwrite=st.booleans(), script=SCRIPTS)
+    def move_object(self, source, to, overwrite, script):
+        def allowed(how, key, data):
+            if how == "replaced":
+                return overwrite and key == to
+            return key == source and self.has_copy(to, data, script)
+
+        self.allowed = allowed
+        self.do(aios3.move, f"{ROOT}/{source}", f"{ROOT}/{to}", overwrite=overwrite, script=script)
+
+    @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans(), script=SCRIPTS)
+    def move_tree(self, source, to, overwrite, script):
+        def allowed(how, key, data):
+            if how == "replaced":
+                return overwrite and key.startswith(f"{to}/")
+            return key.startswith(f"{source}/") and self.has_copy(to + key[len(source) :], data, script)
+
+        self.allowed = allowed
+        self.do(aios3.rename, f"{ROOT}/{source}/", f"{ROOT}/{to}/", overwrite=overwrite, script=script)
+
+    @rule(path=DIRECTORIES | KEYS, script=SCRIPTS)
+    def remove(self, path, script):
+        """Its own work is to delete; what is written to a key between its look and the deletion goes with it."""
+
+        self.needs_look = False
+        self.allowed = lambda how, key, _data: how == "deleted" and f"{key}/".startswith(f"{path}/")
+        self.do(aios3.remove, f"{ROOT}/{path}", script=script)
+        self.needs_look = True
+
+    @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans(), script=SCRIPTS)
+    def upload(self, source, to, overwrite, script):
+        self.allowed = lambda how, key, _data: overwrite and how == "replaced" and key.startswith(f"{to}/")
+        self.do(aios3.upload, self.disk / source, f"{ROOT}/{to}", overwrite=overwrite, script=script)
+
+    def mirrored(self, source: str, to: str, present: set[str], *, delete: bool) -> None:
+        """Allow a sync to replace below ``to``, and to delete there what was missing in ``source`` at some time."""
+
+        def allowed(how, key, _data):
+            if how == "replaced":
+                return key.startswith(f"{to}/")
+            missing = source + key[len(to) :] not in present - self.deleted_locally
+            return delete and key.startswith(f"{to}/") and missing
+
+        self.allowed = allowed
+
+    @rule(source=DIRECTORIES, to=DIRECTORIES, options=FILTERS, delete=st.booleans(), script=SCRIPTS)
+    def sync_up(self, source, to, options, delete, script):
+        self.mirrored(source, to, set(self.local()), delete=delete)
+        options = {"delete": delete, "checksum": True} | options
+        self.do(aios3.sync_tree, self.disk / source, f"{ROOT}/{to}", script=script, **options)
+
+    @rule(source=DIRECTORIES, to=DIRECTORIES, options=FILTERS, delete=st.booleans(), script=SCRIPTS)
+    def sync_inside(self, source, to, options, delete, script):
+        self.mirrored(source, to, set(self.s3.objects) - names_of(script, "other_delete"), delete=delete)
+        options = {"delete": delete, "checksum": True} | options
+        self.do(aios3.sync_tree, f"{ROOT}/{source}/", f"{ROOT}/{to}/", script=script, **options)
+
+    @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans(), script=SCRIPTS)
+    def download(self, source, to, overwrite, script):
+        self.receive(aios3.download, source, to, script, {"overwrite": overwrite})
+
+    @rule(source=DIRECTORIES, to=DIRECTORIES, options=FILTERS, delete=st.booleans(), script=SCRIPTS)
+    def sync_down(self, source, to, options, delete, script):
+        self.receive(aios3.sync_tree, source, to, script, {"delete": delete, "checksum": True} | options)
+
+    def receive(self, verb: Any, source: str, to: str, script: list[Act], options: dict[str, Any]) -> None:
+        """Run what writes to the disk, and justify everything that is gone from there."""
+        before = [(name, data, False) for name, data in self.local().items()]
+        in_source = {key for key in self.s3.objects if key.startswith(f"{source}/")}
+        ever = in_source | names_of(script, "other_write")
+        always = in_source - names_of(script, "other_delete")
+        self.allowed = lambda *_: False
+        self.do(verb, f"{ROOT}/{source}/", self.disk / to, script=script, **options)
+        there = self.everything()
+        for name, data, is_late in before + self.written_locally:
+            if data in there or data not in self.alive or not name.startswith(f"{to}/"):
+                continue  # the last ones would be missed by the invariant
+            key = source + name[len(to) :]
+            replaced = options.get("overwrite", True) and key in ever and (self.disk / name).is_file()
+            removed = options.get("delete") and key not in always and not is_late
+            if replaced or removed:
+                self.alive.discard(data)
+
+    # What must always be true
+
+    @invariant()
+    def nothing_that_nobody_has_deleted_is_gone(self):
+        assert self.violations == []
+        assert self.alive <= self.everything(), self.alive - self.everything()
+
+    @invariant()
+    def nothing_is_left(self):
+        assert self.s3.uploads == {}
+        assert not [path for path in self.root.rglob("*") if path.name.endswith(".aios3-part")]
+        assert self.session.tasks.active == 0
+        assert self.session.budget.used == 0
+
+
+def names_of(script: list[Act], *kinds: str) -> set[str]:
+    return {act.name for act in script if act.kind in kinds}
+
+
+def test_nothing_that_nobody_has_deleted_is_ever_gone():
+    thorough = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+    TwoActors.TestCase.settings = settings(
+        max_examples=1500 if thorough else 30,
+        stateful_step_count=12,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
+    TwoActors.TestCase("runTest").runTest()
