@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3 import _refusals
 from aios3._answers import already_there, bare, split_keys
+from aios3._attempts import Attempts
 from aios3._backend import Condition, CopyTerms, ReadOptions
 from aios3._deleting import delete_after_refusal, delete_singly
 from aios3._engine.habits import Habits
-from aios3._observe import Observer, operation_of
+from aios3._observe import Observer
 from aios3.errors import (
     BucketNotFoundError,
     ObjectChangedError,
@@ -71,73 +71,11 @@ class RetryingBackend:
         self._backend = backend
         self._policy = policy
         self._habits = habits or Habits()
-        self._observer = observer or Observer()
-
-    # What every request passes through is no coroutine where it only makes one: each costs half a microsecond.
-
-    def _attempt(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
-        operation, send = operation_of(call, args), partial(call, *args, **kwargs)
-        return self._repeat(lambda number: self._watched(operation, number, args, send))
-
-    def _surely(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
-        """Return like ``_attempt`` what a closing session does not stop: only its answer says what there is to undo."""
-        operation, send = operation_of(call, args), partial(call, *args, **kwargs)
-        return self._repeat(lambda number: self._watched(operation, number, args, send), sure=True)
-
-    async def _once_surely(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        answer = await self._watched(operation_of(call, args), 1, args, partial(call, *args, **kwargs))
-        self._policy.succeeded()
-        return answer
-
-    async def _once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        calls = self._policy.calls
-        under_way = calls.begin()
-        try:
-            return await self._once_surely(call, *args, **kwargs)
-        except asyncio.CancelledError as error:
-            raise calls.meaning(under_way, error) from None
-        finally:
-            calls.end(under_way)
-
-    async def _repeat(self, send: Callable[[int], Awaitable[T]], *, sure: bool = False) -> T:
-        """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on; a closing session ends that."""
-        calls = self._policy.calls
-        under_way = None if sure else calls.begin()
-        failures = 0
-        try:
-            while True:
-                try:
-                    answer = await send(failures + 1)
-                except S3Error as error:
-                    failures += 1
-                    pause = self._policy.pause(error, failures)
-                else:
-                    self._policy.succeeded(failures)
-                    return answer
-                await asyncio.sleep(pause)
-        except asyncio.CancelledError as error:
-            raise calls.meaning(under_way, error) from None
-        finally:
-            calls.end(under_way)
-
-    async def _watched(
-        self, operation: str | None, number: int, args: Sequence[object], send: Callable[[], Awaitable[T]]
-    ) -> T:
-        """Await ``send()``, the ``number``-th attempt of a call; watched, if an ``operation`` of S3 is sent."""
-        if operation is None:
-            return await send()
-        attempt = self._observer.begin(operation, number, args)
-        try:
-            result = await send()
-        except BaseException as error:
-            attempt.failed(error)
-            raise
-        attempt.done(result)
-        return result
+        self._attempts = Attempts(policy, observer or Observer())
 
     async def at_amazon(self) -> bool:
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
-        return await self._attempt(self._backend.at_amazon)
+        return await self._attempts.send(self._backend.at_amazon)
 
     async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
@@ -154,10 +92,10 @@ class RetryingBackend:
     def _get(self, url: S3Url, start: int, stop: int | None, options: ReadOptions) -> Coroutine[None, None, ObjectBody]:
         """Send attempts, and beside one that is slow a second request; each is watched by itself."""
         send = partial(self._backend.get_object, url, start=start, stop=stop, options=options)
-        watched, hedges = partial(self._watched, "GetObject", args=(url,), send=send), self._policy.hedges
+        watched, hedges = partial(self._attempts.watched, "GetObject", args=(url,), send=send), self._policy.hedges
         if hedges is None or stop is None:
-            return self._repeat(watched)
-        return self._repeat(lambda number: hedges.first(partial(watched, number), _close_body))
+            return self._attempts.repeat(watched)
+        return self._attempts.repeat(lambda number: hedges.first(partial(watched, number), _close_body))
 
     async def _plainly(
         self,
@@ -205,12 +143,12 @@ class RetryingBackend:
         if options.with_checksum and not self._habits.takes_checksums("reads"):
             options = replace(options, with_checksum=False)
         try:
-            return await self._attempt(head, url, options)
+            return await self._attempts.send(head, url, options)
         except (UnsupportedError, RequestError) as error:
             if not options.with_checksum:
                 raise
-            plain = partial(self._attempt, head, url, replace(options, with_checksum=False))
-            return await self._plainly("reads", url, error, plain, partial(self._attempt, head, url, options))
+            plain = partial(self._attempts.send, head, url, replace(options, with_checksum=False))
+            return await self._plainly("reads", url, error, plain, partial(self._attempts.send, head, url, options))
 
     async def put_object(
         self,
@@ -222,15 +160,15 @@ class RetryingBackend:
         checksum: Checksum | None,
     ) -> WriteResult:
         """Store a whole object in one request."""
-        put, send = self._backend.put_object, self._attempt
+        put, send = self._backend.put_object, self._attempts.send
         if condition.if_absent or condition.if_match is not None:
-            send = self._once
+            send = self._attempts.once
         checksum = checksum if self._habits.takes_checksums("writes") else None
         try:
             return await send(put, url, body, options=options, condition=condition, checksum=checksum)
         except (UnsupportedError, RequestError) as error:
             if checksum is None and condition.if_absent and isinstance(error, UnsupportedError):
-                again = partial(self._attempt, put, url, body, options=options, condition=_ALWAYS, checksum=None)
+                again = partial(self._attempts.send, put, url, body, options=options, condition=_ALWAYS, checksum=None)
                 return await self._create_unconditionally(url, error, again)
             if checksum is None:
                 raise
@@ -243,11 +181,11 @@ class RetryingBackend:
         create = self._backend.create_multipart_upload
         algorithm = algorithm if self._habits.takes_checksums("multipart uploads") else None
         try:
-            return await self._once_surely(create, url, options, algorithm)
+            return await self._attempts.once_surely(create, url, options, algorithm)
         except (UnsupportedError, RequestError) as error:
             if algorithm is None:
                 raise
-            plain = partial(self._once_surely, create, url, options, None)
+            plain = partial(self._attempts.once_surely, create, url, options, None)
             return await self._plainly("multipart uploads", url, error, plain)
 
     async def upload_part(
@@ -264,11 +202,11 @@ class RetryingBackend:
         upload = self._backend.upload_part
         checksum = checksum if self._habits.takes_checksums("multipart uploads") else None
         try:
-            return await self._attempt(upload, url, upload_id, number, body, options=options, checksum=checksum)
+            return await self._attempts.send(upload, url, upload_id, number, body, options=options, checksum=checksum)
         except (UnsupportedError, RequestError) as error:
             if checksum is None:
                 raise
-            plain = partial(self._attempt, upload, url, upload_id, number, body, options=options, checksum=None)
+            plain = partial(self._attempts.send, upload, url, upload_id, number, body, options=options, checksum=None)
             return await self._plainly("multipart uploads", url, error, plain)
 
     async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
@@ -284,7 +222,7 @@ class RetryingBackend:
         sse_customer_key: bytes | None = None,
     ) -> Part:
         """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        return await self._attempt(
+        return await self._attempts.send(
             self._backend.upload_part_copy,
             url,
             upload_id,
@@ -311,7 +249,9 @@ class RetryingBackend:
         checksum = checksum if self._habits.takes_checksums("multipart uploads") else None
 
         def send(condition: Condition) -> Coroutine[None, None, WriteResult]:
-            return self._once(complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum)
+            return self._attempts.once(
+                complete, url, upload_id, parts, options=options, condition=condition, checksum=checksum
+            )
 
         try:
             return await send(condition)
@@ -340,7 +280,7 @@ class RetryingBackend:
 
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
-        await self._surely(self._backend.abort_multipart_upload, url, upload_id)
+        await self._attempts.surely(self._backend.abort_multipart_upload, url, upload_id)
 
     async def list_objects(
         self,
@@ -353,17 +293,17 @@ class RetryingBackend:
     ) -> ListPage:
         """Return one page of the keys that begin with ``url.key``."""
         ask = self._backend.list_objects
-        return await self._attempt(
+        return await self._attempts.send(
             ask, url, delimiter=delimiter, token=token, start_after=start_after, max_keys=max_keys
         )
 
     async def list_buckets(self) -> Sequence[BucketEntry]:
         """Return all buckets of the account, in order of their names."""
-        return await self._attempt(self._backend.list_buckets)
+        return await self._attempts.send(self._backend.list_buckets)
 
     async def head_bucket(self, url: S3Url) -> None:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
-        await self._attempt(self._backend.head_bucket, url)
+        await self._attempts.send(self._backend.head_bucket, url)
 
     async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3, unless it must have the ETag ``if_match``.
@@ -374,12 +314,12 @@ class RetryingBackend:
             if self._habits.takes_delete_conditions and await self._delete_if(url, if_match):
                 return
             await self._check_etag(url, if_match)
-        await self._attempt(self._backend.delete_object, url, version_id)
+        await self._attempts.send(self._backend.delete_object, url, version_id)
 
     async def _delete_if(self, url: S3Url, etag: str) -> bool:
         """Delete the object if it has the ETag; False if the server refuses conditions."""
         try:
-            await self._attempt(self._backend.delete_object, url, if_match=etag)
+            await self._attempts.send(self._backend.delete_object, url, if_match=etag)
         except (UnsupportedError, RequestError) as error:
             if not _refusals.may_be_of_delete_conditions(error):
                 raise
@@ -417,7 +357,7 @@ class RetryingBackend:
         if not (if_match and self._habits.takes_delete_conditions and self._habits.takes_bulk_deletes):
             return await self._delete_in_bulk(url, delete, keys, named, delete_one)
         try:
-            return await self._attempt(delete, url, keys, if_match=if_match)
+            return await self._attempts.send(delete, url, keys, if_match=if_match)
         except (UnsupportedError, RequestError) as error:
             if not _refusals.may_be_of_delete_conditions(error):
                 raise
@@ -461,7 +401,7 @@ class RetryingBackend:
         if not self._habits.takes_bulk_deletes:
             return await delete_singly(delete_one, url, named)
         try:
-            return await self._attempt(delete, url, items)
+            return await self._attempts.send(delete, url, items)
         except (UnsupportedError, RequestError) as error:
             if not _refusals.may_be_of_bulk_deletes(error):
                 raise
@@ -471,27 +411,27 @@ class RetryingBackend:
 
     async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
         """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
-        return await self._attempt(self._backend.administer, operation, url, parameters)
+        return await self._attempts.send(self._backend.administer, operation, url, parameters)
 
     async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
         """Return the parts of an open upload, in order of their numbers."""
-        return await self._attempt(self._backend.list_parts, url, upload_id)
+        return await self._attempts.send(self._backend.list_parts, url, upload_id)
 
     async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
         """Return the open uploads of all keys that begin with ``url.key``."""
-        return await self._attempt(self._backend.list_multipart_uploads, url)
+        return await self._attempts.send(self._backend.list_multipart_uploads, url)
 
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
     ) -> WriteResult:
         """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
         if terms.condition != _NO_TERMS.condition:
-            return await self._once(self._backend.copy_object, source, target, options=options, terms=terms)
-        return await self._attempt(self._backend.copy_object, source, target, options=options, terms=terms)
+            return await self._attempts.once(self._backend.copy_object, source, target, options=options, terms=terms)
+        return await self._attempts.send(self._backend.copy_object, source, target, options=options, terms=terms)
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""
-        return await self._attempt(self._backend.get_tags, url)
+        return await self._attempts.send(self._backend.get_tags, url)
 
     async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
         """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
