@@ -14,7 +14,6 @@ import itertools
 import json
 import os
 import sys
-import tempfile
 import unittest
 import warnings
 from fnmatch import fnmatch
@@ -185,8 +184,6 @@ def main() -> None:
         s3.exists(f"s3://{BUCKET}/first")  # what this imports is not to be led
         led = Led(way, os.path.realpath(os.getcwd()) + os.sep)
         led.install()
-        if suite == "test_csv":  # which opens all of its files like that
-            tempfile.TemporaryFile = led.temporary_file
     warnings.simplefilter("default")
     from test import support  # noqa: PLC0415 - after `open` was led
 
@@ -194,6 +191,8 @@ def main() -> None:
     tests = unittest.defaultTestLoader.loadTestsFromName(f"test.{suite}")
     for failure in unittest.defaultTestLoader.errors:
         raise ImportError(failure)
+    if way != LOCAL and suite == "test_csv":  # which opens all of its files like that
+        sys.modules["test.test_csv"].TemporaryFile = led.temporary_file
     tests(result)
     result.note_opened(led.opened if way != LOCAL else 0)
     os._exit(0)  # what tests have left open is no concern of ours
