@@ -7,16 +7,16 @@ of a region is ever taken from an answer, never a host: that would be sent the n
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
 from aios3._paths import is_arn
+from aios3._refusals import is_bare, says_nothing
+from aios3._shared import SharedCall
+from aios3.errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from aios3.errors import S3Error
 
 _MOVED = frozenset({301, 302, 307})
 _BAD_REQUEST = 400
@@ -49,18 +49,13 @@ def is_elsewhere(error: S3Error) -> bool:
     return error.status in _MOVED or (error.status == _BAD_REQUEST and error.code in _ELSEWHERE)
 
 
-def says_nothing(error: S3Error) -> bool:
-    """Tell whether a refusal may mean that: the answer to a HEAD has no document, and says no more than 400."""
-    return error.code == str(_BAD_REQUEST)
-
-
 class Regions:
     """The regions that servers have named, by bucket, for one profile."""
 
     def __init__(self) -> None:
         self._learnt: dict[str, str] = {}
         self._answers: dict[str, str | None] = {}
-        self._asking: dict[str, asyncio.Lock] = {}
+        self._asking: dict[str, SharedCall[str | None]] = {}
         self._unproven: set[str] = set()
 
     def of(self, bucket: str) -> str | None:
@@ -88,11 +83,26 @@ class Regions:
         self._answers.pop(bucket, None)
 
     async def asked(self, bucket: str, ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Return what ``ask`` says of the region of ``bucket``; all who want to know at once share one answer."""
-        async with self._asking.setdefault(bucket, asyncio.Lock()):
-            if bucket not in self._answers:
-                self._answers[bucket] = await ask()
-            return self._answers[bucket]
+        """Return what ``ask`` says of the region of ``bucket``, or how it is refused; all who want to know share it.
+
+        A refusal without a code may be of the token, and is not kept: the bucket is asked again with another.
+        """
+
+        async def answer() -> str | None:
+            if bucket in self._answers:
+                return self._answers[bucket]
+            try:
+                region = await ask()
+            except S3Error as error:
+                if error.status is None:
+                    raise
+                region = error.bucket_region
+                if region is None and is_bare(error) and not is_elsewhere(error):
+                    return None
+            self._answers[bucket] = region
+            return region
+
+        return await self._asking.setdefault(bucket, SharedCall()).result(answer)
 
 
 class Search:
@@ -102,6 +112,7 @@ class Search:
         self._regions = regions
         self._bucket = bucket
         self._tried: list[str] = []
+        self._moves = 0
         self._told: str | None = None
         self._first: S3Error | None = None
 
@@ -122,8 +133,9 @@ class Search:
         if is_certain:
             self._first, self._told = self._first or error, self._told or region
         self._tried.append(used)
-        if region is None or region in self._tried or len(self._tried) == _MOST_PLACES:
+        if region is None or region in self._tried or self._moves == _MOST_PLACES - 1:
             return None
+        self._moves += 1
         return region
 
     def is_lost(self, error: S3Error) -> bool:

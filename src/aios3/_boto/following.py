@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aios3._boto.whereabouts import own_request
 from aios3._observe import sending
-from aios3._regions import Search, says_nothing
+from aios3._refusals import says_nothing
+from aios3._regions import Search
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
@@ -41,9 +42,19 @@ class Following:
         self._head = head
         self._moved = moved
 
-    async def send(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``send`` returns; again in another region, if the server says that the bucket is there."""
+    async def send(
+        self,
+        operation: str,
+        url: S3Url,
+        send: Callable[[], Awaitable[T]],
+        renew: Callable[[S3Error], Awaitable[bool]],
+    ) -> T:
+        """Return what ``send`` returns; again in another region, if the server says that the bucket is there.
+
+        And once more if ``renew(error)`` says that a refusal was of credentials that are replaced now.
+        """
         search: Search | None = None
+        has_renewed = False
         while True:
             learnt = self._regions.of(url.bucket)
             try:
@@ -52,6 +63,12 @@ class Following:
                 search = search or Search(self._regions, url.bucket)
                 region = await self._next_region(operation, url, search, error, learnt)
                 if region is None:
+                    if not has_renewed and await renew(error):
+                        has_renewed = True
+                        continue
+                    if search.is_lost(error):
+                        client = await self._client.get()
+                        raise search.failure(error, client.meta.endpoint_url) from error
                     raise
             else:
                 self._regions.prove(url.bucket)
@@ -64,28 +81,20 @@ class Following:
     async def _next_region(
         self, operation: str, url: S3Url, search: Search, error: S3Error, learnt: str | None
     ) -> str | None:
-        """Return the region to send the refused request to, None if there is none; raise if the search was in vain."""
+        """Return the region to send the refused request to; None if there is none."""
         if error.status is None:
             self._regions.give_up(url.bucket)
             return None
-        if operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
+        if error.operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
             return None  # the bucket is nowhere yet: the region that is asked for it is what is wrong
         client = await self._client.get()
         may_ask = operation not in _WITHOUT_ASKING and (not says_nothing(error) or await self._client.at_amazon())
         ask = (lambda: self._ask(url)) if may_ask else None
-        region = await search.next_region(error, learnt or client.meta.region_name, ask)
-        if region is None and search.is_lost(error):
-            raise search.failure(error, client.meta.endpoint_url) from error
-        return region
+        return await search.next_region(error, learnt or client.meta.region_name, ask)
 
     async def _ask(self, url: S3Url) -> str | None:
         """Ask the bucket for its region."""
-        try:
-            answer = await self._head(url)
-        except S3Error as error:
-            if error.status is None:
-                raise
-            return error.bucket_region
+        answer = await self._head(url)
         region: str | None = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         return region
 
