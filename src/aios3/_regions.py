@@ -8,7 +8,7 @@ of a region is ever taken from an answer, never a host: that would be sent the n
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._paths import is_arn
 from aios3._refusals import is_bare, says_nothing
@@ -49,13 +49,21 @@ def is_elsewhere(error: S3Error) -> bool:
     return error.status in _MOVED or (error.status == _BAD_REQUEST and error.code in _ELSEWHERE)
 
 
+class _Told(NamedTuple):
+    """What a bucket has answered when it was asked for its region."""
+
+    region: str | None
+    is_here: bool = False
+    """Whether it has answered in the region where it was asked, instead of refusing."""
+
+
 class Regions:
     """The regions that servers have named, by bucket, for one profile."""
 
     def __init__(self) -> None:
         self._learnt: dict[str, str] = {}
-        self._answers: dict[str, str | None] = {}
-        self._asking: dict[str, SharedCall[str | None]] = {}
+        self._answers: dict[str, dict[str, _Told]] = {}
+        self._asking: dict[str, SharedCall[_Told]] = {}
         self._unproven: set[str] = set()
 
     def of(self, bucket: str) -> str | None:
@@ -82,25 +90,27 @@ class Regions:
         self._learnt.pop(bucket, None)
         self._answers.pop(bucket, None)
 
-    async def asked(self, bucket: str, ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Return what ``ask`` says of the region of ``bucket``, or how it is refused; all who want to know share it.
+    async def asked(self, bucket: str, used: str, ask: Callable[[], Awaitable[str | None]]) -> _Told:
+        """Return what ``ask``, sent to the region ``used``, says of ``bucket``, or how it is refused.
 
-        A refusal without a code may be of the token, and is not kept: the bucket is asked again with another.
+        All who want to know share it. A refusal without a code may be of the token, and is not kept: the bucket is
+        asked again with another.
         """
 
-        async def answer() -> str | None:
-            if bucket in self._answers:
-                return self._answers[bucket]
+        async def answer() -> _Told:
+            answers = self._answers.setdefault(bucket, {})
+            if used in answers:
+                return answers[used]
             try:
-                region = await ask()
+                told = _Told(await ask(), is_here=True)
             except S3Error as error:
                 if error.status is None:
                     raise
-                region = error.bucket_region
-                if region is None and is_bare(error) and not is_elsewhere(error):
-                    return None
-            self._answers[bucket] = region
-            return region
+                told = _Told(error.bucket_region)
+                if told.region is None and is_bare(error) and not is_elsewhere(error):
+                    return told
+            answers[used] = told
+            return told
 
         return await self._asking.setdefault(bucket, SharedCall()).result(answer)
 
@@ -129,7 +139,9 @@ class Search:
             return None
         region = error.bucket_region
         if region is None and ask is not None:
-            region = await self._regions.asked(self._bucket, ask)
+            region, is_here = await self._regions.asked(self._bucket, used, ask)
+            if is_here and not is_certain:
+                self._first = None  # it is found, and what was refused is something else
         if is_certain:
             self._first, self._told = self._first or error, self._told or region
         self._tried.append(used)

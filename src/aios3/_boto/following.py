@@ -61,7 +61,8 @@ class Following:
                 result = await send()
             except S3Error as error:
                 search = search or Search(self._regions, url.bucket)
-                region = await self._next_region(operation, url, search, error, learnt)
+                ask = await self._asking(operation, url, error, renew)
+                region = await self._next_region(url, search, error, learnt, ask)
                 if region is None:
                     if not has_renewed and await renew(error):
                         has_renewed = True
@@ -79,7 +80,12 @@ class Following:
                     await self._moved(url.bucket)
 
     async def _next_region(
-        self, operation: str, url: S3Url, search: Search, error: S3Error, learnt: str | None
+        self,
+        url: S3Url,
+        search: Search,
+        error: S3Error,
+        learnt: str | None,
+        ask: Callable[[], Awaitable[str | None]] | None,
     ) -> str | None:
         """Return the region to send the refused request to; None if there is none."""
         if error.status is None:
@@ -88,13 +94,26 @@ class Following:
         if error.operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
             return None  # the bucket is nowhere yet: the region that is asked for it is what is wrong
         client = await self._client.get()
-        may_ask = operation not in _WITHOUT_ASKING and (not says_nothing(error) or await self._client.at_amazon())
-        ask = (lambda: self._ask(url)) if may_ask else None
         return await search.next_region(error, learnt or client.meta.region_name, ask)
 
-    async def _ask(self, url: S3Url) -> str | None:
-        """Ask the bucket for its region."""
-        answer = await self._head(url)
+    async def _asking(
+        self, operation: str, url: S3Url, error: S3Error, renew: Callable[[S3Error], Awaitable[bool]]
+    ) -> Callable[[], Awaitable[str | None]] | None:
+        """Return what asks the bucket for its region after ``error``; None where that would tell nothing new."""
+        if error.status is None or operation in _WITHOUT_ASKING:
+            return None
+        if not says_nothing(error):
+            return lambda: self._ask(url, renew)
+        return (lambda: self._ask(url, None)) if await self._client.at_amazon() else None
+
+    async def _ask(self, url: S3Url, renew: Callable[[S3Error], Awaitable[bool]] | None) -> str | None:
+        """Ask the bucket for its region; ``renew`` credentials for that, where the refused request does not."""
+        try:
+            answer = await self._head(url)
+        except S3Error as error:
+            if renew is None or error.bucket_region is not None or not await renew(error):
+                raise
+            answer = await self._head(url)
         region: str | None = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         return region
 

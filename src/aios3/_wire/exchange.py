@@ -228,10 +228,12 @@ class Exchanges:
         """
         if request.operation == "HeadBucket" or (says_nothing(refusal.error) and not at_amazon(refusal.site.place.url)):
             return None
-        return lambda: self._ask_region(request.url)
+        return lambda: self._ask_region(request.url, may_renew=not says_nothing(refusal.error))
 
-    async def _ask_region(self, url: S3Url) -> str | None:
-        answer = await self.send(requests.head_bucket(url.with_key("")), lessons=Lessons(None, are_over=True))
+    async def _ask_region(self, url: S3Url, *, may_renew: bool) -> str | None:
+        """Ask the bucket for its region; ``may_renew`` credentials for that, where the refused request does not."""
+        lessons = Lessons(None, are_over=not may_renew)
+        answer = await self.send(requests.head_bucket(url.with_key("")), lessons=lessons)
         answer.let_go()
         return answer.head.headers.get("x-amz-bucket-region")
 
