@@ -431,7 +431,6 @@ LASTING, TOKEN, ENDING = (
         ("AccessDenied", 403, "never"),
         ("SignatureDoesNotMatch", 403, "never"),
         ("NoSuchKey", 404, "never"),
-        ("400", 400, "never"),  # of a GET: it has said that it does not know
     ],
 )
 async def test_which_refusals_say_that_credentials_have_ended(used, code, status, renews):
@@ -447,17 +446,20 @@ async def test_which_refusals_say_that_credentials_have_ended(used, code, status
     assert len(answers) == 1 - renewed
 
 
-@pytest.mark.parametrize("status", [400, 403])
-@pytest.mark.parametrize("operation", ["HeadObject", "HeadBucket"])
+@pytest.mark.parametrize(("status", "is_each_asked_about"), [(400, True), (403, False)])
+@pytest.mark.parametrize("operation", ["HeadObject", "HeadBucket", "GetObject"])
+@pytest.mark.parametrize("code", ["status", None])
 @pytest.mark.parametrize(
     ("said", "renewed"),
     [("ExpiredToken", True), ("InvalidAccessKeyId", True), ("AccessDenied", False), (None, False)],
 )
-async def test_a_refusal_without_a_code_is_asked_about_once_a_minute(status, operation, said, renewed):
+async def test_400_without_a_code_is_asked_about_each_time_and_403_once_a_minute(
+    status, is_each_asked_about, operation, code, said, renewed
+):
     source = Source()
     keeper = source.keeper()
     used = (await keeper.get()).credentials
-    bare = refusal(str(status), status, operation)
+    bare = refusal(code and str(status), status, operation)
     asked = []
 
     async def ask():
@@ -469,10 +471,95 @@ async def test_a_refusal_without_a_code_is_asked_about_once_a_minute(status, ope
     if not renewed:
         for _ in range(10):
             assert not await renew_after(keeper, used, bare, ask)
-        assert len(asked) == 1
+        assert len(asked) == (11 if is_each_asked_about else 1)
         source.now += 60
         assert not await renew_after(keeper, used, bare, ask)
-        assert len(asked) == 2
+        assert len(asked) == (12 if is_each_asked_about else 2)
+
+
+@pytest.mark.parametrize("before", [refusal("NoSuchKey", 404), refusal("404", 404, "HeadObject"), refusal("403", 403)])
+@pytest.mark.parametrize("status", [400, 403])
+async def test_an_answer_from_before_does_not_speak_for_a_token_that_has_ended_since(before, status):
+    source = Source()
+    keeper = source.keeper()
+    used = (await keeper.get()).credentials
+
+    async def accept():
+        return None
+
+    async def refuse():
+        return refusal("ExpiredToken")
+
+    assert not await renew_after(keeper, used, before, accept)
+    renewed = await renew_after(keeper, used, refusal(str(status), status, "HeadObject"), refuse)
+    assert renewed == (status == 400 or before.status == 404)  # 403 was just asked about
+
+
+@pytest.mark.parametrize("status", [400, 403])
+async def test_who_was_refused_with_replaced_credentials_asks_nobody_whatever_is_known_of_the_others(status):
+    source = Source()
+    keeper = source.keeper()
+    used = (await keeper.get()).credentials
+    assert await keeper.renew(used)
+
+    async def accept():
+        return None
+
+    others = (await keeper.get()).credentials
+    assert not await renew_after(keeper, others, refusal("403", 403, "HeadObject"), accept)
+    assert keeper.is_vouched_for
+    assert await renew_after(keeper, used, refusal(str(status), status, "HeadObject"), never)
+
+
+async def test_those_in_doubt_at_once_share_a_question_that_is_asked_after_all_of_them():
+    source = Source()
+    keeper = source.keeper()
+    used = (await keeper.get()).credentials
+    asked, may_answer = [], asyncio.Event()
+
+    async def ask():
+        asked.append(len(asked))
+        ended = len(asked) > 1  # while the first answer was on its way
+        await may_answer.wait()
+        return refusal("ExpiredToken") if ended else None
+
+    bare = refusal("400", 400, "HeadObject")
+    first = asyncio.create_task(renew_after(keeper, used, bare, ask))
+    await turns()
+    later = [asyncio.create_task(renew_after(keeper, used, bare, ask)) for _ in range(20)]
+    await turns()
+    may_answer.set()
+    assert not await first
+    assert all(await asyncio.gather(*later))
+    assert len(asked) == 2
+    assert source.asked == 2
+
+
+async def test_who_is_cancelled_or_fails_while_asking_leaves_the_question_to_the_next():
+    source = Source()
+    keeper = source.keeper()
+    used = (await keeper.get()).credentials
+    started = []
+
+    async def hang():
+        started.append("hang")
+        await asyncio.Event().wait()
+
+    async def fail():
+        raise aios3.ConnectionFailedError("x")
+
+    async def refuse():
+        return refusal("ExpiredToken")
+
+    bare = refusal("400", 400, "HeadObject")
+    tasks = [asyncio.create_task(renew_after(keeper, used, bare, ask)) for ask in (hang, fail, refuse)]
+    await turns()
+    assert started == ["hang"]
+    tasks[0].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(outcomes[0], asyncio.CancelledError)
+    assert isinstance(outcomes[1], aios3.ConnectionFailedError)
+    assert outcomes[2] is True
 
 
 async def test_a_refusal_without_a_code_of_lasting_credentials_is_what_it_says():

@@ -105,7 +105,6 @@ def refused(
 
 _STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken"})
 _STALE_IF_TEMPORARY = frozenset({"InvalidAccessKeyId", "InvalidTokenId", "TokenRefreshRequired"})
-_BARE = frozenset({400, 403})
 
 
 def is_stale(code: str | None, *, temporary: bool) -> bool:
@@ -114,12 +113,6 @@ def is_stale(code: str | None, *, temporary: bool) -> bool:
     Some servers forget the access key of ``temporary`` credentials with them, and call it unknown.
     """
     return code in _STALE or (temporary and code in _STALE_IF_TEMPORARY)
-
-
-def is_bare_refusal(error: S3Error) -> bool:
-    """Tell whether ``error`` may mean anything: a HEAD is refused without a body, with 400 also for a token's end."""
-    is_head = (error.operation or "").startswith("Head")
-    return is_head and error.status in _BARE and error.code in {None, str(error.status)}
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from aios3._answers import is_bare_refusal, is_stale
+from aios3._answers import is_stale
 from aios3._config import Credentials
 from aios3._logs import get_logger
+from aios3._refusals import is_bare, says_nothing
 from aios3._secrets import scrub
+from aios3._shared import SharedCall
 from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, S3Error
 
 if TYPE_CHECKING:
@@ -49,8 +51,10 @@ _LONGEST_PAUSE = 60.0
 _UNPROVEN_SECONDS = 30.0
 """How long new credentials that were never accepted, and are refused as well, are not replaced again."""
 _VOUCHED_SECONDS = 60.0
-"""How long a token that a server has looked at is not suspected."""
+"""How long a token is not suspected again for a bare 403, after it was, and was found good."""
 
+_MAY_BE_STALE = frozenset({400, 403})
+"""Statuses with which a token's end is refused: 400 as Amazon says, 403 where its key is forgotten."""
 _LOOKED_AT = range(400, 500)
 """Statuses of answers for which a server has looked at the token."""
 
@@ -149,6 +153,7 @@ class Keeper:
         self._failed_at: float | None = None
         self._asking: asyncio.Task[S3Error | None] | None = None
         self._vouched_until = -math.inf
+        self._looking: SharedCall[S3Error | None] = SharedCall()
         self._closed = False
         self.unproven: Credentials | None = None
         """Credentials that have replaced refused ones, and that no server has accepted yet."""
@@ -220,10 +225,14 @@ class Keeper:
             self.unproven = None
 
     def vouch(self, used: Credentials | None) -> None:
-        """Note that a server has looked at these, and has refused a request for another reason."""
+        """Note that a server was asked about these after a bare refusal, and has found them good."""
         self.accepted(used)
         if self._signer is not None and self._signer.credentials == used:
             self._vouched_until = self._clock() + _VOUCHED_SECONDS
+
+    async def look(self, ask: Callable[[], Awaitable[S3Error | None]]) -> S3Error | None:
+        """Return what ``ask()`` says of the credentials at hand; those who are in doubt at once share the answer."""
+        return await self._looking.result(ask)
 
     def has_replaced(self, used: Credentials) -> bool:
         """Tell whether other credentials than these are at hand now."""
@@ -236,7 +245,7 @@ class Keeper:
 
     @property
     def is_vouched_for(self) -> bool:
-        """Whether a server has just looked at the credentials at hand, and found nothing wrong with them."""
+        """Whether a server was just asked about the credentials at hand, and found nothing wrong with them."""
         return self._clock() < self._vouched_until
 
     def _is_asking(self) -> bool:
@@ -376,19 +385,32 @@ async def renew_after(
     """Renew credentials that ``refusal`` says have ended; tell whether the request may be answered with others.
 
     The answer to a HEAD says nothing. Then ``ask()`` sends a request that is answered with a code, and returns its
-    error, None if it was accepted; at most once a minute.
+    error, None if it was accepted.
     """
     if used is None or not keeper.is_renewable:
         return False
     is_temporary = used.session_token is not None or used.expires_at is not None
-    found: S3Error | None = refusal
-    if is_bare_refusal(refusal):
-        if not is_temporary or keeper.is_vouched_for:
-            return False
-        found = await ask()
-        if keeper.has_replaced(used):
-            return True  # and what was found may be about the others
-    if found is not None and is_stale(found.code, temporary=is_temporary):
+    if is_bare(refusal) and refusal.status in _MAY_BE_STALE:
+        is_doubted = is_temporary and (says_nothing(refusal) or not keeper.is_vouched_for)
+        return keeper.has_replaced(used) or (is_doubted and await _renew_after_asking(keeper, used, ask))
+    if is_stale(refusal.code, temporary=is_temporary):
+        return await keeper.renew(used)
+    if refusal.status in _LOOKED_AT:
+        keeper.accepted(used)
+    return False
+
+
+async def _renew_after_asking(keeper: Keeper, used: Credentials, ask: Callable[[], Awaitable[S3Error | None]]) -> bool:
+    """Renew temporary credentials if a server that is asked now says that they have ended.
+
+    What it answered before is no proof, because a token may have ended since. So 400 is asked about each time, once for
+    all who wait. 403 most often means what it says, as for a missing key where keys may not be listed, and is asked
+    about once a minute.
+    """
+    found = await keeper.look(ask)
+    if keeper.has_replaced(used):
+        return True  # and what was found may be about the others
+    if found is not None and is_stale(found.code, temporary=True):
         return await keeper.renew(used)
     if found is None or found.status in _LOOKED_AT:
         keeper.vouch(used)

@@ -50,9 +50,14 @@ def may_be_of_checksums(refusal: errors.S3Error) -> bool:
     return refusal.status in _NOT_TAKEN and refusal.code not in _EXPLAINED
 
 
-def says_why(refusal: errors.S3Error) -> bool:
-    """Tell whether a refusal tells more than 400, which a HEAD gets for anything, and an expired token too."""
-    return refusal.status != _BAD_REQUEST or refusal.code not in {None, "", "400"}
+def is_bare(refusal: errors.S3Error) -> bool:
+    """Tell whether a refusal has a status and no code: S3 answers a HEAD without a document, and others torn ones."""
+    return refusal.status is not None and refusal.code in {None, "", str(refusal.status)}
+
+
+def says_nothing(refusal: errors.S3Error) -> bool:
+    """Tell whether a refusal says no more than 400: a HEAD gets that for a token's end, a wrong region, a header."""
+    return refusal.status == _BAD_REQUEST and is_bare(refusal)
 
 
 def is_answer(error: errors.S3Error) -> bool:
@@ -63,7 +68,7 @@ def is_answer(error: errors.S3Error) -> bool:
     if isinstance(error, errors.CredentialsError):
         return False
     if isinstance(error, errors.AccessDeniedError):
-        return error.code not in {None, "", "403"}
+        return not is_bare(error)
     return isinstance(error, _ANSWERS)
 
 

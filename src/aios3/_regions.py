@@ -7,16 +7,16 @@ of a region is ever taken from an answer, never a host: that would be sent the n
 
 from __future__ import annotations
 
-import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._paths import is_arn
+from aios3._refusals import is_bare, says_nothing
+from aios3._shared import SharedCall
+from aios3.errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from aios3.errors import S3Error
 
 _MOVED = frozenset({301, 302, 307})
 _BAD_REQUEST = 400
@@ -49,9 +49,12 @@ def is_elsewhere(error: S3Error) -> bool:
     return error.status in _MOVED or (error.status == _BAD_REQUEST and error.code in _ELSEWHERE)
 
 
-def says_nothing(error: S3Error) -> bool:
-    """Tell whether a refusal may mean that: the answer to a HEAD has no document, and says no more than 400."""
-    return error.code == str(_BAD_REQUEST)
+class _Told(NamedTuple):
+    """What a bucket has answered when it was asked for its region."""
+
+    region: str | None
+    is_here: bool = False
+    """Whether it has answered in the region where it was asked, instead of refusing."""
 
 
 class Regions:
@@ -59,8 +62,8 @@ class Regions:
 
     def __init__(self) -> None:
         self._learnt: dict[str, str] = {}
-        self._answers: dict[str, str | None] = {}
-        self._asking: dict[str, asyncio.Lock] = {}
+        self._answers: dict[str, dict[str, _Told]] = {}
+        self._asking: dict[str, SharedCall[_Told]] = {}
         self._unproven: set[str] = set()
 
     def of(self, bucket: str) -> str | None:
@@ -87,12 +90,29 @@ class Regions:
         self._learnt.pop(bucket, None)
         self._answers.pop(bucket, None)
 
-    async def asked(self, bucket: str, ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Return what ``ask`` says of the region of ``bucket``; all who want to know at once share one answer."""
-        async with self._asking.setdefault(bucket, asyncio.Lock()):
-            if bucket not in self._answers:
-                self._answers[bucket] = await ask()
-            return self._answers[bucket]
+    async def asked(self, bucket: str, used: str, ask: Callable[[], Awaitable[str | None]]) -> _Told:
+        """Return what ``ask``, sent to the region ``used``, says of ``bucket``, or how it is refused.
+
+        All who want to know share it. A refusal without a code may be of the token, and is not kept: the bucket is
+        asked again with another.
+        """
+
+        async def answer() -> _Told:
+            answers = self._answers.setdefault(bucket, {})
+            if used in answers:
+                return answers[used]
+            try:
+                told = _Told(await ask(), is_here=True)
+            except S3Error as error:
+                if error.status is None:
+                    raise
+                told = _Told(error.bucket_region)
+                if told.region is None and is_bare(error) and not is_elsewhere(error):
+                    return told
+            answers[used] = told
+            return told
+
+        return await self._asking.setdefault(bucket, SharedCall()).result(answer)
 
 
 class Search:
@@ -102,6 +122,7 @@ class Search:
         self._regions = regions
         self._bucket = bucket
         self._tried: list[str] = []
+        self._moves = 0
         self._told: str | None = None
         self._first: S3Error | None = None
 
@@ -118,12 +139,15 @@ class Search:
             return None
         region = error.bucket_region
         if region is None and ask is not None:
-            region = await self._regions.asked(self._bucket, ask)
+            region, is_here = await self._regions.asked(self._bucket, used, ask)
+            if is_here and not is_certain:
+                self._first = None  # it is found, and what was refused is something else
         if is_certain:
             self._first, self._told = self._first or error, self._told or region
         self._tried.append(used)
-        if region is None or region in self._tried or len(self._tried) == _MOST_PLACES:
+        if region is None or region in self._tried or self._moves == _MOST_PLACES - 1:
             return None
+        self._moves += 1
         return region
 
     def is_lost(self, error: S3Error) -> bool:

@@ -128,7 +128,7 @@ class RetryingBackend:
         self, use: ChecksumUse, url: S3Url, refusal: S3Error, as_before: Callable[[], Awaitable[object]] | None
     ) -> None:
         """Note that the server refuses checksums, if that is certain."""
-        is_certain = _refusals.says_why(refusal)
+        is_certain = not _refusals.says_nothing(refusal)
         if not is_certain and as_before is not None and self._habits.takes_checksums(use):
             try:
                 await as_before()

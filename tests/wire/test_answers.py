@@ -15,7 +15,8 @@ from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
 from aios3._paths import S3Url
-from aios3._regions import is_elsewhere, says_nothing
+from aios3._refusals import says_nothing
+from aios3._regions import is_elsewhere
 from aios3._wire import answers
 from scripted import Scripted, answer, xml
 

@@ -112,26 +112,21 @@ class BotoBackend:
     async def _sent(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
         """Return what ``send`` returns; again where the bucket is, and once more with fresh credentials."""
         try:
-            return await self._renewing(url, lambda: self._following.send(operation, url, send))
+            answer = await self._following.send(operation, url, send, lambda error: self._renew(url, error))
         except AccessDeniedError as error:
             explained = self._ownership.explained(error)
             if explained is error or not await self._client.at_amazon():
                 raise
             raise explained from error
-
-    async def _renewing(self, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``send`` returns; once more with fresh credentials, if the ones it has used have expired."""
-        try:
-            answer = await send()
-        except S3Error as error:
-            used = signed_with.get()
-            with naming(error.operation or "Connect", str(url)):
-                if not await renew_after(self._keeper, used, error, lambda: self._ask_with_code(url)):
-                    raise
-            answer = await send()
         if self._keeper.unproven is not None:
             self._keeper.accepted(signed_with.get())
         return answer
+
+    async def _renew(self, url: S3Url, error: S3Error) -> bool:
+        """Renew the credentials that the last request was signed with, if ``error`` says that they have ended."""
+        used = signed_with.get()
+        with naming(error.operation or "Connect", str(url)):
+            return await renew_after(self._keeper, used, error, lambda: self._ask_with_code(url))
 
     async def _ask_with_code(self, url: S3Url) -> S3Error | None:
         """Send what is refused with a code for the token; return the error, None for none."""
@@ -142,7 +137,12 @@ class BotoBackend:
         return None
 
     async def _head_once(self, url: S3Url) -> Answer:
-        return await self._call_once("HeadBucket", url, {"Bucket": url.bucket}, if_absent=False)
+        """Ask between a refusal and what is learnt from it: what was refused stays what the last signature was of."""
+        refused = signed_with.get()
+        try:
+            return await self._call_once("HeadBucket", url, {"Bucket": url.bucket}, if_absent=False)
+        finally:
+            signed_with.set(refused)
 
     async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aios3._boto.whereabouts import own_request
 from aios3._observe import sending
-from aios3._regions import Search, says_nothing
+from aios3._refusals import says_nothing
+from aios3._regions import Search
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
@@ -41,17 +42,34 @@ class Following:
         self._head = head
         self._moved = moved
 
-    async def send(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``send`` returns; again in another region, if the server says that the bucket is there."""
+    async def send(
+        self,
+        operation: str,
+        url: S3Url,
+        send: Callable[[], Awaitable[T]],
+        renew: Callable[[S3Error], Awaitable[bool]],
+    ) -> T:
+        """Return what ``send`` returns; again in another region, if the server says that the bucket is there.
+
+        And once more if ``renew(error)`` says that a refusal was of credentials that are replaced now.
+        """
         search: Search | None = None
+        has_renewed = False
         while True:
             learnt = self._regions.of(url.bucket)
             try:
                 result = await send()
             except S3Error as error:
                 search = search or Search(self._regions, url.bucket)
-                region = await self._next_region(operation, url, search, error, learnt)
+                ask = await self._asking(operation, url, error, renew)
+                region = await self._next_region(url, search, error, learnt, ask)
                 if region is None:
+                    if not has_renewed and await renew(error):
+                        has_renewed = True
+                        continue
+                    if search.is_lost(error):
+                        client = await self._client.get()
+                        raise search.failure(error, client.meta.endpoint_url) from error
                     raise
             else:
                 self._regions.prove(url.bucket)
@@ -62,30 +80,40 @@ class Following:
                     await self._moved(url.bucket)
 
     async def _next_region(
-        self, operation: str, url: S3Url, search: Search, error: S3Error, learnt: str | None
+        self,
+        url: S3Url,
+        search: Search,
+        error: S3Error,
+        learnt: str | None,
+        ask: Callable[[], Awaitable[str | None]] | None,
     ) -> str | None:
-        """Return the region to send the refused request to, None if there is none; raise if the search was in vain."""
+        """Return the region to send the refused request to; None if there is none."""
         if error.status is None:
             self._regions.give_up(url.bucket)
             return None
-        if operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
+        if error.operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
             return None  # the bucket is nowhere yet: the region that is asked for it is what is wrong
         client = await self._client.get()
-        may_ask = operation not in _WITHOUT_ASKING and (not says_nothing(error) or await self._client.at_amazon())
-        ask = (lambda: self._ask(url)) if may_ask else None
-        region = await search.next_region(error, learnt or client.meta.region_name, ask)
-        if region is None and search.is_lost(error):
-            raise search.failure(error, client.meta.endpoint_url) from error
-        return region
+        return await search.next_region(error, learnt or client.meta.region_name, ask)
 
-    async def _ask(self, url: S3Url) -> str | None:
-        """Ask the bucket for its region."""
+    async def _asking(
+        self, operation: str, url: S3Url, error: S3Error, renew: Callable[[S3Error], Awaitable[bool]]
+    ) -> Callable[[], Awaitable[str | None]] | None:
+        """Return what asks the bucket for its region after ``error``; None where that would tell nothing new."""
+        if error.status is None or operation in _WITHOUT_ASKING:
+            return None
+        if not says_nothing(error):
+            return lambda: self._ask(url, renew)
+        return (lambda: self._ask(url, None)) if await self._client.at_amazon() else None
+
+    async def _ask(self, url: S3Url, renew: Callable[[S3Error], Awaitable[bool]] | None) -> str | None:
+        """Ask the bucket for its region; ``renew`` credentials for that, where the refused request does not."""
         try:
             answer = await self._head(url)
         except S3Error as error:
-            if error.status is None:
+            if renew is None or error.bucket_region is not None or not await renew(error):
                 raise
-            return error.bucket_region
+            answer = await self._head(url)
         region: str | None = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         return region
 

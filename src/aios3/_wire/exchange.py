@@ -13,7 +13,8 @@ from aios3._endpoints import SIGV4, at_amazon
 from aios3._observe import answered, sending
 from aios3._ownership import NOTHING_SAID
 from aios3._proxies import origin
-from aios3._regions import Search, says_nothing
+from aios3._refusals import says_nothing
+from aios3._regions import Search
 from aios3._wire import answers, requests, sigv4
 from aios3._wire.failures import BrokenBodyError, ProtocolError
 
@@ -176,18 +177,25 @@ class Exchanges:
     async def _learn(self, request: Request, refusal: _Refusal, lessons: Lessons) -> bool:
         """Learn from a refusal; tell whether the request may now be answered otherwise."""
         error, site, bucket = refusal.error, refusal.site, request.url.bucket
-        if lessons.search is not None:
-            ask = self._asking(request, refusal)
-            region = await lessons.search.next_region(error, site.place.region, ask)
+        search = lessons.search
+        if search is not None:
+            region = await search.next_region(error, site.place.region, self._asking(request, refusal))
             if region is not None:
                 return await self.sites.move(bucket, site, region)
-            if lessons.search.is_lost(error):
-                self.sites.give_up(bucket, site)
-                return False
-            self.sites.prove(bucket, site)
+            if not search.is_lost(error):
+                self.sites.prove(bucket, site)
+        if await self._learn_who_and_when(request, refusal, lessons):
+            return True
+        if search is not None and search.is_lost(error):
+            self.sites.give_up(bucket, site)
+        return False
+
+    async def _learn_who_and_when(self, request: Request, refusal: _Refusal, lessons: Lessons) -> bool:
+        """Set the clock or renew the credentials, once a request; tell whether that may help."""
         if lessons.are_over:
             return False
         lessons.are_over = True
+        error = refusal.error
         if error.code == "RequestTimeTooSkewed":
             return self._set_clock(refusal.date)
         keys = refusal.signer.credentials
@@ -220,15 +228,12 @@ class Exchanges:
         """
         if request.operation == "HeadBucket" or (says_nothing(refusal.error) and not at_amazon(refusal.site.place.url)):
             return None
-        return lambda: self._ask_region(request.url)
+        return lambda: self._ask_region(request.url, may_renew=not says_nothing(refusal.error))
 
-    async def _ask_region(self, url: S3Url) -> str | None:
-        try:
-            answer = await self.send(requests.head_bucket(url.with_key("")), lessons=Lessons(None, are_over=True))
-        except errors.S3Error as error:
-            if error.status is None:
-                raise
-            return error.bucket_region
+    async def _ask_region(self, url: S3Url, *, may_renew: bool) -> str | None:
+        """Ask the bucket for its region; ``may_renew`` credentials for that, where the refused request does not."""
+        lessons = Lessons(None, are_over=not may_renew)
+        answer = await self.send(requests.head_bucket(url.with_key("")), lessons=lessons)
         answer.let_go()
         return answer.head.headers.get("x-amz-bucket-region")
 
