@@ -88,7 +88,8 @@ class Session:
         self._end: Ending | None = None
         self._ending: asyncio.Task[None] | None = None
         self._closed = False
-        self._closer: AsyncGeneratorType[None, None] | None = None
+        self.closer: AsyncGeneratorType[None, None] | None = None
+        """What closes the session when its loop shuts down, as long as that is still to be done."""
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "closing" if self._ending else "open" if self._loop else "unused"
@@ -139,7 +140,7 @@ class Session:
         if self._loop is None:
             self._loop = running
             self._pid = os.getpid()
-            self._closer = _started(_close_with_loop(self))
+            self.closer = _started(_close_with_loop(self))
         self._check_home()
 
     def _check_home(self) -> None:
@@ -304,8 +305,8 @@ class Session:
     async def _close_all(self, end: Ending) -> None:
         await end.run()
         self._closed = True
-        closer, self._closer = self._closer, None
-        if closer is not None and not closer.ag_running:
+        closer, self.closer = self.closer, None
+        if closer is not None:
             await closer.aclose()
         await end.disconnect()
 
@@ -348,6 +349,7 @@ async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
+        session.closer = None  # it is under way: "ag_running" is False where it began by a cancellation (CPython 3.11)
         if defaults.get(id(session.loop)) is session:
             del defaults[id(session.loop)]
         if not session.closed:
