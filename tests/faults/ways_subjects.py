@@ -20,8 +20,9 @@ MIB = 1024 * 1024
 OLD = b"what was there before"
 LARGE = bytes(range(256)) * (4 * 1024 * 11)
 """11 MiB: two parts and a rest."""
-MIDDLE = LARGE[: 4 * MIB]
+MIDDLE = bytes(20 * MIB)
 """One request, and more than what the system takes of it when nobody reads."""
+MIDDLE_SIZES = {"part_size": 24 * MIB, "memory_budget": 96 * MIB}
 SMALL = b"small"
 
 
@@ -50,6 +51,8 @@ class Scene:
 
     @property
     def data(self) -> bytes:
+        if self.subject == "pipe":
+            return LARGE[: 6 * MIB]  # with a part more, writing waits for the one before
         return {table.STORING: MIDDLE, table.STORED: SMALL}.get(self.state, LARGE)
 
     @property
@@ -77,7 +80,7 @@ _OPTIONS = {
     "prefetch": ("wb", {}),
     "append": ("ab", {}),
     "pipe": ("wb", {"buffering": "pipe"}),
-    "limited": ("wb", {"buffering": "limited"}),
+    "limited": ("wb", {"buffering": "limited", "head_size": 5 * MIB, "tail_size": 0}),
     "text": ("w", {"encoding": "latin-1", "newline": ""}),
     "memory": ("wb", {"buffering": "memory"}),
     "disk": ("wb", {"buffering": "disk"}),
@@ -185,5 +188,11 @@ def check_stored(scene: Scene, stored: str, admin: Admin) -> None:
         assert found.startswith(b"PK")
         assert len(found) > len(LARGE)
     else:
-        assert found == {"append": LARGE + LARGE, "copy": SMALL, "move": SMALL}.get(scene.subject, scene.data)
+        assert found == {
+            "append": LARGE + LARGE,
+            "copy": SMALL,
+            "move": SMALL,
+            "copy in parts": LARGE,
+            "concat": LARGE,
+        }.get(scene.subject, scene.data)
     assert admin.exists(f"{scene.bucket}/small")

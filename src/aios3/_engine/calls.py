@@ -7,8 +7,15 @@ and the cancellation becomes an error where it leaves the call. Everything on th
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from aios3.errors import ClosedHandleError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
 
 
 class Call:
@@ -25,10 +32,11 @@ class Call:
 
 
 class Calls:
-    """Every call under way of one session."""
+    """Every call under way of one session, or of whatever else can be closed; ``refusal`` says that it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: Callable[[], Exception] | None = None) -> None:
         self.closed = False
+        self._refusal = refusal or closing_error
         self._under_way: set[Call] = set()
         self._none: asyncio.Future[None] | None = None
 
@@ -40,7 +48,7 @@ class Calls:
     def check(self) -> None:
         """Raise ClosedHandleError once the session is closing."""
         if self.closed:
-            raise closing_error()
+            raise self._refusal()
 
     def begin(self) -> Call:
         """Note a call that begins in this task, and hand it to :meth:`end` when it has ended.
@@ -48,7 +56,7 @@ class Calls:
         Raises ClosedHandleError once the session is closing.
         """
         if self.closed:
-            raise closing_error()
+            raise self._refusal()
         call = Call()
         self._under_way.add(call)
         return call
@@ -68,13 +76,17 @@ class Calls:
         if call is None or not call.stopped:
             return error
         call.stopped = False
-        return closing_error() if call.task.uncancel() <= call.cancelling else error
+        return self._refusal() if call.task.uncancel() <= call.cancelling else error
 
     async def sleep(self, seconds: float) -> None:
         """Wait as :func:`asyncio.sleep` does; raise ClosedHandleError when the session closes meanwhile."""
+        await self.run(partial(asyncio.sleep, seconds))
+
+    async def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Await ``work()`` as a call."""
         call = self.begin()
         try:
-            await asyncio.sleep(seconds)
+            return await work()
         except asyncio.CancelledError as error:
             raise self.meaning(call, error) from None
         finally:

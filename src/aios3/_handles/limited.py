@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from aios3._engine.calls import Calls
 from aios3._engine.tasks import settle
 from aios3._handles.leaving import Home, cannot_copy, gives_up, no_descriptor
 from aios3._handles.pump import pump
-from aios3._handles.torn import Torn, taken_in_part
+from aios3._handles.torn import Torn, aborted, taken_in_part
 from aios3._handles.unwinding import QUIET, Moment
 from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
@@ -56,6 +58,7 @@ class AsyncLimitedSeekableWriter:
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
         self._opened_at = Moment.now()
+        self._publishing = Calls(partial(aborted, str(plan.url)))
         self.torn: Torn = Torn(str(plan.url))
         """Whether the file can only be aborted, and why."""
         self._taken = 0  # bytes put anywhere, zeros among them
@@ -216,13 +219,14 @@ class AsyncLimitedSeekableWriter:
         """Do what :meth:`aclose` does when nobody gives up."""
         if self._is_foreign():
             return
+        was_open = not self.closed
         try:
             async with self._turn:
                 await self._finish()
         except BaseException as error:
             if not self.closed and isinstance(error, Exception):
                 self._failure = error
-            is_given_up = self.closed  # by another task
+            is_given_up = was_open and self.closed  # by another task
             await self.abort()
             self.torn.explain(error, is_given_up=is_given_up)
             raise
@@ -294,9 +298,10 @@ class AsyncLimitedSeekableWriter:
         await self._check_running()
         size = self._size
         if size <= self._plan.part_size and not self._sent:
-            self._result = await self._upload.put([memoryview(self._head), memoryview(self._tail)])
+            publish = partial(self._upload.put, [memoryview(self._head), memoryview(self._tail)])
         else:
-            self._result = await self._send_rest(size)
+            publish = partial(self._send_rest, size)
+        self._result = await self._publishing.run(publish)
         self._finished = True
         self._let_go()
 
@@ -313,6 +318,8 @@ class AsyncLimitedSeekableWriter:
 
     async def _undo(self) -> None:
         self._let_go()
+        self._publishing.close()
+        await self._publishing.until_none()
         await self._upload.abort()
 
     def _let_go(self) -> None:

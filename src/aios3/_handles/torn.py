@@ -50,8 +50,7 @@ class Torn:
         if self.reason and isinstance(error, ClosedHandleError):
             raise self.error() from None
         if is_given_up and isinstance(error, Exception):
-            message = f"{self._name} was aborted by another task while it was being closed"
-            raise ClosedHandleError(message, path=self._name) from error
+            raise aborted(self._name) from error
 
     @contextlib.contextmanager
     def unless_untouched(self, what: str, changes: Callable[[], int]) -> Iterator[None]:
@@ -68,6 +67,11 @@ class Torn:
         """Raise ClosedHandleError if the file can only be aborted."""
         if self.reason:
             raise self.error()
+
+
+def aborted(name: str) -> ClosedHandleError:
+    """Return the error of whoever closes the file ``name`` while another task aborts it."""
+    return ClosedHandleError(f"{name} was aborted by another task while it was being closed", path=name)
 
 
 def taken_in_part(what: str, taken: int, size: int) -> str:

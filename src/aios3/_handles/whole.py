@@ -311,13 +311,14 @@ class AsyncWholeFile:
     async def _close(self) -> None:
         if self._is_foreign():
             return
+        was_open = not self.closed
         try:
             async with self._turn:
                 await self._finish()
         except BaseException as error:
             if self._failure is None and not self.closed and not self.torn and isinstance(error, Exception):
                 self._failure = error
-            is_given_up = self.closed  # by another task
+            is_given_up = was_open and self.closed  # by another task
             await self.abort()
             self.torn.explain(error, is_given_up=is_given_up)
             raise

@@ -11,13 +11,15 @@ import asyncio
 import enum
 import os
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
+from aios3._engine.calls import Calls
 from aios3._engine.tasks import settle
 from aios3._handles.leaving import cannot_copy, gives_up, no_descriptor
 from aios3._handles.pieces import Pieces
 from aios3._handles.pump import pump
-from aios3._handles.torn import Torn, taken_in_part
+from aios3._handles.torn import Torn, aborted, taken_in_part
 from aios3._handles.unwinding import QUIET, Moment
 from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, S3Error, WrongLoopError
@@ -71,6 +73,7 @@ class AsyncMultipartWriter:
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
         self._opened_at = Moment.now()
+        self._publishing = Calls(partial(aborted, str(plan.url)))
         self.torn: Torn = Torn(self.name)
         """Whether the file can only be aborted, and why."""
         self._undoing: asyncio.Task[None] | None = None
@@ -217,7 +220,7 @@ class AsyncMultipartWriter:
                 return
             try:
                 await self._check_running()
-                self._result = await self._publish()
+                self._result = await self._publishing.run(self._publish)
             except BaseException as error:
                 is_given_up = self.closed  # by another task
                 self._keep_failure(error)
@@ -257,6 +260,8 @@ class AsyncMultipartWriter:
 
     async def _undo(self) -> None:
         self._let_go()
+        self._publishing.close()
+        await self._publishing.until_none()
         await self._upload.abort()
 
     def _let_go(self) -> None:
