@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import aios3
-from aios3._backend import Condition, ObjectVersion, ReadOptions, WriteOptions
+from aios3._backend import Condition, ObjectVersion, PartSource, ReadOptions, WriteOptions
 from aios3._buckets.documents import CORS, LIFECYCLE, TAGGING, read_document
 from aios3._buckets.settings import get_tags
 from aios3._buckets.versions import version_pages
@@ -52,9 +52,7 @@ CALLS: dict[str, Call] = {
     "ListObjectsV2": lambda backend, _: backend.list_objects(BUCKET),
     "ListParts": lambda backend, _: backend.list_parts(URL, "u"),
     "UploadPart": lambda backend, _: backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None),
-    "UploadPartCopy": lambda backend, _: backend.upload_part_copy(
-        URL, "u", 1, source=OTHER, start=0, stop=1, if_match=None
-    ),
+    "UploadPartCopy": lambda backend, _: backend.upload_part_copy(URL, "u", 1, PartSource(OTHER, 0, 1)),
 }
 """Every call whose response says something; those of PutObject, DeleteObject and HeadBucket need say nothing."""
 

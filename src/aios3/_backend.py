@@ -108,6 +108,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class PartSource:
+    """The bytes ``[start, stop)`` of an object, which become a part of another one inside S3."""
+
+    url: S3Url
+    start: int
+    stop: int
+    if_match: str | None = None
+    """The ETag that the object must have; with another, ObjectChangedError is raised."""
+    sse_customer_key: bytes | None = field(default=None, repr=False)
+    """The key of both objects (SSE-C)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListPage:
     """One page of a listing: keys and common prefixes, each in order of their UTF-8 bytes.
 
@@ -308,22 +321,8 @@ class Backend(Protocol):
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
 
-    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
-        self,
-        url: S3Url,
-        upload_id: str,
-        number: int,
-        *,
-        source: S3Url,
-        start: int,
-        stop: int,
-        if_match: str | None,
-        sse_customer_key: bytes | None = None,
-    ) -> Part:
-        """Make one part of the bytes ``[start, stop)`` of another object, inside S3.
-
-        ``sse_customer_key`` is the key of both objects.
-        """
+    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
+        """Make one part of the bytes of another object, inside S3."""
 
     async def complete_multipart_upload(
         self,

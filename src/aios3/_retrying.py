@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ObjectVersion,
         OpenUpload,
         Part,
+        PartSource,
         StoredPart,
         WriteOptions,
     )
@@ -209,30 +210,9 @@ class RetryingBackend:
             plain = partial(self._attempts.send, upload, url, upload_id, number, body, options=options, checksum=None)
             return await self._plainly("multipart uploads", url, error, plain)
 
-    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
-        self,
-        url: S3Url,
-        upload_id: str,
-        number: int,
-        *,
-        source: S3Url,
-        start: int,
-        stop: int,
-        if_match: str | None,
-        sse_customer_key: bytes | None = None,
-    ) -> Part:
-        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        return await self._attempts.send(
-            self._backend.upload_part_copy,
-            url,
-            upload_id,
-            number,
-            source=source,
-            start=start,
-            stop=stop,
-            if_match=if_match,
-            sse_customer_key=sse_customer_key,
-        )
+    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
+        """Make one part of the bytes of another object, inside S3."""
+        return await self._attempts.send(self._backend.upload_part_copy, url, upload_id, number, source)
 
     async def complete_multipart_upload(
         self,

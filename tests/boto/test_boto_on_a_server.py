@@ -10,7 +10,7 @@ from boto_calls import URL, content, free, get, put
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._backend import Condition, PartSource, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config
 from aios3._paths import S3Url
@@ -32,7 +32,7 @@ async def test_a_whole_upload_on_a_server(moto, slots):
         for number in (1, 2)
     ]
     source = S3Url("bucket", "source")
-    parts.append(await moto.upload_part_copy(url, upload_id, 3, source=source, start=2, stop=5, if_match=None))
+    parts.append(await moto.upload_part_copy(url, upload_id, 3, PartSource(source, 2, 5, None)))
     result = await moto.complete_multipart_upload(
         url, upload_id, parts[::-1], options=WriteOptions(), condition=Condition(), checksum=None
     )

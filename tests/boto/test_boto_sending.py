@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from boto_calls import KEYS, URL, get, put, to
 
-from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+from aios3._backend import Checksum, Condition, CopyTerms, Part, PartSource, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._boto.payload import PieceStream, moving
 from aios3._config import Config
@@ -215,7 +215,7 @@ async def test_etags_are_quoted_for_reads_and_bare_for_writes():
         result = await backend.complete_multipart_upload(
             URL, "u", [], options=WriteOptions(), condition=Condition(if_match='"abc"'), checksum=None
         )
-        await backend.upload_part_copy(URL, "u", 1, source=URL, start=5, stop=10, if_match="abc")
+        await backend.upload_part_copy(URL, "u", 1, PartSource(URL, 5, 10, "abc"))
         await backend.aclose()
     seen = [request.headers.get("if-match") for request in server.requests]
     assert seen == ['"abc"', '"abc"', "abc", "abc", None]
@@ -282,7 +282,7 @@ async def test_the_source_of_a_copy_is_quoted_for_every_character():
     copied = xml("CopyPartResult", ETag="&quot;p&quot;")
     async with Scripted(answer(body=copied), answer(body=xml("CopyObjectResult", ETag="e"))) as server:
         backend = to(server)
-        await backend.upload_part_copy(URL, "u", 1, source=S3Url("b2", AWKWARD), start=0, stop=1, if_match=None)
+        await backend.upload_part_copy(URL, "u", 1, PartSource(S3Url("b2", AWKWARD), 0, 1, None))
         await backend.copy_object(S3Url("b2", AWKWARD + "?versionId=1"), URL, options=None)
         await backend.aclose()
     quoted = "b2/a%20b%2Bc/%252F//../%C3%A9%3Fx%3D1%26y%23z~%F0%9F%99%82%27%22%3C%3E"
@@ -296,7 +296,7 @@ async def test_a_copied_part_without_an_etag_was_not_copied(body):
     async with Scripted(answer(body=body)) as server:
         backend = to(server)
         with pytest.raises(UnsupportedError, match="without copying"):
-            await backend.upload_part_copy(URL, "u", 1, source=URL, start=0, stop=1, if_match=None)
+            await backend.upload_part_copy(URL, "u", 1, PartSource(URL, 0, 1, None))
         await backend.aclose()
 
 

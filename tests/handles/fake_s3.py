@@ -231,7 +231,8 @@ class FakeS3:
         found = [(key, upload) for key, upload in self.uploads.items() if upload.key.startswith(url.key)]
         return [backend.OpenUpload(upload.key, key, upload.initiated) for key, upload in found]
 
-    async def upload_part_copy(self, url, upload_id, number, *, source, start, stop, if_match, sse_customer_key=None):
+    async def upload_part_copy(self, url, upload_id, number, part):
+        source, start, stop, if_match = part.url, part.start, part.stop, part.if_match
         lost = await self._call("UploadPartCopy", url, number=number, start=start, stop=stop, source=source.key)
         found = self._find("UploadPartCopy", source)
         if if_match is not None and if_match != found.stat.etag:

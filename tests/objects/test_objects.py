@@ -311,10 +311,10 @@ async def test_a_copy_in_parts_that_fails_leaves_nothing(
     await aios3.write_bytes(source, bytes(11 * MIB), session=aios3_session)
     copy_part = RetryingBackend.upload_part_copy
 
-    async def refuse_the_second(self, url, upload_id, number, **kwargs):
+    async def refuse_the_second(self, url, upload_id, number, part):
         if number == 2:
             raise from_answer(operation="UploadPartCopy", path=str(url), code="AccessDenied", status=403)
-        return await copy_part(self, url, upload_id, number, **kwargs)
+        return await copy_part(self, url, upload_id, number, part)
 
     monkeypatch.setattr(RetryingBackend, "upload_part_copy", refuse_the_second)
     with pytest.raises(aios3.AccessDeniedError):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aios3 import errors
-from aios3._backend import Checksum, Condition, Part, ReadOptions, WriteOptions
+from aios3._backend import Checksum, Condition, Part, PartSource, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
 from aios3._paths import S3Url
@@ -178,7 +178,7 @@ def copy(backend):
 
 
 def copy_part(backend):
-    return backend.upload_part_copy(URL, "u", 3, source=URL, start=0, stop=1, if_match=None)
+    return backend.upload_part_copy(URL, "u", 3, PartSource(URL, 0, 1, None))
 
 
 VERSION = {"x-amz-version-id": "v1"}

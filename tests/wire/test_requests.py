@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+from aios3._backend import Checksum, Condition, CopyTerms, Part, PartSource, ReadOptions, WriteOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
 from aios3._paths import S3Url
@@ -75,11 +75,9 @@ CALLS: list[tuple[str, tuple[object, ...], dict[str, object]]] = [
     ("create_multipart_upload", (URL, SECRET, None), {}),
     ("upload_part", (URL, "u+/=", 3, [b"x"]), {"options": SECRET, "checksum": CRC}),
     ("upload_part", (URL, "u", 10_000, [b"x"]), {"options": WRITE, "checksum": None}),
-    *(
-        ("upload_part_copy", (URL, "u", 1), {"source": S3Url("b2", key), "start": 0, "stop": 9, "if_match": '"e"'})
-        for key in AWKWARD
-    ),
-    ("upload_part_copy", (URL, "u", 1), {"source": URL, "start": 5, "stop": 10, "if_match": None}),
+    *(("upload_part_copy", (URL, "u", 1, PartSource(S3Url("b2", key), 0, 9, '"e"')), {}) for key in AWKWARD),
+    ("upload_part_copy", (URL, "u", 1, PartSource(URL, 5, 10)), {}),
+    ("upload_part_copy", (URL, "u", 1, PartSource(URL, 5, 10, None, bytes(range(32)))), {}),
     ("complete_multipart_upload", (URL, "u", PARTS), {"options": SECRET, "condition": ABSENT, "checksum": CRC}),
     ("complete_multipart_upload", (URL, "u ", PARTS), {"options": WRITE, "condition": SWAP, "checksum": None}),
     ("abort_multipart_upload", (URL, "u+/="), {}),

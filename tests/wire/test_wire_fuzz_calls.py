@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_line import Line, cut
 
-from aios3._backend import BucketAddress, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+from aios3._backend import BucketAddress, Condition, CopyTerms, Part, PartSource, ReadOptions, WriteOptions
 from aios3._credentials import Keeper, Signer
 from aios3._endpoints import SIGV4
 from aios3._engine.slots import Slots
@@ -68,7 +68,7 @@ CALLS = {
     "put": lambda b: b.put_object(URL, [b"abc"], options=OPTIONS, condition=PLAIN, checksum=None),
     "create": lambda b: b.create_multipart_upload(URL, OPTIONS, None),
     "part": lambda b: b.upload_part(URL, "u", 1, [b"abc"], options=OPTIONS, checksum=None),
-    "part copy": lambda b: b.upload_part_copy(URL, "u", 1, source=URL, start=0, stop=5, if_match=None),
+    "part copy": lambda b: b.upload_part_copy(URL, "u", 1, PartSource(URL, 0, 5, None)),
     "complete": lambda b: b.complete_multipart_upload(
         URL, "u", [Part(1, "e")], options=OPTIONS, condition=PLAIN, checksum=None
     ),

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         ObjectBody,
         ObjectVersion,
         OpenUpload,
+        PartSource,
         ReadOptions,
         Slots,
         StoredPart,
@@ -268,24 +269,14 @@ class BotoBackend:
             raise nonsense(str(url), "no ETag for the part", "UploadPart")
         return Part(number, etag, answers.checksum_of(answer))
 
-    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
-        self,
-        url: S3Url,
-        upload_id: str,
-        number: int,
-        *,
-        source: S3Url,
-        start: int,
-        stop: int,
-        if_match: str | None,
-        sse_customer_key: bytes | None = None,
-    ) -> Part:
-        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        parameters: Parameters = {"CopySource": place(source), "CopySourceRange": f"bytes={start}-{stop - 1}"}
-        keys = customer_key(sse_customer_key)
+    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
+        """Make one part of the bytes of another object, inside S3."""
+        parameters: Parameters = {"CopySource": place(source.url)}
+        parameters["CopySourceRange"] = f"bytes={source.start}-{source.stop - 1}"
+        keys = customer_key(source.sse_customer_key)
         parameters |= keys | {f"CopySource{name}": value for name, value in keys.items()}
-        if if_match is not None:
-            parameters["CopySourceIfMatch"] = if_match.strip('"')
+        if source.if_match is not None:
+            parameters["CopySourceIfMatch"] = source.if_match.strip('"')
         answer = await self._call("UploadPartCopy", url, parameters | part_place(url, upload_id, number))
         copied, etag = answers.copied(answer.get("CopyPartResult", {}), url, "UploadPartCopy")
         return Part(number, etag, answers.checksum_of(copied))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aios3._backend import Checksum, Condition, StoredPart
+    from aios3._backend import Checksum, Condition, PartSource, StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -44,16 +44,6 @@ class UploadState(enum.Enum):
     COMPLETING = "completing"
     COMPLETED = "completed"
     ABORTED = "aborted"
-
-
-@dataclass(frozen=True, slots=True)
-class CopySource:
-    """The bytes ``[start, stop)`` of an object, to become a part inside S3 if it still has the ``etag``."""
-
-    url: S3Url
-    start: int
-    stop: int
-    etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +115,14 @@ class MultipartUpload:
         part = await backend.upload_part(plan.url, upload_id, number, pieces, options=plan.options, checksum=checksum)
         self._keep(Part(number, part.etag, part.checksum or checksum), sum(map(len, pieces)))
 
-    async def copy(self, number: int, source: CopySource) -> None:
+    async def copy(self, number: int, source: PartSource) -> None:
         """Have S3 make one part of bytes that it has."""
         upload_id = await self.opened()
-        backend = await self._session.backend(self._plan.url)
-        part = await backend.upload_part_copy(
-            self._plan.url,
-            upload_id,
-            number,
-            source=source.url,
-            start=source.start,
-            stop=source.stop,
-            if_match=source.etag,
-            sse_customer_key=self._plan.options.sse_customer_key,
-        )
-        if source.etag is not None:
-            self._sources.add((source.url, source.etag))
+        plan, backend = self._plan, await self._session.backend(self._plan.url)
+        keyed = replace(source, sse_customer_key=plan.options.sse_customer_key)
+        part = await backend.upload_part_copy(plan.url, upload_id, number, keyed)
+        if source.if_match is not None:
+            self._sources.add((source.url, source.if_match))
         self._keep(part, source.stop - source.start)
 
     def _keep(self, part: Part, size: int) -> None:

@@ -6,11 +6,12 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aios3._backend import PartSource
 from aios3._engine import parts
 from aios3._engine.pace import Pace
 from aios3._engine.tasks import OwnedTasks, settle
 from aios3._storing.equal_parts import needs_equal_parts
-from aios3._storing.multipart import CopySource, MultipartUpload
+from aios3._storing.multipart import MultipartUpload
 from aios3._storing.store import store_object
 from aios3.errors import ClosedHandleError
 
@@ -157,7 +158,7 @@ class Upload:
             return
         for start, stop in self._plan.copies:
             self._count += 1
-            source = CopySource(self._plan.base_url or self._plan.url, start, stop, base.etag)
+            source = PartSource(self._plan.base_url or self._plan.url, start, stop, base.etag)
             self._start(partial(self._copy, self._count, source), self._count)
 
     def _start(self, sending: Callable[[], Awaitable[None]], number: int) -> asyncio.Task[None]:
@@ -180,7 +181,7 @@ class Upload:
         self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
         self._pace.arrived(sum(map(len, pieces)), self._loop.time() - began)
 
-    async def _copy(self, number: int, source: CopySource) -> None:
+    async def _copy(self, number: int, source: PartSource) -> None:
         await self._multipart.copy(number, source)
         if self._plan.on_copied is not None:
             self._plan.on_copied(source.stop - source.start)

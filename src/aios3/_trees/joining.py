@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import ReadOptions
+from aios3._backend import PartSource, ReadOptions
 from aios3._config import check_bound
 from aios3._handles.missing import explain_missing
 from aios3._handles.plan import complete_plan
@@ -16,7 +16,7 @@ from aios3._memory import fresh
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.equal_parts import is_refusal, needs_equal_parts
-from aios3._storing.multipart import CopySource, MultipartUpload
+from aios3._storing.multipart import MultipartUpload
 from aios3._storing.plan import plain_plan
 from aios3._storing.store import store_object
 from aios3._trees.joining_plan import plan_equal_parts, plan_parts
@@ -111,7 +111,7 @@ class _Joining:
         if part.copied:
             [piece] = part.slices
             source, etag = self.urls[piece.source], self.stats[piece.source].etag
-            await upload.copy(number, CopySource(source, piece.start, piece.stop, etag))
+            await upload.copy(number, PartSource(source, piece.start, piece.stop, etag))
             return
         async with memory(self.session, part.size):
             await upload.send(number, [await self._read(part.slices)])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ObjectVersion,
         OpenUpload,
         Part,
+        PartSource,
         ReadOptions,
         Slots,
         StoredPart,
@@ -161,29 +162,9 @@ class WireBackend:
         head, _ = await self._call(request)
         return answers.part_of(head.headers, number, str(url))
 
-    async def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
-        self,
-        url: S3Url,
-        upload_id: str,
-        number: int,
-        *,
-        source: S3Url,
-        start: int,
-        stop: int,
-        if_match: str | None,
-        sse_customer_key: bytes | None = None,
-    ) -> Part:
-        """Make one part of the bytes ``[start, stop)`` of another object, inside S3."""
-        request = requests.upload_part_copy(
-            url,
-            upload_id,
-            number,
-            source=source,
-            start=start,
-            stop=stop,
-            if_match=if_match,
-            sse_customer_key=sse_customer_key,
-        )
+    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
+        """Make one part of the bytes of another object, inside S3."""
+        request = requests.upload_part_copy(url, upload_id, number, source)
         _, body = await self._call(request)
         return answers.copied_part(body, number, str(url))
 

@@ -16,7 +16,7 @@ from aios3.errors import ConfigError, InvalidPathError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+    from aios3._backend import Checksum, Condition, CopyTerms, Part, PartSource, ReadOptions, WriteOptions
     from aios3._paths import S3Url
 
 Pairs = tuple[tuple[str, str], ...]
@@ -208,26 +208,16 @@ def upload_part(
     return Request("UploadPart", "PUT", url, _part(upload_id, number), headers, body)
 
 
-def upload_part_copy(  # noqa: PLR0913 - S3's own parameters
-    url: S3Url,
-    upload_id: str,
-    number: int,
-    *,
-    source: S3Url,
-    start: int,
-    stop: int,
-    if_match: str | None,
-    sse_customer_key: bytes | None = None,
-) -> Request:
-    """Make one part of the bytes ``[start, stop)`` of another object; the key is that of both."""
+def upload_part_copy(url: S3Url, upload_id: str, number: int, source: PartSource) -> Request:
+    """Make one part of the bytes of another object."""
     headers = [
-        ("x-amz-copy-source", copy_source(source)),
-        ("x-amz-copy-source-range", f"bytes={start}-{stop - 1}"),
-        *_customer_key(sse_customer_key),
-        *_customer_key(sse_customer_key, "x-amz-copy-source-server-side-encryption-customer"),
+        ("x-amz-copy-source", copy_source(source.url)),
+        ("x-amz-copy-source-range", f"bytes={source.start}-{source.stop - 1}"),
+        *_customer_key(source.sse_customer_key),
+        *_customer_key(source.sse_customer_key, "x-amz-copy-source-server-side-encryption-customer"),
     ]
-    if if_match is not None:
-        headers.append(("x-amz-copy-source-if-match", if_match.strip('"')))
+    if source.if_match is not None:
+        headers.append(("x-amz-copy-source-if-match", source.if_match.strip('"')))
     return Request("UploadPartCopy", "PUT", url, _part(upload_id, number), tuple(headers))
 
 
