@@ -9,6 +9,11 @@ import pytest
 
 import aios3
 from aios3 import _buffered
+from aios3._backend import ReadOptions
+from aios3._engine.policy import Policy
+from aios3._engine.slots import Slots
+from aios3._paths import S3Url
+from aios3._transport import Transport
 from scripted import Scripted, answer
 
 TRANSPORTS = ["auto", "aiobotocore"]
@@ -85,6 +90,21 @@ async def test_a_body_that_is_too_long_to_keep_is_refused_with_its_limit(transpo
         with pytest.raises(aios3.ServerError, match=r"5,?000 bytes"):
             await aios3.read_bytes("s3://b/k", session=s3)
         assert s3.stats().in_flight == 0
+
+
+async def test_a_response_that_cannot_be_described_gives_its_slot_back_once():
+    slots = Slots(4)
+    head = {**WHOLE, "last_modified": "never"}
+    async with Scripted(answer(200, chunked(b""), **head)) as server:
+        policy = Policy(1, slots)
+        transport = Transport(
+            aios3.Config(endpoint_url=server.url, credentials=aios3.Credentials("a", "b")), None, policy
+        )
+        backend = await transport.choose("b")
+        with pytest.raises(aios3.ServerError, match="Last-Modified"):
+            await backend.get_object(S3Url("b", "k"), start=0, stop=None, options=ReadOptions())
+        await transport.aclose()
+    assert slots.in_use == 0
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

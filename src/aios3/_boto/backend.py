@@ -206,8 +206,9 @@ class BotoBackend:
         """Receive a body whose length nobody has announced."""
         received: Any = answer["Body"]
         data = await receive_unsized(getattr(received, "raw_stream", received), str(url))
+        stat = answers.stat_of(answer, len(data), answers.checksums_of(answer))
         self._slots.release()
-        return BufferedBody(data, answers.stat_of(answer, len(data), answers.checksums_of(answer)))
+        return BufferedBody(data, stat)
 
     def _body_ended(self, body: BotoBody) -> None:
         self._bodies.discard(body)

@@ -107,9 +107,10 @@ class WireBackend:
     async def _buffered(self, response: Answer, request: requests.Request) -> BufferedBody:
         """Receive a body whose length nobody has announced."""
         data = await response.read(request, LONGEST_UNSIZED)
-        self._slots.release()
         headers, path = response.head.headers, str(request.url)
-        return BufferedBody(data, answers.stat_of(headers, len(data), answers.checksums_of(headers), path=path))
+        stat = answers.stat_of(headers, len(data), answers.checksums_of(headers), path=path)
+        self._slots.release()
+        return BufferedBody(data, stat)
 
     def _body_ended(self, body: WireBody) -> None:
         self._bodies.discard(body)
