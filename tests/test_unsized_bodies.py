@@ -96,10 +96,8 @@ async def test_a_response_that_cannot_be_described_gives_its_slot_back_once():
     slots = Slots(4)
     head = {**WHOLE, "last_modified": "never"}
     async with Scripted(answer(200, chunked(b""), **head)) as server:
-        policy = Policy(1, slots)
-        transport = Transport(
-            aios3.Config(endpoint_url=server.url, credentials=aios3.Credentials("a", "b")), None, policy
-        )
+        config = aios3.Config(endpoint_url=server.url, credentials=aios3.Credentials("a", "b"), max_attempts=1)
+        transport = Transport(config, None, Policy(1, slots))
         backend = await transport.choose("b")
         with pytest.raises(aios3.ServerError, match="Last-Modified"):
             await backend.get_object(S3Url("b", "k"), start=0, stop=None, options=ReadOptions())
