@@ -10,12 +10,17 @@ import argparse
 import asyncio
 import collections
 import gc
+import os
 import random
 import sys
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import anyio
+
 import aios3
+import aios3.sync
 from aios3.testing import FaultyServer, faults
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ MIB = 1024 * KIB
 TASKS = 200
 KEYS = 2
 SIZES = {"block_size": 64 * KIB, "request_size": 256 * KIB, "part_size": 5 * MIB, "memory_budget": 32 * MIB}
+CANCELLED_SHARE = 0.05
+"""Of the operations, those that an anyio scope cancels somewhere on their way."""
 RETRIED = (aios3.ConnectionFailedError, aios3.RequestTimeoutError, aios3.ServerError)
 """What may be raised when all attempts have met a fault."""
 
@@ -80,11 +87,19 @@ class Worker:
         for _ in range(operations):
             verb = self.write_large if self.random.random() < 0.01 else self.random.choice(verbs)
             key = f"{self.root}/{self.random.randrange(KEYS)}"
-            try:
-                await verb(key)
-                self.tally[f"{verb.__name__} done"] += 1
-            except RETRIED as error:
-                self.tally[f"{verb.__name__} {type(error).__name__}"] += 1
+            with anyio.CancelScope() as scope:
+                if self.random.random() < CANCELLED_SHARE:
+                    asyncio.get_running_loop().call_later(self.random.random() * 0.05, scope.cancel)
+                await self.tried(verb, key)
+            if scope.cancelled_caught:
+                self.tally["cancelled"] += 1
+
+    async def tried(self, verb, key: str) -> None:
+        try:
+            await verb(key)
+            self.tally[f"{verb.__name__} done"] += 1
+        except RETRIED as error:
+            self.tally[f"{verb.__name__} {type(error).__name__}"] += 1
 
     def __post_init__(self) -> None:
         self.model = {f"{self.root}/{number}": {None} for number in range(KEYS)}
@@ -189,7 +204,38 @@ async def soak(
             assert session.tasks.active == 0
             assert asyncio.all_tasks() <= before
             alive.append(living())
+        await asyncio.to_thread(fork, config, bucket)
+        await close_under_load(session, workers, tally)
     return tally, alive[1] - alive[0]
+
+
+async def close_under_load(session: aios3.Session, workers: list[Worker], tally: collections.Counter[str]) -> None:
+    """Close the session while everybody works: all are told, and nothing is left."""
+    tasks = [asyncio.create_task(worker.run(10_000)) for worker in workers]
+    while session.stats().in_flight < min(8, len(workers)):
+        await asyncio.sleep(0)
+    await session.aclose()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(outcome, aios3.ClosedHandleError), repr(outcome)
+        tally["told that the session is closed"] += 1
+    assert session.budget.used == 0
+    assert session.tasks.active == 0
+
+
+def fork(config: dict, bucket: str) -> None:
+    """Fork beside the loop and its threads: the child works on connections of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads, which is what is tried
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with aios3.sync.Session(**config) as session:
+                aios3.sync.write_bytes(f"{bucket}/child", b"of the child", session=session)
+                code = int(aios3.sync.read_bytes(f"{bucket}/child", session=session) != b"of the child")
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def living() -> collections.Counter[str]:

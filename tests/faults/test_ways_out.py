@@ -50,6 +50,10 @@ def test_a_way_out_ends_as_the_table_says(transport, cell, faulty, options, buck
     config = options(faulty, max_attempts=2) | sizes
     scene = asyncio.run(_play(cell, faulty, config, bucket, admin, tmp_path))
     faulty.release()
+    with warnings.catch_warnings():
+        # A transport that had bytes to send when its loop ended closes when it is collected: aiohttp does not abort it.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     faulty.wait(lambda counts: counts.open_connections == 0, 10)
     assert scene.session.budget.used == 0
     check_stored(scene, cell.stored, admin)

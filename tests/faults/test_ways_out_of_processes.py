@@ -38,9 +38,13 @@ if way == "exit" or way == "fork":
             if child == 0:
                 os._exit(0 if s3.exists(bucket + "/small") else 1)
             print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-            sys.stdin.readline()
     signal.signal(signal.SIGUSR1, lambda *_: sys.exit(5))
-    threading.Thread(target=leave, daemon=True).start()
+    leaving = threading.Thread(target=leave, daemon=True)
+    leaving.start()
+"""
+EPILOGUE = """
+if way == "fork":
+    leaving.join()
 """
 SUBJECTS = {
     "sync write": """
@@ -79,7 +83,7 @@ def start(server, faulty, bucket, tmp_path) -> Iterator[Callable[..., subprocess
     with contextlib.ExitStack() as stack:
 
         def run(source: str, way: str) -> subprocess.Popen[str]:
-            command = [sys.executable, "-W", "ignore", "-c", PROLOGUE + textwrap.dedent(source)]
+            command = [sys.executable, "-W", "ignore", "-c", PROLOGUE + textwrap.dedent(source) + EPILOGUE]
             process = subprocess.Popen(
                 [*command, bucket, str(tmp_path / "local"), way],
                 stdin=subprocess.PIPE,
@@ -110,7 +114,7 @@ def test_a_process_is_left(start, faulty, admin, bucket, subject, way, state, tr
     faulty.release()
     if way == "fork":
         assert process.stdout.readline() == "0\n"
-    _, stderr = process.communicate("\n" if way == "fork" else None, timeout=60)
+    _, stderr = process.communicate(timeout=60)
     codes = {"SIGTERM": -signal.SIGTERM, "SIGTERM with a handler": 143, "exit": 5, "fork": 0}
     assert process.returncode == codes.get(way, -signal.SIGINT), stderr
     faulty.wait(lambda counts: counts.open_connections == 0, 10)

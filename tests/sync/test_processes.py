@@ -280,6 +280,17 @@ def test_an_open_writer_at_the_end_is_aborted(run, bucket, admin, leave):
     assert admin.uploads(bucket) == []
 
 
+@pytest.mark.parametrize("mib", [0, 12])
+def test_an_archive_that_is_left_open_at_the_end_is_aborted(run, bucket, admin, mib):
+    script = run(f"""
+        archive = s3.create_zip(path, compression="stored", part_size=5 * MIB)
+        archive.__enter__().write("a", bytes({mib} * MIB))
+    """)
+    assert (script.stdout, script.stderr, script.returncode) == ("", NEVER_CLOSED.format(f"{bucket}/object"), 0)
+    assert not admin.exists(f"{bucket}/object")
+    assert admin.uploads(bucket) == []
+
+
 @pytest.mark.parametrize(
     "leave",
     [

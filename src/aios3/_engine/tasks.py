@@ -120,6 +120,12 @@ async def finish(work: Coroutine[object, object, T], *, name: str) -> T:
     return task.result()
 
 
+def cancellations() -> int:
+    """Return how many cancellations of the running task nobody has taken back."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[object]]) -> None:
     """Cancel ``tasks`` and wait until all have ended, even if the caller is cancelled meanwhile."""
     stopping = [task for task in tasks if not task.done()]

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from aios3._engine.tasks import OwnedTasks
+from aios3._engine.tasks import OwnedTasks, cancellations
 from aios3._handles.threads import in_thread
 from aios3.errors import ClosedHandleError, UnsupportedError
 
@@ -159,16 +159,17 @@ class MemoryStore:
 
     async def _wait_for(self, size: int) -> None:
         taking = self._waiting.start(self._budget.take(size), name="aios3 memory of a file")
+        cancelling = cancellations()
         try:
             await asyncio.shield(taking)
         except asyncio.CancelledError:
-            if taking.cancelled():
+            if not taking.done():
+                taking.cancel()
+            elif not taking.cancelled():
+                self._budget.give_back(size)
+            elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
                 message = "The file was closed or aborted while it waited for memory"
                 raise ClosedHandleError(message) from None
-            if taking.done():
-                self._budget.give_back(size)
-            else:
-                taking.cancel()
             raise
 
 

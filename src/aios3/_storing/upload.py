@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aios3._backend import PartSource
 from aios3._engine import parts
 from aios3._engine.pace import Pace
-from aios3._engine.tasks import OwnedTasks, settle
+from aios3._engine.tasks import OwnedTasks, cancellations, settle
 from aios3._storing.equal_parts import needs_equal_parts
 from aios3._storing.multipart import MultipartUpload
 from aios3._storing.store import store_object
@@ -120,16 +120,17 @@ class Upload:
     async def wait_for_memory(self, size: int) -> None:
         """Take ``size`` bytes from the budget, in line. Raises ClosedHandleError if :meth:`abort` comes first."""
         taking = self._tasks.start(self._session.budget.take(size), name=f"aios3 memory {self._plan.url}")
+        cancelling = cancellations()
         try:
             await asyncio.shield(taking)
         except asyncio.CancelledError:
-            if taking.cancelled():
+            if not taking.done():
+                taking.cancel()
+            elif not taking.cancelled():
+                self._session.budget.give_back(size)
+            elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
                 message = f"{self._plan.url} was aborted while it was being written"
                 raise ClosedHandleError(message, path=str(self._plan.url)) from None
-            if taking.done():
-                self._session.budget.give_back(size)
-            else:
-                taking.cancel()
             raise
 
     async def abort(self, patience: float = ABORT_PATIENCE_SECONDS) -> None:

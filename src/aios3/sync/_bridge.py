@@ -240,7 +240,10 @@ class Bridge:
             self._chores.discard(chore)
 
     def opened(self, handle: object, name: str, abort: Callable[[], Awaitable[object]]) -> None:
-        """Have ``abort`` run if the interpreter ends before ``handle`` is :meth:`closed`; ``name`` is for the log."""
+        """Have ``abort`` run if the interpreter ends before ``handle`` is :meth:`closed`.
+
+        ``name`` is for the log; empty for what publishes nothing anyway.
+        """
         self._open[id(handle)] = name, abort
 
     def closed(self, handle: object) -> None:
@@ -373,7 +376,8 @@ class Bridge:
         for call in list(self._calls):
             call.cancel()
         for name, abort in self._open.values():
-            _log.warning("%s was never closed: it is aborted, and nothing is published", name)
+            if name:
+                _log.warning("%s was never closed: it is aborted, and nothing is published", name)
             self._begin(abort)
         await self._idle()
         await self.tasks.aclose()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
+from aios3.errors import ClosedHandleError
 from aios3.sync import _bridge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
@@ -25,6 +26,10 @@ class SyncContext(Generic[T]):
         self._make = make
         self._entered: AbstractAsyncContextManager[T] | None = None
 
+    def __del__(self) -> None:
+        if getattr(self, "_entered", None) is not None:
+            self._bridge.closed(self)  # the context below ends by itself when it is collected
+
     def __enter__(self) -> T:
         context = self._make()
         values: list[T] = []
@@ -40,6 +45,7 @@ class SyncContext(Generic[T]):
                 self._bridge.start(lambda: _leave(context, *leaving))
             raise
         self._entered = context
+        self._bridge.opened(self, _name_of(values[0]), partial(_leave_at_exit, context))
         return values[0]
 
     def __exit__(
@@ -47,6 +53,7 @@ class SyncContext(Generic[T]):
     ) -> bool | None:
         context, self._entered = self._entered, None
         assert context is not None, "it is not entered"
+        self._bridge.closed(self)
         return self._bridge.call(context.__aexit__, kind, error, traceback)
 
 
@@ -78,10 +85,33 @@ def enter_as(
     **kwargs: P.kwargs,
 ) -> SyncContext[T]:
     """Return like :func:`enter`, with ``wrap`` around what is entered: the blocking twin of its class."""
-    return SyncContext(lambda: _wrapped(function(*args, **kwargs), wrap))
+    return SyncContext(lambda: _Wrapped(function(*args, **kwargs), wrap))
 
 
-@asynccontextmanager
-async def _wrapped(context: AbstractAsyncContextManager[HandleT], wrap: Callable[[HandleT], T]) -> AsyncIterator[T]:
-    async with context as handle:
-        yield wrap(handle)
+class _Wrapped(Generic[HandleT, T]):
+    """A context with ``wrap`` around what is entered.
+
+    No generator: a loop that ends closes all of them at once, and one inside another only once.
+    """
+
+    def __init__(self, context: AbstractAsyncContextManager[HandleT], wrap: Callable[[HandleT], T]) -> None:
+        self._context = context
+        self._wrap = wrap
+
+    async def __aenter__(self) -> T:
+        return self._wrap(await self._context.__aenter__())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return await self._context.__aexit__(kind, error, traceback)
+
+
+async def _leave_at_exit(context: AbstractAsyncContextManager[T]) -> None:
+    error = ClosedHandleError("aios3.sync has shut down, because the interpreter is ending")
+    await _leave(context, type(error), error, None)
+
+
+def _name_of(entered: object) -> str:
+    """Return where something is being written; nothing for what only reads, and may be left open."""
+    return str(getattr(entered, "path", "")) if hasattr(type(entered), "result") else ""
