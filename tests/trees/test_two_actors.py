@@ -28,6 +28,8 @@ from tree_s3 import ROOT, TreeS3
 import aios3
 from aios3 import _session
 from aios3._backend import CopyTerms
+from aios3._trees import places
+from aios3._trees.runner import in_thread
 from handles.fake_s3 import SMALL, refusal
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ FILTERS = st.sampled_from([{}, {"include": ["**/x"]}, {"exclude": ["c/"]}])
 
 @dataclass(frozen=True)
 class Act:
-    """What happens before the ``number``-th request of a verb."""
+    """What happens before the ``number``-th request of a verb, or the ``1 - number``-th look at a local directory."""
 
     number: int
     kind: str
@@ -50,8 +52,13 @@ class Act:
 
 
 FAULTS = {"error": ("InternalError", 500), "refused": ("AccessDenied", 403), "lost": ("", 0)}
-KINDS = ["other_write", "other_delete", "write_locally", "delete_locally", "swap", "empty", *FAULTS, "cancel"]
-SCRIPTS = st.lists(st.builds(Act, st.integers(1, 7), st.sampled_from(KINDS), KEYS), max_size=3)
+WRITES = ["other_write", "write_locally"]
+KINDS = [*WRITES * 3, "other_delete", "delete_locally", "take_away", "empty", *FAULTS, "cancel"]
+LOCAL = {"write_locally", "delete_locally", "take_away", "empty"}
+SCRIPTS = st.lists(st.builds(Act, st.integers(-3, 6), st.sampled_from(KINDS), KEYS), min_size=1, max_size=3)
+
+
+ENTRIES = places._entries
 
 
 class WatchedS3(TreeS3):
@@ -149,6 +156,8 @@ class TwoActors(RuleBasedStateMachine):
         self.deleted_locally: set[str] = set()
         self.listing = True
         self.needs_look = True
+        self.away: Path | None = None
+        self.listing_directory = False
 
     def teardown(self) -> None:
         self.runner.run(self.session.aclose())
@@ -191,11 +200,16 @@ class TwoActors(RuleBasedStateMachine):
             path.unlink()
         self.deleted_locally.add(name)
 
-    def swap(self, name: str) -> None:
-        """Take a directory away and bring it back: the same one, with all that it had."""
+    def take_away(self, name: str) -> None:
+        """Take a directory away until the next look at a directory: the same one comes back, with all that it had."""
         directory = self.disk / name.partition("/")[0]
-        if directory.is_dir():
+        if directory.is_dir() and self.listing_directory:
             directory.rename(self.root / "away")
+            self.away = directory
+
+    def bring_back(self) -> None:
+        directory, self.away = self.away, None
+        if directory is not None and not directory.exists():
             (self.root / "away").rename(directory)
 
     def empty(self, name: str) -> None:
@@ -214,10 +228,28 @@ class TwoActors(RuleBasedStateMachine):
         self.written_locally.clear()
         self.deleted_locally.clear()
         self.s3.judge = self.judge
+        self.patch.setattr(places, "_entries", self.looking_at_directories(script))
         with contextlib.suppress(aios3.S3Error, OSError, asyncio.CancelledError):
             self.runner.run(self.run_beside(verb(*arguments, **options, session=self.session), script))
         self.s3.judge = self.s3.meanwhile = self.s3.faults = None
         self.alive -= self.justly_gone - self.everything()
+
+    def looking_at_directories(self, script: list[Act]) -> Callable[..., Any]:
+        """Let the other one act around the looks at local directories, which no request separates."""
+        counted = itertools.count(0)
+
+        def entries(tree, directory):
+            number, self.listing_directory = -next(counted), True
+            for act in script:
+                if act.number == number and act.kind in LOCAL:
+                    getattr(self, act.kind)(act.name)
+            try:
+                return ENTRIES(tree, directory)
+            finally:
+                self.bring_back()
+                self.listing_directory = False
+
+        return entries
 
     async def run_beside(self, work: Coroutine[Any, Any, object], script: list[Act]) -> None:
         task, counted = asyncio.ensure_future(work), itertools.count(1)
@@ -243,7 +275,7 @@ class TwoActors(RuleBasedStateMachine):
             getattr(self, act.kind)(act.name)
             self.s3.judge = judge
         else:
-            await asyncio.to_thread(getattr(self, act.kind), act.name)
+            await in_thread(getattr(self, act.kind), act.name)  # a cancellation must not leave it running
 
     def fault(self, kind: str) -> Callable[..., object]:
         def once(operation, url, _details):
