@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
+import warnings
 
 import pytest
 
@@ -85,3 +87,14 @@ def test_a_fork_within_the_first_calls_leaves_children_that_work(start_script, s
         for program in running:
             stdout, stderr = program.communicate(timeout=200)
             assert stdout.split() == ["0"] * each, stderr
+
+
+def test_a_fork_leaves_the_interval_between_threads_as_it_was():
+    before = sys.getswitchinterval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside threads
+        pid = os.fork()
+    if not pid:
+        os._exit(sys.getswitchinterval() != before)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert sys.getswitchinterval() == before

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 10.0
 """How long a fork waits at most. Importing all of aios3 with aiobotocore takes about one second."""
 _LOOK_SECONDS = 0.001
+_UNDISTURBED_SECONDS = 10.0
+"""For how long no other thread may ask this one for the interpreter, from its look at the others until the fork."""
 _IMPORTING = ("importlib._bootstrap", "_frozen_importlib")
 _OURS = "aios3"
 THREADS = "aios3.sync"
@@ -27,15 +29,41 @@ THREADS = "aios3.sync"
 def wait_for_imports() -> None:
     """Wait until no other thread imports anything for aios3; the hook that the system's fork calls before.
 
-    Nothing is held when this returns, because other hooks may wait for locks whose owners import. Another thread runs
-    again only when this one has used up its share of time, which is long compared with what is left until the fork.
+    No lock is held when this returns, because other hooks may wait for locks whose owners import. Other threads do not
+    run until the fork, unless such a hook waits: the interval after which they may ask for the interpreter is made
+    long, and :func:`forked` puts it back.
     """
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
-        time.sleep(0)  # a new share of time, so that no other thread runs between the look and the fork
+        _Interval.make_long()
+        time.sleep(0)  # those that wait already begin to wait anew, for the long interval
         if not _somebody_imports() or time.monotonic() > end:
             return
+        forked()
         time.sleep(_LOOK_SECONDS)
+
+
+def forked() -> None:
+    """Let other threads run as before; the hook that is called after a fork, in parent and child."""
+    _Interval.restore()
+
+
+class _Interval:
+    """The interpreter's switch interval, as it was before it was made long."""
+
+    before: float | None = None
+
+    @classmethod
+    def make_long(cls) -> None:
+        if cls.before is None:
+            cls.before = sys.getswitchinterval()
+        sys.setswitchinterval(_UNDISTURBED_SECONDS)
+
+    @classmethod
+    def restore(cls) -> None:
+        if cls.before is not None:
+            sys.setswitchinterval(cls.before)
+            cls.before = None
 
 
 def _somebody_imports() -> bool:
