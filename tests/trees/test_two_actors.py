@@ -39,6 +39,8 @@ DIRECTORIES = st.sampled_from(["a", "b"])
 ALL = [f"{directory}/{name}" for directory in ("a", "b") for name in ("x", "c/y")]
 """Few, so that the two meet often."""
 KEYS = st.sampled_from(ALL)
+OTHER = {"a": "b", "b": "a"}
+STARTS = st.sampled_from(["full", "full", "empty target", "empty target", "as it is"])
 FILTERS = st.sampled_from([{}, {"include": ["**/x"]}, {"exclude": ["c/"]}])
 
 
@@ -55,7 +57,9 @@ FAULTS = {"error": ("InternalError", 500), "refused": ("AccessDenied", 403), "lo
 WRITES = ["other_write", "write_locally"]
 KINDS = [*WRITES * 3, "other_delete", "delete_locally", "take_away", "empty", *FAULTS, "cancel"]
 LOCAL = {"write_locally", "delete_locally", "take_away", "empty"}
-SCRIPTS = st.lists(st.builds(Act, st.integers(-3, 6), st.sampled_from(KINDS), KEYS), min_size=1, max_size=3)
+SCRIPTS = st.lists(
+    st.builds(Act, st.sampled_from([-1, 0, *range(1, 7)]), st.sampled_from(KINDS), KEYS), min_size=1, max_size=3
+)
 
 
 ENTRIES = places._entries
@@ -318,6 +322,15 @@ class TwoActors(RuleBasedStateMachine):
             if not (self.disk / key).exists():
                 self.write_locally(key)
 
+    def begin(self, start: str, to: str | None) -> None:
+        """Let the other one prepare what a verb finds: everything, or nothing at its target."""
+        if start != "as it is":
+            self.fill_both_sides()
+        for key in ALL:
+            if start == "empty target" and to is not None and f"{key}/".startswith(f"{to}/"):
+                self.other_delete(key)
+                self.delete_locally(key)
+
     @rule(key=KEYS)
     def somebody_writes(self, key):
         self.other_write(key)
@@ -326,8 +339,9 @@ class TwoActors(RuleBasedStateMachine):
     def somebody_writes_locally(self, name):
         self.write_locally(name)
 
-    @rule(key=KEYS, script=SCRIPTS)
-    def write(self, key, script):
+    @rule(key=KEYS, start=STARTS, script=SCRIPTS)
+    def write(self, key, start, script):
+        self.begin(start, None)
         token = self.token()
         self.alive.add(token)
         self.allowed = lambda how, where, _data: (how, where) == ("replaced", key)
@@ -335,13 +349,16 @@ class TwoActors(RuleBasedStateMachine):
         if token not in self.everything():
             self.alive.discard(token)  # it failed, or the other one has replaced it
 
-    @rule(source=KEYS, to=KEYS, overwrite=st.booleans(), script=SCRIPTS)
-    def copy(self, source, to, overwrite, script):
+    @rule(source=KEYS, to=KEYS, overwrite=st.booleans(), start=STARTS, script=SCRIPTS)
+    def copy(self, source, to, overwrite, start, script):
+        self.begin(start, to)
         self.allowed = lambda how, key, _data: overwrite and (how, key) == ("replaced", to)
         self.do(aios3.copy, f"{ROOT}/{source}", f"{ROOT}/{to}", overwrite=overwrite, script=script)
 
-    @rule(source=KEYS, to=KEYS, overwrite=st.booleans(), script=SCRIPTS)
-    def move_object(self, source, to, overwrite, script):
+    @rule(source=KEYS, to=KEYS, overwrite=st.booleans(), start=STARTS, script=SCRIPTS)
+    def move_object(self, source, to, overwrite, start, script):
+        self.begin(start, to)
+
         def allowed(how, key, data):
             if how == "replaced":
                 return overwrite and key == to
@@ -350,8 +367,11 @@ class TwoActors(RuleBasedStateMachine):
         self.allowed = allowed
         self.do(aios3.move, f"{ROOT}/{source}", f"{ROOT}/{to}", overwrite=overwrite, script=script)
 
-    @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans(), script=SCRIPTS)
-    def move_tree(self, source, to, overwrite, script):
+    @rule(source=DIRECTORIES, overwrite=st.booleans(), start=STARTS, script=SCRIPTS)
+    def move_tree(self, source, overwrite, start, script):
+        to = OTHER[source]
+        self.begin(start, to)
+
         def allowed(how, key, data):
             if how == "replaced":
                 return overwrite and key.startswith(f"{to}/")
@@ -360,17 +380,20 @@ class TwoActors(RuleBasedStateMachine):
         self.allowed = allowed
         self.do(aios3.rename, f"{ROOT}/{source}/", f"{ROOT}/{to}/", overwrite=overwrite, script=script)
 
-    @rule(path=DIRECTORIES | KEYS, script=SCRIPTS)
-    def remove(self, path, script):
+    @rule(path=DIRECTORIES | KEYS, start=STARTS, script=SCRIPTS)
+    def remove(self, path, start, script):
         """Its own work is to delete; what is written to a key between its look and the deletion goes with it."""
 
+        self.begin(start, None)
         self.needs_look = False
         self.allowed = lambda how, key, _data: how == "deleted" and f"{key}/".startswith(f"{path}/")
         self.do(aios3.remove, f"{ROOT}/{path}", script=script)
         self.needs_look = True
 
-    @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans(), script=SCRIPTS)
-    def upload(self, source, to, overwrite, script):
+    @rule(source=DIRECTORIES, overwrite=st.booleans(), start=STARTS, script=SCRIPTS)
+    def upload(self, source, overwrite, start, script):
+        to = OTHER[source]
+        self.begin(start, to)
         self.allowed = lambda how, key, _data: overwrite and how == "replaced" and key.startswith(f"{to}/")
         self.do(aios3.upload, self.disk / source, f"{ROOT}/{to}", overwrite=overwrite, script=script)
 
@@ -385,24 +408,32 @@ class TwoActors(RuleBasedStateMachine):
 
         self.allowed = allowed
 
-    @rule(source=DIRECTORIES, to=DIRECTORIES, options=FILTERS, delete=st.booleans(), script=SCRIPTS)
-    def sync_up(self, source, to, options, delete, script):
+    @rule(source=DIRECTORIES, options=FILTERS, delete=st.booleans(), start=STARTS, script=SCRIPTS)
+    def sync_up(self, source, options, delete, start, script):
+        to = OTHER[source]
+        self.begin(start, to)
         self.mirrored(source, to, set(self.local()), delete=delete)
         options = {"delete": delete, "checksum": True} | options
         self.do(aios3.sync_tree, self.disk / source, f"{ROOT}/{to}", script=script, **options)
 
-    @rule(source=DIRECTORIES, to=DIRECTORIES, options=FILTERS, delete=st.booleans(), script=SCRIPTS)
-    def sync_inside(self, source, to, options, delete, script):
+    @rule(source=DIRECTORIES, options=FILTERS, delete=st.booleans(), start=STARTS, script=SCRIPTS)
+    def sync_inside(self, source, options, delete, start, script):
+        to = OTHER[source]
+        self.begin(start, to)
         self.mirrored(source, to, set(self.s3.objects) - names_of(script, "other_delete"), delete=delete)
         options = {"delete": delete, "checksum": True} | options
         self.do(aios3.sync_tree, f"{ROOT}/{source}/", f"{ROOT}/{to}/", script=script, **options)
 
-    @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans(), script=SCRIPTS)
-    def download(self, source, to, overwrite, script):
+    @rule(source=DIRECTORIES, overwrite=st.booleans(), start=STARTS, script=SCRIPTS)
+    def download(self, source, overwrite, start, script):
+        to = OTHER[source]
+        self.begin(start, to)
         self.receive(aios3.download, source, to, script, {"overwrite": overwrite})
 
-    @rule(source=DIRECTORIES, to=DIRECTORIES, options=FILTERS, delete=st.booleans(), script=SCRIPTS)
-    def sync_down(self, source, to, options, delete, script):
+    @rule(source=DIRECTORIES, options=FILTERS, delete=st.booleans(), start=STARTS, script=SCRIPTS)
+    def sync_down(self, source, options, delete, start, script):
+        to = OTHER[source]
+        self.begin(start, to)
         self.receive(aios3.sync_tree, source, to, script, {"delete": delete, "checksum": True} | options)
 
     def receive(self, verb: Any, source: str, to: str, script: list[Act], options: dict[str, Any]) -> None:
@@ -452,7 +483,7 @@ def names_of(script: list[Act], *kinds: str) -> set[str]:
 def test_nothing_that_nobody_has_deleted_is_ever_gone():
     thorough = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
     TwoActors.TestCase.settings = settings(
-        max_examples=600 if thorough else 30,
+        max_examples=2500 if thorough else 30,
         stateful_step_count=12,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
