@@ -38,27 +38,34 @@ class Attempts:
         operation, send = operation_of(call, args), partial(call, *args, **kwargs)
         return self.repeat(lambda number: self.watched(operation, number, args, send), sure=True)
 
-    async def once_surely(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    def once_surely(
+        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[None, None, T]:
         """Await ``call(*args, **kwargs)`` once; a closing session does not stop it."""
-        answer = await self.watched(operation_of(call, args), 1, args, partial(call, *args, **kwargs))
-        self._policy.succeeded()
-        return answer
+        return self._once(operation_of(call, args), args, partial(call, *args, **kwargs), sure=True)
 
-    async def once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    def once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
         """Await ``call(*args, **kwargs)`` once; a closing session stops it."""
+        return self._once(operation_of(call, args), args, partial(call, *args, **kwargs), sure=False)
+
+    async def _once(
+        self, operation: str | None, args: Sequence[object], send: Callable[[], Awaitable[T]], *, sure: bool
+    ) -> T:
         calls = self._policy.calls
-        under_way = calls.begin()
+        under_way = calls.begin(sure=sure)
         try:
-            return await self.once_surely(call, *args, **kwargs)
+            answer = await self.watched(operation, 1, args, send)
         except asyncio.CancelledError as error:
             raise calls.meaning(under_way, error) from None
         finally:
             calls.end(under_way)
+        self._policy.succeeded()
+        return answer
 
     async def repeat(self, send: Callable[[int], Awaitable[T]], *, sure: bool = False) -> T:
         """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on; a closing session ends that."""
         calls = self._policy.calls
-        under_way = None if sure else calls.begin()
+        under_way = calls.begin(sure=sure)
         failures = 0
         try:
             while True:

@@ -109,6 +109,7 @@ class Ending:
         await self._settle([held.policy.calls.until_none])  # a part that arrives after an abort would stay
         await self._wait(held.tasks)
         await self._abort_uploads()
+        await self._settle([held.policy.calls.until_none])  # verbs that have just been stopped abort their own
         await held.observer.telling.settle()  # before the connections are closed, which it may use
 
     async def disconnect(self) -> None:

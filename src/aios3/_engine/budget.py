@@ -108,8 +108,9 @@ class Budget:
 
     async def until_free(self) -> None:
         """Wait until nobody holds a byte."""
-        if self._used:
-            self._free = self._free or asyncio.get_running_loop().create_future()
+        while self._used:
+            if self._free is None or self._free.done():
+                self._free = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._free)
 
     def park(self, size: int) -> None:

@@ -21,14 +21,15 @@ T = TypeVar("T")
 class Call:
     """One call under way, in the running task."""
 
-    __slots__ = ("cancelling", "stopped", "task")
+    __slots__ = ("cancelling", "is_sure", "stopped", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_sure: bool = False) -> None:
         task = asyncio.current_task()
         assert task is not None, "calls are made in tasks"
         self.task: asyncio.Task[object] = task
         self.cancelling: int = task.cancelling()
         self.stopped = False
+        self.is_sure = is_sure
 
 
 class Calls:
@@ -50,30 +51,29 @@ class Calls:
         if self.closed:
             raise self._refusal()
 
-    def begin(self) -> Call:
+    def begin(self, *, sure: bool = False) -> Call:
         """Note a call that begins in this task, and hand it to :meth:`end` when it has ended.
 
-        Raises ClosedHandleError once the session is closing.
+        Raises ClosedHandleError once the session is closing. A ``sure`` one is neither refused nor stopped, only
+        waited for: it ends what others have begun.
         """
-        if self.closed:
+        if self.closed and not sure:
             raise self._refusal()
-        call = Call()
+        call = Call(is_sure=sure)
         self._under_way.add(call)
         return call
 
-    def end(self, call: Call | None) -> None:
+    def end(self, call: Call) -> None:
         """Note that a call has ended."""
-        if call is None:
-            return
         self._under_way.discard(call)
         if call.stopped:  # and yet it has ended well, or by another error
             call.task.uncancel()
         if self._none is not None and not self._under_way and not self._none.done():
             self._none.set_result(None)
 
-    def meaning(self, call: Call | None, error: asyncio.CancelledError) -> BaseException:
+    def meaning(self, call: Call, error: asyncio.CancelledError) -> BaseException:
         """Return what a cancellation that leaves ``call`` means: ClosedHandleError if only :meth:`close` sent it."""
-        if call is None or not call.stopped:
+        if not call.stopped:
             return error
         call.stopped = False
         return self._refusal() if call.task.uncancel() <= call.cancelling else error
@@ -94,15 +94,16 @@ class Calls:
 
     async def until_none(self) -> None:
         """Wait until no call is under way."""
-        if self._under_way:
-            self._none = self._none or asyncio.get_running_loop().create_future()
+        while self._under_way:
+            if self._none is None or self._none.done():
+                self._none = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._none)
 
     def close(self) -> None:
         """Stop every call, and let no other begin. Safe to repeat."""
         self.closed = True
         for call in self._under_way:
-            if not call.stopped:
+            if not call.stopped and not call.is_sure:
                 call.stopped = call.task.cancel()  # a task that must run to its end says no, and goes on
 
 

@@ -23,7 +23,7 @@ from aios3._callers import waiting
 from aios3._engine.tasks import OwnedTasks
 from aios3._logs import Relay, get_logger
 from aios3.errors import ClosedHandleError, WrongLoopError
-from aios3.sync._forking import forked, wait_for_imports
+from aios3.sync._forking import forget_half_imports, forked, wait_for_imports
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -427,6 +427,7 @@ class _Process:
 _process = _Process()
 os.register_at_fork(before=wait_for_imports, after_in_child=_process.forked)
 os.register_at_fork(after_in_parent=forked, after_in_child=forked)
+os.register_at_fork(after_in_child=forget_half_imports)
 atexit.register(_process.stop)
 
 

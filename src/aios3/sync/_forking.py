@@ -1,4 +1,4 @@
-"""A fork waits until nobody is in the middle of an import that aios3 has caused.
+"""A fork waits until nobody is in the middle of an import that aios3 has caused; a child forgets what was missed.
 
 What is imported when it is needed is imported in the thread that needs it: the loop's, a worker's, or one that calls.
 A child is a copy of the forking thread alone. A module that another thread has imported by half stays so in the child,
@@ -64,6 +64,33 @@ class _Interval:
         if cls.before is not None:
             sys.setswitchinterval(cls.before)
             cls.before = None
+
+
+def forget_half_imports() -> None:
+    """Forget, in a child, the modules that other threads of the parent were importing, and the locks of those imports.
+
+    Another hook that has waited for a lock has let those threads run, after :func:`wait_for_imports` had looked. The
+    child imports such a module anew; as it is, it would be used without what it lacks, or waited for without end.
+    """
+    own = _being_imported_here()
+    for name, module in list(sys.modules.items()):
+        if getattr(getattr(module, "__spec__", None), "_initializing", False) and name not in own:
+            del sys.modules[name]
+    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    for name, reference in list(locks.items()):
+        owner = getattr(reference(), "owner", None)
+        if owner is not None and owner != threading.get_ident():
+            locks.pop(name, None)
+
+
+def _being_imported_here() -> set[str]:
+    """Return the names of the modules that the running thread is importing: it may fork in the middle of that."""
+    names: set[str] = set()
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the only way to the callers' frames
+    while frame is not None:
+        names.add(str(frame.f_globals.get("__name__")))
+        frame = frame.f_back
+    return names
 
 
 def _somebody_imports() -> bool:

@@ -1,0 +1,86 @@
+"""Calls under way: stopped when they are closed, told from a cancellation of the caller's, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from aios3._engine.calls import Calls
+from aios3.errors import ClosedHandleError
+
+
+async def called(calls: Calls, *, sure: bool = False, work=None) -> str:
+    call = calls.begin(sure=sure)
+    try:
+        await (work or asyncio.Event().wait)()
+    except asyncio.CancelledError as error:
+        raise calls.meaning(call, error) from None
+    finally:
+        calls.end(call)
+    return "done"
+
+
+async def under_way(calls: Calls, **options) -> asyncio.Task[str]:
+    task = asyncio.create_task(called(calls, **options))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_closing_ends_a_call_with_an_error_and_leaves_no_cancellation_behind():
+    calls = Calls()
+    task = await under_way(calls)
+    calls.close()
+    with pytest.raises(ClosedHandleError, match="closing"):
+        await task
+    assert task.cancelling() == 0
+    assert calls.active == 0
+    with pytest.raises(ClosedHandleError):
+        calls.begin()
+
+
+async def test_a_cancellation_of_the_caller_s_stays_one():
+    calls = Calls()
+    task = await under_way(calls)
+    calls.close()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_call_that_ends_all_the_same_keeps_its_result_and_no_cancellation():
+    calls = Calls()
+
+    async def stubborn():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return
+
+    task = await under_way(calls, work=stubborn)
+    calls.close()
+    assert await task == "done"
+    assert task.cancelling() == 0
+
+
+async def test_what_ends_others_is_neither_refused_nor_stopped_and_is_waited_for():
+    calls = Calls()
+    calls.close()
+    for _ in range(2):  # also the second time
+        go = asyncio.Event()
+        task = await under_way(calls, sure=True, work=go.wait)
+        waiting = asyncio.create_task(calls.until_none())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        go.set()
+        await waiting
+        assert await task == "done"
+
+
+async def test_a_pause_ends_when_it_is_closed():
+    calls = Calls()
+    task = asyncio.create_task(calls.sleep(3600))
+    await asyncio.sleep(0)
+    calls.close()
+    with pytest.raises(ClosedHandleError):
+        await task
