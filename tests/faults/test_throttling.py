@@ -81,7 +81,7 @@ async def test_a_server_is_waited_for_as_long_as_it_asks(faulty, options, bucket
         waited.append(seconds)
         await real(0, *more)
 
-    monkeypatch.setattr("aios3._retrying.asyncio.sleep", sleep)
+    monkeypatch.setattr("aios3._attempts.asyncio.sleep", sleep)
     admin.put(f"{bucket}/data", b"x")
     faulty.fail("GetObject", faults.SlowDown(retry_after=asked))
     async with aios3.Session(**options(faulty)) as session:
