@@ -183,11 +183,12 @@ def records():
     handler = logging.Handler()
     handler.emit = lambda record: told.append((record.getMessage(), threading.current_thread().name))
     logger = get_logger("aios3.sync")
+    before = logger.level  # the watch over secrets in the log has set it
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     yield told
     logger.removeHandler(handler)
-    logger.setLevel(logging.NOTSET)
+    logger.setLevel(before)
 
 
 def _settle(relay):
@@ -241,6 +242,7 @@ def test_no_lock_is_taken_on_a_thread_with_a_relay(relay, records):
 
 def test_levels_are_those_that_were_set(relay):
     log = get_logger("aios3.request")
+    before = log.level
     with relay:
         for level in (logging.DEBUG, logging.WARNING, logging.CRITICAL):
             log.setLevel(level)
@@ -251,7 +253,7 @@ def test_levels_are_those_that_were_set(relay):
         log.disabled = True
         assert not log.isEnabledFor(logging.CRITICAL)
         log.disabled = False
-    log.setLevel(logging.NOTSET)
+    log.setLevel(before)
 
 
 def test_what_a_handler_logs_is_left_out(relay):
