@@ -56,7 +56,20 @@ PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
 """Files of tests side by side, one a processor."""
 ONE_PYTHON_IS_ENOUGH = tuple(
     f"--ignore=tests/{name}"
-    for name in ("conformance", "credentials", "faults", "regions", "test_settings_differential.py")
+    for name in (
+        "buckets",
+        "conformance",
+        "credentials",
+        "faults",
+        "objects",
+        "regions",
+        "security",
+        "storage",
+        "storing",
+        "test_settings_differential.py",
+        "trees",
+        "vendors",
+    )
 )
 """What servers, networks, accounts and botocore do, they do to every interpreter alike; the tables of it are long."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
