@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
     from types import AsyncGeneratorType, TracebackType
     from typing import Self
+    from weakref import WeakSet
 
     from typing_extensions import Unpack
 
@@ -73,13 +74,13 @@ class Session:
         self.policy: Policy = _policy_of(self.config)
         """What happens after failures, and how many requests are in flight."""
         self._settings: dict[str | None, Settings] = {}
-        self._holdings = Holdings(self.budget, self.policy, self.observer)
+        self._holdings: Holdings = Holdings(self.budget, self.policy, self.observer)
         self.tasks: OwnedTasks = self._holdings.tasks
         """What outlives the calls that have started it."""
         self.promised: OwnedTasks = self._holdings.promised
         """What callers have been told will still be done; closing the session waits for it."""
-        self._owned = self._holdings.owned
-        self._uploads = self._holdings.uploads
+        self._owned: WeakSet[Owned] = self._holdings.owned
+        self._uploads: dict[str, S3Url] = self._holdings.uploads
         self._transports: dict[str | None, Transport] = {}
         self.equal_part_buckets: set[tuple[str | None, str]] = set()
         """Profiles and buckets whose servers have refused an upload for parts of different sizes."""

@@ -28,15 +28,15 @@ class Call:
         assert task is not None, "calls are made in tasks"
         self.task: asyncio.Task[object] = task
         self.cancelling: int = task.cancelling()
-        self.stopped = False
-        self.is_sure = is_sure
+        self.stopped: bool = False
+        self.is_sure: bool = is_sure
 
 
 class Calls:
     """Every call under way of one session, or of whatever else can be closed; ``refusal`` says that it was."""
 
     def __init__(self, refusal: Callable[[], Exception] | None = None) -> None:
-        self.closed = False
+        self.closed: bool = False
         self._refusal = refusal or closing_error
         self._under_way: set[Call] = set()
         self._none: asyncio.Future[None] | None = None

@@ -20,7 +20,7 @@ from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, Unsuppor
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -70,7 +70,8 @@ class AsyncLimitedSeekableWriter:
         state = "finished" if self._finished else "aborted" if self._aborted else "open"
         return f"<aios3.AsyncLimitedSeekableWriter {self.name} {state} at {self._position} of {self._size}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         self._check()

@@ -23,7 +23,7 @@ from aios3.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -60,7 +60,8 @@ class AsyncPipeReader:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncPipeReader {self.name} {state}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         self._check()

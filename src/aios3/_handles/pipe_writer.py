@@ -17,7 +17,7 @@ from aios3.errors import ClosedHandleError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -58,7 +58,8 @@ class AsyncPipeWriter:
         state = "closed" if self.closed else "open"
         return f"<aios3.AsyncPipeWriter {self.name} {state} at {self.tell()}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         await self._writer.__aenter__()

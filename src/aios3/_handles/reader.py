@@ -19,7 +19,7 @@ from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeE
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -70,7 +70,8 @@ class AsyncPrefetchReader:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncPrefetchReader {self.name} {state}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         self._check()

@@ -18,7 +18,7 @@ from aios3.errors import ClosedHandleError, WrongTypeError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -88,7 +88,8 @@ class AsyncTextReader(Generic[ReaderT]):
     def __repr__(self) -> str:
         return f"<aios3.AsyncTextReader {self.name} {self.encoding}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         _check_open(self.buffer)
@@ -260,7 +261,8 @@ class AsyncTextWriter(Generic[WriterT]):
     def __repr__(self) -> str:
         return f"<aios3.AsyncTextWriter {self.name} {self.encoding}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         _check_open(self.buffer)

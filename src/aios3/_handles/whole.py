@@ -35,7 +35,7 @@ from aios3.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -84,7 +84,8 @@ class AsyncWholeFile:
         state = f"at {self._position} of {self.size}" if self._state is State.OPEN else self._state.value
         return f"<aios3.AsyncWholeFile {self.name} in {'memory' if self._store.kind == 'memory' else 'a file'} {state}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         self._check()

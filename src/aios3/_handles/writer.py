@@ -27,7 +27,7 @@ from aios3.errors import ClosedHandleError, S3Error, WrongLoopError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
 
     from typing_extensions import Buffer
 
@@ -84,7 +84,8 @@ class AsyncMultipartWriter:
     def __repr__(self) -> str:
         return f"<aios3.AsyncMultipartWriter {self.name} {self._state.value} at {self.tell()}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         self._check()

@@ -23,7 +23,7 @@ from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self, SupportsIndex
     from zipfile import ZipInfo
 
     from typing_extensions import Buffer
@@ -67,7 +67,8 @@ class AsyncZipMember:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncZipMember {self._info.filename!r} in {self._place.path} {state}>"
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     async def __aenter__(self) -> Self:
         self._check()

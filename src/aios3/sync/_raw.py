@@ -26,6 +26,8 @@ from aios3.sync._raw_reader import check_open
 from aios3.sync._wrapping import Asked
 
 if TYPE_CHECKING:
+    from typing import NoReturn, SupportsIndex
+
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
@@ -89,7 +91,8 @@ class RawWriter(io.RawIOBase):
         check_open(self)
         return self._handle.readable()
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     def seekable(self) -> bool:
         """Return whether the object is in memory, on disk or open for limited seeking.

@@ -15,6 +15,8 @@ from aios3._logs import warn
 from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
 
 if TYPE_CHECKING:
+    from typing import NoReturn, SupportsIndex
+
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult
@@ -82,7 +84,8 @@ class RawReader(io.RawIOBase):
         check_open(self)
         return self._handle.seekable()
 
-    __reduce_ex__ = cannot_copy
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        cannot_copy(self, protocol)
 
     def fileno(self) -> int:
         """Return the descriptor of a file on disk, which stands where this file stands.
