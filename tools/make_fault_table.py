@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pages import write_or_check
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
@@ -47,19 +48,5 @@ def _cell(row: Row, verb: str, notes: list[str]) -> str:
     return " ".join([shown, *(f"({notes.index(note) + 1})" for note in sorted(failing))])
 
 
-def main() -> int:
-    """Write or compare; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is out of date")
-    page = render()
-    if parser.parse_args().check:
-        if PAGE.read_text(encoding="utf-8") == page:
-            return 0
-        print(f"{PAGE} is out of date; run: python tools/make_fault_table.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, render(), "make_fault_table.py"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
+
+from pages import write_or_check
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
@@ -64,19 +65,5 @@ def _cell(subject: str, state: str, way: str, empty: list[str], notes: list[str]
     return stored if note is None else f"{stored} ({notes.index(note) + 1})"
 
 
-def main() -> int:
-    """Write or compare; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is out of date")
-    page = render()
-    if parser.parse_args().check:
-        if PAGE.read_text(encoding="utf-8") == page:
-            return 0
-        print(f"{PAGE} is out of date; run: python tools/make_ways_out_table.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, render(), "make_ways_out_table.py"))
