@@ -97,7 +97,7 @@ def _wheel() -> str:
     folder = tempfile.mkdtemp(prefix="aios3-wheel-")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(HERE)]
     subprocess.run(command, check=True)  # noqa: S603 - our own command line
-    return str(next(Path(folder).glob("aios3-*.whl")))
+    return str(next(Path(folder).glob("aios3_io-*.whl")))
 
 
 def _install_wheel(session: nox.Session, *more: str, extras: str = "testing") -> None:

@@ -203,7 +203,7 @@ def test_the_package_says_that_it_is_typed():
 
 
 def test_the_version_is_that_of_the_distribution():
-    assert aios3.__version__ == importlib.metadata.version("aios3")
+    assert aios3.__version__ == importlib.metadata.version("aios3-io")
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_says_nothing(local, capfd):
 def test_says_what_to_install_without_moto(monkeypatch):
     monkeypatch.delitem(sys.modules, "aios3.testing._moto", raising=False)
     monkeypatch.setitem(sys.modules, "moto.core.exceptions", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'aios3\[testing\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'moto\[server\]'"):
         LocalServer().start()
 
 

@@ -21,7 +21,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 class RequestTelemetry:
-    """An ``on_request`` hook that makes a span and metrics of each attempt; needs ``pip install 'aios3[otel]'``.
+    """An ``on_request`` hook that makes a span and metrics of each attempt; needs ``pip install opentelemetry-api``.
 
     A span is named ``S3.GetObject`` and the like, lasts as long as the attempt, and is a child of the span that was
     current where the request was asked for. The metrics are ``rpc.client.call.duration``, a histogram in seconds, and

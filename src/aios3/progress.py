@@ -19,7 +19,7 @@ __all__ = ["rich_progress"]
 def rich_progress(description: str = "Transferring", *, console: Console | None = None) -> Iterator[Progress]:
     """Show a bar of ``rich`` while the ``with`` block runs, and yield what ``progress=`` takes.
 
-    It is drawn on the standard error, or on ``console``. Needs ``rich``: ``pip install aios3[rich]``. Raises
+    It is drawn on the standard error, or on ``console``. Needs ``rich``: ``pip install rich``. Raises
     ModuleNotFoundError without it.
     """
     from rich import progress as bars  # noqa: PLC0415 - optional

@@ -33,7 +33,7 @@ def choose_algorithm(mode: Sending, *, at_amazon: bool) -> Algorithm | None:
     if mode == "crc32" or (mode == "everywhere" and not at_amazon):
         return "CRC32"
     if mode == "crc64nvme" and not has_awscrt():
-        message = "checksums='crc64nvme' needs awscrt; install aios3[crt], or use checksums='crc32'"
+        message = "checksums='crc64nvme' needs awscrt; pip install awscrt, or use checksums='crc32'"
         raise ConfigError(message)
     return "CRC64NVME" if has_awscrt() else "CRC32"
 

@@ -172,7 +172,7 @@ def decoder_for(info: ZipInfo, path: str) -> tuple[Callable[[], Decoder], int]:
         made = zstandard()
         if made is not None:
             return made, _ZSTD_WINDOW_BYTES
-        message = f"{info.filename!r} in {path} is compressed with Zstandard: pip install 'aios3[zstd]'"
+        message = f"{info.filename!r} in {path} is compressed with Zstandard: pip install backports.zstd"
         raise UnsupportedError(message, path=path)
     name = f"{_NAMES[method]} ({method})" if method in _NAMES else f"method {method}"
     message = (

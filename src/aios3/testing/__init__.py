@@ -1,6 +1,6 @@
 """S3 for tests: a server in this process, one that fails on command, and pytest fixtures that use them.
 
-Needs the extra ``aios3[testing]``. Importing this package loads neither moto nor aiobotocore.
+Needs the extra ``testing``. Importing this package loads neither moto nor aiobotocore.
 """
 
 from aios3.testing import faults

@@ -89,7 +89,7 @@ class FaultyServer:
     def start(self) -> None:
         """Start serving; does nothing if the server runs already.
 
-        Raises OSError if the port is taken, ModuleNotFoundError without the extra ``aios3[testing]``.
+        Raises OSError if the port is taken, ModuleNotFoundError without the extra ``testing``.
         """
         if self._started is not None:
             return

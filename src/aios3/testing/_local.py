@@ -29,7 +29,7 @@ class LocalServer:
     enough for the calls that aios3 makes, but it checks no signature and keeps objects in memory until
     :meth:`reset` or the end. Servers that run at the same time share no bucket, and no names of buckets.
 
-    Starting raises ModuleNotFoundError without the extra ``aios3[testing]``. The first start in a process imports
+    Starting raises ModuleNotFoundError without the extra ``testing``. The first start in a process imports
     moto, which takes a second or two; ``async with`` does so without blocking the loop.
     """
 
@@ -121,6 +121,6 @@ def _moto_server(port: int) -> MotoServer:
     try:
         from aios3.testing._moto import MotoServer  # noqa: PLC0415 - moto takes a second, and is an extra
     except ImportError as error:
-        message = f"aios3.testing.LocalServer needs moto's server: pip install 'aios3[testing]' ({error})"
+        message = f"aios3.testing.LocalServer needs moto's server: pip install 'moto[server]' ({error})"
         raise ModuleNotFoundError(message, name=error.name) from error
     return MotoServer(port)
