@@ -6,8 +6,6 @@ import ast
 import importlib.metadata
 import inspect
 import pkgutil
-import subprocess
-import sys
 import typing
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 import aios3
 import aios3.sync
 import aios3.testing
+from imported import imported_by
 
 SOURCE = Path(aios3.__file__)
 FUNCTIONS = [name for name in aios3.__all__ if inspect.isfunction(getattr(aios3, name))]
@@ -67,15 +66,14 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 
 def test_who_opens_one_object_imports_no_more_than_that_needs():
-    code = "import sys, aios3; aios3.aopen('s3://b/k'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = imported_by("import aios3; aios3.aopen('s3://b/k')")
     assert "aios3._handles.opening" in loaded
     assert not [
         name
         for name in loaded
         if name.split(".")[:2] in (["aios3", "_zip"], ["aios3", "_trees"], ["aios3", "_buckets"])
     ]
-    assert not {"aios3._handles.ways", "aios3._handles.writer", "aios3._wire.messages"} & {*loaded}
+    assert not {"aios3._handles.ways", "aios3._handles.writer", "aios3._wire.messages"} & loaded
 
 
 def test_only_these_modules_are_public():
@@ -239,13 +237,6 @@ def test_an_error_shows_where_to_import_it_from():
         assert getattr(aios3, name).__module__ == "aios3.errors"
 
 
-def imported_by(statement: str) -> set[str]:
-    program = f"import sys\n{statement}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return {name.partition(".")[0] for name in done.stdout.split()}
-
-
 HEAVY = {
     "aiobotocore",
     "botocore",
@@ -274,7 +265,7 @@ HEAVY = {
     ],
 )
 def test_importing_is_light(statement):
-    loaded = imported_by(statement)
+    loaded = {name.partition(".")[0] for name in imported_by(statement)}
     assert "aios3" in loaded
     assert loaded & HEAVY == set()
 
