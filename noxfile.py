@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv|venv"  # uv where it is installed: environments in seconds
 nox.options.sessions = ["lint", "types", "tests", "vendors"]
 nox.options.error_on_missing_interpreters = False  # Pythons that are not there are skipped by name
 
