@@ -207,6 +207,16 @@ def _is_installed(session: nox.Session, name: str) -> bool:
 
 
 @nox.session
+def thorough(session: nox.Session) -> None:
+    """Try 50 times as many examples of each property; arguments go to pytest."""
+    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, extras="testing,crt,otel,zstd")
+    environment = {"HYPOTHESIS_PROFILE": "thorough"}
+    stateful = ("tests/trees/test_stateful.py", "tests/trees/test_two_actors.py")  # run their machines themselves
+    for chosen in (("-m", "hypothesis"), stateful):
+        session.run("pytest", *PARALLEL, "--timeout=7200", *chosen, *session.posargs, env=environment)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run mixed verbs through random faults for longer; arguments go to tests/faults/soak.py."""
     _install_wheel(session)

@@ -22,6 +22,7 @@ import aios3
 import servers
 from admin import Admin
 from servers.capabilities import CAPABILITIES, LACKS
+from thorough import examples
 
 try:
     import uvloop
@@ -54,7 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVER] = list(dict.fromkeys(names))
     _forget_the_machine()
     _heed_ctrl_c()
-    hypothesis.settings.register_profile("aios3", deadline=None)  # how long an example takes is no test's business
+    hypothesis.settings.register_profile(
+        "aios3", deadline=None, max_examples=examples(50)
+    )  # how long an example takes is no test's business
     hypothesis.settings.load_profile("aios3")
 
 

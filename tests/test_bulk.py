@@ -16,6 +16,7 @@ from aios3 import _bulk as bulk
 from aios3._engine.crew import Crew, CrewLimits
 from aios3.errors import ClosedHandleError, ConfigError, InvalidPathError, ObjectNotFoundError, ServerError
 from fake_backend import FakeBackend, FakeSession, others, settled, until
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -115,7 +116,7 @@ async def test_or_in_order():
     await crew.release()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(0, 30), st.integers(1, 5), st.booleans(), st.booleans(), st.randoms(use_true_random=False))
 def test_in_whatever_order_work_is_done(count, workers, ordered, is_async, chance):
     async def play():

@@ -18,6 +18,7 @@ from aios3._namespace.segments import REQUESTS
 from aios3._paths import S3Url
 from aios3.errors import ServerError
 from fake_backend import FakeBackend, FakeSession, others, settled, until
+from thorough import examples
 
 
 class Shuffled(FakeBackend):
@@ -114,7 +115,7 @@ async def everything(session, *, parallel: bool | None) -> list:
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(KEYS, st.integers(3, 10), st.integers())
 def test_every_verb_says_the_same_as_one_request_at_a_time(keys, page_size, seed):
     expected = run(Shuffled(keys, 1000), lambda session: everything(session, parallel=False))
@@ -218,7 +219,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("strange", STRANGE)
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(KEYS, st.integers(3, 10), st.integers())
 @example([f"data/{number * 3:05}" for number in range(227)], 10, 4)
 def test_a_server_that_begins_elsewhere_loses_and_repeats_no_key(strange, keys, page_size, seed):
@@ -249,7 +250,7 @@ def test_a_server_without_order_is_listed_as_it_lists():
     assert set(fake.asked) == {""}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(KEYS, st.integers(3, 10), st.integers(), st.sampled_from([names.scan, names.glob]))
 def test_keys_that_come_and_go_disturb_no_other(keys, page_size, seed, verb):
     fake = Shuffled(keys, page_size, seed)
@@ -278,7 +279,7 @@ def test_keys_that_come_and_go_disturb_no_other(keys, page_size, seed, verb):
 # Errors, and leaving
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, len(NUMBERED) - 1), st.integers(3, 10), st.integers())
 def test_an_error_is_raised_behind_the_names_before_it(position, page_size, seed):
     lost = NUMBERED[position]

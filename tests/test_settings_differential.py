@@ -30,6 +30,7 @@ from aios3._static import CHAIN_VARIABLES, HARMLESS_VARIABLES, PLAIN_KEYS, plain
 from aios3.errors import ConfigError
 from aios3.errors import NoCredentialsError as NobodyError
 from settings_oracle import BUCKETS, DECIDED, LOADER, READ_BY_US, Outcome, Surroundings, by_botocore, loader, of_client
+from thorough import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -379,6 +380,6 @@ def test_each_decided_difference_stands_in_the_guide():
 
 
 @hypothesis.given(data=st.data())
-@hypothesis.settings(max_examples=40, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.settings(max_examples=examples(40), suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 def test_everywhere_else_both_do_the_same(directory, data):
     compare(surroundings(lambda choices: data.draw(st.sampled_from(choices))), directory)

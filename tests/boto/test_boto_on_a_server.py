@@ -15,6 +15,7 @@ from aios3._boto import BotoBackend
 from aios3._config import Config
 from aios3._paths import S3Url
 from aios3.errors import ObjectNotFoundError
+from thorough import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +109,7 @@ KEY = st.one_of(
 ).filter(lambda key: len(key.encode()) <= 1024)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=KEY)
 @example("a//b/")
 @example("../up/./../x")

@@ -11,6 +11,7 @@ from aios3._engine.budget import Budget
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
 from aios3.errors import TruncatedBodyError
+from thorough import examples
 
 LIMITS = RangeLimits(block_size=1000, least_request=2000, request_size=4000, window=16_000, keep=3000)
 DATA = random.Random(3).randbytes(100_000)
@@ -56,7 +57,7 @@ async def closed(fetcher, budget):
     assert fetcher.active == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 async def test_any_reads_return_the_bytes_of_the_object(data):
     rng = random.Random(data.draw(st.integers(0, 2**32)))
@@ -238,7 +239,7 @@ async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
     await closed(fetcher, budget)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 async def test_ranges_read_side_by_side_return_the_bytes_of_the_object_whoever_gives_up(data):
     rng = random.Random(data.draw(st.integers(0, 2**32)))

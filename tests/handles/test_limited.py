@@ -23,6 +23,7 @@ from aios3.errors import (
     UnsupportedError,
     from_answer,
 )
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -47,7 +48,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=14))
 async def test_writes_what_bytesio_writes_or_says_that_it_cannot(monkeypatch, steps):
     s3 = FakeS3()

@@ -27,6 +27,7 @@ from aios3.errors import (
     UnsupportedError,
     from_answer,
 )
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -57,7 +58,7 @@ READS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reads=st.lists(READS, max_size=10), breaks=st.lists(st.integers(0, 300_000), max_size=4))
 async def test_reads_what_bytesio_reads_however_the_body_breaks(monkeypatch, reads, breaks):
     s3 = FakeS3()

@@ -28,6 +28,7 @@ from aios3.errors import (
     UnsupportedError,
     WrongLoopError,
 )
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -69,7 +70,7 @@ async def apply(file, operation, *arguments):
         return "refused"
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.sampled_from([0, 1, 2999, 64 * KIB, 256 * KIB, 256 * KIB + 1, 600_000]),
     steps=st.lists(OPERATIONS, max_size=12),
@@ -90,7 +91,7 @@ async def test_reads_like_a_file_in_memory(monkeypatch, size, steps):
             assert file.tell() == oracle.tell()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ranges=st.lists(st.tuples(st.integers(0, 700_000), st.integers(0, 300_000)), max_size=10))
 async def test_read_ranges_and_read_at_are_slices(monkeypatch, ranges):
     s3 = FakeS3()

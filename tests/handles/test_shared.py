@@ -14,6 +14,7 @@ import aios3
 from aios3 import _session
 from aios3._handles import shared
 from aios3.errors import ClosedHandleError, ObjectChangedError, ObjectNotFoundError, from_answer
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -28,7 +29,7 @@ def fetched(s3):
     return sum(min(d["stop"], 3 * MIB) - d["start"] for operation, _, d in s3.log if operation == "GetObject")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reads=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3 * MIB), st.integers(0, 500_000)), max_size=12))
 async def test_each_file_reads_its_own_bytes(monkeypatch, reads):
     s3 = FakeS3()

@@ -27,6 +27,7 @@ from aios3.errors import (
     UnsupportedError,
     from_answer,
 )
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -93,7 +94,7 @@ async def step_of_ours(file, name, argument):
         return "unsupported"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     way=st.sampled_from(WAYS),
     mode=st.sampled_from(["rb", "wb", "ab", "xb", "rb+", "wb+", "ab+", "xb+"]),

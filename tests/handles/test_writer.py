@@ -28,6 +28,7 @@ from aios3.errors import (
     WrongLoopError,
     from_answer,
 )
+from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
 
@@ -56,7 +57,7 @@ def lose_answer(only, error):
     return faults
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     mode=st.sampled_from(["wb", "xb", "ab"]),
     old=st.sampled_from([None, 0, 10, 5 * MIB - 1, 5 * MIB, 11 * MIB]),

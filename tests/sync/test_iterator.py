@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from aios3.errors import ClosedHandleError, ObjectNotFoundError, WrongLoopError
 from aios3.sync import _bridge
 from aios3.sync._iterator import LARGEST_BATCH, SyncIterator, iterate
+from thorough import examples
 
 
 class Source:
@@ -99,7 +100,7 @@ def test_batches_grow_so_that_crossings_are_few(over, bridge, monkeypatch):
 
 
 @given(count=st.integers(0, 40), takes=st.integers(0, 45))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_error_comes_after_the_items_before_it(count, takes):
     items = iterate(Source(count, OSError("listing failed")))
     with contextlib.closing(items):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from aios3.errors import ClosedHandleError, InvalidRangeError, WrongLoopError
 from aios3.sync._files import BUFFER_SIZE, ObjectReader, TextReader
 from aios3.sync._raw_reader import RawReader
+from thorough import examples
 
 KIB = 1024
 SIZE = 300 * KIB
@@ -35,7 +36,9 @@ operations = st.lists(
     max_size=12,
 )
 for_a_fixture = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

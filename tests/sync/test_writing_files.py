@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from aios3.errors import ClosedHandleError, ServerError, WrongLoopError
 from aios3.sync._files import BUFFER_SIZE
+from thorough import examples
 
 LAYERS = ("raw", "buffered", "text")
 
@@ -39,7 +40,9 @@ pieces = st.lists(st.binary(max_size=100) | st.builds(bytes, st.integers(0, 3 * 
 
 @given(pieces=pieces, flushes=st.sets(st.integers(0, 7)), layer=st.sampled_from(["raw", "buffered"]))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_writes_as_a_local_file_does(writing, fake_writer, pieces, flushes, layer):
     fake, oracle = fake_writer(), io.BytesIO()

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import aios3
 from aios3.testing import LocalServer
+from thorough import examples
 
 DIRECTORIES = st.sampled_from(["a", "b", "a/c", "é"])
 NAMES = st.sampled_from(["x", "y", "c/z", "sp ace"])
@@ -169,6 +170,6 @@ def test_random_sequences_of_verbs():
         Trees.server = server
         checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
         Trees.TestCase.settings = settings(
-            max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=checks
+            max_examples=examples(12), stateful_step_count=15, deadline=None, suppress_health_check=checks
         )
         Trees.TestCase("runTest").runTest()

@@ -16,6 +16,7 @@ from aios3._wire.chunks import ChunkedBody
 from aios3._wire.heads import parse_head
 from seeds import SEEDS
 from targets import TARGETS
+from thorough import examples
 
 NAMES = sorted(TARGETS)
 MADE = {name: SEEDS[name]() for name in NAMES}
@@ -53,7 +54,7 @@ def test_a_target_sees_what_it_is_there_for(monkeypatch, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_targets_hold_on_what_is_made_of_the_seeds(name, data):
     seed = data.draw(st.sampled_from(MADE[name]))[:4000]

@@ -19,6 +19,7 @@ from aios3._wire.documents import NotXMLError, parsed, unescaped
 from aios3._wire.exchange import LONGEST_ANSWER
 from aios3.errors import AccessDeniedError, S3Error, ServerError, ThrottledError
 from scripted import xml
+from thorough import examples
 
 PATH = "s3://bucket/p"
 ENTRY = "<LastModified>2015-10-21T07:28:00.000Z</LastModified><ETag>&quot;{0}&quot;</ETag><Size>{0}</Size>"
@@ -160,7 +161,7 @@ def pages(draw):
     return f"{declaration}<{root}{namespace}>{space.join(children)}</{root}>{draw(SPACE)}".encode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(pages())
 @example(amazons("a%2Fb", "a%252Fb", "%%2F", "%2%2F", "a+b", "%C3%A9%FF"))
 @example(amazons("%00", "a%00%FF", "b"))
@@ -276,7 +277,7 @@ def damaged(draw):
     return body
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(damaged())
 def test_a_damaged_page_is_a_page_or_nonsense(body):
     page = outcome(body)

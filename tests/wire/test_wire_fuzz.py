@@ -9,6 +9,7 @@ from wire_line import Line, cut
 
 from aios3._wire.connection import BrokenBodyError, Connection, ProtocolError, ServerClosedError
 from aios3._wire.heads import parse_head
+from thorough import examples
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
@@ -51,7 +52,7 @@ points = st.lists(st.integers(0, 1 << 20), max_size=20)
 @given(
     bodies, points, st.sampled_from([1, 7, 5000, 100_000]), st.sampled_from(["length", "chunked", "close"]), st.data()
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 async def test_an_answer_is_the_same_however_the_network_cuts_it(body, points, view_size, kind, data):
     if view_size < 100:
         body = body[:2000]
@@ -67,7 +68,7 @@ async def test_an_answer_is_the_same_however_the_network_cuts_it(body, points, v
 
 
 @given(st.binary(max_size=300), points, st.sampled_from(["length", "chunked"]), st.integers(1, 1000))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 async def test_an_answer_cut_short_is_always_an_error(body, points, kind, missing):
     body += b"end"
     whole = (
@@ -93,7 +94,7 @@ fragments = st.sampled_from(heads + lengths + others + parts)
 
 
 @given(st.lists(fragments | st.binary(max_size=20), max_size=12).map(b"".join), points, st.booleans())
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 async def test_any_bytes_end_in_an_answer_or_a_named_error(data, points, bodyless):
     whole = await asyncio.wait_for(exchange([data], bodyless=bodyless), 20)
     in_pieces = await asyncio.wait_for(exchange(cut(data, points), bodyless=bodyless), 20)
@@ -125,7 +126,7 @@ separators = st.sampled_from([b"\r\n"] * 20 + [b"\n", b"\r", b"\r\n ", b"\r\n\t"
 
 
 @given(st.lists(st.tuples(names, st.sampled_from([b":", b": ", b":\t", b" :"]), values, separators), max_size=8))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 async def test_headers_are_what_the_parser_says_they_are(lines):
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"".join(line) for line in lines) + b"\r\n"
     found = Found()

@@ -21,6 +21,7 @@ from aios3._wire.exchange import Exchanges
 from aios3._wire.identity import Signers
 from aios3._wire.sites import Sites
 from aios3.errors import S3Error
+from thorough import examples
 
 URL = S3Url("bucket", "key")
 OPTIONS = WriteOptions()
@@ -161,7 +162,7 @@ def answers(draw):
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=answers() | st.binary(max_size=100), points=st.lists(st.integers(0, 1 << 16), max_size=8))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 async def test_any_answer_to_any_call_is_a_result_or_an_error_of_ours(name, data, points):
     whole = await outcome(CALLS[name], [data])
     assert await outcome(CALLS[name], cut(data, points)) == whole

@@ -19,6 +19,7 @@ from aios3 import ZipLimits
 from aios3._handles.threads import in_thread
 from aios3._zip import contents, inflating, members, packing
 from handles.fake_s3 import FakeS3
+from thorough import examples
 
 METHODS = {
     "stored": zipfile.ZIP_STORED,
@@ -39,7 +40,7 @@ CONTENTS = st.one_of(
 )
 MEMBERS = st.dictionaries(NAMES, st.tuples(CONTENTS, st.sampled_from(sorted(METHODS))), max_size=6)
 NO_LIMITS = ZipLimits(max_ratio=None)
-PLAIN = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PLAIN = settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Unseekable(io.RawIOBase):
