@@ -1,0 +1,29 @@
+"""A request takes no more coroutines to the socket than it did: what is added to a common way is seen here."""
+
+from __future__ import annotations
+
+import pytest
+
+from routes import OPERATIONS, coroutines_of
+
+CEILINGS = {
+    "read_bytes, small": 15,
+    "aopen + read + close, small": 40,
+    "read_at": 25,
+    "write_bytes, small": 23,
+    "a part of an upload": 15,
+    "a file of a tree upload": 30,
+    "stat": 15,
+    "scan": 31,
+}
+"""The most coroutines that an operation may begin. Lower a figure when the count is lower; never raise one."""
+
+
+def test_every_operation_that_is_counted_has_a_ceiling() -> None:
+    assert CEILINGS.keys() == OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_an_operation_begins_no_more_coroutines_than_before(operation: str) -> None:
+    begun = await coroutines_of(operation)
+    assert len(begun) <= CEILINGS[operation], "\n".join(begun)
