@@ -16,7 +16,7 @@ from aios3.errors import from_answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from aios3._backend import Backend, ReadOptions, WriteOptions
+    from aios3._backend import AdminBackend, ObjectBackend, ReadOptions, WriteOptions
     from aios3.errors import S3Error
 
 
@@ -165,7 +165,11 @@ class FakeSession(Session):
         super().__init__()
         self.fake = fake
 
-    async def backend(self, url: S3Url) -> Backend:
+    async def backend(self, url: S3Url) -> ObjectBackend:
+        self.bind()
+        return self.fake
+
+    async def admin(self, url: S3Url) -> AdminBackend:
         self.bind()
         return self.fake
 

@@ -280,8 +280,8 @@ class Slots(Protocol):
         """Give the room of one request back."""
 
 
-class Backend(Protocol):
-    """S3, one request a call."""
+class ObjectBackend(Protocol):
+    """S3's calls about objects, one request each: both transports have them."""
 
     async def at_amazon(self) -> bool:
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
@@ -339,12 +339,6 @@ class Backend(Protocol):
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
 
-    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
-        """Return all parts of an unfinished upload, in order of their numbers."""
-
-    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
-        """Return all unfinished uploads of keys that begin with ``url.key``."""
-
     async def list_objects(
         self,
         url: S3Url,
@@ -355,9 +349,6 @@ class Backend(Protocol):
         max_keys: int = 1000,
     ) -> ListPage:
         """Return one page of the keys that begin with ``url.key``."""
-
-    async def list_buckets(self) -> Sequence[BucketEntry]:
-        """Return all buckets of the account, in order of their names."""
 
     async def head_bucket(self, url: S3Url) -> None:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
@@ -380,6 +371,27 @@ class Backend(Protocol):
         ``keys`` are ones that XML can hold (:func:`aios3._answers.split_keys`).
         """
 
+    async def copy_object(
+        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = CopyTerms()
+    ) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
+
+    async def aclose(self) -> None:
+        """Close all connections. Safe to repeat."""
+
+
+class AdminBackend(Protocol):
+    """S3's calls about buckets, versions and unfinished uploads, and signatures for others: aiobotocore has them."""
+
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return all parts of an unfinished upload, in order of their numbers."""
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return all unfinished uploads of keys that begin with ``url.key``."""
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url`` for good; return what was not.
 
@@ -392,11 +404,6 @@ class Backend(Protocol):
 
         For what is configured and listed rarely: there is one call for all of it.
         """
-
-    async def copy_object(
-        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = CopyTerms()
-    ) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
 
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""
@@ -421,6 +428,3 @@ class Backend(Protocol):
 
     async def client(self) -> object:
         """Return the aiobotocore client of this configuration and profile."""
-
-    async def aclose(self) -> None:
-        """Close all connections. Safe to repeat."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from aios3 import _refusals
 from aios3._answers import already_there, bare, split_keys
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from aios3._backend import (
-        Backend,
+        AdminBackend,
         BucketEntry,
         Checksum,
         DeleteFailure,
         Document,
         ListPage,
+        ObjectBackend,
         ObjectBody,
         ObjectVersion,
         OpenUpload,
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from aios3._engine.policy import Policy
     from aios3._entries import PresignedPost, StatResult, WriteResult
     from aios3._paths import S3Url
+
+    class _Both(ObjectBackend, AdminBackend, Protocol):
+        """All of S3's calls."""
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,7 +72,7 @@ class RetryingBackend:
     """
 
     def __init__(
-        self, backend: Backend, policy: Policy, habits: Habits | None = None, observer: Observer | None = None
+        self, backend: ObjectBackend, policy: Policy, habits: Habits | None = None, observer: Observer | None = None
     ) -> None:
         self._backend = backend
         self._policy = policy
@@ -277,10 +282,6 @@ class RetryingBackend:
             ask, url, delimiter=delimiter, token=token, start_after=start_after, max_keys=max_keys
         )
 
-    async def list_buckets(self) -> Sequence[BucketEntry]:
-        """Return all buckets of the account, in order of their names."""
-        return await self._attempts.send(self._backend.list_buckets)
-
     async def head_bucket(self, url: S3Url) -> None:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
         await self._attempts.send(self._backend.head_bucket, url)
@@ -355,20 +356,6 @@ class RetryingBackend:
         except ObjectNotFoundError:
             return
 
-    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
-        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted.
-
-        One request, and one more for each key that XML cannot hold; one for each where the server knows no others.
-        """
-        others = set(split_keys(each.key for each in versions)[1])
-        plain = [each for each in versions if each.key not in others]
-        alone = [(each.key, each.version_id) for each in versions if each.key in others]
-        failed: Sequence[DeleteFailure] = ()
-        if plain:
-            named = [(each.key, each.version_id) for each in plain]
-            failed = await self._delete_in_bulk(url, self._backend.delete_versions, plain, named, self.delete_object)
-        return [*failed, *await delete_singly(self.delete_object, url, alone)]
-
     async def _delete_in_bulk(
         self,
         url: S3Url,
@@ -389,18 +376,6 @@ class RetryingBackend:
             self._habits.refuses_bulk_deletes(str(url.with_key("")), error)
             return failed
 
-    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
-        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
-        return await self._attempts.send(self._backend.administer, operation, url, parameters)
-
-    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
-        """Return the parts of an open upload, in order of their numbers."""
-        return await self._attempts.send(self._backend.list_parts, url, upload_id)
-
-    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
-        """Return the open uploads of all keys that begin with ``url.key``."""
-        return await self._attempts.send(self._backend.list_multipart_uploads, url)
-
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
     ) -> WriteResult:
@@ -409,28 +384,68 @@ class RetryingBackend:
             return await self._attempts.once(self._backend.copy_object, source, target, options=options, terms=terms)
         return await self._attempts.send(self._backend.copy_object, source, target, options=options, terms=terms)
 
+    async def aclose(self) -> None:
+        """Close all connections. Safe to repeat."""
+        await self._backend.aclose()
+
+
+class RetryingAdmin(RetryingBackend):
+    """The same for ``admin``, which has the calls about objects, too."""
+
+    def __init__(
+        self, admin: _Both, policy: Policy, habits: Habits | None = None, observer: Observer | None = None
+    ) -> None:
+        super().__init__(admin, policy, habits, observer)
+        self._admin: AdminBackend = admin
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+        return await self._attempts.send(self._admin.list_buckets)
+
+    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted.
+
+        One request, and one more for each key that XML cannot hold; one for each where the server knows no others.
+        """
+        others = set(split_keys(each.key for each in versions)[1])
+        plain = [each for each in versions if each.key not in others]
+        alone = [(each.key, each.version_id) for each in versions if each.key in others]
+        failed: Sequence[DeleteFailure] = ()
+        if plain:
+            named = [(each.key, each.version_id) for each in plain]
+            failed = await self._delete_in_bulk(url, self._admin.delete_versions, plain, named, self.delete_object)
+        return [*failed, *await delete_singly(self.delete_object, url, alone)]
+
+    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
+        return await self._attempts.send(self._admin.administer, operation, url, parameters)
+
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return the parts of an open upload, in order of their numbers."""
+        return await self._attempts.send(self._admin.list_parts, url, upload_id)
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return the open uploads of all keys that begin with ``url.key``."""
+        return await self._attempts.send(self._admin.list_multipart_uploads, url)
+
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""
-        return await self._attempts.send(self._backend.get_tags, url)
+        return await self._attempts.send(self._admin.get_tags, url)
 
     async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
         """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
-        return await self._backend.presign(operation, parameters, expires_in)
+        return await self._admin.presign(operation, parameters, expires_in)
 
     async def presign_post(
         self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
     ) -> PresignedPost:
         """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
-        return await self._backend.presign_post(url, fields, conditions, expires_in)
+        return await self._admin.presign_post(url, fields, conditions, expires_in)
 
     async def endpoint_url(self) -> str:
         """Return the address that requests go to, without the bucket."""
-        return await self._backend.endpoint_url()
+        return await self._admin.endpoint_url()
 
     async def client(self) -> object:
         """Return the aiobotocore client of this configuration and profile."""
-        return await self._backend.client()
-
-    async def aclose(self) -> None:
-        """Close all connections. Safe to repeat."""
-        await self._backend.aclose()
+        return await self._admin.client()

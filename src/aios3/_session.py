@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from aios3._backend import Backend, BucketAddress
+    from aios3._backend import AdminBackend, BucketAddress, ObjectBackend
     from aios3._closing import Owned
     from aios3._config import ConfigOptions
     from aios3._descriptions import BucketDescription
@@ -152,13 +152,17 @@ class Session:
             message = "This aios3.Session belongs to another event loop; make one session a loop"
             raise WrongLoopError(message)
 
-    async def backend(self, url: S3Url) -> Backend:
+    async def backend(self, url: S3Url) -> ObjectBackend:
         """Return what sends the requests for ``url``; made at first use."""
         return self.backend_at_hand(url) or await self._transport(url.profile).choose(url.bucket)
 
-    def backend_at_hand(self, url: S3Url) -> Backend | None:
+    def backend_at_hand(self, url: S3Url) -> ObjectBackend | None:
         """Return what sends the requests for ``url``; None if its bucket was not asked for before."""
         return self._transport(url.profile).chosen(url.bucket)
+
+    async def admin(self, url: S3Url) -> AdminBackend:
+        """Return what administers the bucket of ``url``, or the account if it names none."""
+        return await self._transport(url.profile).admin(url.bucket)
 
     async def address(self, url: S3Url) -> BucketAddress:
         """Return where requests for the bucket of ``url`` go; nothing is sent to find out."""

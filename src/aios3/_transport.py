@@ -16,7 +16,7 @@ from aios3._observe import Observer
 from aios3._paths import S3Url, is_arn
 from aios3._proxies import proxy_for, shown, why_direct
 from aios3._regions import Regions
-from aios3._retrying import RetryingBackend
+from aios3._retrying import RetryingAdmin, RetryingBackend
 from aios3._settings import read_settings
 from aios3._static import plain_settings
 from aios3.errors import S3Error
@@ -24,7 +24,7 @@ from aios3.errors import S3Error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aios3._backend import Backend, BucketAddress, Slots
+    from aios3._backend import AdminBackend, BucketAddress, ObjectBackend, Slots
     from aios3._boto import BotoBackend
     from aios3._boto.chain import Chain
     from aios3._config import Config
@@ -72,16 +72,17 @@ class Transport:
         self._told = told
         self.keeper: Keeper = keeper_of(self._config, self._find_credentials)
         """The one copy of the profile's credentials."""
-        self._chosen: dict[str, Backend] = {}
+        self._chosen: dict[str, ObjectBackend] = {}
+        self._admin: RetryingAdmin | None = None
         self._reasons: dict[str, _Way] = {}
         self._addresses: dict[str, BucketAddress] = {}
         self._choosing: asyncio.Lock = asyncio.Lock()
 
-    def chosen(self, bucket: str) -> Backend | None:
+    def chosen(self, bucket: str) -> ObjectBackend | None:
         """Return the backend for a bucket that has been asked for before."""
         return self._chosen.get(bucket)
 
-    async def choose(self, bucket: str) -> Backend:
+    async def choose(self, bucket: str) -> ObjectBackend:
         """Return the backend for ``bucket``, "" for what has none, and remember why it is this one."""
         async with self._choosing:
             if bucket not in self._chosen:
@@ -92,6 +93,13 @@ class Transport:
                 self._reasons[bucket] = await self._way(bucket, reason)
                 _log.debug("s3://%s is reached through %s, because %s", bucket, *self._reasons[bucket])
             return self._chosen[bucket]
+
+    async def admin(self, bucket: str) -> AdminBackend:
+        """Return what administers ``bucket``, and the account for ""; it is chosen for, and described, like others."""
+        await self.choose(bucket)
+        if self._admin is None:
+            self._admin = RetryingAdmin(self._aiobotocore(), self._policy, self._habits, self._observer)
+        return self._admin
 
     def describe(self, profile: str | None = None) -> list[BucketDescription]:
         """Return how each bucket that was asked for is reached; ``profile`` is the one that their paths name."""
@@ -197,7 +205,6 @@ class Transport:
                 locate=self.locate,
                 keeper=self.keeper,
                 at_amazon=self._at_amazon,
-                rest=self._aiobotocore,
                 regions=self._regions,
             )
         return self._wire

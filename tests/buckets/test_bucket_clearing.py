@@ -12,7 +12,7 @@ import aios3
 from aios3._answers import failed_versions
 from aios3._backend import DeleteFailure, ObjectVersion
 from aios3._engine.policy import Policy
-from aios3._retrying import RetryingBackend
+from aios3._retrying import RetryingAdmin
 from aios3.errors import ServerError
 from handles.fake_s3 import refusal
 
@@ -175,7 +175,7 @@ async def test_keys_that_xml_cannot_hold_lose_the_version_that_was_named(s3):
     s3.put_versions("a\x01@1", "a\x01@2", "b@1")
     url = aios3.S3Url("bucket")
     asked = [each for each in s3.versions if (each.key, each.version_id) != ("a\x01", "2")]
-    assert await RetryingBackend(s3, Policy(1)).delete_versions(url, asked) == []
+    assert await RetryingAdmin(s3, Policy(1)).delete_versions(url, asked) == []
     assert s3.left() == {"a\x01@2"}
     assert (s3.calls["DeleteObjects"], s3.calls["DeleteObject"]) == (1, 1)
 
@@ -187,5 +187,5 @@ async def test_a_version_that_is_refused_alone_is_reported(s3):
         raise refusal(operation, url, "AccessDenied", 403)
 
     s3.faults = faults
-    (failed,) = await RetryingBackend(s3, Policy(1)).delete_versions(aios3.S3Url("bucket"), s3.versions)
+    (failed,) = await RetryingAdmin(s3, Policy(1)).delete_versions(aios3.S3Url("bucket"), s3.versions)
     assert (failed.key, failed.version_id, failed.code) == ("a\x01", "1", "AccessDenied")

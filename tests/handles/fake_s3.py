@@ -126,6 +126,9 @@ class FakeS3:
     def chosen(self, bucket):
         return self
 
+    async def admin(self, bucket):
+        return self
+
     def put(self, key, data, **fields):
         etag = hashlib.md5(data).hexdigest()
         self.objects[key] = Stored(data, StatResult(size=len(data), mtime=1.0, etag=etag, **fields))

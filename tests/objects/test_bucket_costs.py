@@ -147,7 +147,7 @@ async def test_a_page_of_versions_follows_another(bucket, aios3_session):
 async def test_a_bucket_is_made_in_the_region_of_the_session(aios3_server, region, transport):
     async with aios3.Session(**aios3_server.config | {"region": region, "transport": transport}) as session:
         bucket = await aios3.Bucket(f"made-in-{region}-{transport}", session=session).create()
-        answer = await (await session.backend(bucket.url)).administer("GetBucketLocation", bucket.url, {})
+        answer = await (await session.admin(bucket.url)).administer("GetBucketLocation", bucket.url, {})
         assert (answer.get("LocationConstraint") or "us-east-1") == region
         with pytest.raises(aios3.BucketExistsError):
             await bucket.create()

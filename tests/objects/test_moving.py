@@ -26,7 +26,7 @@ async def source(aios3_bucket, aios3_session) -> str:
 
 async def kept(path, session) -> tuple:
     stat = await aios3.stat(path, session=session)
-    tags = await (await session.backend(aios3.S3Url.parse(path))).get_tags(aios3.S3Url.parse(path))
+    tags = await (await session.admin(aios3.S3Url.parse(path))).get_tags(aios3.S3Url.parse(path))
     return await aios3.read_bytes(path, session=session), dict(stat.metadata), stat.storage_class, tags
 
 

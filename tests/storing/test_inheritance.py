@@ -62,7 +62,7 @@ async def session(own: FaultyServer, transport: str) -> AsyncIterator[aios3.Sess
 
 async def described(session: aios3.Session, path: str) -> dict[str, object]:
     stat = await aios3.stat(path, session=session)
-    tags = await (await session.backend(aios3.S3Url.parse(path))).get_tags(aios3.S3Url.parse(path))
+    tags = await (await session.admin(aios3.S3Url.parse(path))).get_tags(aios3.S3Url.parse(path))
     return {
         "content-type": stat.content_type,
         "storage class": stat.storage_class,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import aios3
 from aios3._backend import DeleteFailure
 from aios3._engine.policy import Policy
-from aios3._retrying import RetryingBackend
+from aios3._retrying import RetryingAdmin
 from handles.fake_s3 import SMALL, FakeS3, refusal
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TreeS3(FakeS3):
         super().__init__()
         self.attempts = 0
         """Whether, and how often, calls are sent again as in a session on a real server."""
-        self._retried: RetryingBackend | None = None
+        self._retried: RetryingAdmin | None = None
         self.refused: Callable[[str], str | None] = lambda key: None
         self.deleted_at_once: list[int] = []
         self.knows_bulk = True
@@ -41,8 +41,11 @@ class TreeS3(FakeS3):
     def chosen(self, bucket):
         if not self.attempts:
             return self
-        self._retried = self._retried or RetryingBackend(self, Policy(self.attempts))
+        self._retried = self._retried or RetryingAdmin(self, Policy(self.attempts))
         return self._retried
+
+    async def admin(self, bucket):
+        return self.chosen(bucket)
 
     async def _call(self, operation, url, **details):
         if self.meanwhile is not None:

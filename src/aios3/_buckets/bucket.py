@@ -264,8 +264,8 @@ class Bucket(BucketBase[S3Object]):
     async def list_uploads(self: BucketBase[ObjectT], prefix: str = "") -> list[OpenUpload]:
         """Return the multipart uploads of keys that begin with ``prefix`` that are neither completed nor aborted."""
         check_arguments(prefix=prefix)
-        backend = await current_session(self.session).backend(self.url)
-        found = await backend.list_multipart_uploads(self.url.with_key(prefix))
+        admin = await current_session(self.session).admin(self.url)
+        found = await admin.list_multipart_uploads(self.url.with_key(prefix))
         return sorted(found, key=lambda upload: (upload.key, upload.initiated))
 
     async def abort_uploads(self: BucketBase[ObjectT], older_than: timedelta | float) -> list[OpenUpload]:
@@ -295,8 +295,8 @@ async def list_buckets(
     kind: type[B], *, profile: str | None = None, session: Session | None = None
 ) -> AsyncGenerator[B, None]:
     """Yield all buckets of the account as buckets of ``kind``."""
-    backend = await current_session(session).backend(S3Url("", "", profile))
-    for entry in await backend.list_buckets():
+    admin = await current_session(session).admin(S3Url("", "", profile))
+    for entry in await admin.list_buckets():
         yield kind(S3Url(entry.name, "", profile), session=session)
 
 

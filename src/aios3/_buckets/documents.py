@@ -41,7 +41,7 @@ TAGGING = Kind("BucketTagging", "TagSet", ("NoSuchTagSet", "NoSuchTagSetError"))
 
 async def administer(session: Session, url: S3Url, operation: str, parameters: Document | None = None) -> Document:
     """Send S3's ``operation`` about the bucket of ``url`` and return the answer."""
-    return await (await session.backend(url)).administer(operation, url, parameters or {})
+    return await (await session.admin(url)).administer(operation, url, parameters or {})
 
 
 async def read_document(session: Session, url: S3Url, kind: Kind) -> Document | None:

@@ -159,8 +159,8 @@ async def _buckets(session: Session, url: S3Url) -> list[FileEntry]:
     if url.key:
         message = f"{str(url)!r} has no bucket"
         raise BucketNotFoundError(message, path=str(url))
-    backend = await session.backend(url)
-    roots = [S3Url(bucket.name, "", url.profile) for bucket in await backend.list_buckets()]
+    admin = await session.admin(url)
+    roots = [S3Url(bucket.name, "", url.profile) for bucket in await admin.list_buckets()]
     return [FileEntry(root.bucket, str(root), StatResult(isdir=True)) for root in roots]
 
 

@@ -205,8 +205,8 @@ async def _is_directory(session: Session, url: S3Url) -> bool:
 
 async def _check_readable(session: Session, url: S3Url, *, followlinks: bool) -> None:
     if not url.bucket and not url.key:
-        backend = await session.backend(url)
-        await backend.list_buckets()
+        admin = await session.admin(url)
+        await admin.list_buckets()
     elif not (await _is_readable_file(session, url, followlinks=followlinks) or await _is_directory(session, url)):
         message = f"There is nothing at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))

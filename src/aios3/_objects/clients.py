@@ -19,8 +19,8 @@ async def get_endpoint_url(profile: str | None = None, *, session: Session | Non
     Costs no request. Raises ConfigError if there is no such profile.
     """
     check_arguments(profile=profile)
-    backend = await current_session(session).backend(S3Url("", "", profile))
-    return await backend.endpoint_url()
+    admin = await current_session(session).admin(S3Url("", "", profile))
+    return await admin.endpoint_url()
 
 
 async def get_s3_client(profile: str | None = None, *, session: Session | None = None) -> AioBaseClient:
@@ -29,5 +29,5 @@ async def get_s3_client(profile: str | None = None, *, session: Session | None =
     For S3's other operations. It belongs to the session, which closes it; its errors are botocore's.
     """
     check_arguments(profile=profile)
-    backend = await current_session(session).backend(S3Url("", "", profile))
-    return cast("AioBaseClient", await backend.client())
+    admin = await current_session(session).admin(S3Url("", "", profile))
+    return cast("AioBaseClient", await admin.client())

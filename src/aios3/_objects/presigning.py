@@ -48,9 +48,9 @@ async def presign(
         message = f"method must be one of {', '.join(map(repr, get_args(PresignMethod)))}, not {method!r}"
         raise ConfigError(message)
     _check_signs(current, url)
-    backend = await current.backend(url)
+    admin = await current.admin(url)
     place = {"Bucket": url.bucket, "Key": url.key}
-    return await backend.presign(_OPERATIONS[method], {**(parameters or {}), **place}, expires_in)
+    return await admin.presign(_OPERATIONS[method], {**(parameters or {}), **place}, expires_in)
 
 
 async def presign_post(
@@ -74,8 +74,8 @@ async def presign_post(
     _check_time(expires_in)
     _check_signs(current, url)
     fixed: list[object] = [{name: value} for name, value in (fields or {}).items()]
-    backend = await current.backend(url)
-    return await backend.presign_post(url, fields or {}, [*fixed, *conditions], expires_in)
+    admin = await current.admin(url)
+    return await admin.presign_post(url, fields or {}, [*fixed, *conditions], expires_in)
 
 
 def _check_signs(session: Session, url: S3Url) -> None:

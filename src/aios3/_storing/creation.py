@@ -126,8 +126,8 @@ class Creation:
         self.lost = 0
 
     async def _unknown(self, upload_id: str) -> list[OpenUpload]:
-        url, backend = self._plan.url, await self._session.backend(self._plan.url)
-        listed = [each for each in await backend.list_multipart_uploads(url) if each.key == url.key]
+        url, admin = self._plan.url, await self._session.admin(self._plan.url)
+        listed = [each for each in await admin.list_multipart_uploads(url) if each.key == url.key]
         ours = next((each for each in listed if each.upload_id == upload_id), None)
         if ours is None:
             return []
@@ -138,7 +138,7 @@ class Creation:
             for each in listed
             if earliest <= each.initiated <= ours.initiated
             and not self._session.has_upload(each.upload_id)
-            and not await backend.list_parts(url, each.upload_id)
+            and not await admin.list_parts(url, each.upload_id)
         ]
 
     def _warn(self, what: str) -> None:

@@ -30,7 +30,7 @@ async def kept(session: Session, url: S3Url, options: WriteOptions, old: StatRes
     """
     options = _described(options, old, url)
     if not options.tags and old.tag_count:
-        options = replace(options, tags=await (await session.backend(url)).get_tags(url))
+        options = replace(options, tags=await (await session.admin(url)).get_tags(url))
     if options.sse is None and options.sse_kms_key_id is None and options.sse_customer_key is None:
         options = replace(
             options,
@@ -55,11 +55,11 @@ def storage_class_of(old: StatResult) -> str | None:
 
 async def _tags(session: Session, url: S3Url, old: StatResult) -> Mapping[str, str]:
     """Return an object's tags. Not every server says in the description of an object that it has some."""
-    backend = await session.backend(url)
+    admin = await session.admin(url)
     if old.tag_count:
-        return await backend.get_tags(url)
+        return await admin.get_tags(url)
     try:
-        return await backend.get_tags(url)
+        return await admin.get_tags(url)
     except (AccessDeniedError, RequestError, UnsupportedError):
         return {}
 

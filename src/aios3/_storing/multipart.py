@@ -186,9 +186,9 @@ class MultipartUpload:
         return WriteResult(size, stat.etag, stat.version_id)
 
     async def _is_gone(self, upload_id: str) -> bool:
-        backend = await self._session.backend(self._plan.url)
+        admin = await self._session.admin(self._plan.url)
         try:
-            await backend.list_parts(self._plan.url, upload_id)
+            await admin.list_parts(self._plan.url, upload_id)
         except ObjectNotFoundError as error:
             return error.code == _NO_UPLOAD
         except S3Error:

@@ -38,7 +38,7 @@ async def abort_uploads(
     backend = await current.backend(url)
     found = [
         upload
-        for upload in await backend.list_multipart_uploads(url)
+        for upload in await (await current.admin(url)).list_multipart_uploads(url)
         if upload.initiated <= limit and (upload.key == url.key or upload.key.startswith(url.prefix))
     ]
     aborted: list[OpenUpload] = []

@@ -96,11 +96,11 @@ async def delete_versions(
     session: Session, url: S3Url, versions: Sequence[ObjectVersion]
 ) -> dict[ObjectVersion, S3Error]:
     """Delete up to 1,000 versions and delete markers for good, like :func:`delete_keys`."""
-    backend = await session.backend(url)
+    backend, admin = await session.backend(url), await session.admin(url)
     named = {(version.key, version.version_id): version for version in versions}
 
     async def delete(some: Sequence[ObjectVersion]) -> dict[ObjectVersion, S3Error]:
-        failed = await backend.delete_versions(url, some)
+        failed = await admin.delete_versions(url, some)
         return {named[failure.key, failure.version_id or ""]: _error(url, failure) for failure in failed}
 
     async def delete_one(version: ObjectVersion) -> None:

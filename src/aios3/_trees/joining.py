@@ -131,8 +131,8 @@ class _Joining:
 
     async def _check(self, upload: MultipartUpload, parts: Sequence[PlannedPart]) -> None:
         """Raise ServerError unless S3 holds parts of the sizes that were asked for: an answer to a copy has none."""
-        backend = await self.session.backend(self.target)
-        stored = {part.number: part.size for part in await backend.list_parts(self.target, await upload.opened())}
+        admin = await self.session.admin(self.target)
+        stored = {part.number: part.size for part in await admin.list_parts(self.target, await upload.opened())}
         for number, part in enumerate(parts, 1):
             if stored.get(number) != part.size:
                 wrong = f"part {number} has {stored.get(number)} bytes and not {part.size}"

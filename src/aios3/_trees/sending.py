@@ -98,10 +98,10 @@ async def _resumable(
     session: Session, plan: WritePlan, file: OpenFile, ranges: Sequence[PartRange]
 ) -> ResumedUpload | None:
     """Find the upload that an earlier attempt at the same file has left: the latest one with a part that fits."""
-    backend = await session.backend(plan.url)
-    uploads = [each for each in await backend.list_multipart_uploads(plan.url) if each.key == plan.url.key]
+    admin = await session.admin(plan.url)
+    uploads = [each for each in await admin.list_multipart_uploads(plan.url) if each.key == plan.url.key]
     for upload in sorted(uploads, key=lambda upload: upload.initiated, reverse=True):
-        parts = await _fitting(session, file, ranges, await backend.list_parts(plan.url, upload.upload_id))
+        parts = await _fitting(session, file, ranges, await admin.list_parts(plan.url, upload.upload_id))
         if parts:
             return ResumedUpload(upload.upload_id, parts)
     return None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from aios3._backend import Backend, Slots
+    from aios3._backend import Slots
     from aios3._config import Config
     from aios3._credentials import Keeper
     from aios3._regions import Regions
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class Wire:
     """One profile's connections, and the backend over them.
 
-    ``settings`` are what holds for it, ``locate`` says where a bucket lives, ``keeper`` has the credentials, ``rest``
-    returns the backend for what is not spoken here, ``regions`` keeps what is learnt of buckets.
+    ``settings`` are what holds for it, ``locate`` says where a bucket lives, ``keeper`` has the credentials,
+    ``regions`` keeps what is learnt of buckets.
     """
 
-    def __init__(  # noqa: PLR0913 - what it is joined to, each a function of its own
+    def __init__(
         self,
         config: Config,
         settings: Settings,
@@ -40,7 +40,6 @@ class Wire:
         locate: Locate,
         keeper: Keeper,
         at_amazon: Callable[[], Awaitable[bool]],
-        rest: Callable[[], Backend],
         regions: Regions,
     ) -> None:
         self._config = config
@@ -50,7 +49,7 @@ class Wire:
         sites, signers = Sites(locate, self._connect, regions), Signers(keeper)
         exchanges = Exchanges(sites, signers, config.payload_signing, ownership_of(config))
         asks = settings.checksums.comparing
-        self.backend: WireBackend = WireBackend(exchanges, slots, rest, at_amazon, with_checksums=asks)
+        self.backend: WireBackend = WireBackend(exchanges, slots, at_amazon, with_checksums=asks)
 
     async def _connect(self, scheme: str, host: str, port: int) -> Pool:
         """Return the pool of an origin; buckets in one host share it."""

@@ -1,4 +1,4 @@
-"""The hot calls of :mod:`aios3._backend`, each as one exchange; the rest is left to another backend."""
+"""The hot calls of :mod:`aios3._backend`, each as one exchange."""
 
 from __future__ import annotations
 
@@ -15,24 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import (
-        Backend,
-        BucketEntry,
         Checksum,
         Condition,
         DeleteFailure,
-        Document,
         ListPage,
         ObjectBody,
-        ObjectVersion,
-        OpenUpload,
         Part,
         PartSource,
         ReadOptions,
         Slots,
-        StoredPart,
         WriteOptions,
     )
-    from aios3._entries import PresignedPost, StatResult, WriteResult
+    from aios3._entries import StatResult, WriteResult
     from aios3._paths import S3Url
     from aios3._wire.exchange import Answer, Exchanges
     from aios3._wire.heads import Head
@@ -44,22 +38,19 @@ _NO_TERMS = CopyTerms()
 class WireBackend:
     """S3 over connections of our own.
 
-    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``rest()`` returns
-    the backend for what is not spoken here.
+    ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one.
     """
 
     def __init__(
         self,
         exchanges: Exchanges,
         slots: Slots,
-        rest: Callable[[], Backend],
         at_amazon: Callable[[], Awaitable[bool]],
         *,
         with_checksums: bool,
     ) -> None:
         self._exchanges = exchanges
         self._slots = slots
-        self._rest = rest
         self._at_amazon = at_amazon
         self._with_checksums = with_checksums
         self._bodies: set[WireBody] = set()
@@ -212,10 +203,6 @@ class WireBackend:
 
         return list_page(body, token, str(url))
 
-    async def list_buckets(self) -> Sequence[BucketEntry]:
-        """Return all buckets of the account, in order of their names."""
-        return await self._rest().list_buckets()
-
     async def head_bucket(self, url: S3Url) -> None:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
         await self._call(requests.head_bucket(url))
@@ -233,22 +220,6 @@ class WireBackend:
 
         return delete_failures(body, keys, str(url))
 
-    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
-        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
-        return await self._rest().delete_versions(url, versions)
-
-    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
-        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
-        return await self._rest().administer(operation, url, parameters)
-
-    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
-        """Return the parts of an open upload, in order of their numbers."""
-        return await self._rest().list_parts(url, upload_id)
-
-    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
-        """Return the open uploads of all keys that begin with ``url.key``."""
-        return await self._rest().list_multipart_uploads(url)
-
     async def copy_object(
         self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = _NO_TERMS
     ) -> WriteResult:
@@ -260,28 +231,6 @@ class WireBackend:
         is_plain = terms.condition == _NO_TERMS.condition
         head, body = await self._call(request, replayable=is_plain, if_absent=terms.condition.if_absent)
         return answers.copied(head.headers, body, str(target))
-
-    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
-        """Return the tags of one object."""
-        return await self._rest().get_tags(url)
-
-    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
-        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
-        return await self._rest().presign(operation, parameters, expires_in)
-
-    async def presign_post(
-        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
-    ) -> PresignedPost:
-        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
-        return await self._rest().presign_post(url, fields, conditions, expires_in)
-
-    async def endpoint_url(self) -> str:
-        """Return the address that requests go to, without the bucket."""
-        return await self._rest().endpoint_url()
-
-    async def client(self) -> object:
-        """Return the aiobotocore client of this configuration and profile."""
-        return await self._rest().client()
 
     async def aclose(self) -> None:
         """Let go of bodies that were left open. Safe to repeat; the connections are their owner's to close."""
