@@ -325,7 +325,7 @@ async def test_who_is_cancelled_when_the_answer_is_complete_leaves_a_good_connec
     async with serving(forever(with_length(b""))) as server, pooled(server.port) as pool:
         connection = await pool.acquire()
         sending = asyncio.create_task(connection.send(REQUEST))
-        while connection._head is None:
+        while connection._waiter is not None and not connection._waiter.done():
             await asyncio.sleep(0)
         if not sending.done():
             sending.cancel()

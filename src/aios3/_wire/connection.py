@@ -10,25 +10,28 @@ What nobody has asked for yet waits in the scratch buffer; when that is full, th
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from aios3._memory import fresh
 from aios3._wire.chunks import ChunkedBody
-from aios3._wire.failures import BrokenBodyError, ProtocolError, ServerClosedError
+from aios3._wire.failures import BrokenBodyError, ProtocolError, ServerClosedError, body_ended, head_ended
 from aios3._wire.heads import CHUNKED, MAX_HEAD, UNTIL_CLOSE, Head, body_of, parse_head, refuse_junk
 from aios3._wire.patience import Patience
+from aios3._wire.receive_buffer import ReceiveBuffer
 from aios3._wire.sending import Sender
 from aios3._wire.tls import was_meant
 from aios3._wire.wakeups import Wakeups
-from aios3._wire.whole import of_length, to_its_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 __all__ = ["BrokenBodyError", "Connection", "Head", "ProtocolError", "ServerClosedError"]
 
-_SCRATCH = MAX_HEAD
+T = TypeVar("T")
+
 _HEAD_ARRIVAL = 8 * 1024
 """Bytes taken at once while a head is waited for: enough for it, and for a small body behind it."""
+_READ_BYTES = 64 * 1024  # at once, of a body whose length only its end will tell
 _MAX_INTERIM = 16
 _FINAL = 200
 _IDLE, _HEAD, _BODY = range(3)
@@ -36,6 +39,10 @@ _IDLE, _HEAD, _BODY = range(3)
 
 def _ignore(_: object) -> None:
     """Tell nobody."""
+
+
+async def _nothing() -> None:
+    """Return at once: what is awaited where everything has arrived."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -67,15 +74,11 @@ class Connection(asyncio.BufferedProtocol):
         self._wakeups: Wakeups | None = None
         self._ended = False
         self._error: BaseException | None = None
-        self._waiter: asyncio.Future[int] | None = None
-        # What has come and is not read: scratch[start:fill].
-        self._scratch = bytearray(_SCRATCH)
-        self._scratch_view = memoryview(self._scratch)
-        self._start = self._fill = 0
+        self._waiter: asyncio.Future[Any] | None = None
+        self._scratch = ReceiveBuffer(MAX_HEAD)
         self._reading_paused = False
         # Where the present answer stands.
         self._state = _IDLE
-        self._head: Head | None = None
         self._bodyless = False
         self._keep = True
         self._interim = 0
@@ -88,10 +91,12 @@ class Connection(asyncio.BufferedProtocol):
         self._any_will_do = False
         self._eof = False
 
-    # The caller's side.
+    # The caller's side. ``send`` and ``receive`` are plain functions that return what waits: one coroutine a wait.
 
-    async def send(self, head: bytes, body: Sequence[bytes | memoryview] = (), *, bodyless: bool = False) -> Head:
-        """Send a request, and return the head of the final answer.
+    def send(
+        self, head: bytes, body: Sequence[bytes | memoryview] = (), *, bodyless: bool = False
+    ) -> Coroutine[None, None, Head]:
+        """Send a request, and return what to await, at once, for the head of the final answer.
 
         ``head`` is the request up to and with its empty line. The views of ``body`` must not change until the answer
         has come. ``bodyless`` says that the request is a HEAD. An answer that comes before the body is sent stops the
@@ -103,23 +108,21 @@ class Connection(asyncio.BufferedProtocol):
             raise ServerClosedError(message, answered=False)
         self.exchanges += 1
         self._state = _HEAD
-        self._head = None
         self._bodyless = bodyless
         self._interim = 0
         assert self._sender is not None
         sent = self._sender.begin(head, body)
-        await self._wait(self._first_byte_seconds if sent else self._stall_seconds)
-        answer, self._head = self._head, None
-        assert answer is not None
-        return answer
+        return self._wait(self._first_byte_seconds if sent else self._stall_seconds)
 
     @property
     def length(self) -> int | None:
         """Bytes of the answer's body that are still to come; None if only its end will tell."""
         return self._length
 
-    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Receive the next ``size`` bytes of a body with a length into the views that ``room`` gives.
+    def receive(
+        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]
+    ) -> Coroutine[None, None, object]:
+        """Receive the next ``size`` bytes of a body with a length into the views of ``room``; await the result at once.
 
         ``room()`` is asked before each arrival, perhaps more than once, and must not return an empty view;
         ``received(n)`` says, from the event loop's callback, that ``n`` bytes are in the view given last. Raise
@@ -128,15 +131,19 @@ class Connection(asyncio.BufferedProtocol):
         assert self._length is not None
         assert size <= self._length
         try:
-            while size and self._start < self._fill:
+            while size and self._scratch:
                 count = self._take(room(), size)
                 size -= count
                 received(count)
         except BaseException:
             self.drop()
             raise
-        if size:
-            await self._flow(size, room, received)
+        if not size:
+            return _nothing()
+        assert self._wakeups is not None
+        self._any_will_do = False
+        self._wakeups.begin()
+        return self._receive_into(size, room, received)
 
     async def readinto(self, view: memoryview) -> int:
         """Receive some bytes of a body of any kind, and return how many; 0 at its end, and only then."""
@@ -144,21 +151,21 @@ class Connection(asyncio.BufferedProtocol):
             return 0
         if self._chunks is not None:
             return await self._read_chunked(self._chunks, view)
-        if self._start < self._fill:
+        if self._scratch:
             return self._take(view, len(view))
         if self._length is None and self._eof:
             self._finish()
             return 0
         size = len(view) if self._length is None else min(len(view), self._length)
         self._any_will_do = True
-        return await self._land(size, lambda: view, _ignore)
+        return await self._receive_into(size, lambda: view, _ignore)
 
     def at_hand(self, limit: int) -> bytes | None:
         """Return all the rest of the body; None if it has not come yet, or is more than ``limit`` bytes."""
         length = self._length
-        if length is None or length > limit or length != self._fill - self._start:
+        if length is None or length > limit or length != len(self._scratch):
             return None
-        data = bytes(self._scratch_view[self._start : self._fill])
+        data = bytes(self._scratch.peek())
         self._took(length)
         return data
 
@@ -168,19 +175,36 @@ class Connection(asyncio.BufferedProtocol):
         if data is not None:
             return data
         if length is None:
-            whole = await to_its_end(self, limit)
-            if whole is not None:
-                return whole
-        elif length <= limit:
-            return await of_length(self, length)
+            return await self._read_to_end(limit)
+        if length > limit:
+            raise self._too_long(limit)
+        whole, filled = memoryview(fresh(length)), 0
+
+        def received(count: int) -> None:
+            nonlocal filled
+            filled += count
+
+        await self.receive(length, lambda: whole[filled:], received)
+        return bytes(whole)
+
+    async def _read_to_end(self, limit: int) -> bytes:
+        """Return the rest of a body whose end will tell its length."""
+        whole, view = bytearray(), memoryview(bytearray(_READ_BYTES))
+        while len(whole) <= limit:
+            count = await self.readinto(view)
+            if not count:
+                return bytes(whole)
+            whole += view[:count]
+        raise self._too_long(limit)
+
+    def _too_long(self, limit: int) -> ProtocolError:
         self.drop()
-        message = f"the body of an answer is longer than {limit} bytes"
-        raise ProtocolError(message)
+        return ProtocolError(f"the body of an answer is longer than {limit} bytes")
 
     @property
     def reusable(self) -> bool:
         """Whether the next request can be sent: the answer was read to its end, and both sides keep the connection."""
-        return self._state is _IDLE and self._keep and self._start == self._fill and self.stands
+        return self._state is _IDLE and self._keep and not self._scratch and self.stands
 
     @property
     def stands(self) -> bool:
@@ -215,8 +239,7 @@ class Connection(asyncio.BufferedProtocol):
         """Return where the next bytes go: into the caller's view, or into the scratch buffer."""
         if self._room is None:
             # The body behind a head is better left to the kernel until somebody says where it goes.
-            stop = self._fill + _HEAD_ARRIVAL if self._state is _HEAD else _SCRATCH
-            return self._scratch_view[self._fill : stop]
+            return self._scratch.space(_HEAD_ARRIVAL if self._state is _HEAD else MAX_HEAD)
         view = self._room()
         return view if len(view) <= self._wanted else view[: self._wanted]
 
@@ -225,14 +248,14 @@ class Connection(asyncio.BufferedProtocol):
         if self._room is not None:
             self._landed(nbytes)
             return
-        self._fill += nbytes
+        self._scratch.stop += nbytes
         if self._state is _HEAD:
             self._look_for_head(nbytes)
         elif self._state is _IDLE:
             self.drop()  # nobody asked for anything
         elif self._waiter is not None:
             self._settle(0)
-        if self._fill == _SCRATCH:
+        if self._scratch.stop == MAX_HEAD:
             self._pause_reading()
 
     def eof_received(self) -> None:
@@ -271,15 +294,17 @@ class Connection(asyncio.BufferedProtocol):
 
     # Waiting.
 
-    async def _wait(self, seconds: float) -> int:
-        """Wait for the one thing that is due next; ``_settle`` or ``_end_with`` ends it."""
+    def _wait(self, seconds: float) -> Coroutine[None, None, Any]:
+        """Return what waits for the one thing that is due next; ``_settle`` or ``_end_with`` ends it."""
         assert self._waiter is None, "two tasks use one connection"
         if self._ended:
-            self._room = None
+            self._room, self._received = None, _ignore
             raise self._take_error()
-        waiter: asyncio.Future[int] = self._loop.create_future()
-        self._waiter = waiter
+        self._waiter = self._loop.create_future()
         self._patience.start(seconds)
+        return self._wait_for(self._waiter)
+
+    async def _wait_for(self, waiter: asyncio.Future[T]) -> T:
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -289,9 +314,10 @@ class Connection(asyncio.BufferedProtocol):
             raise
         finally:
             self._waiter = self._room = None
+            self._received = _ignore  # a kept connection would keep alive what it has received last
             self._patience.stop()
 
-    def _settle(self, result: int) -> None:
+    def _settle(self, result: Head | int) -> None:
         self._room = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(result)
@@ -320,16 +346,11 @@ class Connection(asyncio.BufferedProtocol):
         """Return what the end of the connection means to the exchange."""
         if exc is not None and not isinstance(exc, ConnectionError):
             return exc  # of TLS, of the network, or of the caller's own functions
-        error: ConnectionError
+        error: ConnectionError = ConnectionResetError("the connection is closed")
         if self._state is _HEAD:
-            answered = self._fill > 0 or self._interim > 0
-            message = f"the connection ended {'in the middle of' if answered else 'without'} the head of an answer"
-            error = ServerClosedError(message, answered=answered)
+            error = head_ended(answered=bool(self._scratch) or self._interim > 0)
         elif self._state is _BODY:
-            left = "an unknown number of" if self._length is None else str(self._length)
-            error = BrokenBodyError(f"the connection ended with {left} bytes of a body still to come")
-        else:
-            error = ConnectionResetError("the connection is closed")
+            error = body_ended(self._length)
         error.__cause__ = exc
         return error
 
@@ -355,7 +376,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _look_for_head(self, nbytes: int) -> None:
         try:
-            head = self._next_head(max(self._start, self._fill - nbytes - 3))
+            head = self._next_head(max(self._scratch.start, self._scratch.stop - nbytes - 3))
             if head is None:
                 self._make_room_for_head()
             else:
@@ -365,10 +386,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next_head(self, searched: int) -> tuple[Head, bool] | None:
         """Parse the head of the final answer, if it is there."""
-        while (found := self._scratch.find(b"\r\n\r\n", searched, self._fill)) >= 0:
-            stop = found + 4
-            head, keep = parse_head(bytes(self._scratch_view[self._start : stop]))
-            self._start = searched = stop
+        scratch = self._scratch
+        while (end := scratch.find(b"\r\n\r\n", searched)) >= 0:
+            searched = end + 4
+            head, keep = parse_head(bytes(scratch.peek(searched)))
+            scratch.skip(searched - scratch.start)
             if head.status >= _FINAL:
                 return head, keep
             self._interim += 1
@@ -378,14 +400,11 @@ class Connection(asyncio.BufferedProtocol):
         return None
 
     def _make_room_for_head(self) -> None:
-        rest = bytes(self._scratch_view[self._start : self._fill])
-        refuse_junk(rest)
-        if len(rest) == _SCRATCH:
-            message = f"the head of an answer is longer than {_SCRATCH} bytes"
+        refuse_junk(bytes(self._scratch.peek()))
+        if len(self._scratch) == MAX_HEAD:
+            message = f"the head of an answer is longer than {MAX_HEAD} bytes"
             raise ProtocolError(message)
-        if self._start:
-            self._scratch_view[: len(rest)] = rest
-            self._start, self._fill = 0, len(rest)
+        self._scratch.compact()
 
     def _begin_body(self, head: Head, keep: bool) -> None:
         assert self._sender is not None
@@ -395,10 +414,9 @@ class Connection(asyncio.BufferedProtocol):
         self._state = _BODY
         self._length = kind if kind >= 0 else None
         self._chunks = ChunkedBody() if kind == CHUNKED else None
-        self._head = head
         if kind == 0:
             self._finish()
-        self._settle(0)
+        self._settle(head)
 
     # Bodies.
 
@@ -407,27 +425,22 @@ class Connection(asyncio.BufferedProtocol):
         self._state = _IDLE
         self._length = 0
         self._chunks = None
-        if self._start == self._fill:
-            self._start = self._fill = 0
-        else:
-            self._keep = False
+        self._keep = self._keep and not self._scratch
 
     def _take(self, view: memoryview, size: int) -> int:
         """Copy from the scratch buffer."""
-        count = min(len(view), size, self._fill - self._start)
+        count = min(len(view), size, len(self._scratch))
         if self._length is not None:
             count = min(count, self._length)
-        view[:count] = self._scratch_view[self._start : self._start + count]
+        view[:count] = self._scratch.peek(self._scratch.start + count)
         self._took(count)
         return count
 
     def _took(self, count: int) -> None:
         """Account for ``count`` bytes of the body in the scratch buffer."""
-        self._start += count
-        if self._start == self._fill:
-            self._start = self._fill = 0
-            if self._reading_paused:
-                self._resume_reading()
+        self._scratch.skip(count)
+        if self._reading_paused and not self._scratch:
+            self._resume_reading()
         if self._length is not None:
             self._length -= count
             if not self._length:
@@ -443,23 +456,15 @@ class Connection(asyncio.BufferedProtocol):
             self._reading_paused = False
             self._transport.resume_reading()
 
-    async def _flow(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Let the kernel write ``size`` bytes into the views of ``room``, and wake us less often if they are many."""
-        assert self._wakeups is not None
-        self._any_will_do = False
-        self._wakeups.begin()
-        await self._land(size, room, received)
-
-    async def _land(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> int:
+    def _receive_into(
+        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]
+    ) -> Coroutine[None, None, int]:
         """Let the kernel write ``size`` bytes into the views of ``room``, or what comes first of them."""
         assert self._waiter is None, "two tasks use one connection"
         self._room = room
         self._received = received
         self._wanted = size
-        try:
-            return await self._wait(self._stall_seconds)
-        finally:
-            self._received = _ignore  # a kept connection would keep alive what it has received last
+        return self._wait(self._stall_seconds)
 
     def _landed(self, nbytes: int) -> None:
         self._wanted -= nbytes
@@ -480,19 +485,16 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _read_chunked(self, chunks: ChunkedBody, view: memoryview) -> int:
         while not chunks.pieces and not chunks.done:
-            if self._start == self._fill:
+            if not self._scratch:
                 await self._wait(self._stall_seconds)
-            self._feed(chunks)
+            try:
+                chunks.feed(self._scratch.peek())
+            except ProtocolError:
+                self.drop()
+                raise
+            self._took(len(self._scratch))
         count = chunks.take(view)
         if chunks.done and not chunks.pieces:
             self._keep = self._keep and not chunks.excess
             self._finish()
         return count
-
-    def _feed(self, chunks: ChunkedBody) -> None:
-        try:
-            chunks.feed(self._scratch_view[self._start : self._fill])
-        except ProtocolError:
-            self.drop()
-            raise
-        self._took(self._fill - self._start)

@@ -21,3 +21,15 @@ class ServerClosedError(ConnectionError):
     def __init__(self, message: str, *, answered: bool) -> None:
         super().__init__(message)
         self.answered = answered
+
+
+def head_ended(*, answered: bool) -> ServerClosedError:
+    """Build the error for a connection that ended before the head of a response was whole."""
+    message = f"the connection ended {'in the middle of' if answered else 'without'} the head of an answer"
+    return ServerClosedError(message, answered=answered)
+
+
+def body_ended(left: int | None) -> BrokenBodyError:
+    """Build the error for a connection that ended ``left`` bytes before the body did; None if nobody knows."""
+    count = "an unknown number of" if left is None else str(left)
+    return BrokenBodyError(f"the connection ended with {count} bytes of a body still to come")
