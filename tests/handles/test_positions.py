@@ -6,13 +6,12 @@ import errno
 import io
 import os
 import random
-import zipfile
 
 import pytest
-from fake_s3 import SMALL, URL, FakeS3
+from fake_s3 import SMALL, URL
+from readers import READERS, Opened, open_to_read, put
 
 import aios3
-from aios3 import _session
 from aios3._handles.positions import flat, position_of
 from aios3._handles.text import AsyncTextReader
 from aios3.errors import AccessDeniedError, InvalidRangeError, WrongTypeError
@@ -29,34 +28,9 @@ def no_waiting(monkeypatch):
 
 
 @pytest.fixture
-def s3(monkeypatch):
-    fake = FakeS3()
-    fake.put(URL.key, DATA)
-    for name, method in (("stored.zip", zipfile.ZIP_STORED), ("deflated.zip", zipfile.ZIP_DEFLATED)):
-        made = io.BytesIO()
-        with zipfile.ZipFile(made, "w", method) as archive:
-            archive.writestr("member", DATA)
-            archive.writestr("other", os.urandom(300_000))  # so that the member is not loaded with the directory
-        fake.put(name, made.getvalue())
-    monkeypatch.setattr(_session, "_make_transport", lambda *_args: fake)
-    return fake
-
-
-class Opened:
-    """A file at START, and what it has read since."""
-
-    def __init__(self, file, archive=None):
-        self.file = file
-        self.archive = archive
-
-    @property
-    def position(self):
-        return self.file.tell()
-
-    async def aclose(self):
-        await self.file.aclose()
-        if self.archive is not None:
-            await self.archive.__aexit__(None, None, None)
+def s3(s3):
+    put(s3, DATA)
+    return s3
 
 
 class OpenedText(Opened):
@@ -66,17 +40,12 @@ class OpenedText(Opened):
 
 
 async def _open(session, way):
-    if way.endswith(".zip"):
-        context = aios3.open_zip(f"s3://bucket/{way}", session=session)
-        archive = await context.__aenter__()
-        file = await archive.open("member")
-        return Opened(file, context)
     if way == "text":
         return OpenedText(await aios3.aopen(URL, "r", newline="", session=session))
-    return Opened(await aios3.aopen(URL, buffering=way, session=session))
+    return await open_to_read(way, session)
 
 
-WAYS = ["prefetch", "shared", "pipe", "memory", "disk", "stored.zip", "deflated.zip", "text"]
+WAYS = [*READERS, "text"]
 SIZE = 800_000
 
 

@@ -44,6 +44,8 @@ class Home:
     """The event loop and the process that a file was opened in."""
 
     name: str
+    path: str
+    """The path that errors name."""
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     pid: int = field(default_factory=os.getpid)
 
@@ -56,4 +58,4 @@ class Home:
         """Raise WrongLoopError on another event loop than the file's own."""
         if self.loop is not asyncio.get_running_loop():
             message = f"{self.name} was opened on another event loop; use and close it there"
-            raise WrongLoopError(message, path=self.name)
+            raise WrongLoopError(message, path=self.path)

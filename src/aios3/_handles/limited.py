@@ -63,7 +63,7 @@ class AsyncLimitedSeekableWriter:
         """Whether the file can only be aborted, and why."""
         self._taken = 0  # bytes put anywhere, zeros among them
         self._undoing: asyncio.Task[None] | None = None
-        self._home = Home(str(plan.url))
+        self._home = Home(str(plan.url), str(plan.url))
         session.own(self)
 
     def __repr__(self) -> str:

@@ -53,7 +53,7 @@ class AsyncPipeReader:
         self._received = 0
         self._closed = False
         self._tasks = OwnedTasks()
-        self._home = Home(str(source.url))
+        self._home = Home(str(source.url), str(source.url))
         session.own(self)
 
     def __repr__(self) -> str:

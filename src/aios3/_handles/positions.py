@@ -84,7 +84,7 @@ def _view(data: Buffer) -> memoryview | None:
         message = "memoryview: underlying buffer is not C-contiguous"
         raise BufferError(message)
     if not view.nbytes:
-        return memoryview(bytearray())
+        return memoryview(b"" if view.readonly else bytearray())
     try:
         return view.cast("B")
     except ValueError:  # a structure, or another order of bytes than the machine's

@@ -77,7 +77,7 @@ class AsyncWholeFile:
         self.torn: Torn = Torn(str(subject.url))
         """Whether the file can only be aborted, and why."""
         self._undoing: asyncio.Task[None] | None = None
-        self._home = Home(str(subject.url))
+        self._home = Home(str(subject.url), str(subject.url))
         session.own(self)
 
     def __repr__(self) -> str:

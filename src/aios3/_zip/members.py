@@ -59,7 +59,7 @@ class AsyncZipMember:
         self._piece = b""
         self._piece_start = 0
         self._piece_size = _FIRST_PIECE
-        self._home = Home(self.name)
+        self._home = Home(f"{info.filename!r} in {place.path}", place.path)
         self._closed = False
         place.session.own(self)
 
