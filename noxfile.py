@@ -15,12 +15,12 @@ from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|venv"  # uv where it is installed: environments in seconds
-nox.options.sessions = ["lint", "types", "tests", "vendors"]
 nox.options.error_on_missing_interpreters = False  # Pythons that are not there are skipped by name
 
 HERE = Path(__file__).parent
 OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(("3.11", "3.12", "3.13", OWN_PYTHON)))
+nox.options.sessions = ["lint", "types", f"tests-{OWN_PYTHON}"]
 BIG_SERVERS = ("ceph", "swift", "ministack", "localstack")
 VENDORS = ("r2", "b2", "gcs", "oss", "wasabi", "spaces", "minio")
 """Simulated, see tests/servers/vendors.py."""
@@ -73,6 +73,8 @@ ONE_PYTHON_IS_ENOUGH = tuple(
     )
 )
 """What servers, networks, accounts and botocore do, they do to every interpreter alike; the tables of it are long."""
+TABLES = tuple(f"tests/{name}" for name in ("credentials", "faults", "regions", "vendors"))
+"""Tables of faults, sources and places. They reach the same lines many times, and measuring doubles their time."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "httptools==0.6.4", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""
@@ -138,7 +140,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests on moto, on one Python also the conformance suite on rclone, measured; arguments go to pytest."""
+    """Run the tests on moto; on nox's own Python all, and conformance on rclone (20 min); arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel,zstd")
     if session.posargs:
@@ -149,7 +151,8 @@ def tests(session: nox.Session) -> None:
         return
     for left in HERE.glob(".coverage.*"):
         left.unlink()
-    _measured(session, name=f"{session.python}-moto")
+    _measured(session, *(f"--ignore={table}" for table in TABLES), name=f"{session.python}-moto")
+    session.run("pytest", *PARALLEL, *TABLES)
     _measured(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
     session.notify("coverage")
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+    name: value
+    for name, value in os.environ.items()
+    if name not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} and not name.startswith("COVERAGE_")
 }
-"""The environment as it was before any test changed it, without what would lead another Python astray."""
+"""The environment before any test changed it, without what leads another Python astray or measures a server's lines."""
 
 _START_SECONDS = 90
 _STOP_SECONDS = 10
