@@ -10,23 +10,19 @@ import aios3
 from aios3._backend import Condition, ReadOptions, WriteOptions
 from aios3.testing import faults
 
-SMALL = 1300
 
-
-async def test_few_requests_are_refused_by_a_server_that_limits_their_rate(faulty, options, bucket, admin):
-    keys = [f"small/{number:04}" for number in range(SMALL)]
-    for key in keys[:40]:
-        admin.put(f"{bucket}/{key}", key.encode())
-    faulty.limit(per_second=200, burst=5)
-    async with aios3.Session(**options(faulty)) as session:
-        found = [path async for path in aios3.scan(f"{bucket}/small/", session=session)]
-        paths = [found[number % len(found)] for number in range(SMALL)]
-        read = [item async for item in aios3.read_many(paths, session=session)]
-    assert len(read) == SMALL
-    counts = faulty.counts()
-    assert counts.total >= SMALL
-    refused = [request for request in faulty.requests if request.fault is not None]
-    assert len(refused) < counts.total * 0.05, f"{len(refused)} of {counts.total} requests were refused"
+async def test_a_session_sends_fewer_requests_when_a_server_asks_for_it(faulty, options, bucket, monkeypatch):
+    """How few are refused by a server that limits their rate is tested in time that passes at once."""
+    faulty.fail("HeadObject", faults.SlowDown(), times=None)
+    async with aios3.Session(**options(faulty, max_attempts=1)) as session:
+        slots = session.policy.slots
+        monkeypatch.setattr(slots, "_clock", lambda: 1000.0)  # refusals count if they come in one second
+        at_first = slots.limit
+        ended = await asyncio.gather(
+            *(aios3.stat(f"{bucket}/{number}", session=session) for number in range(8)), return_exceptions=True
+        )
+        assert [type(error) for error in ended] == [aios3.ThrottledError] * 8
+        assert slots.limit == at_first / 2
 
 
 async def _missing(backend, url):

@@ -88,6 +88,7 @@ class FakeBody:
             if count == 0:
                 raise TruncatedBodyError("short")
             filled += count
+        await self.aclose()  # as a real one, which gives its connection back at its end
         return bytes(whole)
 
     def watch(self, ended):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aios3._backend import ReadOptions
 from aios3._engine.tasks import cancel_and_wait
 from aios3._handles.verifying import check_whole, verification_of
-from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError, worth_retrying
+from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,6 +50,8 @@ class ObjectSource:
         """Where the fetch begins that takes what is ready; another one leaves it alone."""
         self._verification: Verification | None = None
         self._passing: RunningPiece | None = None
+        self._failures = 0
+        """Attempts that have failed before the first :meth:`fetch`."""
 
     @property
     def stat(self) -> StatResult:
@@ -83,7 +85,7 @@ class ObjectSource:
     async def read_at_once(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
         """Read ``[start, stop)``, up to the end without ``stop``, if the answer for ``[start, first_stop)`` has it all.
 
-        None: the object goes on behind the answer, or the answer broke; then :meth:`open` is next.
+        None: the object goes on behind the answer, or the answer broke, which was an attempt; :meth:`open` is next.
         """
         body = self._ready = await self._ask(start, first_stop)
         wanted = body.size if stop is None else min(stop, body.size)
@@ -93,9 +95,12 @@ class ObjectSource:
             data = await body.read()
         except BaseException as error:
             await self.aclose()
-            if isinstance(error, S3Error) and worth_retrying(error):
-                return None
-            raise
+            if not isinstance(error, S3Error):
+                raise
+            pause = self._session.policy_at(self.url).pause(error, 1)
+            self._failures = 1
+            await self._session.policy.calls.sleep(pause)
+            return None
         self._ready = None  # at its end there is nothing to close
         if self._session.checksums_at(self.url).comparing and len(data) == body.size:
             check_whole(self.url, data, body.checksums)
@@ -134,7 +139,7 @@ class ObjectSource:
             self._verification.forget()
 
     async def _fetch(self, cursor: _Cursor) -> None:
-        failures = 0
+        failures, self._failures = self._failures, 0
         while not cursor.done:
             reached = cursor.position
             try:
