@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 from aios3 import Credentials
 from aios3._boto import BotoBackend
+from aios3._boto.chain import Chain
 from aios3._boto.client import _amazon_domains
 from aios3._boto.native import blocking_client
+from aios3._credentials import keeper_of
 from aios3._endpoints import address_of
 from aios3._settings import read_settings
 from aios3._static import CHAIN_VARIABLES, HARMLESS_VARIABLES, PLAIN_KEYS, plain_settings
@@ -264,9 +266,10 @@ def _through_aiobotocore(config: Config, settings: Settings) -> Outcome:
     return replace(outcome, verify=None if outcome.verify is None else verify)
 
 
-def _as_client(config: Config, _settings: Settings) -> Outcome:
+def _as_client(config: Config, settings: Settings) -> Outcome:
+    keeper = keeper_of(config, Chain(config, None).ask)
     with mock.patch("botocore.session.create_loader", loader):
-        return of_client(blocking_client(config))
+        return of_client(blocking_client(config, settings, lambda: asyncio.run(keeper.get()).credentials))
 
 
 def _outcome(settings: Settings, urls: list[str], region: str, credentials: Credentials | None) -> Outcome:

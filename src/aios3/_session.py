@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aios3._backend import AdminBackend, BucketAddress, ObjectBackend
     from aios3._closing import Owned
     from aios3._config import ConfigOptions
+    from aios3._credentials import Keeper
     from aios3._descriptions import BucketDescription
     from aios3._engine.tasks import OwnedTasks
     from aios3._events import SessionStats
@@ -188,6 +189,14 @@ class Session:
     def policy_at(self, url: S3Url) -> Policy:
         """Return what happens after failures at ``url``, whose backend was asked for before."""
         return self.policy.with_attempts(self._settings_at(url).max_attempts)
+
+    async def settings_for(self, profile: str | None) -> Settings:
+        """Return what holds for ``profile``; read once, at its first use."""
+        return await self._transport(profile).read()
+
+    def keeper_for(self, profile: str | None) -> Keeper:
+        """Return the keeper of the credentials of ``profile``."""
+        return self._transport(profile).keeper
 
     def _settings_at(self, url: S3Url) -> Settings:
         return self._settings.get(url.profile) or settings_of_arguments(self.config)

@@ -86,7 +86,7 @@ class Transport:
         """Return the backend for ``bucket``, "" for what has none, and remember why it is this one."""
         async with self._choosing:
             if bucket not in self._chosen:
-                await self._read()
+                await self.read()
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._own().backend if reason is None else self._aiobotocore()
                 self._chosen[bucket] = RetryingBackend(backend, self._policy, self._habits, self._observer)
@@ -153,7 +153,7 @@ class Transport:
         direct = why_direct((await self.locate(bucket)).url, bucket)
         return "own", "they serve it" + (f"; {direct}" if direct else "")
 
-    async def _read(self) -> Settings:
+    async def read(self) -> Settings:
         """Return what holds for the profile; read once."""
         if self._settings is None:
             settings, plain = await asyncio.to_thread(_settings_of, self._config, self._profile)
@@ -165,7 +165,7 @@ class Transport:
 
     async def locate(self, bucket: str) -> BucketAddress:
         """Return where requests for ``bucket`` go; nothing is sent to find out."""
-        await self._read()
+        await self.read()
         region, plain = self._regions.of(bucket), self._plain
         if plain is not None and is_plain(plain, bucket, region):
             address = address_of(plain, bucket, region)
@@ -176,7 +176,7 @@ class Transport:
 
     async def _find_credentials(self, kind: str | None) -> Signer | None:
         """Ask the environment if settings are plain, else botocore's chain; it is the source of the keeper."""
-        await self._read()
+        await self.read()
         if self._plain is None:
             from aios3._boto.chain import Chain  # noqa: PLC0415 - not needed where nothing asks for it
 

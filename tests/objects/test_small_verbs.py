@@ -347,8 +347,6 @@ def test_the_blocking_client_is_boto3s(aios3_server, aios3_bucket):
         client.close()
         with pytest.raises(aios3.ConfigError):
             aios3.sync.get_s3_client("nowhere", session=session)
-    with pytest.raises(aios3.UnsupportedError, match="from a function"):
-        aios3.sync.get_s3_client(session=aios3.sync.Session(credentials=lambda: aios3.Credentials("a", "b")))
 
 
 def test_without_boto3_there_is_a_clear_error(monkeypatch):

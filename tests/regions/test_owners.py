@@ -8,6 +8,7 @@ import pytest
 from fetching import fetched
 
 import aios3
+import aios3.sync
 from aios3._ownership import Ownership
 from servers.amazon import ACCOUNT, ANOTHER_ACCOUNT
 from servers.amazon_objects import Object
@@ -161,3 +162,48 @@ def test_our_requests_say_what_botocores_say(amazon, boto):
         shape = model.operation_model(operation).input_shape.members
         said = {name for name, _ in ownership.headers(operation)}
         assert said == {header for name, header in members.items() if name in shape}
+
+
+CLIENT_CALLS = {
+    "get_object": {"Key": "d/x"},
+    "head_object": {"Key": "d/x"},
+    "put_object": {"Key": "new", "Body": b"1"},
+    "list_objects_v2": {},
+    "copy_object": {"Key": "copied", "CopySource": "paid/d/x"},
+    "delete_object": {"Key": "d/x"},
+}
+
+
+def through_boto3s(options, call, asked):
+    with aios3.sync.Session(**options) as session:
+        client = aios3.sync.get_s3_client(session=session)
+        getattr(client, call)(**asked)
+        url = client.generate_presigned_url("get_object", {"Bucket": "paid", "Key": "d/x"})
+        client.close()
+        return url
+
+
+async def through_aiobotocores(options, call, asked):
+    async with aios3.Session(**options) as session:
+        client = await aios3.get_s3_client(session=session)
+        await getattr(client, call)(**asked)
+        return await client.generate_presigned_url("get_object", {"Bucket": "paid", "Key": "d/x"})
+
+
+@pytest.mark.parametrize("call", CLIENT_CALLS)
+@pytest.mark.parametrize("kind", ["aiobotocore's", "boto3's"])
+async def test_the_clients_below_say_who_pays_and_whose_the_bucket_is(amazon, bucket, call, kind):
+    options = {"request_payer": "requester", "expected_bucket_owner": ACCOUNT, "region": "eu-west-1"}
+    options |= {"credentials": STRANGER, "verify": amazon.authority}
+    asked = {"Bucket": "paid", **CLIENT_CALLS[call]}
+    if kind == "boto3's":
+        url = await asyncio.to_thread(through_boto3s, options, call, asked)
+    else:
+        url = await through_aiobotocores(options, call, asked)
+    seen = amazon.requests[-1]
+    assert seen.status < 300
+    assert seen.headers["x-amz-request-payer"] == "requester"
+    assert seen.headers["x-amz-expected-bucket-owner"] == ACCOUNT
+    assert seen.headers.get("x-amz-source-expected-bucket-owner") == (ACCOUNT if "copy" in call else None)
+    bucket.objects["d/x"] = Object(b"0123456789", '"e"')
+    assert await asyncio.to_thread(fetched, url, amazon) == (200, b"0123456789")

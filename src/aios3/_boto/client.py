@@ -209,7 +209,7 @@ def _tune(client: Client, *, signs_bodies: bool) -> None:
     client.meta.events.register_first("before-send.s3", refuse_breaks)
     client.meta.events.register_first("before-parse.s3.ListObjectsV2", _read_truncation)
     client.meta.events.register_last("before-call.s3", add_headers)
-    client.meta.events.register_first("choose-signer.s3", _presign_with_version_4)
+    client.meta.events.register_first("choose-signer.s3", presign_with_version_4)
     client.meta.events.register_first("before-parse.s3", make_fit)
     for operation in WITH_CONTENT_MD5:
         client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)
@@ -236,7 +236,7 @@ def _read_truncation(response_dict: dict[str, Any], **_kwargs: object) -> None:
     response_dict["body"] = _TRUNCATED.sub(b">true<", response_dict["body"])
 
 
-def _presign_with_version_4(signature_version: object, **_kwargs: object) -> str | None:
+def presign_with_version_4(signature_version: object, **_kwargs: object) -> str | None:
     """Sign URLs and forms as requests are: botocore would take version 2 in old regions, which newer ones refuse."""
     if not isinstance(signature_version, str) or signature_version.startswith(("v4a", "v4-s3express")):
         return None

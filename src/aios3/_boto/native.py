@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from aios3._boto.client import authorities_of
+from aios3._boto.client import authorities_of, presign_with_version_4
+from aios3._boto.owners import say_owners
 from aios3._boto.sessions import prepared_session
 from aios3._boto.translate import translated
 from aios3._config import Config, Credentials
 from aios3._endpoints import at_amazon, style_at
-from aios3._settings import read_settings
 from aios3.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient as AioBaseClient  # noqa: PLC0414 - handed on
     from botocore.client import BaseClient as BaseClient  # noqa: PLC0414 - likewise
 
+    from aios3._boto.asked import Ask
     from aios3._config import AddressingStyle, CredentialSource
     from aios3._settings import Settings
 
 
-def blocking_client(config: Config) -> BaseClient:
-    """Make a boto3 client with the settings that a session of ``config`` has; it knows nothing of its limits.
+def blocking_client(config: Config, settings: Settings, ask: Ask) -> BaseClient:
+    """Make a boto3 client with the settings of a session of ``config``; it knows nothing of its limits.
 
-    Raises UnsupportedError without boto3, and for credentials that are a function: boto3 would call it once only.
+    ``ask`` returns who signs, each time. Raises UnsupportedError without boto3.
     """
     try:
         import boto3  # noqa: PLC0415 - not installed with aios3
@@ -33,22 +33,20 @@ def blocking_client(config: Config) -> BaseClient:
         raise UnsupportedError(message) from error
     from botocore.session import Session  # noqa: PLC0415 - slow to import
 
-    settings = read_settings(config, None, os.environ)
+    from aios3._boto.asked import AskedProvider  # noqa: PLC0415 - likewise
+
     options: dict[str, Any] = {
         "config": _botocore_config(config, settings),
         "endpoint_url": settings.endpoint_url,
         "verify": authorities_of(config, settings),
     }
-    if isinstance(config.credentials, Credentials):
-        options["aws_access_key_id"] = config.credentials.access_key
-        options["aws_secret_access_key"] = config.credentials.secret_key
-        options["aws_session_token"] = config.credentials.session_token
-    elif callable(config.credentials):
-        message = "A boto3 client cannot take credentials from a function; give it Credentials(...), or a profile"
-        raise UnsupportedError(message)
     session = prepared_session(Session, config.profile, settings)
+    session.register_component("credential_provider", AskedProvider(None if config.credentials == "anonymous" else ask))
     with translated("Connect", "s3://"):
-        return boto3.Session(botocore_session=session).client("s3", **options)
+        client: BaseClient = boto3.Session(botocore_session=session).client("s3", **options)
+    client.meta.events.register_first("choose-signer.s3", presign_with_version_4)
+    say_owners(client, config)
+    return client
 
 
 def _botocore_config(config: Config, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types

@@ -1,28 +1,59 @@
-"""boto3's client with the settings of a session, for what aios3 has no verb for."""
+"""boto3's client with the settings and credentials of a session, for what aios3 has no verb for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from aios3 import _session
 from aios3._arguments import check_arguments
-from aios3.errors import ConfigError
+from aios3._session import current_session
+from aios3.sync import _bridge
 
 if TYPE_CHECKING:
     from aios3._boto.native import BaseClient
+    from aios3._config import Config, Credentials
+    from aios3._credentials import Keeper, Signer
+    from aios3._session import Session
+    from aios3._settings import Settings
 
 
-def get_s3_client(profile: str | None = None, *, session: _session.Session | None = None) -> BaseClient:
+def get_s3_client(profile: str | None = None, *, session: Session | None = None) -> BaseClient:
     """Return a new boto3 client with the session's settings, or with those of a profile of ``~/.aws``.
 
-    It belongs to the caller, and shares neither connections nor limits with aios3; its errors are botocore's. Raises
-    UnsupportedError if boto3 is not installed, or where the session's credentials are a function.
+    It signs with the session's credentials, and says who pays and whose the buckets must be. It belongs to the caller,
+    and shares neither connections nor limits with aios3. Credentials that end are renewed as long as the session is
+    open. Its errors are botocore's, except those of credentials. Raises UnsupportedError if boto3 is not installed.
     """
     check_arguments(profile=profile)
     from aios3._boto.native import blocking_client  # noqa: PLC0415 - botocore is slow to import
 
-    if not (session is None or isinstance(session, _session.Session)):
-        message = f"session must be an aios3.Session, not {type(session).__name__}"
-        raise ConfigError(message)
-    settings = session or _session.Session()
-    return blocking_client(settings.config_for(profile).with_environment())
+    basis = _bridge.call(_basis_of, session, profile)
+    return blocking_client(basis.config, basis.settings, partial(_credentials_of, basis))
+
+
+class _Basis(NamedTuple):
+    """What a client is made of."""
+
+    session: Session
+    config: Config
+    settings: Settings
+    keeper: Keeper
+
+
+async def _basis_of(session: Session | None, profile: str | None) -> _Basis:
+    current = current_session(session)
+    config = current.config_for(profile).with_environment()
+    return _Basis(current, config, await current.settings_for(profile), current.keeper_for(profile))
+
+
+def _credentials_of(basis: _Basis) -> Credentials:
+    """Return who signs now; a closed session has those that it had, as long as they last."""
+    at_hand = basis.keeper.at_hand()
+    keys = (at_hand or _bridge.call(_ask, basis)).credentials
+    assert keys is not None, "nothing is signed, and yet somebody asks"
+    return keys
+
+
+async def _ask(basis: _Basis) -> Signer:
+    basis.session.bind()
+    return await basis.keeper.get()
