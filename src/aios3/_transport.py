@@ -7,6 +7,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Literal
 
+from aios3._clock import Clock
 from aios3._credentials import Signer, keeper_of
 from aios3._descriptions import BucketDescription
 from aios3._endpoints import EXPRESS, SIGV4, address_of, at_amazon, is_plain
@@ -64,6 +65,7 @@ class Transport:
         self._habits = Habits(with_checksums=chosen != "off", insists=chosen not in {"auto", "off"})
         self._observer = observer or Observer()
         self._regions = Regions()
+        self._clock = Clock()
         self._boto: BotoBackend | None = None
         self._chain: Chain | None = None
         self._wire: Wire | None = None
@@ -206,6 +208,7 @@ class Transport:
                 keeper=self.keeper,
                 at_amazon=self._at_amazon,
                 regions=self._regions,
+                clock=self._clock,
             )
         return self._wire
 
@@ -220,6 +223,7 @@ class Transport:
                 settings=self._settings,
                 keeper=self.keeper,
                 regions=self._regions,
+                clock=self._clock,
                 moved=self.locate,
             )
         return self._boto

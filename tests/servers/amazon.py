@@ -191,6 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
         is_wrapped = "aws-chunked" in headers.get("content-encoding", "")
         return _chunks(io.BytesIO(body)) if is_wrapped else body
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the header ``Date``, by the clock of the server."""
+        return super().date_time_string(self.server.amazon.clock() if timestamp is None else timestamp)
+
     def log_message(self, *_args: object) -> None:
         """Print nothing: what was asked is in ``Amazon.requests``."""
 

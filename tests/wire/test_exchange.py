@@ -144,7 +144,7 @@ async def test_a_wrong_clock_is_set_by_the_servers_date():
     async with Scripted(skewed, answer(206, b"x")) as server:
         service = Service(server)
         assert await service.get() == b"x"
-        assert 3590 < service.exchanges.signers.skew < 3610
+        assert 3590 < service.exchanges.signers.clock.skew < 3610
         await service.aclose()
     first, second = (request.headers["x-amz-date"] for request in server.requests)
     assert first < second

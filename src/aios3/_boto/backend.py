@@ -28,8 +28,10 @@ from aios3._boto.following import Following, sent
 from aios3._boto.headers import adding, as_stored
 from aios3._boto.payload import PieceStream, moving
 from aios3._boto.sessions import signed_with
+from aios3._boto.timing import date_of, signed_at
 from aios3._boto.translate import translated
 from aios3._buffered import BufferedBody
+from aios3._clock import Clock
 from aios3._credentials import keeper_of, naming, renew_after
 from aios3._entries import PresignedPost
 from aios3._ownership import NOTHING_SAID, ownership_of
@@ -79,10 +81,11 @@ class BotoBackend:
 
     ``slots`` bounds the requests in flight, together with whoever shares it; an open body holds one. ``keeper`` has the
     credentials; without one, the backend keeps its own. ``settings`` are what holds for the profile; None: they are
-    read when the first request needs them. ``moved`` is told of a bucket that was found in another region.
+    read when the first request needs them. ``regions`` and ``clock`` keep what servers teach. ``moved`` is told of a
+    bucket that was found in another region.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it shares with the other backend of the profile
         self,
         config: Config,
         profile: str | None,
@@ -91,11 +94,13 @@ class BotoBackend:
         settings: Settings | None = None,
         keeper: Keeper | None = None,
         regions: Regions | None = None,
+        clock: Clock | None = None,
         moved: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
         regions = regions or Regions()
         self._keeper = keeper or keeper_of(config, Chain(config, profile).ask)
-        self._client = ClientSource(config, profile, self._keeper, regions, settings)
+        self._clock = clock or Clock()
+        self._client = ClientSource(config, profile, self._keeper, regions, self._clock, settings=settings)
         self._following = Following(self._client, regions, self._head_once, moved)
         self._ownership = ownership_of(config) or NOTHING_SAID
         self._slots = slots
@@ -124,8 +129,10 @@ class BotoBackend:
         return answer
 
     async def _renew(self, url: S3Url, error: S3Error) -> bool:
-        """Renew the credentials that the last request was signed with, if ``error`` says that they have ended."""
+        """Set the clock or renew the credentials that the last request was signed with, if ``error`` is of them."""
         used = signed_with.get()
+        if used is not None and self._clock.learn(error, date_of(error), signed_at.get()):
+            return True
         with naming(error.operation or "Connect", str(url)):
             return await renew_after(self._keeper, used, error, lambda: self._ask_with_code(url))
 
@@ -139,11 +146,12 @@ class BotoBackend:
 
     async def _head_once(self, url: S3Url) -> Answer:
         """Ask between a refusal and what is learnt from it: what was refused stays what the last signature was of."""
-        refused = signed_with.get()
+        refused, moment = signed_with.get(), signed_at.get()
         try:
             return await self._call_once("HeadBucket", url, {"Bucket": url.bucket}, if_absent=False)
         finally:
             signed_with.set(refused)
+            signed_at.set(moment)
 
     async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> Answer:
         with translated(operation, str(url), if_absent=if_absent):
@@ -457,8 +465,9 @@ class BotoBackend:
         """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
         with translated("PostObject", str(url)):
             client: Any = await self._client.get()
+            seconds = expires_in + round(self._clock.skew)  # from now by this machine's clock
             signed = await client.generate_presigned_post(
-                url.bucket, url.key, Fields=dict(fields), Conditions=list(conditions), ExpiresIn=expires_in
+                url.bucket, url.key, Fields=dict(fields), Conditions=list(conditions), ExpiresIn=seconds
             )
         return PresignedPost(signed["url"], signed["fields"])
 

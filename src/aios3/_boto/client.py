@@ -16,6 +16,7 @@ from aios3._boto.owners import say_owners
 from aios3._boto.payload import PieceStream
 from aios3._boto.sessions import loader_of, new_session
 from aios3._boto.soundness import refuse_breaks
+from aios3._boto.timing import sign_by
 from aios3._boto.unfit import make_fit
 from aios3._boto.whereabouts import address_of, watch
 from aios3._endpoints import style_at
@@ -26,6 +27,7 @@ from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
     from aios3._backend import BucketAddress
+    from aios3._clock import Clock
     from aios3._config import AddressingStyle, Config
     from aios3._credentials import Keeper
     from aios3._regions import Regions
@@ -52,7 +54,7 @@ class _Prepared(NamedTuple):
 
 
 class ClientSource:
-    """The client of one configuration and profile, which signs as ``keeper`` says."""
+    """The client of one configuration and profile, which signs as ``keeper`` says, by ``clock``."""
 
     def __init__(
         self,
@@ -60,12 +62,15 @@ class ClientSource:
         profile: str | None,
         keeper: Keeper,
         regions: Regions,
+        clock: Clock,
+        *,
         settings: Settings | None = None,
     ) -> None:
         self._config = config
         self._profile = profile
         self._keeper = keeper
         self._regions = regions
+        self._clock = clock
         self._settings = settings
         self._opening: asyncio.Task[Client] | None = None
         self._client: Client | None = None
@@ -115,6 +120,7 @@ class ClientSource:
         _tune(client, signs_bodies=self._config.payload_signing == "always")
         watch(client, self._regions)
         say_owners(client, self._config)
+        sign_by(client, self._clock)
         host = f".{urlsplit(client.meta.endpoint_url).hostname}"
         self._at_amazon = host.endswith(prepared.amazon_domains)
         self._client = client

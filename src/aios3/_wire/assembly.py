@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aios3._backend import Slots
+    from aios3._clock import Clock
     from aios3._config import Config
     from aios3._credentials import Keeper
     from aios3._regions import Regions
@@ -28,10 +29,10 @@ class Wire:
     """One profile's connections, and the backend over them.
 
     ``settings`` are what holds for it, ``locate`` says where a bucket lives, ``keeper`` has the credentials,
-    ``regions`` keeps what is learnt of buckets.
+    ``regions`` keeps what is learnt of buckets, ``clock`` of the time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is joined to, each a function of its own
         self,
         config: Config,
         settings: Settings,
@@ -41,12 +42,13 @@ class Wire:
         keeper: Keeper,
         at_amazon: Callable[[], Awaitable[bool]],
         regions: Regions,
+        clock: Clock,
     ) -> None:
         self._config = config
         self._authorities = settings.authorities
         self._pools: dict[tuple[str, str, int], Pool] = {}
         self._tls: ssl.SSLContext | None = None
-        sites, signers = Sites(locate, self._connect, regions), Signers(keeper)
+        sites, signers = Sites(locate, self._connect, regions), Signers(keeper, clock)
         exchanges = Exchanges(sites, signers, config.payload_signing, ownership_of(config))
         asks = settings.checksums.comparing
         self.backend: WireBackend = WireBackend(exchanges, slots, at_amazon, with_checksums=asks)

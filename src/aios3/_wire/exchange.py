@@ -93,11 +93,12 @@ class Lessons:
 
 
 class _Refusal(NamedTuple):
-    """What was refused where, to whom; ``date`` is the server's."""
+    """What was refused where, to whom, signed when; ``date`` is the server's."""
 
     site: Site
     signer: Signer
     error: errors.S3Error
+    signed_at: float
     date: str | None
 
 
@@ -131,7 +132,8 @@ class Exchanges:
                 digest = await asyncio.to_thread(sigv4.payload_hash, request.body) if at_once is None else at_once
             if site.algorithm not in _ALGORITHMS:
                 raise _unsupported(request, site)
-            head = sigv4.render(request, site.place, identity, payload_hash=digest, now=self.signers.now())
+            now = self.signers.clock.now()
+            head = sigv4.render(request, site.place, identity, payload_hash=digest, now=now)
             sending("own")
             try:
                 connection, answer = await site.pool.exchange(
@@ -152,7 +154,7 @@ class Exchanges:
                 request.operation, request.url, answer.status, answer.headers, body, if_absent=if_absent
             )
             lessons = lessons or Lessons(Search(self.sites.regions, request.url.bucket))
-            refusal = _Refusal(site, signer, error, answer.headers.get("date"))
+            refusal = _Refusal(site, signer, error, now, answer.headers.get("date"))
             if not await self._learn(request, refusal, lessons):
                 raise self._explained(lessons.failure(error, site.place), site.place)
 
@@ -196,9 +198,9 @@ class Exchanges:
             return False
         lessons.are_over = True
         error = refusal.error
-        if error.code == "RequestTimeTooSkewed":
-            return self._set_clock(refusal.date)
         keys = refusal.signer.credentials
+        if keys is not None and self.signers.clock.learn(error, refusal.date, refusal.signed_at):
+            return True
         with naming(request.operation, str(request.url)):
             return await renew_after(
                 self.signers.keeper, keys, error, lambda: self._ask_with_code(request, refusal.signer)
@@ -210,7 +212,7 @@ class Exchanges:
         if self._ownership is not None:
             asked = asked.saying(self._ownership.headers(asked.operation))
         site = await self._find(asked)
-        now, identity = self.signers.now(), self.signers.identity_of(signer)
+        now, identity = self.signers.clock.now(), self.signers.identity_of(signer)
         head = sigv4.render(asked, site.place, identity, payload_hash=sigv4.EMPTY_PAYLOAD, now=now)
         try:
             connection, answer = await site.pool.exchange(head, (), bodyless=False, replayable=True)
@@ -236,16 +238,6 @@ class Exchanges:
         answer = await self.send(requests.head_bucket(url.with_key("")), lessons=lessons)
         answer.let_go()
         return answer.head.headers.get("x-amz-bucket-region")
-
-    def _set_clock(self, date: str | None) -> bool:
-        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed
-
-        try:
-            told = parsedate_to_datetime(date or "").timestamp()
-        except ValueError:
-            return False
-        self.signers.skew += told - self.signers.now()
-        return True
 
 
 def _unsupported(request: Request, site: Site) -> errors.S3Error:

@@ -1,10 +1,10 @@
-"""Who signs requests, as the keeper of the profile's credentials says, and when it is by the servers' clock."""
+"""Who signs requests, as the keeper of the profile's credentials says, and by which clock."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from aios3._clock import Clock
 from aios3._wire.sigv4 import Identity
 
 if TYPE_CHECKING:
@@ -12,18 +12,13 @@ if TYPE_CHECKING:
 
 
 class Signers:
-    """Who signs the requests of one profile, whose credentials ``keeper`` has."""
+    """Who signs the requests of one profile, whose credentials ``keeper`` has, by ``clock``."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Keeper, clock: Clock | None = None) -> None:
         self.keeper = keeper
+        self.clock: Clock = clock or Clock()
         self._signer: Signer | None = None
         self._identity: Identity | None = None
-        self.skew: float = 0.0
-        """Seconds by which the servers' clock is ahead of this machine's."""
-
-    def now(self) -> float:
-        """Return the servers' time, in seconds since the epoch."""
-        return time.time() + self.skew
 
     def identity_of(self, signer: Signer) -> Identity | None:
         """Return what signs for ``signer``; None for requests that are not signed."""

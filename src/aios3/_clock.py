@@ -1,0 +1,54 @@
+"""What time it is by the clock of the servers of one profile: they refuse what is signed for another time.
+
+S3 takes signatures of the last and the next 15 minutes ("RequestTimeTooSkewed", Amazon S3 API reference). Its answer to
+a HEAD says 403 and no more; then the header ``Date`` tells whether the clock was the reason. No I/O here.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from aios3._refusals import is_bare
+
+if TYPE_CHECKING:
+    from aios3.errors import S3Error
+
+_TAKEN_SECONDS = 14 * 60
+"""A signature that is off by less is not refused for it: S3's 15 minutes, and one for the way."""
+_FORBIDDEN = 403
+
+
+class Clock:
+    """This machine's clock, set by what servers say; both backends of a profile share it."""
+
+    def __init__(self) -> None:
+        self.skew: float = 0.0
+        """Seconds by which the servers' clock is ahead of this machine's."""
+
+    def now(self) -> float:
+        """Return the servers' time, in seconds since the epoch."""
+        return time.time() + self.skew
+
+    def learn(self, refusal: S3Error, date: str | None, signed_at: float) -> bool:
+        """Set the clock by the header ``Date`` of a ``refusal``, if that was for the time of the signature.
+
+        ``signed_at`` is that time. Tells whether the same request may be answered if it is signed again.
+        """
+        is_named = refusal.code == "RequestTimeTooSkewed"
+        if not is_named and not (is_bare(refusal) and refusal.status == _FORBIDDEN):
+            return False
+        told = _seconds_of(date)
+        if told is None or not (is_named or abs(told - signed_at) > _TAKEN_SECONDS):
+            return False
+        self.skew += told - self.now()
+        return True
+
+
+def _seconds_of(date: str | None) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed
+
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return None
