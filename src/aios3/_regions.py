@@ -150,6 +150,11 @@ class Search:
         self._moves += 1
         return region
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether the server has sent the request to another region: then a bare 400 may mean that again."""
+        return self._first is not None
+
     def is_lost(self, error: S3Error) -> bool:
         """Tell whether the last ``error`` means that the bucket was not found in any region."""
         return self._first is not None and (is_elsewhere(error) or says_nothing(error))

@@ -61,7 +61,7 @@ class Following:
                 result = await send()
             except S3Error as error:
                 search = search or Search(self._regions, url.bucket)
-                ask = await self._asking(operation, url, error, renew)
+                ask = await self._asking(operation, url, search, error, renew)
                 region = await self._next_region(url, search, error, learnt, ask)
                 if region is None:
                     if not has_renewed and await renew(error):
@@ -97,14 +97,19 @@ class Following:
         return await search.next_region(error, learnt or client.meta.region_name, ask)
 
     async def _asking(
-        self, operation: str, url: S3Url, error: S3Error, renew: Callable[[S3Error], Awaitable[bool]]
+        self, operation: str, url: S3Url, search: Search, error: S3Error, renew: Callable[[S3Error], Awaitable[bool]]
     ) -> Callable[[], Awaitable[str | None]] | None:
-        """Return what asks the bucket for its region after ``error``; None where that would tell nothing new."""
+        """Return what asks the bucket for its region after ``error``; None where that would tell nothing new.
+
+        Servers of others than Amazon answer 400 to a HEAD for many reasons, and most have one region. They are asked
+        if they have sent this request to another.
+        """
         if error.status is None or operation in _WITHOUT_ASKING:
             return None
         if not says_nothing(error):
             return lambda: self._ask(url, renew)
-        return (lambda: self._ask(url, None)) if await self._client.at_amazon() else None
+        is_telling = search.is_on_its_way or await self._client.at_amazon()
+        return (lambda: self._ask(url, None)) if is_telling else None
 
     async def _ask(self, url: S3Url, renew: Callable[[S3Error], Awaitable[bool]] | None) -> str | None:
         """Ask the bucket for its region; ``renew`` credentials for that, where the refused request does not."""

@@ -181,7 +181,8 @@ class Exchanges:
         error, site, bucket = refusal.error, refusal.site, request.url.bucket
         search = lessons.search
         if search is not None:
-            region = await search.next_region(error, site.place.region, self._asking(request, refusal))
+            ask = self._asking(request, refusal, has_moved=search.is_on_its_way)
+            region = await search.next_region(error, site.place.region, ask)
             if region is not None:
                 return await self.sites.move(bucket, site, region)
             if not search.is_lost(error):
@@ -223,12 +224,16 @@ class Exchanges:
             return None
         return answers.error_of(asked.operation, asked.url, answer.status, answer.headers, body)
 
-    def _asking(self, request: Request, refusal: _Refusal) -> Callable[[], Awaitable[str | None]] | None:
+    def _asking(
+        self, request: Request, refusal: _Refusal, *, has_moved: bool
+    ) -> Callable[[], Awaitable[str | None]] | None:
         """Return what asks the bucket for its region; None where that would tell nothing new.
 
-        Servers of others than Amazon answer 400 to a HEAD for many reasons, and have one region.
+        Servers of others than Amazon answer 400 to a HEAD for many reasons, and most have one region. ``has_moved``
+        says that this one has others.
         """
-        if request.operation == "HeadBucket" or (says_nothing(refusal.error) and not at_amazon(refusal.site.place.url)):
+        is_silent = says_nothing(refusal.error) and not (has_moved or at_amazon(refusal.site.place.url))
+        if request.operation == "HeadBucket" or is_silent:
             return None
         return lambda: self._ask_region(request.url, may_renew=not says_nothing(refusal.error))
 
