@@ -87,6 +87,10 @@ class CopyTerms:
     """What must be true of the object that is there when the copy becomes visible."""
 
 
+MD5 = "MD5"
+"""The algorithm of what is no checksum of S3's, but a header of HTTP's: Content-MD5 (RFC 1864)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checksum:
     """A checksum as S3 writes it: the algorithm in capitals, the big-endian value in base64."""

@@ -86,6 +86,17 @@ def with_advice(refusal: errors.S3Error) -> errors.S3Error:
     return errors.reworded(refusal, f"{refusal.message}; {advice}")
 
 
+def wants_digest(refusal: errors.S3Error) -> bool:
+    """Tell whether what was written must come with its MD5, or a checksum: its bucket has Object Lock.
+
+    Servers answer 400 InvalidRequest and name the header ("PutObject", Amazon S3 API reference).
+    """
+    return refusal.status == _BAD_REQUEST and (
+        refusal.code == "MissingContentMD5"
+        or (refusal.code == "InvalidRequest" and "content-md5" in refusal.message.lower())
+    )
+
+
 def may_be_of_bulk_deletes(refusal: errors.S3Error) -> bool:
     """Tell whether DeleteObjects may have been refused as such, and not for what it was to delete.
 

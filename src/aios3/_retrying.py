@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 from aios3 import _refusals
 from aios3._answers import already_there, bare, split_keys
 from aios3._attempts import Attempts
-from aios3._backend import Condition, CopyTerms, ReadOptions
+from aios3._backend import MD5, Condition, CopyTerms, ReadOptions
 from aios3._deleting import delete_after_refusal, delete_singly
+from aios3._engine.checksums import content_md5
 from aios3._engine.habits import Habits
 from aios3._observe import Observer
 from aios3.errors import (
@@ -170,16 +171,48 @@ class RetryingBackend:
         if condition.if_absent or condition.if_match is not None:
             send = self._attempts.once
         checksum = checksum if self._habits.takes_checksums("writes") else None
+        if checksum is None and url.bucket in self._habits.buckets_with_digests:
+            checksum = await content_md5(body)
+
+        def attempt(checksum: Checksum | None) -> Coroutine[None, None, WriteResult]:
+            return send(put, url, body, options=options, condition=condition, checksum=checksum)
+
         try:
-            return await send(put, url, body, options=options, condition=condition, checksum=checksum)
+            return await attempt(checksum)
         except (UnsupportedError, RequestError) as error:
-            if checksum is None and condition.if_absent and isinstance(error, UnsupportedError):
-                again = partial(self._attempts.send, put, url, body, options=options, condition=_ALWAYS, checksum=None)
-                return await self._create_unconditionally(url, error, again)
-            if checksum is None:
+            if checksum is not None and checksum.algorithm != MD5:
+                return await self._plainly("writes", url, error, partial(self._without_checksum, url, body, attempt))
+            if condition.if_absent and isinstance(error, UnsupportedError):
+                return await self._create_unconditionally(url, error, lambda: self._put_anyhow(url, body, options))
+            if checksum is not None or not _refusals.wants_digest(error):
                 raise
-            plain = partial(send, put, url, body, options=options, condition=condition, checksum=None)
-            return await self._plainly("writes", url, error, plain)
+        self._habits.buckets_with_digests.add(url.bucket)
+        return await self.put_object(url, body, options=options, condition=condition, checksum=None)
+
+    async def _put_anyhow(self, url: S3Url, body: Sequence[bytes | memoryview], options: WriteOptions) -> WriteResult:
+        """Store an object without a condition, and without a checksum."""
+
+        def attempt(checksum: Checksum | None) -> Coroutine[None, None, WriteResult]:
+            put = self._backend.put_object
+            return self._attempts.send(put, url, body, options=options, condition=_ALWAYS, checksum=checksum)
+
+        return await self._without_checksum(url, body, attempt)
+
+    async def _without_checksum(
+        self, url: S3Url, body: Sequence[bytes | memoryview], attempt: Callable[[Checksum | None], Awaitable[T]]
+    ) -> T:
+        """Await ``attempt`` without a checksum; with the body's MD5 where the server insists on that.
+
+        With Object Lock and a default retention a bucket takes no body without; some servers know no other checksum.
+        """
+        if url.bucket not in self._habits.buckets_with_digests:
+            try:
+                return await attempt(None)
+            except RequestError as error:
+                if not _refusals.wants_digest(error):
+                    raise
+            self._habits.buckets_with_digests.add(url.bucket)
+        return await attempt(await content_md5(body))
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; sent once."""
@@ -207,13 +240,22 @@ class RetryingBackend:
         """Send one part; ``number`` is 1 to 10,000."""
         upload = self._backend.upload_part
         checksum = checksum if self._habits.takes_checksums("multipart uploads") else None
+        if checksum is None and url.bucket in self._habits.buckets_with_digests:
+            checksum = await content_md5(body)
+
+        def attempt(checksum: Checksum | None) -> Coroutine[None, None, Part]:
+            return self._attempts.send(upload, url, upload_id, number, body, options=options, checksum=checksum)
+
         try:
-            return await self._attempts.send(upload, url, upload_id, number, body, options=options, checksum=checksum)
+            return await attempt(checksum)
         except (UnsupportedError, RequestError) as error:
-            if checksum is None:
+            if checksum is not None and checksum.algorithm != MD5:
+                plain = partial(self._without_checksum, url, body, attempt)
+                return await self._plainly("multipart uploads", url, error, plain)
+            if checksum is not None or not _refusals.wants_digest(error):
                 raise
-            plain = partial(self._attempts.send, upload, url, upload_id, number, body, options=options, checksum=None)
-            return await self._plainly("multipart uploads", url, error, plain)
+        self._habits.buckets_with_digests.add(url.bucket)
+        return await self.upload_part(url, upload_id, number, body, options=options, checksum=None)
 
     async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
         """Make one part of the bytes of another object, inside S3."""

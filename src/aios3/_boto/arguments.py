@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from aios3._answers import quoted
+from aios3._backend import MD5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,10 @@ def copying(terms: CopyTerms) -> Parameters:
 
 def checked(checksum: Checksum | None) -> Parameters:
     """Say the checksum of what is sent."""
-    return {} if checksum is None else {f"Checksum{checksum.algorithm}": checksum.value}
+    if checksum is None:
+        return {}
+    name = "ContentMD5" if checksum.algorithm == MD5 else f"Checksum{checksum.algorithm}"
+    return {name: checksum.value}
 
 
 @functools.cache

@@ -6,10 +6,12 @@ do we: what is compared in the end costs no second look at the bytes.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 from typing import TYPE_CHECKING, Literal
 
-from aios3._backend import Checksum
+from aios3._backend import MD5, Checksum
 from aios3._engine.sums import checksum_in, combined, crc_text, has_awscrt
 from aios3.errors import ConfigError
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from aios3._settings import Sending
 
 Algorithm = Literal["CRC64NVME", "CRC32"]
+
+_MIN_IN_THREAD = 1024 * 1024
+"""Bytes from which on a thread costs less than what else would wait."""
 
 
 def choose_algorithm(mode: Sending, *, at_amazon: bool) -> Algorithm | None:
@@ -42,6 +47,20 @@ def checksum_of(pieces: Iterable[bytes | memoryview], algorithm: Algorithm | Non
     """Return the checksum of ``pieces`` in a row, or None where no algorithm is chosen."""
     value = None if algorithm is None else checksum_in(algorithm, pieces)
     return None if algorithm is None or value is None else Checksum(algorithm, value)
+
+
+async def content_md5(body: Sequence[bytes | memoryview]) -> Checksum:
+    """Return the MD5 of a body, for servers that want no other; a long one is read in a thread."""
+    if sum(map(len, body)) < _MIN_IN_THREAD:
+        return _md5_of(body)
+    return await asyncio.to_thread(_md5_of, body)
+
+
+def _md5_of(body: Sequence[bytes | memoryview]) -> Checksum:
+    running = hashlib.md5(usedforsecurity=False)
+    for piece in body:
+        running.update(piece)
+    return Checksum(MD5, base64.b64encode(running.digest()).decode("ascii"))
 
 
 def whole_checksum(parts: Sequence[tuple[Checksum, int]]) -> Checksum | None:

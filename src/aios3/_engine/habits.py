@@ -25,6 +25,8 @@ class Habits:
         self.takes_bulk_deletes: bool = True
         self.takes_delete_conditions: bool = True
         self.takes_conditions: bool = True
+        self.buckets_with_digests: set[str] = set()
+        """Buckets that take no body without its MD5."""
 
     def takes_checksums(self, use: ChecksumUse) -> bool:
         """Tell whether requests for ``use`` may speak of checksums."""

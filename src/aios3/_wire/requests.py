@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from aios3._answers import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT, quoted
+from aios3._backend import MD5
 from aios3._paths import is_arn
 from aios3.errors import ConfigError, InvalidPathError
 
@@ -411,4 +412,7 @@ def _conditional(condition: Condition) -> list[tuple[str, str]]:
 
 
 def _checked(checksum: Checksum | None) -> Pairs:
-    return () if checksum is None else ((f"x-amz-checksum-{checksum.algorithm.lower()}", checksum.value),)
+    if checksum is None:
+        return ()
+    name = "content-md5" if checksum.algorithm == MD5 else f"x-amz-checksum-{checksum.algorithm.lower()}"
+    return ((name, checksum.value),)
