@@ -88,7 +88,7 @@ class CopyTerms:
 
 
 MD5 = "MD5"
-"""The algorithm of what is no checksum of S3's, but a header of HTTP's: Content-MD5 (RFC 1864)."""
+"""The algorithm of the header Content-MD5 (RFC 1864), which is not one of S3's checksums."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What time it is by the clock of the servers of one profile: they refuse what is signed for another time.
+"""The time by the clock of one profile's servers: they refuse signatures of another time.
 
 S3 takes signatures of the last and the next 15 minutes ("RequestTimeTooSkewed", Amazon S3 API reference). Its answer to
-a HEAD says 403 and no more; then the header ``Date`` tells whether the clock was the reason. No I/O here.
+a HEAD says 403 and no more; then the header ``Date`` shows if the clock was the reason. No I/O here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Clock:
     def learn(self, refusal: S3Error, date: str | None, signed_at: float) -> bool:
         """Set the clock by the header ``Date`` of a ``refusal``, if that was for the time of the signature.
 
-        ``signed_at`` is that time. Tells whether the same request may be answered if it is signed again.
+        ``signed_at`` is that time. Returns True if the same request may be answered when it is signed again.
         """
         is_named = refusal.code == "RequestTimeTooSkewed"
         if not is_named and not (is_bare(refusal) and refusal.status == _FORBIDDEN):

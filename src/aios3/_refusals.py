@@ -87,7 +87,7 @@ def with_advice(refusal: errors.S3Error) -> errors.S3Error:
 
 
 def wants_digest(refusal: errors.S3Error) -> bool:
-    """Tell whether what was written must come with its MD5, or a checksum: its bucket has Object Lock.
+    """Return True if a body must come with its MD5, or a checksum: its bucket has Object Lock.
 
     Servers answer 400 InvalidRequest and name the header ("PutObject", Amazon S3 API reference).
     """

@@ -152,7 +152,7 @@ class Search:
 
     @property
     def is_on_its_way(self) -> bool:
-        """Whether the server has sent the request to another region: then a bare 400 may mean that again."""
+        """True once the server has sent the request to another region: then a bare 400 may mean that again."""
         return self._first is not None
 
     def is_lost(self, error: S3Error) -> bool:

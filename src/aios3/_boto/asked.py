@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AskedCredentials(BotocoreCredentials):  # type: ignore[misc]  # botocore has no types
-    """What botocore signs with: it asks for every signature."""
+    """Credentials in botocore's form, which asks for every signature."""
 
     def __init__(self, ask: Ask) -> None:
         super().__init__("asked of aios3", "", method="aios3")

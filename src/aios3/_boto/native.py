@@ -33,7 +33,7 @@ def blocking_client(config: Config, settings: Settings, ask: Ask) -> BaseClient:
         raise UnsupportedError(message) from error
     from botocore.session import Session  # noqa: PLC0415 - slow to import
 
-    from aios3._boto.asked import AskedProvider  # noqa: PLC0415 - likewise
+    from aios3._boto.asked import AskedProvider  # noqa: PLC0415 - it imports botocore
 
     options: dict[str, Any] = {
         "config": _botocore_config(config, settings),

@@ -18,7 +18,7 @@ signed_at: ContextVar[float] = ContextVar("aios3 time of botocore's last signatu
 
 def sign_by(client: Any, clock: Clock) -> None:  # noqa: ANN401 - botocore has no types
     """Have ``client`` sign requests and URLs with the time of ``clock``."""
-    signer = client._request_signer  # noqa: SLF001 - there is no public way
+    signer = client._request_signer  # noqa: SLF001 - botocore offers no other
     make = signer.get_auth_instance
 
     async def get_auth_instance(**options: Any) -> Any:  # noqa: ANN401 - passed on
@@ -30,16 +30,16 @@ def sign_by(client: Any, clock: Clock) -> None:  # noqa: ANN401 - botocore has n
 
 
 def _in_python(auth: Any, signature_version: object) -> Any:  # noqa: ANN401 - botocore has no types
-    """Return what signs as ``auth`` does, without ``awscrt``: nobody can tell that one the time."""
+    """Return a signer that does the same without ``awscrt``, which takes no other time than this machine's."""
     if not type(auth).__module__.startswith("botocore.crt"):
         return auth
     from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth  # noqa: PLC0415 - slow to import
 
-    who = auth.credentials, auth._service_name, auth._region_name  # noqa: SLF001 - there is no public way
+    who = auth.credentials, auth._service_name, auth._region_name  # noqa: SLF001 - botocore offers no other
     if signature_version == "s3v4":
         return S3SigV4Auth(*who)
     if signature_version == "s3v4-query":
-        return S3SigV4QueryAuth(*who, expires=auth._expiration_in_seconds)  # noqa: SLF001 - likewise
+        return S3SigV4QueryAuth(*who, expires=auth._expiration_in_seconds)  # noqa: SLF001 - botocore offers no other
     return auth
 
 
@@ -48,7 +48,7 @@ def _by(clock: Clock, auth: Any) -> Any:  # noqa: ANN401 - botocore has no types
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock.now()))
 
     def after_the_note(method: Callable[..., Any]) -> Callable[..., Any]:
-        def replaced(request: Any) -> Any:  # noqa: ANN401 - likewise
+        def replaced(request: Any) -> Any:  # noqa: ANN401 - botocore has no types
             request.context["timestamp"] = stamp
             return method(request)
 

@@ -32,7 +32,7 @@ def get_s3_client(profile: str | None = None, *, session: Session | None = None)
 
 
 class _Basis(NamedTuple):
-    """What a client is made of."""
+    """The parts of a client: whose it is, its settings, and who signs."""
 
     session: Session
     config: Config
