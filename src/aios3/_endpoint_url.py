@@ -11,6 +11,24 @@ from aios3.errors import ConfigError
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+AMAZON_DOMAINS = (
+    ".amazonaws.com",
+    ".api.aws",
+    ".amazonaws.com.cn",
+    ".api.amazonwebservices.com.cn",
+    ".amazonaws.eu",
+    ".api.amazonwebservices.eu",
+    ".c2s.ic.gov",
+    ".api.aws.ic.gov",
+    ".sc2s.sgov.gov",
+    ".api.aws.scloud",
+    ".cloud.adc-e.uk",
+    ".api.cloud-aws.adc-e.uk",
+    ".csp.hci.ic.gov",
+    ".api.aws.hci.ic.gov",
+)
+"""The domains of Amazon's partitions, as botocore's ``partitions.json`` has them."""
+
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
 _LONGEST_HOST = 255

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from aios3._backend import BucketAddress
+from aios3._endpoint_url import AMAZON_DOMAINS
 
 if TYPE_CHECKING:
     from aios3._config import AddressingStyle
@@ -41,7 +42,6 @@ _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _BUCKETS_IN_HOSTS_ONLY = (".aliyuncs.com", ".myqcloud.com")
 """Where a bucket in the path is refused: Alibaba OSS, and Tencent COS for buckets made since 2024. botocore's rule, the
 path for every endpoint that somebody has set, cannot have been meant there."""
-_AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 def has_plain_rules(region: str) -> bool:
@@ -63,7 +63,7 @@ def is_plain(settings: Endpoint, bucket: str, learnt: str | None) -> bool:
 
 def at_amazon(endpoint_url: str | None) -> bool:
     """Tell whether an endpoint is one of Amazon's; None is."""
-    return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(_AMAZON_DOMAINS)
+    return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(AMAZON_DOMAINS)
 
 
 def style_at(endpoint_url: str | None, style: AddressingStyle) -> AddressingStyle:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from aios3._endpoint_url import AMAZON_DOMAINS
 from aios3._paths import is_arn
 from aios3._refusals import is_bare, says_nothing
 from aios3._shared import SharedCall
@@ -34,7 +35,8 @@ _MOST_PLACES = 3
 """Where one request is sent at most: as configured, where a first answer says, and where that place says."""
 
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_ENDPOINT = re.compile(r"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z]{2,}(?:-[a-z]+)+-\d+)\.amazonaws\.com(?:\.cn)?")
+_DOMAINS = "|".join(map(re.escape, AMAZON_DOMAINS))
+_ENDPOINT = re.compile(rf"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z]{{2,}}(?:-[a-z]+)+-\d+)(?:{_DOMAINS})")
 
 
 def region_named(header: str | None, region: str | None, endpoint: str | None) -> str | None:

@@ -181,6 +181,7 @@ _SETTINGS = (
     "ConfigNotFound",
     "ConfigParseError",
     "EndpointProviderError",
+    "EndpointVariantError",
     "InvalidChecksumConfigError",
     "InvalidConfigError",
     "InvalidDNSNameError",
