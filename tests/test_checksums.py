@@ -101,7 +101,7 @@ def test_which_algorithm_is_chosen(monkeypatch, mode, at_amazon, has_awscrt, exp
 @pytest.mark.parametrize("at_amazon", [True, False])
 def test_what_is_asked_for_by_name_must_be_there(monkeypatch, at_amazon):
     monkeypatch.setattr("aios3._engine.checksums.has_awscrt", lambda: False)
-    with pytest.raises(ConfigError, match=r"install aios3\[crt\], or use checksums='crc32'"):
+    with pytest.raises(ConfigError, match=r"pip install awscrt, or use checksums='crc32'"):
         choose_algorithm("crc64nvme", at_amazon=at_amazon)
 
 

@@ -65,7 +65,8 @@ async def presign_post(
 
     ``fields`` are sent with it as they are, such as ``{"Content-Type": "image/png"}``, and allowed by the policy.
     ``conditions`` are those of the policy besides: ``["content-length-range", 1, 10485760]``. The fields of the answer
-    go into a ``multipart/form-data`` form before the file. Costs no request.
+    go into a ``multipart/form-data`` form before the file. Costs no request. A form has no place for ``request_payer``
+    and ``expected_bucket_owner`` of the session ("POST Object", Amazon S3 API reference).
 
     Raises ConfigError for a time beyond seven days, NoCredentialsError, PathIsDirectoryError.
     """
