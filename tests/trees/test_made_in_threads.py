@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from pathlib import Path
 
 import pytest
 
 import aios3
 from aios3._handles.threads import in_thread, made_in_thread
 from aios3._trees import landing, pruning, reading_files
+from open_files import open_files_below
 from trees.tree_s3 import ROOT
 
 MIB = 1 << 20
@@ -62,14 +62,6 @@ def cancel_all(_task: asyncio.Task) -> None:
         task.cancel()
 
 
-def open_below(directory: Path) -> list[str]:
-    descriptors = Path("/proc/self/fd")
-    if not descriptors.is_dir():
-        return []
-    names = [str(each.readlink()) for each in descriptors.iterdir() if each.is_symlink()]
-    return [name for name in names if name.startswith(str(directory))]
-
-
 @pytest.mark.parametrize("leave", [cancel, cancel_all])
 @pytest.mark.parametrize("verb", VERBS)
 async def test_a_verb_that_is_cancelled_while_a_thread_opens_a_file_leaves_none(
@@ -88,7 +80,7 @@ async def test_a_verb_that_is_cancelled_while_a_thread_opens_a_file_leaves_none(
     gate.open()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert open_below(tmp_path) == []
+    assert open_files_below(tmp_path) == []
     kept = {path.name for path in tmp_path.iterdir()} - {"large"}
     assert bool(kept) == (verb == "download to go on with"), kept
     assert s3.uploads == {}
