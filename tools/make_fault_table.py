@@ -11,7 +11,7 @@ from pages import write_or_check
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
 
-from fault_table import FAILING, ROWS, VERBS  # type: ignore[import-not-found]  # noqa: E402 - found on the path above
+from fault_table import FAILING, GROUPS, ROWS  # type: ignore[import-not-found]  # noqa: E402 - found on the path above
 
 if TYPE_CHECKING:
     from fault_table import Row
@@ -24,7 +24,8 @@ HEAD = """# Faults and verbs
 What each verb makes of each fault, as the tests check it on every run. "Once" is followed by another attempt, "always"
 by an error after the last one. After every cell nothing is left: no task, no connection, no byte of the memory budget,
 no open upload (but where every response to its beginning is lost: its id is never known), and under the key is the old
-object or the new one, whole. "New" is a verb that never replaces an object.
+object or the new one, whole. A local file that is written is the old or the new one as well, with nothing left beside
+it. "New" is a verb that never replaces an object.
 
 `ok` is the right result; a name is the error that is raised; an empty cell is a pair that makes no sense or shows
 nothing new. A number refers to what is not right yet.
@@ -34,8 +35,13 @@ nothing new. A number refers to what is not right yet.
 def render() -> str:
     """Return the page."""
     notes = list(dict.fromkeys(FAILING.values()))
-    lines = [HEAD, "| fault | " + " | ".join(VERBS) + " |", "|---" * (len(VERBS) + 1) + "|"]
-    lines += [f"| {row.name} | " + " | ".join(_cell(row, verb, notes) for verb in VERBS) + " |" for row in ROWS]
+    lines = [HEAD]
+    for title, verbs in GROUPS.items():
+        lines += [f"## {title}", "", "| fault | " + " | ".join(verbs) + " |", "|---" * (len(verbs) + 1) + "|"]
+        rows = [row for row in ROWS if any(verb in row.expected for verb in verbs)]
+        lines += [f"| {row.name} | " + " | ".join(_cell(row, verb, notes) for verb in verbs) + " |" for row in rows]
+        lines.append("")
+    del lines[-1]
     if notes:
         lines += ["", "## Not right yet", "", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
     return "\n".join(lines) + "\n"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pages import write_or_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
@@ -20,7 +24,11 @@ HEAD = """# Ways out
 Whatever writes, however far it is, and however it is left: what is under the path afterwards, as the tests check it on
 every run, over both transports. `old` is what was there before; `new` is the whole new object, where the server had
 stored it before it could be told. After every cell nothing is left: no open upload (also while the session is still
-open), no task, no connection, no byte of the memory budget.
+open), no task, no connection, no byte of the memory budget, no temporary file and none that is open. What deletes has
+deleted nothing before its copy is there.
+
+`Storage`, `Volume`, `Bucket`, archives and trees write through the files and verbs above them in the table. Their rows
+have the states in which something of their own is under way.
 """
 STATES = {
     table.NOTHING: "bytes are in memory, and S3 knows nothing of them",
@@ -32,7 +40,23 @@ STATES = {
     table.ABORTING: "something has failed, and the upload is being aborted",
     table.STORING: "one request that stores all is sent by half",
     table.STORED: "S3 has stored or copied the object, and its response has not come",
+    table.DELETED: "S3 has deleted what was moved or is to go, and its response has not come",
+    table.RECEIVING: "a part of the object has come",
 }
+
+
+BLOCKING = """## Without asyncio
+
+A thread that waits has no task that could be cancelled, and timeouts and scopes of event loops do not reach it. What is
+left are errors, aborts, forgotten files, and sessions that another thread closes. Ctrl-C and the end of the process
+come below.
+"""
+PROCESSES = """## Processes
+
+A program is left while its request stands still. `fork` makes a child that reads through the same library while the
+parent goes on. A SIGTERM that nobody handles ends a process at once, without a word to any library; a handler that
+calls `sys.exit` is enough for a good end.
+"""
 
 
 def render() -> str:
@@ -41,28 +65,47 @@ def render() -> str:
     lines = [HEAD, "| state | |", "|---|---|", *(f"| {state} | {what} |" for state, what in STATES.items())]
     lines += ["", "| way | what whoever waits sees |", "|---|---|"]
     lines += [f"| {way} | {table.RAISED[way]} |" for way in table.WAYS]
-    lines += ["", "| under way | state | " + " | ".join(table.WAYS) + " |", "|---" * (len(table.WAYS) + 2) + "|"]
     empty: list[str] = []
-    for subject, states in table.SUBJECTS.items():
-        for state in states:
-            cells = [_cell(subject, state, way, empty, notes) for way in table.WAYS]
-            lines.append(f"| {subject} | {state} | " + " | ".join(cells) + " |")
-    lines += ["", "An empty cell makes no sense:", ""]
+
+    def cell(subject: str, state: str, way: str) -> str:
+        note = table.FAILING.get((subject, state, way))
+        stored = table.stored_after(state) + ("" if note is None else f" ({notes.index(note) + 1})")
+        return _cell(table.senseless(subject, state, way), stored, empty)
+
+    def blocking_cell(subject: str, state: str, way: str) -> str:
+        return _cell(table.blocking_senseless(subject, state, way), table.stored_after(state), empty)
+
+    def process_cell(_subject: str, state: str, way: str) -> str:
+        return str(table.process_stored_after(state, way))
+
+    lines += ["", *_grid(table.SUBJECTS, table.WAYS, cell)]
+    lines += ["", BLOCKING, *_grid(table.BLOCKING_SUBJECTS, table.BLOCKING_WAYS, blocking_cell)]
+    lines += ["", PROCESSES, *_grid(table.PROCESS_SUBJECTS, table.PROCESS_WAYS, process_cell)]
+    lines += ["", "## Empty cells", "", "A cell with a letter makes no sense:", ""]
     lines += [f"{chr(ord('a') + number)}. {reason}" for number, reason in enumerate(empty)]
     if notes:
         lines += ["", "## Not right yet", "", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
     return "\n".join(lines) + "\n"
 
 
-def _cell(subject: str, state: str, way: str, empty: list[str], notes: list[str]) -> str:
-    reason = table.senseless(subject, state, way)
-    if reason is not None:
-        if reason not in empty:
-            empty.append(reason)
-        return f"({chr(ord('a') + empty.index(reason))})"
-    note = table.FAILING.get((subject, state, way))
-    stored = table.stored_after(state)
-    return stored if note is None else f"{stored} ({notes.index(note) + 1})"
+def _grid(
+    subjects: Mapping[str, Iterable[str]], ways: Sequence[str], cell: Callable[[str, str, str], str]
+) -> Iterator[str]:
+    """Yield the lines of a table with a row for each subject in each of its states."""
+    yield "| under way | state | " + " | ".join(ways) + " |"
+    yield "|---" * (len(ways) + 2) + "|"
+    for subject, states in subjects.items():
+        for state in states:
+            yield f"| {subject} | {state} | " + " | ".join(cell(subject, state, way) for way in ways) + " |"
+
+
+def _cell(reason: str | None, stored: str, empty: list[str]) -> str:
+    """Return what a cell shows: what is stored, or the letter of the reason why it makes no sense."""
+    if reason is None:
+        return stored
+    if reason not in empty:
+        empty.append(reason)
+    return f"({chr(ord('a') + empty.index(reason))})"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from faulty_server import faulty, plain, transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import servers
 
@@ -42,3 +44,12 @@ def options(server: servers.Server, transport: str) -> Callable[..., dict]:
         return server.config | {"transport": transport} | SIZES | PATIENT | faulty.config | more
 
     return of
+
+
+@pytest.fixture
+def temporary_directory(tmp_path, monkeypatch) -> Path:
+    """Where temporary files are made during a test; only they are."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory

@@ -43,7 +43,7 @@ class Place:
 class Verb:
     """``main`` is the request that a fault befalls, the ``middle`` one if it comes once; ``run`` checks its result.
 
-    ``target`` is the key that it writes, with what is there ``before`` and ``after``.
+    ``target`` is the key that it writes, with what is there ``before`` and ``after``: the bytes, or what tells them.
     """
 
     main: str
@@ -52,7 +52,7 @@ class Verb:
     middle: int = 1
     target: str | None = None
     before: bytes | None = None
-    after: bytes | None = None
+    after: bytes | Callable[[bytes], bool] | None = None
     blocking: bool = False
 
 

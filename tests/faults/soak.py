@@ -24,6 +24,8 @@ import aios3.sync
 from aios3.testing import FaultyServer, faults
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aios3.testing import SeenRequest
 
 KIB = 1024
@@ -204,16 +206,18 @@ async def soak(
             assert session.tasks.active == 0
             assert asyncio.all_tasks() <= before
             alive.append(living())
-        await asyncio.to_thread(fork, config, bucket)
-        await close_under_load(session, workers, tally)
+        await close_under_load(session, workers, tally, lambda: fork(config, bucket))
     return tally, alive[1] - alive[0]
 
 
-async def close_under_load(session: aios3.Session, workers: list[Worker], tally: collections.Counter[str]) -> None:
-    """Close the session while everybody works: all are told, and nothing is left."""
+async def close_under_load(
+    session: aios3.Session, workers: list[Worker], tally: collections.Counter[str], fork_now: Callable[[], object]
+) -> None:
+    """Fork, and close the session, while everybody works: all are told, and nothing is left."""
     tasks = [asyncio.create_task(worker.run(10_000)) for worker in workers]
     while session.stats().in_flight < min(8, len(workers)):
         await asyncio.sleep(0)
+    await asyncio.to_thread(fork_now)
     await session.aclose()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         assert isinstance(outcome, aios3.ClosedHandleError), repr(outcome)

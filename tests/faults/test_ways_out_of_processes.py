@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
+import ways_table as table
+from zygote import Zygote
 
 from aios3.testing import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from zygote import Program
 
 MIB = 1 << 20
 OLD = b"what was there before"
+LARGE = bytes(6 * MIB)
+"""A part and a rest."""
 PROLOGUE = """
-import asyncio, os, signal, sys, threading, time
+import asyncio, os, signal, sys, tempfile, threading
 import aios3, aios3.sync as s3
-bucket, local, way = sys.argv[1:4]
+endpoint, bucket, local, way = sys.argv[1:]
+os.environ["AWS_ENDPOINT_URL"] = endpoint
+tempfile.tempdir = os.path.dirname(local) + "/temporary"
 MIB, target = 1 << 20, bucket + "/target"
-LARGE = bytes(11 * MIB)
-session_options = dict(part_size=5 * MIB, max_attempts=1)
-if way == "SIGTERM with a handler":
+LARGE = bytes(6 * MIB)
+if way == "SIGTERM, handled":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 if way == "exit" or way == "fork":
     def leave():
@@ -41,98 +46,157 @@ if way == "exit" or way == "fork":
     signal.signal(signal.SIGUSR1, lambda *_: sys.exit(5))
     leaving = threading.Thread(target=leave, daemon=True)
     leaving.start()
+small_parts = s3.Session(part_size=5 * MIB, block_size=MIB >> 4, request_size=MIB >> 2)
 """
 EPILOGUE = """
 if way == "fork":
     leaving.join()
 """
+WRITING = """
+with s3.open(target, {mode!r}, {options}) as file:
+    file.write({data})
+"""
+
+
+def writing(mode: str = "wb", options: str = "part_size=5 * MIB", data: str = "LARGE") -> str:
+    return WRITING.format(mode=mode, options=options, data=data)
+
+
 SUBJECTS = {
-    "sync write": """
-        with s3.open(target, "wb", part_size=5 * MIB) as file:
-            file.write(LARGE)
-    """,
-    "sync upload": "s3.upload(local, target)",
-    "sync copy in parts": "s3.copy(bucket + '/large', target, multipart_threshold=5 * MIB)",
-    "sync create_zip": """
-        with s3.create_zip(target, compression="stored") as archive:
+    "sync.open": writing(),
+    "sync.open append": writing("ab"),
+    "sync.open pipe": writing(options="buffering='pipe', part_size=5 * MIB"),
+    "sync.open limited": writing(options="buffering='limited', head_size=5 * MIB, tail_size=0, part_size=5 * MIB"),
+    "sync.open text": writing("w", "encoding='latin-1', part_size=5 * MIB", "LARGE.decode('latin-1')"),
+    "sync.open memory": writing(options="buffering='memory', part_size=5 * MIB"),
+    "sync.open disk": writing(options="buffering='disk', part_size=5 * MIB"),
+    "sync.upload": "s3.upload(local + '/target', target, session=small_parts)",
+    "sync.copy in parts": "s3.copy(bucket + '/large', target, multipart_threshold=5 * MIB)",
+    "sync.concat": "s3.concat([bucket + '/large'], target)",
+    "sync.sync_tree": "s3.sync_tree(local, bucket, session=small_parts)",
+    "sync.create_zip": """
+        with s3.create_zip(target, compression="stored", session=small_parts) as archive:
             archive.write("a", LARGE)
     """,
+    "sync.Storage.open": """
+        with s3.Storage(bucket).open("target", "wb", part_size=5 * MIB) as file:
+            file.write(LARGE)
+    """,
+    "sync.Storage.put": "s3.Storage(bucket, session=small_parts).put(local + '/target', 'target')",
+    "sync.Volume.store": "s3.Volume(bucket[5:], session=small_parts).store(LARGE, 'target')",
+    "sync.Bucket.upload_object": """
+        with open(local + "/target", "rb") as stream:
+            s3.Bucket(bucket, session=small_parts).upload_object("target", stream)
+    """,
+    "sync.move tree": "s3.move(bucket + '/tree/', bucket + '/moved/')",
+    "sync.download": "s3.download(bucket + '/tree/file', local + '/target', session=small_parts)",
     "async write": """
         async def main():
             async with aios3.aopen(target, "wb", part_size=5 * MIB) as file:
                 await file.write(LARGE)
         asyncio.run(main())
     """,
-    "async upload in a session that is never closed": """
+    "async upload, session never closed": """
         async def main():
             session = aios3.Session(part_size=5 * MIB)
-            await aios3.upload(local, target, session=session)
+            await aios3.upload(local + "/target", target, session=session)
         asyncio.run(main())
     """,
 }
-STATES = {"creating": "CreateMultipartUpload", "part under way": "UploadPart*"}
-WAYS = ("Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGTERM with a handler", "exit", "fork")
+CODES = {table.SIGTERM: -signal.SIGTERM, table.HANDLED: 143, table.EXIT: 5, table.FORK: 0}
+"""Exit statuses; of the other ways it is that of a program that Ctrl-C has ended."""
+RECEIVED = bytes(range(256)) * 2048
+
+
+def cells() -> Iterator[tuple[str, str, str]]:
+    for subject, states in table.PROCESS_SUBJECTS.items():
+        for state in states:
+            for way in table.PROCESS_WAYS:
+                yield subject, state, way
+
+
+def test_every_subject_of_the_table_has_a_program():
+    assert set(SUBJECTS) == set(table.PROCESS_SUBJECTS)
+
+
+@pytest.fixture(scope="module")
+def zygote(server) -> Iterator[Zygote]:
+    keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
+    running = Zygote(os.environ | keys | {"AWS_REGION": server.region})
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def start(server, faulty, bucket, tmp_path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a program whose requests go through the fault server."""
-    keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
-    environment = os.environ | keys | {"AWS_ENDPOINT_URL": faulty.endpoint_url, "AWS_REGION": server.region}
-    (tmp_path / "local").write_bytes(bytes(11 * MIB))
-    with contextlib.ExitStack() as stack:
-
-        def run(source: str, way: str) -> subprocess.Popen[str]:
-            command = [sys.executable, "-W", "ignore", "-c", PROLOGUE + textwrap.dedent(source) + EPILOGUE]
-            process = subprocess.Popen(
-                [*command, bucket, str(tmp_path / "local"), way],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=environment,
-            )
-            stack.callback(process.communicate)
-            stack.callback(process.kill)
-            return process
-
-        yield run
+def local(tmp_path) -> Path:
+    """The directory of local files, beside the one for temporary files."""
+    (tmp_path / "temporary").mkdir()
+    directory = tmp_path / "local"
+    directory.mkdir()
+    return directory
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize(("subject", "state", "way"), list(cells()))
 @pytest.mark.parametrize("transport", ["auto"])
-def test_a_process_is_left(start, faulty, admin, bucket, subject, way, state, transport):
-    admin.put(f"{bucket}/target", OLD)
-    admin.put(f"{bucket}/large", bytes(11 * MIB))
-    admin.put(f"{bucket}/small", b"x")
-    faulty.fail(STATES[state], faults.Stall())
-    process = start(SUBJECTS[subject], way)
-    faulty.wait(lambda counts: counts.stalled == 1, 60)
-    _leave(process, way)
+def test_a_process_is_left(zygote, faulty, admin, bucket, local, subject, state, way, transport):
+    prepare(admin, bucket, local, subject)
+    operation, fault = table.PLACES[state]
+    for name in operation.split("|"):
+        faulty.fail(name, fault, nth=2 if state == table.RECEIVING else 1)  # where there is a file already
+    if way != table.FORK:
+        faulty.fail("UploadPart*", faults.Stall(), times=None)  # it must not be done before it is left
+    source = PROLOGUE + textwrap.dedent(SUBJECTS[subject]) + EPILOGUE
+    with zygote.run(source, faulty.endpoint_url, bucket, str(local), way) as program:
+        faulty.wait(lambda counts: counts.stalled >= 1, 60)
+        leave(program, way)
+        if way == table.FORK:
+            faulty.release()
+            assert program.stdout.readline() == "0\n"
+        elif state == table.CREATING:
+            faulty.release()  # without its response nobody knows what to abort
+        assert program.wait() == CODES.get(way, -signal.SIGINT), program.stderr.read()
     faulty.release()
-    if way == "fork":
-        assert process.stdout.readline() == "0\n"
-    _, stderr = process.communicate(timeout=60)
-    codes = {"SIGTERM": -signal.SIGTERM, "SIGTERM with a handler": 143, "exit": 5, "fork": 0}
-    assert process.returncode == codes.get(way, -signal.SIGINT), stderr
     faulty.wait(lambda counts: counts.open_connections == 0, 10)
-    if way == "fork":
-        assert len(admin.get(f"{bucket}/target")) >= 11 * MIB
-    else:
-        assert admin.get(f"{bucket}/target") == OLD
-    if way != "SIGTERM":  # it ends a process at once: a lifecycle rule aborts what is left
-        assert admin.uploads(bucket) == []
+    check(admin, bucket, local, subject, table.process_stored_after(state, way))
+    if subject == "sync.move tree":
+        assert admin.exists(f"{bucket}/tree/file") == (way != table.FORK), "deleted where it was moved, and only there"
 
 
-def _leave(process: subprocess.Popen[str], way: str) -> None:
+def prepare(admin, bucket: str, local: Path, subject: str) -> None:
+    """Store what a subject needs, and what it must not harm."""
+    admin.put(f"{bucket}/small", b"x")
+    admin.put(f"{bucket}/target", LARGE if subject == "sync.open append" else OLD)
+    (local / "target").write_bytes(OLD if subject == "sync.download" else LARGE)
+    if subject in ("sync.copy in parts", "sync.concat"):
+        admin.put(f"{bucket}/large", LARGE)
+    if subject in ("sync.download", "sync.move tree"):
+        admin.put(f"{bucket}/tree/file", RECEIVED)
+
+
+def leave(program: Program, way: str) -> None:
     """Leave the process while its request stands still."""
-    if way.startswith("Ctrl-C"):
-        for _ in range(2 if way == "Ctrl-C twice" else 1):
-            process.send_signal(signal.SIGINT)
-    elif way.startswith("SIGTERM"):
-        process.send_signal(signal.SIGTERM)
+    if way in (table.CTRL_C, table.CTRL_C_TWICE):
+        for _ in range(2 if way == table.CTRL_C_TWICE else 1):
+            os.kill(program.pid, signal.SIGINT)
+    elif way in (table.SIGTERM, table.HANDLED):
+        os.kill(program.pid, signal.SIGTERM)
     else:
-        process.stdin.write("\n")
-        process.stdin.flush()
+        program.stdin.write("\n")
+        program.stdin.flush()
+
+
+def check(admin, bucket: str, local: Path, subject: str, stored: str) -> None:
+    """Compare what is stored and what is left with the table."""
+    uploads = admin.uploads(bucket)
+    assert uploads == (["target"] if stored == table.SIGNALLED else [])
+    left = sorted(each.name for each in local.iterdir() if each.name != "target")
+    assert bool(left) == (stored == table.SIGNALLED_FILE), left
+    assert list((local.parent / "temporary").iterdir()) == []
+    if subject == "sync.download":
+        assert (local / "target").read_bytes() == (RECEIVED if stored == "new" else OLD)
+    elif subject == "sync.move tree":
+        assert admin.get(f"{bucket}/moved/file") == RECEIVED
+    elif stored == "new":
+        assert len(admin.get(f"{bucket}/target")) >= len(LARGE)
+    else:
+        assert admin.get(f"{bucket}/target") == (LARGE if subject == "sync.open append" else OLD)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 NOTHING, CREATING, CREATED, PART = "nothing sent", "creating", "created", "part under way"
 COMPLETING, COMPLETED, ABORTING = "completing", "completed, no response", "aborting"
 STORING, STORED = "storing", "stored, no response"
-STATES = (NOTHING, CREATING, CREATED, PART, COMPLETING, COMPLETED, ABORTING, STORING, STORED)
+DELETED, RECEIVING = "deleted, no response", "receiving"
+STATES = (NOTHING, CREATING, CREATED, PART, COMPLETING, COMPLETED, ABORTING, STORING, STORED, DELETED, RECEIVING)
 
 PLACES: dict[str, tuple[str, Fault]] = {
     CREATING: ("CreateMultipartUpload", faults.Stall()),
@@ -28,6 +29,8 @@ PLACES: dict[str, tuple[str, Fault]] = {
     ABORTING: ("AbortMultipartUpload", faults.Stall()),
     STORING: ("PutObject", faults.StallUpload(1)),
     STORED: ("PutObject|CopyObject", faults.Stall()),
+    DELETED: ("DeleteObject*", faults.Stall()),
+    RECEIVING: ("GetObject", faults.Stall(1000)),
 }
 """Which request stands still in a state, and how: its body half sent, or the server done and silent."""
 
@@ -44,22 +47,34 @@ WRITERS = {
     "text": (*IN_BACKGROUND, COMPLETING, COMPLETED, ABORTING),
     "memory": (NOTHING, *IN_PARTS),
     "disk": (NOTHING, *IN_PARTS),
+    "Storage.open": (NOTHING, PART, COMPLETED),
 }
+RECEIVING_VERBS = (
+    "download", "download tree", "sync_tree down", "extract_all", "cached_path", "open on disk", "Storage.get",
+)  # fmt: skip
+RECEIVERS = dict.fromkeys(RECEIVING_VERBS, (RECEIVING,))
+"""What makes local files."""
 VERBS = {
     "write_bytes": (*IN_PARTS, STORING, STORED),
     "copy": (STORED,),
     "copy in parts": IN_PARTS,
-    "move": (STORED,),
+    "move": (STORED, DELETED),
+    "move tree": (STORED, DELETED),
+    "remove tree": (DELETED,),
     "concat": IN_PARTS,
     "upload": (*IN_PARTS, STORING, STORED),
     "sync_tree": (*IN_PARTS, STORING, STORED),
+    "sync_tree, deleting": (DELETED,),
     "create_zip": IN_PARTS,
     "Storage.put": IN_PARTS,
     "Storage.upload": IN_PARTS,
+    "Volume.store": (PART, COMPLETED),
+    "Bucket.put_object": (STORED,),
+    "Bucket.upload_object": (PART, COMPLETED),
     "touch": (STORED,),
     "symlink": (STORED,),
 }
-SUBJECTS = WRITERS | VERBS
+SUBJECTS = WRITERS | VERBS | RECEIVERS
 
 EXCEPTION, CANCEL, TWICE, TIMEOUT, SCOPE = "exception", "cancel", "cancel twice", "timeout", "anyio scope"
 ABORT, COLLECTED, CLOSED, ALL, LOOP = "abort()", "collected", "session closed", "all tasks cancelled", "loop ended"
@@ -73,7 +88,7 @@ RAISED = {
     SCOPE: "left quietly",
     ABORT: "ClosedHandleError",
     COLLECTED: "a warning",
-    CLOSED: "ClosedHandleError; where S3 has done it, perhaps the result",
+    CLOSED: "ClosedHandleError (of a move perhaps in a PartialFailureError); where S3 has done it, perhaps the result",
     ALL: "CancelledError",
     LOOP: "CancelledError",
 }
@@ -82,7 +97,69 @@ RAISED = {
 NO_BLOCK = "the block has been left already, or there is none"
 NO_HANDLE = "a verb has no file that somebody could abort or forget"
 NO_FORGETTING = "whoever waits for the request has the file"
+BUSY = "the thread that has the file waits for it"
 ENDED = "the file is aborted already"
+
+BLOCKING_WAYS = (EXCEPTION, ABORT, COLLECTED, CLOSED)
+"""Ways out of the blocking face inside of a process; a thread that waits has no task that could be cancelled."""
+BLOCKING_WRITERS = {
+    "sync.open": (NOTHING, CREATING, PART, COMPLETED),
+    **{f"sync.open {name}": (NOTHING, PART, COMPLETED) for name in ("append", "pipe", "limited", "text")},
+    **{f"sync.open {name}": (NOTHING, PART) for name in WHOLE},
+    "sync.Storage.open": (NOTHING, PART, COMPLETED),
+}
+BLOCKING_VERBS = {
+    **{f"sync.{name}": (PART,) for name in ("write_bytes", "upload", "copy in parts", "create_zip", "Volume.store")},
+    "sync.move tree": (DELETED,),
+    "sync.download": (RECEIVING,),
+}
+BLOCKING_SUBJECTS = BLOCKING_WRITERS | BLOCKING_VERBS
+
+
+def blocking_senseless(subject: str, state: str, way: str) -> str | None:
+    """Say why a combination makes no sense on the blocking face; None if it does."""
+    if way == CLOSED:
+        return None
+    if subject in BLOCKING_VERBS:
+        return NO_HANDLE if way != EXCEPTION else NO_BLOCK
+    if way != ABORT and not in_block(subject.rpartition(" ")[2], state):
+        return NO_BLOCK if way == EXCEPTION else NO_FORGETTING
+    if way == ABORT and not in_block(subject.rpartition(" ")[2], state):
+        return BUSY
+    return None
+
+
+CTRL_C, CTRL_C_TWICE, SIGTERM, HANDLED = "Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGTERM, handled"
+EXIT, FORK = "exit", "fork"
+PROCESS_WAYS = (CTRL_C, CTRL_C_TWICE, SIGTERM, HANDLED, EXIT, FORK)
+"""Ways that take a whole process; ``handled`` is a handler that calls ``sys.exit``, ``fork`` is one beside the work."""
+PROCESS_SUBJECTS = {
+    **{f"sync.open {name}": (PART,) for name in ("append", "pipe", "limited", "text", "memory", "disk")},
+    "sync.open": (CREATING, PART),
+    "sync.upload": (CREATING, PART),
+    "sync.copy in parts": (CREATING, PART),
+    "sync.create_zip": (CREATING, PART),
+    **{f"sync.{name}": (PART,) for name in ("concat", "sync_tree", "Storage.open", "Storage.put", "Volume.store")},
+    "sync.Bucket.upload_object": (PART,),
+    "sync.move tree": (STORED,),
+    "sync.download": (RECEIVING,),
+    "async write": (CREATING, PART),
+    "async upload, session never closed": (CREATING, PART),
+}
+"""What a program does when it is left."""
+SIGNALLED = "old, and the upload stays open"
+"""What no library can help: the process ends at once. A lifecycle rule aborts what is left."""
+SIGNALLED_FILE = "old, and the unfinished file stays beside it"
+
+
+def process_stored_after(state: str, way: str) -> str:
+    """Return what is there after a process was left: a fork disturbs nothing."""
+    if way == FORK:
+        return "new"
+    if way == SIGTERM and state != STORED:
+        return SIGNALLED_FILE if state == RECEIVING else SIGNALLED
+    return stored_after(state)
+
 
 FAILING: dict[tuple[str, str, str], str] = {}
 """(subject, state, way) that today's code fails, with the cause: strict, so that whoever repairs it takes it away."""
@@ -126,7 +203,7 @@ def senseless(subject: str, state: str, way: str) -> str | None:
 
 def stored_after(state: str) -> str:
     """Return what is under the path afterwards: ``new`` where the server had stored it already."""
-    return "new" if state in (COMPLETED, STORED) else "old"
+    return "new" if state in (COMPLETED, STORED, DELETED) else "old"
 
 
 def cells() -> Iterator[Cell]:

@@ -130,6 +130,10 @@ class Amazon:
             )
         return answered
 
+    def exclusively(self) -> contextlib.AbstractContextManager[object]:
+        """Keep requests waiting during a ``with`` block, which begins when none is worked on."""
+        return self._lock
+
     def new_session(self, bucket: str, key: Key) -> Key:
         """Make the credentials of one session with a directory bucket."""
         number = next(self._sessions)

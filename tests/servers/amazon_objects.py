@@ -114,7 +114,8 @@ def _document(root: str, inner: str, **headers: str) -> Answer:
     return Answer(200, body, {"content-type": "application/xml", **headers})
 
 
-def _etag(body: bytes) -> str:
+def etag(body: bytes) -> str:
+    """Return the ETag of what was stored by one request."""
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
@@ -163,10 +164,10 @@ def _put(asked: Asked) -> Answer:
         return refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     source = asked.source
     if source is None:
-        objects[asked.key] = Object(asked.body, _etag(asked.body), _kept(asked.headers))
+        objects[asked.key] = Object(asked.body, etag(asked.body), _kept(asked.headers))
         return Answer(200, b"", {"etag": objects[asked.key].etag})
     replaced = asked.headers.get("x-amz-metadata-directive") == "REPLACE"
-    objects[asked.key] = Object(source.body, _etag(source.body), _kept(asked.headers) if replaced else source.headers)
+    objects[asked.key] = Object(source.body, etag(source.body), _kept(asked.headers) if replaced else source.headers)
     return _copied("CopyObjectResult", objects[asked.key])
 
 
@@ -217,7 +218,7 @@ def _part(asked: Asked, upload: Upload) -> Answer:
     if asked.source is not None:
         span = _span(asked.headers.get("x-amz-copy-source-range"), len(asked.source.body))
         body = asked.source.body if span is None else asked.source.body[span.start : span.stop]
-    upload.parts[number] = Object(body, _etag(body), _kept(asked.headers))
+    upload.parts[number] = Object(body, etag(body), _kept(asked.headers))
     if asked.source is not None:
         return _copied("CopyPartResult", upload.parts[number])
     return Answer(200, b"", {"etag": upload.parts[number].etag})
@@ -227,15 +228,15 @@ def _complete(asked: Asked, upload: Upload) -> Answer:
     listed = [
         (int(_text(part, "PartNumber")), _text(part, "ETag")) for part in _elements(asked.body) if part.tag == "Part"
     ]
-    if any(upload.parts.get(number) is None or upload.parts[number].etag != etag for number, etag in listed):
+    if any(upload.parts.get(number) is None or upload.parts[number].etag != tag for number, tag in listed):
         return refusal(400, "InvalidPart", "One or more of the specified parts could not be found.")
     if "if-none-match" in asked.headers and upload.key in asked.bucket.objects:
         return refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     body = b"".join(upload.parts[number].body for number, _ in listed)
-    etag = f'{_etag(body)[:-1]}-{len(listed)}"'
-    asked.bucket.objects[upload.key] = Object(body, etag, upload.headers)
+    whole = f'{etag(body)[:-1]}-{len(listed)}"'
+    asked.bucket.objects[upload.key] = Object(body, whole, upload.headers)
     del asked.bucket.uploads[asked.query["uploadId"]]
-    return _document("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag><Key>{escape(upload.key)}</Key>")
+    return _document("CompleteMultipartUploadResult", f"<ETag>{escape(whole)}</ETag><Key>{escape(upload.key)}</Key>")
 
 
 def _parts(asked: Asked, upload: Upload) -> Answer:

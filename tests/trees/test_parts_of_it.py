@@ -13,6 +13,7 @@ from rich.console import Console
 
 import aios3
 from aios3._config import MAX_PART_SIZE, MIN_PART_SIZE
+from aios3._handles.threads import in_thread
 from aios3._trees.filters import make_filter
 from aios3._trees.joining_plan import plan_parts
 from aios3._trees.merging import pairs
@@ -20,7 +21,7 @@ from aios3._trees.meter import TransferState
 from aios3._trees.multipart import part_ranges
 from aios3._trees.names import Nesting, local_name
 from aios3._trees.places import Item
-from aios3._trees.runner import each, for_each, in_thread
+from aios3._trees.runner import each, for_each
 from aios3.progress import rich_progress
 
 # the runner

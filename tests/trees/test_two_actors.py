@@ -4,7 +4,8 @@ The other acts between two requests of the verb, at places that hypothesis choos
 Everything that is written is unique. S3 and the disk are watched: whatever a verb makes disappear must be what that
 verb is for, and what it has looked at. **Nothing that nobody has deleted is ever gone.**
 
-``HYPOTHESIS_PROFILE=thorough`` runs many more examples.
+It runs on S3 in memory, which has no transport, and over both transports on an S3 that verifies signatures and heeds
+conditions. ``HYPOTHESIS_PROFILE=thorough`` runs many more examples.
 """
 
 from __future__ import annotations
@@ -28,13 +29,21 @@ from tree_s3 import ROOT, TreeS3
 import aios3
 from aios3 import _session
 from aios3._backend import CopyTerms
+from aios3._engine import backoff
+from aios3._handles.threads import in_thread
 from aios3._trees import places
-from aios3._trees.runner import in_thread
 from handles.fake_s3 import SMALL, refusal
+from servers import amazon
+from servers.amazon_objects import Answer, perform
+from servers.amazon_objects import refusal as answered_refusal
+from trees.served_s3 import ServedS3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from servers.amazon_objects import Asked
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 DIRECTORIES = st.sampled_from(["a", "b"])
 ALL = [f"{directory}/{name}" for directory in ("a", "b") for name in ("x", "c/y")]
 """Few, so that the two meet often."""
@@ -63,6 +72,8 @@ SCRIPTS = st.lists(
 
 
 ENTRIES = places._entries
+SETTINGS = SMALL | {"max_concurrency": 1}
+"""One request at a time, so that what fails can be repeated."""
 
 
 class WatchedS3(TreeS3):
@@ -81,6 +92,14 @@ class WatchedS3(TreeS3):
         etag = super().put(key, data, **fields)
         self.objects[key].stat = replace(self.objects[key].stat, mtime=float(next(self._times)))
         return etag
+
+    def take(self, key: str) -> bytes | None:
+        """Delete an object for the other one; return what it was."""
+        found = self.objects.pop(key, None)
+        return found and found.data
+
+    def settle(self) -> None:
+        """Wait until no request is worked on: here none is, once a verb has ended."""
 
     def _vanishing(self, how: str, key: str) -> None:
         before = self.objects.get(key)
@@ -142,12 +161,10 @@ class TwoActors(RuleBasedStateMachine):
         super().__init__()
         self.numbers = itertools.count(1)
         self.patch = pytest.MonkeyPatch()
-        self.s3 = WatchedS3()
-        self.patch.setattr(_session, "_make_transport", lambda *_args: self.s3)
+        self.s3, self.session = self.connect()
         for module in ("aios3._trees.bulk", "aios3._engine.policy", "aios3._session"):
             self.patch.setattr(f"{module}.retry_delay", lambda _failures: 0)
         self.runner = asyncio.Runner()
-        self.session = aios3.Session(**SMALL | {"max_concurrency": 1})
         self.root = Path(tempfile.mkdtemp(prefix="aios3-two-")).resolve()
         self.disk = self.root / "disk"
         self.disk.mkdir()
@@ -162,6 +179,12 @@ class TwoActors(RuleBasedStateMachine):
         self.needs_look = True
         self.away: Path | None = None
         self.listing_directory = False
+
+    def connect(self) -> tuple[Any, aios3.Session]:
+        """Return an S3 that is watched, and a session on it."""
+        s3 = WatchedS3()
+        self.patch.setattr(_session, "_make_transport", lambda *_args: s3)
+        return s3, aios3.Session(**SETTINGS)
 
     def teardown(self) -> None:
         self.runner.run(self.session.aclose())
@@ -181,9 +204,9 @@ class TwoActors(RuleBasedStateMachine):
         self.alive.add(token)
 
     def other_delete(self, key: str) -> None:
-        stored = self.s3.objects.pop(key, None)
-        if stored is not None:
-            self.alive.discard(stored.data)
+        data = self.s3.take(key)
+        if data is not None:
+            self.alive.discard(data)
 
     def write_locally(self, name: str) -> None:
         path = self.disk / name
@@ -235,6 +258,7 @@ class TwoActors(RuleBasedStateMachine):
         self.patch.setattr(places, "_entries", self.looking_at_directories(script))
         with contextlib.suppress(aios3.S3Error, OSError, asyncio.CancelledError):
             self.runner.run(self.run_beside(verb(*arguments, **options, session=self.session), script))
+        self.s3.settle()
         self.s3.judge = self.s3.meanwhile = self.s3.faults = None
         self.alive -= self.justly_gone - self.everything()
 
@@ -260,26 +284,31 @@ class TwoActors(RuleBasedStateMachine):
         self.listing = True
 
         async def meanwhile(operation: str, _details: object) -> None:
-            self.listing = self.listing and operation in {"HeadObject", "ListObjectsV2"}
-            number = next(counted)
-            for act in script:
-                if act.number == number:
-                    await self.act(act, task)
+            for act in self.due(operation, next(counted), script):
+                if act.kind in LOCAL:
+                    await in_thread(getattr(self, act.kind), act.name)  # a cancellation must not leave it running
+                else:
+                    self.act(act, task.cancel)
 
         self.s3.meanwhile = meanwhile
         await task
 
-    async def act(self, act: Act, task: asyncio.Future[object]) -> None:
+    def due(self, operation: str, number: int, script: list[Act]) -> list[Act]:
+        """Return what happens before the ``number``-th request."""
+        self.listing = self.listing and operation in {"HeadObject", "ListObjectsV2"}
+        return [act for act in script if act.number == number]
+
+    def act(self, act: Act, cancel: Callable[[], object]) -> None:
         if act.kind == "cancel":
-            task.cancel()
+            cancel()
         elif act.kind in FAULTS:
             self.s3.faults = self.fault(act.kind)
-        elif act.kind in {"other_write", "other_delete"}:
+        elif act.kind in LOCAL:
+            getattr(self, act.kind)(act.name)
+        else:
             judge, self.s3.judge = self.s3.judge, None
             getattr(self, act.kind)(act.name)
             self.s3.judge = judge
-        else:
-            await in_thread(getattr(self, act.kind), act.name)  # a cancellation must not leave it running
 
     def fault(self, kind: str) -> Callable[..., object]:
         def once(operation, url, _details):
@@ -296,7 +325,7 @@ class TwoActors(RuleBasedStateMachine):
             self.violations.append(f"{data!r} at {key} was {how}; looked at before: {looked_at}")
 
     def everything(self) -> set[bytes]:
-        there = {stored.data for stored in self.s3.objects.values()}
+        there = set(self.s3.contents().values())
         return there | {path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
 
     def local(self) -> dict[str, bytes]:
@@ -305,8 +334,7 @@ class TwoActors(RuleBasedStateMachine):
 
     def has_copy(self, key: str, data: bytes, script: list[Act]) -> bool:
         """Tell whether what is deleted is at ``key``, or the other one has taken it away there."""
-        copied = self.s3.objects.get(key)
-        return (copied is not None and copied.data == data) or key in names_of(script, "other_write", "other_delete")
+        return self.s3.contents().get(key) == data or key in names_of(script, "other_write", "other_delete")
 
     # The verbs
 
@@ -317,7 +345,7 @@ class TwoActors(RuleBasedStateMachine):
     @rule()
     def fill_both_sides(self):
         for key in ALL:
-            if key not in self.s3.objects:
+            if key not in self.s3.contents():
                 self.other_write(key)
             if not (self.disk / key).exists():
                 self.write_locally(key)
@@ -420,7 +448,7 @@ class TwoActors(RuleBasedStateMachine):
     def sync_inside(self, source, options, delete, start, script):
         to = OTHER[source]
         self.begin(start, to)
-        self.mirrored(source, to, set(self.s3.objects) - names_of(script, "other_delete"), delete=delete)
+        self.mirrored(source, to, set(self.s3.contents()) - names_of(script, "other_delete"), delete=delete)
         options = {"delete": delete, "checksum": True} | options
         self.do(aios3.sync_tree, f"{ROOT}/{source}/", f"{ROOT}/{to}/", script=script, **options)
 
@@ -439,7 +467,7 @@ class TwoActors(RuleBasedStateMachine):
     def receive(self, verb: Any, source: str, to: str, script: list[Act], options: dict[str, Any]) -> None:
         """Run what writes to the disk, and justify everything that is gone from there."""
         before = [(name, data, False) for name, data in self.local().items()]
-        in_source = {key for key in self.s3.objects if key.startswith(f"{source}/")}
+        in_source = {key for key in self.s3.contents() if key.startswith(f"{source}/")}
         ever = in_source | names_of(script, "other_write")
         always = in_source - names_of(script, "other_delete")
         self.allowed = lambda *_: False
@@ -469,10 +497,46 @@ class TwoActors(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_left(self):
-        assert self.s3.uploads == {}
+        assert not self.s3.uploads
         assert not [path for path in self.root.rglob("*") if path.name.endswith(".aios3-part")]
         assert self.session.tasks.active == 0
         assert self.session.budget.used == 0
+
+
+class TwoActorsOnAServer(TwoActors):
+    """The same over a transport; the other one acts in the thread of the server, while the request waits."""
+
+    server: amazon.Amazon
+    transport: str
+
+    def connect(self) -> tuple[Any, aios3.Session]:
+        self.patch.setattr(backoff, "_FIRST_DELAY_SECONDS", 0.0005)
+        s3 = ServedS3(self.server)
+        credentials = aios3.Credentials("AKID", self.server.keys["AKID"].secret_key)
+        place = {"endpoint_url": self.server.url, "region": "us-east-1", "credentials": credentials}
+        return s3, aios3.Session(**SETTINGS, **place, transport=self.transport)
+
+    async def run_beside(self, work: Coroutine[Any, Any, object], script: list[Act]) -> None:
+        task, counted, loop = asyncio.ensure_future(work), itertools.count(1), asyncio.get_running_loop()
+        self.listing = True
+
+        def meanwhile(operation: str) -> None:
+            for act in self.due(operation, next(counted), script):
+                self.act(act, lambda: loop.call_soon_threadsafe(task.cancel))
+
+        self.s3.meanwhile = meanwhile
+        await task
+
+    def fault(self, kind: str) -> Callable[..., object]:
+        def once(asked: Asked) -> Answer:
+            self.s3.faults = None
+            if kind != "lost":
+                code, status = FAULTS[kind]
+                return answered_refusal(status, code, "said by the test")
+            perform(asked)
+            return Answer(502, b"nobody knows whether it was done")
+
+        return once
 
 
 def names_of(script: list[Act], *kinds: str) -> set[str]:
@@ -481,11 +545,23 @@ def names_of(script: list[Act], *kinds: str) -> set[str]:
 
 @pytest.mark.timeout(3600)  # of many examples
 def test_nothing_that_nobody_has_deleted_is_ever_gone():
-    thorough = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-    TwoActors.TestCase.settings = settings(
-        max_examples=2500 if thorough else 30,
+    run_machine(TwoActors, 2500 if THOROUGH else 30)
+
+
+@pytest.mark.timeout(3600)  # of many examples
+@pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
+def test_nothing_that_nobody_has_deleted_is_ever_gone_on_a_server(transport, tmp_path):
+    with amazon.running(tmp_path, tls=False, leading=False) as server:
+        server.add_key("AKID")
+        machine = type(f"TwoActorsOver_{transport}", (TwoActorsOnAServer,), {"server": server, "transport": transport})
+        run_machine(machine, 500 if THOROUGH else 10)
+
+
+def run_machine(machine: type[TwoActors], examples: int) -> None:
+    machine.TestCase.settings = settings(
+        max_examples=examples,
         stateful_step_count=12,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
-    TwoActors.TestCase("runTest").runTest()
+    machine.TestCase("runTest").runTest()

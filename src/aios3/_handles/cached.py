@@ -15,7 +15,7 @@ from aios3._handles.links import place_to_write
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, make_order
 from aios3._handles.store import DiskStore
-from aios3._handles.threads import in_thread
+from aios3._handles.threads import in_thread, made_in_thread
 from aios3._handles.whole_io import changed, check_unchanged, download_to_disk, feed, make_disk, plan_of
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
@@ -79,7 +79,8 @@ async def cached_path(
     current = current_session(session)
     if order.followlinks:
         order = replace(order, url=await place_to_write(current, order.url))
-    local = await _make_local(order.url.name, None if cache_path is None else Path(cache_path))
+    place = None if cache_path is None else Path(cache_path)
+    local = await made_in_thread(lambda: _new_place(order.url.name, place), _Local.remove)
     try:
         plan = await _prepare(current, order, local.file)
         yield str(local.file)
@@ -87,17 +88,6 @@ async def cached_path(
             await _upload(current, plan, local.file)
     finally:
         await in_thread(local.remove)
-
-
-async def _make_local(name: str, cache_path: Path | None) -> _Local:
-    made: list[_Local] = []
-    try:
-        await in_thread(lambda: made.append(_new_place(name, cache_path)))
-    except BaseException:
-        for local in made:
-            await in_thread(local.remove)
-        raise
-    return made[0]
 
 
 def _new_place(name: str, cache_path: Path | None) -> _Local:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -14,11 +15,13 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call ``function`` in a thread of the loop and return its result.
+    """Call ``function`` in a thread of the loop, in the caller's context, and return its result.
 
-    A cancellation is raised once the thread has ended, because until then it uses the caller's memory and file.
+    A cancellation is raised once the thread has ended, because until then it uses the caller's memory and file. No task
+    is made for it, so whoever cancels all tasks of the loop does not end the waiting either.
     """
-    running = asyncio.get_running_loop().run_in_executor(None, partial(function, *args, **kwargs))
+    call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+    running = asyncio.get_running_loop().run_in_executor(None, call)
     interrupted: asyncio.CancelledError | None = None
     while not running.done():
         try:
@@ -30,3 +33,18 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
             running.exception()  # retrieved: the cancellation goes before it
         raise interrupted
     return running.result()
+
+
+async def made_in_thread(make: Callable[[], T], unmake: Callable[[T], object]) -> T:
+    """Return what ``make`` makes in a thread, such as an open file.
+
+    If a cancellation comes meanwhile, nobody would get it any more: then ``unmake`` is called with it.
+    """
+    made: list[T] = []
+    try:
+        await in_thread(lambda: made.append(make()))
+    except BaseException:
+        for each in made:
+            await in_thread(unmake, each)
+        raise
+    return made[0]

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from aios3._handles.opening import aopen
+from aios3._handles.threads import in_thread
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import Scope
 from aios3._objects import copy, makedirs
@@ -20,7 +21,6 @@ from aios3._storage.entries import inside
 from aios3._storage.listing import at_or_below, beginning_with
 from aios3._storage.volume_files import PureVolumeFile, VolumeFile
 from aios3._trees.removing import remove_below
-from aios3._trees.runner import in_thread
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 
 if TYPE_CHECKING:

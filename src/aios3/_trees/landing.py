@@ -115,6 +115,11 @@ class Landing:
                 _remove(folder, self.record)
 
 
+def let_go(landing: Landing) -> None:
+    """Close an unfinished file, and delete it unless another attempt is to go on with it."""
+    landing.close(keep=landing.version is not None)
+
+
 def _replace(folder: Folder, name: str, target: str) -> None:
     with folder.naming(target):
         os.replace(folder.at(name), folder.at(target), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)

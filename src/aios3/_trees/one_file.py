@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._handles.missing import explain_missing
+from aios3._handles.threads import in_thread
 from aios3._trees.meter import Meter
-from aios3._trees.runner import in_thread
 from aios3._trees.tally import Tally
 from aios3._trees.transfer import Carrier
 from aios3._trees.uploading import carry_one, describe_file, file_path, local_path

@@ -9,9 +9,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aios3._handles.threads import in_thread
 from aios3._namespace.pages import Scope, pages
 from aios3._trees.names import is_local_name
-from aios3._trees.runner import in_thread
 from aios3.errors import InvalidPathError, UnsupportedError
 
 if TYPE_CHECKING:

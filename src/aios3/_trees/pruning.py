@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from aios3._handles.threads import in_thread, made_in_thread
 from aios3._trees.beneath import unlink_seen
 from aios3._trees.bulk import KEYS_AT_ONCE
 from aios3._trees.places import LocalTree, S3Tree
 from aios3._trees.relisting import delete_seen, version_of
-from aios3._trees.runner import in_thread
 from aios3._trees.tally import TransferAction
 from aios3._trees.uploading import require_something
 from aios3.errors import FileChangedError
@@ -57,7 +58,9 @@ class Anchor:
 @asynccontextmanager
 async def pruning(source: Tree, target: Tree, tally: Tally, *, dry_run: bool) -> AsyncGenerator[Pruning]:
     """Remember where the source is now, and let it go at the end."""
-    anchor = await in_thread(Anchor, source.root) if isinstance(source, LocalTree) else None
+    anchor = None
+    if isinstance(source, LocalTree):
+        anchor = await made_in_thread(partial(Anchor, source.root), Anchor.close)
     try:
         yield Pruning(source, target, tally, anchor, dry_run)
     finally:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._trees.runner import in_thread
+from aios3._handles.threads import in_thread, made_in_thread
 from aios3.errors import FileChangedError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class OpenFile:
 @asynccontextmanager
 async def opened(path: str) -> AsyncGenerator[OpenFile]:
     """Open a regular file. Raises what the operating system says, and UnsupportedError for what is no file."""
-    file = await in_thread(_open, path)
+    file = await made_in_thread(lambda: _open(path), lambda opened: os.close(opened.descriptor))
     try:
         yield file
     finally:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
 from aios3._handles.source import ObjectSource
+from aios3._handles.threads import in_thread, made_in_thread
 from aios3._handles.verifying import once_more
 from aios3._memory import fresh
 from aios3._namespace.links import follow, head
 from aios3._trees import landing as files
 from aios3._trees.landing import Version
-from aios3._trees.runner import each, for_each, in_thread, memory
+from aios3._trees.runner import each, for_each, memory
 from aios3.errors import ChecksumMismatchError
 
 if TYPE_CHECKING:
@@ -149,14 +151,15 @@ class _Pieces:
                 await self._record(landing)
                 raise
             finally:
-                await in_thread(landing.close, keep=landing.version is not None)
+                await in_thread(files.let_go, landing)
         return self._size
 
     async def _start(self) -> Landing:
         receipt, stat = self._receipt, self._source.stat
         if not (receipt.resume and stat.etag):  # without an ETag nothing says that it is the same object
-            return await in_thread(files.start, receipt.target, receipt.root)
-        return await in_thread(files.resume, receipt.target, receipt.root, Version(stat.etag, stat.size, self._piece))
+            return await made_in_thread(partial(files.start, receipt.target, receipt.root), files.let_go)
+        version = Version(stat.etag, stat.size, self._piece)
+        return await made_in_thread(partial(files.resume, receipt.target, receipt.root, version), files.let_go)
 
     async def _receive_checked(self, landing: Landing, held: AsyncExitStack) -> None:
         """Receive all pieces; once more, if together they are not what was stored."""

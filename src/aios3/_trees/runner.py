@@ -10,16 +10,12 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from aios3._engine.tasks import cancel_and_wait, settle
+from aios3._engine.tasks import cancel_and_wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 
-    from typing_extensions import ParamSpec
-
     from aios3._session import Session
-
-    P = ParamSpec("P")
 
 T = TypeVar("T")
 
@@ -64,13 +60,6 @@ async def each(items: Iterable[T]) -> AsyncGenerator[T, None]:
     """Yield ``items``, for :func:`for_each`."""
     for item in items:
         yield item
-
-
-async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run what blocks in a thread. A cancellation is raised when the thread has done with its file."""
-    task = asyncio.get_running_loop().create_task(asyncio.to_thread(function, *args, **kwargs))
-    await settle([task])
-    return task.result()
 
 
 @asynccontextmanager

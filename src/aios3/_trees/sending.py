@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3._handles.plan import complete_plan
+from aios3._handles.threads import in_thread
 from aios3._storing.multipart import MultipartUpload, ResumedUpload
 from aios3._storing.plan import plain_plan
 from aios3._storing.store import store_object
 from aios3._trees.multipart import Assembly, PartJob, part_ranges
 from aios3._trees.reading_files import changed, opened, read_small
-from aios3._trees.runner import each, for_each, in_thread, memory
+from aios3._trees.runner import each, for_each, memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

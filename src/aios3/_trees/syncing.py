@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from aios3._arguments import check_arguments
+from aios3._handles.threads import in_thread
 from aios3._namespace.links import head_or_none
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
@@ -14,7 +15,6 @@ from aios3._trees.filters import make_filter
 from aios3._trees.meter import Meter
 from aios3._trees.places import Item, LocalTree, S3Tree
 from aios3._trees.pruning import pruning
-from aios3._trees.runner import in_thread
 from aios3._trees.sending import etag_of
 from aios3._trees.tally import Tally, TransferAction
 from aios3._trees.transfer import Carrier, Transfer, count

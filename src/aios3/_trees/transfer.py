@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from aios3._handles.threads import in_thread
 from aios3._namespace.links import follow, head, head_or_none
 from aios3._trees.beneath import make_directory
 from aios3._trees.copying import copy_listed
@@ -15,7 +16,7 @@ from aios3._trees.merging import pairs
 from aios3._trees.names import Nesting, local_name
 from aios3._trees.places import Item, LocalTree, S3Tree
 from aios3._trees.receiving import Receipt, receive_file
-from aios3._trees.runner import for_each, in_thread
+from aios3._trees.runner import for_each
 from aios3._trees.sending import send_file
 from aios3._trees.tally import TransferAction
 from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirectoryError

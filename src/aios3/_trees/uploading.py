@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._handles.missing import explain_missing
+from aios3._handles.threads import in_thread
 from aios3._namespace.links import head_or_none
 from aios3._namespace.pages import first_page
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
 from aios3._trees.meter import Meter
 from aios3._trees.places import Item, LocalTree, S3Tree
-from aios3._trees.runner import in_thread
 from aios3._trees.tally import Tally
 from aios3._trees.transfer import Carrier, Transfer, always, count, unless_there
 from aios3.errors import AccessDeniedError, InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
