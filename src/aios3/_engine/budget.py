@@ -62,8 +62,8 @@ class Budget:
         return len(self._waiters)
 
     def try_take(self, size: int) -> bool:
-        """Take ``size`` bytes if they are free and nobody is in line; they are moving."""
-        if self._waiters or self._used + size > self.limit:
+        """Take ``size`` bytes if they are free, nobody is in line and :meth:`close` was not called; they move."""
+        if self._closed or self._waiters or self._used + size > self.limit:
             return False
         self._used += size
         return True

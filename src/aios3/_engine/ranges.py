@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -41,7 +41,7 @@ _PROVEN_BLOCKS = 2
 _WORTH_KEEPING = 256 * 1024
 """A range that was read for itself is kept if it is no longer than this: somebody may look there again."""
 
-FetchRange = Callable[[int, int, Callable[[], memoryview], Callable[[int], None]], Awaitable[None]]
+FetchRange = Callable[[int, int, Callable[[], memoryview], Callable[[int], None]], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,47 +211,20 @@ class RangeFetcher:
         return view
 
     async def collect(self, start: int, stop: int) -> bytes:
-        """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
-        if start < stop <= start + self.limits.window and not self._map.touches(start, stop):
-            return await self._collect_gap(start, stop)
-        whole = io.BytesIO()
-        while start < stop:
-            self.request(start, min(stop, start + max(self.limits.window, self.limits.block_size)))
-            start += whole.write(await self.view(start, stop))
-        return whole.getvalue()
+        """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side.
 
-    def adopt(self, start: int, stop: int) -> None:
-        """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
-        transfer = self._claim(start, stop, paid=True)
-        transfer.adopted = True
-        self._start(transfer)
-
-    async def fill(self, start: int, stop: int) -> None:
-        """Fetch like :meth:`adopt`, and wait for it; raises what the fetching meets, and then gives all back."""
-        transfer = self._claim(start, stop, paid=True)
-        transfer.adopted = True
-        try:
-            await self._run(transfer)
-        finally:
-            self._finish(transfer)
-        if transfer.error is not None:
-            raise transfer.error
-
-    async def _collect_gap(self, start: int, stop: int) -> bytes:
-        """Return ``[start, stop)``, of which nothing is here or asked for: one copy and, if it is short, no task."""
+        What is neither here nor asked for is copied once and, if it is short, needs no task.
+        """
+        if not start < stop <= start + self.limits.window or self._map.touches(start, stop):
+            return await self._collect_parts(start, stop)
         if self._closed:
             raise self._closed
-        longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
-        pieces = _cut(start, stop, min(longest, self.limits.request_size), self.limits.block_size)
-        first, *others = [self._claim(at, end, paid=False) for at, end in pieces]
+        first, *others = self._claim_gap(start, stop)
         blocks = [*first.blocks, *chain.from_iterable(other.blocks for other in others)] if others else first.blocks
         for block in blocks:
             block.pins += 1
         try:
-            if others:
-                await self._run_side_by_side(first, others)
-            else:
-                await self._run_here(first)
+            await (self._run_side_by_side(first, others) if others else self._run(first, asyncio.current_task()))
             if not all(block.complete for block in blocks):
                 message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
                 raise TruncatedBodyError(message)
@@ -261,13 +234,39 @@ class RangeFetcher:
                 self._let_go(block, keep=stop - start <= _WORTH_KEEPING)
             self._trim()
 
+    async def _collect_parts(self, start: int, stop: int) -> bytes:
+        """Return ``[start, stop)``, of which some is here or asked for, or which is longer than the window."""
+        whole = io.BytesIO()
+        while start < stop:
+            self.request(start, min(stop, start + max(self.limits.window, self.limits.block_size)))
+            start += whole.write(await self.view(start, stop))
+        return whole.getvalue()
+
+    def _claim_gap(self, start: int, stop: int) -> list[Transfer]:
+        """Claim a range of which nothing is here or asked for, as the requests that fetch it soonest."""
+        longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
+        pieces = _cut(start, stop, min(longest, self.limits.request_size), self.limits.block_size)
+        return [self._claim(at, end, paid=False) for at, end in pieces]
+
+    def adopt(self, start: int, stop: int) -> None:
+        """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
+        transfer = self._claim(start, stop, paid=True)
+        transfer.adopted = True
+        self._start(transfer)
+
+    def fill(self, start: int, stop: int) -> Coroutine[None, None, None]:
+        """Fetch like :meth:`adopt`, in the task that awaits this; raises what the fetching meets."""
+        transfer = self._claim(start, stop, paid=True)
+        transfer.adopted = True
+        return self._run(transfer, asyncio.current_task())
+
     async def _run_side_by_side(self, first: Transfer, others: Sequence[Transfer]) -> None:
         """Fetch the ``first`` in the caller's task and the others in their own, which end with this."""
         try:
             arrivals = [self._waiter(other, other.stop) for other in others]
             for other in others:
                 self._start(other)
-            await self._run_here(first)
+            await self._run(first, asyncio.current_task())
             for arrived, other in zip(arrivals, others, strict=True):
                 await arrived
                 if other.error is not None:
@@ -286,22 +285,6 @@ class RangeFetcher:
             self._map.spend(block)
         else:
             self._drop(block)
-
-    async def _run_here(self, transfer: Transfer) -> None:
-        """Fetch in the caller's task, which :meth:`aclose` interrupts."""
-        transfer.reader = task = asyncio.current_task()
-        assert task is not None
-        cancelling = task.cancelling()
-        try:
-            await self._run(transfer)
-        except asyncio.CancelledError:
-            if transfer.reader is None and task.uncancel() <= cancelling and transfer.error is not None:
-                raise transfer.error from None
-            raise
-        finally:
-            transfer.reader = None
-        if transfer.error is not None:
-            raise transfer.error
 
     def _interrupt(self, transfer: Transfer) -> asyncio.Future[None]:
         """Wake the reader that fetches; the future is done when it has stopped."""
@@ -371,10 +354,14 @@ class RangeFetcher:
         # A task that is cancelled before its first step never comes to its own ``finally``.
         transfer.task.add_done_callback(lambda _task: self._finish(transfer))
 
-    async def _run(self, transfer: Transfer) -> None:
+    async def _run(self, transfer: Transfer, reader: asyncio.Task[object] | None = None) -> None:
+        """Fetch. In the task of a ``reader``, which :meth:`aclose` interrupts, raise what the fetching meets."""
+        transfer.reader = reader
+        cancelling = reader.cancelling() if reader is not None else 0
         try:
             if not transfer.paid:
-                await self._budget.take(transfer.size)
+                if not self._budget.try_take(transfer.size):
+                    await self._budget.take(transfer.size)
                 transfer.paid = True
             if not transfer.adopted:
                 transfer.begun = self._clock()
@@ -386,10 +373,17 @@ class RangeFetcher:
             )
             if transfer.answered is not None:
                 self.pace.arrived(transfer.size - transfer.at_first, self._clock() - transfer.answered)
+        except asyncio.CancelledError:
+            is_ours = reader is not None and transfer.reader is None and reader.uncancel() <= cancelling
+            if not is_ours or transfer.error is None:
+                raise
         except Exception as error:  # noqa: BLE001 - kept for whoever waits for these bytes, and raised there
             transfer.error = error
         finally:
+            transfer.reader = None
             self._finish(transfer)
+        if reader is not None and transfer.error is not None:
+            raise transfer.error
 
     def _room(self, transfer: Transfer) -> memoryview:
         block = transfer.blocks[transfer.filling]

@@ -13,7 +13,7 @@ from aios3._handles.verifying import check_whole, verification_of
 from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from aios3._backend import ObjectBody
     from aios3._engine.hedging import Hedges
@@ -64,7 +64,12 @@ class ObjectSource:
 
         The body waits for the :meth:`fetch` that begins at ``start``.
         """
-        body = self._ready or await self._ask_first(start, stop)
+        body = self._ready
+        if body is None:
+            clock = asyncio.get_running_loop().time
+            started = clock()
+            body = await self._get(start, stop)
+            self.latency = clock() - started
         self._ready = body
         self._ready_for = start
         await self._accept(body)
@@ -75,7 +80,7 @@ class ObjectSource:
 
         The body waits for an :meth:`open` from there on; that of a server which ignores ranges is dropped.
         """
-        body = self._ready = await self._ask(-size, None)
+        body = self._ready = await self._get(-size, None)
         await self._accept(body)
         if body.stop - body.start > size:
             await self.aclose()
@@ -85,30 +90,42 @@ class ObjectSource:
     async def read_at_once(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
         """Read ``[start, stop)``, up to the end without ``stop``, if the answer for ``[start, first_stop)`` has it all.
 
-        None: the object goes on behind the answer, or the answer broke, which was an attempt; :meth:`open` is next.
+        None: memory for the answer is not free, or the object goes on behind it, or it broke, which was an attempt;
+        :meth:`open` is next.
         """
-        body = self._ready = await self._ask(start, first_stop)
-        wanted = body.size if stop is None else min(stop, body.size)
-        if body.start != start or body.stop != wanted:
+        budget = self._session.budget
+        if not budget.try_take(first_stop - start):
             return None
         try:
-            data = await body.read()
-        except BaseException as error:
-            await self.aclose()
-            if not isinstance(error, S3Error):
-                raise
-            pause = self._session.policy_at(self.url).pause(error, 1)
-            self._failures = 1
-            await self._session.policy.calls.sleep(pause)
-            return None
+            backend = self._session.backend_at_hand(self.url) or await self._session.backend(self.url)
+            try:
+                body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._options)
+            except InvalidRangeError as refusal:
+                body = await self._get_empty(start, refusal)
+            self._ready = body
+            wanted = body.size if stop is None else min(stop, body.size)
+            if body.start != start or body.stop != wanted:
+                return None
+            try:
+                data = await body.read()
+            except BaseException as error:
+                await self.aclose()
+                if not isinstance(error, S3Error):
+                    raise
+                pause = self._session.policy_at(self.url).pause(error, 1)
+                self._failures = 1
+                await self._session.policy.calls.sleep(pause)
+                return None
+        finally:
+            budget.give_back(first_stop - start)
         self._ready = None  # at its end there is nothing to close
         if self._session.checksums_at(self.url).comparing and len(data) == body.size:
             check_whole(self.url, data, body.checksums)
         return data
 
-    async def fetch(
+    def fetch(
         self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
-    ) -> None:
+    ) -> Coroutine[None, None, None]:
         """Receive ``[start, stop)`` into the views that ``room()`` gives, telling ``received`` of every arrival.
 
         A body that breaks or ends early is asked for again from the byte reached; ``max_attempts`` failures in a row
@@ -118,15 +135,17 @@ class ObjectSource:
         verification = self._verification
         piece = verification.piece(start, stop) if verification is not None else None
         if verification is None or piece is None:
-            await self._fetch(_Cursor(start, stop, room, received))
-            return
+            return self._fetch(_Cursor(start, stop, room, received))
+        cursor = _VerifiedCursor(start, stop, room, received, piece, verification.is_all)
+        return self._fetch_verified(cursor, verification)
+
+    async def _fetch_verified(self, cursor: _VerifiedCursor, verification: Verification) -> None:
         asking = verification.ask_if_last()
         try:
-            cursor = _VerifiedCursor(start, stop, room, received, piece, verification.is_all)
             await self._fetch(cursor)
             if cursor.withheld:
                 await verification.conclude()
-                received(cursor.withheld)
+                cursor.release()
             elif asking is not None:
                 await asyncio.wait({asking})  # who receives the last bytes will need it
         finally:
@@ -143,7 +162,18 @@ class ObjectSource:
         while not cursor.done:
             reached = cursor.position
             try:
-                await self._receive(cursor)
+                body = self._take_ready(reached) or await self._get(reached, cursor.stop)
+                try:
+                    if self._stat is None:
+                        await self._accept(body)
+                    self._check_version(body)
+                    if body.start != reached:
+                        await _skip(body, reached)
+                    await self._receive(body, cursor)
+                    if not cursor.done:
+                        raise self._truncated(cursor)
+                finally:
+                    await body.aclose()
             except S3Error as error:
                 progress = cursor.position > reached
                 failures = 1 if progress else failures + 1
@@ -152,10 +182,11 @@ class ObjectSource:
 
     async def body_at(self, position: int, stop: int | None) -> ObjectBody:
         """Return an answer whose next byte is the one at ``position``; the caller closes it."""
-        body = await self._take_ready(position)
+        body = self._take_ready(position)
         if body is None:
             await self.aclose()
-            body = await self._request(position, stop)
+            body = await self._get(position, stop)
+            await self._accept(body)
         try:
             await _skip(body, position)
         except BaseException:
@@ -184,20 +215,12 @@ class ObjectSource:
         if ready is not None:
             await ready.aclose()
 
-    async def _receive(self, cursor: _Cursor) -> None:
-        body = await self._take_ready(cursor.position) or await self._request(cursor.position, cursor.stop)
-        try:
-            if body.start != cursor.position:
-                await _skip(body, cursor.position)
-            hedges = self._session.policy.hedges
-            if hedges is None or cursor.stop - cursor.position < _LONG:
-                await body.receive(cursor.stop - cursor.position, cursor.view, cursor.advance)
-            else:
-                await self._race(hedges, body, cursor)
-            if not cursor.done:
-                raise self._truncated(cursor)
-        finally:
-            await body.aclose()
+    def _receive(self, body: ObjectBody, cursor: _Cursor) -> Coroutine[None, None, None]:
+        """Receive the rest of the range; a long body that is slow may get a second request."""
+        size, hedges = cursor.stop - cursor.position, self._session.policy.hedges
+        if hedges is None or size < _LONG:
+            return body.receive(size, cursor.view, cursor.advance)
+        return self._race(hedges, body, cursor)
 
     async def _race(self, hedges: Hedges, body: ObjectBody, cursor: _Cursor) -> None:
         """Receive a long body; if it is slow, the rest of it also from a second request, if memory for that is free."""
@@ -220,8 +243,9 @@ class ObjectSource:
             budget.give_back(lent)
 
     async def _rest(self, position: int, stop: int) -> tuple[int, bytes]:
-        body = await self._request(position, stop)
+        body = await self._get(position, stop)
         try:
+            self._check_version(body)
             if (body.start, body.stop) != (position, stop):
                 message = f"GetObject {self.url}: the answer is not the range that was asked for"
                 raise ServerError(message, path=str(self.url), operation="GetObject")
@@ -229,35 +253,26 @@ class ObjectSource:
         finally:
             await body.aclose()
 
-    async def _take_ready(self, start: int) -> ObjectBody | None:
-        if self._ready is None or start != self._ready_for:
+    def _take_ready(self, start: int) -> ObjectBody | None:
+        """Return the body that waits for a fetch from ``start`` on; it begins earlier if the server ignores ranges."""
+        ready = self._ready
+        if ready is None or start != self._ready_for or ready.start > start:
             return None
-        ready, self._ready = self._ready, None
-        if ready.start != start:  # of a server that ignores ranges
-            await ready.aclose()
-            return None
+        self._ready = None
         return ready
 
-    async def _request(self, start: int, stop: int | None) -> ObjectBody:
-        body = await self._ask(start, stop)
-        await self._accept(body)
-        return body
-
-    async def _ask_first(self, start: int, stop: int) -> ObjectBody:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        body = await self._ask(start, stop)
-        self.latency = clock() - begun
-        return body
-
-    async def _ask(self, start: int, stop: int | None) -> ObjectBody:
-        """Ask for a range. An empty object has none, and S3 says so with 416: it is then asked for as a whole."""
+    async def _get(self, start: int, stop: int | None) -> ObjectBody:
         backend = self._session.backend_at_hand(self.url) or await self._session.backend(self.url)
         try:
             return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
         except InvalidRangeError as refusal:
-            if start > 0:
-                raise self._shrunk(start, refusal) from refusal
+            return await self._get_empty(start, refusal)
+
+    async def _get_empty(self, start: int, refusal: InvalidRangeError) -> ObjectBody:
+        """Ask for the whole of an empty object: it has no range, and S3 says so with 416."""
+        if start > 0:
+            raise self._shrunk(start, refusal) from refusal
+        backend = await self._session.backend(self.url)
         return await backend.get_object(self.url, start=0, stop=None, options=self._options)
 
     def _shrunk(self, start: int, refusal: InvalidRangeError) -> S3Error:
@@ -272,16 +287,21 @@ class ObjectSource:
         return ObjectChangedError(message, path=str(self.url), operation="GetObject")
 
     async def _accept(self, body: ObjectBody) -> None:
-        known = self._stat
-        if known is not None and known.etag and (known.etag, known.size) == (body.etag, body.size):
-            return
+        """Pin the version with the first body, and compare later ones with it."""
+        is_first = self._stat is None
         try:
-            self._pin(body.stat)
-            if known is None:
+            self._check_version(body)
+            if is_first:
                 self._verification = await verification_of(self._session, self.url, self._options, body)
         except BaseException:
             await body.aclose()
             raise
+
+    def _check_version(self, body: ObjectBody) -> None:
+        """Raise ObjectChangedError for a body of another version."""
+        known = self._stat
+        if known is None or not known.etag or (known.etag, known.size) != (body.etag, body.size):
+            self._pin(body.stat)
 
     def _pin(self, stat: StatResult) -> None:
         known = self._stat
@@ -364,6 +384,10 @@ class _VerifiedCursor(_Cursor):
             self.position += count
         else:
             super().advance(count)
+
+    def release(self) -> None:
+        """Tell of the arrival that was kept back."""
+        self._received(self.withheld)
 
 
 def _version(stat: StatResult) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
@@ -11,15 +12,13 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.options import Sizes, text_settings
 from aios3._handles.reader import FIRST_REQUEST, close_fetcher, open_fetcher
 from aios3._handles.source import ObjectSource
-from aios3._handles.verifying import say_once_more
+from aios3._handles.verifying import once_more, say_once_more
 from aios3._namespace.links import follow, head
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3.errors import ChecksumMismatchError, InvalidRangeError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from aios3._entries import StatResult
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -77,26 +76,32 @@ async def read_text(
 
 
 async def _read(session: Session, path: AnyPath, start: int | None, stop: int | None, *, followlinks: bool) -> bytes:
-    url = S3Url.parse(path).require_object()
+    url, start = S3Url.parse(path).require_object(), start or 0
+    if stop is not None and 0 <= stop < start:
+        raise _bad_range(url, start, stop)
     try:
+        if start < 0 or start == stop or (stop is not None and stop < 0):
+            return await once_more(partial(_read_counted, session, url, start, stop, followlinks=followlinks))
+        source, first = ObjectSource(session, url), _first_stop(session, start, stop)
         try:
-            return await _read_slice(session, url, start or 0, stop, followlinks=followlinks)
+            if first - start <= FIRST_REQUEST:
+                data = await source.read_at_once(start, first, stop)
+                if data or (data is not None and not followlinks):
+                    return data
+            return await _read_range(session, source, start, stop, followlinks=followlinks)
+        except InvalidRangeError:
+            return await _read_nothing(session, url, start, stop, followlinks=followlinks)
         except ChecksumMismatchError as error:
             say_once_more(error)
-        return await _read_slice(session, url, start or 0, stop, followlinks=followlinks)
+        return await _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
     except ObjectNotFoundError as error:
         await explain_missing(session, url, error)
         raise
 
 
-def _read_slice(
-    session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool
-) -> Coroutine[None, None, bytes]:
-    if stop is not None and 0 <= stop < start:
-        raise _bad_range(url, start, stop)
-    if start < 0 or start == stop or (stop is not None and stop < 0):
-        return _read_counted(session, url, start, stop, followlinks=followlinks)
-    return _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
+def _first_stop(session: Session, start: int, stop: int | None) -> int:
+    """Return where the first request ends."""
+    return start + FIRST_REQUEST if stop is None else min(stop, start + session.config.request_size)
 
 
 async def _read_counted(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
@@ -114,30 +119,28 @@ async def _read_counted(session: Session, url: S3Url, start: int, stop: int | No
 async def _read_range(
     session: Session, source: ObjectSource, start: int, stop: int | None, *, followlinks: bool
 ) -> bytes:
-    config = session.config
-    first = start + FIRST_REQUEST if stop is None else min(stop, start + config.request_size)
+    """Read ``[start, stop)`` in as many requests as it needs."""
+    sizes = Sizes(session.config.block_size, session.config.request_size)
     try:
-        if first - start <= FIRST_REQUEST and session.budget.try_take(first - start):
-            try:
-                data = await source.read_at_once(start, first, stop)
-            finally:
-                session.budget.give_back(first - start)
-            if data or (data is not None and not followlinks):
-                return data
-        fetcher = await open_fetcher(session, source, start, first, Sizes(config.block_size, config.request_size))
+        fetcher = await open_fetcher(session, source, start, _first_stop(session, start, stop), sizes)
     except InvalidRangeError:
-        found = await head(session, source.url)
-        if followlinks and found.islnk:
-            return await _read_target(session, source.url, found, start, stop)
-        if start != found.size:
-            raise _bad_range(source.url, start, stop, found.size) from None
-        return b""  # S3 has no byte there, but a slice is empty
+        return await _read_nothing(session, source.url, start, stop, followlinks=followlinks)
     try:
         if not (followlinks and source.stat.islnk):
             return await fetcher.collect(start, fetcher.size if stop is None else min(stop, fetcher.size))
     finally:
         await close_fetcher(source, fetcher)
     return await _read_target(session, source.url, source.stat, start, stop)
+
+
+async def _read_nothing(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
+    """Read a range that the server says does not exist: a slice from the object's end on is empty."""
+    found = await head(session, url)
+    if followlinks and found.islnk:
+        return await _read_target(session, url, found, start, stop)
+    if start != found.size:
+        raise _bad_range(url, start, stop, found.size) from None
+    return b""
 
 
 async def _read_target(session: Session, link: S3Url, found: StatResult, start: int, stop: int | None) -> bytes:
