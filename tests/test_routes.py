@@ -7,13 +7,13 @@ import pytest
 from routes import OPERATIONS, coroutines_of
 
 CEILINGS = {
-    "read_bytes, small": 14,
-    "aopen + read + close, small": 39,
-    "read_at": 24,
-    "write_bytes, small": 22,
-    "a part of an upload": 14,
-    "a file of a tree upload": 29,
-    "stat": 14,
+    "read_bytes, small": 12,
+    "aopen + read + close, small": 34,
+    "read_at": 16,
+    "write_bytes, small": 17,
+    "a part of an upload": 9,
+    "a file of a tree upload": 18,
+    "stat": 10,
     "scan": 29,
 }
 """The most coroutines that an operation may begin. Lower a figure when the count is lower; never raise one."""

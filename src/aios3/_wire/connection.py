@@ -131,7 +131,7 @@ class Connection(asyncio.BufferedProtocol):
         assert self._length is not None
         assert size <= self._length
         try:
-            while size and self._scratch:
+            while size and self._scratch.stop:
                 count = self._take(room(), size)
                 size -= count
                 received(count)
@@ -151,7 +151,7 @@ class Connection(asyncio.BufferedProtocol):
             return 0
         if self._chunks is not None:
             return await self._read_chunked(self._chunks, view)
-        if self._scratch:
+        if self._scratch.stop:
             return self._take(view, len(view))
         if self._length is None and self._eof:
             self._finish()
@@ -163,10 +163,12 @@ class Connection(asyncio.BufferedProtocol):
     def at_hand(self, limit: int) -> bytes | None:
         """Return all the rest of the body; None if it has not come yet, or is more than ``limit`` bytes."""
         length = self._length
-        if length is None or length > limit or length != len(self._scratch):
+        if length is None or length > limit or length != self._scratch.stop - self._scratch.start:
             return None
-        data = bytes(self._scratch.peek())
-        self._took(length)
+        data = self._scratch.take(length)
+        if self._reading_paused:
+            self._resume_reading()
+        self._finish()
         return data
 
     async def read(self, limit: int) -> bytes:
@@ -204,7 +206,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def reusable(self) -> bool:
         """Whether the next request can be sent: the answer was read to its end, and both sides keep the connection."""
-        return self._state is _IDLE and self._keep and not self._scratch and self.stands
+        return self._state is _IDLE and self._keep and not self._scratch.stop and self.stands
 
     @property
     def stands(self) -> bool:
@@ -348,7 +350,7 @@ class Connection(asyncio.BufferedProtocol):
             return exc  # of TLS, of the network, or of the caller's own functions
         error: ConnectionError = ConnectionResetError("the connection is closed")
         if self._state is _HEAD:
-            error = head_ended(answered=bool(self._scratch) or self._interim > 0)
+            error = head_ended(answered=self._scratch.stop > 0 or self._interim > 0)
         elif self._state is _BODY:
             error = body_ended(self._length)
         error.__cause__ = exc
@@ -386,11 +388,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next_head(self, searched: int) -> tuple[Head, bool] | None:
         """Parse the head of the final answer, if it is there."""
-        scratch = self._scratch
-        while (end := scratch.find(b"\r\n\r\n", searched)) >= 0:
-            searched = end + 4
-            head, keep = parse_head(bytes(scratch.peek(searched)))
-            scratch.skip(searched - scratch.start)
+        while (text := self._scratch.take_through(b"\r\n\r\n", searched)) is not None:
+            searched = self._scratch.start
+            head, keep = parse_head(text)
             if head.status >= _FINAL:
                 return head, keep
             self._interim += 1
@@ -425,7 +425,7 @@ class Connection(asyncio.BufferedProtocol):
         self._state = _IDLE
         self._length = 0
         self._chunks = None
-        self._keep = self._keep and not self._scratch
+        self._keep = self._keep and not self._scratch.stop
 
     def _take(self, view: memoryview, size: int) -> int:
         """Copy from the scratch buffer."""
@@ -439,7 +439,7 @@ class Connection(asyncio.BufferedProtocol):
     def _took(self, count: int) -> None:
         """Account for ``count`` bytes of the body in the scratch buffer."""
         self._scratch.skip(count)
-        if self._reading_paused and not self._scratch:
+        if self._reading_paused and not self._scratch.stop:
             self._resume_reading()
         if self._length is not None:
             self._length -= count
@@ -485,7 +485,7 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _read_chunked(self, chunks: ChunkedBody, view: memoryview) -> int:
         while not chunks.pieces and not chunks.done:
-            if not self._scratch:
+            if not self._scratch.stop:
                 await self._wait(self._stall_seconds)
             try:
                 chunks.feed(self._scratch.peek())

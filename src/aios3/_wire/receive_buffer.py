@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class ReceiveBuffer:
-    """The bytes ``[start, stop)`` of ``size`` bytes of memory: they are received at ``stop`` and taken at ``start``."""
+    """The bytes ``[start, stop)`` of ``size`` bytes of memory: they are received at ``stop`` and taken at ``start``.
+
+    ``stop`` is 0 if there are none.
+    """
 
     __slots__ = ("_memory", "_view", "size", "start", "stop")
 
@@ -21,9 +24,19 @@ class ReceiveBuffer:
         """Return where the next bytes go, at most ``size``; add to ``stop`` how many came."""
         return self._view[self.stop : self.stop + size]
 
-    def find(self, pattern: bytes, searched: int) -> int:
-        """Return where ``pattern`` begins, at ``searched`` or later; -1 if it has not come."""
-        return self._memory.find(pattern, searched, self.stop)
+    def take_through(self, pattern: bytes, searched: int) -> bytes | None:
+        """Take away what ends with ``pattern``, which is looked for from ``searched`` on; None if it has not come."""
+        end = self._memory.find(pattern, searched, self.stop)
+        return None if end < 0 else self.take(end + len(pattern) - self.start)
+
+    def take(self, count: int) -> bytes:
+        """Take ``count`` bytes away."""
+        start = self.start
+        stop = self.start = start + count
+        data = bytes(self._view[start:stop])
+        if stop == self.stop:
+            self.start = self.stop = 0
+        return data
 
     def peek(self, stop: int | None = None) -> memoryview:
         """Return the bytes up to ``stop``, or all of them; they stay."""
