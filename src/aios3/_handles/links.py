@@ -20,12 +20,19 @@ from aios3.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from aios3._entries import StatResult
     from aios3._session import Session
 
 
-async def head(session: Session, url: S3Url) -> StatResult:
+def head(session: Session, url: S3Url) -> Coroutine[None, None, StatResult]:
     """Describe one object; a link itself, not what it leads to."""
+    backend = session.backend_at_hand(url)
+    return _first_head(session, url) if backend is None else backend.head_object(url, ReadOptions())
+
+
+async def _first_head(session: Session, url: S3Url) -> StatResult:
     backend = await session.backend(url)
     return await backend.head_object(url, ReadOptions())
 

@@ -89,7 +89,7 @@ async def scan(
     session, url = current_session(session), parse_inside_bucket(path, "scan")
     async with Scope(session) as scope:
         source = _scanned_paths(scope, url, followlinks=followlinks, parallel=parallel)
-        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
+        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok, ahead=followlinks)) as found:
             async for paths in found:
                 for item in paths:
                     yield item
@@ -108,7 +108,7 @@ async def scan_stat(
     session, url = current_session(session), parse_inside_bucket(path, "scan_stat")
     async with Scope(session) as scope:
         source = _scanned_entries(scope, url, followlinks=followlinks, parallel=parallel)
-        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok)) as found:
+        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok, ahead=followlinks)) as found:
             async for entries in found:
                 for entry in entries:
                     yield entry
@@ -184,7 +184,8 @@ async def _no_directory(session: Session, url: S3Url) -> S3Error:
 async def _file_pages(
     scope: Scope, url: S3Url, *, parallel: bool
 ) -> AsyncGenerator[tuple[Sequence[str], Sequence[StatResult]], None]:
-    """Yield the keys and descriptions of an object at ``url``, then of everything below ``url``."""
+    """Yield the keys and descriptions of an object at ``url``, then of everything below ``url``; asked for at once."""
+    listing = scope.ahead(pages(scope, url.with_key(url.prefix), parallel=parallel))
     own, refusal, found = None, None, False
     if not url.names_directory:
         try:
@@ -196,10 +197,9 @@ async def _file_pages(
         else:
             if own.keys[:1] == [url.key]:
                 yield own.keys[:1], own.stats[:1]
-    async with aclosing(pages(scope, url.with_key(url.prefix), parallel=parallel)) as listing:
-        async for page in listing:
-            found = found or bool(page.keys)
-            yield page.keys, page.stats
+    async for page in listing:
+        found = found or bool(page.keys)
+        yield page.keys, page.stats
     if refusal is not None and not found:
         raise refusal
     if own is not None and not shows(own, url) and lists_in_key_order(scope.session, url) is False:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import ListPage
+from aios3._handles.links import is_listed_missing
 from aios3._namespace.bounds import in_key_order
 from aios3._namespace.key_order import lists_in_key_order, note_key_order
-from aios3._namespace.links import head_or_none
+from aios3._namespace.links import head, head_or_none
 from aios3._namespace.pages import first_page
-from aios3.errors import AccessDeniedError, CredentialsError
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     from aios3._entries import StatResult
@@ -37,11 +38,18 @@ async def object_or_none(session: Session, url: S3Url) -> StatResult | None:
     and may not be read.
     """
     try:
-        return await head_or_none(session, url)
-    except AccessDeniedError as refusal:
-        if not is_denied(refusal) or await _is_listed(session, url, refusal):
-            raise
+        return await head(session, url)
+    except (ObjectNotFoundError, AccessDeniedError) as error:
+        await check_absent(session, url, error)
         return None
+
+
+async def check_absent(session: Session, url: S3Url, error: ObjectNotFoundError | AccessDeniedError) -> None:
+    """Return if there is no object at ``url``, of which a HEAD has met ``error``; raise it otherwise."""
+    if isinstance(error, ObjectNotFoundError):
+        return
+    if not is_denied(error) or not (await is_listed_missing(session, url) or not await _is_listed(session, url, error)):
+        raise error
 
 
 async def is_object(session: Session, url: S3Url) -> bool:

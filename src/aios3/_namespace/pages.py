@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aios3._backend import ListPage
@@ -23,7 +23,7 @@ from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, ClosedHandleError, ObjectNotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
     from typing import Self
 
     from aios3._namespace.segments import Segment
@@ -232,17 +232,19 @@ async def _next_or_none(source: AsyncGenerator[T, None]) -> T | None:
 
 
 async def batches(
-    scope: Scope, source: AsyncGenerator[T, None], path: str, *, missing_ok: bool
+    scope: Scope, source: AsyncGenerator[T, None], path: str, *, missing_ok: bool, ahead: bool = True
 ) -> AsyncGenerator[T, None]:
-    """Yield what ``source`` yields, one item ahead of the consumer.
+    """Yield what ``source`` yields, one item ahead of the consumer if ``ahead``.
 
     Without any item: raise ObjectNotFoundError, or end, as ``missing_ok`` says; also where the bucket is missing.
     """
     found = False
+    stream: AsyncIterator[T] = scope.ahead(source) if ahead else source
     try:
-        async for item in scope.ahead(source):
-            found = True
-            yield item
+        async with nullcontext() if ahead else aclosing(source):
+            async for item in stream:
+                found = True
+                yield item
     except BucketNotFoundError:
         if found or not missing_ok:
             raise

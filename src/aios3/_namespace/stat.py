@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aios3._arguments import check_arguments
 from aios3._entries import Access, StatResult
 from aios3._namespace.links import follow, head, head_or_none
-from aios3._namespace.lookup import is_denied, is_object, object_or_none
+from aios3._namespace.lookup import check_absent, is_denied, is_object, object_or_none
 from aios3._namespace.pages import Scope, first_page, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
@@ -134,26 +134,30 @@ async def _stat(session: Session, url: S3Url, *, follow_symlinks: bool) -> StatR
     if not url.bucket:
         message = f"{str(url)!r} has no bucket, so there is nothing to describe"
         raise BucketNotFoundError(message, path=str(url))
-    try:
-        found = None if url.names_directory else await object_or_none(session, url)
-    except AccessDeniedError as refusal:
-        if not is_denied(refusal):
-            raise
-        return await _directory_or(refusal, session, url)
-    if found is None:
+    if url.names_directory:
         return await _directory_stat(session, url)
+    try:
+        found = await head(session, url)
+    except (ObjectNotFoundError, AccessDeniedError) as error:
+        return await _directory_beside(error, session, url)
     if not (follow_symlinks and found.islnk):
         return found
     _, target = await follow(session, url, found)
     return replace(target, islnk=True)
 
 
-async def _directory_or(refusal: AccessDeniedError, session: Session, url: S3Url) -> StatResult:
-    """Describe a directory; raise ``refusal``, that of the object at the same path, if there is none."""
+async def _directory_beside(error: ObjectNotFoundError | AccessDeniedError, session: Session, url: S3Url) -> StatResult:
+    """Describe the directory where a HEAD of the object at the same path has met ``error``; raise that if it counts."""
     try:
-        return await _directory_stat(session, url)
-    except ObjectNotFoundError:
-        raise refusal from None
+        await check_absent(session, url, error)
+    except AccessDeniedError as refusal:
+        if not is_denied(refusal):
+            raise
+        try:
+            return await _directory_stat(session, url)
+        except ObjectNotFoundError:
+            raise refusal from None
+    return await _directory_stat(session, url)
 
 
 async def _directory_stat(session: Session, url: S3Url) -> StatResult:
