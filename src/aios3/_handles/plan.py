@@ -12,7 +12,7 @@ from aios3._entries import WriteResult
 from aios3._handles.source import ObjectSource
 from aios3._storing.equal_parts import needs_equal_parts
 from aios3._storing.inherit import kept
-from aios3._storing.plan import WritePlan, with_checksum, with_type
+from aios3._storing.plan import WritePlan, resolve_plan, with_checksum
 from aios3.errors import ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ async def complete_plan(session: Session, plan: WritePlan) -> WritePlan:
 
     Raises ObjectExistsError in ``xb``, ObjectChangedError in ``ab`` if the object does not match ``if_match``.
     """
-    plan = await with_checksum(session, plan)
-    if plan.mode == "wb":
-        return await with_type(plan)
     if plan.mode == "ab":
-        return await _append(session, plan)
+        return await _append(session, await with_checksum(session, plan))
+    plan = await resolve_plan(session, plan)
+    if plan.mode == "wb":
+        return plan
     await _check_absent(session, plan)
-    return await with_type(replace(plan, condition=Condition(if_absent=True)))
+    return replace(plan, condition=Condition(if_absent=True))
 
 
 async def _check_absent(session: Session, plan: WritePlan) -> None:
@@ -56,7 +56,7 @@ async def _append(session: Session, plan: WritePlan) -> WritePlan:
     except ObjectNotFoundError:
         if if_match is not None:
             raise
-        return await with_type(replace(plan, condition=Condition(if_absent=True)))
+        return await resolve_plan(session, replace(plan, condition=Condition(if_absent=True)))
     old = source.stat
     plan = replace(
         plan, condition=Condition(if_match=old.etag), unchanged=WriteResult(old.size, old.etag, old.version_id)

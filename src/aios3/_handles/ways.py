@@ -23,7 +23,7 @@ from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.equal_parts import needs_equal_parts
-from aios3._storing.plan import WritePlan
+from aios3._storing.plan import WritePlan, resolve_plan
 from aios3._storing.store import store_object
 from aios3.errors import ObjectNotFoundError
 
@@ -140,8 +140,9 @@ async def write_at_once(
         plan = WritePlan(url, "wb", _AS_EVER, _ALWAYS, current.config.part_size)
     if len(data) > plan.part_size:
         return None
-    plan = await complete_plan(current, plan)
-    await current.budget.take(len(data))
+    plan = await resolve_plan(current, plan)
+    if not current.budget.try_take(len(data)):
+        await current.budget.take(len(data))
     try:
         return await store_object(current, plan, (data if isinstance(data.obj, bytes) else bytes(data),))
     finally:

@@ -25,9 +25,9 @@ from aios3._storing.outcome import head_or_unknown, is_young, multipart_etag, re
 from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
-    from aios3._backend import Checksum, Condition, PartSource, StoredPart
+    from aios3._backend import Backend, Checksum, Condition, PartSource, StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -109,11 +109,20 @@ class MultipartUpload:
 
     async def send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
         """Send one part."""
-        upload_id = await self.opened()
-        plan, backend = self._plan, await self._session.backend(self._plan.url)
-        checksum = checksum_of(pieces, plan.algorithm)
-        part = await backend.upload_part(plan.url, upload_id, number, pieces, options=plan.options, checksum=checksum)
-        self._keep(Part(number, part.etag, part.checksum or checksum), sum(map(len, pieces)))
+        if self.upload_id is None:
+            await self.opened()
+        backend = self._session.backend_at_hand(self._plan.url) or await self._session.backend(self._plan.url)
+        checksum = checksum_of(pieces, self._plan.algorithm)
+        part = await self.sending(backend, number, pieces, checksum)
+        self.record(Part(number, part.etag, part.checksum or checksum), sum(map(len, pieces)))
+
+    def sending(
+        self, backend: Backend, number: int, pieces: Sequence[bytes | memoryview], checksum: Checksum | None
+    ) -> Coroutine[None, None, Part]:
+        """Return what sends one part of the open upload; what comes of it is for :meth:`record`."""
+        assert self.upload_id is not None
+        plan = self._plan
+        return backend.upload_part(plan.url, self.upload_id, number, pieces, options=plan.options, checksum=checksum)
 
     async def copy(self, number: int, source: PartSource) -> None:
         """Have S3 make one part of bytes that it has."""
@@ -123,9 +132,10 @@ class MultipartUpload:
         part = await backend.upload_part_copy(plan.url, upload_id, number, keyed)
         if source.if_match is not None:
             self._sources.add((source.url, source.if_match))
-        self._keep(part, source.stop - source.start)
+        self.record(part, source.stop - source.start)
 
-    def _keep(self, part: Part, size: int) -> None:
+    def record(self, part: Part, size: int) -> None:
+        """Note a part of ``size`` bytes that S3 has stored."""
         self._parts[part.number] = part
         self._sizes[part.number] = size
 

@@ -92,20 +92,29 @@ async def with_checksum(session: Session, plan: WritePlan) -> WritePlan:
     return plan if plan.algorithm == algorithm else replace(plan, algorithm=algorithm)
 
 
-async def with_type(plan: WritePlan) -> WritePlan:
-    """Guess the content type from the key, unless the plan has one."""
-    if plan.options.content_type is not None or (kind := await guess_type(plan.url.name)) is None:
+async def resolve_plan(session: Session, plan: WritePlan) -> WritePlan:
+    """Choose the checksum, and guess the content type from the key unless the plan has one."""
+    backend = session.backend_at_hand(plan.url) or await session.backend(plan.url)
+    algorithm = choose_algorithm(session.checksums_at(plan.url).sending, at_amazon=await backend.at_amazon())
+    options = plan.options
+    if options.content_type is None and "." in plan.url.name:
+        if not _TABLES_READ.is_set():
+            await read_types()
+        options = replace(options, content_type=guess_type(plan.url.name))
+    if plan.algorithm == algorithm and plan.options is options:
         return plan
-    return replace(plan, options=replace(plan.options, content_type=kind))
+    return replace(plan, algorithm=algorithm, options=options)
 
 
-async def guess_type(name: str) -> str | None:
-    """Return the content type that the end of a name stands for."""
+async def read_types() -> None:
+    """Read the system's tables of content types, which are files."""
+    await asyncio.to_thread(mimetypes.guess_type, "")
+    _TABLES_READ.set()
+
+
+def guess_type(name: str) -> str | None:
+    """Return the content type that the end of a name stands for; :func:`read_types` comes first."""
     if "." not in name:
         return None
-    if _TABLES_READ.is_set():
-        kind, packing = mimetypes.guess_type(name)
-    else:
-        kind, packing = await asyncio.to_thread(mimetypes.guess_type, name)
-        _TABLES_READ.set()
+    kind, packing = mimetypes.guess_type(name)
     return _PACKED_TYPES.get(packing) if packing else kind

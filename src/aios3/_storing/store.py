@@ -20,7 +20,7 @@ from aios3._storing.outcome import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from aios3._backend import Checksum, CopyTerms
     from aios3._entries import StatResult
@@ -42,9 +42,9 @@ async def store_object(session: Session, plan: WritePlan, pieces: Sequence[bytes
     backend = session.backend_at_hand(plan.url) or await session.backend(plan.url)
     checksum = checksum_of(pieces, plan.algorithm)
 
-    async def attempt(condition: Condition) -> WriteResult:
+    def attempt(condition: Condition) -> Coroutine[None, None, WriteResult]:
         options = plan.options
-        return await backend.put_object(plan.url, pieces, options=options, condition=condition, checksum=checksum)
+        return backend.put_object(plan.url, pieces, options=options, condition=condition, checksum=checksum)
 
     if plan.condition == _ALWAYS:
         return await attempt(_ALWAYS)

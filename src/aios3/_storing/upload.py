@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import PartSource
+from aios3._backend import Part, PartSource
 from aios3._engine import parts
+from aios3._engine.checksums import checksum_of
 from aios3._engine.pace import Pace
 from aios3._engine.tasks import OwnedTasks, cancellations, settle
 from aios3._storing.equal_parts import needs_equal_parts
@@ -16,7 +16,7 @@ from aios3._storing.store import store_object
 from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Coroutine, Sequence
 
     from aios3._entries import WriteResult
     from aios3._session import Session
@@ -79,7 +79,7 @@ class Upload:
         """Send the next part in the background; the ``paid`` bytes, moving, go back to the budget when it has ended."""
         self._start_copies()
         self._count += 1
-        task = self._start(partial(self._send, self._count, pieces), self._count)
+        task = self._start(self._send(self._count, pieces), self._count)
         self._sending += paid
         task.add_done_callback(lambda _task: self._sent(paid))
 
@@ -98,7 +98,7 @@ class Upload:
 
     def start_first(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
         """Send part 1 in the background, after the others have been started."""
-        task = self._start(partial(self._send, 1, pieces), 1)
+        task = self._start(self._send(1, pieces), 1)
         task.add_done_callback(lambda _task: self._session.budget.give_back(paid))
 
     async def drain(self) -> None:
@@ -160,29 +160,36 @@ class Upload:
         for start, stop in self._plan.copies:
             self._count += 1
             source = PartSource(self._plan.base_url or self._plan.url, start, stop, base.etag)
-            self._start(partial(self._copy, self._count, source), self._count)
+            self._start(self._copy(self._count, source), self._count)
 
-    def _start(self, sending: Callable[[], Awaitable[None]], number: int) -> asyncio.Task[None]:
+    def _start(self, sending: Coroutine[object, object, None], number: int) -> asyncio.Task[None]:
         self._multipart.start()
-        return self._tasks.start(self._noting_failure(sending), name=f"aios3 part {number} {self._plan.url}")
+        return self._tasks.start(sending, name=f"aios3 part {number} {self._plan.url}")
 
-    async def _noting_failure(self, sending: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await sending()
-        except Exception as error:  # noqa: BLE001 - kept for the writer, which raises it at its next call
-            self.fail(error)
+    # What a part meets is kept for the writer, which raises it at its next call.
 
     async def _send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
-        await self._multipart.opened()
-        if not self._has_asked and number >= parts.CONSTANT_PARTS // _ASK_EARLY:
-            self._has_asked = True
-            self._is_equal = self._is_equal or await needs_equal_parts(self._session, self._plan.url)
-        began = self._loop.time()
-        await self._multipart.send(number, pieces)
-        self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
-        self._pace.arrived(sum(map(len, pieces)), self._loop.time() - began)
+        url, multipart = self._plan.url, self._multipart
+        try:
+            if multipart.upload_id is None:
+                await multipart.opened()
+            if not self._has_asked and number >= parts.CONSTANT_PARTS // _ASK_EARLY:
+                self._has_asked = True
+                self._is_equal = self._is_equal or await needs_equal_parts(self._session, url)
+            started, size = self._loop.time(), sum(map(len, pieces))
+            backend = self._session.backend_at_hand(url) or await self._session.backend(url)
+            checksum = checksum_of(pieces, self._plan.algorithm)
+            part = await multipart.sending(backend, number, pieces, checksum)
+            multipart.record(Part(number, part.etag, part.checksum or checksum), size)
+            self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
+            self._pace.arrived(size, self._loop.time() - started)
+        except Exception as error:  # noqa: BLE001 - see above
+            self.fail(error)
 
     async def _copy(self, number: int, source: PartSource) -> None:
-        await self._multipart.copy(number, source)
-        if self._plan.on_copied is not None:
-            self._plan.on_copied(source.stop - source.start)
+        try:
+            await self._multipart.copy(number, source)
+            if self._plan.on_copied is not None:
+                self._plan.on_copied(source.stop - source.start)
+        except Exception as error:  # noqa: BLE001 - see above
+            self.fail(error)

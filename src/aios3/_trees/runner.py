@@ -65,7 +65,8 @@ async def each(items: Iterable[T]) -> AsyncGenerator[T, None]:
 @asynccontextmanager
 async def memory(session: Session, size: int) -> AsyncGenerator[None]:
     """Hold ``size`` bytes of the session's budget."""
-    await session.budget.take(size)
+    if not session.budget.try_take(size):
+        await session.budget.take(size)
     try:
         yield
     finally:

@@ -6,10 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._handles.plan import complete_plan
 from aios3._handles.threads import in_thread
 from aios3._storing.multipart import MultipartUpload, ResumedUpload
-from aios3._storing.plan import plain_plan
+from aios3._storing.plan import plain_plan, resolve_plan
 from aios3._storing.store import store_object
 from aios3._trees.multipart import Assembly, PartJob, part_ranges
 from aios3._trees.reading_files import changed, opened, read_small
@@ -44,25 +43,24 @@ async def send_file(
 
     Raises ObjectExistsError with ``create_only``, FileChangedError, and what the operating system and S3 say.
     """
-    plan = await complete_plan(session, plain_plan(session, url, if_absent=create_only))
-    if size <= plan.part_size and (sent := await _send_small(session, plan, path, size)) is not None:
-        meter.moved(sent)
-        return sent
+    plan = await resolve_plan(session, plain_plan(session, url, if_absent=create_only))
+    if size <= plan.part_size:
+        budget = session.budget
+        if not budget.try_take(size):
+            await budget.take(size)
+        try:
+            data = await in_thread(read_small, path, size)
+            if data is not None:  # None: it has grown
+                await store_object(session, plan, [data])
+                meter.moved(len(data))
+                return len(data)
+        finally:
+            budget.give_back(size)
     async with opened(path) as file:
         if not file.size:
             raise changed(path)
         await _send_parts(session, plan, file, meter, resume=resume)
     return file.size
-
-
-async def _send_small(session: Session, plan: WritePlan, path: str, size: int) -> int | None:
-    """Send a file of up to ``size`` bytes in one request and return its size; None if it has grown."""
-    async with memory(session, size):
-        data = await in_thread(read_small, path, size)
-        if data is None:
-            return None
-        await store_object(session, plan, [data])
-    return len(data)
 
 
 async def _send_parts(session: Session, plan: WritePlan, file: OpenFile, meter: Meter, *, resume: bool) -> None:

@@ -22,7 +22,7 @@ from aios3._trees.uploading import carry_one, describe_file, file_path, local_pa
 from aios3.errors import InvalidPathError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -146,7 +146,8 @@ class _How:
         """Sync a file or object that was named by itself."""
         other = await _describe_target(carrier.session, target)
         path = next((side for side in (source, target) if isinstance(side, str)), None)
-        if not await self.wants(carrier.session, item, other, path):
+        wanted = self.wants(carrier.session, item, other, path)
+        if not (wanted if isinstance(wanted, bool) else await wanted):
             carrier.tally.skipped += 1
         elif self.dry_run:
             carrier.tally.actions.append(TransferAction("copy", str(target), str(source)))
@@ -158,14 +159,16 @@ class _How:
         """Return the rule for the files of two trees."""
         local = next((tree for tree in (source, target) if isinstance(tree, LocalTree)), None)
 
-        async def is_wanted(item: Item, other: Item | None) -> bool:
-            path = local.path(item.name) if local is not None else None
-            return await self.wants(session, item, other, path)
+        def is_wanted(item: Item, other: Item | None) -> bool | Awaitable[bool]:
+            return self.wants(session, item, other, local.path(item.name) if local is not None else None)
 
         return is_wanted
 
-    async def wants(self, session: Session, item: Item, other: Item | None, path: str | None) -> bool:
-        """Tell whether a file is to be copied onto ``other``; ``path`` is where the local one of the two lies."""
+    def wants(self, session: Session, item: Item, other: Item | None, path: str | None) -> bool | Awaitable[bool]:
+        """Tell whether a file is to be copied onto ``other``; where contents are compared, by what to await.
+
+        ``path`` is where the local one of the two lies.
+        """
         if other is None or self.force:
             return True
         if not self.overwrite:
@@ -173,16 +176,16 @@ class _How:
         if item.size != other.size:
             return True
         if self.checksum:
-            return not await _same_content(session, item, other, path)
+            return _has_other_content(session, item, other, path)
         return other.mtime < item.mtime - _SAME_TIME_SECONDS
 
 
-async def _same_content(session: Session, item: Item, other: Item, path: str | None) -> bool:
+async def _has_other_content(session: Session, item: Item, other: Item, path: str | None) -> bool:
     """Compare ETags; where they cannot be compared, the contents count as different."""
     etag = item.etag or other.etag
     if path is None:
-        return etag is not None and item.etag == other.etag
-    return etag is not None and await etag_of(session, path, etag) == etag
+        return etag is None or item.etag != other.etag
+    return etag is None or await etag_of(session, path, etag) != etag
 
 
 async def _describe_target(session: Session, target: S3Url | str) -> Item | None:

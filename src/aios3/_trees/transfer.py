@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from aios3._handles.threads import in_thread
 from aios3._namespace.links import follow, head, head_or_none
@@ -22,7 +23,7 @@ from aios3._trees.tally import TransferAction
 from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable
 
     from aios3._entries import StatResult
     from aios3._paths import S3Url
@@ -32,16 +33,18 @@ if TYPE_CHECKING:
     from aios3._trees.tally import Tally
 
 Tree = S3Tree | LocalTree
-Rule = Callable[[Item, Item | None], Awaitable[bool]]
-"""Tells whether an item is to be copied, given what the target has of that name."""
+Rule = Callable[[Item, Item | None], "bool | Awaitable[bool]"]
+"""Tells whether an item is to be copied, given what the target has of that name: at once, or by what to await."""
+Copy = Callable[[Any, Any, Item | None], Coroutine[object, object, int | None]]
+"""Copies one file or object and returns its size; None if something is there and stays."""
 
 
-async def always(_item: Item, _other: Item | None) -> bool:
+def always(_item: Item, _other: Item | None) -> bool:
     """Copy everything."""
     return True
 
 
-async def unless_there(_item: Item, other: Item | None) -> bool:
+def unless_there(_item: Item, other: Item | None) -> bool:
     """Copy what the target has not."""
     return other is None
 
@@ -63,26 +66,24 @@ class Carrier:
         """Return a carrier whose local targets must not leave ``root``."""
         return replace(self, root=root)
 
-    async def carry(self, source: S3Url | str, target: S3Url | str, item: Item | None) -> int | None:
-        """Copy one file or object and return its size; None if something is there and stays.
+    def copier(self, *, from_disk: bool, to_disk: bool) -> Copy:
+        """Return what copies one file or object, given what a listing has told of it: one choice for a whole tree."""
+        if to_disk:
+            return self._receive
+        copy: Copy = self._send if from_disk else self._copy
+        return copy if self.overwrite else partial(self._create, copy)
 
-        ``item`` is what a listing has told of the source.
-        """
-        if isinstance(target, str):
-            assert not isinstance(source, str)
-            return await self._receive(source, target, item)
-        if not self.overwrite and await head_or_none(self.session, target) is not None:
+    async def _create(self, copy: Copy, source: S3Url | str, target: S3Url, item: Item | None) -> int | None:
+        if await head_or_none(self.session, target) is not None:
             return None
         try:
-            if isinstance(source, str):
-                return await self._send(source, target, item)
-            return await self._copy(source, target, item)
+            return await copy(source, target, item)
         except ObjectExistsError:  # somebody was faster
             return None
 
-    async def _send(self, source: str, target: S3Url, item: Item | None) -> int:
+    def _send(self, source: str, target: S3Url, item: Item | None) -> Coroutine[object, object, int]:
         assert item is not None  # a local file has always been looked at
-        return await send_file(
+        return send_file(
             self.session,
             source,
             target,
@@ -92,7 +93,7 @@ class Carrier:
             resume=self.resume,
         )
 
-    async def _receive(self, source: S3Url, target: str, item: Item | None) -> int | None:
+    def _receive(self, source: S3Url, target: str, item: Item | None) -> Coroutine[object, object, int | None]:
         receipt = Receipt(
             source,
             target,
@@ -103,7 +104,7 @@ class Carrier:
             resume=self.resume,
             followlinks=self.followlinks,
         )
-        return await receive_file(self.session, receipt, self.meter)
+        return receive_file(self.session, receipt, self.meter)
 
     async def _copy(self, source: S3Url, target: S3Url, item: Item | None) -> int:
         found: Item | StatResult = item or await head(self.session, source)
@@ -136,6 +137,8 @@ class Transfer:
         ``on_extra`` hears of what only the target has. The errors of single files are in the tally.
         """
         found = False
+        from_disk, to_disk = isinstance(self.source, LocalTree), isinstance(self.target, LocalTree)
+        copy = self.carrier.copier(from_disk=from_disk, to_disk=to_disk)
 
         async def wanted() -> AsyncGenerator[tuple[Item, Item | None], None]:
             nonlocal found
@@ -153,7 +156,7 @@ class Transfer:
                         elif wants and ours is None and theirs is not None:
                             on_extra(theirs)
 
-        await for_each(wanted(), self._handle, self.carrier.session.config.max_concurrency)
+        await for_each(wanted(), partial(self._handle, copy), self.carrier.session.config.max_concurrency)
         return found
 
     def _must_tell(self, item: Item) -> bool:
@@ -168,27 +171,33 @@ class Transfer:
             return pairs(self.source.batches(), self.target.batches())
         return _alone(self.source)
 
-    async def _handle(self, pair: tuple[Item, Item | None]) -> None:
+    async def _handle(self, copy: Copy, pair: tuple[Item, Item | None]) -> None:
         item, other = pair
-        with self.carrier.tally.failing(self.source.path(item.name)):
+        tally, meter = self.carrier.tally, self.carrier.meter
+        with tally.failing(self.source.path(item.name)):
             if item.problem is not None:
                 raise item.problem
-            if item.is_marker:
-                await self._carry_marker(item, other)
-            elif await self.rule(item, other):
-                await self._carry(item)
-            else:
-                self.carrier.tally.skipped += 1
+            if item.is_marker and not (item.size and isinstance(self.target, S3Tree)):
+                await self._handle_marker(item, other)
+                return
+            wanted = self.rule(item, other)
+            if not (wanted if isinstance(wanted, bool) else await wanted):
+                tally.skipped += 1
+                return
+            source, target = self._ends(item.name)
+            if self.dry_run:
+                tally.actions.append(TransferAction("copy", str(target), str(source)))
+                count(tally, item.size)
+                return
+            meter.expect(item.size)
+            count(tally, await copy(source, target, item))
+            meter.finished()
 
-    async def _carry_marker(self, item: Item, other: Item | None) -> None:
+    async def _handle_marker(self, item: Item, other: Item | None) -> None:
         """Make a directory where the source has the marker of one; what has no body is not counted."""
         assert isinstance(self.source, S3Tree)
         if isinstance(self.target, LocalTree):
             await self._make_directory(item, self.target)
-        elif item.size and await self.rule(item, other):
-            await self._carry(item)
-        elif item.size:
-            self.carrier.tally.skipped += 1
         elif other is None and not self.dry_run:
             await copy_listed(self.carrier.session, self.source.url(item.name), self.target.url(item.name), 0)
 
@@ -201,20 +210,10 @@ class Transfer:
         if not self.dry_run:
             await in_thread(make_directory, path, target.root)
 
-    async def _carry(self, item: Item) -> None:
-        source = self.source.url(item.name) if isinstance(self.source, S3Tree) else self.source.path(item.name)
-        target = self.target.url(item.name) if isinstance(self.target, S3Tree) else self._local(item.name)
-        if self.dry_run:
-            self.carrier.tally.actions.append(TransferAction("copy", str(target), str(source)))
-            done: int | None = item.size
-        else:
-            self.carrier.meter.expect(item.size)
-            done = await self.carrier.carry(source, target, item)
-            self.carrier.meter.finished()
-        count(self.carrier.tally, done)
-
-    def _local(self, name: str) -> str:
-        return self.target.path(local_name(name))
+    def _ends(self, name: str) -> tuple[S3Url | str, S3Url | str]:
+        """Return where the item ``name`` is, and where it will be."""
+        source = self.source.url(name) if isinstance(self.source, S3Tree) else self.source.path(name)
+        return source, self.target.url(name) if isinstance(self.target, S3Tree) else self.target.path(local_name(name))
 
 
 def count(tally: Tally, done: int | None) -> None:

@@ -132,7 +132,8 @@ async def _download_one(carrier: Carrier, source: S3Url, path: str) -> bool:
 async def carry_one(carrier: Carrier, source: S3Url | str, target: S3Url | str, item: Item | None) -> None:
     """Copy one file or object that was named by itself."""
     carrier.meter.expect(item.size if item else 0)
-    count(carrier.tally, await carrier.carry(source, target, item))
+    copy = carrier.copier(from_disk=isinstance(source, str), to_disk=isinstance(target, str))
+    count(carrier.tally, await copy(source, target, item))
     carrier.meter.finished()
 
 
