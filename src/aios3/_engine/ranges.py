@@ -194,8 +194,8 @@ class RangeFetcher:
 
         The range must have been asked for; the view stays valid, and its bytes never change.
         """
-        block = self._map.find(position)
-        while block is None or not block.has(min(stop, block.stop) - 1):
+        while (view := self.peek(position, stop)) is None:
+            block = self._map.find(position)
             if self._closed:
                 raise self._closed
             if block is None:
@@ -203,7 +203,13 @@ class RangeFetcher:
                 block = self._map.find(position)
                 assert block is not None
             await self._wait(block, min(stop, block.stop))
-            block = self._map.find(position)
+        return view
+
+    def peek(self, position: int, stop: int) -> memoryview | None:
+        """Return what :meth:`view` returns if all of it is here, else None."""
+        block = self._map.find(position)
+        if block is None or not block.has(min(stop, block.stop) - 1):
+            return None
         view = block.view(position, stop)
         if stop >= block.stop:
             self._map.spend(block)
@@ -302,6 +308,15 @@ class RangeFetcher:
     async def idle(self) -> None:
         """Wait until no request is under way."""
         await self._tasks.join()
+
+    def close_idle(self, reason: Exception) -> bool:
+        """Close like :meth:`aclose` if no request is under way, and return whether none was."""
+        if self._transfers or self._tasks.active:
+            return False
+        self._closed = reason
+        self._budget.remove_reclaimer(self._reclaim)
+        self._drop_all(list(self._map))
+        return True
 
     async def aclose(self, reason: Exception) -> None:
         """End all requests and give all memory back; who still waits gets ``reason``. Safe to repeat, from any task."""

@@ -81,9 +81,14 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
             self._check()
             start = self._position
             stop = self.size if size is None or size < 0 else min(start + size, self.size)
+            if start >= stop:
+                return b""
             try:
                 try:
-                    return await self._read_until(stop)
+                    view = self._take_arrived(stop)
+                    if view is not None and self._position == stop:
+                        return bytes(view)
+                    return await self._read_until(stop, view)
                 except ChecksumMismatchError:
                     if start > 0 or stop < self.size:
                         raise  # the caller has some of the bytes that may be wrong
@@ -136,7 +141,8 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
             return
         self._closed = True
         self._session.disown(self)
-        await close_fetcher(self._source, self._fetcher)
+        if self._source.has_ready or not self._fetcher.close_idle(self._closed_error()):
+            await close_fetcher(self._source, self._fetcher)
 
     def _peek(self, size: int) -> Awaitable[memoryview]:
         return self._view(min(self._position + size, self.size))
@@ -146,6 +152,11 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
 
     async def _view(self, stop: int) -> memoryview:
         """Wait for bytes at the position, at most up to ``stop``, having asked for what should come next."""
+        self._request(stop)
+        return await self._fetcher.view(self._position, stop)
+
+    def _request(self, stop: int) -> None:
+        """Ask for the bytes from the position up to ``stop``, and for what should come next."""
         start = self._position
         follows = self._run.begin(start)
         if not follows:
@@ -153,27 +164,36 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
         limits = self._fetcher.limits
         demand = min(stop, start + max(limits.window, limits.block_size))
         self._fetcher.request(start, demand, ahead=self._ahead(demand - start) if follows else 0)
-        return await self._fetcher.view(start, stop)
 
     def _ahead(self, demand: int) -> int:
         """Return the bytes of read-ahead that the run has earned and the server needs."""
         return min(self._run.window(demand), self._fetcher.pace.window(self._fetcher.limits.request_size))
 
     async def _take(self, stop: int) -> memoryview:
-        view = await self._view(stop)
-        self._advance(len(view))
+        view = self._take_arrived(stop)
+        if view is None:
+            view = await self._fetcher.view(self._position, stop)
+            self._advance(len(view))
+        return view
+
+    def _take_arrived(self, stop: int) -> memoryview | None:
+        """Take bytes at the position like :meth:`_take` if they are here; ask for what should come next in any case."""
+        self._request(stop)
+        view = self._fetcher.peek(self._position, stop)
+        if view is not None:
+            self._advance(len(view))
         return view
 
     def _advance(self, count: int) -> None:
         self._position += count
         self._run.end(self._position)
 
-    async def _read_until(self, stop: int) -> bytes:
-        if self._position >= stop:
-            return b""
-        view = await self._take(stop)
-        if self._position == stop:
-            return bytes(view)
+    async def _read_until(self, stop: int, view: memoryview | None = None) -> bytes:
+        """Read up to ``stop``; ``view`` has been taken already."""
+        if view is None:
+            view = await self._take(stop)
+            if self._position == stop:
+                return bytes(view)
         if stop - self._position <= _JOINED * self._fetcher.limits.block_size:
             views = [view]
             while self._position < stop:
@@ -225,21 +245,16 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         raise
     budget.give_back(paid - answered)
     try:
-        await _begin(source, fetcher, start, answered)
+        if not answered:
+            await source.aclose()
+        elif answered == fetcher.size <= _AT_ONCE:
+            await fetcher.fill(start, start + answered)  # a whole small object, here and now
+        else:
+            fetcher.adopt(start, start + answered)
     except BaseException:
         await close_fetcher(source, fetcher)
         raise
     return fetcher
-
-
-async def _begin(source: ObjectSource, fetcher: RangeFetcher, start: int, answered: int) -> None:
-    """Have the ``answered`` bytes of the first answer received; those of a whole small object here and now."""
-    if not answered:
-        await source.aclose()
-    elif answered == fetcher.size <= _AT_ONCE:
-        await fetcher.fill(start, start + answered)
-    else:
-        fetcher.adopt(start, start + answered)
 
 
 async def close_fetcher(source: ObjectSource, fetcher: Ranges) -> None:

@@ -185,15 +185,24 @@ class SharedRanges:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
         return self._ranges.at_hand(self._base + position)
 
+    def peek(self, position: int, stop: int) -> memoryview | None:
+        """Return what :meth:`view` returns if all of it is here, else None."""
+        return None if self._closed is not None else self._ranges.peek(self._base + position, self._base + stop)
+
     async def view(self, position: int, stop: int) -> memoryview:
         """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there."""
-        if self._closed is None and len(self.at_hand(position)) >= stop - position:
-            return await self._ranges.view(self._base + position, self._base + stop)  # which then waits for nothing
-        return await self._own(self._ranges.view(self._base + position, self._base + stop))
+        view = self.peek(position, stop)
+        return (
+            view if view is not None else await self._own(self._ranges.view(self._base + position, self._base + stop))
+        )
 
     async def collect(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
         return await self._own(self._ranges.collect(self._base + start, self._base + max(start, stop)))
+
+    def close_idle(self, reason: Exception) -> bool:  # noqa: ARG002 - as a RangeFetcher's
+        """Return False: whoever leaves last has to wait for the end of the cache."""
+        return False
 
     async def aclose(self, reason: Exception) -> None:
         """End this file's waiting; who still waits gets ``reason``. Safe to repeat, from any task."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import ReadOptions
 from aios3._engine.tasks import cancel_and_wait
-from aios3._handles.verifying import check_whole, verification_of
+from aios3._handles.verifying import check_whole, has_checksums, is_one_request, verification_of
 from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class ObjectSource:
         assert self._stat is not None, "open() comes first"
         return self._stat
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether an answer is open that nobody has fetched."""
+        return self._ready is not None
+
     async def open(self, start: int, stop: int) -> int:
         """Ask for ``[start, stop)``, learn the object's size and version, and return where the answer ends.
 
@@ -72,7 +77,10 @@ class ObjectSource:
             self.latency = clock() - started
         self._ready = body
         self._ready_for = start
-        await self._accept(body)
+        if self._stat is not None or is_one_request(self._session, body):
+            self._accept_now(body, may_ask=False)
+        else:
+            await self._accept(body)
         return min(stop, body.stop)
 
     async def open_end(self, size: int) -> int:
@@ -288,14 +296,18 @@ class ObjectSource:
 
     async def _accept(self, body: ObjectBody) -> None:
         """Pin the version with the first body, and compare later ones with it."""
-        is_first = self._stat is None
+        may_ask = self._stat is None and not is_one_request(self._session, body)
         try:
-            self._check_version(body)
-            if is_first:
-                self._verification = await verification_of(self._session, self.url, self._options, body)
+            self._accept_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
         except BaseException:
             await body.aclose()
             raise
+
+    def _accept_now(self, body: ObjectBody, *, may_ask: bool) -> None:
+        is_first = self._stat is None
+        self._check_version(body)
+        if is_first:
+            self._verification = verification_of(self._session, self.url, self._options, body, may_ask=may_ask)
 
     def _check_version(self, body: ObjectBody) -> None:
         """Raise ObjectChangedError for a body of another version."""

@@ -102,8 +102,13 @@ class Verification:
         return mismatch(self._url, self._algorithm, self._found, self._expected)
 
 
-async def verification_of(session: Session, url: S3Url, options: ReadOptions, body: ObjectBody) -> Verification | None:
-    """Return what is to be compared of the object that ``body`` has begun to answer for; None for nothing."""
+def verification_of(
+    session: Session, url: S3Url, options: ReadOptions, body: ObjectBody, *, may_ask: bool
+) -> Verification | None:
+    """Return what is to be compared of the object that ``body`` has begun to answer for; None for nothing.
+
+    ``may_ask``: whether a checksum that the answer does not tell can be asked for.
+    """
     if not session.checksums_at(url).comparing or not body.size:
         return None
 
@@ -117,9 +122,14 @@ async def verification_of(session: Session, url: S3Url, options: ReadOptions, bo
     if claimed is not None:
         _remember(session, claimed)
         return Verification(url, body.size, *claimed, ask)
-    if body.size <= session.config.request_size or not await _has_checksums(session, url):
+    if not may_ask or is_one_request(session, body):
         return None
     return Verification(url, body.size, _likely_algorithm(session, url), None, ask)
+
+
+def is_one_request(session: Session, body: ObjectBody) -> bool:
+    """Tell whether an object is so short that its checksum comes with its bytes, or not at all."""
+    return body.size <= session.config.request_size
 
 
 def _remember(session: Session, claimed: tuple[str, str] | None) -> None:
@@ -127,7 +137,8 @@ def _remember(session: Session, claimed: tuple[str, str] | None) -> None:
         session.seen_algorithm = claimed[0]
 
 
-async def _has_checksums(session: Session, url: S3Url) -> bool:
+async def has_checksums(session: Session, url: S3Url) -> bool:
+    """Tell whether the server has checksums of the objects at ``url``, as far as that is known."""
     if session.checksums_at(url).sending not in {"auto", "off"} or session.seen_algorithm is not None:
         return True
     return await (await session.backend(url)).at_amazon()

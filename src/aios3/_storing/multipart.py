@@ -27,7 +27,7 @@ from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from aios3._backend import Backend, Checksum, Condition, PartSource, StoredPart
+    from aios3._backend import Checksum, Condition, ObjectBackend, PartSource, StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -117,7 +117,7 @@ class MultipartUpload:
         self.record(Part(number, part.etag, part.checksum or checksum), sum(map(len, pieces)))
 
     def sending(
-        self, backend: Backend, number: int, pieces: Sequence[bytes | memoryview], checksum: Checksum | None
+        self, backend: ObjectBackend, number: int, pieces: Sequence[bytes | memoryview], checksum: Checksum | None
     ) -> Coroutine[None, None, Part]:
         """Return what sends one part of the open upload; what comes of it is for :meth:`record`."""
         assert self.upload_id is not None
