@@ -36,6 +36,12 @@ class ObjectSource:
 
     The first answer pins the version: every later request carries its ETag as ``If-Match``, and every answer is
     compared with it, because not every server looks at the header.
+
+    The calls come in one of three orders; :meth:`aclose` is last::
+
+        [read_at_once ->] open -> fetch, fetch ...    a reader, or a whole object in ranges
+        open_end -> open -> fetch ...                 the index at the end of an archive
+        body_at, passed, passed ...                   a pipe, from one body after the other
     """
 
     def __init__(self, session: Session, url: S3Url, options: ReadOptions | None = None) -> None:
@@ -77,10 +83,14 @@ class ObjectSource:
             self.latency = clock() - started
         self._ready = body
         self._ready_for = start
-        if self._stat is not None or is_one_request(self._session, body):
-            self._accept_now(body, may_ask=False)
-        else:
-            await self._accept(body)
+        try:
+            if self._stat is not None or is_one_request(self._session, body):
+                self._accept_now(body, may_ask=False)
+            else:
+                await self._accept(body)
+        except BaseException:
+            await self.aclose()
+            raise
         return min(stop, body.stop)
 
     async def open_end(self, size: int) -> int:
@@ -170,11 +180,13 @@ class ObjectSource:
         while not cursor.done:
             reached = cursor.position
             try:
-                body = self._take_ready(reached) or await self._get(reached, cursor.stop)
+                ready = self._take_ready(reached)
+                body = ready or await self._get(reached, cursor.stop)
                 try:
                     if self._stat is None:
                         await self._accept(body)
-                    self._check_version(body)
+                    elif ready is None:
+                        self._check_version(body)
                     if body.start != reached:
                         await _skip(body, reached)
                     await self._receive(body, cursor)
