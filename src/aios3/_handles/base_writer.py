@@ -292,10 +292,21 @@ class AsyncPartWriteBase(AsyncUploadBase):
         """Take all of ``view``, waiting while too much is in flight."""
         raise NotImplementedError
 
-    async def _pay(self, size: int) -> None:
+    def _pay_at_once(self, size: int) -> bool:
+        """Take ``size`` bytes of memory if they are free; return whether they were."""
         budget = self._session.budget
         if not budget.try_take(size):
-            await self._upload.wait_for_memory(size)
+            return False
+        budget.park(size)
+        self._paid += size
+        return True
+
+    async def _pay(self, size: int) -> None:
+        """Take ``size`` bytes of memory, in line with others."""
+        if self._pay_at_once(size):
+            return
+        budget = self._session.budget
+        await self._upload.wait_for_memory(size)
         if self._state is State.ABORTED:
             budget.give_back(size)
             raise self._closed_error()

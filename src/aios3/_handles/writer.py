@@ -73,11 +73,14 @@ class AsyncMultipartWriter(AsyncPartWriteBase):
         while taken < len(view):
             if self._room() == 0:
                 self._send_part()
-                await self._upload.wait_for_turn()
+                if self._upload.is_full:
+                    await self._upload.wait_for_turn()
                 if self._is_broken():
                     await self._break_off()
             count = min(self._room(), len(view) - taken)
-            await self._pay(count + count // _SENDING_SHARE)
+            cost = count + count // _SENDING_SHARE
+            if not self._pay_at_once(cost):
+                await self._pay(cost)
             self._pieces.add(view[taken : taken + count])
             self._taken += count
             taken += count

@@ -87,9 +87,14 @@ class Upload:
         self._sending -= paid
         self._session.budget.give_back(paid)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether more is on its way than makes this server any faster."""
+        return self.failure is None and self._sending > self._pace.window(self._plan.part_size)
+
     async def wait_for_turn(self) -> None:
-        """Wait while more is on its way than makes this server any faster; a failed part ends the wait."""
-        while self.failure is None and self._sending > self._pace.window(self._plan.part_size):
+        """Wait while this is full; a failed part ends the wait."""
+        while self.is_full:
             await self._tasks.join_one()
 
     def hold_first(self) -> None:
