@@ -21,21 +21,30 @@ from scripted import Scripted, answer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from aios3._backend import Backend
+    from aios3._backend import ObjectBackend
 
-    Call = Callable[[Backend, aios3.Session], Awaitable[object]]
+    Call = Callable[[ObjectBackend, aios3.Session], Awaitable[object]]
 
 URL, OTHER, BUCKET = S3Url("bucket", "key"), S3Url("bucket", "other"), S3Url("bucket")
 VERSIONS = [ObjectVersion("key", "1", 1.0), ObjectVersion("key", "2", 1.0)]
 PLAIN: dict[str, Any] = {"options": WriteOptions(), "condition": Condition(), "checksum": None}
 
 
-async def all_versions(_backend: Backend, session: aios3.Session) -> list[object]:
+async def all_versions(_backend: ObjectBackend, session: aios3.Session) -> list[object]:
     return [page async for page in version_pages(session, BUCKET)]
 
 
+def of_bucket(call: Callable[[Any], Awaitable[object]]) -> Call:
+    """Return a call of what only administers, which aiobotocore sends for both transports."""
+
+    async def ask(_backend: ObjectBackend, session: aios3.Session) -> object:
+        return await call(await session.admin(BUCKET))
+
+    return ask
+
+
 def administer(operation: str, **parameters: object) -> Call:
-    return lambda backend, _: backend.administer(operation, BUCKET, parameters)
+    return of_bucket(lambda admin: admin.administer(operation, BUCKET, parameters))
 
 
 CORS_RULES = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
@@ -69,19 +78,19 @@ CALLS: dict[str, Call] = SILENT | {
     "CopyObject": lambda backend, _: backend.copy_object(OTHER, URL, options=None),
     "CreateMultipartUpload": lambda backend, _: backend.create_multipart_upload(URL, WriteOptions(), None),
     "DeleteObjects": lambda backend, _: backend.delete_objects(BUCKET, ["key", "other"]),
-    "DeleteObjects of versions": lambda backend, _: backend.delete_versions(BUCKET, VERSIONS),
+    "DeleteObjects of versions": of_bucket(lambda admin: admin.delete_versions(BUCKET, VERSIONS)),
     "GetBucketCors": lambda _, session: read_document(session, BUCKET, CORS),
     "GetBucketLifecycle": lambda _, session: read_document(session, BUCKET, LIFECYCLE),
     "GetBucketPolicy": lambda _, session: aios3.Bucket(str(BUCKET), session=session).get_policy(),
     "GetBucketTagging": lambda _, session: read_document(session, BUCKET, TAGGING),
     "GetBucketVersioning": administer("GetBucketVersioning"),
-    "GetObjectTagging": lambda backend, _: backend.get_tags(URL),
+    "GetObjectTagging": of_bucket(lambda admin: admin.get_tags(URL)),
     "HeadObject": lambda backend, _: backend.head_object(URL, ReadOptions()),
-    "ListBuckets": lambda backend, _: backend.list_buckets(),
-    "ListMultipartUploads": lambda backend, _: backend.list_multipart_uploads(URL),
+    "ListBuckets": of_bucket(lambda admin: admin.list_buckets()),
+    "ListMultipartUploads": of_bucket(lambda admin: admin.list_multipart_uploads(URL)),
     "ListObjectVersions": all_versions,
     "ListObjectsV2": lambda backend, _: backend.list_objects(BUCKET),
-    "ListParts": lambda backend, _: backend.list_parts(URL, "u"),
+    "ListParts": of_bucket(lambda admin: admin.list_parts(URL, "u")),
     "PutObject": lambda backend, _: backend.put_object(URL, [b"x"], **PLAIN),
     "UploadPart": lambda backend, _: backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None),
     "UploadPartCopy": lambda backend, _: backend.upload_part_copy(URL, "u", 1, PartSource(OTHER, 0, 1)),
