@@ -34,8 +34,9 @@ class Request:
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
-    """Build an answer; ``content_length=""`` leaves out the length, ``_`` in names is ``-``."""
-    fields = {"content-length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
+    """Build an answer, which has an id as each of S3's has; ``""`` leaves a header out, ``_`` in names is ``-``."""
+    always = {"content-length": str(len(body)), "x-amz-id-2": "scripted"}
+    fields = always | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in fields.items() if value)]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -21,40 +21,89 @@ from scripted import Scripted, answer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from aios3._backend import Backend
+    from aios3._backend import ObjectBackend
 
-    Call = Callable[[Backend, aios3.Session], Awaitable[object]]
+    Call = Callable[[ObjectBackend, aios3.Session], Awaitable[object]]
 
 URL, OTHER, BUCKET = S3Url("bucket", "key"), S3Url("bucket", "other"), S3Url("bucket")
 VERSIONS = [ObjectVersion("key", "1", 1.0), ObjectVersion("key", "2", 1.0)]
 PLAIN: dict[str, Any] = {"options": WriteOptions(), "condition": Condition(), "checksum": None}
 
 
-async def all_versions(_backend: Backend, session: aios3.Session) -> list[object]:
+async def all_versions(_backend: ObjectBackend, session: aios3.Session) -> list[object]:
     return [page async for page in version_pages(session, BUCKET)]
 
 
-CALLS: dict[str, Call] = {
+def of_bucket(call: Callable[[Any], Awaitable[object]]) -> Call:
+    """Return a call of what only administers, which aiobotocore sends for both transports."""
+
+    async def ask(_backend: ObjectBackend, session: aios3.Session) -> object:
+        return await call(await session.admin(BUCKET))
+
+    return ask
+
+
+def administer(operation: str, **parameters: object) -> Call:
+    return of_bucket(lambda admin: admin.administer(operation, BUCKET, parameters))
+
+
+CORS_RULES = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
+RULE = {"ID": "i", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+
+SILENT: dict[str, Call] = {
+    "AbortMultipartUpload": lambda backend, _: backend.abort_multipart_upload(URL, "u"),
+    "CreateBucket": administer("CreateBucket"),
+    "DeleteBucket": administer("DeleteBucket"),
+    "DeleteBucketCors": administer("DeleteBucketCors"),
+    "DeleteBucketLifecycle": administer("DeleteBucketLifecycle"),
+    "DeleteBucketPolicy": administer("DeleteBucketPolicy"),
+    "DeleteBucketTagging": administer("DeleteBucketTagging"),
+    "DeleteObject": lambda backend, _: backend.delete_object(URL),
+    "DeletePublicAccessBlock": administer("DeletePublicAccessBlock"),
+    "PutBucketCors": administer("PutBucketCors", CORSConfiguration=CORS_RULES),
+    "PutBucketLifecycleConfiguration": administer(
+        "PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": [RULE]}
+    ),
+    "PutBucketPolicy": administer("PutBucketPolicy", Policy="{}"),
+    "PutBucketTagging": administer("PutBucketTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
+    "PutBucketVersioning": administer("PutBucketVersioning", VersioningConfiguration={"Status": "Enabled"}),
+    "PutPublicAccessBlock": administer(
+        "PutPublicAccessBlock", PublicAccessBlockConfiguration={"BlockPublicAcls": False}
+    ),
+}
+"""Calls that S3 answers with nothing."""
+
+CALLS: dict[str, Call] = SILENT | {
     "CompleteMultipartUpload": lambda backend, _: backend.complete_multipart_upload(URL, "u", [], **PLAIN),
     "CopyObject": lambda backend, _: backend.copy_object(OTHER, URL, options=None),
     "CreateMultipartUpload": lambda backend, _: backend.create_multipart_upload(URL, WriteOptions(), None),
     "DeleteObjects": lambda backend, _: backend.delete_objects(BUCKET, ["key", "other"]),
-    "DeleteObjects of versions": lambda backend, _: backend.delete_versions(BUCKET, VERSIONS),
+    "DeleteObjects of versions": of_bucket(lambda admin: admin.delete_versions(BUCKET, VERSIONS)),
     "GetBucketCors": lambda _, session: read_document(session, BUCKET, CORS),
     "GetBucketLifecycle": lambda _, session: read_document(session, BUCKET, LIFECYCLE),
     "GetBucketPolicy": lambda _, session: aios3.Bucket(str(BUCKET), session=session).get_policy(),
     "GetBucketTagging": lambda _, session: read_document(session, BUCKET, TAGGING),
-    "GetObjectTagging": lambda backend, _: backend.get_tags(URL),
+    "GetBucketVersioning": administer("GetBucketVersioning"),
+    "GetObjectTagging": of_bucket(lambda admin: admin.get_tags(URL)),
     "HeadObject": lambda backend, _: backend.head_object(URL, ReadOptions()),
-    "ListBuckets": lambda backend, _: backend.list_buckets(),
-    "ListMultipartUploads": lambda backend, _: backend.list_multipart_uploads(URL),
+    "ListBuckets": of_bucket(lambda admin: admin.list_buckets()),
+    "ListMultipartUploads": of_bucket(lambda admin: admin.list_multipart_uploads(URL)),
     "ListObjectVersions": all_versions,
     "ListObjectsV2": lambda backend, _: backend.list_objects(BUCKET),
-    "ListParts": lambda backend, _: backend.list_parts(URL, "u"),
+    "ListParts": of_bucket(lambda admin: admin.list_parts(URL, "u")),
+    "PutObject": lambda backend, _: backend.put_object(URL, [b"x"], **PLAIN),
     "UploadPart": lambda backend, _: backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None),
     "UploadPartCopy": lambda backend, _: backend.upload_part_copy(URL, "u", 1, PartSource(OTHER, 0, 1)),
 }
-"""Every call whose response says something; those of PutObject, DeleteObject and HeadBucket need say nothing."""
+"""Every call whose response has a body, or must have none."""
+
+HEADS: dict[str, Call] = {
+    "GetObject": lambda backend, _: backend.get_object(URL, start=0, stop=None, options=ReadOptions()),
+    "GetObject of a range": lambda backend, _: backend.get_object(URL, start=0, stop=5, options=ReadOptions()),
+    "HeadBucket": lambda backend, _: backend.head_bucket(BUCKET),
+    "HeadObject": lambda backend, _: backend.head_object(URL, ReadOptions()),
+}
+"""Calls of whose response the head has to tell."""
 
 WHOLE = {
     "nothing": b"",
@@ -65,7 +114,7 @@ WHOLE = {
     "bytes": b"\x00\xff\xfe",
 }
 
-MEANT = {("GetBucketPolicy", "nothing")}
+MEANT = {("GetBucketPolicy", "nothing")} | {(operation, "nothing") for operation in SILENT}
 """What does mean something: some servers send an empty policy where there is none."""
 
 LACKING = [
@@ -108,8 +157,10 @@ def transport(request) -> str:
     return "auto" if request.param == "own" else request.param
 
 
-async def outcome(transport: str, call: Call, body: bytes, **headers: str) -> tuple[object, Scripted]:
-    server = Scripted(*[answer(200, body, **headers)] * 4)
+async def outcome(
+    transport: str, call: Call, body: bytes, status: int = 200, **headers: str
+) -> tuple[object, Scripted]:
+    server = Scripted(*[answer(status, body, **{"x_amz_id_2": ""} | headers)] * 4)
     async with (
         server,
         aios3.Session(
@@ -138,6 +189,48 @@ async def test_a_response_that_is_none_of_s3s_is_no_success(transport, operation
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("operation", SILENT)
+@pytest.mark.parametrize("status", [200, 204])
+async def test_nothing_is_what_s3_says_to_many_requests(transport, operation, status):
+    found, server = await outcome(transport, SILENT[operation], b"", status)
+    assert not isinstance(found, aios3.S3Error), found
+    assert len(server.requests) == 1
+
+
+async def test_a_word_is_no_page(transport):
+    found, _ = await outcome(transport, SILENT["PutBucketPolicy"], b"True")  # as moto answers
+    assert not isinstance(found, aios3.S3Error), found
+
+
+@pytest.mark.parametrize("operation", HEADS)
+async def test_the_head_of_a_page_is_no_success(transport, operation):
+    page = b"" if operation.startswith("Head") else WHOLE["a portal's page"]
+    about = {"content_type": "text/html; charset=utf-8", "cache_control": "no-store"}
+    found, server = await outcome(transport, HEADS[operation], page, **about)
+    assert isinstance(found, aios3.ServerError), found
+    assert f"{operation.partition(' ')[0]} s3://bucket" in str(found)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("operation", HEADS)
+@pytest.mark.parametrize("header", ["etag", "last_modified", "x_amz_request_id", "x_amz_meta_name"])
+async def test_one_header_of_s3s_is_enough(transport, operation, header):
+    value = "Wed, 21 Oct 2015 07:28:00 GMT" if header == "last_modified" else '"e"'
+    content_type = {"content_type": "text/html"} if "x_amz" in header or "Object" in operation else {}
+    found, _ = await outcome(transport, HEADS[operation], b"", **{header: value}, **content_type)
+    assert not isinstance(found, aios3.S3Error), found
+    if hasattr(found, "aclose"):
+        await found.aclose()
+
+
+@pytest.mark.parametrize(
+    "body", [b"<VersioningConfiguration/>", b'<?xml version="1.0"?>\n<s:GetBucketVersioningResponse xmlns:s="x"/>']
+)
+async def test_a_bucket_that_never_kept_versions_says_so_by_an_empty_document(transport, body):
+    found, _ = await outcome(transport, CALLS["GetBucketVersioning"], body)
+    assert "Status" not in found
+
+
 @pytest.mark.parametrize(("operation", "body"), LACKING)
 async def test_a_document_without_what_it_has_to_say_is_no_success(transport, operation, body):
     found, server = await outcome(transport, CALLS[operation], body)
@@ -146,7 +239,7 @@ async def test_a_document_without_what_it_has_to_say_is_no_success(transport, op
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("operation", sorted(CALLS.keys() - {"HeadObject", "UploadPart"}))
+@pytest.mark.parametrize("operation", sorted(CALLS.keys() - {"HeadObject"}))
 async def test_an_error_in_a_response_of_success_is_one(transport, operation):
     body = b"<Error><Code>InternalError</Code><Message>later</Message></Error>"
     found, _ = await outcome(transport, CALLS[operation], body)

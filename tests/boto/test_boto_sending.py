@@ -134,7 +134,7 @@ def picked(request: Any, names: Any) -> dict[str, str]:
 async def test_options_of_a_write_go_into_the_headers():
     upload = xml("InitiateMultipartUploadResult", UploadId="u")
     copied = xml("CopyObjectResult", ETag="&quot;e&quot;")
-    async with Scripted(answer(), answer(body=upload), answer(body=copied)) as server:
+    async with Scripted(answer(etag="e"), answer(body=upload), answer(body=copied)) as server:
         backend = to(server)
         await backend.put_object(URL, [b"x"], options=OPTIONS, condition=Condition(), checksum=None)
         assert await backend.create_multipart_upload(URL, OPTIONS, "CRC64NVME") == "u"
@@ -189,7 +189,7 @@ async def test_a_customers_key_goes_with_every_request_that_touches_bytes():
     }
     upload = xml("InitiateMultipartUploadResult", UploadId="u")
     done = xml("CompleteMultipartUploadResult", ETag="e")
-    script = [answer(), answer(body=upload), answer(etag='"p"'), answer(body=done), answer(), answer()]
+    script = [answer(etag="e"), answer(body=upload), answer(etag='"p"'), answer(body=done), answer(), answer()]
     async with Scripted(*script) as server:
         backend = to(server)
         options = WriteOptions(sse_customer_key=key)
@@ -225,7 +225,7 @@ async def test_etags_are_quoted_for_reads_and_bare_for_writes():
 
 
 async def test_creating_exclusively_asks_the_server():
-    async with Scripted(answer(), answer(body=xml("CompleteMultipartUploadResult", ETag="e"))) as server:
+    async with Scripted(answer(etag="e"), answer(body=xml("CompleteMultipartUploadResult", ETag="e"))) as server:
         backend = to(server)
         await put(backend, URL, b"x", condition=Condition(if_absent=True))
         await backend.complete_multipart_upload(
@@ -239,7 +239,7 @@ async def test_checksums_go_up_as_headers_and_come_back_confirmed():
     crc, whole = Checksum("CRC64NVME", "AAAAAAAAAAA="), Checksum("CRC64NVME", "BBBBBBBBBBA=")
     confirmed = {"x-amz-checksum-crc64nvme": crc.value}
     done = xml("CompleteMultipartUploadResult", ETag="e", ChecksumCRC64NVME=whole.value, ChecksumType="FULL_OBJECT")
-    script = [answer(**confirmed), answer(etag='"p"', **confirmed), answer(body=done)]
+    script = [answer(etag="e", **confirmed), answer(etag='"p"', **confirmed), answer(body=done)]
     async with Scripted(*script) as server:
         backend = to(server)
         result = await put(backend, URL, b"x", checksum=crc)

@@ -17,6 +17,7 @@ from aios3._config import Config, Credentials
 from aios3._paths import S3Url
 from aios3._refusals import says_nothing
 from aios3._regions import is_elsewhere
+from aios3._success import check_stored
 from aios3._wire import answers
 from scripted import Scripted, answer, xml
 
@@ -215,9 +216,21 @@ WRITES = [
     (copy_part, answer(body=xml(PART, ETag="&quot;&quot;"))),
     (copy_part, answer(body=b"no xml")),
 ]
+
+
+def stored(headers, body):
+    check_stored("PutObject", S3Url.parse(PATH), headers, body)
+    return answers.write_result(headers, 3)
+
+
+def stored_part(headers, body):
+    check_stored("UploadPart", S3Url.parse(PATH), headers, body)
+    return answers.part_of(headers, 3)
+
+
 READERS = {
-    put: lambda headers, _body: answers.write_result(headers, 3),
-    upload_part: lambda headers, _body: answers.part_of(headers, 3, PATH),
+    put: stored,
+    upload_part: stored_part,
     create: lambda _headers, body: answers.upload_id_of(body, PATH),
     complete: lambda headers, body: answers.completed(headers, body, PATH),
     copy: lambda headers, body: answers.copied(headers, body, PATH),
@@ -247,7 +260,7 @@ def test_an_upload_without_an_id_is_nonsense():
 
 
 def test_a_part_says_what_was_confirmed():
-    assert answers.part_of({"etag": '"e"', **CRC}, 2, PATH) == Part(2, "e", Checksum("CRC64NVME", "AAAAAAAAAAA="))
+    assert answers.part_of({"etag": '"e"', **CRC}, 2) == Part(2, "e", Checksum("CRC64NVME", "AAAAAAAAAAA="))
 
 
 REQUEST_ID = {"x-amz-request-id": "REQ1"}

@@ -38,10 +38,25 @@ _KEPT_MEMBERS = (
 """The members of the output shapes for KEPT_HEADERS."""
 
 
+RAW_BODY = "RawBody"
+"""The body as it came, beside what botocore has made of it, which is nothing for many operations."""
+
+
 def note(answer: Answer) -> None:
     """Tell whoever watches the request what was answered."""
-    meta = answer["ResponseMetadata"]
-    answered(meta["HTTPStatusCode"], meta.get("HTTPHeaders", {}))
+    answered(answer["ResponseMetadata"]["HTTPStatusCode"], headers_of(answer))
+
+
+def headers_of(answer: Answer) -> Mapping[str, str]:
+    """Return the headers of an answer by their names in lower case."""
+    headers: Mapping[str, str] = answer["ResponseMetadata"].get("HTTPHeaders", {})
+    return headers
+
+
+def keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_kwargs: object) -> None:
+    """Keep the body of a response beside what botocore will make of it."""
+    if isinstance(response_dict["body"], bytes):
+        customized_response_dict[RAW_BODY] = response_dict["body"]
 
 
 def span_of(answer: Answer, start: int, path: S3Url | str) -> Span:

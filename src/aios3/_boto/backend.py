@@ -38,6 +38,7 @@ from aios3._ownership import NOTHING_SAID, ownership_of
 from aios3._paths import S3Url
 from aios3._regions import Regions
 from aios3._settings import settings_of_arguments
+from aios3._success import check
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ class BotoBackend:
             async with self._slots, moving(parameters.get("Body"), self._patience):
                 answer: Answer = await sent(call, parameters)
         note(answer)
+        check(operation, url, answers.headers_of(answer), answer.pop(answers.RAW_BODY, b""))
         return answer
 
     async def at_amazon(self) -> bool:
@@ -186,6 +188,7 @@ class BotoBackend:
             try:
                 answer: Answer = await sent(call, parameters)
                 note(answer)
+                check("GetObject", url, answers.headers_of(answer), b"")
                 if answers.is_unsized(answer):
                     return await self._buffered(answer, url)
                 return self._body(answer, url, start, ranged=ranged)
@@ -273,10 +276,7 @@ class BotoBackend:
         """Send one part; ``number`` is 1 to 10,000."""
         parameters = part_place(url, upload_id, number) | customer_key(options.sse_customer_key) | checked(checksum)
         answer = await self._call("UploadPart", url, parameters | {"Body": PieceStream(body)})
-        etag = answers.bare_etag(answer)
-        if etag is None:
-            raise nonsense(str(url), "no ETag for the part", "UploadPart")
-        return Part(number, etag, answers.checksum_of(answer))
+        return Part(number, answer["ETag"].strip('"'), answers.checksum_of(answer))
 
     async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
         """Make one part of the bytes of another object, inside S3."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from aios3._authorities import check_authorities
+from aios3._boto.answers import keep_body
 from aios3._boto.headers import add_headers
 from aios3._boto.loading import load_aiobotocore
 from aios3._boto.many import WITH_CONTENT_MD5, with_content_md5
@@ -217,6 +218,7 @@ def _tune(client: Client, *, signs_bodies: bool) -> None:
     client.meta.events.register_last("before-call.s3", add_headers)
     client.meta.events.register_first("choose-signer.s3", presign_with_version_4)
     client.meta.events.register_first("before-parse.s3", make_fit)
+    client.meta.events.register_first("before-parse.s3", keep_body)
     for operation in WITH_CONTENT_MD5:
         client.meta.events.register_last(f"before-call.s3.{operation}", with_content_md5)
     if client.meta.endpoint_url.startswith("https://"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aios3._backend import WriteOptions
 from aios3._buckets.objects import ObjectBase, S3Object
+from aios3._handles.positions import flat
 from aios3._handles.pour import write_all
 from aios3._namespace.pages import pages
 from aios3._objects import write_bytes
@@ -74,7 +75,7 @@ async def put_object(session: Session, url: S3Url, data: Buffer, options: Writer
 
 
 def _pieces(data: Buffer) -> Sequence[memoryview]:
-    view = memoryview(data).cast("B")
+    view = flat(data)
     return (view,) if view else ()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from aios3._engine.calls import Calls
 from aios3._engine.tasks import settle
 from aios3._handles.leaving import Home, cannot_copy, gives_up, no_descriptor
+from aios3._handles.positions import flat
 from aios3._handles.pump import pump
 from aios3._handles.torn import Torn, aborted, taken_in_part
 from aios3._handles.unwinding import QUIET, Moment
@@ -178,7 +179,7 @@ class AsyncLimitedSeekableWriter:
         """
         async with self._turn:
             await self._check_running()
-            view = memoryview(data).cast("B")
+            view = flat(data)
             if not view:
                 return 0
             stop = self._position + len(view)

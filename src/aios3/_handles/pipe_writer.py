@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from aios3._engine.parts import part_size
 from aios3._handles.leaving import cannot_copy, gives_up, no_descriptor
+from aios3._handles.positions import flat
 from aios3._handles.pump import pump
 from aios3._handles.torn import taken_in_part
 from aios3._handles.unwinding import Moment
@@ -131,7 +132,7 @@ class AsyncPipeWriter:
         async with self._turn:
             if self._ending is not None:
                 raise self._closed_error()
-            view = memoryview(data).cast("B")
+            view = flat(data)
             before = self._writer.tell()
             try:
                 await self._take_all(view)

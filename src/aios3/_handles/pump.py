@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from aios3._config import KIB, MIB
+from aios3._handles.positions import flat
 from aios3.errors import ConfigError
 
 
@@ -156,13 +157,14 @@ def _gather(iterator: Iterator[Buffer], pieces: list[Buffer]) -> bool:
         if found is _END:
             return False
         piece = _binary(found)
-        size = memoryview(piece).nbytes
+        view = flat(piece)
+        size = len(view)
         if size >= _SMALL_BYTES:
             pieces.append(piece)
             return True
         if size and not small:
             pieces.append(small)
-        small += memoryview(piece).cast("B")
+        small += view
         if len(small) >= _PIECE_BYTES or time.monotonic() >= until:
             return True
 

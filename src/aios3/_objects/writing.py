@@ -8,6 +8,7 @@ from aios3._arguments import check_arguments
 from aios3._engine.parts import equal_part_size
 from aios3._handles.opening import aopen
 from aios3._handles.options import text_settings
+from aios3._handles.positions import flat
 from aios3._handles.ways import write_at_once
 from aios3._namespace.links import head
 from aios3._paths import S3Url
@@ -35,7 +36,7 @@ async def write_bytes(
 
     One PutObject for small data, parts side by side for large; visible as a whole, or not at all.
     """
-    view = memoryview(data).cast("B")
+    view = flat(data)
     result = await write_at_once(session, path, view, options)
     if result is not None:
         return result

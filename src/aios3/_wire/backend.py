@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aios3._answers import is_unsized
 from aios3._backend import CopyTerms
 from aios3._buffered import LONGEST_UNSIZED, BufferedBody
+from aios3._success import check_bucket, check_empty, check_object, check_stored
 from aios3._wire import answers, requests
 from aios3._wire.body import WireBody
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
@@ -83,6 +84,7 @@ class WireBackend:
             if is_unsized(answer.head.status, answer.head.headers):
                 return await self._buffered(answer, request)
             try:
+                check_object("GetObject", url, answer.head.headers)
                 span = answers.span_of(answer.head.status, answer.head.headers, start=start, path=url)
             except BaseException:
                 answer.let_go()
@@ -117,6 +119,7 @@ class WireBackend:
                 raise
             # The checksum of an object under KMS needs a permission more than its description.
             head, _ = await self._call(requests.head_object(url, options, with_checksums=False))
+        check_object("HeadObject", url, head.headers)
         return answers.described(head.headers, str(url))
 
     async def put_object(
@@ -131,7 +134,8 @@ class WireBackend:
         """Store a whole object in one request."""
         request = requests.put_object(url, body, options=options, condition=condition, checksum=checksum)
         is_plain = not condition.if_absent and condition.if_match is None
-        head, _ = await self._call(request, replayable=is_plain, if_absent=condition.if_absent)
+        head, said = await self._call(request, replayable=is_plain, if_absent=condition.if_absent)
+        check_stored("PutObject", url, head.headers, said)
         return answers.write_result(head.headers, requests.length_of(body))
 
     async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
@@ -151,8 +155,9 @@ class WireBackend:
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
         request = requests.upload_part(url, upload_id, number, body, options=options, checksum=checksum)
-        head, _ = await self._call(request)
-        return answers.part_of(head.headers, number, str(url))
+        head, said = await self._call(request)
+        check_stored("UploadPart", url, head.headers, said)
+        return answers.part_of(head.headers, number)
 
     async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
         """Make one part of the bytes of another object, inside S3."""
@@ -180,7 +185,8 @@ class WireBackend:
     async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
         """Forget an upload and its parts; one that does not exist (any more) is no error."""
         try:
-            await self._call(requests.abort_multipart_upload(url, upload_id))
+            _, body = await self._call(requests.abort_multipart_upload(url, upload_id))
+            check_empty("AbortMultipartUpload", url, body)
         except ObjectNotFoundError as error:
             if error.code != "NoSuchUpload":
                 raise
@@ -205,11 +211,13 @@ class WireBackend:
 
     async def head_bucket(self, url: S3Url) -> None:
         """Return if the bucket is there and may be used; raise what is wrong otherwise."""
-        await self._call(requests.head_bucket(url))
+        head, _ = await self._call(requests.head_bucket(url))
+        check_bucket(url, head.headers)
 
     async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
         """Delete one object; one that does not exist is no error in S3."""
-        await self._call(requests.delete_object(url, version_id, if_match))
+        _, body = await self._call(requests.delete_object(url, version_id, if_match))
+        check_empty("DeleteObject", url, body)
 
     async def delete_objects(
         self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None

@@ -140,7 +140,7 @@ class Packer:
             raise FileChangedError(message, path=self._path)
 
     async def _take(self, target: IO[bytes], data: Buffer) -> int:
-        view = memoryview(data).cast("B")
+        view = flat(data)
         if len(self._small) + len(view) < _SMALL_BYTES:
             self._small += view
             return len(view)
