@@ -55,7 +55,8 @@ PROCESSES = """## Processes
 
 A program is left while its request stands still. `fork` makes a child that reads through the same library while the
 parent goes on. A SIGTERM that nobody handles ends a process at once, without a word to any library; a handler that
-calls `sys.exit` is enough for a good end.
+calls `sys.exit` is enough for a good end. In a program of asyncio use `loop.add_signal_handler`: what a handler of
+`signal.signal` raises there can hit the event loop at any of its steps, and asyncio may lose a response by that.
 """
 
 
