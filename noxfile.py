@@ -25,7 +25,7 @@ BIG_SERVERS = ("ceph", "swift", "ministack", "localstack")
 VENDORS = ("r2", "b2", "gcs", "oss", "wasabi", "spaces", "minio")
 """Simulated, see tests/servers/vendors.py."""
 VENDOR_TESTS = tuple(
-    f"tests/conformance/test_{name}.py" for name in ("reading", "writing", "verbs", "refusals", "objects")
+    f"tests/conformance/test_{name}.py" for name in ("reading", "writing", "verbs", "rejections", "objects")
 )
 """What vendors differ in: verbs on objects. All of the suite on each of them would take too long."""
 NOT_AVAILABLE = 3

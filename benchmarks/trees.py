@@ -124,9 +124,9 @@ def run(tool: Tool, work: str, count: int, place: Place, number: int) -> Row:
     if work == "remove":
         fill(bucket / "tree", count)
     command = tool.sync(str(source), path) if work == "sync" else tool.remove(path)
-    begun, before = time.perf_counter(), cpu_of_children()
+    started, before = time.perf_counter(), cpu_of_children()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    seconds, cpu = time.perf_counter() - begun, cpu_of_children() - before
+    seconds, cpu = time.perf_counter() - started, cpu_of_children() - before
     found = contents(bucket / "tree")
     correct = done.returncode == 0 and found == (contents(source) if work == "sync" else {})
     if not correct:
@@ -155,9 +155,9 @@ def main() -> None:
         start(processes, port)
         for tool in measured:  # before the server looks: it remembers which buckets there are
             for work in ("sync", "remove"):
-                for number in range(options.repeat):
+                for number in range(options.with_retries):
                     (place.store / f"{tool.name}-{work}-{number}").mkdir()
-        for number in range(options.repeat):
+        for number in range(options.with_retries):
             for work, count in (("sync", options.files), ("remove", options.keys)):
                 for tool in measured:
                     row = run(tool, work, count, place, number)

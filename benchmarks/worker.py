@@ -110,8 +110,8 @@ def _run_cold(library: ModuleType, job: Job) -> None:
 
 
 def _received(counter: str) -> int:
-    with urllib.request.urlopen(f"{counter}/_received", timeout=30) as answer:
-        return int(answer.read())
+    with urllib.request.urlopen(f"{counter}/_received", timeout=30) as response:
+        return int(response.read())
 
 
 def _check(workload: str, job: Job, received: int) -> None:

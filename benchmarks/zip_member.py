@@ -142,9 +142,9 @@ class Bench:
         settings |= {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": self.endpoint, "OSS_ENDPOINT": self.endpoint}
         with tempfile.TemporaryDirectory() as folder:
             command = [executable, "-c", _COUNT + code, f"s3://{BUCKET}/{KEY}", member, self.endpoint, folder]
-            begun, before = time.perf_counter(), _cpu_of_children()
+            started, before = time.perf_counter(), _cpu_of_children()
             done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False)
-            seconds, cpu = time.perf_counter() - begun, _cpu_of_children() - before
+            seconds, cpu = time.perf_counter() - started, _cpu_of_children() - before
         crc, size, peak = map(int, done.stdout.split()) if done.returncode == 0 else (0, 0, 0)
         correct = (crc, size) == (self.crcs[member], self.member_size)
         if not correct:
@@ -176,7 +176,7 @@ def main() -> None:
         size = options.member_mib * MIB
         crcs = write_archive(path, size, options.archive_mib * MIB)
         bench = Bench(servers.s3like, path.stat().st_size, size, crcs)
-        for _ in range(options.repeat):
+        for _ in range(options.with_retries):
             for member in MEMBERS:
                 for tool, (executable, code) in tools(options.peers).items():
                     row = bench.run(tool, executable, code, member)

@@ -59,9 +59,9 @@ def stored(s3: FaultyServer, key: str) -> bytes | None:
 def test_a_download_survives_a_broken_connection(client: TestClient, s3: FaultyServer) -> None:
     """The client of the service sees nothing of it."""
     s3.fail("GetObject", faults.ResetAfter(bytes=1000))
-    answer = client.get("/files/data")
-    assert answer.status_code == 200
-    assert answer.content == CONTENT
+    response = client.get("/files/data")
+    assert response.status_code == 200
+    assert response.content == CONTENT
     assert s3.counts().faults == 1
 
 
@@ -81,8 +81,8 @@ def test_a_failed_upload_leaves_what_was_there(client: TestClient, s3: FaultySer
     assert s3.count("AbortMultipartUpload") == 1
 
 
-def test_an_upload_whose_answer_is_lost_is_not_reported_as_failed(client: TestClient, s3: FaultyServer) -> None:
+def test_an_upload_whose_response_is_lost_is_not_reported_as_failed(client: TestClient, s3: FaultyServer) -> None:
     """The object is there; saying otherwise would make the client send it again."""
-    s3.fail("CompleteMultipartUpload", faults.LoseAnswer())
+    s3.fail("CompleteMultipartUpload", faults.DropResponse())
     assert client.put("/files/new", content=CONTENT * 6).status_code == 201
     assert stored(s3, "new") == CONTENT * 6

@@ -194,7 +194,7 @@ def session_of(request: Request) -> aios3.Session:
 
 
 async def describe_file(request: Request) -> Response:
-    """HEAD: answer with the headers alone; one HEAD to S3."""
+    """HEAD: response with the headers alone; one HEAD to S3."""
     stat = await aios3.stat(path_of(request), session=session_of(request))
     if stat.is_dir():
         return Response(status_code=404)
@@ -208,7 +208,7 @@ async def send_file(request: Request) -> Response:
     """GET: stream the object, or the range of it that was asked for."""
     reader = await aios3.aopen(path_of(request), session=session_of(request))
     try:
-        response = answer_for(request, reader)
+        response = response_for(request, reader)
     except BaseException:
         await reader.aclose()
         raise
@@ -217,8 +217,8 @@ async def send_file(request: Request) -> Response:
     return response
 
 
-def answer_for(request: Request, reader: aios3.AsyncPrefetchReader) -> Response:
-    """Choose the answer for an open object, without awaiting."""
+def response_for(request: Request, reader: aios3.AsyncPrefetchReader) -> Response:
+    """Choose the response for an open object, without awaiting."""
     stat = reader.stat()
     headers = describe(stat)
     status = failed_precondition(request.headers, stat)
@@ -340,11 +340,11 @@ async def listing_lines(path: str, session: aios3.Session) -> AsyncGenerator[str
 
 
 def error(status: int, reason: str) -> JSONResponse:
-    """Answer with an error; the client learns its kind, the log has the rest."""
+    """Response with an error; the client learns its kind, the log has the rest."""
     return JSONResponse({"error": reason}, status)
 
 
-async def answer_s3_error(_request: Request, exc: Exception) -> Response:
+async def response_s3_error(_request: Request, exc: Exception) -> Response:
     """Turn an error of aios3 into a status, by the most specific class that has one."""
     for cls in type(exc).__mro__:
         if issubclass(cls, aios3.S3Error) and cls in STATUS_OF_ERROR:
@@ -352,7 +352,7 @@ async def answer_s3_error(_request: Request, exc: Exception) -> Response:
     return error(500, type(exc).__name__)
 
 
-async def answer_disconnect(_request: Request, _exc: Exception) -> Response:
+async def response_disconnect(_request: Request, _exc: Exception) -> Response:
     """End a request whose client has gone away; nobody reads this."""
     return Response(status_code=400)
 
@@ -361,7 +361,7 @@ async def answer_disconnect(_request: Request, _exc: Exception) -> Response:
 
 
 def by_method(**handlers: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Make one endpoint of several: Starlette gives a path that answers GET a HEAD of its own otherwise."""
+    """Make one endpoint of several: Starlette gives a path that responds GET a HEAD of its own otherwise."""
 
     async def endpoint(request: Request) -> Response:
         return await handlers[request.method](request)
@@ -383,7 +383,7 @@ def create_app(root: str | None = None, config: aios3.Config | None = None) -> S
             Route("/files/{key:path}", files, methods=["GET", "HEAD", "PUT", "DELETE"]),
             Route("/list/{key:path}", list_files, methods=["GET"]),
         ],
-        exception_handlers={aios3.S3Error: answer_s3_error, ClientDisconnect: answer_disconnect},
+        exception_handlers={aios3.S3Error: response_s3_error, ClientDisconnect: response_disconnect},
         lifespan=lifespan,
     )
     app.state.root = str(aios3.S3Url.parse(root or os.environ[ROOT_VARIABLE]).require_bucket())

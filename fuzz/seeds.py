@@ -64,7 +64,7 @@ def chunks() -> list[bytes]:
 
 
 def documents() -> list[bytes]:
-    """Pages, refusals and results, and what is none of them."""
+    """Pages, rejections and results, and what is none of them."""
     entries = "".join(_ENTRY.format(key=key) for key in _KEYS)
     prefixes = "<CommonPrefixes><Prefix>p%2F</Prefix></CommonPrefixes>"
     arounds = (entries, entries + prefixes, "<EncodingType>url</EncodingType>" + entries + prefixes, prefixes, "")

@@ -8,19 +8,27 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, TypeVar
 
+from aios3._http import s3_xml
+from aios3._http.chunked import ChunkedDecoder
+from aios3._http.exceptions import ProtocolError
+from aios3._http.response_head import (
+    CHUNKED,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    UNTIL_CLOSE,
+    body_length,
+    is_head_prefix,
+    parse_head,
+)
+from aios3._http.xml import NotXMLError
 from aios3._paths import S3Url
-from aios3._wire import answers, messages
-from aios3._wire.chunks import ChunkedBody
-from aios3._wire.documents import NotXMLError
-from aios3._wire.failures import ProtocolError
-from aios3._wire.heads import CHUNKED, MAX_HEAD, MAX_HEADERS, UNTIL_CLOSE, body_of, can_be_head, parse_head
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from aios3._backend import ListPage
-    from aios3._wire.heads import Head
+    from aios3._http.response_head import ResponseHead
 
 PATH = "s3://bucket/prefix"
 URL = S3Url("bucket", "prefix")
@@ -29,14 +37,14 @@ END = b"\r\n\r\n"
 
 
 def heads(data: bytes) -> None:
-    """Check that a head is refused by name, or is one that can be believed and read."""
-    data = data.partition(END)[0][: MAX_HEAD - len(END)] + END
+    """Check that a head is rejected by name, or is one that can be believed and read."""
+    data = data.partition(END)[0][: MAX_HEAD_BYTES - len(END)] + END
     try:
         head, _ = parse_head(data)
-        length = body_of(head, bodyless=False)
+        length = body_length(head, bodyless=False)
     except ProtocolError:
         return
-    assert can_be_head(data)
+    assert is_head_prefix(data)
     assert 100 <= head.status <= 999
     assert len(head.headers) <= MAX_HEADERS
     assert length >= 0 or length in {CHUNKED, UNTIL_CLOSE}
@@ -47,14 +55,14 @@ def heads(data: bytes) -> None:
     _values_of(head)
 
 
-def _values_of(head: Head) -> None:
+def _values_of(head: ResponseHead) -> None:
     """Read a head as each call does."""
     headers = head.headers
-    _only_ours(lambda: answers.described(headers, PATH))
-    _only_ours(lambda: answers.span_of(head.status, headers, start=3, path=PATH))
-    _only_ours(lambda: answers.part_of(headers, 1, PATH))
-    answers.write_result(headers, 5)
-    region = answers.error_of("GetObject", URL, head.status, headers, b"").bucket_region
+    _only_ours(lambda: s3_xml.described(headers, PATH))
+    _only_ours(lambda: s3_xml.parse_content_range(head.status, headers, start=3, path=PATH))
+    _only_ours(lambda: s3_xml.part_of(headers, 1, PATH))
+    s3_xml.write_result(headers, 5)
+    region = s3_xml.error_of("GetObject", URL, head.status, headers, b"").bucket_region
     assert region is None or region.replace("-", "").isalnum()
 
 
@@ -73,19 +81,19 @@ def chunks(data: bytes) -> None:
 
 
 def _dechunked(pieces: Sequence[bytes]) -> tuple[bool, bytes]:
-    """Return whether the body has come to its end, and what came before that or before it was refused."""
-    body = ChunkedBody()
+    """Return whether the body has come to its end, and what came before that or before it was rejected."""
+    body = ChunkedDecoder()
     found = bytearray()
     view = memoryview(bytearray(1 << 16))
     for piece in pieces:
         try:
             body.feed(memoryview(piece))
         except ProtocolError:
-            found += b"".join(body.pieces)
+            found += b"".join(body.chunks)
             assert not body.done
             return False, bytes(found)
-        assert sum(map(len, body.pieces)) <= len(piece)
-        while body.pieces:
+        assert sum(map(len, body.chunks)) <= len(piece)
+        while body.chunks:
             found += view[: body.take(view)]
         if body.done:
             break
@@ -93,17 +101,17 @@ def _dechunked(pieces: Sequence[bytes]) -> tuple[bool, bytes]:
 
 
 def documents(data: bytes) -> None:
-    """Check that a document is one of S3's or nonsense, and that a page is the same cut and walked through."""
-    _only_ours(lambda: messages.result(data, "CopyObject", PATH))
-    _only_ours(lambda: answers.completed({}, data, PATH))
-    _only_ours(lambda: answers.copied_part(data, 1, PATH))
-    _only_ours(lambda: answers.upload_id_of(data, PATH))
-    _only_ours(lambda: messages.delete_failures(data, ["a", "b"], PATH))
-    refusal = answers.error_of("GetObject", URL, 500, {}, data)
-    assert isinstance(refusal, S3Error)
-    region = refusal.bucket_region
+    """Check that a document is one of S3's or invalid, and that a page is the same cut and walked through."""
+    _only_ours(lambda: s3_xml.result(data, "CopyObject", PATH))
+    _only_ours(lambda: s3_xml.completed({}, data, PATH))
+    _only_ours(lambda: s3_xml.copied_part(data, 1, PATH))
+    _only_ours(lambda: s3_xml.upload_id_of(data, PATH))
+    _only_ours(lambda: s3_xml.delete_failures(data, ["a", "b"], PATH))
+    rejection = s3_xml.error_of("GetObject", URL, 500, {}, data)
+    assert isinstance(rejection, S3Error)
+    region = rejection.bucket_region
     assert region is None or region.replace("-", "").isalnum()
-    page = _only_ours(lambda: messages.list_page(data, None, PATH))
+    page = _only_ours(lambda: s3_xml.list_page(data, None, PATH))
     if page is not None:
         for number in range(len(page.stats)):
             _only_ours(lambda number=number: page.stats[number])  # type: ignore[misc]  # the number of this turn
@@ -111,11 +119,11 @@ def documents(data: bytes) -> None:
 
 
 def _cut_is_walked(data: bytes) -> None:
-    regular = messages._regular(data)  # noqa: SLF001 - the short way must be the long one
+    regular = s3_xml._match_flat(data)  # noqa: SLF001 - the short way must be the long one
     if regular is None:
         return
-    cut = _page_or_none(lambda: messages._cut(regular, None, PATH))  # noqa: SLF001
-    walked = _page_or_none(lambda: messages._walked(data, None, PATH))  # noqa: SLF001
+    cut = _page_or_none(lambda: s3_xml._parse_flat(regular, None, PATH))  # noqa: SLF001
+    walked = _page_or_none(lambda: s3_xml._parse_tree(data, None, PATH))  # noqa: SLF001
     if cut is not None and walked is not None:
         assert (list(cut.keys), list(cut.prefixes), cut.token) == (
             list(walked.keys),

@@ -51,7 +51,7 @@ class Admin:
             some = keys[start : start + _DELETE_AT_ONCE]
             try:
                 self._client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in some]})
-            except ClientError:  # some vendors refuse it, or the checksum that botocore puts into it
+            except ClientError:  # some vendors reject it, or the checksum that botocore puts into it
                 for key in some:
                     self._client.delete_object(Bucket=bucket, Key=key)
         self._client.delete_bucket(Bucket=bucket)
@@ -83,8 +83,8 @@ class Admin:
         return self._client.create_multipart_upload(**_place(path))["UploadId"]
 
     def tags(self, path: str) -> dict[str, str]:
-        answer = self._client.get_object_tagging(**_place(path))
-        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+        response = self._client.get_object_tagging(**_place(path))
+        return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
 
     def keys(self, path: str) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=_place(path)["Bucket"])
@@ -96,10 +96,10 @@ class Admin:
 
     def _uploads(self, bucket: str) -> list[tuple[str, str]]:
         try:
-            answer = self._client.list_multipart_uploads(Bucket=bucket)
+            response = self._client.list_multipart_uploads(Bucket=bucket)
         except self._client.exceptions.NoSuchUpload:  # rclone, where there was none yet
             return []
-        return [(upload["Key"], upload["UploadId"]) for upload in answer.get("Uploads", ())]
+        return [(upload["Key"], upload["UploadId"]) for upload in response.get("Uploads", ())]
 
 
 def _place(path: str) -> dict[str, str]:

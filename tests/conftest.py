@@ -126,7 +126,7 @@ def no_blocking_calls() -> Iterator[None]:
     acquire.can_block_predicate = lambda lock, *args, **kwargs: lock is measuring or may_block(lock, *args, **kwargs)
     # Credentials are fetched on a loop of their own, in a thread of its own; nobody else's work waits for it.
     for function in guard.functions.values():
-        function.can_block_in("aios3/_boto/own_loop.py", {"run"})
+        function.can_block_in("aios3/_boto/private_loop.py", {"run"})
     # Scripting a fault server waits for one turn of that server's own loop.
     acquire.can_block_in("aios3/testing/_faulty_thread.py", {"call"})
     guard.activate()

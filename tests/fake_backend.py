@@ -11,17 +11,17 @@ from aios3._backend import BucketEntry, ListPage
 from aios3._entries import SYMLINK_METADATA, StatResult
 from aios3._paths import S3Url
 from aios3._session import Session
-from aios3.errors import from_answer
+from aios3.errors import from_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from aios3._backend import AdminBackend, ObjectBackend, ReadOptions, WriteOptions
+    from aios3._backend import AdminBackend, GetOptions, ObjectBackend, PutOptions
     from aios3.errors import S3Error
 
 
-def refused(operation: str, url: S3Url, code: str, status: int) -> S3Error:
-    return from_answer(operation=operation, path=str(url), code=code, status=status)
+def rejected(operation: str, url: S3Url, code: str, status: int) -> S3Error:
+    return from_response(operation=operation, path=str(url), code=code, status=status)
 
 
 @dataclass
@@ -55,10 +55,10 @@ class FakeBackend:
         return self
 
     def fail(self, call: str, code: str, status: int) -> None:
-        """Answer every call that begins with ``call`` with an error."""
+        """Response every call that begins with ``call`` with an error."""
 
         def fault(made: str) -> S3Error | None:
-            return from_answer(operation=made, path="?", code=code, status=status) if made.startswith(call) else None
+            return from_response(operation=made, path="?", code=code, status=status) if made.startswith(call) else None
 
         self.fault = fault
 
@@ -87,14 +87,14 @@ class FakeBackend:
 
     def _bucket(self, operation: str, url: S3Url) -> dict[str, StatResult]:
         if url.bucket not in self.buckets:
-            raise refused(operation, url, "NoSuchBucket", 404)
+            raise rejected(operation, url, "NoSuchBucket", 404)
         return self.buckets[url.bucket]
 
-    async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
+    async def head_object(self, url: S3Url, options: GetOptions) -> StatResult:
         await self._enter(f"HEAD {url}")
         found = self.buckets.get(url.bucket, {}).get(url.key)
         if found is None:
-            raise refused("HeadObject", url, "404", 404)  # a HEAD has no body to say what is missing
+            raise rejected("HeadObject", url, "404", 404)  # a HEAD has no body to say what is missing
         return replace(found, islnk=SYMLINK_METADATA in found.metadata)
 
     async def list_objects(
@@ -115,7 +115,7 @@ class FakeBackend:
             token=page[-1] if rest else None,
         )
 
-    async def at_amazon(self) -> bool:
+    async def is_aws(self) -> bool:
         return False
 
     async def list_buckets(self) -> Sequence[BucketEntry]:
@@ -125,9 +125,9 @@ class FakeBackend:
     async def head_bucket(self, url: S3Url) -> None:
         await self._enter(f"HEAD s3://{url.bucket}")
         if url.bucket not in self.buckets:
-            raise refused("HeadBucket", url, "404", 404)
+            raise rejected("HeadBucket", url, "404", 404)
 
-    async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
+    async def create_multipart_upload(self, url: S3Url, options: PutOptions, algorithm: str | None) -> str:
         await self._enter(f"CREATE {url}")
         self._bucket("CreateMultipartUpload", url)
         upload_id = f"upload-{len(self.calls)}"

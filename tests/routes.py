@@ -1,4 +1,4 @@
-"""How many coroutines a call begins on its way to the socket: a server that answers at once, and a hook that counts.
+"""How many coroutines a call begins on its way to the socket: a server that responds at once, and a hook that counts.
 
 Each coroutine costs about half a microsecond, and one frame more in every traceback. ``tools/count_coroutines.py``
 prints the figures; ``tests/test_routes.py`` has the most that each may be.
@@ -135,7 +135,7 @@ class Counting:
     """The coroutines of aios3 that this thread begins inside of a ``with`` block: a list for each task, in order."""
 
     def __init__(self) -> None:
-        self._begun: dict[int, list[str]] = {}
+        self._started: dict[int, list[str]] = {}
         self._tasks: list[object] = []
 
     def _look(self, frame: FrameType, event: str, _arg: object) -> None:
@@ -146,7 +146,7 @@ class Counting:
             task = asyncio.current_task()
             self._tasks.append(task)  # one that is gone must not give its id to another
             name = f"{Path(code.co_filename).relative_to(_PACKAGE)}:{code.co_qualname}"
-            self._begun.setdefault(id(task), []).append(name)
+            self._started.setdefault(id(task), []).append(name)
 
     def __enter__(self) -> None:
         sys.setprofile(self._look)
@@ -157,11 +157,11 @@ class Counting:
     @property
     def all(self) -> list[str]:
         """All of them."""
-        return [name for names in self._begun.values() for name in names]
+        return [name for names in self._started.values() for name in names]
 
     def of_last_task(self, name: str) -> list[str]:
-        """Those of the last task that has begun the coroutine ``name``."""
-        return [names for names in self._begun.values() if any(each.endswith(name) for each in names)][-1]
+        """Those of the last task that has started the coroutine ``name``."""
+        return [names for names in self._started.values() if any(each.endswith(name) for each in names)][-1]
 
 
 async def _read_bytes(session: aios3.Session, counting: Counting) -> list[str]:
@@ -261,7 +261,7 @@ async def coroutines_of(name: str) -> list[str]:
 def main(shown: list[str]) -> None:
     """Print how many coroutines each operation begins, and which ones those of ``shown`` begin."""
     for name in OPERATIONS:
-        begun = asyncio.run(coroutines_of(name))
-        print(f"{len(begun):4}  {name}")  # noqa: T201 - it is a program
+        started = asyncio.run(coroutines_of(name))
+        print(f"{len(started):4}  {name}")  # noqa: T201 - it is a program
         if name in shown:
-            print(*(f"      {each}" for each in begun), sep="\n")  # noqa: T201 - likewise
+            print(*(f"      {each}" for each in started), sep="\n")  # noqa: T201 - likewise

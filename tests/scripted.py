@@ -1,6 +1,6 @@
-"""An HTTP server on loopback that answers what a test tells it to, and remembers what it was asked.
+"""An HTTP server on loopback that responds what a test tells it to, and remembers what it was asked.
 
-For answers that no S3 server gives on purpose: bodies cut short, wrong heads, silence.
+For responses that no S3 server gives on purpose: bodies cut short, wrong heads, silence.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Request:
     body: bytes
 
 
-def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
-    """Build an answer, which has an id as each of S3's has; ``""`` leaves a header out, ``_`` in names is ``-``."""
+def response(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
+    """Build a response, which has an id as each of S3's has; ``""`` leaves a header out, ``_`` in names is ``-``."""
     always = {"content-length": str(len(body)), "x-amz-id-2": "scripted"}
     fields = always | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in fields.items() if value)]
@@ -48,7 +48,7 @@ def xml(root: str, **fields: object) -> bytes:
 
 
 class Scripted:
-    """Use with ``async with``. Each request takes the next answer: bytes, or a coroutine function that acts itself;
+    """Use with ``async with``. Each request takes the next response: bytes, or a coroutine function that acts itself;
     after the last one the server hangs up.
 
     ``reading=False`` leaves bodies in the socket."""
@@ -87,7 +87,7 @@ class Scripted:
         return len(self._streams)
 
     def then(self, *script: bytes | Act) -> None:
-        """Add answers to the script."""
+        """Add responses to the script."""
         self._script.extend(script)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -138,7 +138,7 @@ DECIDED: dict[str, Callable[[Surroundings], Surroundings]] = {
 """By their names in the table of docs/guide/configuration.md. Beside them, in :func:`by_botocore`: no region at all,
 the bounds of attempts, and that checksums are not sent to everybody where nobody says anything."""
 
-MOST_ATTEMPTS = 100
+MAX_ATTEMPTS = 100
 DEFAULT_ATTEMPTS = 5
 
 
@@ -173,7 +173,7 @@ def of_client(client: Any) -> Outcome:
         region=signed[2] if signed else client.meta.region_name,
         access_key=signed[1] if signed else None,
         verify=verify if requests[0].url.startswith("https://") else None,
-        attempts=min(attempts, MOST_ATTEMPTS),
+        attempts=min(attempts, MAX_ATTEMPTS),
         sends_checksums=settings.request_checksum_calculation == "when_supported",
         compares_checksums=settings.response_checksum_validation == "when_supported",
     )

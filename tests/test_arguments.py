@@ -1,4 +1,4 @@
-"""Wrong arguments: each of every verb is refused at once, in the same words on both transports and both faces.
+"""Wrong arguments: each of every verb is rejected at once, in the same words on both transports and both faces.
 
 The table is made from the signatures of the public verbs, so a new argument has to be put in it, or to say why not.
 """
@@ -191,7 +191,7 @@ def faulty() -> Iterator[FaultyServer]:
         yield running
 
 
-async def refused(verb: str, given: dict[str, Any], session: aios3.Session) -> str:
+async def rejected(verb: str, given: dict[str, Any], session: aios3.Session) -> str:
     """Call the verb, and return the text of the ConfigError that it must raise."""
     made = None
     with pytest.raises(ConfigError) as caught:
@@ -207,7 +207,7 @@ async def refused(verb: str, given: dict[str, Any], session: aios3.Session) -> s
     return str(caught.value)
 
 
-def refused_blocking(verb: str, given: dict[str, Any], session: aios3.sync.Session) -> str:
+def rejected_blocking(verb: str, given: dict[str, Any], session: aios3.sync.Session) -> str:
     verb = {"aopen": "open"}.get(verb, verb)
     with pytest.raises(ConfigError) as caught:
         made = getattr(aios3.sync, verb)(*VERBS[{"open": "aopen"}.get(verb, verb)], **{"session": session} | given)
@@ -225,28 +225,28 @@ def test_every_verb_of_the_surface_is_in_the_table():
 
 
 @pytest.mark.parametrize(("verb", "name"), CELLS)
-async def test_a_wrong_argument_is_refused_at_once_and_everywhere_alike(faulty, verb, name):
+async def test_a_wrong_argument_is_rejected_at_once_and_everywhere_alike(faulty, verb, name):
     given = besides(verb, name)
     faulty.reset()
     for value in wrong(name):
         said = set()
         for transport in TRANSPORTS:
             async with aios3.Session(**faulty.config, transport=transport) as session:
-                said.add(await refused(verb, given | {name: value}, session))
+                said.add(await rejected(verb, given | {name: value}, session))
         assert len(said) == 1, value
         assert name.removeprefix("target_") in said.pop(), value
     assert faulty.count() == 0
 
 
 @pytest.mark.parametrize(("verb", "name"), CELLS)
-def test_the_blocking_face_refuses_the_same(faulty, verb, name):
+def test_the_blocking_face_rejects_the_same(faulty, verb, name):
     given = besides(verb, name)
     faulty.reset()
     with aios3.sync.Session(**faulty.config) as session:
         for value in wrong(name):
             if name == "buffering" and not isinstance(value, str):
-                continue  # a size, which is taken and refused as by the builtin open
-            assert name.removeprefix("target_") in refused_blocking(verb, given | {name: value}, session), value
+                continue  # a size, which is taken and rejected as by the builtin open
+            assert name.removeprefix("target_") in rejected_blocking(verb, given | {name: value}, session), value
     assert faulty.count() == 0
 
 

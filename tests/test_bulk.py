@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import aios3
 from aios3 import _bulk as bulk
-from aios3._engine.crew import Crew, CrewLimits
+from aios3._engine.worker_pool import WorkerLimits, WorkerPool
 from aios3.errors import ClosedHandleError, ConfigError, InvalidPathError, ObjectNotFoundError, ServerError
 from fake_backend import FakeBackend, FakeSession, others, settled, until
 from thorough import examples
@@ -25,14 +25,14 @@ class Work:
     """Work that the test lets go on: an item is done when it is released."""
 
     def __init__(self, *, free: bool = False) -> None:
-        self.begun: list[object] = []
+        self.started: list[object] = []
         self.under_way: dict[object, asyncio.Event] = {}
         self.interrupted = 0
         self.free = free
         self.most = 0
 
     async def __call__(self, item):
-        self.begun.append(item)
+        self.started.append(item)
         gate = self.under_way[item] = asyncio.Event()
         self.most = max(self.most, len(self.under_way))
         try:
@@ -51,13 +51,13 @@ class Work:
             self.under_way[item].set()
 
 
-def crew_of(items, work, *, workers=3, ordered=False, weight=10**9, weigh=lambda _: 1) -> Crew:
-    return Crew(items, work, CrewLimits(workers, weight, ordered), weigh)
+def crew_of(items, work, *, workers=3, ordered=False, max_pending_bytes=10**9, weigh=lambda _: 1) -> WorkerPool:
+    return WorkerPool(items, work, WorkerLimits(workers, max_pending_bytes, ordered), weigh)
 
 
 async def next_of(crew):
     """Return the next result; None when there are no more."""
-    return crew.take() if await crew.more() else None
+    return crew.pop() if await crew.wait_ready() else None
 
 
 async def rest(crew) -> list:
@@ -83,7 +83,7 @@ async def test_each_item_is_worked_on_once(ordered, count, source):
     work = Work(free=True)
     crew = crew_of(source(range(count)), work, ordered=ordered)
     assert sorted(await rest(crew), key=lambda text: int(text[:-1])) == [f"{n}!" for n in range(count)]
-    assert sorted(work.begun) == list(range(count))
+    assert sorted(work.started) == list(range(count))
     assert work.most <= min(3, count)
     await crew.release()
     assert others() == set()
@@ -125,7 +125,7 @@ def test_in_whatever_order_work_is_done(count, workers, ordered, is_async, chanc
         collecting = asyncio.create_task(rest(crew))
         while not collecting.done():
             await settled()
-            assert len(work.begun) - len(work.under_way) <= count
+            assert len(work.started) - len(work.under_way) <= count
             if work.under_way:
                 work.release(chance.choice(list(work.under_way)))
         found = await collecting
@@ -145,7 +145,7 @@ async def test_items_without_end_are_taken_as_there_is_room(ordered, source):
     for taken in range(1, 30):
         await next_of(crew)
         await settled()
-        assert len(work.begun) <= taken + 6
+        assert len(work.started) <= taken + 6
     await crew.release()
     assert others() == set()
     assert next(numbers) <= 29 + 6 + 1
@@ -154,10 +154,10 @@ async def test_items_without_end_are_taken_as_there_is_room(ordered, source):
 @pytest.mark.parametrize("ordered", [False, True])
 async def test_heavy_results_hold_up_the_work(ordered):
     work = Work(free=True)
-    crew = crew_of(range(100), work, workers=10, ordered=ordered, weight=50, weigh=lambda _: 20)
+    crew = crew_of(range(100), work, workers=10, ordered=ordered, max_pending_bytes=50, weigh=lambda _: 20)
     await next_of(crew)
     await settled()
-    assert len(work.begun) <= 1 + 10 + 3  # what was begun before three results outweighed the limit
+    assert len(work.started) <= 1 + 10 + 3  # what was started before three results outweighed the limit
     assert len(await rest(crew)) == 99
     await crew.release()
 
@@ -170,7 +170,7 @@ async def test_a_slow_start_of_the_first_item_does_not_hold_up_those_that_fit():
     while set(work.under_way) != {0}:
         work.release(*(set(work.under_way) - {0}))
         await settled()
-    assert work.begun == [0, 1, 2, 3, 4, 5]
+    assert work.started == [0, 1, 2, 3, 4, 5]
     work.free = True
     work.release(0)
     assert len(await wanted) == 100
@@ -207,7 +207,7 @@ async def test_a_source_that_has_ended_is_not_asked_again_by_those_who_waited_fo
             return len(asked)
 
     crew = crew_of(Numbers(), Work(free=True), workers=3, ordered=ordered)
-    assert await crew.more()
+    assert await crew.wait_ready()
     await settled()
     assert len(asked) == 6  # no room for more: three workers wait
     assert len(await rest(crew)) == 6
@@ -239,9 +239,9 @@ async def test_what_work_raises_ends_everything(ordered):
     with pytest.raises(LookupError, match="bad"):
         await rest(crew)
     await settled()
-    begun = len(work.begun)
+    started = len(work.started)
     await settled()
-    assert len(work.begun) == begun
+    assert len(work.started) == started
     await crew.release()
     assert others() == set()
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aios3
-from aios3._backend import ReadOptions
-from aios3._engine.checksums import checksum_of, choose_algorithm, whole_checksum
+from aios3._backend import GetOptions
+from aios3._engine.checksums import checksum_of, choose_algorithm, combine_checksums
 from aios3.errors import ConfigError
-from scripted import Scripted, answer, xml
+from scripted import Scripted, response, xml
 
 needs_awscrt = pytest.mark.skipif(importlib.util.find_spec("awscrt") is None, reason="awscrt is not installed")
 ALGORITHMS = ["CRC32", pytest.param("CRC64NVME", marks=needs_awscrt)]
@@ -67,11 +67,11 @@ def test_the_pieces_in_a_row_are_the_whole(algorithm, pieces):
 @given(parts=st.lists(st.binary(max_size=40), min_size=1, max_size=6))
 def test_the_checksums_of_parts_make_the_checksum_of_the_whole(algorithm, parts):
     sums = [(checksum_of([part], algorithm), len(part)) for part in parts]
-    assert whole_checksum(sums) == checksum_of(parts, algorithm)
+    assert combine_checksums(sums) == checksum_of(parts, algorithm)
 
 
 def test_no_parts_have_no_checksum():
-    assert whole_checksum([]) is None
+    assert combine_checksums([]) is None
 
 
 def test_no_algorithm_no_checksum():
@@ -79,7 +79,7 @@ def test_no_algorithm_no_checksum():
 
 
 @pytest.mark.parametrize(
-    ("mode", "at_amazon", "has_awscrt", "expected"),
+    ("mode", "is_aws", "has_awscrt", "expected"),
     [
         ("off", False, True, None),
         ("off", True, True, None),
@@ -93,23 +93,23 @@ def test_no_algorithm_no_checksum():
         ("crc64nvme", True, True, "CRC64NVME"),
     ],
 )
-def test_which_algorithm_is_chosen(monkeypatch, mode, at_amazon, has_awscrt, expected):
+def test_which_algorithm_is_chosen(monkeypatch, mode, is_aws, has_awscrt, expected):
     monkeypatch.setattr("aios3._engine.checksums.has_awscrt", lambda: has_awscrt)
-    assert choose_algorithm(mode, at_amazon=at_amazon) == expected
+    assert choose_algorithm(mode, is_aws=is_aws) == expected
 
 
-@pytest.mark.parametrize("at_amazon", [True, False])
-def test_what_is_asked_for_by_name_must_be_there(monkeypatch, at_amazon):
+@pytest.mark.parametrize("is_aws", [True, False])
+def test_what_is_asked_for_by_name_must_be_there(monkeypatch, is_aws):
     monkeypatch.setattr("aios3._engine.checksums.has_awscrt", lambda: False)
     with pytest.raises(ConfigError, match=r"pip install awscrt, or use checksums='crc32'"):
-        choose_algorithm("crc64nvme", at_amazon=at_amazon)
+        choose_algorithm("crc64nvme", is_aws=is_aws)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_a_small_write_sends_its_checksum_and_returns_the_confirmed_one(algorithm):
     mode, header = algorithm.lower(), f"x-amz-checksum-{algorithm.lower()}"
     expected = checksum_of([b"123456789"], algorithm)
-    async with Scripted(answer(ETag='"e"', **{header.replace("-", "_"): expected.value})) as server:
+    async with Scripted(response(ETag='"e"', **{header.replace("-", "_"): expected.value})) as server:
         async with session_on(server.url, mode) as session:
             result = await aios3.write_bytes("s3://bucket/k", b"123456789", session=session)
         (request,) = server.requests
@@ -120,7 +120,7 @@ async def test_a_small_write_sends_its_checksum_and_returns_the_confirmed_one(al
 
 @pytest.mark.parametrize("mode", ["off", "auto"])
 async def test_elsewhere_than_at_amazon_nothing_is_sent_unasked(mode):
-    async with Scripted(answer(ETag='"e"')) as server:
+    async with Scripted(response(ETag='"e"')) as server:
         async with session_on(server.url, mode) as session:
             result = await aios3.write_bytes("s3://bucket/k", b"123456789", session=session)
         (request,) = server.requests
@@ -130,8 +130,8 @@ async def test_elsewhere_than_at_amazon_nothing_is_sent_unasked(mode):
 
 
 async def test_a_checksum_that_does_not_hold_is_an_error():
-    refusal = answer(400, xml("Error", Code="BadDigest", Message="It differs"))
-    async with Scripted(refusal) as server, session_on(server.url, "crc32") as session:
+    rejection = response(400, xml("Error", Code="BadDigest", Message="It differs"))
+    async with Scripted(rejection) as server, session_on(server.url, "crc32") as session:
         with pytest.raises(aios3.ChecksumMismatchError, match="BadDigest"):
             await aios3.write_bytes("s3://bucket/k", b"123456789", session=session)
 
@@ -145,7 +145,7 @@ async def test_parts_and_the_whole_carry_checksums(aios3_server, aios3_bucket, a
         async with aios3.aopen(url, "wb", part_size=5 * MIB, session=session) as f:
             await f.write(data)
         backend = await session.backend(url)
-        found = await backend.head_object(url, ReadOptions())
+        found = await backend.head_object(url, GetOptions())
     header = f"x-amz-checksum-{algorithm.lower()}"
     parts = [checksum_of([part], algorithm).value for part in (data[: 5 * MIB], data[5 * MIB :])]
     whole = checksum_of([data], algorithm).value

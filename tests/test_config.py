@@ -1,4 +1,4 @@
-"""Settings: what is wrong is refused when it is said, nothing secret is shown, arguments go before the environment."""
+"""Settings: what is wrong is rejected when it is said, nothing secret is shown, arguments go before the environment."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def test_bounds(name, least, most, others):
     for allowed in (least, most):
         assert getattr(Config(**others | {name: allowed}), name) == allowed
     step = 1 if isinstance(least, int) else 0.0005
-    for refused in (least - step, most + 1, 0, -1):
+    for rejected in (least - step, most + 1, 0, -1):
         with pytest.raises(ConfigError, match=f"^{name} .*must"):
-            Config(**others | {name: refused})
+            Config(**others | {name: rejected})
 
 
 @pytest.mark.parametrize("value", [True, False, "8", None, b"8", [8], 8j])
@@ -212,7 +212,7 @@ def test_nothing_secret_is_shown():
     assert "credentials" not in repr(Config(credentials=make))
 
 
-def test_unknown_settings_are_refused_with_the_names_of_the_known_ones():
+def test_unknown_settings_are_rejected_with_the_names_of_the_known_ones():
     for wrong in (lambda: Config().with_options(regio="x"), lambda: aios3.Session(regio="x")):
         with pytest.raises(ConfigError, match="Unknown setting 'regio'") as caught:
             wrong()

@@ -13,39 +13,56 @@ import pytest
 
 import aios3
 from aios3._config import Config
-from aios3._credentials import CredentialsInfo, Keeper, Life, Signer, Step, decide, keeper_of, naming, renew_after
-from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, RequestError, from_answer
+from aios3._credentials import (
+    CredentialCache,
+    CredentialsInfo,
+    RefreshStep,
+    Signer,
+    Validity,
+    credential_cache_of,
+    decide,
+    error_context,
+    refresh_after,
+)
+from aios3.errors import (
+    ClosedHandleError,
+    ConfigError,
+    CredentialsError,
+    NoCredentialsError,
+    RequestError,
+    from_response,
+)
 
-HOUR = Life(0.0, 3600.0)
-SHORT = Life(0.0, 40.0)
+HOUR = Validity(0.0, 3600.0)
+SHORT = Validity(0.0, 40.0)
 
 
 @pytest.mark.parametrize(
     ("now", "life", "failed_at", "asking", "step", "until"),
     [
-        (0, None, None, False, Step.WAIT, 0),
-        (0, None, None, True, Step.WAIT, 0),
-        (0.9, None, 0, False, Step.FAIL, 1),
-        (0.9, None, 0, True, Step.WAIT, 0.9),
-        (1, None, 0, False, Step.WAIT, 1),
-        (0, None, 5, False, Step.WAIT, 0),  # the clock was set back since the failure
-        (0, Life(-math.inf, math.inf), None, False, Step.USE, math.inf),
-        (2699, HOUR, None, False, Step.USE, 2700),
-        (2700, HOUR, None, False, Step.RENEW, 3570),
-        (2700, HOUR, None, True, Step.USE, 3570),
-        (2701, HOUR, 2700, False, Step.USE, 2760),
-        (2760, HOUR, 2700, False, Step.RENEW, 3570),
-        (3500, HOUR, 3495, False, Step.USE, 3505),
-        (3570, HOUR, None, False, Step.WAIT, 3570),
-        (3570, HOUR, None, True, Step.WAIT, 3570),
-        (3571, HOUR, 3570, False, Step.USE, 3572.9),
-        (3599.5, HOUR, 3599, False, Step.USE, 3600),
-        (3600, HOUR, 3599.5, False, Step.FAIL, 3600.5),
-        (3600, HOUR, None, False, Step.WAIT, 3600),
-        (3600, HOUR, None, True, Step.WAIT, 3600),
-        (29, SHORT, None, False, Step.USE, 30),
-        (30, SHORT, None, False, Step.RENEW, 38),
-        (38, SHORT, None, False, Step.WAIT, 38),
+        (0, None, None, False, RefreshStep.WAIT, 0),
+        (0, None, None, True, RefreshStep.WAIT, 0),
+        (0.9, None, 0, False, RefreshStep.FAIL, 1),
+        (0.9, None, 0, True, RefreshStep.WAIT, 0.9),
+        (1, None, 0, False, RefreshStep.WAIT, 1),
+        (0, None, 5, False, RefreshStep.WAIT, 0),  # the clock was set back since the failure
+        (0, Validity(-math.inf, math.inf), None, False, RefreshStep.USE, math.inf),
+        (2699, HOUR, None, False, RefreshStep.USE, 2700),
+        (2700, HOUR, None, False, RefreshStep.REFRESH, 3570),
+        (2700, HOUR, None, True, RefreshStep.USE, 3570),
+        (2701, HOUR, 2700, False, RefreshStep.USE, 2760),
+        (2760, HOUR, 2700, False, RefreshStep.REFRESH, 3570),
+        (3500, HOUR, 3495, False, RefreshStep.USE, 3505),
+        (3570, HOUR, None, False, RefreshStep.WAIT, 3570),
+        (3570, HOUR, None, True, RefreshStep.WAIT, 3570),
+        (3571, HOUR, 3570, False, RefreshStep.USE, 3572.9),
+        (3599.5, HOUR, 3599, False, RefreshStep.USE, 3600),
+        (3600, HOUR, 3599.5, False, RefreshStep.FAIL, 3600.5),
+        (3600, HOUR, None, False, RefreshStep.WAIT, 3600),
+        (3600, HOUR, None, True, RefreshStep.WAIT, 3600),
+        (29, SHORT, None, False, RefreshStep.USE, 30),
+        (30, SHORT, None, False, RefreshStep.REFRESH, 38),
+        (38, SHORT, None, False, RefreshStep.WAIT, 38),
     ],
 )
 def test_what_to_do_is_decided_by_time_alone(now, life, failed_at, asking, step, until):
@@ -55,10 +72,10 @@ def test_what_to_do_is_decided_by_time_alone(now, life, failed_at, asking, step,
 
 
 class Source:
-    """A source whose answers the test gives, and a clock that it moves."""
+    """A source whose responses the test gives, and a clock that it moves."""
 
-    def __init__(self, *answers, life=3600.0):
-        self.answers = list(answers)
+    def __init__(self, *responses, life=3600.0):
+        self.responses = list(responses)
         self.life = life
         self.now = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
         self.kinds = []
@@ -73,20 +90,20 @@ class Source:
         self.kinds.append(kind)
         number = self.asked
         await self.open.wait()
-        answer = self.answers.pop(0) if self.answers else None
-        if isinstance(answer, BaseException):
-            raise answer
-        if answer == "none":
+        response = self.responses.pop(0) if self.responses else None
+        if isinstance(response, BaseException):
+            raise response
+        if response == "none":
             return None
         ends = None if self.life is None else datetime.fromtimestamp(self.now + self.life, UTC)
-        return Signer(aios3.Credentials(answer or f"KEY{number}", "secret", "token", ends), "fake")
+        return Signer(aios3.Credentials(response or f"KEY{number}", "secret", "token", ends), "fake")
 
-    def keeper(self):
-        return Keeper(self.ask, clock=lambda: self.now)
+    def credential_cache(self):
+        return CredentialCache(self.ask, clock=lambda: self.now)
 
 
-async def key(keeper):
-    return (await keeper.get()).credentials.access_key
+async def key(credential_cache):
+    return (await credential_cache.get()).credentials.access_key
 
 
 async def turns(count=5):
@@ -99,63 +116,63 @@ DOWN = CredentialsError("the source is down")
 
 async def test_a_hundred_callers_ask_once_at_the_start():
     source = Source()
-    keeper = source.keeper()
-    assert keeper.at_hand() is None
-    assert set(await asyncio.gather(*[key(keeper) for _ in range(100)])) == {"KEY1"}
+    credential_cache = source.credential_cache()
+    assert credential_cache.cached() is None
+    assert set(await asyncio.gather(*[key(credential_cache) for _ in range(100)])) == {"KEY1"}
     assert source.asked == 1
-    await keeper.get()
-    assert keeper.at_hand().credentials.access_key == "KEY1"
+    await credential_cache.get()
+    assert credential_cache.cached().credentials.access_key == "KEY1"
 
 
 async def test_a_hundred_callers_share_one_failure_and_it_is_asked_again_a_second_later():
     source = Source(DOWN)
-    keeper = source.keeper()
-    outcomes = await asyncio.gather(*[key(keeper) for _ in range(100)], return_exceptions=True)
+    credential_cache = source.credential_cache()
+    outcomes = await asyncio.gather(*[key(credential_cache) for _ in range(100)], return_exceptions=True)
     assert {str(each) for each in outcomes} == {"the source is down"}
     assert len({id(each) for each in outcomes}) == 100
     with pytest.raises(CredentialsError):
-        await key(keeper)
+        await key(credential_cache)
     assert source.asked == 1
     source.now += 1
-    assert await key(keeper) == "KEY2"
+    assert await key(credential_cache) == "KEY2"
 
 
 async def test_a_failure_that_took_long_is_still_one_for_all_who_waited():
     source = Source(DOWN)
     source.open.clear()
-    keeper = source.keeper()
-    waiting = [asyncio.create_task(key(keeper)) for _ in range(10)]
+    credential_cache = source.credential_cache()
+    waiting = [asyncio.create_task(key(credential_cache)) for _ in range(10)]
     await turns()
     source.open.set()
     for task in waiting:
         with pytest.raises(CredentialsError):
             await task
-        source.now += 10  # whoever is woken late has waited for the same answer
+        source.now += 10  # whoever is woken late has waited for the same response
     assert source.asked == 1
 
 
 async def test_before_their_end_they_are_renewed_while_requests_go_on():
     source = Source()
-    keeper = source.keeper()
-    await keeper.get()
+    credential_cache = source.credential_cache()
+    await credential_cache.get()
     source.open.clear()
     source.now += 3600 - 600
-    assert [await key(keeper) for _ in range(10)] == ["KEY1"] * 10
+    assert [await key(credential_cache) for _ in range(10)] == ["KEY1"] * 10
     await turns()
     assert source.asked == 2
-    assert keeper.at_hand() is not None
+    assert credential_cache.cached() is not None
     source.open.set()
     await turns()
-    assert await key(keeper) == "KEY2"
+    assert await key(credential_cache) == "KEY2"
     assert source.asked == 2
 
 
 @pytest.mark.parametrize("life", [0.5, 2.0, 60.0, 900.0, 3600.0, 43200.0])
 async def test_nothing_is_ever_signed_with_what_has_ended(life):
     source = Source(life=life)
-    keeper = source.keeper()
+    credential_cache = source.credential_cache()
     for _ in range(400):
-        signer = keeper.at_hand() or await keeper.get()
+        signer = credential_cache.cached() or await credential_cache.get()
         assert signer.credentials.expires_at.timestamp() > source.now
         source.now += life / 100
         await turns(2)
@@ -164,12 +181,12 @@ async def test_nothing_is_ever_signed_with_what_has_ended(life):
 
 async def test_a_source_that_is_down_fails_nobody_before_the_end_and_is_asked_at_intervals(caplog):
     source = Source("GOOD", *[DOWN] * 1000)
-    keeper = source.keeper()
-    await keeper.get()
+    credential_cache = source.credential_cache()
+    await credential_cache.get()
     caplog.set_level(logging.WARNING, "aios3.credentials")
     asked_at = []
-    while source.now < keeper.describe().expires_at.timestamp():
-        assert await key(keeper) == "GOOD"
+    while source.now < credential_cache.describe().expires_at.timestamp():
+        assert await key(credential_cache) == "GOOD"
         before = source.asked
         await turns(3)
         if source.asked > before:
@@ -178,42 +195,42 @@ async def test_a_source_that_is_down_fails_nobody_before_the_end_and_is_asked_at
     assert min(b - a for a, b in itertools.pairwise(asked_at)) >= 1
     assert 20 < source.asked < 60
     with pytest.raises(CredentialsError, match="down"):
-        await key(keeper)
+        await key(credential_cache)
     assert "could not be renewed" in caplog.text
 
 
 async def test_after_the_end_a_source_that_recovers_is_asked_within_a_second():
     source = Source("GOOD", DOWN, DOWN)
-    keeper = source.keeper()
-    await keeper.get()
+    credential_cache = source.credential_cache()
+    await credential_cache.get()
     source.now += 3601
     for _ in range(5):
         with pytest.raises(CredentialsError):
-            await key(keeper)
+            await key(credential_cache)
     assert source.asked == 2
     source.now += 1
     with pytest.raises(CredentialsError):
-        await key(keeper)
+        await key(credential_cache)
     source.now += 1
-    assert await key(keeper) == "KEY4"
+    assert await key(credential_cache) == "KEY4"
 
 
 async def test_no_credentials_are_looked_for_again():
     source = Source("none")
-    keeper = source.keeper()
+    credential_cache = source.credential_cache()
     with pytest.raises(NoCredentialsError, match="AWS_ACCESS_KEY_ID"):
-        await keeper.get()
+        await credential_cache.get()
     source.now += 1
-    assert await key(keeper) == "KEY2"
+    assert await key(credential_cache) == "KEY2"
 
 
 async def test_a_source_that_has_nothing_any_more_is_named_and_the_session_stays_who_it_is():
     source = Source("GOOD", "none")
-    keeper = source.keeper()
-    await keeper.get()
+    credential_cache = source.credential_cache()
+    await credential_cache.get()
     source.now += 3601
     with pytest.raises(CredentialsError, match="fake") as caught:
-        await keeper.get()
+        await credential_cache.get()
     assert not isinstance(caught.value, NoCredentialsError)
     assert source.kinds == [None, "fake"]
 
@@ -221,82 +238,82 @@ async def test_a_source_that_has_nothing_any_more_is_named_and_the_session_stays
 async def test_what_has_expired_already_is_a_failure():
     source = Source(life=-1.0)
     with pytest.raises(CredentialsError, match="expired at"):
-        await source.keeper().get()
+        await source.credential_cache().get()
 
 
-async def test_refused_ones_are_replaced_once_for_all():
+async def test_rejected_ones_are_replaced_once_for_all():
     source = Source()
-    keeper = source.keeper()
-    refused = (await keeper.get()).credentials
-    assert all(await asyncio.gather(*[keeper.renew(refused) for _ in range(100)]))
+    credential_cache = source.credential_cache()
+    rejected = (await credential_cache.get()).credentials
+    assert all(await asyncio.gather(*[credential_cache.refresh(rejected) for _ in range(100)]))
     assert source.asked == 2
-    assert await keeper.renew(refused)
+    assert await credential_cache.refresh(rejected)
     assert source.asked == 2
-    assert await key(keeper) == "KEY2"
+    assert await key(credential_cache) == "KEY2"
 
 
-async def test_a_failure_after_a_refusal_is_one_for_all_and_nothing_is_signed_with_what_is_void():
+async def test_a_failure_after_a_rejection_is_one_for_all_and_nothing_is_signed_with_what_is_void():
     source = Source("OLD", DOWN)
-    keeper = source.keeper()
-    refused = (await keeper.get()).credentials
-    outcomes = await asyncio.gather(*[keeper.renew(refused) for _ in range(100)], return_exceptions=True)
+    credential_cache = source.credential_cache()
+    rejected = (await credential_cache.get()).credentials
+    outcomes = await asyncio.gather(*[credential_cache.refresh(rejected) for _ in range(100)], return_exceptions=True)
     assert {type(each) for each in outcomes} == {CredentialsError}
     with pytest.raises(CredentialsError, match="down"):
-        await keeper.get()
+        await credential_cache.get()
     assert source.asked == 2
     source.now += 1
-    assert await key(keeper) == "KEY3"
+    assert await key(credential_cache) == "KEY3"
 
 
 async def test_a_source_that_has_no_others_is_asked_once_and_the_old_ones_are_used():
     source = Source(*["SAME"] * 10, life=None)
-    keeper = source.keeper()
-    refused = (await keeper.get()).credentials
-    assert not any(await asyncio.gather(*[keeper.renew(refused) for _ in range(100)]))
-    assert not await keeper.renew(refused)
+    credential_cache = source.credential_cache()
+    rejected = (await credential_cache.get()).credentials
+    assert not any(await asyncio.gather(*[credential_cache.refresh(rejected) for _ in range(100)]))
+    assert not await credential_cache.refresh(rejected)
     assert source.asked == 2
-    assert await key(keeper) == "SAME"
+    assert await key(credential_cache) == "SAME"
     source.now += 30
-    source.answers = ["OTHER"]
-    assert await keeper.renew(refused)
+    source.responses = ["OTHER"]
+    assert await credential_cache.refresh(rejected)
 
 
-async def test_what_was_asked_for_before_the_refusal_does_not_count_as_its_answer():
+async def test_what_was_asked_for_before_the_rejection_does_not_count_as_its_response():
     source = Source("OLD", "OLD", "NEW", life=3600.0)
-    keeper = source.keeper()
-    first = (await keeper.get()).credentials
+    credential_cache = source.credential_cache()
+    first = (await credential_cache.get()).credentials
     source.now += 3000
     source.open.clear()
-    await keeper.get()
+    await credential_cache.get()
     await turns()
     assert source.asked == 2
-    renewing = asyncio.create_task(keeper.renew(first))
+    renewing = asyncio.create_task(credential_cache.refresh(first))
     await turns()
     source.now -= 3000  # so that the same credentials come back, as from a cache
     source.open.set()
     assert await renewing
     assert source.asked == 3
-    assert await key(keeper) == "NEW"
+    assert await key(credential_cache) == "NEW"
 
 
-async def test_new_ones_that_are_refused_as_well_are_not_replaced_at_once():
+async def test_new_ones_that_are_rejected_as_well_are_not_replaced_at_once():
     source = Source()
-    keeper = source.keeper()
-    first = (await keeper.get()).credentials
-    assert await keeper.renew(first)
-    second = (await keeper.get()).credentials
-    assert not await keeper.renew(second)
+    credential_cache = source.credential_cache()
+    first = (await credential_cache.get()).credentials
+    assert await credential_cache.refresh(first)
+    second = (await credential_cache.get()).credentials
+    assert not await credential_cache.refresh(second)
     assert source.asked == 2
-    keeper.accepted(second)
-    assert await keeper.renew(second)
+    credential_cache.note_accepted(second)
+    assert await credential_cache.refresh(second)
     assert source.asked == 3
 
 
 async def test_a_cancelled_caller_takes_nobody_with_it():
     source = Source()
     source.open.clear()
-    keeper = source.keeper()
-    first, second = asyncio.create_task(key(keeper)), asyncio.create_task(key(keeper))
+    credential_cache = source.credential_cache()
+    first, second = asyncio.create_task(key(credential_cache)), asyncio.create_task(key(credential_cache))
     await turns()
     first.cancel()
     await turns()
@@ -309,39 +326,39 @@ async def test_a_cancelled_caller_takes_nobody_with_it():
 async def test_closing_ends_the_asking_and_whoever_waits():
     source = Source()
     source.open.clear()
-    keeper = source.keeper()
-    waiting = asyncio.create_task(key(keeper))
+    credential_cache = source.credential_cache()
+    waiting = asyncio.create_task(key(credential_cache))
     await turns()
     before = asyncio.all_tasks()
-    await keeper.aclose()
+    await credential_cache.aclose()
     with pytest.raises(ClosedHandleError):
         await waiting
-    await keeper.aclose()
+    await credential_cache.aclose()
     assert len(asyncio.all_tasks()) < len(before)
     with pytest.raises(ClosedHandleError):
-        await keeper.get()
+        await credential_cache.get()
 
 
 async def test_closing_ends_a_renewal_that_nobody_waits_for():
     source = Source()
-    keeper = source.keeper()
-    await keeper.get()
+    credential_cache = source.credential_cache()
+    await credential_cache.get()
     source.open.clear()
     source.now += 3000
-    await keeper.get()
+    await credential_cache.get()
     await turns()
-    await keeper.aclose()
+    await credential_cache.aclose()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_failure_keeps_no_frames_of_those_who_were_told():
     source = Source(CredentialsError("down"))
-    keeper = source.keeper()
+    credential_cache = source.credential_cache()
 
     async def holding():
         held = bytearray(1 << 20)
         try:
-            await keeper.get()
+            await credential_cache.get()
         finally:
             held.append(0)
 
@@ -364,14 +381,14 @@ async def test_arguments_go_before_the_chain(given, kind):
     async def chain(_kind):
         return Signer(aios3.Credentials("A", "b"), "chain")
 
-    keeper = keeper_of(Config(credentials=given), chain)
-    signer = await keeper.get()
+    credential_cache = credential_cache_of(Config(credentials=given), chain)
+    signer = await credential_cache.get()
     assert signer.kind == kind
     assert (signer.credentials is None) == (given == "anonymous")
-    assert keeper.describe() == CredentialsInfo(kind, None)
-    assert keeper.is_renewable == callable(given) or given is None
-    if not keeper.is_renewable:
-        assert not await keeper.renew(signer.credentials)
+    assert credential_cache.describe() == CredentialsInfo(kind, None)
+    assert credential_cache.is_renewable == callable(given) or given is None
+    if not credential_cache.is_renewable:
+        assert not await credential_cache.refresh(signer.credentials)
 
 
 MISSED = aios3.ObjectNotFoundError("GetObject s3://secrets/key: there is nothing", path="s3://secrets/key")
@@ -381,9 +398,9 @@ async def test_an_object_that_a_function_misses_is_no_missing_object():
     def ask():
         raise MISSED
 
-    keeper = keeper_of(Config(credentials=ask), lambda _kind: None)
+    credential_cache = credential_cache_of(Config(credentials=ask), lambda _kind: None)
     with pytest.raises(CredentialsError, match="secrets") as caught:
-        await keeper.get()
+        await credential_cache.get()
     assert not isinstance(caught.value, FileNotFoundError)
 
 
@@ -391,13 +408,13 @@ NOBODY = NoCredentialsError("nobody to be")
 
 
 def test_an_error_of_the_source_tells_what_it_was_for():
-    with pytest.raises(NoCredentialsError) as caught, naming("GetObject", "s3://b/k"):
+    with pytest.raises(NoCredentialsError) as caught, error_context("GetObject", "s3://b/k"):
         raise NOBODY from KeyError("x")
     assert str(caught.value) == "GetObject s3://b/k: nobody to be"
     assert (caught.value.path, caught.value.operation) == ("s3://b/k", "GetObject")
     assert isinstance(caught.value.__cause__, KeyError)
     known = ConfigError("wrong", path="s3://b/other")
-    with pytest.raises(ConfigError) as caught, naming("GetObject", "s3://b/k"):
+    with pytest.raises(ConfigError) as caught, error_context("GetObject", "s3://b/k"):
         raise known
     assert caught.value is known
 
@@ -406,8 +423,8 @@ async def never():
     pytest.fail("nothing is to be asked")
 
 
-def refusal(code, status=400, operation="GetObject"):
-    return from_answer(operation=operation, path="s3://b/k", code=code, status=status)
+def rejection(code, status=400, operation="GetObject"):
+    return from_response(operation=operation, path="s3://b/k", code=code, status=status)
 
 
 ENDS = datetime.now(UTC) + timedelta(hours=1)
@@ -433,17 +450,17 @@ LASTING, TOKEN, ENDING = (
         ("NoSuchKey", 404, "never"),
     ],
 )
-async def test_which_refusals_say_that_credentials_have_ended(used, code, status, renews):
-    answers = [used, aios3.Credentials("NEW", "b", "t")]
+async def test_which_rejections_say_that_credentials_have_ended(used, code, status, renews):
+    responses = [used, aios3.Credentials("NEW", "b", "t")]
 
     async def ask(_kind):
-        return Signer(answers.pop(0), "test")
+        return Signer(responses.pop(0), "test")
 
-    keeper = Keeper(ask)
-    await keeper.get()
-    renewed = await renew_after(keeper, used, refusal(code, status), never)
+    credential_cache = CredentialCache(ask)
+    await credential_cache.get()
+    renewed = await refresh_after(credential_cache, used, rejection(code, status), never)
     assert renewed == (renews == "always" or (renews == "temporary" and used is not LASTING))
-    assert len(answers) == 1 - renewed
+    assert len(responses) == 1 - renewed
 
 
 @pytest.mark.parametrize(("status", "is_each_asked_about"), [(400, True), (403, False)])
@@ -457,78 +474,80 @@ async def test_400_without_a_code_is_asked_about_each_time_and_403_once_a_minute
     status, is_each_asked_about, operation, code, said, renewed
 ):
     source = Source()
-    keeper = source.keeper()
-    used = (await keeper.get()).credentials
-    bare = refusal(code and str(status), status, operation)
+    credential_cache = source.credential_cache()
+    used = (await credential_cache.get()).credentials
+    bare = rejection(code and str(status), status, operation)
     asked = []
 
     async def ask():
         asked.append(said)
-        return said and refusal(said)
+        return said and rejection(said)
 
-    assert await renew_after(keeper, used, bare, ask) is renewed
+    assert await refresh_after(credential_cache, used, bare, ask) is renewed
     assert source.asked == 1 + renewed
     if not renewed:
         for _ in range(10):
-            assert not await renew_after(keeper, used, bare, ask)
+            assert not await refresh_after(credential_cache, used, bare, ask)
         assert len(asked) == (11 if is_each_asked_about else 1)
         source.now += 60
-        assert not await renew_after(keeper, used, bare, ask)
+        assert not await refresh_after(credential_cache, used, bare, ask)
         assert len(asked) == (12 if is_each_asked_about else 2)
 
 
-@pytest.mark.parametrize("before", [refusal("NoSuchKey", 404), refusal("404", 404, "HeadObject"), refusal("403", 403)])
+@pytest.mark.parametrize(
+    "before", [rejection("NoSuchKey", 404), rejection("404", 404, "HeadObject"), rejection("403", 403)]
+)
 @pytest.mark.parametrize("status", [400, 403])
-async def test_an_answer_from_before_does_not_speak_for_a_token_that_has_ended_since(before, status):
+async def test_a_response_from_before_does_not_speak_for_a_token_that_has_ended_since(before, status):
     source = Source()
-    keeper = source.keeper()
-    used = (await keeper.get()).credentials
+    credential_cache = source.credential_cache()
+    used = (await credential_cache.get()).credentials
 
     async def accept():
         return None
 
-    async def refuse():
-        return refusal("ExpiredToken")
+    async def reject():
+        return rejection("ExpiredToken")
 
-    assert not await renew_after(keeper, used, before, accept)
-    renewed = await renew_after(keeper, used, refusal(str(status), status, "HeadObject"), refuse)
+    assert not await refresh_after(credential_cache, used, before, accept)
+    renewed = await refresh_after(credential_cache, used, rejection(str(status), status, "HeadObject"), reject)
     assert renewed == (status == 400 or before.status == 404)  # 403 was just asked about
 
 
 @pytest.mark.parametrize("status", [400, 403])
-async def test_who_was_refused_with_replaced_credentials_asks_nobody_whatever_is_known_of_the_others(status):
+async def test_who_was_rejected_with_replaced_credentials_asks_nobody_whatever_is_known_of_the_others(status):
     source = Source()
-    keeper = source.keeper()
-    used = (await keeper.get()).credentials
-    assert await keeper.renew(used)
+    credential_cache = source.credential_cache()
+    used = (await credential_cache.get()).credentials
+    assert await credential_cache.refresh(used)
 
     async def accept():
         return None
 
-    others = (await keeper.get()).credentials
-    assert not await renew_after(keeper, others, refusal("403", 403, "HeadObject"), accept)
-    assert keeper.is_vouched_for
-    assert await renew_after(keeper, used, refusal(str(status), status, "HeadObject"), never)
+    others = (await credential_cache.get()).credentials
+    assert not await refresh_after(credential_cache, others, rejection("403", 403, "HeadObject"), accept)
+    assert credential_cache.is_recently_confirmed
+    assert await refresh_after(credential_cache, used, rejection(str(status), status, "HeadObject"), never)
 
 
 async def test_those_in_doubt_at_once_share_a_question_that_is_asked_after_all_of_them():
     source = Source()
-    keeper = source.keeper()
-    used = (await keeper.get()).credentials
-    asked, may_answer = [], asyncio.Event()
+    credential_cache = source.credential_cache()
+    used = (await credential_cache.get()).credentials
+    asked, may_respond = [], asyncio.Event()
 
     async def ask():
         asked.append(len(asked))
-        ended = len(asked) > 1  # while the first answer was on its way
-        await may_answer.wait()
-        return refusal("ExpiredToken") if ended else None
+        ended = len(asked) > 1  # while the first response was on its way
+        await may_respond.wait()
+        return rejection("ExpiredToken") if ended else None
 
-    bare = refusal("400", 400, "HeadObject")
-    first = asyncio.create_task(renew_after(keeper, used, bare, ask))
+    bare = rejection("400", 400, "HeadObject")
+    first = asyncio.create_task(refresh_after(credential_cache, used, bare, ask))
     await turns()
-    later = [asyncio.create_task(renew_after(keeper, used, bare, ask)) for _ in range(20)]
+    later = [asyncio.create_task(refresh_after(credential_cache, used, bare, ask)) for _ in range(20)]
     await turns()
-    may_answer.set()
+    may_respond.set()
     assert not await first
     assert all(await asyncio.gather(*later))
     assert len(asked) == 2
@@ -537,8 +556,8 @@ async def test_those_in_doubt_at_once_share_a_question_that_is_asked_after_all_o
 
 async def test_who_is_cancelled_or_fails_while_asking_leaves_the_question_to_the_next():
     source = Source()
-    keeper = source.keeper()
-    used = (await keeper.get()).credentials
+    credential_cache = source.credential_cache()
+    used = (await credential_cache.get()).credentials
     started = []
 
     async def hang():
@@ -548,11 +567,11 @@ async def test_who_is_cancelled_or_fails_while_asking_leaves_the_question_to_the
     async def fail():
         raise aios3.ConnectionFailedError("x")
 
-    async def refuse():
-        return refusal("ExpiredToken")
+    async def reject():
+        return rejection("ExpiredToken")
 
-    bare = refusal("400", 400, "HeadObject")
-    tasks = [asyncio.create_task(renew_after(keeper, used, bare, ask)) for ask in (hang, fail, refuse)]
+    bare = rejection("400", 400, "HeadObject")
+    tasks = [asyncio.create_task(refresh_after(credential_cache, used, bare, ask)) for ask in (hang, fail, reject)]
     await turns()
     assert started == ["hang"]
     tasks[0].cancel()
@@ -562,22 +581,22 @@ async def test_who_is_cancelled_or_fails_while_asking_leaves_the_question_to_the
     assert outcomes[2] is True
 
 
-async def test_a_refusal_without_a_code_of_lasting_credentials_is_what_it_says():
+async def test_a_rejection_without_a_code_of_lasting_credentials_is_what_it_says():
     async def ask(_kind):
         return Signer(LASTING, "test")
 
-    keeper = Keeper(ask)
-    await keeper.get()
-    assert not await renew_after(keeper, LASTING, refusal("403", 403, "HeadObject"), never)
+    credential_cache = CredentialCache(ask)
+    await credential_cache.get()
+    assert not await refresh_after(credential_cache, LASTING, rejection("403", 403, "HeadObject"), never)
 
 
 async def test_a_server_that_is_overloaded_has_not_looked_at_the_token():
     source = Source()
-    keeper = source.keeper()
-    used = (await keeper.get()).credentials
+    credential_cache = source.credential_cache()
+    used = (await credential_cache.get()).credentials
 
     async def ask():
         return RequestError("x", code="SlowDown", status=503)
 
-    assert not await renew_after(keeper, used, refusal("400", 400, "HeadObject"), ask)
-    assert not keeper.is_vouched_for
+    assert not await refresh_after(credential_cache, used, rejection("400", 400, "HeadObject"), ask)
+    assert not credential_cache.is_recently_confirmed

@@ -14,7 +14,7 @@ import zipfile
 import pytest
 
 from aios3 import errors
-from aios3.errors import S3Error, error_class, from_answer, worth_retrying
+from aios3.errors import S3Error, error_class, from_response, worth_retrying
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
 _LINE = re.compile(r"(?P<bars>[| ]*)\+-- (?P<name>\w+)(?: \((?P<builtins>[\w., ]+)\))?")
@@ -123,7 +123,7 @@ def test_survives_copying_and_pickling(cls, again, fields):
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_survives_every_protocol(protocol):
-    error = from_answer(operation="GetObject", path="s3://b/k", code="NoSuchKey", status=404, request_id="R1")
+    error = from_response(operation="GetObject", path="s3://b/k", code="NoSuchKey", status=404, request_id="R1")
     twin = pickle.loads(pickle.dumps(error, protocol))
     assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
 
@@ -243,17 +243,17 @@ def test_a_code_that_resembles_another_is_not_it(code, status):
 
 def test_the_text_of_a_message_chooses_nothing():
     detail = "NoSuchBucket: Access Denied, 404, SlowDown"
-    error = from_answer(operation="PutObject", path="s3://b/k", code="Odd", status=400, detail=detail)
+    error = from_response(operation="PutObject", path="s3://b/k", code="Odd", status=400, detail=detail)
     assert type(error) is errors.RequestError
 
 
 def test_a_message_says_what_was_tried_where_and_what_s3_said():
-    error = from_answer(
+    error = from_response(
         operation="GetObject", path="s3://b/k", code="SlowDown", status=503, detail="Reduce your rate.", request_id="R1"
     )
     assert str(error) == (
         "GetObject s3://b/k: the server asks for fewer requests; lower max_concurrency "
-        "(S3 answered 503 SlowDown: Reduce your rate, request id R1)"
+        "(S3 responded with 503 SlowDown: Reduce your rate, request id R1)"
     )
     assert vars(error) == {
         "message": str(error),
@@ -268,16 +268,16 @@ def test_a_message_says_what_was_tried_where_and_what_s3_said():
 @pytest.mark.parametrize(
     ("code", "status", "said"),
     [
-        ("Odd", 400, "(S3 answered 400 Odd)"),
-        ("400", 400, "(S3 answered 400)"),
-        (None, 400, "(S3 answered 400)"),
-        ("Odd", None, "(S3 answered Odd)"),
-        (None, None, "(S3 answered an error)"),
+        ("Odd", 400, "(S3 responded with 400 Odd)"),
+        ("400", 400, "(S3 responded with 400)"),
+        (None, 400, "(S3 responded with 400)"),
+        ("Odd", None, "(S3 responded Odd)"),
+        (None, None, "(S3 responded an error)"),
     ],
 )
 def test_a_message_repeats_nothing_and_invents_nothing(code, status, said):
-    error = from_answer(operation="HeadObject", path="s3://b/k", code=code, status=status)
-    assert str(error) == f"HeadObject s3://b/k: the server refused the request {said}"
+    error = from_response(operation="HeadObject", path="s3://b/k", code=code, status=status)
+    assert str(error) == f"HeadObject s3://b/k: the server rejected the request {said}"
 
 
 RETRYABLE = {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aios3 import _namespace as names
 from aios3._entries import FileEntry, StatResult
-from aios3._namespace.pages import WIDTH
+from aios3._namespace.pages import MAX_PREFETCHED
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -138,7 +138,7 @@ async def test_nothing_found(fake, s3):
     assert await find("k", s3, missing_ok=False) == ["k"]
 
 
-async def test_what_cannot_be_searched_is_refused(fake, s3):
+async def test_what_cannot_be_searched_is_rejected(fake, s3):
     for path, error in [
         ("s3://", UnsupportedError), ("s3://b*/k", UnsupportedError), ("s3://{a,b}/k", UnsupportedError),
         ("b/*", InvalidPathError), ("s3://b/" + "{a,b}" * 20, InvalidPathError), (None, InvalidPathError),
@@ -230,7 +230,7 @@ async def test_directories_are_listed_side_by_side_more_and_more_of_them(fake, s
         ahead.append(len(fake.calls) - 1 - len(seen))
     assert seen == [f"s3://b/d{n:02}/x" for n in range(60)]
     assert ahead[0] <= 2
-    assert max(ahead) == WIDTH
+    assert max(ahead) == MAX_PREFETCHED
     assert len(fake.calls) == 61
 
 
@@ -259,7 +259,7 @@ async def test_leaving_with_many_directories_under_way_leaves_nothing(fake, verb
         await anext(source)
     fake.gate = lambda _: False
     task = asyncio.create_task(exhaust(source))
-    while fake.waiting < WIDTH:
+    while fake.waiting < MAX_PREFETCHED:
         await asyncio.sleep(0)
     if way == "cancel":
         task.cancel()
@@ -268,7 +268,7 @@ async def test_leaving_with_many_directories_under_way_leaves_nothing(fake, verb
     with pytest.raises(asyncio.CancelledError if way == "cancel" else ClosedHandleError):
         await task
     await source.aclose()
-    assert (fake.waiting, fake.interrupted >= WIDTH) == (0, True)
+    assert (fake.waiting, fake.interrupted >= MAX_PREFETCHED) == (0, True)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await s3.aclose()
 

@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import aios3
-from aios3._backend import Condition, ObjectVersion, PartSource, ReadOptions, WriteOptions
-from aios3._buckets.documents import CORS, LIFECYCLE, TAGGING, read_document
+from aios3._backend import GetOptions, ObjectVersion, PartSource, Precondition, PutOptions
+from aios3._buckets.configuration import CORS, LIFECYCLE, TAGGING, read_document
 from aios3._buckets.settings import get_tags
 from aios3._buckets.versions import version_pages
 from aios3._paths import S3Url
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aios3._backend import ObjectBackend
 
-    Call = Callable[[ObjectBackend, aios3.Session], Awaitable[object]]
+    ActiveCall = Callable[[ObjectBackend, aios3.Session], Awaitable[object]]
 
 URL, OTHER, BUCKET = S3Url("bucket", "key"), S3Url("bucket", "other"), S3Url("bucket")
 VERSIONS = [ObjectVersion("key", "1", 1.0), ObjectVersion("key", "2", 1.0)]
-PLAIN: dict[str, Any] = {"options": WriteOptions(), "condition": Condition(), "checksum": None}
+PLAIN: dict[str, Any] = {"options": PutOptions(), "condition": Precondition(), "checksum": None}
 
 
 async def all_versions(_backend: ObjectBackend, session: aios3.Session) -> list[object]:
     return [page async for page in version_pages(session, BUCKET)]
 
 
-def of_bucket(call: Callable[[Any], Awaitable[object]]) -> Call:
+def of_bucket(call: Callable[[Any], Awaitable[object]]) -> ActiveCall:
     """Return a call of what only administers, which aiobotocore sends for both transports."""
 
     async def ask(_backend: ObjectBackend, session: aios3.Session) -> object:
@@ -43,14 +43,14 @@ def of_bucket(call: Callable[[Any], Awaitable[object]]) -> Call:
     return ask
 
 
-def administer(operation: str, **parameters: object) -> Call:
-    return of_bucket(lambda admin: admin.administer(operation, BUCKET, parameters))
+def administer(operation: str, **parameters: object) -> ActiveCall:
+    return of_bucket(lambda admin: admin.call_operation(operation, BUCKET, parameters))
 
 
 CORS_RULES = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
 RULE = {"ID": "i", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
 
-SILENT: dict[str, Call] = {
+SILENT: dict[str, ActiveCall] = {
     "AbortMultipartUpload": lambda backend, _: backend.abort_multipart_upload(URL, "u"),
     "CreateBucket": administer("CreateBucket"),
     "DeleteBucket": administer("DeleteBucket"),
@@ -64,19 +64,19 @@ SILENT: dict[str, Call] = {
     "PutBucketLifecycleConfiguration": administer(
         "PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": [RULE]}
     ),
-    "PutBucketPolicy": administer("PutBucketPolicy", Policy="{}"),
+    "PutBucketPolicy": administer("PutBucketPolicy", RetryPolicy="{}"),
     "PutBucketTagging": administer("PutBucketTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
     "PutBucketVersioning": administer("PutBucketVersioning", VersioningConfiguration={"Status": "Enabled"}),
     "PutPublicAccessBlock": administer(
         "PutPublicAccessBlock", PublicAccessBlockConfiguration={"BlockPublicAcls": False}
     ),
 }
-"""Calls that S3 answers with nothing."""
+"""Calls that S3 responds with nothing."""
 
-CALLS: dict[str, Call] = SILENT | {
+CALLS: dict[str, ActiveCall] = SILENT | {
     "CompleteMultipartUpload": lambda backend, _: backend.complete_multipart_upload(URL, "u", [], **PLAIN),
     "CopyObject": lambda backend, _: backend.copy_object(OTHER, URL, options=None),
-    "CreateMultipartUpload": lambda backend, _: backend.create_multipart_upload(URL, WriteOptions(), None),
+    "CreateMultipartUpload": lambda backend, _: backend.create_multipart_upload(URL, PutOptions(), None),
     "DeleteObjects": lambda backend, _: backend.delete_objects(BUCKET, ["key", "other"]),
     "DeleteObjects of versions": of_bucket(lambda admin: admin.delete_versions(BUCKET, VERSIONS)),
     "GetBucketCors": lambda _, session: read_document(session, BUCKET, CORS),
@@ -85,23 +85,23 @@ CALLS: dict[str, Call] = SILENT | {
     "GetBucketTagging": lambda _, session: read_document(session, BUCKET, TAGGING),
     "GetBucketVersioning": administer("GetBucketVersioning"),
     "GetObjectTagging": of_bucket(lambda admin: admin.get_tags(URL)),
-    "HeadObject": lambda backend, _: backend.head_object(URL, ReadOptions()),
+    "HeadObject": lambda backend, _: backend.head_object(URL, GetOptions()),
     "ListBuckets": of_bucket(lambda admin: admin.list_buckets()),
     "ListMultipartUploads": of_bucket(lambda admin: admin.list_multipart_uploads(URL)),
     "ListObjectVersions": all_versions,
     "ListObjectsV2": lambda backend, _: backend.list_objects(BUCKET),
     "ListParts": of_bucket(lambda admin: admin.list_parts(URL, "u")),
     "PutObject": lambda backend, _: backend.put_object(URL, [b"x"], **PLAIN),
-    "UploadPart": lambda backend, _: backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None),
+    "UploadPart": lambda backend, _: backend.upload_part(URL, "u", 1, [b"x"], options=PutOptions(), checksum=None),
     "UploadPartCopy": lambda backend, _: backend.upload_part_copy(URL, "u", 1, PartSource(OTHER, 0, 1)),
 }
 """Every call whose response has a body, or must have none."""
 
-HEADS: dict[str, Call] = {
-    "GetObject": lambda backend, _: backend.get_object(URL, start=0, stop=None, options=ReadOptions()),
-    "GetObject of a range": lambda backend, _: backend.get_object(URL, start=0, stop=5, options=ReadOptions()),
+HEADS: dict[str, ActiveCall] = {
+    "GetObject": lambda backend, _: backend.get_object(URL, start=0, stop=None, options=GetOptions()),
+    "GetObject of a range": lambda backend, _: backend.get_object(URL, start=0, stop=5, options=GetOptions()),
     "HeadBucket": lambda backend, _: backend.head_bucket(BUCKET),
-    "HeadObject": lambda backend, _: backend.head_object(URL, ReadOptions()),
+    "HeadObject": lambda backend, _: backend.head_object(URL, GetOptions()),
 }
 """Calls of whose response the head has to tell."""
 
@@ -152,15 +152,15 @@ LACKING = [
 """Documents of the right kind without what has to be in them."""
 
 
-@pytest.fixture(params=["own", "aiobotocore"])
+@pytest.fixture(params=["native", "aiobotocore"])
 def transport(request) -> str:
-    return "auto" if request.param == "own" else request.param
+    return "auto" if request.param == "native" else request.param
 
 
 async def outcome(
-    transport: str, call: Call, body: bytes, status: int = 200, **headers: str
+    transport: str, call: ActiveCall, body: bytes, status: int = 200, **headers: str
 ) -> tuple[object, Scripted]:
-    server = Scripted(*[answer(status, body, **{"x_amz_id_2": ""} | headers)] * 4)
+    server = Scripted(*[response(status, body, **{"x_amz_id_2": ""} | headers)] * 4)
     async with (
         server,
         aios3.Session(
@@ -198,7 +198,7 @@ async def test_nothing_is_what_s3_says_to_many_requests(transport, operation, st
 
 
 async def test_a_word_is_no_page(transport):
-    found, _ = await outcome(transport, SILENT["PutBucketPolicy"], b"True")  # as moto answers
+    found, _ = await outcome(transport, SILENT["PutBucketPolicy"], b"True")  # as moto responses
     assert not isinstance(found, aios3.S3Error), found
 
 
@@ -252,13 +252,13 @@ async def test_tags_of_a_bucket_without_names_are_no_tags(transport):
     assert isinstance(found, aios3.UnsupportedError)
 
 
-@pytest.mark.parametrize("answered", [b"", WHOLE["a portal's page"], b"<DeleteResult/>"])
-async def test_a_removal_that_nobody_confirms_is_no_success(transport, answered):
+@pytest.mark.parametrize("responded", [b"", WHOLE["a portal's page"], b"<DeleteResult/>"])
+async def test_a_removal_that_nobody_confirms_is_no_success(transport, responded):
     """The keys are all named, and so is what was said."""
     listing = (
         b"<R><IsTruncated>false</IsTruncated><Contents><Key>d/1</Key></Contents><Contents><Key>d/2</Key></Contents></R>"
     )
-    script = [answer(200, listing), *[answer(200, answered)] * 3]
+    script = [response(200, listing), *[response(200, responded)] * 3]
     async with (
         Scripted(*script) as server,
         aios3.Session(

@@ -1,4 +1,4 @@
-"""Names: what each verb answers, what it asks of S3 for it, and that leaving early leaves nothing behind."""
+"""Names: what each verb responses, what it asks of S3 for it, and that leaving early leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -145,21 +145,21 @@ async def test_requests_of_the_questions(fake, s3):
 
 
 @pytest.mark.parametrize("verb", [names.exists, names.isfile, names.stat, names.lstat, names.getsize])
-async def test_refused_access_is_raised(fake, s3, verb):
+async def test_rejected_access_is_raised(fake, s3, verb):
     fake.put("s3://b/k").fail("", "403", 403)
     with pytest.raises(AccessDeniedError):
         await verb("s3://b/k", session=s3)
 
 
 @pytest.mark.parametrize("verb", [names.exists, names.isdir, names.stat, names.listdir])
-async def test_a_refused_listing_is_raised(fake, s3, verb):
+async def test_a_rejected_listing_is_raised(fake, s3, verb):
     fake.put("s3://b/k").fail("LIST", "AccessDenied", 403)
     with pytest.raises(AccessDeniedError):
         await verb("s3://b/d", session=s3)
 
 
 @pytest.mark.parametrize("path", ["k", "/b/k", "http://b/k", "s3://b!/k", "s3://b/" + "x" * 1025, None])
-async def test_what_is_no_path_is_refused(s3, path):
+async def test_what_is_no_path_is_rejected(s3, path):
     for verb in (names.stat, names.lstat, names.exists, names.isfile, names.isdir, names.getsize, names.getmtime):
         with pytest.raises(InvalidPathError):
             await verb(path, session=s3)
@@ -200,7 +200,7 @@ async def test_hasbucket(fake, s3):
     assert fake.calls == ["HEAD s3://b", "HEAD s3://b", "HEAD s3://nope"]
 
 
-async def test_hasbucket_lists_where_head_is_refused(fake, s3):
+async def test_hasbucket_lists_where_head_is_rejected(fake, s3):
     fake.put("s3://b/k").fail("HEAD", "403", 403)
     assert await names.hasbucket("s3://b", session=s3)
     assert not await names.hasbucket("s3://nope", session=s3)
@@ -235,7 +235,7 @@ async def test_access_to_write_begins_an_upload_and_abandons_it(fake, s3):
     assert fake.uploads == {}
 
 
-async def test_access_raises_what_is_no_answer(fake, s3):
+async def test_access_raises_what_is_no_response(fake, s3):
     fake.put("s3://b/k")
     for mode in ("r", 1, None):
         with pytest.raises(ConfigError, match="Access"):

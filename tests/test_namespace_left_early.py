@@ -9,7 +9,7 @@ from contextlib import aclosing
 import pytest
 
 from aios3 import _namespace as names
-from aios3._namespace.pages import together
+from aios3._namespace.pages import gather
 from aios3.errors import ClosedHandleError, ServerError
 from fake_backend import FakeBackend, FakeSession, others, settled, until
 
@@ -236,5 +236,5 @@ async def test_together_keeps_the_order():
             await asyncio.sleep(0)
         return n
 
-    assert await together(later(n) for n in range(5)) == [0, 1, 2, 3, 4]
-    assert await together([]) == []
+    assert await gather(later(n) for n in range(5)) == [0, 1, 2, 3, 4]
+    assert await gather([]) == []

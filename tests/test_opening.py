@@ -15,7 +15,7 @@ import aios3
 from aios3 import AsyncMultipartWriter, AsyncPrefetchReader, AsyncTextReader, AsyncTextWriter
 from aios3._retrying import RetryingBackend
 from aios3._storing.plan import guess_type, read_types
-from aios3.errors import ConfigError, from_answer
+from aios3.errors import ConfigError, from_response
 
 PATH = "s3://bucket/key"
 MIB = 1 << 20
@@ -186,7 +186,7 @@ def test_options_belong_to_modes(mode, known):
 
 
 @pytest.mark.parametrize(("mode", "known", "purpose"), [("rb", READING, "reading"), ("w", WRITING, "writing")])
-def test_an_unknown_option_is_refused_with_the_names_of_the_known_ones(mode, known, purpose):
+def test_an_unknown_option_is_rejected_with_the_names_of_the_known_ones(mode, known, purpose):
     with pytest.raises(ConfigError, match=f"Unknown option 'blocksize', 'zip' for {purpose}") as caught:
         aios3.aopen(PATH, mode, zip=1, blocksize=2)
     assert all(name in str(caught.value) for name in known)
@@ -223,7 +223,7 @@ def test_only_text_takes_settings_of_text(mode):
         (aios3.S3Url("bucket"), aios3.PathIsDirectoryError),
     ],
 )
-def test_a_path_that_can_be_no_object_is_refused_at_once(path, error, mode):
+def test_a_path_that_can_be_no_object_is_rejected_at_once(path, error, mode):
     with pytest.raises(error):
         aios3.aopen(path, mode)
 
@@ -242,7 +242,7 @@ def test_sizes_are_checked_at_once(mode, name, value):
 
 
 @pytest.mark.parametrize("options", [{"block_size": 9 * MIB}, {"request_size": 64 << 10}])
-async def test_sizes_that_contradict_the_session_are_refused_before_any_request(unreachable_session, options):
+async def test_sizes_that_contradict_the_session_are_rejected_before_any_request(unreachable_session, options):
     with pytest.raises(ConfigError, match="must not be smaller than block_size"):
         await aios3.aopen(PATH, session=unreachable_session, **options)
 
@@ -267,7 +267,7 @@ async def test_an_endpoint_that_is_not_there(unreachable_session, mode):
 
 
 @pytest.mark.parametrize("mode", ["rb", "wb"])
-async def test_a_session_that_is_none_is_refused(mode):
+async def test_a_session_that_is_none_is_rejected(mode):
     with pytest.raises(ConfigError, match=r"must be an aios3\.Session, not str"):
         await aios3.aopen(PATH, mode, session="session")
 
@@ -421,10 +421,10 @@ async def test_no_such_bucket(aios3_session, mode):
 
 
 async def test_who_may_not_list_is_told_what_was_asked_for(aios3_bucket, aios3_session, monkeypatch):
-    async def refuse(_self, url, **_kwargs):
-        raise from_answer(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
+    async def reject(_self, url, **_kwargs):
+        raise from_response(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "list_objects", refuse)
+    monkeypatch.setattr(RetryingBackend, "list_objects", reject)
     with pytest.raises(aios3.ObjectNotFoundError) as caught:
         await aios3.aopen(f"{aios3_bucket}/key", session=aios3_session)
     assert caught.value.operation == "GetObject"
@@ -440,7 +440,7 @@ async def test_what_says_that_the_bucket_is_missing_is_not_asked_why(aios3_sessi
 
 
 @pytest.mark.parametrize("mode", ["xb", "x"])
-async def test_creating_refuses_what_is_there_before_anything_is_written(aios3_bucket, aios3_session, mode):
+async def test_creating_rejects_what_is_there_before_anything_is_written(aios3_bucket, aios3_session, mode):
     path = f"{aios3_bucket}/key"
     await aios3.write_bytes(path, b"old", session=aios3_session)
     with pytest.raises(aios3.ObjectExistsError, match="mode 'x' creates only; use 'w' to replace it") as caught:

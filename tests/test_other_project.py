@@ -32,7 +32,7 @@ def test_the_package_alone_can_be_imported(copy):
     assert (done.returncode, done.stdout.strip()) == (0, str(copy / "aios3" / "__init__.py"))
 
 
-def test_a_folder_with_files_of_both_projects_is_refused_with_the_way_out(copy):
+def test_a_folder_with_files_of_both_projects_is_rejected_with_the_way_out(copy):
     for name in OTHERS_FILES:
         (copy / "aios3" / name).write_text("")
     done = import_from(copy)

@@ -14,7 +14,7 @@ import aios3
 from aios3 import _namespace as names
 from aios3._backend import ListPage
 from aios3._entries import StatResult
-from aios3._namespace.segments import REQUESTS
+from aios3._namespace.listing_plan import MAX_REQUESTS
 from aios3._paths import S3Url
 from aios3.errors import ServerError
 from fake_backend import FakeBackend, FakeSession, others, settled, until
@@ -22,7 +22,7 @@ from thorough import examples
 
 
 class Shuffled(FakeBackend):
-    """A server on which requests are answered in any order, one at a time; it may be a strange one."""
+    """A server on which requests are responded to in any order, one at a time; it may be a strange one."""
 
     def __init__(self, keys, page_size: int, seed: int = 0) -> None:
         super().__init__(page_size)
@@ -50,7 +50,7 @@ class Shuffled(FakeBackend):
             return await self.strange(super().list_objects, url, options)
         return await super().list_objects(url, **options)
 
-    async def answer_all(self) -> None:
+    async def response_all(self) -> None:
         while True:
             await asyncio.sleep(0)
             if self.turns:
@@ -58,8 +58,8 @@ class Shuffled(FakeBackend):
 
 
 @asynccontextmanager
-async def answering(fake: Shuffled):
-    task = asyncio.create_task(fake.answer_all())
+async def responding(fake: Shuffled):
+    task = asyncio.create_task(fake.response_all())
     try:
         async with FakeSession(fake) as session:
             yield session
@@ -70,7 +70,7 @@ async def answering(fake: Shuffled):
 
 def run(fake: Shuffled, work):
     async def inside():
-        async with answering(fake) as session:
+        async with responding(fake) as session:
             result = await work(session)
         assert others() == set()
         return result
@@ -154,17 +154,17 @@ async def test_requests_in_flight_stay_within_limits(parallel, limit):
         most = max(most, fake.waiting + 1)
 
     fake.meanwhile = count
-    async with answering(fake) as session:
+    async with responding(fake) as session:
         object.__setattr__(session.config, "max_concurrency", limit)
         assert len(await collect(names.scan("s3://b", parallel=parallel, session=session))) == len(NUMBERED)
-    assert most == (min(limit, REQUESTS) if parallel else 1)
+    assert most == (min(limit, MAX_REQUESTS) if parallel else 1)
     assert (fake.asked.count("") == len(fake.asked)) is (limit == 1 or not parallel)
 
 
 @pytest.mark.parametrize("verb", [names.scan, names.scan_stat, names.glob, names.glob_stat, names.walk])
 async def test_not_parallel_never_begins_in_the_middle(verb):
     fake = Shuffled(NUMBERED, 5)
-    async with answering(fake) as session:
+    async with responding(fake) as session:
         await collect(
             verb("s3://b/data/*" if "glob" in verb.__name__ else "s3://b/data/", parallel=False, session=session)
         )
@@ -197,7 +197,7 @@ async def finds_nothing_behind_what_is_no_key(listing, url, options):
     return page if not options["start_after"] or options["token"] else ListPage([], [], [], None)
 
 
-async def refuses_start_after(listing, url, options):
+async def rejects_start_after(listing, url, options):
     if options["start_after"]:
         raise ServerError("NotImplemented")
     return await listing(url, **options)
@@ -213,7 +213,7 @@ STRANGE = [
     ignores_start_after,
     includes_start_after,
     finds_nothing_behind_what_is_no_key,
-    refuses_start_after,
+    rejects_start_after,
     begins_too_late,
 ]
 
@@ -308,7 +308,7 @@ def test_an_error_is_raised_behind_the_names_before_it(position, page_size, seed
 @pytest.mark.parametrize("way", ["close", "cancel", "session"])
 async def test_leaving_at_any_point_leaves_no_task(taken, way):
     fake = Shuffled(NUMBERED, 3, taken)
-    async with answering(fake) as session:
+    async with responding(fake) as session:
         driver = others()
         source = names.scan("s3://b/data/", session=session)
         for _ in range(taken):

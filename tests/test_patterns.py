@@ -19,10 +19,10 @@ from aios3.errors import InvalidPathError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aios3._patterns import Alternative, Step
+    from aios3._patterns import Alternative, RefreshStep
 
 
-def steps_of(pattern: str, *, recursive: bool = True) -> tuple[Step, ...]:
+def steps_of(pattern: str, *, recursive: bool = True) -> tuple[RefreshStep, ...]:
     return plan(parse(f"s3://b/{pattern}", recursive=recursive).alternatives)
 
 
@@ -257,7 +257,7 @@ def test_wildcards_in_the_bucket_are_unsupported(path):
 
 
 @pytest.mark.parametrize("path", ["", "/a/*", "http://b/*", "s3://b_ucket!/x", "s3://b/\udc80", 3])
-def test_what_is_no_path_is_refused(path):
+def test_what_is_no_path_is_rejected(path):
     with pytest.raises(InvalidPathError):
         parse(path)
 
@@ -272,7 +272,7 @@ def test_what_is_no_path_is_refused(path):
         "x" * 200 + "{a,b}" * 40,
     ],
 )
-def test_an_explosion_of_braces_is_refused(pattern):
+def test_an_explosion_of_braces_is_rejected(pattern):
     with pytest.raises(InvalidPathError, match="10,000 alternatives"):
         parse(f"s3://b/{pattern}")
 

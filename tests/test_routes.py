@@ -25,5 +25,5 @@ def test_every_operation_that_is_counted_has_a_ceiling() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_an_operation_begins_no_more_coroutines_than_before(operation: str) -> None:
-    begun = await coroutines_of(operation)
-    assert len(begun) <= CEILINGS[operation], "\n".join(begun)
+    started = await coroutines_of(operation)
+    assert len(started) <= CEILINGS[operation], "\n".join(started)

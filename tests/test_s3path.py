@@ -36,7 +36,7 @@ def key_of(path: S3Path | PurePosixPath) -> str:
 
 
 def outcome(call):
-    """What a call returns, or that it refuses."""
+    """What a call returns, or that it rejects."""
     try:
         found = call()
     except ValueError:
@@ -169,18 +169,18 @@ def test_a_path_is_a_value(cls):
 
 @pytest.mark.parametrize("use", [os.fspath, open, os.stat])
 def test_it_is_no_path_of_a_file(use):
-    """What takes paths of files gets a clear answer, instead of a file of a strange name."""
+    """What takes paths of files gets a clear response, instead of a file of a strange name."""
     with pytest.raises(TypeError, match="s3://bucket/key is an object of S3 and has no name in the file system"):
         use(S3Path("s3://bucket/key"))
 
 
 def test_nothing_else_with_a_url_is_taken_for_a_path():
-    class Answer:
+    class Response:
         url = "s3://bucket/key"
 
     with pytest.raises(aios3.InvalidPathError):
-        S3Url.parse(Answer())
-    assert not aios3.is_s3(Answer())
+        S3Url.parse(Response())
+    assert not aios3.is_s3(Response())
     assert aios3.is_s3(S3Path("s3://bucket"))
     assert aios3.path_join(S3Path("s3://bucket/a"), "b") == "s3://bucket/a/b"
 

@@ -94,7 +94,7 @@ async def test_a_closed_session_says_so(backends):
     assert unused.closed
 
 
-def test_another_loop_is_refused_by_name():
+def test_another_loop_is_rejected_by_name():
     session = aios3.Session()
     loop = asyncio.new_event_loop()
     loop.run_until_complete(session.__aenter__())

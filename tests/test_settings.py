@@ -1,4 +1,4 @@
-"""One reading of the settings: what is wrong is refused with its source and without secrets, on both transports."""
+"""One reading of the settings: what is wrong is rejected with its source and without secrets, on both transports."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def surroundings(monkeypatch, tmp_path):
     return surround
 
 
-async def refusal(**options) -> ConfigError:
+async def rejection(**options) -> ConfigError:
     """Use a session, and return the ConfigError that it must raise."""
     with pytest.raises(ConfigError) as caught:
         async with aios3.Session(**options) as session:
@@ -93,7 +93,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("url", WRONG_ENDPOINTS)
-def test_an_endpoint_that_is_none_is_refused_before_anything_is_sent(url):
+def test_an_endpoint_that_is_none_is_rejected_before_anything_is_sent(url):
     with pytest.raises(ConfigError, match=WRONG_ENDPOINTS[url]) as caught:
         Config(endpoint_url=url)
     assert str(caught.value).startswith("endpoint_url must ")
@@ -103,15 +103,17 @@ def test_an_endpoint_that_is_none_is_refused_before_anything_is_sent(url):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("url", ["localhost:9000", "http://me:hunter2@127.0.0.1:9", "http://a:99999", "http://a/?b"])
-async def test_an_endpoint_is_refused_wherever_it_was_set_and_the_source_is_named(surroundings, transport, source, url):
+async def test_an_endpoint_is_rejected_wherever_it_was_set_and_the_source_is_named(
+    surroundings, transport, source, url
+):
     surroundings(**NAMED | {name: text.format(url) for name, text in SOURCES[source].items()})
-    error = await refusal(transport=transport)
+    error = await rejection(transport=transport)
     assert str(error).startswith(f"{source.rstrip('#')} must ")
     assert "hunter2" not in str(error)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_blocking_face_and_its_client_refuse_the_same(surroundings, transport):
+def test_the_blocking_face_and_its_client_reject_the_same(surroundings, transport):
     surroundings(AWS_ENDPOINT_URL="localhost:9000", **NAMED)
     with aios3.sync.Session(transport=transport) as session:
         with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL must begin with"):
@@ -143,9 +145,9 @@ WRONG_VALUES = [
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(("given", "text"), WRONG_VALUES)
-async def test_what_makes_no_sense_is_refused_with_its_source_and_no_secret(surroundings, transport, given, text):
+async def test_what_makes_no_sense_is_rejected_with_its_source_and_no_secret(surroundings, transport, given, text):
     surroundings(**NAMED | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"} | given)
-    error = await refusal(transport=transport, max_attempts=None)
+    error = await rejection(transport=transport, max_attempts=None)
     assert text in str(error)
     assert "hunter2" not in f"{error} {error.__cause__}"
 
@@ -174,7 +176,7 @@ async def test_authorities_that_cannot_be_read_never_look_like_a_missing_object(
         given["credentials"] = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n"
     surroundings(**given | (NAMED if keys == "environment" else {}))
     verify = str(file) if source == "verify" else True
-    error = await refusal(transport=transport, verify=verify, endpoint_url="https://127.0.0.1:1")
+    error = await rejection(transport=transport, verify=verify, endpoint_url="https://127.0.0.1:1")
     assert f"{source} names '{file}', which is no file of certificate authorities: " in str(error)
     assert not isinstance(error, (FileNotFoundError, ssl.SSLError))
 
@@ -182,7 +184,7 @@ async def test_authorities_that_cannot_be_read_never_look_like_a_missing_object(
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_argument_is_checked_without_tls_too(transport, tmp_path):
     options = {"endpoint_url": "http://127.0.0.1:1", "credentials": KEYS, "max_attempts": 1, "transport": transport}
-    error = await refusal(verify=str(tmp_path), **options)
+    error = await rejection(verify=str(tmp_path), **options)
     assert f"verify names '{tmp_path}', which is no file of certificate authorities" in str(error)
 
 
@@ -235,7 +237,7 @@ def test_attempts_are_the_arguments_then_the_environments(argument, environ, exp
         ("auto", "", "when_required", ("auto", False)),
         ("auto", "when_required", "when_required", ("off", False)),
         ("crc32", "when_required", "when_required", ("crc32", True)),
-        ("crc64nvme", "when_required", "nonsense", ("crc64nvme", True)),
+        ("crc64nvme", "when_required", "invalid", ("crc64nvme", True)),
         ("off", "when_supported", "when_supported", ("off", False)),
     ],
 )

@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 
 from aios3 import Credentials
 from aios3._boto import BotoBackend
-from aios3._boto.chain import Chain
-from aios3._boto.client import _amazon_domains
-from aios3._boto.native import blocking_client
-from aios3._credentials import keeper_of
+from aios3._boto.boto3_clients import blocking_client
+from aios3._boto.client_source import _aws_domains
+from aios3._boto.provider_chain import ProviderChain
+from aios3._credentials import credential_cache_of
 from aios3._endpoints import address_of
 from aios3._settings import read_settings
-from aios3._static import CHAIN_VARIABLES, HARMLESS_VARIABLES, PLAIN_KEYS, plain_settings
+from aios3._static_settings import CHAIN_VARIABLES, HARMLESS_VARIABLES, STATIC_KEYS, resolve_statically
 from aios3.errors import ConfigError
 from aios3.errors import NoCredentialsError as NobodyError
 from settings_oracle import BUCKETS, DECIDED, LOADER, READ_BY_US, Outcome, Surroundings, by_botocore, loader, of_client
@@ -97,9 +97,9 @@ WRONG_VARIABLES: list[Mapping[str, str]] = [
     {"AWS_MAX_ATTEMPTS": "0"},
     {"AWS_REQUEST_CHECKSUM_CALCULATION": "sometimes"},
     {"AWS_RESPONSE_CHECKSUM_VALIDATION": "never"},
-    {"AWS_DEFAULTS_MODE": "nonsense"},
-    {"AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "nonsense"},
-    {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "nonsense"},
+    {"AWS_DEFAULTS_MODE": "invalid"},
+    {"AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "invalid"},
+    {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "invalid"},
     {"AWS_SECRET_ACCESS_KEY": ""},
 ]
 
@@ -138,11 +138,11 @@ SETTINGS = [
 
 WRONG_SETTINGS = [
     "max_attempts = none",
-    "response_checksum_validation = nonsense",
+    "response_checksum_validation = invalid",
     "services = nosuch",
-    "s3 =\n  addressing_style = nonsense",
+    "s3 =\n  addressing_style = invalid",
     "s3 = path",
-    "defaults_mode = nonsense",
+    "defaults_mode = invalid",
 ]
 
 HEADERS = ["default", "default", "profile default", "profile other", 'profile "other"', "DEFAULT", "profile one two"]
@@ -150,9 +150,9 @@ HEADERS_OF_CREDENTIALS = ["default", "default", "other", "profile default", "DEF
 SERVICES = [
     "[services mine]\ns3 =\n  endpoint_url = https://service.example\n",
     "[services mine]\nsts =\n  endpoint_url = https://sts.example\n",
-    "[services mine]\ns3 = nonsense\n",
+    "[services mine]\ns3 = invalid\n",
 ]
-BROKEN = ["region = outside", "[default", "[default]\nnonsense\n", "[default]\ns3 =\n  nonsense\n"]
+BROKEN = ["region = outside", "[default", "[default]\nnonsense\n", "[default]\ns3 =\n  invalid\n"]
 
 ARGUMENTS: list[Mapping[str, Any]] = [
     {"endpoint_url": "https://argument.example/base/"},
@@ -214,7 +214,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def theirs(there: Surroundings, directory: Path) -> Outcome | None:
-    """Return what botocore does; None where it refuses."""
+    """Return what botocore does; None where it rejects."""
     try:
         return by_botocore(there, directory)
     except (BotoCoreError, ValueError, AttributeError):
@@ -222,7 +222,7 @@ def theirs(there: Surroundings, directory: Path) -> Outcome | None:
 
 
 def ours(there: Surroundings, directory: Path) -> dict[str, Outcome | None]:
-    """Return what aios3 does over each road; None where it refuses with an error of settings."""
+    """Return what aios3 does over each road; None where it rejects with an error of settings."""
     with there.entered(directory):
         found: dict[str, Outcome | None] = {}
         for road, walk in (("plain", _plainly), ("aiobotocore", _through_aiobotocore), ("client", _as_client)):
@@ -245,7 +245,7 @@ class _NotTakenError(Exception):
 
 
 def _plainly(config: Config, settings: Settings) -> Outcome:
-    plain = plain_settings(config, settings, os.environ)
+    plain = resolve_statically(config, settings, os.environ)
     if plain is None:
         raise _NotTakenError
     return _outcome(settings, [address_of(plain, bucket).url for bucket in BUCKETS], plain.region, plain.credentials)
@@ -256,7 +256,7 @@ def _through_aiobotocore(config: Config, settings: Settings) -> Outcome:
         backend = BotoBackend(config, None, asyncio.Semaphore(1))
         try:
             addresses = [await backend.address_of(bucket) for bucket in BUCKETS]
-            return addresses, (await backend._keeper.get()).credentials, await backend.client()
+            return addresses, (await backend._credential_cache.get()).credentials, await backend.raw_client()
         finally:
             await backend.aclose()
 
@@ -267,9 +267,9 @@ def _through_aiobotocore(config: Config, settings: Settings) -> Outcome:
 
 
 def _as_client(config: Config, settings: Settings) -> Outcome:
-    keeper = keeper_of(config, Chain(config, None).ask)
+    credential_cache = credential_cache_of(config, ProviderChain(config, None).ask)
     with mock.patch("botocore.session.create_loader", loader):
-        return of_client(blocking_client(config, settings, lambda: asyncio.run(keeper.get()).credentials))
+        return of_client(blocking_client(config, settings, lambda: asyncio.run(credential_cache.get()).credentials))
 
 
 def _outcome(settings: Settings, urls: list[str], region: str, credentials: Credentials | None) -> Outcome:
@@ -277,10 +277,10 @@ def _outcome(settings: Settings, urls: list[str], region: str, credentials: Cred
         urls=tuple(urls),
         region=region,
         access_key=credentials and credentials.access_key,
-        verify=settings.authorities.verify if urls[0].startswith("https://") else None,
+        verify=settings.ca_bundle.verify if urls[0].startswith("https://") else None,
         attempts=settings.max_attempts,
-        sends_checksums={"auto": None, "off": False}.get(settings.checksums.sending, True),
-        compares_checksums=settings.checksums.comparing,
+        sends_checksums={"auto": None, "off": False}.get(settings.checksums.mode, True),
+        compares_checksums=settings.checksums.verify,
     )
 
 
@@ -304,7 +304,7 @@ def _reachable(outcome: Outcome | None) -> Outcome | None:
     )
 
 
-AMAZON_DOMAINS = _amazon_domains(LOADER.load_data("partitions"))
+AMAZON_DOMAINS = _aws_domains(LOADER.load_data("partitions"))
 COUNT = 320
 
 
@@ -354,7 +354,7 @@ def test_everywhere_both_do_the_same(number, directory):
     compare(made(number), directory)
 
 
-def test_every_road_is_taken_often_and_botocore_refuses_at_times(directory):
+def test_every_road_is_taken_often_and_botocore_rejects_at_times(directory):
     """Otherwise little would be compared."""
     roads = collections.Counter(str(road) for number in range(40) for road in compare(made(number), directory))
     assert set(roads) == {"plain", "aiobotocore", "client"}
@@ -374,7 +374,7 @@ def test_all_that_botocore_reads_is_read_too_or_asks_for_botocore_or_changes_not
         of_chain = variable in CHAIN_VARIABLES
         assert of_chain + (variable in HARMLESS_VARIABLES) + (variable in READ_BY_US | READ_ELSEWHERE) == 1, variable
         if isinstance(stored, str):
-            assert (stored in PLAIN_KEYS) != of_chain, stored
+            assert (stored in STATIC_KEYS) != of_chain, stored
 
 
 def test_each_decided_difference_stands_in_the_guide():

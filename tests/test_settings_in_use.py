@@ -9,7 +9,7 @@ import pytest
 
 import aios3
 import aios3.sync
-from aios3._wire.tls import client_context
+from aios3._http.tls import client_context
 from aios3.testing import FaultyServer, faults
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def _whole(path: str, session: aios3.Session) -> None:
 
 
 WAYS = {
-    "a request that is refused": (_whole, faults.InternalError()),
+    "a request that is rejected": (_whole, faults.InternalError()),
     "a pipe that breaks": (_pipe, faults.CutShort(bytes=0)),
     "a range that breaks": (_seek, faults.CutShort(bytes=0)),
 }
@@ -85,7 +85,7 @@ ATTEMPTS = [
 async def test_a_request_is_sent_as_often_as_was_set(
     failing, files, monkeypatch, transport, way, environ, config, argument, path, expected
 ):
-    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.retry_policy.retry_delay", lambda _failures: 0)
     files(config)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -156,7 +156,7 @@ def test_authorities_are_trusted_wherever_they_were_set(secure, files, monkeypat
     else:
         stored = (stored or "[default]\n") + STORED
     files(config, stored)
-    monkeypatch.setattr("aios3._wire.tls._contexts", {})  # one that was built before knows nothing of SSL_CERT_FILE
+    monkeypatch.setattr("aios3._http.tls._contexts", {})  # one that was built before knows nothing of SSL_CERT_FILE
 
     async def write() -> None:
         async with aios3.Session(**options, transport=transport, max_attempts=1) as session:
@@ -166,7 +166,7 @@ def test_authorities_are_trusted_wherever_they_were_set(secure, files, monkeypat
 
 
 async def test_a_system_without_authorities_still_reaches_amazon(monkeypatch, tmp_path):
-    monkeypatch.setattr("aios3._wire.tls._contexts", {})
+    monkeypatch.setattr("aios3._http.tls._contexts", {})
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     context = await client_context()

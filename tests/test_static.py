@@ -1,4 +1,4 @@
-"""What needs no chain is answered as botocore would, and everything else is left to it."""
+"""What needs no chain is responded to as botocore would, and everything else is left to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aios3 import Config, Credentials
 from aios3._boto import BotoBackend
 from aios3._endpoints import address_of
 from aios3._settings import read_settings
-from aios3._static import plain_settings
+from aios3._static_settings import resolve_statically
 
 KEYS = Credentials("AKID", "secret", "token")
 NAMED = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -21,7 +21,7 @@ NAMED = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
 def plain(config=None, profile=None, **environ):
     environ = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull} | environ
     config = config or Config()
-    return plain_settings(config, read_settings(config, profile, environ), environ)
+    return resolve_statically(config, read_settings(config, profile, environ), environ)
 
 
 BUCKETS = ["bucket", "bu.cket", "Bucket_X", "ab", "a1.2.3.4", "1.2.3.4", "-x-", "x" * 63, "b--x"]
@@ -46,7 +46,7 @@ async def test_addresses_are_the_ones_that_botocore_works_out(endpoint_url, regi
     settings = await asyncio.to_thread(plain, config)
     for bucket in BUCKETS:
         if bucket.startswith("-"):
-            continue  # botocore refuses it, and so do we before it comes here
+            continue  # botocore rejects it, and so do we before it comes here
         if "." in bucket and "127.0.0.1" in (endpoint_url or ""):
             continue  # botocore makes a host of bucket and IP address, which nobody can look up
         assert address_of(settings, bucket) == await backend.address_of(bucket), bucket
@@ -59,7 +59,7 @@ async def test_requests_that_are_not_signed_have_the_same_address():
     address, settings = await backend.address_of("bucket"), await asyncio.to_thread(plain, config)
     assert (address.region, address.algorithm) == ("eu-west-1", None)
     assert address.url == address_of(settings, "bucket").url
-    assert (await backend._keeper.get()).credentials is None
+    assert (await backend._credential_cache.get()).credentials is None
     await backend.aclose()
 
 

@@ -11,7 +11,7 @@ from aios3 import _namespace as names
 from aios3._backend import ListPage
 from aios3._namespace import pagination
 from aios3.errors import AccessDeniedError, ObjectNotFoundError, ServerError
-from fake_backend import FakeBackend, FakeSession, is_prefix, refused
+from fake_backend import FakeBackend, FakeSession, is_prefix, rejected
 
 PAGE = 10
 KEYS = [
@@ -206,8 +206,8 @@ async def test_no_name_is_lost_and_none_comes_twice(kind, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("kind", NEVER_ENDS)
-async def test_a_listing_that_gets_nowhere_ends_with_an_error_or_with_the_answer(kind, verb, monkeypatch):
-    monkeypatch.setattr(pagination, "MOST_EMPTY", 100)
+async def test_a_listing_that_gets_nowhere_ends_with_an_error_or_with_the_response(kind, verb, monkeypatch):
+    monkeypatch.setattr(pagination, "MAX_EMPTY", 100)
     message = ""
     async with FakeSession(Strange()) as ordinary, FakeSession(kind()) as strange:
         expected = await VERBS[verb](ordinary)
@@ -220,7 +220,7 @@ async def test_a_listing_that_gets_nowhere_ends_with_an_error_or_with_the_answer
 
 @pytest.mark.parametrize("kind", NEVER_ENDS)
 async def test_what_came_before_the_listing_got_stuck_comes_once(kind, monkeypatch):
-    monkeypatch.setattr(pagination, "MOST_EMPTY", 100)
+    monkeypatch.setattr(pagination, "MAX_EMPTY", 100)
     for parallel in (True, False):
         seen = []
         async with FakeSession(kind()) as session:
@@ -260,10 +260,11 @@ async def test_a_directory_bucket_is_asked_for_no_prefix_without_a_slash():
 # Narrow permissions
 
 
-class Policy(FakeBackend):
+class RetryPolicy(FakeBackend):
     """Allows what a policy allows that names one directory: to list it, and to read what is stored in it.
 
-    S3 answers 403 to a HEAD of what is missing unless the key may be listed, and a HEAD has no prefix that could be.
+    S3 responds with 403 to a HEAD of what is missing unless the key may be listed, and a HEAD has no prefix that could
+    be.
     """
 
     def __init__(self, allowed: str, *, readable: str = "ok/") -> None:
@@ -274,12 +275,12 @@ class Policy(FakeBackend):
 
     async def head_object(self, url, options):
         if not url.key.startswith(self.readable) or url.key not in self.buckets["b"]:
-            raise refused("HeadObject", url, "403", 403)
+            raise rejected("HeadObject", url, "403", 403)
         return await super().head_object(url, options)
 
     async def list_objects(self, url, **options):
         if not url.key.startswith(self.allowed):
-            raise refused("ListObjectsV2", url, "AccessDenied", 403)
+            raise rejected("ListObjectsV2", url, "AccessDenied", 403)
         return await super().list_objects(url, **options)
 
 
@@ -307,7 +308,7 @@ async def _is_directory(path, session) -> bool:
 @pytest.mark.parametrize("verb", PERMITTED)
 @pytest.mark.parametrize("allowed", ["ok/", "ok/dir/"])
 async def test_a_policy_that_names_one_directory_suffices_for_it(allowed, verb):
-    async with FakeSession(Policy(allowed)) as session:
+    async with FakeSession(RetryPolicy(allowed)) as session:
         ask, expected = PERMITTED[verb]
         assert await ask(session) == expected
 
@@ -322,14 +323,14 @@ async def test_a_policy_that_names_one_directory_suffices_for_it(allowed, verb):
         _collecting(names.glob, "s3://b/other/*"),
     ],
 )
-async def test_what_no_permission_can_tell_is_refused_and_not_denied(ask):
-    async with FakeSession(Policy("ok/")) as session:
+async def test_what_no_permission_can_tell_is_rejected_and_not_denied(ask):
+    async with FakeSession(RetryPolicy("ok/")) as session:
         with pytest.raises(AccessDeniedError):
             await ask(session)
 
 
 async def test_what_is_not_there_is_known_where_it_may_be_listed():
-    async with FakeSession(Policy("ok/")) as session:
+    async with FakeSession(RetryPolicy("ok/")) as session:
         assert not await names.exists("s3://b/ok/none", session=session)
         assert not await names.isfile("s3://b/ok/dir", session=session)
         assert not await names.access("s3://b/ok/none", session=session)
@@ -338,7 +339,7 @@ async def test_what_is_not_there_is_known_where_it_may_be_listed():
 
 
 async def test_an_object_that_may_be_listed_and_not_read_exists_and_is_not_described():
-    async with FakeSession(Policy("ok/", readable="nothing/")) as session:
+    async with FakeSession(RetryPolicy("ok/", readable="nothing/")) as session:
         assert await names.exists("s3://b/ok/file", session=session)
         assert await names.isfile("s3://b/ok/file", session=session)
         assert not await names.access("s3://b/ok/file", aios3.Access.READ, session=session)

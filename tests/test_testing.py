@@ -180,7 +180,7 @@ def test_stopping_breaks_connections_and_leaves_nothing():
         halfway.putrequest("PUT", "/bucket/x")
         halfway.putheader("Content-Length", "1000")
         halfway.endheaders(b"only a part")
-        with contextlib.suppress(urllib.error.HTTPError):  # answered after the server has taken the two before it
+        with contextlib.suppress(urllib.error.HTTPError):  # responded after the server has taken the two before it
             urllib.request.urlopen(f"{server.endpoint_url}/bucket/none")
     assert silent.recv(1) == b""
     silent.close()
@@ -231,7 +231,7 @@ def test_the_fixtures_work_with(pytester, text, options, passed):
 
 @pytest.mark.parametrize("target", ["/bucket?list-type=2", "/bucket/none", "/none"])
 def test_no_header_is_sent_twice(local, target):
-    """aiohttp refuses such an answer in debug mode (``python -X dev``)."""
+    """aiohttp rejects such a response in debug mode (``python -X dev``)."""
     with contextlib.suppress(FileExistsError):
         local.create_bucket("bucket")
     connection = http.client.HTTPConnection("127.0.0.1", int(local.endpoint_url.rpartition(":")[2]))

@@ -21,10 +21,10 @@ async def described(bucket="bucket", **options):
 
 async def test_a_bucket_is_reached_by_connections_of_our_own():
     (how,) = (await described()).values()
-    assert (how.path, how.transport, how.reason) == ("s3://bucket", "own", "they serve it")
+    assert (how.path, how.transport, how.reason) == ("s3://bucket", "native", "it serves this bucket")
     assert str(how) == (
         "s3://bucket is reached at https://bucket.s3.eu-west-1.amazonaws.com/ in region eu-west-1 (from region=) "
-        "through our own connections, because they serve it; credentials of the kind argument"
+        "through the native transport, because it serves this bucket; credentials of the kind argument"
     )
 
 
@@ -101,7 +101,7 @@ async def test_a_proxy_that_is_not_used_is_named_with_the_reason(monkeypatch, en
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     (how,) = (await described()).values()
-    assert (how.transport, how.reason) == ("own", f"they serve it; not through the proxy {said}")
+    assert (how.transport, how.reason) == ("native", f"it serves this bucket; not through the proxy {said}")
 
 
 def test_reading_with_plain_settings_never_imports_botocore(aios3_server, aios3_bucket):

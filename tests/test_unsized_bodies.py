@@ -8,13 +8,13 @@ from base64 import b64encode
 import pytest
 
 import aios3
-from aios3 import _buffered
-from aios3._backend import ReadOptions
-from aios3._engine.policy import Policy
-from aios3._engine.slots import Slots
+from aios3 import _buffered_body
+from aios3._backend import GetOptions
+from aios3._engine.limiter import AdaptiveLimiter
+from aios3._engine.retry_policy import RetryPolicy
 from aios3._paths import S3Url
 from aios3._transport import Transport
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 TRANSPORTS = ["auto", "aiobotocore"]
 DATA = bytes(range(256)) * 40
@@ -54,7 +54,7 @@ async def _read(s3: aios3.Session, options: dict[str, str]) -> bytes:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_object_without_an_announced_length_is_read_to_its_last_chunk(transport, read):
     async with (
-        Scripted(*3 * [answer(200, chunked(DATA), **WHOLE)]) as server,
+        Scripted(*3 * [response(200, chunked(DATA), **WHOLE)]) as server,
         session(server, transport, checksums="off") as s3,
     ):
         assert await READS[read](s3) == DATA
@@ -62,13 +62,16 @@ async def test_an_object_without_an_announced_length_is_read_to_its_last_chunk(t
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_empty_object_without_an_announced_length_is_empty(transport):
-    async with Scripted(answer(200, b"0\r\n\r\n", **WHOLE)) as server, session(server, transport) as s3:
+    async with Scripted(response(200, b"0\r\n\r\n", **WHOLE)) as server, session(server, transport) as s3:
         assert await aios3.read_bytes("s3://b/k", session=s3) == b""
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_body_whose_last_chunk_is_missing_is_asked_for_again(transport):
-    script = [answer(200, chunked(DATA, ends=False), connection="close", **WHOLE), answer(200, chunked(DATA), **WHOLE)]
+    script = [
+        response(200, chunked(DATA, ends=False), connection="close", **WHOLE),
+        response(200, chunked(DATA), **WHOLE),
+    ]
 
     async def hang_up(_request, _reader, writer):
         writer.write(script[0])
@@ -80,11 +83,11 @@ async def test_a_body_whose_last_chunk_is_missing_is_asked_for_again(transport):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_body_that_is_too_long_to_keep_is_refused_with_its_limit(transport, monkeypatch):
-    for module in ("aios3._wire.backend", "aios3._boto.body", "aios3._buffered"):
-        monkeypatch.setattr(f"{module}.LONGEST_UNSIZED", 5000)
+async def test_a_body_that_is_too_long_to_keep_is_rejected_with_its_limit(transport, monkeypatch):
+    for module in ("aios3._http.http_backend", "aios3._boto.boto_body", "aios3._buffered_body"):
+        monkeypatch.setattr(f"{module}.MAX_UNSIZED", 5000)
     async with (
-        Scripted(answer(200, chunked(DATA), **WHOLE)) as server,
+        Scripted(response(200, chunked(DATA), **WHOLE)) as server,
         session(server, transport, max_attempts=1) as s3,
     ):
         with pytest.raises(aios3.ServerError, match=r"5,?000 bytes"):
@@ -93,20 +96,20 @@ async def test_a_body_that_is_too_long_to_keep_is_refused_with_its_limit(transpo
 
 
 async def test_a_response_that_cannot_be_described_gives_its_slot_back_once():
-    slots = Slots(4)
+    slots = AdaptiveLimiter(4)
     head = {**WHOLE, "last_modified": "never"}
-    async with Scripted(answer(200, chunked(b""), **head)) as server:
+    async with Scripted(response(200, chunked(b""), **head)) as server:
         config = aios3.Config(endpoint_url=server.url, credentials=aios3.Credentials("a", "b"), max_attempts=1)
-        transport = Transport(config, None, Policy(1, slots))
-        backend = await transport.choose("b")
+        transport = Transport(config, None, RetryPolicy(1, slots))
+        backend = await transport.backend("b")
         with pytest.raises(aios3.ServerError, match="Last-Modified"):
-            await backend.get_object(S3Url("b", "k"), start=0, stop=None, options=ReadOptions())
+            await backend.get_object(S3Url("b", "k"), start=0, stop=None, options=GetOptions())
         await transport.aclose()
     assert slots.in_use == 0
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_body_that_ends_with_its_connection_is_refused(transport):
+async def test_a_body_that_ends_with_its_connection_is_rejected(transport):
     """Nobody could tell its end from a connection that broke."""
 
     async def until_close(_request, _reader, writer):
@@ -121,7 +124,7 @@ async def test_a_body_that_ends_with_its_connection_is_refused(transport):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_wrong_bytes_without_an_announced_length_are_found_by_their_checksum(transport):
     crc = b64encode(zlib.crc32(DATA).to_bytes(4, "big")).decode()
-    wrong = answer(200, chunked(DATA[:-1] + b"?"), x_amz_checksum_crc32=crc, **WHOLE)
+    wrong = response(200, chunked(DATA[:-1] + b"?"), x_amz_checksum_crc32=crc, **WHOLE)
     async with Scripted(*5 * [wrong]) as server, session(server, transport) as s3:
         with pytest.raises(aios3.ChecksumMismatchError):
             await aios3.read_bytes("s3://b/k", session=s3)
@@ -130,12 +133,14 @@ async def test_wrong_bytes_without_an_announced_length_are_found_by_their_checks
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_object_that_shrinks_while_it_is_read_has_changed(transport):
     """Where If-Match is ignored, the response is 416: the range lies outside the object."""
-    gone = answer(416, b"<Error><Code>InvalidRange</Code></Error>", content_type="application/xml", connection="close")
+    gone = response(
+        416, b"<Error><Code>InvalidRange</Code></Error>", content_type="application/xml", connection="close"
+    )
 
     async def respond(request, _reader, writer):
         first, last = map(int, request.headers["range"].removeprefix("bytes=").split("-"))
         size = last + 1 - first
-        part = answer(206, bytes(size), content_range=f"bytes {first}-{last}/1000000", etag='"e"', connection="close")
+        part = response(206, bytes(size), content_range=f"bytes {first}-{last}/1000000", etag='"e"', connection="close")
         writer.write(gone if first else part)
         await writer.drain()
 
@@ -149,4 +154,4 @@ async def test_an_object_that_shrinks_while_it_is_read_has_changed(transport):
 
 
 def test_the_limit_is_what_the_docs_say():
-    assert _buffered.LONGEST_UNSIZED == 16 * 1024 * 1024
+    assert _buffered_body.MAX_UNSIZED_BYTES == 16 * 1024 * 1024

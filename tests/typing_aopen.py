@@ -82,7 +82,7 @@ async def any_mode(path: str, mode: str) -> None:
     await f.aclose()
 
 
-async def refused(path: str) -> None:
+async def rejected(path: str) -> None:
     """An ignore that is not needed is an error too, so each of these must be one."""
     aios3.aopen(path, "rb", no_such_option=1)  # type: ignore[call-overload]
     aios3.aopen(path, block_size="1")  # type: ignore[call-overload]

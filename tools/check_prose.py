@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 BASELINE = Path(__file__).with_name("prose_baseline.json")
 GENERATED = ("src/aios3/sync/__init__.py",)
 """Written by tools/make_sync.py from docstrings that are counted where they stand."""
-LONGEST_SENTENCE_WORDS = 25
+MAX_SENTENCE_WORDS = 25
 
 
 class Text(NamedTuple):
@@ -127,7 +127,7 @@ def hits(text: Text) -> Iterator[tuple[str, Hit]]:
             if first := re.match(pattern, plain.strip()):
                 yield name, _hit(text, plain.strip(), 0, first.end())
         for sentence in _SENTENCE.split(plain):
-            if len(sentence.split()) > LONGEST_SENTENCE_WORDS:
+            if len(sentence.split()) > MAX_SENTENCE_WORDS:
                 yield LONG, _hit(text, sentence, 0, len(sentence))
 
 

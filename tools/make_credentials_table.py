@@ -24,9 +24,9 @@ HEAD = """# Sources of credentials and what befalls them
 What becomes of requests when a source of credentials is slow, fails or gives too late, as the tests check it on every
 run: over both transports, and from async and blocking programs. Credentials last an hour.
 
-`ok` means that every request of the cell was answered; a name is the error of every one. The number is how many
+`ok` means that every request of the cell was responded to; a name is the error of every one. The number is how many
 requests the source has got for all of them; there is none where looking at the source costs nothing. Instance metadata
-takes three requests for one answer, and botocore asks the service of a container up to three times.
+takes three requests for one response, and botocore asks the service of a container up to three times.
 """
 ORACLE = """
 ## boto3 in the same surroundings

@@ -32,7 +32,7 @@ arguments; [Coming from megfile](megfile.md) says what differs.
 |---|---|---|
 """
 
-_CALLS = re.compile(r'aios3\.sync\.(\w+)|verb_named\("(\w+)"\)|aios3\.(is_s3|path_join)\b')
+_CALLS = re.compile(r'aios3\.sync\.(\w+)|sync_function\("(\w+)"\)|aios3\.(is_s3|path_join)\b')
 _WAY = re.compile(r'"buffering": "(\w+)"|buffering="(\w+)"')
 _OWN = re.compile(r"\b(_make|_opened|open_file|s3_iglob|self\._open)\(")
 

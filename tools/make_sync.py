@@ -92,7 +92,7 @@ def render(package: ModuleType) -> str:
         "from typing import TYPE_CHECKING",
         f"import {package.__name__} as _aios3",
         f"from {package.__name__} import {', '.join(exported)}",
-        "from aios3.sync import _bridge",
+        "from aios3.sync import _loop_thread",
         *(f"from aios3.sync.{module} import {', '.join(found)}" for module, found in OWN.items()),
         "from aios3.sync._context import enter as _enter",
         *(["from aios3.sync._context import enter_as as _enter_as"] if handles else []),
@@ -140,7 +140,9 @@ class _Verb:
         target, parameters = f"_aios3.{of}.{self._name}", _of_self(self._node.args)
         if self._node.args.kwarg is None:
             return self._written(self._name, target, parameters, self._arguments())
-        call = f"_bridge.call(lambda: {target}({', '.join(self._arguments())}))"  # mypy loses a typed ** on the way
+        call = (
+            f"_loop_thread.call(lambda: {target}({', '.join(self._arguments())}))"  # mypy loses a typed ** on the way
+        )
         return self._written(self._name, None, parameters, [call])
 
     def class_method(self) -> str:
@@ -173,7 +175,7 @@ class _Verb:
         if not summary or node.returns is None:
             message = f"{self._name} has no docstring or no return type"
             raise StaleError(message)
-        cross, returns = "_bridge.call", ast.unparse(self._foreign(node.returns))
+        cross, returns = "_loop_thread.call", ast.unparse(self._foreign(node.returns))
         if inspect.isasyncgenfunction(self._function):
             crossing, kind = ("_enter", "SyncContext") if _is_context(self._decorated) else ("_iterate", "SyncIterator")
             item = ast.unparse(self._foreign(_item(node.returns)))

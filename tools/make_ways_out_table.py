@@ -32,7 +32,7 @@ have the states in which something of their own is under way.
 """
 STATES = {
     table.NOTHING: "bytes are in memory, and S3 knows nothing of them",
-    table.CREATING: "S3 has begun an upload, and its response has not come: nobody knows the id yet",
+    table.CREATING: "S3 has started an upload, and its response has not come: nobody knows the id yet",
     table.CREATED: "an upload is open, and no part is under way",
     table.PART: "a part is being sent or copied",
     table.COMPLETING: "the request that completes the upload is sent by half",

@@ -27,8 +27,8 @@ from aiobotocore.session import get_session
 
 async def main():
     async with get_session().create_client("s3") as client:
-        answer = await client.get_object(Bucket="{BUCKET}", Key="{small_key(0)}")
-        await answer["Body"].read(1)
+        response = await client.get_object(Bucket="{BUCKET}", Key="{small_key(0)}")
+        await response["Body"].read(1)
         print("first byte", flush=True)
 
 asyncio.run(main())
@@ -45,16 +45,16 @@ async def _client(job: Job) -> AsyncIterator[Any]:
 
 
 async def _get(client: Any, key: str, **more: Any) -> bytes:
-    answer = await client.get_object(Bucket=BUCKET, Key=key, **more)
-    async with answer["Body"] as body:
+    response = await client.get_object(Bucket=BUCKET, Key=key, **more)
+    async with response["Body"] as body:
         return await body.read()
 
 
 async def read(job: Job) -> None:
     async with _client(job) as client:
         with job.clock:
-            answer = await client.get_object(Bucket=BUCKET, Key=job.key)
-            async with answer["Body"] as body:
+            response = await client.get_object(Bucket=BUCKET, Key=job.key)
+            async with response["Body"] as body:
                 while data := await body.read(job.piece):
                     job.got(data)
 
@@ -96,10 +96,10 @@ async def _upload(job: Job, client: Any, piece: bytes) -> None:
 
     async def send(number: int, body: bytes) -> dict[str, Any]:
         try:
-            answer = await client.upload_part(**target, PartNumber=number, Body=body, ChecksumAlgorithm="CRC64NVME")
+            response = await client.upload_part(**target, PartNumber=number, Body=body, ChecksumAlgorithm="CRC64NVME")
         finally:
             slots.release()
-        return {"PartNumber": number, "ETag": answer["ETag"]}
+        return {"PartNumber": number, "ETag": response["ETag"]}
 
     tasks = []
     waiting = []

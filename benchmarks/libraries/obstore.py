@@ -55,8 +55,8 @@ async def read(job: Job) -> None:
     store = _store(job)
     await _warm(store)
     with job.clock:
-        answer = await obstore.get_async(store, job.key)
-        async for data in answer.stream(min_chunk_size=job.piece):
+        response = await obstore.get_async(store, job.key)
+        async for data in response.stream(min_chunk_size=job.piece):
             job.got(data)
 
 
@@ -105,8 +105,8 @@ async def small_get(job: Job) -> None:
     await _warm(store)
 
     async def one(number: int) -> None:
-        answer = await obstore.get_async(store, small_key(number))
-        job.got_small(number, await answer.bytes_async())
+        response = await obstore.get_async(store, small_key(number))
+        job.got_small(number, await response.bytes_async())
 
     with job.clock:
         await job.in_tasks(one, range(job.count))

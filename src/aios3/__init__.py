@@ -23,7 +23,7 @@ from aios3._handles.opening import (
     aopen,
 )
 from aios3._handles.reader import AsyncPrefetchReader
-from aios3._other_project import refuse_other_project as _refuse_other_project
+from aios3._other_project import reject_other_project as _reject_other_project
 from aios3._paths import AnyPath, S3Url, is_s3, path_join
 from aios3._session import Session
 from aios3.errors import (
@@ -117,7 +117,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_refuse_other_project(__path__[0])
+_reject_other_project(__path__[0])
 
 __all__ = [  # noqa: RUF022 - grouped by what they are for
     # sessions and settings

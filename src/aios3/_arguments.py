@@ -1,4 +1,4 @@
-"""What an argument may be, by its name, wherever it is one: wrong ones are refused at once, before anything is sent.
+"""What an argument may be, by its name, wherever it is one: wrong ones are rejected at once, before anything is sent.
 
 The same name means the same in every verb, so the rules stand here once. Values are not shown where they may be secret.
 """
@@ -32,24 +32,24 @@ def check_arguments(**arguments: object) -> None:
             judge(name, value)
 
 
-def _refuse(name: str, what: str, value: object, *, show: bool = True) -> ConfigError:
+def _reject(name: str, what: str, value: object, *, show: bool = True) -> ConfigError:
     found = repr(value) if show and isinstance(value, (str, int, float)) else type(value).__name__
     return ConfigError(f"{name} must be {what}, not {found}")
 
 
 def _is_kind(name: str, value: object, *, kinds: tuple[type, ...], what: str) -> None:
     if not isinstance(value, kinds):
-        raise _refuse(name, what, value)
+        raise _reject(name, what, value)
 
 
 def _is_flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
-        raise _refuse(name, "True or False", value)
+        raise _reject(name, "True or False", value)
 
 
 def _is_header(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise _refuse(name, "a str", value)
+        raise _reject(name, "a str", value)
     if _UNFIT.search(value):
         message = f"{name} must fit into a header, without line breaks and control characters, not {value!r}"
         raise ConfigError(message)
@@ -64,7 +64,7 @@ def _is_name(name: str, value: object) -> None:
 
 def _is_key(name: str, value: object) -> None:
     if not isinstance(value, (bytes, bytearray)):
-        raise _refuse(name, f"bytes, {KEY_BYTES} of them", value, show=False)
+        raise _reject(name, f"bytes, {KEY_BYTES} of them", value, show=False)
     if len(value) != KEY_BYTES:
         message = f"{name} must have {KEY_BYTES} bytes, not {len(value)}"
         raise ConfigError(message)
@@ -95,7 +95,7 @@ def _is_tags(name: str, value: object) -> None:
 
 def _texts(name: str, value: object) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
-        raise _refuse(name, "a mapping of str to str", value)
+        raise _reject(name, "a mapping of str to str", value)
     for key, text in value.items():
         for each in (key, text):
             if not isinstance(each, str):
@@ -110,38 +110,38 @@ def _is_texts(name: str, value: object) -> None:
 
 def _is_number(name: str, value: object, *, least: int | None) -> None:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise _refuse(name, "a whole number", value)
+        raise _reject(name, "a whole number", value)
     if least is not None and int(value) < least:
-        raise _refuse(name, f"at least {least}", value)
+        raise _reject(name, f"at least {least}", value)
 
 
 def _is_function(name: str, value: object) -> None:
     if not callable(value):
-        raise _refuse(name, "a function, or None", value)
+        raise _reject(name, "a function, or None", value)
 
 
 def _is_patterns(name: str, value: object) -> None:
     """Refuse a text by itself: each of its letters would be taken for a pattern."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise _refuse(name, "a list of patterns", value)
+        raise _reject(name, "a list of patterns", value)
     for each in value:
         if not isinstance(each, str):
             msg = f"Each of {name}"
-            raise _refuse(msg, "a str", each)
+            raise _reject(msg, "a str", each)
 
 
 def _is_codec(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise _refuse(name, "a str", value)
+        raise _reject(name, "a str", value)
     try:
         codecs.lookup(value)
     except LookupError as error:
-        raise _refuse(name, "an encoding that Python knows", value) from error
+        raise _reject(name, "an encoding that Python knows", value) from error
 
 
 def _is_age(name: str, value: object) -> None:
     if not isinstance(value, (timedelta, int, float)) or isinstance(value, bool):
-        raise _refuse(name, "a timedelta or a number of seconds", value)
+        raise _reject(name, "a timedelta or a number of seconds", value)
 
 
 _FLAGS = (

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 Document = dict[str, Any]
-"""Parameters of one of S3's administrative operations, or its answer, by S3's names."""
+"""Parameters of one of S3's administrative operations, or its response, by S3's names."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOptions:
+class GetOptions:
     """How an object is read."""
 
     version_id: str | None = None
@@ -36,7 +36,7 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteOptions:
+class PutOptions:
     """How an object is stored; a field that is None is left to S3."""
 
     content_type: str | None = None
@@ -66,7 +66,7 @@ class WriteOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Precondition:
     """What must be true of the object at the moment a write becomes visible; S3 decides."""
 
     if_match: str | None = None
@@ -76,14 +76,14 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyTerms:
+class CopyOptions:
     """What a copy inside S3 depends on, and what S3 would not carry over by itself."""
 
     if_match: str | None = None
     """The ETag that the source must have; with another, ObjectChangedError is raised."""
     storage_class: str | None = None
     """The storage class of the copy; None is the bucket's standard."""
-    condition: Condition = field(default_factory=Condition)
+    condition: Precondition = field(default_factory=Precondition)
     """What must be true of the object that is there when the copy becomes visible."""
 
 
@@ -209,7 +209,7 @@ class OpenUpload:
 
 
 class ObjectBody(Protocol):
-    """An answer to a GET whose head has come and whose body is still to be read.
+    """A response to a GET whose head has come and whose body is still to be read.
 
     It holds a connection until it is closed; a body read to its end gives the connection back, one closed early drops
     it.
@@ -227,7 +227,7 @@ class ObjectBody(Protocol):
     def size(self) -> int:
         """The whole object's size in bytes."""
 
-    def watch(self, ended: Callable[[int, BaseException | None], None]) -> None:
+    def on_end(self, ended: Callable[[int, BaseException | None], None]) -> None:
         """Call ``ended(received, failure)`` once this is read to its end or closed; at once if it is already.
 
         ``received`` counts the bytes that came; ``failure`` is what broke it, if something did.
@@ -243,7 +243,7 @@ class ObjectBody(Protocol):
 
     @property
     def checksums(self) -> Mapping[str, str]:
-        """The checksums in the answer that are certainly over the whole object, by algorithm."""
+        """The checksums in the response that are certainly over the whole object, by algorithm."""
 
     async def readinto(self, view: memoryview) -> int:
         """Receive at least one byte into ``view`` and return how many; 0 only where the body ends.
@@ -265,7 +265,7 @@ class ObjectBody(Protocol):
         """Let the connection go. Safe to repeat."""
 
 
-class Slots(Protocol):
+class Limiter(Protocol):
     """Room for requests in flight, taken and given back as a semaphore's; who has none waits in line."""
 
     async def __aenter__(self) -> None:
@@ -287,16 +287,16 @@ class Slots(Protocol):
 class ObjectBackend(Protocol):
     """S3's calls about objects, one request each: both transports have them."""
 
-    async def at_amazon(self) -> bool:
+    async def is_aws(self) -> bool:
         """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
 
-    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: ReadOptions) -> ObjectBody:
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: GetOptions) -> ObjectBody:
         """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range.
 
         A negative ``start`` asks for so many bytes from the end, and takes no ``stop``.
         """
 
-    async def head_object(self, url: S3Url, options: ReadOptions) -> StatResult:
+    async def head_object(self, url: S3Url, options: GetOptions) -> StatResult:
         """Describe one object."""
 
     async def put_object(
@@ -304,13 +304,13 @@ class ObjectBackend(Protocol):
         url: S3Url,
         body: Sequence[bytes | memoryview],
         *,
-        options: WriteOptions,
-        condition: Condition,
+        options: PutOptions,
+        condition: Precondition,
         checksum: Checksum | None,
     ) -> WriteResult:
         """Store a whole object in one request."""
 
-    async def create_multipart_upload(self, url: S3Url, options: WriteOptions, algorithm: str | None) -> str:
+    async def create_multipart_upload(self, url: S3Url, options: PutOptions, algorithm: str | None) -> str:
         """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
 
     async def upload_part(
@@ -320,7 +320,7 @@ class ObjectBackend(Protocol):
         number: int,
         body: Sequence[bytes | memoryview],
         *,
-        options: WriteOptions,
+        options: PutOptions,
         checksum: Checksum | None,
     ) -> Part:
         """Send one part; ``number`` is 1 to 10,000."""
@@ -334,8 +334,8 @@ class ObjectBackend(Protocol):
         upload_id: str,
         parts: Sequence[Part],
         *,
-        options: WriteOptions,
-        condition: Condition,
+        options: PutOptions,
+        condition: Precondition,
         checksum: Checksum | None,
     ) -> WriteResult:
         """Make one object of the parts, in the order of their numbers."""
@@ -362,7 +362,7 @@ class ObjectBackend(Protocol):
 
         ``if_match`` is the ETag that it must have: with another, ObjectChangedError is raised, and
         ObjectNotFoundError without any. Many servers ignore it. It is not for ``version_id``, where Amazon S3
-        answers 501.
+        responds with 501.
         """
 
     async def delete_objects(
@@ -372,11 +372,11 @@ class ObjectBackend(Protocol):
 
         A key that does not exist is no failure; one that the response says nothing about is one, without a code.
         ``if_match`` has the ETag that the object of a key must have; with another, its failure is PreconditionFailed.
-        ``keys`` are ones that XML can hold (:func:`aios3._answers.split_keys`).
+        ``keys`` are ones that XML can hold (:func:`aios3._responses.split_xml_safe`).
         """
 
     async def copy_object(
-        self, source: S3Url, target: S3Url, *, options: WriteOptions | None, terms: CopyTerms = CopyTerms()
+        self, source: S3Url, target: S3Url, *, options: PutOptions | None, terms: CopyOptions = CopyOptions()
     ) -> WriteResult:
         """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
 
@@ -403,7 +403,7 @@ class AdminBackend(Protocol):
         The keys are ones that XML can hold.
         """
 
-    async def administer(self, operation: str, url: S3Url, parameters: Document) -> Document:
+    async def call_operation(self, operation: str, url: S3Url, parameters: Document) -> Document:
         """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``.
 
         For what is configured and listed rarely: there is one call for all of it.
@@ -430,5 +430,5 @@ class AdminBackend(Protocol):
     async def endpoint_url(self) -> str:
         """Return the address that requests go to, without the bucket."""
 
-    async def client(self) -> object:
+    async def raw_client(self) -> object:
         """Return the aiobotocore client of this configuration and profile."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from typing_extensions import Buffer
 
 from aios3._arguments import check_arguments
-from aios3._engine.crew import Crew, CrewLimits
+from aios3._engine.worker_pool import WorkerLimits, WorkerPool
 from aios3._handles.opening import WriterOptions
 from aios3._namespace import stat
 from aios3._objects import read_bytes, write_bytes
@@ -48,7 +48,7 @@ class ReadOutcome:
     @property
     def data(self) -> bytes:
         """The object's bytes; raises ``error`` if there is one."""
-        return _value(self._data, self.error)
+        return _unwrap(self._data, self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class WriteOutcome:
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered; raises ``error`` if there is one."""
-        return _value(self._result, self.error)
+        """What S3 responded; raises ``error`` if there is one."""
+        return _unwrap(self._result, self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,13 @@ class StatOutcome:
     @property
     def stat(self) -> StatResult:
         """The description; raises ``error`` if there is one."""
-        return _value(self._stat, self.error)
+        return _unwrap(self._stat, self.error)
 
 
 OutcomeT = TypeVar("OutcomeT", ReadOutcome, WriteOutcome, StatOutcome)
 
 
-def _value(value: ValueT | None, error: S3Error | None) -> ValueT:
+def _unwrap(value: ValueT | None, error: S3Error | None) -> ValueT:
     if error is not None:
         raise error
     assert value is not None
@@ -102,7 +102,7 @@ async def read_many(
     ``paths`` may be any iterable, async or not, of any length: a path is taken when there is room for it. At most
     ``concurrency`` objects (by default the session's ``max_concurrency``) are read at once, each as
     :func:`read_bytes` reads it. As many may wait for you, and while their bytes exceed the session's
-    ``memory_budget``, no further one is begun.
+    ``memory_budget``, no further one is started.
 
     With ``on_error="raise"`` the first failure is raised behind the outcomes before it, and the rest is not read; with
     ``"return"`` it becomes the ``error`` of its outcome. What ``paths`` raises is raised in both cases. Leaving early
@@ -115,11 +115,11 @@ async def read_many(
         try:
             return ReadOutcome(path, await read_bytes(path, session=current))
         except S3Error as error:
-            return ReadOutcome(path, None, _of_the_item(error))
+            return ReadOutcome(path, None, _as_item_error(error))
 
-    async with _Bulk(current, _several(paths), read, _Settings(ordered, on_error, concurrency)) as bulk:
-        while bulk.ready or await bulk.more():
-            yield bulk.take()
+    async with _Bulk(current, _check_iterable(paths), read, _Settings(ordered, on_error, concurrency)) as bulk:
+        while bulk.ready or await bulk.wait_ready():
+            yield bulk.pop()
 
 
 async def write_many(
@@ -147,11 +147,11 @@ async def write_many(
         try:
             return WriteOutcome(path, await write_bytes(path, data, session=current, **how))
         except S3Error as error:
-            return WriteOutcome(path, None, _of_the_item(error))
+            return WriteOutcome(path, None, _as_item_error(error))
 
-    async with _Bulk(current, _several(items), write, _Settings(ordered, on_error, concurrency)) as bulk:
-        while bulk.ready or await bulk.more():
-            yield bulk.take()
+    async with _Bulk(current, _check_iterable(items), write, _Settings(ordered, on_error, concurrency)) as bulk:
+        while bulk.ready or await bulk.wait_ready():
+            yield bulk.pop()
 
 
 async def stat_many(
@@ -174,11 +174,11 @@ async def stat_many(
         try:
             return StatOutcome(path, await stat(path, session=current))
         except S3Error as error:
-            return StatOutcome(path, None, _of_the_item(error))
+            return StatOutcome(path, None, _as_item_error(error))
 
-    async with _Bulk(current, _several(paths), describe, _Settings(ordered, on_error, concurrency)) as bulk:
-        while bulk.ready or await bulk.more():
-            yield bulk.take()
+    async with _Bulk(current, _check_iterable(paths), describe, _Settings(ordered, on_error, concurrency)) as bulk:
+        while bulk.ready or await bulk.wait_ready():
+            yield bulk.pop()
 
 
 def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
@@ -191,7 +191,7 @@ def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
     raise ConfigError(message)
 
 
-def _several(items: _Many[ItemT]) -> _Many[ItemT]:
+def _check_iterable(items: _Many[ItemT]) -> _Many[ItemT]:
     """Return ``items``; raise ConfigError for one path, whose characters are no paths, and for what has no items."""
     given: object = items
     if isinstance(given, (str, bytes, S3Url)) or not isinstance(given, (Iterable, AsyncIterable)):
@@ -200,7 +200,7 @@ def _several(items: _Many[ItemT]) -> _Many[ItemT]:
     return items
 
 
-def _of_the_item(error: S3Error) -> S3Error:
+def _as_item_error(error: S3Error) -> S3Error:
     """Return ``error``; raise it if all items would meet it."""
     if isinstance(error, (ClosedHandleError, WrongLoopError)):
         raise error
@@ -221,8 +221,8 @@ class _Settings:
             message = f"concurrency must be at least 1, not {self.concurrency}"
             raise ConfigError(message)
 
-    def limits(self, config: Config) -> CrewLimits:
-        return CrewLimits(self.concurrency or config.max_concurrency, config.memory_budget, self.ordered)
+    def limits(self, config: Config) -> WorkerLimits:
+        return WorkerLimits(self.concurrency or config.max_concurrency, config.memory_budget, self.ordered)
 
 
 class _Bulk(Generic[ItemT, OutcomeT]):
@@ -237,36 +237,38 @@ class _Bulk(Generic[ItemT, OutcomeT]):
     ) -> None:
         self._session = session
         self._raises = settings.on_error == "raise"
-        self._crew: Crew[ItemT, OutcomeT] = Crew(items, work, settings.limits(session.config), _weight)
+        self._crew: WorkerPool[ItemT, OutcomeT] = WorkerPool(
+            items, work, settings.limits(session.config), _pending_bytes
+        )
 
     async def __aenter__(self) -> Self:
-        self._session.own(self._crew)
+        self._session.register(self._crew)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._session.disown(self._crew)
+        self._session.unregister(self._crew)
         await self._crew.release()
 
     @property
     def ready(self) -> bool:
         return self._crew.ready and not self._crew.closed
 
-    async def more(self) -> bool:
+    async def wait_ready(self) -> bool:
         """Wait until an outcome is ready; False when there are no more. Raises what ended the work."""
-        found = await self._crew.more()
+        is_ready = await self._crew.wait_ready()
         if self._crew.closed:
             message = "The session was closed while many objects were under way"
             raise ClosedHandleError(message)
-        return found
+        return is_ready
 
-    def take(self) -> OutcomeT:
+    def pop(self) -> OutcomeT:
         """Return the outcome that is ready; raise its failure if that ends the call."""
-        outcome = self._crew.take()
+        outcome = self._crew.pop()
         if outcome.error is not None and self._raises:
             raise outcome.error
         return outcome
 
 
-def _weight(outcome: ReadOutcome | WriteOutcome | StatOutcome) -> int:
+def _pending_bytes(outcome: ReadOutcome | WriteOutcome | StatOutcome) -> int:
     """Return how many bytes an outcome keeps."""
     return len(outcome.data) if isinstance(outcome, ReadOutcome) and outcome.error is None else 0

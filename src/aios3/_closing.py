@@ -14,22 +14,22 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
-from aios3._engine.tasks import OwnedTasks, SureTask
+from aios3._engine.tasks import OwnedTasks, ShieldedTask
 from aios3._logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 
     from aios3._config import Config
-    from aios3._engine.budget import Budget
-    from aios3._engine.policy import Policy
+    from aios3._engine.memory_budget import MemoryBudget
+    from aios3._engine.retry_policy import RetryPolicy
     from aios3._observe import Observer
     from aios3._paths import S3Url
 
     Work = Callable[[], Coroutine[object, object, object]]
     AsyncGeneratorHook = Callable[[AsyncGenerator[object, object]], None]
 
-HURRIED_SECONDS = 5.0
+MAX_HURRIED_SECONDS = 5.0
 """How long closing still takes once its caller has been cancelled."""
 _LAST_SECONDS = 5.0
 """How long it waits for connections, and for verbs whose requests have been stopped to give their memory back."""
@@ -39,7 +39,7 @@ _STOPPED_SECONDS = 1.0
 _log = get_logger("aios3.session")
 
 
-class Owned(Protocol):
+class SessionOwned(Protocol):
     """What a session closes before its connections: an open file."""
 
     async def release(self) -> None:
@@ -54,17 +54,17 @@ class Connected(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class SessionResources:
     """What one session holds until it ends."""
 
-    budget: Budget
-    policy: Policy
+    budget: MemoryBudget
+    policy: RetryPolicy
     observer: Observer
     tasks: OwnedTasks = field(default_factory=OwnedTasks)
     """What outlives the calls that have started it."""
     promised: OwnedTasks = field(default_factory=OwnedTasks)
     """What callers have been told will still be done, such as a pipe that was closed with ``join=False``."""
-    owned: WeakSet[Owned] = field(default_factory=WeakSet)
+    owned: WeakSet[SessionOwned] = field(default_factory=WeakSet)
     """Open files, which may be forgotten."""
     uploads: dict[str, S3Url] = field(default_factory=dict)
     """The multipart uploads that are open, by their ids."""
@@ -72,16 +72,16 @@ class Holdings:
 
 
 def seconds_to_close(config: Config) -> float:
-    """Return the longest time (s) that uploads under way may take at the end: one answer, and one more to abort."""
+    """Return the longest time (s) that uploads under way may take at the end: one response, and one more to abort."""
     first_byte = config.read_timeout if config.first_byte_timeout is None else config.first_byte_timeout
     return 2 * (config.connect_timeout + max(first_byte, config.read_timeout))
 
 
-class Ending:
-    """One session's end: begun once, waited for by all who close it, and hurried by one who is cancelled meanwhile."""
+class SessionCloser:
+    """One session's end: started once, awaited by all who close it, and hurried by one who is cancelled meanwhile."""
 
     def __init__(
-        self, holdings: Holdings, seconds: float, abort: Callable[[S3Url, str], Coroutine[object, object, None]]
+        self, holdings: SessionResources, seconds: float, abort: Callable[[S3Url, str], Coroutine[object, object, None]]
     ) -> None:
         self._holdings = holdings
         self._seconds = seconds
@@ -92,8 +92,8 @@ class Ending:
         self._failures: list[Exception] = []
 
     def hurry(self) -> None:
-        """Have the end come within ``HURRIED_SECONDS``, whatever is not done by then."""
-        self._within(HURRIED_SECONDS)
+        """Have the end come within ``MAX_HURRIED_SECONDS``, whatever is not done by then."""
+        self._within(MAX_HURRIED_SECONDS)
         if not self._hurried.done():
             self._hurried.set_result(None)
 
@@ -106,11 +106,11 @@ class Ending:
         held.policy.calls.close()
         held.budget.close()
         await self._release()  # what was opened while the others were released
-        await self._settle([held.policy.calls.until_none])  # a part that arrives after an abort would stay
+        await self._settle([held.policy.calls.wait_idle])  # a part that arrives after an abort would stay
         await self._wait(held.tasks)
         await self._abort_uploads()
-        await self._settle([held.policy.calls.until_none])  # verbs that have just been stopped abort their own
-        await held.observer.telling.settle()  # before the connections are closed, which it may use
+        await self._settle([held.policy.calls.wait_idle])  # verbs that have just been stopped abort their own
+        await held.observer.hook_tasks.aclose()  # before the connections are closed, which it may use
 
     async def disconnect(self) -> None:
         """Close all connections, which ends the bodies that verbs still read, and wait until nobody holds memory.
@@ -121,8 +121,8 @@ class Ending:
         held.policy.close()
         self._end = self._clock() + _LAST_SECONDS
         await self._settle([transport.aclose for transport in held.transports.values()])
-        await self._settle([held.budget.until_free, held.policy.calls.until_none])
-        await held.observer.telling.settle()  # bodies that were left open have just ended
+        await self._settle([held.budget.wait_free, held.policy.calls.wait_idle])
+        await held.observer.hook_tasks.aclose()  # bodies that were left open have just ended
         if self._failures:
             raise self._failures[0]
 
@@ -137,14 +137,16 @@ class Ending:
         tasks = await self._settle([partial(self._abort, url, upload_id) for upload_id, url in uploads])
         for (upload_id, url), task in zip_longest(uploads, tasks):
             if task is None or not task.done() or task.cancelled():
-                _log.warning("The upload %s of %s is still open and may cost space: no answer in time", upload_id, url)
+                _log.warning(
+                    "The upload %s of %s is still open and may cost space: no response in time", upload_id, url
+                )
 
     async def _settle(self, works: Iterable[Work]) -> list[asyncio.Task[object]]:
         """Await all ``works`` side by side, as long as there is time; note what they raise. Return their tasks."""
         if self._end <= self._clock():
             return []
         tasks = OwnedTasks()
-        started = [tasks.start(work(), name="aios3 end of a session", sure=True) for work in works]
+        started = [tasks.start(work(), name="aios3 end of a session", shielded=True) for work in works]
         await self._wait(tasks)
         ended = [task for task in started if task.done() and not task.cancelled()]
         self._failures += [error for task in ended if isinstance(error := task.exception(), Exception)]
@@ -158,7 +160,7 @@ class Ending:
             await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         late = tasks.running
         for task in late:
-            if isinstance(task, SureTask):
+            if isinstance(task, ShieldedTask):
                 task.stop()
             else:
                 task.cancel()
@@ -172,7 +174,7 @@ _hooks: dict[int, AsyncGeneratorHook] = {}
 
 
 @contextlib.contextmanager
-def generators_unseen() -> Iterator[None]:
+def untracked_generators() -> Iterator[None]:
     """Let async generators begin of which the loop is not told: one that shuts down warns of each.
 
     aiobotocore makes one for every request, and uploads are still aborted then.

@@ -41,7 +41,7 @@ TransportChoice = Literal["auto", "aiobotocore"]
 class Credentials:
     """One set of credentials.
 
-    ``expires_at`` is the moment (with a time zone) from which S3 will refuse them; None means that they last.
+    ``expires_at`` is the moment (with a time zone) from which S3 will reject them; None means that they last.
     """
 
     access_key: str
@@ -122,7 +122,7 @@ class Config:
     owners pay."""
 
     expected_bucket_owner: str | None = None
-    """The account, as 12 digits, that must own every bucket that is used, also the source of a copy; S3 refuses
+    """The account, as 12 digits, that must own every bucket that is used, also the source of a copy; S3 rejects
     requests to others' buckets with 403. None: whoever."""
 
     verify: bool | str = True
@@ -131,7 +131,7 @@ class Config:
 
     max_concurrency: int = 32
     """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
-    for fewer requests gets fewer, until it answers again."""
+    for fewer requests gets fewer, until it responds again."""
 
     memory_budget: int = 256 * MIB
     """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least
@@ -158,20 +158,20 @@ class Config:
     """Seconds to wait for the handshake of TLS on a connection; None: as long as for the connection."""
 
     first_byte_timeout: float | None = None
-    """Seconds to wait for the first byte of an answer, once the request has been sent; None: ``read_timeout``."""
+    """Seconds to wait for the first byte of a response, once the request has been sent; None: ``read_timeout``."""
 
     read_timeout: float = 60.0
-    """Seconds to wait for the next byte of an answer, or for the server to take more of a request; there is no limit on
+    """Seconds to wait for a response's next byte, or for the server to take more of a request; there is no limit on
     the whole."""
 
     hedging: float | None = 0.02
-    """Which part of the ranged GETs may get a second request: for all of it if the first one is not answered in the
+    """Which part of the ranged GETs may get a second request: for all of it if the first one is not responded in the
     time in which nineteen of twenty were, for what is missing if a body of a MiB or more comes more slowly than
     nineteen of twenty; what comes first is taken. 0 or None: no second requests."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
-    (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may refuse or ignore it;
+    (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may reject or ignore it;
     ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with
     the checksum that the server reports, whatever its algorithm; ``off`` compares nothing.
 
@@ -184,7 +184,7 @@ class Config:
     over plain HTTP only, because TLS protects it already; ``never`` leaves it out there as well."""
 
     transport: TransportChoice = "auto"
-    """What sends the requests. ``auto`` uses connections of our own, which cost a tenth of the CPU, and aiobotocore
+    """What sends the requests. ``auto`` uses native connections, which cost a tenth of the CPU, and aiobotocore
     where those cannot serve: through a proxy, for directory buckets (S3 Express), for signatures other than SigV4.
     ``aiobotocore`` uses that for everything. :meth:`aios3.Session.describe` says what is used, and why."""
 

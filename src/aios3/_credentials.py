@@ -1,7 +1,8 @@
 """One copy of a profile's credentials: who signs now, and when their source is asked for the next.
 
-Requests of both transports, signed URLs and botocore's clients ask the same :class:`Keeper`. Before credentials end,
-one task renews them while requests go on with the old ones; a source that fails harms nobody before that end.
+Requests of both transports, signed URLs and botocore's clients ask the same :class:`CredentialCache`. Before
+credentials end, one task renews them while requests go on with the old ones; a source that fails harms nobody before
+that end.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from aios3._answers import is_stale
 from aios3._config import Credentials
+from aios3._error_responses import has_no_code, is_unexplained
 from aios3._logs import get_logger
-from aios3._refusals import is_bare, says_nothing
+from aios3._responses import is_expired_token
 from aios3._secrets import scrub
-from aios3._shared import SharedCall
+from aios3._shared_call import SharedCall
 from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, S3Error
 
 if TYPE_CHECKING:
@@ -39,24 +40,24 @@ NO_CREDENTIALS = (
     "for a public bucket use credentials='anonymous'"
 )
 
-_ADVISORY_SECONDS = 900.0
+_ADVISORY_REFRESH_SECONDS = 900.0
 """How long before their end credentials are renewed while requests use the old ones, as in botocore; for short-lived
 ones a quarter of their life."""
-_MARGIN_SECONDS = 30.0
+_MANDATORY_REFRESH_SECONDS = 30.0
 """How long before their end requests wait for new ones: a request takes a while to arrive. At most a twentieth of
 their life."""
-_SHORTEST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
+_MIN_PAUSE_SECONDS = 1.0
+_MAX_PAUSE_SECONDS = 60.0
 """Seconds for which a source that has failed is not asked again: a tenth of the time left, within these bounds."""
-_UNPROVEN_SECONDS = 30.0
-"""How long new credentials that were never accepted, and are refused as well, are not replaced again."""
-_VOUCHED_SECONDS = 60.0
+_UNCONFIRMED_SECONDS = 30.0
+"""How long new credentials that were never accepted, and are rejected as well, are not replaced again."""
+_CONFIRMED_SECONDS = 60.0
 """How long a token is not suspected again for a bare 403, after it was, and was found good."""
 
-_MAY_BE_STALE = frozenset({400, 403})
-"""Statuses with which a token's end is refused: 400 as Amazon says, 403 where its key is forgotten."""
-_LOOKED_AT = range(400, 500)
-"""Statuses of answers for which a server has looked at the token."""
+_MAYBE_EXPIRED_STATUSES = frozenset({400, 403})
+"""Statuses with which a token's end is rejected: 400 as Amazon says, 403 where its key is forgotten."""
+_TOKEN_CHECKED_STATUSES = range(400, 500)
+"""Statuses of responses for which a server has looked at the token."""
 
 _log = get_logger("aios3.credentials")
 
@@ -81,60 +82,68 @@ class CredentialsInfo:
     expires_at: datetime | None
 
 
-class Step(Enum):
+class RefreshStep(Enum):
     """What somebody who needs credentials does."""
 
     USE = "use"
     """Sign with those at hand."""
-    RENEW = "renew"
+    REFRESH = "renew"
     """Sign with those at hand, and have the source asked meanwhile."""
     WAIT = "wait"
-    """Wait until the source has answered."""
+    """Wait until the source has responded."""
     FAIL = "fail"
     """Raise the source's last failure: it is too early to ask again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Validity:
     """From when until when credentials are good, in seconds since the epoch."""
 
-    begins: float
-    ends: float
+    not_before: float
+    expires_at: float
 
     @property
-    def early(self) -> float:
+    def advisory_refresh_at(self) -> float:
         """The moment from which they are renewed."""
-        return self.ends - min(_ADVISORY_SECONDS, (self.ends - self.begins) / 4)
+        return self.expires_at - min(_ADVISORY_REFRESH_SECONDS, (self.expires_at - self.not_before) / 4)
 
     @property
-    def late(self) -> float:
+    def mandatory_refresh_at(self) -> float:
         """The moment from which requests wait for new ones."""
-        return self.ends - min(_MARGIN_SECONDS, (self.ends - self.begins) / 20)
+        return self.expires_at - min(_MANDATORY_REFRESH_SECONDS, (self.expires_at - self.not_before) / 20)
 
 
-def decide(now: float, life: Life | None, failed_at: float | None, *, asking: bool) -> tuple[Step, float]:
+def decide(
+    now: float, validity: Validity | None, failed_at: float | None, *, refreshing: bool
+) -> tuple[RefreshStep, float]:
     """Say what to do at ``now``, and until when that stays so if nothing happens.
 
-    ``life`` is that of the credentials at hand, None without any; ``failed_at`` when the source last failed; ``asking``
-    whether it is being asked.
+    ``validity`` is that of the credentials at hand, None without any; ``failed_at`` when the source last failed;
+    ``refreshing`` whether it is being asked.
     """
-    left = 0.0 if life is None else life.ends - now
+    left = 0.0 if validity is None else validity.expires_at - now
     pause_ends = -math.inf
     if failed_at is not None and failed_at <= now:  # a failure in the future was before somebody set the clock back
-        pause_ends = failed_at + min(max(_SHORTEST_PAUSE, left / 10), _LONGEST_PAUSE)
+        pause_ends = failed_at + min(max(_MIN_PAUSE_SECONDS, left / 10), _MAX_PAUSE_SECONDS)
     is_pause = now < pause_ends
-    if life is None or left <= 0:
-        return (Step.FAIL, pause_ends) if is_pause and not asking else (Step.WAIT, now)
-    if now < life.early:
-        return Step.USE, life.early
-    if now < life.late:
-        if asking or is_pause:
-            return Step.USE, life.late if asking else min(pause_ends, life.late)
-        return Step.RENEW, life.late
-    return (Step.USE, min(pause_ends, life.ends)) if is_pause and not asking else (Step.WAIT, now)
+    if validity is None or left <= 0:
+        return (RefreshStep.FAIL, pause_ends) if is_pause and not refreshing else (RefreshStep.WAIT, now)
+    if now < validity.advisory_refresh_at:
+        return RefreshStep.USE, validity.advisory_refresh_at
+    if now < validity.mandatory_refresh_at:
+        if refreshing or is_pause:
+            return RefreshStep.USE, validity.mandatory_refresh_at if refreshing else min(
+                pause_ends, validity.mandatory_refresh_at
+            )
+        return RefreshStep.REFRESH, validity.mandatory_refresh_at
+    return (
+        (RefreshStep.USE, min(pause_ends, validity.expires_at))
+        if is_pause and not refreshing
+        else (RefreshStep.WAIT, now)
+    )
 
 
-class Keeper:
+class CredentialCache:
     """The credentials of one profile. Without a ``source`` they are those of ``signer`` for ever.
 
     It belongs to one event loop. Many may ask at once: the source is asked once for all of them, in a task that no
@@ -147,18 +156,18 @@ class Keeper:
         self._source = source
         self._signer = signer
         self._clock = clock or time.time
-        self._life: Life | None = None if signer is None else Life(-math.inf, math.inf)
+        self._life: Validity | None = None if signer is None else Validity(-math.inf, math.inf)
         self._good_until = -math.inf if signer is None else math.inf
         self._failure: S3Error | None = None
         self._failed_at: float | None = None
-        self._asking: asyncio.Task[S3Error | None] | None = None
-        self._vouched_until = -math.inf
-        self._looking: SharedCall[S3Error | None] = SharedCall()
+        self._refreshing: asyncio.Task[S3Error | None] | None = None
+        self._confirmed_until = -math.inf
+        self._probing: SharedCall[S3Error | None] = SharedCall()
         self._closed = False
-        self.unproven: Credentials | None = None
-        """Credentials that have replaced refused ones, and that no server has accepted yet."""
+        self.unconfirmed: Credentials | None = None
+        """Credentials that have replaced rejected ones, and that no server has accepted yet."""
         self._renewed_at = -math.inf
-        self._asked_instead_of: Credentials | None = None
+        self._rejected: Credentials | None = None
 
     def describe(self) -> CredentialsInfo | None:
         """Return what may be shown of the credentials at hand; None if none were asked for yet."""
@@ -167,7 +176,7 @@ class Keeper:
         keys = self._signer.credentials
         return CredentialsInfo(self._signer.kind, None if keys is None else keys.expires_at)
 
-    def at_hand(self) -> Signer | None:
+    def cached(self) -> Signer | None:
         """Return who signs now, if nothing need be asked or decided for that; else :meth:`get` is to be awaited."""
         return self._signer if self._clock() < self._good_until else None
 
@@ -177,62 +186,62 @@ class Keeper:
         Raises CredentialsError if the source fails and those at hand have ended, NoCredentialsError if there are none.
         """
         while True:
-            step, until = decide(self._clock(), self._life, self._failed_at, asking=self._is_asking())
-            if step is Step.RENEW:
-                self._ask()
-            if step is Step.USE or step is Step.RENEW:
+            step, until = decide(self._clock(), self._life, self._failed_at, refreshing=self._is_refreshing())
+            if step is RefreshStep.REFRESH:
+                self._start_refresh()
+            if step is RefreshStep.USE or step is RefreshStep.REFRESH:
                 self._good_until = until
                 assert self._signer is not None
                 return self._signer
-            failure = self._failure if step is Step.FAIL else await self._ask_and_wait()
+            failure = self._failure if step is RefreshStep.FAIL else await self._refresh()
             if failure is not None and not self._is_good():
-                raise _again(failure)
+                raise _copy_of(failure)
 
-    async def renew(self, refused: Credentials | None) -> bool:
-        """Ask for others than those that a server has ``refused``; tell whether there are some.
+    async def refresh(self, rejected: Credentials | None) -> bool:
+        """Ask for others than those that a server has ``rejected``; tell whether there are some.
 
         Raises CredentialsError if the source fails.
         """
-        if self._source is None or refused is None:
+        if self._source is None or rejected is None:
             return False
-        if self._signer is None or self.has_replaced(refused):
+        if self._signer is None or self.has_replaced(rejected):
             return True
-        if self.unproven == refused and self._clock() < self._renewed_at + _UNPROVEN_SECONDS:
+        if self.unconfirmed == rejected and self._clock() < self._renewed_at + _UNCONFIRMED_SECONDS:
             return False
         self._life, self._good_until = None, -math.inf  # nobody signs with them while the source may have others
-        failure = await self._ask_instead_of(refused)
+        failure = await self._refresh_rejected(rejected)
         if failure is not None:
-            raise _again(failure)
-        self.unproven, self._renewed_at = self._signer.credentials, self._clock()
-        return self.unproven != refused
+            raise _copy_of(failure)
+        self.unconfirmed, self._renewed_at = self._signer.credentials, self._clock()
+        return self.unconfirmed != rejected
 
-    async def _ask_instead_of(self, refused: Credentials) -> S3Error | None:
-        """Have the source asked after ``refused`` were refused: what it was asked before may bring the same."""
-        if self._is_asking() and self._asked_instead_of != refused:
-            await self._ask_and_wait()
-            if self.has_replaced(refused):
+    async def _refresh_rejected(self, rejected: Credentials) -> S3Error | None:
+        """Have the source asked after ``rejected`` were rejected: what it was asked before may bring the same."""
+        if self._is_refreshing() and self._rejected != rejected:
+            await self._refresh()
+            if self.has_replaced(rejected):
                 return None
-        step, _ = decide(self._clock(), None, self._failed_at, asking=self._is_asking())
-        if step is Step.FAIL:
+        step, _ = decide(self._clock(), None, self._failed_at, refreshing=self._is_refreshing())
+        if step is RefreshStep.FAIL:
             return self._failure
-        asking = self._ask()
-        self._asked_instead_of = refused
-        return await self._outcome(asking)
+        refreshing = self._start_refresh()
+        self._rejected = rejected
+        return await self._outcome(refreshing)
 
-    def accepted(self, used: Credentials | None) -> None:
+    def note_accepted(self, used: Credentials | None) -> None:
         """Note that a server has accepted these."""
-        if used == self.unproven:
-            self.unproven = None
+        if used == self.unconfirmed:
+            self.unconfirmed = None
 
-    def vouch(self, used: Credentials | None) -> None:
-        """Note that a server was asked about these after a bare refusal, and has found them good."""
-        self.accepted(used)
+    def note_valid(self, used: Credentials | None) -> None:
+        """Note that a server was asked about these after a bare rejection, and has found them good."""
+        self.note_accepted(used)
         if self._signer is not None and self._signer.credentials == used:
-            self._vouched_until = self._clock() + _VOUCHED_SECONDS
+            self._confirmed_until = self._clock() + _CONFIRMED_SECONDS
 
-    async def look(self, ask: Callable[[], Awaitable[S3Error | None]]) -> S3Error | None:
-        """Return what ``ask()`` says of the credentials at hand; those who are in doubt at once share the answer."""
-        return await self._looking.result(ask)
+    async def probe(self, ask: Callable[[], Awaitable[S3Error | None]]) -> S3Error | None:
+        """Return what ``ask()`` says of the credentials at hand; those who are in doubt at once share the response."""
+        return await self._probing.result(ask)
 
     def has_replaced(self, used: Credentials) -> bool:
         """Tell whether other credentials than these are at hand now."""
@@ -244,51 +253,51 @@ class Keeper:
         return self._source is not None
 
     @property
-    def is_vouched_for(self) -> bool:
+    def is_recently_confirmed(self) -> bool:
         """Whether a server was just asked about the credentials at hand, and found nothing wrong with them."""
-        return self._clock() < self._vouched_until
+        return self._clock() < self._confirmed_until
 
-    def _is_asking(self) -> bool:
-        return self._asking is not None and not self._asking.done()
+    def _is_refreshing(self) -> bool:
+        return self._refreshing is not None and not self._refreshing.done()
 
     def _is_good(self) -> bool:
-        return self._life is not None and self._clock() < self._life.ends
+        return self._life is not None and self._clock() < self._life.expires_at
 
-    def _ask(self) -> asyncio.Task[S3Error | None]:
+    def _start_refresh(self) -> asyncio.Task[S3Error | None]:
         self._check_open()
-        if self._asking is None or self._asking.done():
-            self._asked_instead_of = None
-            self._asking = asyncio.create_task(self._ask_source(), name="aios3 ask for credentials")
-        return self._asking
+        if self._refreshing is None or self._refreshing.done():
+            self._rejected = None
+            self._refreshing = asyncio.create_task(self._load(), name="aios3 ask for credentials")
+        return self._refreshing
 
-    async def _ask_and_wait(self) -> S3Error | None:
+    async def _refresh(self) -> S3Error | None:
         """Have the source asked, or wait for who asks already; return how it failed, None if it did not."""
-        return await self._outcome(self._ask())
+        return await self._outcome(self._start_refresh())
 
-    async def _outcome(self, asking: asyncio.Task[S3Error | None]) -> S3Error | None:
-        await asyncio.wait([asking])
-        if not asking.cancelled():
-            return asking.result()
+    async def _outcome(self, refreshing: asyncio.Task[S3Error | None]) -> S3Error | None:
+        await asyncio.wait([refreshing])
+        if not refreshing.cancelled():
+            return refreshing.result()
         self._check_open()
         return None
 
-    async def _ask_source(self) -> S3Error | None:
+    async def _load(self) -> S3Error | None:
         assert self._source is not None
         before = self._signer
         try:
             signer = await self._source(None if before is None else before.kind)
             if signer is None:
-                raise _nobody(before)
-            life = _life_of(signer, self._clock())
+                raise _no_credentials_error(before)
+            validity = _life_of(signer, self._clock())
         except S3Error as error:
-            self._note(error)
+            self._record_failure(error)
             return error
-        self._signer, self._life = signer, life
+        self._signer, self._life = signer, validity
         self._failure = self._failed_at = None
-        self._good_until = self._vouched_until = -math.inf
+        self._good_until = self._confirmed_until = -math.inf
         return None
 
-    def _note(self, failure: S3Error) -> None:
+    def _record_failure(self, failure: S3Error) -> None:
         self._failure, self._failed_at = failure, self._clock()
         self._good_until = -math.inf
         if self._is_good():
@@ -302,19 +311,26 @@ class Keeper:
     async def aclose(self) -> None:
         """Stop asking. Safe to repeat."""
         self._closed = True
-        if self._asking is not None and not self._asking.done():
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        if self._refreshing is not None and not self._refreshing.done():
+            self._refreshing.cancel()
+            await asyncio.wait([self._refreshing])
 
 
-def keeper_of(config: Config, chain: Source) -> Keeper:
-    """Return the keeper of the credentials that ``config`` says; ``chain`` is asked where it leaves them open."""
+def credential_cache_of(config: Config, chain: Source) -> CredentialCache:
+    """Return the credential cache of the credentials that ``config`` says.
+
+    ``chain`` is asked where it leaves them open.
+    """
     given = config.credentials
     if given is None:
-        return Keeper(chain)
+        return CredentialCache(chain)
     if isinstance(given, Credentials):
-        return Keeper(None, Signer(given, "argument"))
-    return Keeper(None, Signer(None, "anonymous")) if given == "anonymous" else Keeper(_from_function(given))
+        return CredentialCache(None, Signer(given, "argument"))
+    return (
+        CredentialCache(None, Signer(None, "anonymous"))
+        if given == "anonymous"
+        else CredentialCache(_from_function(given))
+    )
 
 
 def _from_function(function: CredentialSource) -> Source:
@@ -330,8 +346,8 @@ async def call_source(source: CredentialSource) -> Credentials:
     Raises CredentialsError if it fails, ConfigError if it returns something else.
     """
     try:
-        answer = source() if inspect.iscoroutinefunction(source) else await asyncio.to_thread(source)
-        credentials = await answer if inspect.isawaitable(answer) else answer
+        response = source() if inspect.iscoroutinefunction(source) else await asyncio.to_thread(source)
+        credentials = await response if inspect.isawaitable(response) else response
     except (CredentialsError, ConfigError):
         raise
     except Exception as error:  # also one of S3's own: an object that the function misses is not the caller's
@@ -344,23 +360,23 @@ async def call_source(source: CredentialSource) -> Credentials:
     return credentials
 
 
-def _life_of(signer: Signer, now: float) -> Life:
+def _life_of(signer: Signer, now: float) -> Validity:
     ends = None if signer.credentials is None else signer.credentials.expires_at
     if ends is None:
-        return Life(-math.inf, math.inf)
+        return Validity(-math.inf, math.inf)
     if ends.timestamp() > now:
-        return Life(now, ends.timestamp())
+        return Validity(now, ends.timestamp())
     message = f"The source of credentials ({signer.kind}) has given some that expired at {ends}"
     raise CredentialsError(message)
 
 
-def _nobody(before: Signer | None) -> CredentialsError:
+def _no_credentials_error(before: Signer | None) -> CredentialsError:
     if before is None:
         return NoCredentialsError(NO_CREDENTIALS)
     return CredentialsError(f"the source of credentials ({before.kind}) gives none any more")
 
 
-def _again(failure: S3Error) -> S3Error:
+def _copy_of(failure: S3Error) -> S3Error:
     """Return a failure for one more caller: an error that several raise would gather all their tracebacks."""
     copy = type(failure)(failure.message, path=failure.path, operation=failure.operation, code=failure.code)
     copy.__cause__ = failure.__cause__
@@ -368,7 +384,7 @@ def _again(failure: S3Error) -> S3Error:
 
 
 @contextmanager
-def naming(operation: str, path: str) -> Iterator[None]:
+def error_context(operation: str, path: str) -> Iterator[None]:
     """Let an error of a source, which knows of no request, tell the ``operation`` and ``path`` that it was for."""
     try:
         yield
@@ -379,39 +395,46 @@ def naming(operation: str, path: str) -> Iterator[None]:
         raise named from error.__cause__
 
 
-async def renew_after(
-    keeper: Keeper, used: Credentials | None, refusal: S3Error, ask: Callable[[], Awaitable[S3Error | None]]
+async def refresh_after(
+    credential_cache: CredentialCache,
+    used: Credentials | None,
+    rejection: S3Error,
+    ask: Callable[[], Awaitable[S3Error | None]],
 ) -> bool:
-    """Renew credentials that ``refusal`` says have ended; tell whether the request may be answered with others.
+    """Renew credentials that ``rejection`` says have ended; tell whether the request may be responded to with others.
 
-    The answer to a HEAD says nothing. Then ``ask()`` sends a request that is answered with a code, and returns its
-    error, None if it was accepted.
+    The response to a HEAD says nothing. Then ``ask()`` sends a request that is responded to with a code, and returns
+    its error, None if it was accepted.
     """
-    if used is None or not keeper.is_renewable:
+    if used is None or not credential_cache.is_renewable:
         return False
     is_temporary = used.session_token is not None or used.expires_at is not None
-    if is_bare(refusal) and refusal.status in _MAY_BE_STALE:
-        is_doubted = is_temporary and (says_nothing(refusal) or not keeper.is_vouched_for)
-        return keeper.has_replaced(used) or (is_doubted and await _renew_after_asking(keeper, used, ask))
-    if is_stale(refusal.code, temporary=is_temporary):
-        return await keeper.renew(used)
-    if refusal.status in _LOOKED_AT:
-        keeper.accepted(used)
+    if has_no_code(rejection) and rejection.status in _MAYBE_EXPIRED_STATUSES:
+        is_doubted = is_temporary and (is_unexplained(rejection) or not credential_cache.is_recently_confirmed)
+        return credential_cache.has_replaced(used) or (
+            is_doubted and await _refresh_after_probe(credential_cache, used, ask)
+        )
+    if is_expired_token(rejection.code, temporary=is_temporary):
+        return await credential_cache.refresh(used)
+    if rejection.status in _TOKEN_CHECKED_STATUSES:
+        credential_cache.note_accepted(used)
     return False
 
 
-async def _renew_after_asking(keeper: Keeper, used: Credentials, ask: Callable[[], Awaitable[S3Error | None]]) -> bool:
+async def _refresh_after_probe(
+    credential_cache: CredentialCache, used: Credentials, ask: Callable[[], Awaitable[S3Error | None]]
+) -> bool:
     """Renew temporary credentials if a server that is asked now says that they have ended.
 
-    What it answered before is no proof, because a token may have ended since. So 400 is asked about each time, once for
-    all who wait. 403 most often means what it says, as for a missing key where keys may not be listed, and is asked
+    What it responded before is no proof, because a token may have ended since. So 400 is asked about each time, once
+    for all who wait. 403 most often means what it says, as for a missing key where keys may not be listed, and is asked
     about once a minute.
     """
-    found = await keeper.look(ask)
-    if keeper.has_replaced(used):
+    found = await credential_cache.probe(ask)
+    if credential_cache.has_replaced(used):
         return True  # and what was found may be about the others
-    if found is not None and is_stale(found.code, temporary=True):
-        return await keeper.renew(used)
-    if found is None or found.status in _LOOKED_AT:
-        keeper.vouch(used)
+    if found is not None and is_expired_token(found.code, temporary=True):
+        return await credential_cache.refresh(used)
+    if found is None or found.status in _TOKEN_CHECKED_STATUSES:
+        credential_cache.note_valid(used)
     return False

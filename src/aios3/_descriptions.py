@@ -27,13 +27,13 @@ class BucketDescription:
     of one of botocore's providers, such as ``iam-role``; None if none were needed yet."""
     credentials_expire_at: datetime | None
     """When they end; None if they last, or it is not known."""
-    transport: Literal["own", "aiobotocore"]
-    """What sends the requests: connections of our own, or aiobotocore."""
+    transport: Literal["native", "aiobotocore"]
+    """What sends the requests: the native transport, or aiobotocore."""
     reason: str
     """Why it is that one, and why a proxy that the environment names is not used."""
 
     def __str__(self) -> str:
-        way = "our own connections" if self.transport == "own" else "aiobotocore"
+        way = "the native transport" if self.transport == "native" else "aiobotocore"
         until = f" until {self.credentials_expire_at:%Y-%m-%d %H:%M:%S %Z}" if self.credentials_expire_at else ""
         signed = {None: "no credentials were needed yet", "anonymous": "nothing is signed"}.get(
             self.credentials, f"credentials of the kind {self.credentials}{until}"

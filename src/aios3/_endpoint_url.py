@@ -1,4 +1,4 @@
-"""What may be given as an endpoint, wherever it comes from: refused at once, with its source, without a password."""
+"""What may be given as an endpoint, wherever it comes from: rejected at once, with its source, without a password."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AMAZON_DOMAINS = (
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
-_LONGEST_HOST = 255
+_MAX_HOST = 255
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*")
 """The characters that nobody escapes: botocore escapes all others once more, also where they are escapes already."""
 
@@ -83,7 +83,7 @@ def _fault_of_host(parts: SplitResult) -> str | None:
 def _is_host(host: str, *, in_brackets: bool) -> bool:
     if in_brackets:
         return ":" in host and _IPV6.fullmatch(host) is not None
-    return 0 < len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in host.split("."))
+    return 0 < len(host) <= _MAX_HOST and all(_LABEL.fullmatch(label) for label in host.split("."))
 
 
 def _fault_of_path(path: str) -> str | None:

@@ -1,6 +1,6 @@
 """Where the requests for a bucket go: botocore's rules for S3 endpoints, as far as they are known here. No I/O.
 
-What is not known here is left to botocore's own rules (:mod:`aios3._boto.whereabouts`).
+What is not known here is left to botocore's own rules (:mod:`aios3._boto.endpoint_probe`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aios3._endpoint_url import AMAZON_DOMAINS
 if TYPE_CHECKING:
     from aios3._config import AddressingStyle
 
-    class Endpoint(Protocol):
+    class EndpointSettings(Protocol):
         """What the address of a bucket follows from."""
 
         @property
@@ -36,49 +36,49 @@ EXPRESS = "v4-s3express"
 """SigV4 with the credentials of a session that is made for one directory bucket ("S3 Express One Zone")."""
 
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-_SHORTEST_IN_HOST = 3
+_MIN_VIRTUAL_HOST_LENGTH = 3
 _PLAIN_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
 _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _BUCKETS_IN_HOSTS_ONLY = (".aliyuncs.com", ".myqcloud.com")
-"""Where a bucket in the path is refused: Alibaba OSS, and Tencent COS for buckets made since 2024. botocore's rule, the
+"""Where a bucket in the path is rejected: Alibaba OSS, and Tencent COS for buckets since 2024. botocore's rule, the
 path for every endpoint that somebody has set, cannot have been meant there."""
 
 
-def has_plain_rules(region: str) -> bool:
+def has_standard_endpoint(region: str) -> bool:
     """Tell whether Amazon's endpoints of ``region`` are made by the rules of :func:`address_of`."""
     return _PLAIN_REGION.fullmatch(region) is not None
 
 
-_OTHER_KINDS = re.compile(r"arn:.*|.*--[a-z0-9]+-s3", re.DOTALL)
+_SPECIAL_BUCKETS = re.compile(r"arn:.*|.*--[a-z0-9]+-s3", re.DOTALL)
 """Access points by ARN, and names that end as those of directory buckets (``--x-s3``), of their access points
 (``--xa-s3``), of access points on Outposts (``--op-s3``), and of kinds to come."""
 
 
-def is_plain(settings: Endpoint, bucket: str, learnt: str | None) -> bool:
+def has_static_rules(settings: EndpointSettings, bucket: str, learned: str | None) -> bool:
     """Tell whether :func:`address_of` knows where ``bucket`` lives; names of other kinds have rules of their own."""
-    if _OTHER_KINDS.fullmatch(bucket) is not None:
+    if _SPECIAL_BUCKETS.fullmatch(bucket) is not None:
         return False
-    return learnt is None or settings.endpoint_url is not None or has_plain_rules(learnt)
+    return learned is None or settings.endpoint_url is not None or has_standard_endpoint(learned)
 
 
-def at_amazon(endpoint_url: str | None) -> bool:
+def is_aws(endpoint_url: str | None) -> bool:
     """Tell whether an endpoint is one of Amazon's; None is."""
     return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(AMAZON_DOMAINS)
 
 
-def style_at(endpoint_url: str | None, style: AddressingStyle) -> AddressingStyle:
+def addressing_style_for(endpoint_url: str | None, style: AddressingStyle) -> AddressingStyle:
     """Return how buckets are named at an endpoint: ``style``, ``auto`` as ``virtual`` where that alone is taken."""
     if style != "auto" or endpoint_url is None:
         return style
     return "virtual" if f".{urlsplit(endpoint_url).hostname}".endswith(_BUCKETS_IN_HOSTS_ONLY) else style
 
 
-def address_of(settings: Endpoint, bucket: str, learnt: str | None = None) -> BucketAddress:
+def address_of(settings: EndpointSettings, bucket: str, learned: str | None = None) -> BucketAddress:
     """Say where requests for ``bucket`` go, by botocore's rules for S3 endpoints.
 
-    ``learnt`` is the region that a server has named, in the place of the one that is set.
+    ``learned`` is the region that a server has named, in the place of the one that is set.
     """
-    region = learnt or settings.region
+    region = learned or settings.region
     if settings.endpoint_url is None:
         is_global = settings.region == region == "us-east-1"  # who is set to another region has no use for it
         host = "s3.amazonaws.com" if is_global else f"s3.{region}.amazonaws.com"
@@ -89,7 +89,7 @@ def address_of(settings: Endpoint, bucket: str, learnt: str | None = None) -> Bu
     path = path.rstrip("/")
     host = urlsplit(settings.endpoint_url).hostname or ""
     is_address = bool(_IPV4.fullmatch(host)) or ":" in host
-    style = style_at(settings.endpoint_url, settings.addressing_style)
+    style = addressing_style_for(settings.endpoint_url, settings.addressing_style)
     if style == "virtual" and not is_address and _fits_host(bucket, scheme):
         return BucketAddress(f"{scheme}://{bucket}.{authority}{path}/", region, SIGV4)
     return BucketAddress(f"{scheme}://{authority}{path}/{bucket}", region, SIGV4)
@@ -98,5 +98,5 @@ def address_of(settings: Endpoint, bucket: str, learnt: str | None = None) -> Bu
 def _fits_host(bucket: str, scheme: str) -> bool:
     """Tell whether the bucket can be part of a host name; certificates for ``*.host`` cover one label only."""
     labels = [bucket] if scheme == "https" else bucket.split(".")
-    is_name = len(bucket) >= _SHORTEST_IN_HOST and not _IPV4.fullmatch(bucket)
+    is_name = len(bucket) >= _MIN_VIRTUAL_HOST_LENGTH and not _IPV4.fullmatch(bucket)
     return is_name and all(_HOST_LABEL.fullmatch(label) for label in labels)

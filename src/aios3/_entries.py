@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SYMLINK_METADATA = "symlink_to"
 """User metadata that makes an empty object a symbolic link; its value is the path linked to (megfile's convention)."""
 LINK_NAMES = (SYMLINK_METADATA, SYMLINK_METADATA.replace("_", "-"))
-"""What answers call that metadata: radosgw gives back each underscore of a name as a hyphen."""
+"""What responses call that metadata: radosgw gives back each underscore of a name as a hyphen."""
 
 
 _BASE64_WORD = ("=?UTF-8?B?", "?=")
@@ -143,7 +143,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What S3 answered to a completed write.
+    """S3's response to a completed write.
 
     ``etag`` is None where the server does not say. ``checksum`` is ``"ALGORITHM:base64"`` as the server confirmed
     it, and None where it keeps none.

@@ -23,19 +23,19 @@ class RequestEvent:
     attempt: int
     """1 for the first time that a call is sent, 2 for its first repetition."""
     backend: str
-    """Who sent it: ``own`` for connections of our own, or ``aiobotocore``; empty if it was never sent."""
+    """Who sent it: ``native`` for the native transport, or ``aiobotocore``; empty if it was never sent."""
     started: float
     """When it began, in seconds since the epoch."""
     seconds: float
     """From then until it was over; of a GetObject, until its body was read to the end or closed."""
     first_byte_seconds: float | None
-    """From the beginning until the head of the answer of a GetObject was there; None for other operations."""
+    """From the beginning until the head of the response of a GetObject was there; None for other operations."""
     bytes_read: int
     """Bytes of object data that came."""
     bytes_written: int
     """Bytes of object data that S3 has acknowledged."""
     status: int | None
-    """The HTTP status of the answer; None if there was none."""
+    """The HTTP status of the response; None if there was none."""
     request_id: str | None
     """What the operator of the server needs to find the request."""
     error: str | None
@@ -57,7 +57,7 @@ class OperationStats:
     retries: int = 0
     """Attempts that repeated one that had failed."""
     errors: int = 0
-    """Attempts that S3 refused, or that failed on the way."""
+    """Attempts that S3 rejected, or that failed on the way."""
     bytes_read: int = 0
     """Bytes of object data that came."""
     bytes_written: int = 0
@@ -81,7 +81,7 @@ class SessionStats:
     hedges: int = 0
     """Requests that were sent beside one that was slow."""
     errors: int = 0
-    """Attempts that S3 refused, or that failed on the way."""
+    """Attempts that S3 rejected, or that failed on the way."""
     in_flight: int = 0
     """Attempts that are not over."""
     bytes_read: int = 0
@@ -89,7 +89,7 @@ class SessionStats:
     bytes_written: int = 0
     """Bytes of object data that S3 has acknowledged."""
     open_connections: int = 0
-    """Connections of our own that stand now, idle ones among them; those of aiobotocore are not known."""
+    """Native connections that stand now, idle ones among them; those of aiobotocore are not known."""
     budget_used: int = 0
     """Bytes of the memory budget that are taken now."""
     budget_limit: int = 0

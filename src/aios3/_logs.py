@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Job = Callable[[], object]
 
-MOST_WAITING = 100_000
+MAX_WAITING = 100_000
 """Records that wait for slow handlers at most. More of them are counted and dropped."""
 
 _NAMES = (
@@ -74,7 +74,7 @@ class Relay:
 
     def take(self, job: Job) -> None:
         """Have ``job`` called soon, in the thread; never waits."""
-        if self._jobs.qsize() >= MOST_WAITING:
+        if self._jobs.qsize() >= MAX_WAITING:
             self._dropped += 1
         else:
             self._jobs.put(job)
@@ -169,7 +169,7 @@ def _divert(logger: logging.Logger) -> logging.Logger:
             return False
         if not getattr(_here, "relays", ()):
             return is_enabled(level)
-        # As in the standard library, but for the memory of earlier answers, which it guards with a lock.
+        # As in the standard library, but for the memory of earlier responses, which it guards with a lock.
         return not logger.disabled and logger.manager.disable < level and level >= logger.getEffectiveLevel()
 
     if "isEnabledFor" not in vars(logger):

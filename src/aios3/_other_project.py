@@ -8,7 +8,7 @@ _FILE_OF_THE_OTHER = "stream_iter.py"
 """In every release of the other project since its first; this package has no module of that name."""
 
 
-def refuse_other_project(folder: str) -> None:
+def reject_other_project(folder: str) -> None:
     """Raise ImportError if another project's files lie in ``folder``, where this package is installed.
 
     Modules of the two would import each other's names, and uninstalling one would remove files of both.

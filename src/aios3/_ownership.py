@@ -1,4 +1,4 @@
-"""Who pays for requests, and whose the buckets must be: what requests say of both, and what a refusal may mean."""
+"""Who pays for requests, and whose the buckets must be: what requests say of both, and what a rejection may mean."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Ownership:
             hints.append("whether the requester pays there: that needs request_payer='requester'")
         if not hints:
             return error
-        return error.explained(f"access was refused; check the policy of bucket and user, and {', and '.join(hints)}")
+        return error.explained(f"access was rejected; check the policy of bucket and user, and {', and '.join(hints)}")
 
 
 def ownership_of(config: Config) -> Ownership | None:
@@ -59,4 +59,4 @@ def ownership_of(config: Config) -> Ownership | None:
     return Ownership(config.request_payer, config.expected_bucket_owner)
 
 
-NOTHING_SAID = Ownership()
+NO_OWNERSHIP = Ownership()

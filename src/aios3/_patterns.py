@@ -129,7 +129,7 @@ class Tree:
     paths: Matcher
 
 
-Step = Probe | Level | Tree
+RefreshStep = Probe | Level | Tree
 
 
 def has_magic(text: str) -> bool:
@@ -416,7 +416,7 @@ def _way(alternative: Alternative) -> _Way:
 
 
 @functools.lru_cache(maxsize=256)
-def plan(alternatives: tuple[Alternative, ...]) -> tuple[Step, ...]:
+def plan(alternatives: tuple[Alternative, ...]) -> tuple[RefreshStep, ...]:
     """Return the steps that find every match below a directory once, in key order.
 
     A listing takes over every alternative whose text begins with its prefix, because it will see those keys anyway.
@@ -437,7 +437,7 @@ def plan(alternatives: tuple[Alternative, ...]) -> tuple[Step, ...]:
     return tuple(_in_order([*_distinct(probes), *map(_listing, groups)]))
 
 
-def _listing(ways: Sequence[_Way]) -> Step:
+def _listing(ways: Sequence[_Way]) -> RefreshStep:
     prefix, directory = ways[0].prefix, ways[0].directory
     depth = directory.count("/")
     inside = [Alternative(w.alternative.segments[depth:], w.alternative.directories_only) for w in ways]
@@ -475,9 +475,9 @@ def _distinct(probes: Iterable[Probe]) -> Iterable[Probe]:
     return chosen.values()
 
 
-def _in_order(steps: Iterable[Step]) -> list[Step]:
+def _in_order(steps: Iterable[RefreshStep]) -> list[RefreshStep]:
     """Sort steps, and join the probes of a file ``a`` and a directory ``a/`` if no other path sorts between them."""
-    joined: list[Step] = []
+    joined: list[RefreshStep] = []
     for step in sorted(steps, key=lambda step: (step.prefix, not isinstance(step, Probe))):
         last = joined[-1] if joined else None
         if isinstance(step, Probe) and isinstance(last, Probe) and last.file and step.prefix == f"{last.prefix}/":

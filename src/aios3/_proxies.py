@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def proxy_for(url: str, bucket: str = "") -> str | None:
-    """Return the URL of the proxy for requests to ``url``, or None; it may hold a password, see :func:`shown`.
+    """Return the URL of the proxy for requests to ``url``, or None; it may hold a password, see :func:`proxy_host`.
 
     With ``bucket`` in the host of ``url``, ``NO_PROXY`` is compared with the rest of it, which is botocore's endpoint.
     """
@@ -25,28 +25,28 @@ def proxy_for(url: str, bucket: str = "") -> str | None:
     return proxies.get(urlsplit(url).scheme)
 
 
-def why_direct(url: str, bucket: str = "") -> str | None:
+def direct_reason(url: str, bucket: str = "") -> str | None:
     """Say why requests to ``url`` do not go through a proxy that the environment names; None where it names none."""
     proxies, parts = _environment(), urlsplit(url)
     named = proxies.get(parts.scheme) or proxies.get("all")
     if named is None:
         return None
     if _bypassed(parts.netloc.removeprefix(f"{bucket}.")):
-        return f"not through the proxy {shown(named)}, because NO_PROXY lists the host"
+        return f"not through the proxy {proxy_host(named)}, because NO_PROXY lists the host"
     if parts.scheme not in proxies:
         variable = f"{parts.scheme.upper()}_PROXY"
-        return f"not through the proxy {shown(named)}: ALL_PROXY is not used, as in boto3; set {variable}"
+        return f"not through the proxy {proxy_host(named)}: ALL_PROXY is not used, as in boto3; set {variable}"
     return None
 
 
 def origin(url: str) -> str:
     """Return scheme, host and port of ``url``, and what the environment's proxy has to do with it, for a message."""
     parts, proxy = urlsplit(url), proxy_for(url)
-    way = f"through the proxy {shown(proxy)}" if proxy else why_direct(url)
+    way = f"through the proxy {proxy_host(proxy)}" if proxy else direct_reason(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" + (f" ({way})" if way else "")
 
 
-def shown(proxy: str) -> str:
+def proxy_host(proxy: str) -> str:
     """Return host and port of a proxy's URL: what may be shown of it."""
     return (proxy.partition("//")[2] or proxy).rpartition("@")[2].split("/", 1)[0]
 

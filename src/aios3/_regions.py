@@ -1,8 +1,8 @@
-"""In which region each bucket is, as servers say it in what they refuse; both backends of a profile learn together.
+"""In which region each bucket is, as servers say it in what they reject; both backends of a profile learn together.
 
-S3 answers a request in the wrong region with 301, 307 or 400, and names the right one in the header
+S3 responds to a request in the wrong region with 301, 307 or 400, and names the right one in the header
 ``x-amz-bucket-region`` or in the document ("Request redirection and the REST API", Amazon S3 user guide). Only the name
-of a region is ever taken from an answer, never a host: that would be sent the next request, signed.
+of a region is ever taken from a response, never a host: that would be sent the next request, signed.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._endpoint_url import AMAZON_DOMAINS
+from aios3._error_responses import has_no_code, is_unexplained
 from aios3._paths import is_arn
-from aios3._refusals import is_bare, says_nothing
-from aios3._shared import SharedCall
+from aios3._shared_call import SharedCall
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_MOVED = frozenset({301, 302, 307})
+_REDIRECT_STATUSES = frozenset({301, 302, 307})
 _BAD_REQUEST = 400
-_ELSEWHERE = frozenset(
+_WRONG_REGION_CODES = frozenset(
     {
         "AuthorizationHeaderMalformed",
         "AuthorizationQueryParametersError",
@@ -31,123 +31,123 @@ _ELSEWHERE = frozenset(
         "TemporaryRedirect",
     }
 )
-_MOST_PLACES = 3
-"""Where one request is sent at most: as configured, where a first answer says, and where that place says."""
+_MAX_REGIONS_TRIED = 3
+"""Where one request is sent at most: as configured, where a first response says, and where that place says."""
 
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DOMAINS = "|".join(map(re.escape, AMAZON_DOMAINS))
 _ENDPOINT = re.compile(rf"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z]{{2,}}(?:-[a-z]+)+-\d+)(?:{_DOMAINS})")
 
 
-def region_named(header: str | None, region: str | None, endpoint: str | None) -> str | None:
-    """Return the region that a refusal names, if that can be one: in its header, or in its document's elements."""
+def parse_region(header: str | None, region: str | None, endpoint: str | None) -> str | None:
+    """Return the region that a rejection names, if that can be one: in its header, or in its document's elements."""
     within = _ENDPOINT.fullmatch(endpoint) if endpoint else None
     named = header or region or (within[1] if within else None)
     return named if named and _REGION.fullmatch(named) else None
 
 
-def is_elsewhere(error: S3Error) -> bool:
-    """Tell whether a refusal says that the bucket is in another region."""
-    return error.status in _MOVED or (error.status == _BAD_REQUEST and error.code in _ELSEWHERE)
+def is_wrong_region(error: S3Error) -> bool:
+    """Tell whether a rejection says that the bucket is in another region."""
+    return error.status in _REDIRECT_STATUSES or (error.status == _BAD_REQUEST and error.code in _WRONG_REGION_CODES)
 
 
-class _Told(NamedTuple):
-    """What a bucket has answered when it was asked for its region."""
+class _RegionProbe(NamedTuple):
+    """What a bucket has responded when it was asked for its region."""
 
     region: str | None
     is_here: bool = False
-    """Whether it has answered in the region where it was asked, instead of refusing."""
+    """Whether it has responded in the region where it was asked, instead of rejecting."""
 
 
-class Regions:
+class BucketRegions:
     """The regions that servers have named, by bucket, for one profile."""
 
     def __init__(self) -> None:
-        self._learnt: dict[str, str] = {}
-        self._answers: dict[str, dict[str, _Told]] = {}
-        self._asking: dict[str, SharedCall[_Told]] = {}
-        self._unproven: set[str] = set()
+        self._regions: dict[str, str] = {}
+        self._responses: dict[str, dict[str, _RegionProbe]] = {}
+        self._probing: dict[str, SharedCall[_RegionProbe]] = {}
+        self._unconfirmed: set[str] = set()
 
-    def of(self, bucket: str) -> str | None:
+    def get(self, bucket: str) -> str | None:
         """Return the region in which a server has said that ``bucket`` is; None if it was not in question."""
-        return self._learnt.get(bucket)
+        return self._regions.get(bucket)
 
-    def learn(self, bucket: str, region: str) -> None:
+    def set(self, bucket: str, region: str) -> None:
         """Note that ``bucket`` is said to be in ``region``."""
-        self._learnt[bucket] = region
-        self._unproven.add(bucket)
+        self._regions[bucket] = region
+        self._unconfirmed.add(bucket)
 
-    def prove(self, bucket: str) -> None:
-        """Note that ``bucket`` has answered where it is thought to be."""
-        self._unproven.discard(bucket)
+    def confirm(self, bucket: str) -> None:
+        """Note that ``bucket`` has responded where it is thought to be."""
+        self._unconfirmed.discard(bucket)
 
-    def give_up(self, bucket: str) -> None:
+    def discard_unconfirmed(self, bucket: str) -> None:
         """Forget the region of ``bucket``, if nobody knows more of it than that somebody has said so."""
-        if bucket in self._unproven:
-            self.forget(bucket)
+        if bucket in self._unconfirmed:
+            self.discard(bucket)
 
-    def forget(self, bucket: str) -> None:
+    def discard(self, bucket: str) -> None:
         """Note that what was learnt of ``bucket`` has not helped."""
-        self._unproven.discard(bucket)
-        self._learnt.pop(bucket, None)
-        self._answers.pop(bucket, None)
+        self._unconfirmed.discard(bucket)
+        self._regions.pop(bucket, None)
+        self._responses.pop(bucket, None)
 
-    async def asked(self, bucket: str, used: str, ask: Callable[[], Awaitable[str | None]]) -> _Told:
-        """Return what ``ask``, sent to the region ``used``, says of ``bucket``, or how it is refused.
+    async def probe(self, bucket: str, used: str, ask: Callable[[], Awaitable[str | None]]) -> _RegionProbe:
+        """Return what ``ask``, sent to the region ``used``, says of ``bucket``, or how it is rejected.
 
-        All who want to know share it. A refusal without a code may be of the token, and is not kept: the bucket is
+        All who want to know share it. A rejection without a code may be of the token, and is not kept: the bucket is
         asked again with another.
         """
 
-        async def answer() -> _Told:
-            answers = self._answers.setdefault(bucket, {})
-            if used in answers:
-                return answers[used]
+        async def response() -> _RegionProbe:
+            responses = self._responses.setdefault(bucket, {})
+            if used in responses:
+                return responses[used]
             try:
-                told = _Told(await ask(), is_here=True)
+                probe = _RegionProbe(await ask(), is_here=True)
             except S3Error as error:
                 if error.status is None:
                     raise
-                told = _Told(error.bucket_region)
-                if told.region is None and is_bare(error) and not is_elsewhere(error):
-                    return told
-            answers[used] = told
-            return told
+                probe = _RegionProbe(error.bucket_region)
+                if probe.region is None and has_no_code(error) and not is_wrong_region(error):
+                    return probe
+            responses[used] = probe
+            return probe
 
-        return await self._asking.setdefault(bucket, SharedCall()).result(answer)
+        return await self._probing.setdefault(bucket, SharedCall()).result(response)
 
 
-class Search:
-    """One request's search for the region of its ``bucket``, from its first refusal on."""
+class RegionSearch:
+    """One request's search for the region of its ``bucket``, from its first rejection on."""
 
-    def __init__(self, regions: Regions, bucket: str) -> None:
+    def __init__(self, regions: BucketRegions, bucket: str) -> None:
         self._regions = regions
         self._bucket = bucket
         self._tried: list[str] = []
         self._moves = 0
-        self._told: str | None = None
-        self._first: S3Error | None = None
+        self._named_region: str | None = None
+        self._first_error: S3Error | None = None
 
     async def next_region(
         self, error: S3Error, used: str, ask: Callable[[], Awaitable[str | None]] | None
     ) -> str | None:
-        """Return the region to send the request to that was refused in ``used``; None if ``error`` names no other.
+        """Return the region to send the request to that was rejected in ``used``; None if ``error`` names no other.
 
-        ``ask`` asks the server for the bucket's region, where an answer leaves it open; None if it must not be asked.
+        ``ask`` asks the server for the bucket's region, where a response leaves it open; None if it must not be asked.
         The name of an access point (an ARN) says its region itself.
         """
-        is_certain = is_elsewhere(error)
-        if is_arn(self._bucket) or not (is_certain or says_nothing(error)):
+        is_certain = is_wrong_region(error)
+        if is_arn(self._bucket) or not (is_certain or is_unexplained(error)):
             return None
         region = error.bucket_region
         if region is None and ask is not None:
-            region, is_here = await self._regions.asked(self._bucket, used, ask)
+            region, is_here = await self._regions.probe(self._bucket, used, ask)
             if is_here and not is_certain:
-                self._first = None  # it is found, and what was refused is something else
+                self._first_error = None  # it is found, and what was rejected is something else
         if is_certain:
-            self._first, self._told = self._first or error, self._told or region
+            self._first_error, self._named_region = self._first_error or error, self._named_region or region
         self._tried.append(used)
-        if region is None or region in self._tried or self._moves == _MOST_PLACES - 1:
+        if region is None or region in self._tried or self._moves == _MAX_REGIONS_TRIED - 1:
             return None
         self._moves += 1
         return region
@@ -155,27 +155,27 @@ class Search:
     @property
     def is_on_its_way(self) -> bool:
         """True once the server has sent the request to another region: then a bare 400 may mean that again."""
-        return self._first is not None
+        return self._first_error is not None
 
     def is_lost(self, error: S3Error) -> bool:
         """Tell whether the last ``error`` means that the bucket was not found in any region."""
-        return self._first is not None and (is_elsewhere(error) or says_nothing(error))
+        return self._first_error is not None and (is_wrong_region(error) or is_unexplained(error))
 
     def failure(self, error: S3Error, origin: str) -> S3Error:
         """Return what to raise after the last ``error``: the first one with the truth, if the bucket was not found.
 
         ``origin`` is scheme and host that the last request went to.
         """
-        if self._first is None or not self.is_lost(error):
+        if self._first_error is None or not self.is_lost(error):
             return error
-        self._regions.forget(self._bucket)
+        self._regions.discard(self._bucket)
         used = self._tried[0]
-        if self._told in {None, used}:
-            return self._first.explained(
+        if self._named_region in {None, used}:
+            return self._first_error.explained(
                 f"the bucket is elsewhere than in region {used!r} at {origin}, and the server does not say where; "
                 "set region= to the bucket's region, and leave endpoint_url out or name that region's endpoint"
             )
-        return self._first.explained(
-            f"the bucket is in region {self._told!r}, and the request was for region {used!r} at {origin}; "
-            f"set region={self._told!r}, and leave endpoint_url out or name that region's endpoint"
+        return self._first_error.explained(
+            f"the bucket is in region {self._named_region!r}, and the request was for region {used!r} at {origin}; "
+            f"set region={self._named_region!r}, and leave endpoint_url out or name that region's endpoint"
         )

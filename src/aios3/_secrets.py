@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _HIDDEN = "***"
-_LONGEST_CHAIN = 100
+_MAX_CHAIN = 100
 
 _KEY = "x-amz-(?:copy-source-)?server-side-encryption-customer-key"
 _RULES = (
@@ -46,7 +46,7 @@ def scrub(error: BaseException) -> None:
     """Replace secrets in the texts of ``error`` and of all that it came from, which tracebacks show as well."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
-    while left and len(seen) < _LONGEST_CHAIN:
+    while left and len(seen) < _MAX_CHAIN:
         each = left.pop()
         if each is None or id(each) in seen:
             continue

@@ -9,15 +9,15 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from aios3._closing import Ending, Holdings, generators_unseen, seconds_to_close
+from aios3._closing import SessionCloser, SessionResources, seconds_to_close, untracked_generators
 from aios3._config import Config
+from aios3._engine.active_calls import closing_error
 from aios3._engine.backoff import retry_delay
-from aios3._engine.budget import Budget
-from aios3._engine.calls import closing_error
-from aios3._engine.elsewhere import run_elsewhere
-from aios3._engine.policy import Policy
-from aios3._engine.slots import Slots
-from aios3._engine.tasks import settle, start_sure
+from aios3._engine.cleanup_thread import run_in_cleanup_thread
+from aios3._engine.limiter import AdaptiveLimiter
+from aios3._engine.memory_budget import MemoryBudget
+from aios3._engine.retry_policy import RetryPolicy
+from aios3._engine.tasks import start_shielded, wait_all
 from aios3._logs import get_logger
 from aios3._observe import Observer
 from aios3._settings import settings_of_arguments
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from aios3._backend import AdminBackend, BucketAddress, ObjectBackend
-    from aios3._closing import Owned
+    from aios3._closing import SessionOwned
     from aios3._config import ConfigOptions
-    from aios3._credentials import Keeper
+    from aios3._credentials import CredentialCache
     from aios3._descriptions import BucketDescription
     from aios3._engine.tasks import OwnedTasks
     from aios3._events import SessionStats
@@ -64,37 +64,37 @@ class Session:
             message = f"Session takes a Config and keyword arguments, not {type(config).__name__}"
             raise ConfigError(message)
         self.config: Config = (config or Config()).with_options(**overrides)
-        self.budget: Budget = Budget(self.config.memory_budget)
+        self.budget: MemoryBudget = MemoryBudget(self.config.memory_budget)
         self.key_order: dict[tuple[str | None, str], bool] = {}
         """Whether buckets, by profile and name, are listed in key order, as far as listings have shown."""
-        self.late_failures: list[Exception] = []
+        self.deferred_errors: list[Exception] = []
         """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
         self.observer: Observer = Observer(self.config.on_request)
-        self.seen_algorithm: str | None = None
+        self.observed_checksum: str | None = None
         """The algorithm of the last checksum that a server has reported of an object."""
-        self.policy: Policy = _policy_of(self.config)
+        self.policy: RetryPolicy = _policy_of(self.config)
         """What happens after failures, and how many requests are in flight."""
         self._settings: dict[str | None, Settings] = {}
-        self._holdings: Holdings = Holdings(self.budget, self.policy, self.observer)
-        self.tasks: OwnedTasks = self._holdings.tasks
+        self._resources: SessionResources = SessionResources(self.budget, self.policy, self.observer)
+        self.tasks: OwnedTasks = self._resources.tasks
         """What outlives the calls that have started it."""
-        self.promised: OwnedTasks = self._holdings.promised
+        self.promised: OwnedTasks = self._resources.promised
         """What callers have been told will still be done; closing the session waits for it."""
-        self._owned: WeakSet[Owned] = self._holdings.owned
-        self._uploads: dict[str, S3Url] = self._holdings.uploads
+        self._owned: WeakSet[SessionOwned] = self._resources.owned
+        self._uploads: dict[str, S3Url] = self._resources.uploads
         self._transports: dict[str | None, Transport] = {}
         self.equal_part_buckets: set[tuple[str | None, str]] = set()
-        """Profiles and buckets whose servers have refused an upload for parts of different sizes."""
+        """Profiles and buckets whose servers have rejected an upload for parts of different sizes."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
-        self._end: Ending | None = None
-        self._ending: asyncio.Task[None] | None = None
+        self._end: SessionCloser | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._closed = False
         self.closer: AsyncGeneratorType[None, None] | None = None
         """What closes the session when its loop shuts down, as long as that is still to be done."""
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "closing" if self._ending else "open" if self._loop else "unused"
+        state = "closed" if self._closed else "closing" if self._closing else "open" if self._loop else "unused"
         return f"<aios3.Session {self.config.endpoint_url or 'default endpoint'} {state}>"
 
     def __reduce__(self) -> tuple[type[Session], tuple[Config]]:
@@ -109,12 +109,12 @@ class Session:
     ) -> None:
         await self._close()
         if exc_type is None:
-            self._raise_late()
+            self._raise_deferred()
 
     @property
     def closed(self) -> bool:
         """Whether :meth:`aclose` was called."""
-        return self._closed or self._ending is not None
+        return self._closed or self._closing is not None
 
     @property
     def has_ended(self) -> bool:
@@ -132,20 +132,20 @@ class Session:
         Raises WrongLoopError on another loop or in another process than its own, ClosedHandleError when it is closed.
         """
         running = asyncio.get_running_loop()
-        if self._loop is running and self._pid == os.getpid() and self._ending is None and not self._closed:
+        if self._loop is running and self._pid == os.getpid() and self._closing is None and not self._closed:
             return
         if self._closed:
             message = "This aios3.Session is closed; make a new one"
             raise ClosedHandleError(message)
-        if self._ending is not None:
+        if self._closing is not None:
             raise closing_error()
         if self._loop is None:
             self._loop = running
             self._pid = os.getpid()
             self.closer = _started(_close_with_loop(self))
-        self._check_home()
+        self._check_loop()
 
-    def _check_home(self) -> None:
+    def _check_loop(self) -> None:
         if self._pid != os.getpid():
             message = "This aios3.Session belongs to the parent process; make a new one after a fork"
             raise WrongLoopError(message)
@@ -155,11 +155,11 @@ class Session:
 
     async def backend(self, url: S3Url) -> ObjectBackend:
         """Return what sends the requests for ``url``; made at first use."""
-        return self.backend_at_hand(url) or await self._transport(url.profile).choose(url.bucket)
+        return self.cached_backend(url) or await self._transport(url.profile).backend(url.bucket)
 
-    def backend_at_hand(self, url: S3Url) -> ObjectBackend | None:
+    def cached_backend(self, url: S3Url) -> ObjectBackend | None:
         """Return what sends the requests for ``url``; None if its bucket was not asked for before."""
-        return self._transport(url.profile).chosen(url.bucket)
+        return self._transport(url.profile).cached_backend(url.bucket)
 
     async def admin(self, url: S3Url) -> AdminBackend:
         """Return what administers the bucket of ``url``, or the account if it names none."""
@@ -170,23 +170,23 @@ class Session:
         return await self._transport(url.profile).locate(url.bucket)
 
     def _transport(self, profile: str | None) -> Transport:
-        if self._ending is None:
+        if self._closing is None:
             self.bind()
         elif self._closed:
             raise closing_error()  # until then uploads are still aborted
         transport = self._transports.get(profile)
         if transport is None:
             config = self.config_for(profile)
-            told = partial(self._settings.__setitem__, profile)
-            transport = _make_transport(config, config.profile, self.policy, self.observer, told)
-            self._transports[profile] = self._holdings.transports[profile] = transport
+            on_settings = partial(self._settings.__setitem__, profile)
+            transport = _make_transport(config, config.profile, self.policy, self.observer, on_settings)
+            self._transports[profile] = self._resources.transports[profile] = transport
         return transport
 
     def checksums_at(self, url: S3Url) -> Checksums:
         """Return what is done about checksums of objects at ``url``; its backend was asked for before."""
         return self._settings_at(url).checksums
 
-    def policy_at(self, url: S3Url) -> Policy:
+    def policy_at(self, url: S3Url) -> RetryPolicy:
         """Return what happens after failures at ``url``, whose backend was asked for before."""
         return self.policy.with_attempts(self._settings_at(url).max_attempts)
 
@@ -194,9 +194,9 @@ class Session:
         """Return what holds for ``profile``; read once, at its first use."""
         return await self._transport(profile).read()
 
-    def keeper_for(self, profile: str | None) -> Keeper:
-        """Return the keeper of the credentials of ``profile``."""
-        return self._transport(profile).keeper
+    def keeper_for(self, profile: str | None) -> CredentialCache:
+        """Return the credential cache of the credentials of ``profile``."""
+        return self._transport(profile).credential_cache
 
     def _settings_at(self, url: S3Url) -> Settings:
         return self._settings.get(url.profile) or settings_of_arguments(self.config)
@@ -210,7 +210,7 @@ class Session:
     def stats(self) -> SessionStats:
         """Return what the session has done since it was made, and what it holds now."""
         return self.observer.stats(
-            hedges=self.policy.hedges.made if self.policy.hedges is not None else 0,
+            hedges=self.policy.hedger.sent if self.policy.hedger is not None else 0,
             open_connections=sum(transport.open_connections for transport in self._transports.values()),
             budget_used=self.budget.used,
             budget_limit=self.budget.limit,
@@ -223,19 +223,19 @@ class Session:
         # A path that names a profile says who to be; the session's credentials are somebody else's.
         return dataclasses.replace(self.config, profile=profile, credentials=None)
 
-    def own(self, handle: Owned) -> None:
+    def register(self, handle: SessionOwned) -> None:
         """Close ``handle`` with the session, if it is still open then; the session does not keep it alive."""
         self._owned.add(handle)
 
-    def disown(self, handle: Owned) -> None:
+    def unregister(self, handle: SessionOwned) -> None:
         """Forget a handle that has been closed."""
         self._owned.discard(handle)
 
-    def remember_upload(self, url: S3Url, upload_id: str) -> None:
+    def track_upload(self, url: S3Url, upload_id: str) -> None:
         """Note an upload that is open: if nobody ends it, the session aborts it when it closes."""
         self._uploads[upload_id] = url
 
-    def forget_upload(self, upload_id: str) -> None:
+    def untrack_upload(self, upload_id: str) -> None:
         """Note that an upload is open no more."""
         self._uploads.pop(upload_id, None)
 
@@ -243,7 +243,7 @@ class Session:
         """Tell whether an upload is an open one of this session."""
         return upload_id in self._uploads
 
-    def abandon_upload(self, url: S3Url, upload_id: str | None, abort: Abort) -> None:
+    def abort_orphan(self, url: S3Url, upload_id: str | None, abort: Abort) -> None:
         """Have ``abort`` end an upload whose writer was collected; from any thread, with or without a loop.
 
         A loop that has ended cannot do it any more: then the upload is aborted on another one, if its id is known.
@@ -254,10 +254,10 @@ class Session:
         if loop is not None and loop.is_running() and not self._closed:
             loop.call_soon_threadsafe(self._start_abort, url, abort)
         elif upload_id is not None:
-            run_elsewhere(partial(_abort_anew, self.config, url, upload_id), f"aios3 abort {url}")
+            run_in_cleanup_thread(partial(_abort_anew, self.config, url, upload_id), f"aios3 abort {url}")
 
     def _start_abort(self, url: S3Url, abort: Abort) -> None:
-        self.tasks.start(abort(), name=f"aios3 abort {url}", sure=True)
+        self.tasks.start(abort(), name=f"aios3 abort {url}", shielded=True)
 
     async def abort_upload(self, url: S3Url, upload_id: str) -> None:
         """Abort a multipart upload, and log instead of raising: who gives up has an error of their own to see.
@@ -275,7 +275,7 @@ class Session:
                     return
                 await asyncio.sleep(retry_delay(failures))
             else:
-                self.forget_upload(upload_id)
+                self.untrack_upload(upload_id)
                 return
 
     async def aclose(self) -> None:
@@ -290,33 +290,33 @@ class Session:
         Raises what a write met that was closed with ``join=False`` and that nobody has waited for since.
         """
         await self._close()
-        self._raise_late()
+        self._raise_deferred()
 
-    def _raise_late(self) -> None:
-        late, self.late_failures = self.late_failures, []
+    def _raise_deferred(self) -> None:
+        late, self.deferred_errors = self.deferred_errors, []
         if late:
             raise late[0]  # each of them has been logged
 
     async def _close(self) -> None:
-        if self._pid != os.getpid() or (self._closed and self._ending is None):
+        if self._pid != os.getpid() or (self._closed and self._closing is None):
             return
         if self._loop is None or self._loop.is_closed():
             self._closed = True
             return
-        self._check_home()
-        if self._ending is None:
-            self._end = Ending(self._holdings, seconds_to_close(self.config), self.abort_upload)
-            self._ending = start_sure(self._close_all(self._end), name="aios3 close session")
+        self._check_loop()
+        if self._closing is None:
+            self._end = SessionCloser(self._resources, seconds_to_close(self.config), self.abort_upload)
+            self._closing = start_shielded(self._close_all(self._end), name="aios3 close session")
         assert self._end is not None
         try:
-            await asyncio.wait({self._ending})
+            await asyncio.wait({self._closing})
         except asyncio.CancelledError:
             self._end.hurry()
-            await settle({self._ending})
+            await wait_all({self._closing})
             raise
-        self._ending.result()
+        self._closing.result()
 
-    async def _close_all(self, end: Ending) -> None:
+    async def _close_all(self, end: SessionCloser) -> None:
         await end.run()
         self._closed = True
         closer, self.closer = self.closer, None
@@ -367,7 +367,7 @@ async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
         if defaults.get(id(session.loop)) is session:
             del defaults[id(session.loop)]
         if not session.closed:
-            with generators_unseen():
+            with untracked_generators():
                 await session.aclose()
 
 
@@ -383,15 +383,19 @@ def _forget_closed_loops() -> None:
             del _defaults[key]
 
 
-def _policy_of(config: Config) -> Policy:
+def _policy_of(config: Config) -> RetryPolicy:
     attempts = settings_of_arguments(config).max_attempts
-    return Policy(attempts, Slots(config.max_concurrency), hedging=config.hedging or 0.0)
+    return RetryPolicy(attempts, AdaptiveLimiter(config.max_concurrency), hedging=config.hedging or 0.0)
 
 
 def _make_transport(
-    config: Config, profile: str | None, policy: Policy, observer: Observer, told: Callable[[Settings], None]
+    config: Config,
+    profile: str | None,
+    policy: RetryPolicy,
+    observer: Observer,
+    on_settings: Callable[[Settings], None],
 ) -> Transport:
-    return Transport(config, profile, policy, observer, told)
+    return Transport(config, profile, policy, observer, on_settings)
 
 
 async def _abort_anew(config: Config, url: S3Url, upload_id: str) -> None:

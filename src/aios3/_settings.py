@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 DEFAULT_ATTEMPTS = 5
 
-Sending: TypeAlias = Literal["auto", "everywhere", "crc64nvme", "crc32", "off"]
+ChecksumMode: TypeAlias = Literal["auto", "everywhere", "crc64nvme", "crc32", "off"]
 """Which checksums are sent: those of ``Config.checksums``, and ``everywhere`` for one to every server."""
 
 _REGION = re.compile(r"(?![0-9]+\Z)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _WHEN = ("when_supported", "when_required")
 
 
-class Found(NamedTuple):
+class FoundSetting(NamedTuple):
     """A setting that is not an argument, and where it was found."""
 
     value: str
     source: str
 
 
-class Authorities(NamedTuple):
+class CABundle(NamedTuple):
     """What certificates are verified with: True for the system's authorities, False for none, or a file."""
 
     verify: bool | str
@@ -48,8 +48,8 @@ class Authorities(NamedTuple):
 class Checksums(NamedTuple):
     """What is done about checksums."""
 
-    sending: Sending
-    comparing: bool
+    mode: ChecksumMode
+    verify: bool
     """Whether what is read is compared with the checksum that the server reports."""
 
 
@@ -62,7 +62,7 @@ class Settings:
     endpoint_url: str | None
     """Where the server is; None: Amazon's endpoint, by botocore's rules."""
     region: str | None
-    authorities: Authorities
+    ca_bundle: CABundle
     max_attempts: int
     checksums: Checksums
     addressing_style: AddressingStyle
@@ -79,14 +79,14 @@ def read_settings(config: Config, profile: str | None, environ: Mapping[str, str
     """
     files = read_profiles(environ)
     name, stored = _profile(files, profile or config.profile, environ)
-    look = _Look(environ, stored, f"the profile {name or 'default'!r}")
+    look = _SettingsLookup(environ, stored, f"the profile {name or 'default'!r}")
     region = _region(config, look)
     return Settings(
         name,
         _endpoint(config, look, files),
         region.value if region else None,
-        _authorities(config, look),
-        _attempts(config, look),
+        _ca_bundle(config, look),
+        _request_attempts(config, look),
         _checksums(config, look),
         _style(config, look),
         stored,
@@ -96,8 +96,8 @@ def read_settings(config: Config, profile: str | None, environ: Mapping[str, str
 
 def settings_of_arguments(config: Config) -> Settings:
     """Return what the arguments say by themselves, where nothing else is asked."""
-    look = _Look({}, {}, "")
-    authorities, attempts = _authorities(config, look), _attempts(config, look)
+    look = _SettingsLookup({}, {}, "")
+    authorities, attempts = _ca_bundle(config, look), _request_attempts(config, look)
     checksums, style = _checksums(config, look), config.addressing_style
     return Settings(config.profile, config.endpoint_url, config.region, authorities, attempts, checksums, style, {})
 
@@ -115,22 +115,22 @@ def _profile(files: Profiles, given: str | None, environ: Mapping[str, str]) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _SettingsLookup:
     """Where settings are looked for: the environment before the profile."""
 
     environ: Mapping[str, str]
     stored: Section
     profile: str
 
-    def up(self, *variables: str, key: str) -> Found | None:
+    def up(self, *variables: str, key: str) -> FoundSetting | None:
         """Return the first of ``variables`` that is set, or ``key`` of the profile."""
         for name in variables:
             if value := self.environ.get(name):
-                return Found(value, name)
+                return FoundSetting(value, name)
         return self.stored_text(self.stored, key, self.profile)
 
-    def stored_text(self, section: Section, key: str, where: str) -> Found | None:
-        """Return ``key`` of a section of a file; one that has settings below it is refused."""
+    def stored_text(self, section: Section, key: str, where: str) -> FoundSetting | None:
+        """Return ``key`` of a section of a file; one that has settings below it is rejected."""
         value = section.get(key)
         if value is None or value == "":
             return None
@@ -138,10 +138,10 @@ class _Look:
         if not isinstance(value, str):
             message = f"{source} must be one value, without settings below it"
             raise ConfigError(message)
-        return Found(value, source)
+        return FoundSetting(value, source)
 
 
-def _endpoint(config: Config, look: _Look, files: Profiles) -> str | None:
+def _endpoint(config: Config, look: _SettingsLookup, files: Profiles) -> str | None:
     if config.endpoint_url is not None or _ignores_endpoints(look):
         return config.endpoint_url
     found = next(_endpoints(look, files), None)
@@ -151,17 +151,17 @@ def _endpoint(config: Config, look: _Look, files: Profiles) -> str | None:
     return found.value
 
 
-def _ignores_endpoints(look: _Look) -> bool:
+def _ignores_endpoints(look: _SettingsLookup) -> bool:
     name = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
     said = look.environ.get(name, look.stored.get("ignore_configured_endpoint_urls"))
     return isinstance(said, str) and said.lower() == "true"
 
 
-def _endpoints(look: _Look, files: Profiles) -> Iterator[Found]:
+def _endpoints(look: _SettingsLookup, files: Profiles) -> Iterator[FoundSetting]:
     """Offer the endpoints that somebody has set, the most particular first."""
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         if value := look.environ.get(name):
-            yield Found(value, name)
+            yield FoundSetting(value, name)
     named = look.stored_text(look.stored, "services", look.profile)
     if named is not None:
         section = files.services.get(named.value)
@@ -175,8 +175,8 @@ def _endpoints(look: _Look, files: Profiles) -> Iterator[Found]:
         yield found
 
 
-def _region(config: Config, look: _Look) -> Found | None:
-    given = Found(config.region, "region") if config.region else None
+def _region(config: Config, look: _SettingsLookup) -> FoundSetting | None:
+    given = FoundSetting(config.region, "region") if config.region else None
     found = given or look.up("AWS_REGION", "AWS_DEFAULT_REGION", key="region")
     if found is None:
         return None
@@ -186,16 +186,16 @@ def _region(config: Config, look: _Look) -> Found | None:
     return found
 
 
-def _authorities(config: Config, look: _Look) -> Authorities:
+def _ca_bundle(config: Config, look: _SettingsLookup) -> CABundle:
     if config.verify is not True:
-        return Authorities(config.verify, "verify")
+        return CABundle(config.verify, "verify")
     found = look.up("AWS_CA_BUNDLE", key="ca_bundle")
     if found is None and (value := look.environ.get("REQUESTS_CA_BUNDLE")):
-        found = Found(value, "REQUESTS_CA_BUNDLE")
-    return Authorities(verify=True, source="verify") if found is None else Authorities(*found)
+        found = FoundSetting(value, "REQUESTS_CA_BUNDLE")
+    return CABundle(verify=True, source="verify") if found is None else CABundle(*found)
 
 
-def _attempts(config: Config, look: _Look) -> int:
+def _request_attempts(config: Config, look: _SettingsLookup) -> int:
     if config.max_attempts is not None:
         return config.max_attempts
     found = look.up("AWS_MAX_ATTEMPTS", key="max_attempts")
@@ -211,18 +211,18 @@ def _attempts(config: Config, look: _Look) -> int:
     return min(number, highest("max_attempts"))
 
 
-def _checksums(config: Config, look: _Look) -> Checksums:
+def _checksums(config: Config, look: _SettingsLookup) -> Checksums:
     if config.checksums != "auto":
-        return Checksums(config.checksums, comparing=config.checksums != "off")
+        return Checksums(config.checksums, verify=config.checksums != "off")
     request, response = (
         _when(look.up(f"AWS_{key.upper()}", key=key))
         for key in ("request_checksum_calculation", "response_checksum_validation")
     )
-    sending: Sending = "auto" if request is None else "everywhere" if request == "when_supported" else "off"
-    return Checksums(sending, comparing=response != "when_required")
+    sending: ChecksumMode = "auto" if request is None else "everywhere" if request == "when_supported" else "off"
+    return Checksums(sending, verify=response != "when_required")
 
 
-def _when(found: Found | None) -> str | None:
+def _when(found: FoundSetting | None) -> str | None:
     if found is None:
         return None
     if found.value.lower() not in _WHEN:
@@ -240,8 +240,8 @@ def _below(section: Section, where: str) -> Mapping[str, str]:
     return below
 
 
-def _style(config: Config, look: _Look) -> AddressingStyle:
+def _style(config: Config, look: _SettingsLookup) -> AddressingStyle:
     below = _below(look.stored, f"s3 of {look.profile}")
     said = below.get("addressing_style") if config.addressing_style == "auto" else None
-    # What is none of these is left to botocore, which refuses it.
+    # What is none of these is left to botocore, which rejects it.
     return next((style for style in ADDRESSING_STYLES if style == said), config.addressing_style)

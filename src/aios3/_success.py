@@ -1,6 +1,6 @@
 """What a response of success must show: a portal's or a proxy's page with status 200 must not be taken for S3's.
 
-Most responses say something, and whoever reads it sees what is missing. These are the others: S3 answers a write with
+Most responses say something, and whoever reads it sees what is missing. These are the others: S3 responds a write with
 an ETag, and most requests about a bucket, or to delete something, with nothing at all.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aios3._answers import bare, nonsense
+from aios3._responses import invalid_response, unquote_etag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
 
 _WORD = re.compile(rb"\s*\w{0,20}\s*")
-"""What counts as nothing: moto answers PutBucketPolicy with ``True``."""
+"""What counts as nothing: moto responses PutBucketPolicy with ``True``."""
 _VERSIONING = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?\w*Versioning\w*[\s/>]")
 """How the document begins that GetBucketVersioning wants; it is empty where no versions were ever kept."""
 
@@ -42,7 +42,7 @@ _EMPTY = frozenset(
         "PutPublicAccessBlock",
     }
 )
-"""Operations that S3 answers with nothing."""
+"""Operations that S3 responds with nothing."""
 
 
 def check(operation: str, url: S3Url, headers: Mapping[str, str], body: bytes) -> None:
@@ -62,33 +62,33 @@ def check(operation: str, url: S3Url, headers: Mapping[str, str], body: bytes) -
 def check_stored(operation: str, url: S3Url, headers: Mapping[str, str], body: bytes) -> None:
     """Raise ServerError unless a response says what was stored, by an ETag, and nothing else."""
     check_empty(operation, url, body)
-    if bare(headers.get("etag")) is None:
+    if unquote_etag(headers.get("etag")) is None:
         what = "no ETag for the part" if operation == "UploadPart" else "no ETag for the object"
-        raise nonsense(str(url), what, operation)
+        raise invalid_response(str(url), what, operation)
 
 
 def check_empty(operation: str, url: S3Url, body: bytes) -> None:
     """Raise ServerError if there is something in a response that has nothing to say."""
     if _WORD.fullmatch(body) is None:
-        raise nonsense(str(url), f"a body of {len(body):,} bytes where S3 sends none", operation)
+        raise invalid_response(str(url), f"a body of {len(body):,} bytes where S3 sends none", operation)
 
 
 def check_bucket(url: S3Url, headers: Mapping[str, str]) -> None:
     """Raise ServerError if the head of a page in HTML came for HeadBucket: without any header of S3's."""
     if headers.get("content-type", "").startswith("text/html") and not _is_of_s3(headers):
-        raise nonsense(str(url), "the head of a page in HTML", "HeadBucket")
+        raise invalid_response(str(url), "the head of a page in HTML", "HeadBucket")
 
 
 def check_object(operation: str, url: S3Url, headers: Mapping[str, str]) -> None:
     """Raise ServerError if nothing in the head of an object is what S3 has there."""
     if "etag" not in headers and "last-modified" not in headers and not _is_of_s3(headers):
-        raise nonsense(str(url), "neither ETag nor Last-Modified, so this is no object", operation)
+        raise invalid_response(str(url), "neither ETag nor Last-Modified, so this is no object", operation)
 
 
 def _check_versioning(url: S3Url, body: bytes) -> None:
     """Raise ServerError if the response to GetBucketVersioning is not its document."""
     if _VERSIONING.match(body) is None:
-        raise nonsense(str(url), "this does not say whether versions are kept", "GetBucketVersioning")
+        raise invalid_response(str(url), "this does not say whether versions are kept", "GetBucketVersioning")
 
 
 def _is_of_s3(headers: Mapping[str, str]) -> bool:

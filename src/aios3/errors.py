@@ -28,13 +28,13 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     +-- FileChangedError (OSError)            a local file changed while it was being read
     +-- ZipArchiveError (zipfile.BadZipFile)  a zip archive is broken, lies, or is beyond its limits
     +-- PartialFailureError (OSError)         some of many objects failed; it names each
-    +-- RequestError (OSError)                S3 refused the request for another reason
-    +-- ServerError (OSError)                 S3 failed (5xx), or answered nonsense
+    +-- RequestError (OSError)                S3 rejected the request for another reason
+    +-- ServerError (OSError)                 S3 failed (5xx), or responded invalid
     |   +-- ThrottledError                    S3 asked us to slow down
     +-- ConnectionFailedError (ConnectionError)
     |   +-- TLSError                          no trusted connection could be made
     |   +-- TruncatedBodyError                a body ended before its announced length
-    +-- RequestTimeoutError (TimeoutError)    no answer, or no byte, for too long
+    +-- RequestTimeoutError (TimeoutError)    no response, or no byte, for too long
 
 A class is chosen by S3's error code and HTTP status, never by the text of a message.
 """
@@ -90,7 +90,7 @@ __all__ = [
 ]
 
 
-_ANSWERED = " (S3 answered "
+_RESPONDED = " (S3 responded "
 """Stands in a message between the explanation and what the server said."""
 
 
@@ -98,7 +98,7 @@ class S3Error(Exception):
     """Base of every error that aios3 raises on purpose.
 
     ``path`` is the S3 path that was worked on, ``operation`` S3's name of the call, ``code`` and ``status`` the
-    error code and HTTP status of S3's answer, ``request_id`` what the operator of the server needs to find it.
+    error code and HTTP status of S3's response, ``request_id`` what the operator of the server needs to find it.
     Each is None where there is none. ``retry_after`` is how many seconds the server has asked to wait,
     ``bucket_region`` where it says that the bucket is. Classes that are an :class:`OSError` also carry ``errno`` and
     ``filename``.
@@ -107,7 +107,7 @@ class S3Error(Exception):
     _default_errno = _errno.EIO
     retry_after: float | None = None
     bucket_region: str | None = None
-    """The region in which the server says that the bucket is, where it refuses to serve it from another."""
+    """The region in which the server says that the bucket is, where it rejects to serve it from another."""
     is_final: bool = False
     """Whether all attempts have been made already, below whoever catches this."""
 
@@ -137,8 +137,8 @@ class S3Error(Exception):
 
     def explained(self, explanation: str) -> Self:
         """Return the same error of S3 with another ``explanation`` in its message."""
-        _, opening, answer = self.message.partition(_ANSWERED)
-        error = type(self)(f"{self.operation} {self.path}: {explanation}{opening}{answer}", **self._fields())
+        _, opening, response = self.message.partition(_RESPONDED)
+        error = type(self)(f"{self.operation} {self.path}: {explanation}{opening}{response}", **self._fields())
         error.bucket_region, error.retry_after = self.bucket_region, self.retry_after
         return error
 
@@ -162,7 +162,7 @@ class ConfigError(S3Error, ValueError):
 
 
 class WrongTypeError(ConfigError, TypeError):
-    """Raised when an argument of :func:`open` or of a file has a type that the builtin would refuse as well."""
+    """Raised when an argument of :func:`open` or of a file has a type that the builtin would reject as well."""
 
 
 class UnknownEncodingError(ConfigError, LookupError):
@@ -289,13 +289,13 @@ class PartialFailureError(S3Error, OSError):
 
 
 class RequestError(S3Error, OSError):
-    """Raised when S3 refused a request for a reason that has no class of its own; see ``code``."""
+    """Raised when S3 rejected a request for a reason that has no class of its own; see ``code``."""
 
     _default_errno = _errno.EINVAL
 
 
 class ServerError(S3Error, OSError):
-    """Raised when S3 failed (HTTP 5xx) after all attempts, or gave an answer that makes no sense."""
+    """Raised when S3 failed (HTTP 5xx) after all attempts, or gave a response that makes no sense."""
 
 
 class ThrottledError(ServerError):
@@ -315,11 +315,11 @@ class TLSError(ConnectionFailedError):
 
 
 class TruncatedBodyError(ConnectionFailedError):
-    """Raised when an answer's body ended before its announced length, after all attempts to resume it."""
+    """Raised when a response's body ended before its announced length, after all attempts to resume it."""
 
 
 class RequestTimeoutError(S3Error, TimeoutError):
-    """Raised when a connection, an answer or the next byte did not come within the configured time."""
+    """Raised when a connection, a response or the next byte did not come within the configured time."""
 
     _default_errno = _errno.ETIMEDOUT
 
@@ -340,7 +340,7 @@ _BY_CODE: dict[str, tuple[type[S3Error], str]] = {
     "BucketNotEmpty": (BucketNotEmptyError, "the bucket still holds objects, versions or delete markers"),
     "InvalidBucketName": (InvalidPathError, "the bucket's name is not valid"),
     "KeyTooLongError": (InvalidPathError, "the key is longer than 1,024 bytes"),
-    "AccessDenied": (AccessDeniedError, "access was refused; check the policy of bucket and user"),
+    "AccessDenied": (AccessDeniedError, "access was rejected; check the policy of bucket and user"),
     "SecondLevelDomainForbidden": (ConfigError, _NOT_IN_THE_PATH),
     "PathStyleDomainForbidden": (ConfigError, _NOT_IN_THE_PATH),
     "InvalidRegionName": (ConfigError, _UNKNOWN_REGION),
@@ -387,7 +387,7 @@ _BY_CODE: dict[str, tuple[type[S3Error], str]] = {
 _BY_STATUS: dict[int, tuple[type[S3Error], str]] = {
     301: (RequestError, "the bucket is elsewhere; check region and endpoint"),
     401: (CredentialsError, "the server does not accept the credentials"),
-    403: (AccessDeniedError, "access was refused; check credentials and the policy of bucket and user"),
+    403: (AccessDeniedError, "access was rejected; check credentials and the policy of bucket and user"),
     404: (ObjectNotFoundError, "there is nothing at this path"),
     405: (UnsupportedError, "this server does not allow that here"),
     407: (
@@ -413,10 +413,10 @@ def error_class(code: str | None, status: int | None) -> tuple[type[S3Error], st
         return _BY_STATUS[status]
     if status is not None and status >= _SERVER_ERRORS_FROM:
         return ServerError, "the server failed; try again later"
-    return RequestError, "the server refused the request"
+    return RequestError, "the server rejected the request"
 
 
-def from_answer(
+def from_response(
     *,
     operation: str,
     path: str,
@@ -425,13 +425,13 @@ def from_answer(
     detail: str = "",
     request_id: str | None = None,
 ) -> S3Error:
-    """Build the error for an answer of S3: what was tried, on which path, what S3 said, and what to do."""
+    """Build the error for a response of S3: what was tried, on which path, what S3 said, and what to do."""
     cls, explanation = error_class(code, status)
     said = " ".join(str(part) for part in (status, code if code != str(status) else None) if part)
-    answer = (said or "an error") + (f": {detail.rstrip('.')}" if detail else "")
+    response = (said or "an error") + (f": {detail.rstrip('.')}" if detail else "")
     trace = f", request id {request_id}" if request_id else ""
     return cls(
-        f"{operation} {path}: {explanation}{_ANSWERED}{answer}{trace})",
+        f"{operation} {path}: {explanation}{_RESPONDED}{response}{trace})",
         path=path,
         operation=operation,
         code=code,
@@ -454,7 +454,7 @@ def worth_retrying(error: BaseException) -> bool:
     if isinstance(error, TLSError):
         return False
     if isinstance(error, ConnectionFailedError) and error.status is not None and error.status < _SERVER_ERRORS_FROM:
-        return False  # a proxy has refused the request
+        return False  # a proxy has rejected the request
     return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))
 
 

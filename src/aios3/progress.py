@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from aios3._trees.meter import Progress, TransferState
+    from aios3._trees.progress_reporter import Progress, TransferState
 
 __all__ = ["rich_progress"]
 

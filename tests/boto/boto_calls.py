@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._backend import GetOptions, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
 from aios3._paths import S3Url
@@ -29,14 +29,12 @@ def free(slots: asyncio.Semaphore) -> int:
 
 
 async def put(backend: Backend, url: S3Url, *pieces: bytes | memoryview, **options: Any) -> Any:
-    condition, checksum = options.pop("condition", Condition()), options.pop("checksum", None)
-    return await backend.put_object(
-        url, pieces, options=WriteOptions(**options), condition=condition, checksum=checksum
-    )
+    condition, checksum = options.pop("condition", Precondition()), options.pop("checksum", None)
+    return await backend.put_object(url, pieces, options=PutOptions(**options), condition=condition, checksum=checksum)
 
 
 async def get(backend: BotoBackend, url: S3Url, start: int = 0, stop: int | None = None, **options: Any) -> Any:
-    return await backend.get_object(url, start=start, stop=stop, options=ReadOptions(**options))
+    return await backend.get_object(url, start=start, stop=stop, options=GetOptions(**options))
 
 
 async def content(body: Any) -> bytes:

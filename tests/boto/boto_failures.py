@@ -8,12 +8,12 @@ import pytest
 from boto_calls import KEYS, MIB, URL
 
 from aios3 import errors
-from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._backend import GetOptions, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config
-from aios3._engine.policy import Policy
+from aios3._engine.retry_policy import RetryPolicy
 from aios3._retrying import RetryingBackend
-from scripted import answer, xml
+from scripted import response, xml
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +26,7 @@ async def failing(
 ) -> errors.S3Error:
     """Make a call and return the error that it must raise."""
     config = Config(**{"credentials": KEYS, "max_attempts": 1, **options})
-    backend = RetryingBackend(BotoBackend(config, profile, slots), Policy(config.max_attempts))
+    backend = RetryingBackend(BotoBackend(config, profile, slots), RetryPolicy(config.max_attempts))
     try:
         with pytest.raises(errors.S3Error) as caught:
             await CALLS[call](backend, url)
@@ -38,19 +38,19 @@ async def failing(
 
 
 async def get(backend: BotoBackend, url: S3Url, start: int = 0, stop: int | None = None) -> Any:
-    return await backend.get_object(url, start=start, stop=stop, options=ReadOptions())
+    return await backend.get_object(url, start=start, stop=stop, options=GetOptions())
 
 
 async def put(backend: BotoBackend, url: S3Url, size: int = 1, **condition: Any) -> Any:
     pieces = [b"x" * size]
     return await backend.put_object(
-        url, pieces, options=WriteOptions(), condition=Condition(**condition), checksum=None
+        url, pieces, options=PutOptions(), condition=Precondition(**condition), checksum=None
     )
 
 
 async def complete(backend: BotoBackend, url: S3Url, **condition: Any) -> Any:
     return await backend.complete_multipart_upload(
-        url, "u", [], options=WriteOptions(), condition=Condition(**condition), checksum=None
+        url, "u", [], options=PutOptions(), condition=Precondition(**condition), checksum=None
     )
 
 
@@ -62,18 +62,18 @@ CALLS: dict[str, Any] = {
     "swap": lambda backend, url: put(backend, url, if_match="abc"),
     "complete": complete,
     "complete new": lambda backend, url: complete(backend, url, if_absent=True),
-    "head": lambda backend, url: backend.head_object(url, ReadOptions()),
+    "head": lambda backend, url: backend.head_object(url, GetOptions()),
     "bucket": lambda backend, url: backend.head_bucket(url),
     "list": lambda backend, url: backend.list_objects(url),
     "copy": lambda backend, url: backend.copy_object(url, url, options=None),
     "tags": lambda backend, url: backend.get_tags(url),
-    "amazon": lambda backend, _url: backend.at_amazon(),
+    "amazon": lambda backend, _url: backend.is_aws(),
 }
 
 
-def refusal(status: int, code: str, **fields: str) -> bytes:
+def rejection(status: int, code: str, **fields: str) -> bytes:
     body = xml("Error", Code=code, Message="because.", **fields)
-    return answer(status, body, **{"x-amz-request-id": "REQ1"})
+    return response(status, body, **{"x-amz-request-id": "REQ1"})
 
 
 async def hang_up(_request, _reader, writer):

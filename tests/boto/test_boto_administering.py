@@ -12,10 +12,10 @@ from boto_calls import to
 from aios3._backend import DeleteFailure, ObjectVersion
 from aios3._paths import S3Url
 from aios3.errors import BucketExistsError, RequestError
-from scripted import Scripted, answer, xml
+from scripted import Scripted, response, xml
 
 BUCKET = S3Url("bucket")
-ELSEWHERE = answer(400, xml("Error", Code="IllegalLocationConstraintException", Message="elsewhere"))
+ELSEWHERE = response(400, xml("Error", Code="IllegalLocationConstraintException", Message="elsewhere"))
 DOCUMENTS = {
     "PutBucketCors": {"CORSConfiguration": {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}},
     "PutBucketLifecycleConfiguration": {"LifecycleConfiguration": {"Rules": [{"ID": "a", "Status": "Enabled"}]}},
@@ -28,7 +28,7 @@ DOCUMENTS = {
 async def administer(server: Scripted, operation: str, parameters: dict, **options):
     backend = to(server, **options)
     try:
-        return await backend.administer(operation, BUCKET, parameters)
+        return await backend.call_operation(operation, BUCKET, parameters)
     finally:
         await backend.aclose()
 
@@ -40,7 +40,7 @@ def region_in(body: bytes) -> str | None:
 
 @pytest.mark.parametrize("operation", DOCUMENTS)
 async def test_a_document_goes_with_an_md5_that_old_servers_insist_on(operation):
-    async with Scripted(answer()) as server:
+    async with Scripted(response()) as server:
         await administer(server, operation, DOCUMENTS[operation])
     [request] = server.requests
     assert request.method == "PUT"
@@ -49,13 +49,13 @@ async def test_a_document_goes_with_an_md5_that_old_servers_insist_on(operation)
 
 
 async def test_a_server_that_wants_no_region_is_not_told_one():
-    async with Scripted(answer()) as server:
+    async with Scripted(response()) as server:
         await administer(server, "CreateBucket", {}, region="eu-west-1")
     assert [request.body for request in server.requests] == [b""]
 
 
 async def test_a_server_that_wants_the_region_is_told():
-    async with Scripted(ELSEWHERE, answer()) as server:
+    async with Scripted(ELSEWHERE, response()) as server:
         await administer(server, "CreateBucket", {}, region="eu-west-1")
     assert server.requests[0].body == b""
     assert region_in(server.requests[1].body) == "eu-west-1"
@@ -63,18 +63,18 @@ async def test_a_server_that_wants_the_region_is_told():
 
 @pytest.mark.parametrize(("region", "told"), [("eu-west-1", "eu-west-1"), ("us-east-1", None)])
 async def test_amazon_is_told_the_region_at_once_but_for_one(monkeypatch, region, told):
-    async def at_amazon(_source) -> bool:
+    async def is_aws(_source) -> bool:
         return True
 
-    monkeypatch.setattr("aios3._boto.client.ClientSource.at_amazon", at_amazon)
-    async with Scripted(answer()) as server:
+    monkeypatch.setattr("aios3._boto.client_source.ClientSource.is_aws", is_aws)
+    async with Scripted(response()) as server:
         await administer(server, "CreateBucket", {}, region=region)
     [request] = server.requests
     assert (region_in(request.body) if request.body else None) == told
 
 
-async def test_other_refusals_are_not_answered_by_another_request():
-    async with Scripted(answer(409, xml("Error", Code="BucketAlreadyExists", Message="taken"))) as server:
+async def test_other_rejections_are_not_responded_by_another_request():
+    async with Scripted(response(409, xml("Error", Code="BucketAlreadyExists", Message="taken"))) as server:
         with pytest.raises(BucketExistsError):
             await administer(server, "CreateBucket", {})
     assert len(server.requests) == 1
@@ -84,13 +84,13 @@ async def test_other_refusals_are_not_answered_by_another_request():
     assert len(server.requests) == 2
 
 
-async def test_versions_are_named_in_a_bulk_delete_and_each_answer_is_looked_at():
-    refused = (
+async def test_versions_are_named_in_a_bulk_delete_and_each_response_is_looked_at():
+    rejected = (
         b"<DeleteResult><Error><Key>a</Key><VersionId>2</VersionId><Code>AccessDenied</Code><Message>no</Message>"
         b"</Error><Error><Key>b</Key><VersionId>1</VersionId><Code>NoSuchVersion</Code></Error>"
         b"<Deleted><Key>a</Key><VersionId>1</VersionId></Deleted></DeleteResult>"
     )
-    async with Scripted(answer(body=refused)) as server:
+    async with Scripted(response(body=rejected)) as server:
         backend = to(server)
         versions = [ObjectVersion(key, version, 1.0) for key, version in (("a", "1"), ("a", "2"), ("b", "1"))]
         assert await backend.delete_versions(BUCKET, versions) == [DeleteFailure("a", "AccessDenied", "no", "2")]

@@ -10,11 +10,11 @@ import blockbuster
 import pytest
 from boto_calls import MIB, URL, content, free, get, put, to
 
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
 from imported import imported_by
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def test_importing_loads_nothing_of_botocore():
 
 
 async def test_opening_the_client_and_asking_never_block_the_loop(monkeypatch, tmp_path: Path):
-    async with Scripted(answer(204), answer(204)) as server:
+    async with Scripted(response(204), response(204)) as server:
         (tmp_path / "config").write_text(f"[default]\nregion=eu-north-1\nendpoint_url={server.url}\n")
         (tmp_path / "credentials").write_text("[default]\naws_access_key_id=AKIA\naws_secret_access_key=s\n")
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -33,7 +33,7 @@ async def test_opening_the_client_and_asking_never_block_the_loop(monkeypatch, t
         backend = BotoBackend(Config(), None, asyncio.Semaphore(1))
         with blockbuster.blockbuster_ctx() as guard:
             for function in guard.functions.values():
-                function.can_block_in("aios3/_boto/own_loop.py", {"run"})
+                function.can_block_in("aios3/_boto/private_loop.py", {"run"})
             await backend.delete_object(URL)
             await backend.delete_object(URL)
             await backend.aclose()
@@ -52,7 +52,7 @@ async def test_many_first_callers_share_one_client_and_a_cancelled_one_harms_nob
 
     monkeypatch.setattr(aiobotocore.session.AioSession, "_create_client", counting)
     async with Scripted() as server:
-        server.then(*[answer(204)] * 5)
+        server.then(*[response(204)] * 5)
         backend = to(server)
         first, *others = [asyncio.create_task(backend.delete_object(URL)) for _ in range(6)]
         await asyncio.sleep(0)
@@ -66,20 +66,20 @@ async def test_many_first_callers_share_one_client_and_a_cancelled_one_harms_nob
 
 
 async def test_a_source_that_failed_is_asked_again_a_second_later():
-    answers = [ValueError("not yet"), Credentials("AKIA", "s")]
+    responses = [ValueError("not yet"), Credentials("AKIA", "s")]
 
     async def ask() -> Credentials:
-        said = answers.pop(0)
+        said = responses.pop(0)
         if isinstance(said, Exception):
             raise said
         return said
 
-    async with Scripted(answer(204)) as server:
+    async with Scripted(response(204)) as server:
         backend = to(server, credentials=ask)
         for _ in range(2):
             with pytest.raises(PermissionError, match="not yet"):
                 await backend.delete_object(URL)
-        backend._keeper._clock = lambda: time.time() + 1
+        backend._credential_cache._clock = lambda: time.time() + 1
         await backend.delete_object(URL)
         await backend.aclose()
 
@@ -103,7 +103,9 @@ async def test_closing_while_the_client_opens_ends_the_callers():
 
 @pytest.mark.loop_variants
 async def test_closing_leaves_no_connection_and_is_repeatable(slots):
-    async with Scripted(answer(204), answer(body=b"x" * 10), answer(206, b"a", content_range="bytes 0-0/9")) as server:
+    async with Scripted(
+        response(204), response(body=b"x" * 10), response(206, b"a", content_range="bytes 0-0/9")
+    ) as server:
         backend = to(server, slots)
         await backend.delete_object(URL)
         unread = await get(backend, URL)
@@ -129,7 +131,7 @@ async def test_a_backend_that_was_never_used_closes():
 
 @pytest.mark.loop_variants
 async def test_a_body_that_was_read_gives_its_connection_back(slots):
-    async with Scripted(answer(body=b"abc"), answer(204)) as server:
+    async with Scripted(response(body=b"abc"), response(204)) as server:
         backend = to(server, slots)
         body = await get(backend, URL)
         assert free(slots) == 3
@@ -146,7 +148,7 @@ async def test_a_body_that_was_read_gives_its_connection_back(slots):
 
 @pytest.mark.loop_variants
 async def test_a_body_closed_early_drops_its_connection(slots):
-    async with Scripted(answer(body=b"a", content_length="1000000")) as server:
+    async with Scripted(response(body=b"a", content_length="1000000")) as server:
         backend = to(server, slots)
         body = await get(backend, URL)
         assert await body.readinto(memoryview(bytearray(1))) == 1
@@ -157,7 +159,7 @@ async def test_a_body_closed_early_drops_its_connection(slots):
 
 
 async def test_an_empty_body_holds_nothing(slots):
-    async with Scripted(answer(body=b"")) as server:
+    async with Scripted(response(body=b"")) as server:
         backend = to(server, slots)
         body = await get(backend, URL)
         assert free(slots) == 4
@@ -168,7 +170,7 @@ async def test_an_empty_body_holds_nothing(slots):
 
 
 async def test_requests_wait_for_a_place(slots):
-    async with Scripted(answer(body=b"abc"), answer(204)) as server:
+    async with Scripted(response(body=b"abc"), response(204)) as server:
         backend = to(server, one := asyncio.Semaphore(1))
         body = await get(backend, URL)
         waiting = asyncio.create_task(backend.delete_object(URL))
@@ -189,7 +191,7 @@ async def silence(_request, reader, _writer):
 
 
 async def one_byte_and_silence(_request, reader, writer):
-    writer.write(answer(body=b"a", content_length="100"))
+    writer.write(response(body=b"a", content_length="100"))
     await reader.read()
 
 
@@ -201,7 +203,7 @@ async def test_cancelling_a_request_that_waits_gives_all_back(call, slots):
         calls = {
             "get": lambda: get(backend, URL),
             "put": lambda: put(backend, URL, b"x" * MIB),
-            "head": lambda: backend.head_object(URL, ReadOptions()),
+            "head": lambda: backend.head_object(URL, GetOptions()),
         }
         task = asyncio.create_task(calls[call]())
         await server.asked.wait()

@@ -12,7 +12,7 @@ from boto_calls import KEYS, URL, to
 
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +27,13 @@ async def sent_with(server: Scripted, config: Config, profile: str | None = None
 
 
 async def test_anonymous_requests_are_not_signed():
-    async with Scripted(answer(204)) as server:
+    async with Scripted(response(204)) as server:
         assert await sent_with(server, Config(endpoint_url=server.url, credentials="anonymous")) == ""
 
 
 async def test_static_credentials_and_region_sign():
     keys = Credentials("AKIAONE", "s", "token")
-    async with Scripted(answer(204)) as server:
+    async with Scripted(response(204)) as server:
         signed = await sent_with(server, Config(endpoint_url=server.url, credentials=keys, region="eu-west-7"))
     assert "Credential=AKIAONE/" in signed
     assert "/eu-west-7/s3/aws4_request" in signed
@@ -41,7 +41,7 @@ async def test_static_credentials_and_region_sign():
 
 
 async def test_environment_and_profile_are_botocores_chain(monkeypatch, tmp_path: Path):
-    async with Scripted(*[answer(204)] * 5) as server:
+    async with Scripted(*[response(204)] * 5) as server:
         (tmp_path / "credentials").write_text(
             "[default]\naws_access_key_id=AKIADEFAULT\naws_secret_access_key=s\n"
             "[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=s\n"
@@ -76,7 +76,7 @@ async def test_a_function_is_asked_once_for_lasting_credentials_in_a_thread():
         asked.append(threading.current_thread())
         return Credentials("AKIAFUNCTION", "s", "t")
 
-    async with Scripted(answer(204), answer(204)) as server:
+    async with Scripted(response(204), response(204)) as server:
         backend = to(server, credentials=ask)
         await backend.delete_object(URL)
         await backend.delete_object(URL)
@@ -98,13 +98,13 @@ async def test_credentials_are_asked_for_again_before_they_expire(monkeypatch, l
         expires = datetime.now(UTC) + lasting * count
         return Credentials(f"AKIA{count}", "s", expires_at=expires)
 
-    async with Scripted(*[answer(204)] * 4) as server:
+    async with Scripted(*[response(204)] * 4) as server:
         backend = to(server, credentials=ask)
         await backend.delete_object(URL)
         await backend.delete_object(URL)
         assert count == 1
         later = datetime.now(UTC) + lasting * 0.9
-        backend._keeper._clock = later.timestamp
+        backend._credential_cache._clock = later.timestamp
         await backend.delete_object(URL)
         await backend.delete_object(URL)
         await backend.aclose()
@@ -117,13 +117,13 @@ async def test_a_function_that_returns_an_awaitable_is_awaited():
     async def fetch() -> Credentials:
         return Credentials("AKIALATER", "s")
 
-    async with Scripted(answer(204)) as server:
+    async with Scripted(response(204)) as server:
         assert "AKIALATER" in await sent_with(server, Config(endpoint_url=server.url, credentials=lambda: fetch()))  # noqa: PLW0108
 
 
 @pytest.mark.parametrize(("style", "target"), [("auto", "/bucket/key"), ("path", "/bucket/key"), ("virtual", "/key")])
 async def test_the_bucket_is_addressed_as_configured(style, target):
-    async with Scripted(answer(204)) as server:
+    async with Scripted(response(204)) as server:
         named = server.url.replace("127.0.0.1", "localhost")
         backend = BotoBackend(
             Config(endpoint_url=named, credentials=KEYS, addressing_style=style, max_attempts=1),
@@ -131,14 +131,14 @@ async def test_the_bucket_is_addressed_as_configured(style, target):
             asyncio.Semaphore(1),
         )
         if style == "virtual":
-            await answer_names_of_localhost(backend)
+            await response_names_of_localhost(backend)
         await backend.delete_object(URL)
         await backend.aclose()
     assert server.requests[0].target == target
     assert server.requests[0].headers["host"].startswith("bucket." if style == "virtual" else "localhost")
 
 
-async def answer_names_of_localhost(backend: BotoBackend) -> None:
+async def response_names_of_localhost(backend: BotoBackend) -> None:
     """Let the names below ``localhost`` be found, which not every machine's resolver does."""
     client: Any = await backend._client.get()
     client._endpoint.http_session._connector_args["resolver"] = _Loopback()
@@ -153,7 +153,7 @@ class _Loopback:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "at_amazon"),
+    ("endpoint", "is_aws"),
     [
         (None, True),
         ("https://s3.cn-north-1.amazonaws.com.cn", True),
@@ -163,7 +163,7 @@ class _Loopback:
         ("http://127.0.0.1:1", False),
     ],
 )
-async def test_amazon_is_known_by_its_domains(endpoint, at_amazon):
+async def test_amazon_is_known_by_its_domains(endpoint, is_aws):
     backend = BotoBackend(Config(endpoint_url=endpoint, credentials=KEYS), None, asyncio.Semaphore(1))
-    assert await backend.at_amazon() is at_amazon
+    assert await backend.is_aws() is is_aws
     await backend.aclose()

@@ -9,11 +9,11 @@ from boto_calls import to
 
 from aios3._paths import S3Url
 from aios3.errors import ServerError
-from scripted import Scripted, answer, xml
+from scripted import Scripted, response, xml
 
 
 def page(**fields: str) -> bytes:
-    return answer(body=xml("ListBucketResult", **fields))
+    return response(body=xml("ListBucketResult", **fields))
 
 
 async def test_a_page_is_decoded_and_its_descriptions_are_built_when_asked_for():
@@ -94,7 +94,7 @@ async def test_all_buckets_are_listed_over_all_pages():
             f"<Bucket><Name>{name}</Name><CreationDate>2015-10-21T07:28:00.000Z</CreationDate></Bucket>"
             for name in names
         )
-        return answer(body=xml("ListAllMyBucketsResult", Buckets=each, **fields))
+        return response(body=xml("ListAllMyBucketsResult", Buckets=each, **fields))
 
     async with Scripted(buckets("b", "a", ContinuationToken="t"), buckets("aa")) as server:
         backend = to(server)

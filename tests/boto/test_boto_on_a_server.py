@@ -10,7 +10,7 @@ from boto_calls import URL, content, free, get, put
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aios3._backend import Condition, PartSource, ReadOptions, WriteOptions
+from aios3._backend import GetOptions, PartSource, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config
 from aios3._paths import S3Url
@@ -27,15 +27,15 @@ async def test_a_whole_upload_on_a_server(moto, slots):
     url = S3Url("bucket", "parts")
     block = bytes(range(256)) * 4096
     await put(moto, S3Url("bucket", "source"), b"0123456789")
-    upload_id = await moto.create_multipart_upload(url, WriteOptions(metadata={"name": "v"}), None)
+    upload_id = await moto.create_multipart_upload(url, PutOptions(metadata={"name": "v"}), None)
     parts = [
-        await moto.upload_part(url, upload_id, number, [block] * 5, options=WriteOptions(), checksum=None)
+        await moto.upload_part(url, upload_id, number, [block] * 5, options=PutOptions(), checksum=None)
         for number in (1, 2)
     ]
     source = S3Url("bucket", "source")
     parts.append(await moto.upload_part_copy(url, upload_id, 3, PartSource(source, 2, 5, None)))
     result = await moto.complete_multipart_upload(
-        url, upload_id, parts[::-1], options=WriteOptions(), condition=Condition(), checksum=None
+        url, upload_id, parts[::-1], options=PutOptions(), condition=Precondition(), checksum=None
     )
     body = await get(moto, url)
     assert free(slots) == 3
@@ -46,7 +46,7 @@ async def test_a_whole_upload_on_a_server(moto, slots):
 
 
 async def test_an_upload_is_forgotten_once_and_again(moto):
-    upload_id = await moto.create_multipart_upload(URL, WriteOptions(), None)
+    upload_id = await moto.create_multipart_upload(URL, PutOptions(), None)
     await moto.abort_multipart_upload(URL, upload_id)
     await moto.abort_multipart_upload(URL, upload_id)
 
@@ -60,10 +60,10 @@ async def test_a_copy_keeps_or_replaces_what_belongs_to_the_object(moto):
     source, target = S3Url("bucket", "from"), S3Url("bucket", "to")
     await put(moto, source, b"abc", metadata={"a": "1"}, content_type="text/plain")
     await moto.copy_object(source, target, options=None)
-    kept = await moto.head_object(target, ReadOptions())
+    kept = await moto.head_object(target, GetOptions())
     assert (kept.size, kept.metadata, kept.content_type) == (3, {"a": "1"}, "text/plain")
-    result = await moto.copy_object(source, target, options=WriteOptions(metadata={"b": "2"}))
-    replaced = await moto.head_object(target, ReadOptions())
+    result = await moto.copy_object(source, target, options=PutOptions(metadata={"b": "2"}))
+    replaced = await moto.head_object(target, GetOptions())
     assert replaced.metadata == {"b": "2"}
     assert result.etag == replaced.etag == kept.etag
 
@@ -75,7 +75,7 @@ async def test_buckets_and_removal(moto):
     await moto.delete_object(S3Url("bucket", "gone"))
     await moto.delete_object(S3Url("bucket", "gone"))
     with pytest.raises(ObjectNotFoundError):
-        await moto.head_object(S3Url("bucket", "gone"), ReadOptions())
+        await moto.head_object(S3Url("bucket", "gone"), GetOptions())
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ async def roundtrip(backend: BotoBackend, key: str) -> None:
     await put(backend, url, data)
     page = await backend.list_objects(url)
     assert page.keys[0] == key
-    assert (await backend.head_object(url, ReadOptions())).size == len(data)
+    assert (await backend.head_object(url, GetOptions())).size == len(data)
     assert await content(await get(backend, url)) == data
     await backend.copy_object(url, copy, options=None)
     assert await content(await get(backend, copy, 0, 9999)) == data
@@ -102,7 +102,7 @@ async def roundtrip(backend: BotoBackend, key: str) -> None:
     assert (await backend.list_objects(S3Url("bucket"))).keys == []
 
 
-# No line feed: moto's router takes none in a path, and answers 404.
+# No line feed: moto's router takes none in a path, and responds with 404.
 KEY = st.one_of(
     st.text(st.sampled_from("/.+ %2F?#&=;:@~'\"<>\\^`{|}é\u0301🙂\u200bab"), min_size=1, max_size=12),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1, max_size=40),

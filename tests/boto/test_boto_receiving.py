@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from boto_calls import URL, content, free, get, to
 
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3.errors import ServerError
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from scripted import Scripted, answer
     ],
 )
 async def test_the_heads_tell_which_bytes_a_body_brings(asked, head, span, slots):
-    async with Scripted(answer(body=b"cde", etag='"e"', **head)) as server:
+    async with Scripted(response(body=b"cde", etag='"e"', **head)) as server:
         backend = to(server, slots)
         body = await get(backend, URL, *asked)
         assert (body.start, body.stop, body.stat.size) == span
@@ -54,10 +54,10 @@ async def test_the_heads_tell_which_bytes_a_body_brings(asked, head, span, slots
         {"status": 200, "content_length": "", "connection": "close"},
     ],
 )
-async def test_heads_that_contradict_each_other_are_nonsense(head, slots):
-    async with Scripted(answer(body=b"cde", **head)) as server:
+async def test_heads_that_contradict_each_other_are_invalid(head, slots):
+    async with Scripted(response(body=b"cde", **head)) as server:
         backend = to(server, slots)
-        with pytest.raises(ServerError, match="makes no sense"):
+        with pytest.raises(ServerError, match="invalid response"):
             await get(backend, URL, 2, 5)
         assert free(slots) == 4
         await backend.aclose()
@@ -76,9 +76,9 @@ async def test_a_description_has_all_that_the_heads_say():
         "X-Amz-Checksum-Crc32": "AAAAAA==",
         "content-length": "12",
     }
-    async with Scripted(answer(**headers)) as server:
+    async with Scripted(response(**headers)) as server:
         backend = to(server)
-        stat = await backend.head_object(URL, ReadOptions(version_id="v1"))
+        stat = await backend.head_object(URL, GetOptions(version_id="v1"))
         await backend.aclose()
     assert (stat.size, stat.mtime, stat.etag) == (12, 1445412480.0, "abc-2")
     assert (stat.version_id, stat.storage_class, stat.content_type) == ("null", "GLACIER", "text/plain")
@@ -91,9 +91,9 @@ async def test_a_description_has_all_that_the_heads_say():
 @pytest.mark.parametrize(("size", "is_link"), [("0", True), ("3", False)])
 async def test_only_an_empty_object_is_a_link(size, is_link):
     title_cased = b"\r\nX-Amz-Meta-Symlink_To: s3://b/t\r\n\r\n"
-    async with Scripted(answer(content_length=size).replace(b"\r\n\r\n", title_cased)) as server:
+    async with Scripted(response(content_length=size).replace(b"\r\n\r\n", title_cased)) as server:
         backend = to(server)
-        assert (await backend.head_object(URL, ReadOptions())).islnk is is_link
+        assert (await backend.head_object(URL, GetOptions())).islnk is is_link
         await backend.aclose()
 
 
@@ -114,7 +114,7 @@ async def test_only_an_empty_object_is_a_link(size, is_link):
     ],
 )
 async def test_a_checksum_of_less_than_the_object_is_never_taken_for_the_objects(asked, head, known):
-    async with Scripted(answer(body=b"abc", **head, **{"x-amz-checksum-crc32": "AAAAAA=="})) as server:
+    async with Scripted(response(body=b"abc", **head, **{"x-amz-checksum-crc32": "AAAAAA=="})) as server:
         backend = to(server)
         body = await get(backend, URL, *asked)
         assert body.stat.checksums == ({"CRC32": "AAAAAA=="} if known else {})
@@ -124,25 +124,25 @@ async def test_a_checksum_of_less_than_the_object_is_never_taken_for_the_objects
 
 
 async def test_checksums_off_asks_for_none():
-    async with Scripted(answer(), answer()) as server:
+    async with Scripted(response(), response()) as server:
         backend = to(server, checksums="off")
-        await backend.head_object(URL, ReadOptions())
+        await backend.head_object(URL, GetOptions())
         await (await get(backend, URL)).aclose()
         await backend.aclose()
     assert not any("x-amz-checksum-mode" in request.headers for request in server.requests)
 
 
 async def test_a_description_without_the_permission_for_checksums_is_still_one():
-    async with Scripted(answer(403, content_length=""), answer(content_length="5")) as server:
+    async with Scripted(response(403, content_length=""), response(content_length="5")) as server:
         backend = to(server)
-        assert (await backend.head_object(URL, ReadOptions())).size == 5
+        assert (await backend.head_object(URL, GetOptions())).size == 5
         await backend.aclose()
     assert ["x-amz-checksum-mode" in request.headers for request in server.requests] == [True, False]
 
 
 @pytest.mark.loop_variants
 async def test_chunked_bodies_are_read_across_the_borders_of_chunks():
-    head = answer(206, content_length="", content_range="bytes 0-5/6", transfer_encoding="chunked")
+    head = response(206, content_length="", content_range="bytes 0-5/6", transfer_encoding="chunked")
     async with Scripted(head + b"2\r\nab\r\n3\r\ncde\r\n1\r\nf\r\n0\r\n\r\n") as server:
         backend = to(server)
         body = await get(backend, URL, 0, 6)

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from boto_calls import KEYS, URL, get, put, to
 
-from aios3._backend import Checksum, Condition, CopyTerms, Part, PartSource, ReadOptions, WriteOptions
+from aios3._backend import Checksum, CopyOptions, GetOptions, Part, PartSource, Precondition, PutOptions
 from aios3._boto import BotoBackend
-from aios3._boto.payload import PieceStream, moving
+from aios3._boto.upload_stream import PieceStream, upload_timeout
 from aios3._config import Config
-from aios3._engine.policy import Policy
+from aios3._engine.retry_policy import RetryPolicy
 from aios3._paths import S3Url
 from aios3._retrying import RetryingBackend
 from aios3.errors import ObjectExistsError, ServerError, UnsupportedError
-from scripted import Scripted, answer, xml
+from scripted import Scripted, response, xml
 
 
 @pytest.mark.loop_variants
 async def test_pieces_arrive_in_order_with_a_length_and_nothing_added():
     pieces = [b"ab" * 400_000, b"", memoryview(b"c" * 300_000), memoryview(bytearray(b"d")).toreadonly()]
-    async with Scripted(answer(etag='"e"')) as server:
+    async with Scripted(response(etag='"e"')) as server:
         backend = to(server)
         result = await put(backend, URL, *pieces)
         await backend.aclose()
@@ -41,7 +41,7 @@ async def test_pieces_arrive_in_order_with_a_length_and_nothing_added():
 
 @pytest.mark.parametrize("pieces", [(), (b"",), (b"x",)])
 async def test_small_bodies_have_a_length_too(pieces):
-    async with Scripted(answer(etag='"e"')) as server:
+    async with Scripted(response(etag='"e"')) as server:
         backend = to(server)
         assert (await put(backend, URL, *pieces)).size == len(b"".join(pieces))
         await backend.aclose()
@@ -56,15 +56,15 @@ async def test_another_attempt_sends_the_whole_body_again(no_backoff):
     async def hang_up(_request, _reader, writer):
         writer.transport.abort()
 
-    async with Scripted(answer(503), hang_up, answer(etag='"e"')) as server:
-        backend = RetryingBackend(to(server), Policy(3))
+    async with Scripted(response(503), hang_up, response(etag='"e"')) as server:
+        backend = RetryingBackend(to(server), RetryPolicy(3))
         await put(backend, URL, *body)
         await backend.aclose()
     assert [request.body for request in server.requests] == [b"".join(body)] * 3
 
 
 async def test_the_body_is_not_hashed_where_tls_protects_it(certificate):
-    async with Scripted(answer(etag='"e"'), tls=certificate.server) as server:
+    async with Scripted(response(etag='"e"'), tls=certificate.server) as server:
         backend = to(server, verify=certificate.authority)
         await put(backend, URL, b"x" * 100)
         await backend.aclose()
@@ -80,10 +80,10 @@ async def test_a_stream_of_pieces_can_be_passed_over_again_and_again():
 
 async def test_only_a_stall_is_called_one():
     with pytest.raises(TimeoutError, match="another"):
-        async with moving(PieceStream([b"a"]), 1.0):
+        async with upload_timeout(PieceStream([b"a"]), 1.0):
             raise TimeoutError("another")
     with pytest.raises(TimeoutError, match=r"took no byte for 0\.01 seconds"):
-        async with moving(stream := PieceStream([b"a"]), 0.01):
+        async with upload_timeout(stream := PieceStream([b"a"]), 0.01):
             aiter(stream)
             await asyncio.Event().wait()
 
@@ -99,7 +99,7 @@ def test_a_stream_of_pieces_reads_like_a_file():
     assert stream.seek(0) == 0
 
 
-OPTIONS = WriteOptions(
+OPTIONS = PutOptions(
     content_type="text/plain; charset=utf-8",
     content_encoding="gzip",
     content_disposition='attachment; filename="a b"',
@@ -134,9 +134,9 @@ def picked(request: Any, names: Any) -> dict[str, str]:
 async def test_options_of_a_write_go_into_the_headers():
     upload = xml("InitiateMultipartUploadResult", UploadId="u")
     copied = xml("CopyObjectResult", ETag="&quot;e&quot;")
-    async with Scripted(answer(etag="e"), answer(body=upload), answer(body=copied)) as server:
+    async with Scripted(response(etag="e"), response(body=upload), response(body=copied)) as server:
         backend = to(server)
-        await backend.put_object(URL, [b"x"], options=OPTIONS, condition=Condition(), checksum=None)
+        await backend.put_object(URL, [b"x"], options=OPTIONS, condition=Precondition(), checksum=None)
         assert await backend.create_multipart_upload(URL, OPTIONS, "CRC64NVME") == "u"
         await backend.copy_object(URL, URL, options=OPTIONS)
         await backend.aclose()
@@ -149,9 +149,9 @@ async def test_options_of_a_write_go_into_the_headers():
 
 async def test_the_terms_of_a_copy_go_into_the_headers():
     copied = xml("CopyObjectResult", ETag="&quot;e&quot;")
-    async with Scripted(answer(body=copied), answer(body=copied)) as server:
+    async with Scripted(response(body=copied), response(body=copied)) as server:
         backend = to(server)
-        terms = CopyTerms('"old"', "GLACIER_IR", Condition(if_absent=True))
+        terms = CopyOptions('"old"', "GLACIER_IR", Precondition(if_absent=True))
         await backend.copy_object(URL, URL, options=None, terms=terms)
         await backend.copy_object(URL, URL, options=None)
         await backend.aclose()
@@ -162,16 +162,16 @@ async def test_the_terms_of_a_copy_go_into_the_headers():
 
 
 async def test_a_copy_that_may_not_replace_says_so():
-    async with Scripted(answer(412, xml("Error", Code="PreconditionFailed"))) as server:
+    async with Scripted(response(412, xml("Error", Code="PreconditionFailed"))) as server:
         backend = to(server)
         with pytest.raises(ObjectExistsError):
-            await backend.copy_object(URL, URL, options=None, terms=CopyTerms(condition=Condition(if_absent=True)))
+            await backend.copy_object(URL, URL, options=None, terms=CopyOptions(condition=Precondition(if_absent=True)))
         await backend.aclose()
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "eu-central-1", "cn-north-1"])
 async def test_urls_and_forms_are_signed_with_version_4_in_every_region(region):
-    """In the oldest regions botocore takes version 2 for them, which newer servers refuse."""
+    """In the oldest regions botocore takes version 2 for them, which newer servers reject."""
     backend = BotoBackend(Config(credentials=KEYS, region=region), None, asyncio.Semaphore(1))
     url = await backend.presign("GetObject", {"Bucket": "bucket", "Key": "key"}, 60)
     form = await backend.presign_post(URL, {}, [], 60)
@@ -189,15 +189,24 @@ async def test_a_customers_key_goes_with_every_request_that_touches_bytes():
     }
     upload = xml("InitiateMultipartUploadResult", UploadId="u")
     done = xml("CompleteMultipartUploadResult", ETag="e")
-    script = [answer(etag="e"), answer(body=upload), answer(etag='"p"'), answer(body=done), answer(), answer()]
+    script = [
+        response(etag="e"),
+        response(body=upload),
+        response(etag='"p"'),
+        response(body=done),
+        response(),
+        response(),
+    ]
     async with Scripted(*script) as server:
         backend = to(server)
-        options = WriteOptions(sse_customer_key=key)
+        options = PutOptions(sse_customer_key=key)
         await put(backend, URL, b"x", sse_customer_key=key)
         await backend.create_multipart_upload(URL, options, None)
         part = await backend.upload_part(URL, "u", 1, [b"x"], options=options, checksum=None)
-        await backend.complete_multipart_upload(URL, "u", [part], options=options, condition=Condition(), checksum=None)
-        await backend.head_object(URL, ReadOptions(sse_customer_key=key))
+        await backend.complete_multipart_upload(
+            URL, "u", [part], options=options, condition=Precondition(), checksum=None
+        )
+        await backend.head_object(URL, GetOptions(sse_customer_key=key))
         await (await get(backend, URL, sse_customer_key=key)).aclose()
         await backend.aclose()
     assert [picked(request, expected) for request in server.requests] == [expected] * 6
@@ -206,14 +215,14 @@ async def test_a_customers_key_goes_with_every_request_that_touches_bytes():
 async def test_etags_are_quoted_for_reads_and_bare_for_writes():
     done = xml("CompleteMultipartUploadResult", ETag="&quot;&quot;")
     copied = xml("CopyPartResult", ETag="&quot;p&quot;")
-    script = [answer(body=b"x"), answer(), answer(etag='"e"'), answer(body=done), answer(body=copied)]
+    script = [response(body=b"x"), response(), response(etag='"e"'), response(body=done), response(body=copied)]
     async with Scripted(*script) as server:
         backend = to(server)
         await (await get(backend, URL, if_match="abc")).aclose()
-        await backend.head_object(URL, ReadOptions(if_match='"abc"'))
-        await put(backend, URL, b"x", condition=Condition(if_match="abc"))
+        await backend.head_object(URL, GetOptions(if_match='"abc"'))
+        await put(backend, URL, b"x", condition=Precondition(if_match="abc"))
         result = await backend.complete_multipart_upload(
-            URL, "u", [], options=WriteOptions(), condition=Condition(if_match='"abc"'), checksum=None
+            URL, "u", [], options=PutOptions(), condition=Precondition(if_match='"abc"'), checksum=None
         )
         await backend.upload_part_copy(URL, "u", 1, PartSource(URL, 5, 10, "abc"))
         await backend.aclose()
@@ -225,11 +234,11 @@ async def test_etags_are_quoted_for_reads_and_bare_for_writes():
 
 
 async def test_creating_exclusively_asks_the_server():
-    async with Scripted(answer(etag="e"), answer(body=xml("CompleteMultipartUploadResult", ETag="e"))) as server:
+    async with Scripted(response(etag="e"), response(body=xml("CompleteMultipartUploadResult", ETag="e"))) as server:
         backend = to(server)
-        await put(backend, URL, b"x", condition=Condition(if_absent=True))
+        await put(backend, URL, b"x", condition=Precondition(if_absent=True))
         await backend.complete_multipart_upload(
-            URL, "u", [], options=WriteOptions(), condition=Condition(if_absent=True), checksum=None
+            URL, "u", [], options=PutOptions(), condition=Precondition(if_absent=True), checksum=None
         )
         await backend.aclose()
     assert [request.headers["if-none-match"] for request in server.requests] == ["*", "*"]
@@ -239,17 +248,17 @@ async def test_checksums_go_up_as_headers_and_come_back_confirmed():
     crc, whole = Checksum("CRC64NVME", "AAAAAAAAAAA="), Checksum("CRC64NVME", "BBBBBBBBBBA=")
     confirmed = {"x-amz-checksum-crc64nvme": crc.value}
     done = xml("CompleteMultipartUploadResult", ETag="e", ChecksumCRC64NVME=whole.value, ChecksumType="FULL_OBJECT")
-    script = [answer(etag="e", **confirmed), answer(etag='"p"', **confirmed), answer(body=done)]
+    script = [response(etag="e", **confirmed), response(etag='"p"', **confirmed), response(body=done)]
     async with Scripted(*script) as server:
         backend = to(server)
         result = await put(backend, URL, b"x", checksum=crc)
-        part = await backend.upload_part(URL, "u", 2, [b"x"], options=WriteOptions(), checksum=crc)
+        part = await backend.upload_part(URL, "u", 2, [b"x"], options=PutOptions(), checksum=crc)
         completed = await backend.complete_multipart_upload(
             URL,
             "u",
             [part, Part(1, "first")],
-            options=WriteOptions(),
-            condition=Condition(),
+            options=PutOptions(),
+            condition=Precondition(),
             checksum=whole,
         )
         await backend.aclose()
@@ -264,12 +273,12 @@ async def test_checksums_go_up_as_headers_and_come_back_confirmed():
 
 async def test_the_checksum_of_parts_checksums_is_none_of_the_objects():
     done = xml("CompleteMultipartUploadResult", ETag="e", ChecksumCRC32="AAAAAA==-2")
-    async with Scripted(answer(body=done), answer(**{"x-amz-checksum-crc32": "AAAAAA==-2"})) as server:
+    async with Scripted(response(body=done), response(**{"x-amz-checksum-crc32": "AAAAAA==-2"})) as server:
         backend = to(server)
         result = await backend.complete_multipart_upload(
-            URL, "u", [], options=WriteOptions(), condition=Condition(), checksum=None
+            URL, "u", [], options=PutOptions(), condition=Precondition(), checksum=None
         )
-        stat = await backend.head_object(URL, ReadOptions())
+        stat = await backend.head_object(URL, GetOptions())
         await backend.aclose()
     assert result.checksum is None
     assert stat.checksums == {}
@@ -280,7 +289,7 @@ AWKWARD = "a b+c/%2F//../é?x=1&y#z~🙂'\"<>"
 
 async def test_the_source_of_a_copy_is_quoted_for_every_character():
     copied = xml("CopyPartResult", ETag="&quot;p&quot;")
-    async with Scripted(answer(body=copied), answer(body=xml("CopyObjectResult", ETag="e"))) as server:
+    async with Scripted(response(body=copied), response(body=xml("CopyObjectResult", ETag="e"))) as server:
         backend = to(server)
         await backend.upload_part_copy(URL, "u", 1, PartSource(S3Url("b2", AWKWARD), 0, 1, None))
         await backend.copy_object(S3Url("b2", AWKWARD + "?versionId=1"), URL, options=None)
@@ -293,16 +302,16 @@ async def test_the_source_of_a_copy_is_quoted_for_every_character():
 
 @pytest.mark.parametrize("body", [b"", xml("CopyPartResult")])
 async def test_a_copied_part_without_an_etag_was_not_copied(body):
-    async with Scripted(answer(body=body)) as server:
+    async with Scripted(response(body=body)) as server:
         backend = to(server)
         with pytest.raises(UnsupportedError, match="without copying"):
             await backend.upload_part_copy(URL, "u", 1, PartSource(URL, 0, 1, None))
         await backend.aclose()
 
 
-async def test_a_part_without_an_etag_is_nonsense():
-    async with Scripted(answer()) as server:
+async def test_a_part_without_an_etag_is_invalid():
+    async with Scripted(response()) as server:
         backend = to(server)
         with pytest.raises(ServerError, match="no ETag"):
-            await backend.upload_part(URL, "u", 1, [b"x"], options=WriteOptions(), checksum=None)
+            await backend.upload_part(URL, "u", 1, [b"x"], options=PutOptions(), checksum=None)
         await backend.aclose()

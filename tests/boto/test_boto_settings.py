@@ -11,11 +11,11 @@ from boto_calls import KEYS, URL
 from boto_failures import failing
 
 from aios3 import errors
-from aios3._backend import Condition, WriteOptions
+from aios3._backend import Precondition, PutOptions
 from aios3._boto import BotoBackend
-from aios3._boto.translate import translate, translated
+from aios3._boto.boto_errors import to_s3_error, translate_errors
 from aios3._config import Config, Credentials
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 
 @pytest.mark.parametrize("call", ["get", "put", "amazon"])
@@ -60,12 +60,12 @@ async def test_a_broken_profile_file(slots, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [WriteOptions(storage_class=5), WriteOptions(metadata={"name": "é"})],  # type: ignore[arg-type]
+    [PutOptions(storage_class=5), PutOptions(metadata={"name": "é"})],  # type: ignore[arg-type]
 )
 async def test_options_that_s3_cannot_take(slots, options):
     backend = BotoBackend(Config(endpoint_url="http://127.0.0.1:1", credentials=KEYS), None, slots)
     with pytest.raises(errors.ConfigError):
-        await backend.put_object(URL, [b"x"], options=options, condition=Condition(), checksum=None)
+        await backend.put_object(URL, [b"x"], options=options, condition=Precondition(), checksum=None)
     await backend.aclose()
 
 
@@ -99,19 +99,19 @@ async def test_a_function_for_credentials_that_fails(slots, source, expected, te
 
 
 async def test_a_function_that_fails_when_the_old_ones_have_ended(slots):
-    answers = [Credentials("A", "b", expires_at=datetime.now(UTC) + timedelta(hours=1))]
-    async with Scripted(answer(204)) as server:
-        config = Config(endpoint_url=server.url, credentials=lambda: answers.pop(), max_attempts=1)  # noqa: PLW0108
+    responses = [Credentials("A", "b", expires_at=datetime.now(UTC) + timedelta(hours=1))]
+    async with Scripted(response(204)) as server:
+        config = Config(endpoint_url=server.url, credentials=lambda: responses.pop(), max_attempts=1)  # noqa: PLW0108
         backend = BotoBackend(config, None, slots)
         await backend.delete_object(URL)
-        backend._keeper._clock = lambda: time.time() + 3600
+        backend._credential_cache._clock = lambda: time.time() + 3600
         with pytest.raises(errors.CredentialsError, match="IndexError"):
             await backend.delete_object(URL)
         await backend.aclose()
 
 
 async def test_a_role_that_may_not_be_assumed(slots, monkeypatch, tmp_path):
-    denied = answer(
+    denied = response(
         403, b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
     )
     async with Scripted(denied) as server:
@@ -127,12 +127,12 @@ async def test_a_role_that_may_not_be_assumed(slots, monkeypatch, tmp_path):
 
 
 async def test_cancellation_and_other_peoples_errors_pass():
-    with pytest.raises(asyncio.CancelledError), translated("Op", "s3://b"):
+    with pytest.raises(asyncio.CancelledError), translate_errors("Op", "s3://b"):
         raise asyncio.CancelledError
-    with pytest.raises(KeyError), translated("Op", "s3://b"):
+    with pytest.raises(KeyError), translate_errors("Op", "s3://b"):
         raise KeyError
     ours = errors.ObjectNotFoundError("gone")
-    with pytest.raises(errors.ObjectNotFoundError) as caught, translated("Op", "s3://b"):
+    with pytest.raises(errors.ObjectNotFoundError) as caught, translate_errors("Op", "s3://b"):
         raise ours
     assert caught.value is ours
 
@@ -145,12 +145,12 @@ def test_every_exception_of_botocore_becomes_one_of_ours():
     for kind in kinds:
         error = kind.__new__(kind)
         error.kwargs = {}
-        assert isinstance(translate(error, "GetObject", "s3://b/k"), errors.S3Error), kind
+        assert isinstance(to_s3_error(error, "GetObject", "s3://b/k"), errors.S3Error), kind
 
 
-def test_an_answer_without_any_sense_is_still_an_error():
+def test_a_response_without_any_sense_is_still_an_error():
     from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
-    error = translate(ClientError({}, "GetObject"), "GetObject", "s3://b/k")
+    error = to_s3_error(ClientError({}, "GetObject"), "GetObject", "s3://b/k")
     assert type(error) is errors.RequestError
     assert (error.code, error.status, error.request_id) == (None, None, None)

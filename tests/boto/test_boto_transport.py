@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from boto_calls import KEYS, MIB, URL, free
-from boto_failures import failing, get, hang_up, refusal
+from boto_failures import failing, get, hang_up, rejection
 
 from aios3 import errors
 from aios3._boto import BotoBackend
-from aios3._boto.payload import PieceStream
+from aios3._boto.upload_stream import PieceStream
 from aios3._config import Config
-from scripted import Scripted, answer
+from scripted import Scripted, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ async def test_a_proxy_that_is_not_there(slots, nobody, monkeypatch):
 
 
 async def cut_short(_request, _reader, writer):
-    writer.write(answer(body=b"abc", content_length="10"))
+    writer.write(response(body=b"abc", content_length="10"))
     await writer.drain()
 
 
@@ -94,7 +94,7 @@ async def test_a_body_that_breaks_off(slots, act):
 
 
 async def test_a_body_that_ends_before_its_announced_length(slots):
-    head = answer(206, content_length="", content_range="bytes 0-9/10", transfer_encoding="chunked")
+    head = response(206, content_length="", content_range="bytes 0-9/10", transfer_encoding="chunked")
     async with Scripted(head + b"3\r\nabc\r\n0\r\n\r\n") as server:
         backend = BotoBackend(Config(endpoint_url=server.url, credentials=KEYS), None, slots)
         body = await get(backend, URL, 0, 10)
@@ -113,7 +113,7 @@ async def test_a_list_that_breaks_off(slots):
 
 
 @pytest.mark.parametrize("call", ["get", "put", "head"])
-async def test_no_answer(slots, call):
+async def test_no_response(slots, call):
     async with Scripted(silence) as server:
         error = await failing(slots, call, endpoint_url=server.url, read_timeout=0.1)
     assert type(error) is errors.RequestTimeoutError
@@ -123,7 +123,7 @@ async def test_no_answer(slots, call):
 
 async def test_no_next_byte(slots):
     async def first_byte(_request, reader, writer):
-        writer.write(answer(body=b"a", content_length="9"))
+        writer.write(response(body=b"a", content_length="9"))
         await reader.read()
 
     async with Scripted(first_byte) as server:
@@ -151,24 +151,24 @@ async def test_an_upload_that_the_server_stops_reading(slots):
 
 
 async def test_every_chunk_that_is_taken_puts_the_deadline_of_an_upload_off():
-    """So a slow upload is not a stalled one, and an upload that is all sent waits for its answer only."""
+    """So a slow upload is not a stalled one, and an upload that is all sent waits for its response only."""
     stream = PieceStream([bytes(MIB), memoryview(bytes(10))])
     seen = []
-    stream.moved, stream.rests = lambda: seen.append("moved"), lambda: seen.append("rests")
+    stream.on_progress, stream.on_idle = lambda: seen.append("moved"), lambda: seen.append("rests")
     chunks = [len(chunk) async for chunk in stream]
     assert sum(chunks) == MIB + 10
     assert seen == ["moved"] * (len(chunks) + 1) + ["rests"]
 
 
 @pytest.mark.loop_variants
-async def test_an_early_refusal_of_an_upload_is_heard(slots):
-    async def refuse(_request, reader, writer):
-        writer.write(refusal(412, "PreconditionFailed").replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
+async def test_an_early_rejection_of_an_upload_is_heard(slots):
+    async def reject(_request, reader, writer):
+        writer.write(rejection(412, "PreconditionFailed").replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
         await writer.drain()
         while await reader.read(MIB):
             pass
 
-    async with Scripted(refuse, reading=False) as server:
+    async with Scripted(reject, reading=False) as server:
         assert type(await failing(slots, "put big", endpoint_url=server.url)) is errors.ObjectChangedError
 
 
@@ -205,7 +205,7 @@ async def test_tls_towards_a_server_without(slots):
 @pytest.mark.parametrize("verify", ["authority", False])
 async def test_trust_can_be_given(slots, certificate, verify):
     trust = certificate.authority if verify else False
-    async with Scripted(answer(204), tls=certificate.server) as server:
+    async with Scripted(response(204), tls=certificate.server) as server:
         config = Config(endpoint_url=server.url, credentials=KEYS, verify=trust)
         backend = BotoBackend(config, None, slots)
         await backend.delete_object(URL)

@@ -1,11 +1,11 @@
-"""S3 in memory with versions and documents of a bucket, and what it refuses."""
+"""S3 in memory with versions and documents of a bucket, and what it rejects."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from aios3._backend import DeleteFailure, ObjectVersion
-from handles.fake_s3 import refusal
+from handles.fake_s3 import rejection
 from trees.tree_s3 import TreeS3
 
 if TYPE_CHECKING:
@@ -16,19 +16,19 @@ URL = "s3://bucket"
 
 
 class BucketS3(TreeS3):
-    """``versions`` are those of the bucket; ``refused_version`` is asked for the error code of each that is to go.
+    """``versions`` are those of the bucket; ``rejected_version`` is asked for the error code of each that is to go.
 
-    ``documents`` are the answers to Get operations; what is put there is in ``put``.
+    ``documents`` are the responses to Get operations; what is put there is in ``put``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.versions: list[ObjectVersion] = []
-        self.refused_version: Callable[[ObjectVersion], str | None] = lambda version: None
+        self.rejected_version: Callable[[ObjectVersion], str | None] = lambda version: None
         self.page_size = 1000
         self.loses_its_place = False
         self.documents: dict[str, dict] = {}
-        self.answers: dict[str, dict] = {}
+        self.responses: dict[str, dict] = {}
         self.asked: list[tuple[str, dict]] = []
 
     def put_versions(self, *names: str) -> None:
@@ -42,30 +42,30 @@ class BucketS3(TreeS3):
         return {f"{each.key}@{each.version_id}" for each in self.versions}
 
     async def delete_versions(self, url, versions):
-        await self._answer(await self._call("DeleteObjects", url, versions=len(versions)))
+        await self._response(await self._call("DeleteObjects", url, versions=len(versions)))
         if not self.knows_bulk:
-            raise refusal("DeleteObjects", url, "NotImplemented", 501)
-        codes = {(each.key, each.version_id): self.refused_version(each) for each in versions}
+            raise rejection("DeleteObjects", url, "NotImplemented", 501)
+        codes = {(each.key, each.version_id): self.rejected_version(each) for each in versions}
         self.versions = [each for each in self.versions if codes.get(name_of(each), "not asked") is not None]
         return [DeleteFailure(key, code, "no", version) for (key, version), code in codes.items() if code]
 
     async def delete_object(self, url, version_id=None):
-        await self._answer(await self._call("DeleteObject", url))
+        await self._response(await self._call("DeleteObject", url))
         self.versions = [each for each in self.versions if (each.key, each.version_id) != (url.key, version_id)]
 
     async def head_bucket(self, url):
-        await self._answer(await self._call("HeadBucket", url))
+        await self._response(await self._call("HeadBucket", url))
 
     async def administer(self, operation, url, parameters):
-        await self._answer(await self._call(operation, url))
+        await self._response(await self._call(operation, url))
         self.asked.append((operation, parameters))
-        if operation in self.answers:
-            return self.answers[operation]
+        if operation in self.responses:
+            return self.responses[operation]
         if operation == "ListObjectVersions":
             return self._page(parameters)
         if operation.startswith("Get"):
             if operation not in self.documents:
-                raise refusal(operation, url, ABSENT[operation], 404)
+                raise rejection(operation, url, ABSENT[operation], 404)
             return self.documents[operation]
         return {}
 

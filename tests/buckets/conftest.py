@@ -1,4 +1,4 @@
-"""A session on S3 in memory, for what no real server refuses on demand."""
+"""A session on S3 in memory, for what no real server rejects on demand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def s3(monkeypatch: pytest.MonkeyPatch) -> BucketS3:
     fake = BucketS3()
     monkeypatch.setattr(_session, "_make_transport", lambda *_args: fake)
-    monkeypatch.setattr("aios3._trees.bulk.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._trees.delete_keys.retry_delay", lambda _failures: 0)
     return fake
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import aios3
-from handles.fake_s3 import refusal
+from handles.fake_s3 import rejection
 
 LISTING = {"Name": "bucket", "Contents": [], "ResponseMetadata": {}}
-"""What a server answers that ignores the name of a document: the keys of the bucket."""
+"""What a server responses that ignores the name of a document: the keys of the bucket."""
 GETS = [
     "GetBucketCors",
     "GetBucketLifecycleConfiguration",
@@ -34,7 +34,7 @@ WRITES = {
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_server_that_takes_documents_for_the_bucket_is_asked_for_nothing_more(s3, bucket, write):
     """``DELETE /bucket?tagging`` would be the end of the bucket there."""
-    s3.answers = dict.fromkeys(GETS, LISTING)
+    s3.responses = dict.fromkeys(GETS, LISTING)
     with pytest.raises(aios3.UnsupportedError, match="something else"):
         await WRITES[write](bucket)
     assert {operation[:3] for operation in s3.calls} == {"Get"}
@@ -47,10 +47,10 @@ async def test_what_is_not_there_is_not_deleted(s3, bucket, write):
 
 
 @pytest.mark.parametrize("write", WRITES)
-async def test_a_refused_look_writes_nothing(s3, bucket, write):
+async def test_a_rejected_look_writes_nothing(s3, bucket, write):
     def faults(operation, url, _details):
         if operation != "GetPublicAccessBlock":
-            raise refusal(operation, url, "AccessDenied", 403)
+            raise rejection(operation, url, "AccessDenied", 403)
 
     s3.faults = faults
     with pytest.raises(aios3.AccessDeniedError):

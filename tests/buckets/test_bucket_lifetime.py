@@ -6,7 +6,7 @@ import pytest
 
 import aios3
 from aios3._buckets.lifecycle import with_lifetime
-from handles.fake_s3 import refusal
+from handles.fake_s3 import rejection
 
 OURS = {"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 7}}
 OTHERS = [
@@ -60,7 +60,7 @@ def test_a_name_is_never_taken_twice():
 
 
 def test_a_prefix_is_said_in_one_way_only():
-    """S3 refuses a document with a rule that has a prefix and one that has a filter."""
+    """S3 rejects a document with a rule that has a prefix and one that has a filter."""
     old = {"ID": "old", "Status": "Enabled", "Prefix": "tmp/", "Expiration": {"Days": 1}}
     (kept, _) = with_lifetime([old], 7)
     assert kept == {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 1}}
@@ -92,9 +92,9 @@ async def test_what_is_so_already_is_not_written(s3, bucket):
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "404", "NoSuchBucketPolicy"])
-async def test_an_answer_that_does_not_say_that_there_are_no_rules_replaces_none(s3, bucket, code):
+async def test_a_response_that_does_not_say_that_there_are_no_rules_replaces_none(s3, bucket, code):
     def faults(operation, url, _details):
-        raise refusal(operation, url, code, 404)
+        raise rejection(operation, url, code, 404)
 
     s3.faults = faults
     with pytest.raises(aios3.ObjectNotFoundError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import aios3
-from aios3._buckets.names import bucket_url, check_new_name, key_url
+from aios3._buckets.bucket_names import bucket_url, check_new_name, key_url
 from aios3.errors import InvalidPathError
 
 
@@ -36,7 +36,7 @@ def test_names_that_s3_takes(name):
         ("bucket--table-s3", "end in"),
     ],
 )
-async def test_names_that_s3_does_not_take_are_refused_before_anything_is_sent(s3, name, why):
+async def test_names_that_s3_does_not_take_are_rejected_before_anything_is_sent(s3, name, why):
     """And the rule is named; the oracle is Amazon's page of the rules."""
     with pytest.raises(InvalidPathError, match=why):
         check_new_name(aios3.S3Url(name))

@@ -110,8 +110,8 @@ async def test_a_url_by_host_brings_the_object(aios3_server, aios3_bucket, aios3
 def fetch(port: int, parts: urllib.parse.SplitResult) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", f"{parts.path}?{parts.query}", headers={"Host": parts.netloc})
-    answer = connection.getresponse()
-    data = answer.read()
+    response = connection.getresponse()
+    data = response.read()
     connection.close()
-    assert answer.status == 200, data
+    assert response.status == 200, data
     return data

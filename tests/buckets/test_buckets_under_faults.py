@@ -16,7 +16,7 @@ def server():
 
 @pytest.fixture
 async def session(server, monkeypatch):
-    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.retry_policy.retry_delay", lambda _failures: 0)
     server.reset()
     async with aios3.Session(**server.config | {"max_attempts": 3}) as opened:
         yield opened
@@ -34,7 +34,7 @@ async def bucket(session, request) -> aios3.Bucket:
 
 
 @pytest.mark.parametrize("operation", ["ListObjectVersions", "DeleteObjects"])
-@pytest.mark.parametrize("fault", [faults.Reset(), faults.LoseAnswer(), faults.SlowDown(), faults.InternalError()])
+@pytest.mark.parametrize("fault", [faults.Reset(), faults.DropResponse(), faults.SlowDown(), faults.InternalError()])
 async def test_versions_are_deleted_through_a_fault(server, bucket, operation, fault):
     server.fail(operation, fault)
     assert await bucket.clear_objects(versions=True) == 6
@@ -56,7 +56,7 @@ async def test_a_fault_that_stays_is_raised_and_nothing_else_is_lost(server, buc
 
 
 @pytest.mark.parametrize("operation", ["GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration"])
-@pytest.mark.parametrize("fault", [faults.Reset(), faults.LoseAnswer(), faults.SlowDown()])
+@pytest.mark.parametrize("fault", [faults.Reset(), faults.DropResponse(), faults.SlowDown()])
 async def test_a_lifetime_is_set_through_a_fault(server, bucket, operation, fault):
     server.fail(operation, fault)
     await bucket.set_lifetime_in_days(3)
@@ -64,14 +64,14 @@ async def test_a_lifetime_is_set_through_a_fault(server, bucket, operation, faul
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
-async def test_buckets_are_made_and_deleted_although_an_answer_is_lost(server, session, region):
+async def test_buckets_are_made_and_deleted_although_a_response_is_lost(server, session, region):
     """The second request meets what the first one has done."""
     async with aios3.Session(**server.config | {"region": region}) as there:
         bucket = aios3.Bucket(f"lost-in-{region}", session=there)
-        server.fail("CreateBucket", faults.LoseAnswer())
+        server.fail("CreateBucket", faults.DropResponse())
         await bucket.create()
         assert await bucket.exists()
-        server.fail("DeleteBucket", faults.LoseAnswer())
+        server.fail("DeleteBucket", faults.DropResponse())
         await bucket.delete()
         assert server.count("DeleteBucket") == 2
         assert not await bucket.exists()

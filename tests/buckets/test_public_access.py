@@ -8,7 +8,7 @@ import pytest
 
 import aios3
 from aios3._buckets.access import public_policy
-from handles.fake_s3 import refusal
+from handles.fake_s3 import rejection
 
 ALL_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 DENY = {
@@ -56,7 +56,7 @@ async def test_blocks_of_other_things_forbid_nothing(s3, bucket, settings):
 async def test_where_nobody_can_say_the_policy_tells(s3, bucket, code, status):
     def faults(operation, url, _details):
         if operation == "GetPublicAccessBlock":
-            raise refusal(operation, url, code, status)
+            raise rejection(operation, url, code, status)
 
     s3.faults = faults
     await bucket.allow_public_access()
@@ -66,7 +66,7 @@ async def test_where_nobody_can_say_the_policy_tells(s3, bucket, code, status):
 async def test_a_block_of_the_account_is_thought_of(s3, bucket):
     def faults(operation, url, _details):
         if operation == "PutBucketPolicy":
-            raise refusal(operation, url, "AccessDenied", 403)
+            raise rejection(operation, url, "AccessDenied", 403)
 
     s3.faults = faults
     with pytest.raises(aios3.AccessDeniedError) as caught:
@@ -76,7 +76,7 @@ async def test_a_block_of_the_account_is_thought_of(s3, bucket):
 
 async def test_bad_credentials_are_nothing_else(s3, bucket):
     def faults(operation, url, _details):
-        raise refusal(operation, url, "SignatureDoesNotMatch", 403)
+        raise rejection(operation, url, "SignatureDoesNotMatch", 403)
 
     s3.faults = faults
     with pytest.raises(aios3.CredentialsError) as caught:
@@ -89,7 +89,7 @@ async def test_a_bucket_that_could_not_be_made_public_is_said_to_be_there(s3, bu
 
     def faults(operation, url, _details):
         if operation == "HeadBucket":
-            raise refusal(operation, url, "NoSuchBucket", 404)
+            raise rejection(operation, url, "NoSuchBucket", 404)
 
     s3.faults = faults
     with pytest.raises(aios3.AccessDeniedError) as caught:

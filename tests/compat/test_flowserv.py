@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 import aios3
-from aios3.compat.flowserv import S3Bucket, S3File, S3Volume, UnknownFileError, files, theirs
+from aios3.compat.flowserv import S3Bucket, S3File, S3Volume, UnknownFileError, files, library
 
 TREE = {"data/x": b"1", "data/sub/y": b"22", "data2": b"333", "data2x/z": b"4444"}
 
@@ -188,7 +188,7 @@ def flowserv(monkeypatch):
 
 
 def test_flowserv_knows_the_classes_as_its_own(flowserv, resource, name):
-    assert theirs.known_as("StorageVolume", S3Volume) is S3Volume
+    assert library.error_alias("StorageVolume", S3Volume) is S3Volume
     assert isinstance(S3Volume(name), flowserv.StorageVolume)
     with pytest.raises(flowserv.UnknownFileError) as caught:
         S3Volume(name).load("nothing").open()
@@ -198,5 +198,5 @@ def test_flowserv_knows_the_classes_as_its_own(flowserv, resource, name):
 
 
 def test_without_flowserv_nothing_of_it_is_needed():
-    assert theirs.find("flowserv.no_such_module", "StorageVolume") is None
-    assert theirs.known_as("StorageVolume", S3Volume) is S3Volume
+    assert library.find("flowserv.no_such_module", "StorageVolume") is None
+    assert library.error_alias("StorageVolume", S3Volume) is S3Volume

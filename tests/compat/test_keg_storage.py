@@ -211,8 +211,8 @@ def test_an_empty_file_object_replaces_what_was_there(storage, client):
 
 
 def ask(url, method, data=None, **headers):
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as answer:
-        return answer.read(), answer.headers
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as response:
+        return response.read(), response.headers
 
 
 class Arrow:

@@ -19,7 +19,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.session import Session as BotocoreSession
 
 import aios3.sync
-from aios3._boto.native import config_of
+from aios3._boto.boto3_clients import config_of
 from aios3.compat.messageflux import S3Bucket, S3BucketException, S3NoSuchBucket, S3NoSuchItem, S3Object, resources
 
 _NAMES = itertools.count(1)
@@ -73,9 +73,9 @@ def test_names_that_are_none(resource, name):
 @pytest.mark.parametrize("buf", ["grüße", "grüße".encode(), io.BytesIO("grüße".encode()), bytearray("grüße".encode())])
 def test_what_can_be_put(bucket, client, buf):
     found = bucket.put_object("x", buf, {"a": "1"}, ContentType="text/x-test", Tagging="t=%C3%A4&u=")
-    answer = client.get_object(Bucket=bucket.name, Key="x")
-    assert answer["Body"].read() == "grüße".encode()
-    assert (answer["ContentType"], answer["Metadata"]) == ("text/x-test", {"a": "1"})
+    response = client.get_object(Bucket=bucket.name, Key="x")
+    assert response["Body"].read() == "grüße".encode()
+    assert (response["ContentType"], response["Metadata"]) == ("text/x-test", {"a": "1"})
     tags = client.get_object_tagging(Bucket=bucket.name, Key="x")["TagSet"]
     assert {each["Key"]: each["Value"] for each in tags} == {"t": "ä", "u": ""}
     assert found.body.read() == "grüße".encode()
@@ -116,7 +116,7 @@ def test_objects_are_found(bucket):
     assert found() == [each.key for each in bucket.list_objects()] == ["a", "d/", "d/1", "d/2", "z"]
     assert found("d/") == ["d/", "d/1", "d/2"]
     assert found(delimiter="/") == ["a", "z"]
-    assert found(max_keys=2) == found()  # the size of a page, not of the answer
+    assert found(max_keys=2) == found()  # the size of a page, not of the response
     assert found(Marker="d/1") == ["d/2", "z"]
     with pytest.raises(S3BucketException, match="FetchOwner"):
         found(FetchOwner=True)
@@ -162,7 +162,7 @@ def test_a_lifetime_leaves_the_rules_of_others(bucket, client):
 
 def test_a_public_bucket_keeps_its_other_statements(bucket, client):
     deny = {"Sid": "mine", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::x/y"}
-    client.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps({"Statement": [deny]}))
+    client.put_bucket_policy(Bucket=bucket.name, RetryPolicy=json.dumps({"Statement": [deny]}))
     bucket.allow_public_access()
     statements = json.loads(client.get_bucket_policy(Bucket=bucket.name)["Policy"])["Statement"]
     assert [each["Action"] for each in statements] == ["s3:PutObject", "s3:GetObject", "s3:ListBucket"]

@@ -332,8 +332,8 @@ async def test_the_url_of_every_key_is_the_one_that_is_signed(surface, bucket, a
 
 
 def _fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url) as answer:
-        return answer.read()
+    with urllib.request.urlopen(url) as response:
+        return response.read()
 
 
 async def test_a_document_that_the_server_does_not_know_ends_no_bucket(surface, new_bucket):

@@ -156,7 +156,7 @@ async def test_a_header_is_written_last(surface, bucket, admin, way):
     assert admin.get(f"{bucket}/x") == b"HEAD" + b"".join(payload(MIB, seed) for seed in range(20))
 
 
-async def test_the_middle_of_a_limited_writer_is_refused(surface, bucket, admin):
+async def test_the_middle_of_a_limited_writer_is_rejected(surface, bucket, admin):
     with pytest.raises(aios3.UnsupportedError):
         async with surface.open(f"{bucket}/x", "wb", buffering="limited") as f:
             await f.write(payload(20 * MIB))

@@ -136,7 +136,7 @@ async def test_chunks_hand_over_every_byte(session, stored, no_leaks):
 
 
 @pytest.mark.needs("read_if_match")
-async def test_a_reader_refuses_another_version(surface, bucket, admin):
+async def test_a_reader_rejects_another_version(surface, bucket, admin):
     etag = admin.put(f"{bucket}/x", b"old")
     admin.put(f"{bucket}/x", b"new")
     with pytest.raises(aios3.ObjectChangedError):

@@ -53,7 +53,7 @@ async def test_what_nothing_was_written_into_is_not_created_and_replaces_nothing
     assert {key: admin.get(f"{bucket}/{key}") for key in admin.keys(bucket)} == {"old": b"old"}
 
 
-async def test_no_upload_is_begun_before_a_part_is_full(surface, bucket, admin):
+async def test_no_upload_is_started_before_a_part_is_full(surface, bucket, admin):
     storage = storage_on(surface, bucket)
     async with storage.open("x", "w") as writer:
         await writer.write(payload(MIB))
@@ -226,14 +226,14 @@ async def test_an_upload_whose_source_or_callback_fails_publishes_nothing(surfac
                 raise OSError(5, "the disk is broken")
             return data
 
-    def refuse(total):
+    def reject(total):
         if total > 5 * MIB:
             raise ZeroDivisionError
 
     with pytest.raises(OSError, match="the disk is broken"):
         await storage.upload(Broken(payload(LARGE)), "x")
     with pytest.raises(ZeroDivisionError):
-        await storage.upload(io.BytesIO(payload(LARGE)), "x", progress_callback=refuse)
+        await storage.upload(io.BytesIO(payload(LARGE)), "x", progress_callback=reject)
     with pytest.raises(aios3.ConfigError):
         await storage.upload(io.StringIO("text"), "x")
     assert admin.keys(bucket) == []
@@ -253,8 +253,8 @@ async def test_what_is_missing_is_said_when_it_is_opened(surface, bucket, admin)
 
 def ask(url, method, data=None, **headers):
     request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request) as answer:
-        return answer.read(), answer.headers
+    with urllib.request.urlopen(request) as response:
+        return response.read(), response.headers
 
 
 async def test_anybody_may_follow_a_link_while_it_lasts(surface, bucket, admin):
@@ -272,7 +272,7 @@ async def test_anybody_may_follow_a_link_while_it_lasts(surface, bucket, admin):
     assert admin.keys(bucket) == []
 
 
-async def test_a_link_says_how_an_answer_is_to_be_saved(surface, bucket, admin):
+async def test_a_link_says_how_a_response_is_to_be_saved(surface, bucket, admin):
     admin.put(f"{bucket}/x", b"data")
     link = await storage_on(surface, bucket).link_to("x", "download", 60, "Bericht 1.csv", "text/csv")
     body, headers = await asyncio.to_thread(ask, link, "GET")

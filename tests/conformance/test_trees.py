@@ -125,7 +125,7 @@ async def test_decision_rename_of_a_tree_without_overwrite_keeps_the_source(surf
 
 
 @pytest.mark.parametrize("target", ["tree", "tree/", "tree/a", "tree/new/below"])
-async def test_decision_rename_into_itself_is_refused_before_anything_is_touched(surface, bucket, admin, target):
+async def test_decision_rename_into_itself_is_rejected_before_anything_is_touched(surface, bucket, admin, target):
     put_all(admin, f"{bucket}/tree", TREE)
     with pytest.raises(aios3.InvalidPathError, match="same place, or lies below"):
         await surface.rename(f"{bucket}/tree", f"{bucket}/{target}")

@@ -135,8 +135,8 @@ async def test_makedirs_creates_nothing(surface, bucket, admin):
 async def test_anybody_may_use_a_signed_url(surface, bucket, admin):
     def ask(url, method, data=None):
         request = urllib.request.Request(url, data, {"Content-Type": "text/plain"}, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return answer.read()
+        with urllib.request.urlopen(request) as response:
+            return response.read()
 
     path = f"{bucket}/a b+c"
     await asyncio.to_thread(ask, await surface.presign(path, 60, "PUT"), "PUT", b"data")

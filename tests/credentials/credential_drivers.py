@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aios3
 import aios3.sync
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class Async:
 
 async def renewed(session: aios3.Session) -> None:
     """Wait until the session's source is not being asked."""
-    asking = session._transports[None].keeper._asking
+    asking = session._transports[None].credential_cache._refreshing
     if asking is not None:
         await asyncio.wait([asking])
 
@@ -82,7 +82,7 @@ class Sync:
 
     async def settle(self) -> None:
         """Wait until no renewal is under way."""
-        await asyncio.to_thread(_bridge.call, renewed, self._session)
+        await asyncio.to_thread(_loop_thread.call, renewed, self._session)
 
 
 class Boto3:

@@ -11,7 +11,7 @@ EVENTS: dict[str, str] = {
     "crowd": "20 requests at once at the start",
     "near": "9 minutes before the end of an hour, 40 requests",
     "ended": "after the end, 40 requests",
-    "refused": "S3 calls the token expired before its end, 40 requests",
+    "rejected": "S3 calls the token expired before its end, 40 requests",
     "down, good": "the source fails, 9 minutes before the end, 40 requests",
     "down, ended": "the source fails, after the end, 40 requests",
     "again": "2 seconds later the source works again, 40 requests",
@@ -27,7 +27,7 @@ _FAILS, _NOBODY = "CredentialsError", "NoCredentialsError"
 _ASKED_ONCE = ("ok 1", "ok 1", "ok 1", "ok 1", "ok 1", "ok 1", f"{_FAILS} 1", "ok 1", f"{_FAILS} 1", "ok 1")
 _LOOKED_AT = ("ok", "ok", "ok", "ok", "ok", "ok", _FAILS, "ok", _NOBODY, "ok")
 _METADATA = (*["ok 3"] * 5, "ok 2", f"{_FAILS} 2", "ok 3", f"{_NOBODY} 2", "ok 3")
-"""One answer takes three requests; a failure, two."""
+"""One response takes three requests; a failure, two."""
 _CONTAINER = (*["ok 1"] * 5, "ok 3", f"{_FAILS} 3", "ok 1", f"{_FAILS} 3", "ok 1")
 """botocore asks up to three times."""
 
@@ -37,7 +37,7 @@ AIOS3: dict[str, tuple[str, ...]] = {
     "environment with an end": _LOOKED_AT,
     "shared credentials file": _LOOKED_AT,
     "credential_process": _ASKED_ONCE,
-    # One answer of instance metadata takes three requests; one that fails, two.
+    # One response of instance metadata takes three requests; one that fails, two.
     "instance metadata": (
         "ok 3",
         "ok 3",

@@ -132,7 +132,7 @@ async def test_it_may_not_be_used_on_the_loop_that_it_would_wait_for(place: Plac
             read_with(client)
 
     client = await asyncio.to_thread(aios3.sync.get_s3_client, session=session)
-    await asyncio.to_thread(aios3.sync._bridge.call, read_there)
+    await asyncio.to_thread(aios3.sync._loop_thread.call, read_there)
     await asyncio.to_thread(client.close)
     await asyncio.to_thread(session.close)
 
@@ -168,7 +168,7 @@ def test_a_profile_of_its_own_is_somebody_else(place: Place):
 
 def test_a_session_can_be_made_of_it_again(place: Place):
     """As the drop-in modules for other libraries do with a client that they are given."""
-    from aios3._boto.native import config_of  # noqa: PLC0415 - imports botocore
+    from aios3._boto.boto3_clients import config_of  # noqa: PLC0415 - imports botocore
 
     use_callback(place)
     with aios3.sync.Session(**place.options) as session:
@@ -181,7 +181,7 @@ def test_a_session_can_be_made_of_it_again(place: Place):
     assert place.count() == 2
 
 
-def test_its_own_refusals_are_botocores(place: Place):
+def test_its_own_rejections_are_botocores(place: Place):
     use_callback(place)
     with aios3.sync.Session(**place.options) as session:
         client = aios3.sync.get_s3_client(session=session)

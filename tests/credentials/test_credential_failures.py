@@ -23,7 +23,7 @@ from credential_sources import (
 )
 
 import aios3
-from servers.accounts import SECRET, SIGN_ON_TOKEN, Answer
+from servers.accounts import SECRET, SIGN_ON_TOKEN, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +41,10 @@ def without_file(use: Callable[[Place], None], name: str) -> Callable[[Place], N
     return prepare
 
 
-def answering(use: Callable[[Place], None], service: str, status: int, body: str) -> Callable[[Place], None]:
+def responding(use: Callable[[Place], None], service: str, status: int, body: str) -> Callable[[Place], None]:
     def prepare(place: Place) -> None:
         use(place)
-        place.accounts.answers[service] = Answer(status, body)
+        place.accounts.responses[service] = Response(status, body)
 
     return prepare
 
@@ -104,7 +104,7 @@ def signed_out(place: Place) -> None:
 
 def silent_instance(place: Place) -> None:
     use_instance(place)
-    place.accounts.answers["imds"] = Answer(200, "{}")
+    place.accounts.responses["imds"] = Response(200, "{}")
 
 
 DENIED = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
@@ -113,16 +113,16 @@ LOGIN = "aws sso login"
 FAILURES: dict[str, tuple[Callable[[Place], None], str]] = {
     "container: no token file": (without_file(use_container, "container-token"), r"container.*container-token"),
     "container: unusable token": (unusable_token, r"container.*header"),
-    "container: host that is refused": (elsewhere, r"container.*198\.51\.100\.1"),
-    "container: no JSON": (answering(use_container, "ecs", 200, "nonsense"), r"container.*JSON"),
-    "container: empty JSON": (answering(use_container, "ecs", 200, "{}"), r"container.*AccessKeyId"),
-    "container: other JSON": (answering(use_container, "ecs", 200, "[]"), r"container"),
-    "container: refused": (answering(use_container, "ecs", 403, "no"), r"container.*403"),
+    "container: host that is rejected": (elsewhere, r"container.*198\.51\.100\.1"),
+    "container: no JSON": (responding(use_container, "ecs", 200, "invalid"), r"container.*JSON"),
+    "container: empty JSON": (responding(use_container, "ecs", 200, "{}"), r"container.*AccessKeyId"),
+    "container: other JSON": (responding(use_container, "ecs", 200, "[]"), r"container"),
+    "container: rejected": (responding(use_container, "ecs", 403, "no"), r"container.*403"),
     "web identity: no token file": (without_file(use_web_identity, "web-identity"), r"WebIdentity.*web-identity"),
-    "web identity: refused": (answering(use_web_identity, "sts", 403, DENIED), r"AccessDenied: not you"),
-    "web identity: no XML": (answering(use_web_identity, "sts", 200, "nonsense"), r"WebIdentity"),
+    "web identity: rejected": (responding(use_web_identity, "sts", 403, DENIED), r"AccessDenied: not you"),
+    "web identity: no XML": (responding(use_web_identity, "sts", 200, "invalid"), r"WebIdentity"),
     "web identity: nobody there": (closed_port, r"WebIdentity.*127\.0\.0\.1"),
-    "role: refused": (answering(use_role, "sts", 403, DENIED), r"AssumeRole was answered AccessDenied: not you"),
+    "role: rejected": (responding(use_role, "sts", 403, DENIED), r"AssumeRole was responded to AccessDenied: not you"),
     "process: not installed": (no_program, r"credential_process.*/no/such/program"),
     "process: no JSON": (program("print('hello')"), r"credential_process"),
     "process: other JSON": (program("print('[]')"), r"credential_process"),
@@ -133,7 +133,7 @@ FAILURES: dict[str, tuple[Callable[[Place], None], str]] = {
     "sso: never signed on": (never_signed_on, LOGIN),
     "sso: signed on long ago": (signed_on_long_ago, LOGIN),
     "sso: signed out": (signed_out, LOGIN),
-    "sso: fails": (answering(use_sign_on, "sso", 400, "{}"), r"SSO"),
+    "sso: fails": (responding(use_sign_on, "sso", 400, "{}"), r"SSO"),
     "instance: nothing in it": (silent_instance, r"no credentials were found"),
 }
 
@@ -233,10 +233,10 @@ async def test_the_end_of_an_instance_s_credentials_is_the_one_it_told_unless_th
     use_instance(place)
     async with aios3.Session(transport=transport) as session:
         # This S3 knows nothing of the extension.
-        refused = pytest.raises(aios3.CredentialsError, match="ExpiredToken") if extended else contextlib.nullcontext()
-        with refused:
+        rejected = pytest.raises(aios3.CredentialsError, match="ExpiredToken") if extended else contextlib.nullcontext()
+        with rejected:
             await aios3.read_bytes(PATH, session=session)
-        known = session._transports[None].keeper.describe()
+        known = session._transports[None].credential_cache.describe()
         assert known.kind == "iam-role"
         assert (known.expires_at > place.accounts.given[0].expires_at) == extended
 
@@ -259,7 +259,7 @@ async def test_the_kind_and_the_end_are_told(place: Place, source, transport):
     async with aios3.Session(**place.options, transport=transport) as session:
         await aios3.read_bytes(PATH, session=session)
         await renewed(session)
-        known = session._transports[None].keeper.describe()
+        known = session._transports[None].credential_cache.describe()
     assert known.kind == kinds[source]
     ends = place.accounts.given[-1].expires_at
     assert known.expires_at == (None if source == "shared credentials file" else ends)

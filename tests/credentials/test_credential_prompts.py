@@ -118,7 +118,7 @@ async def test_a_session_closes_while_somebody_is_to_type(place: Place, terminal
 @pytest.mark.parametrize("source", ["instance metadata", "container", "web identity", "assumed role", "single sign-on"])
 async def test_a_session_closes_while_a_source_hangs_and_leaves_no_thread(place: Place, source, transport):
     SOURCES[source](place)
-    place.accounts.may_answer.clear()
+    place.accounts.may_respond.clear()
     session = aios3.Session(transport=transport)
     reading = asyncio.create_task(aios3.read_bytes(PATH, session=session))
     await asyncio.to_thread(place.accounts.asked.wait)

@@ -1,4 +1,4 @@
-"""One copy of the credentials, whoever signs: a refusal is learnt from once for all, also that of a HEAD."""
+"""One copy of the credentials, whoever signs: a rejection is learnt from once for all, also that of a HEAD."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from credential_sources import SOURCES, use_callback, use_instance, use_role, us
 
 import aios3
 from servers.accounts import SECRET
-from servers.amazon_objects import Object, refusal
+from servers.amazon_objects import Object, rejection
 
 if TYPE_CHECKING:
     from credential_sources import Place
@@ -56,8 +56,8 @@ async def test_requests_signed_urls_and_clients_have_the_same_credentials(place:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("use", [use_callback, use_instance, use_web_identity, use_role])
-@pytest.mark.parametrize("refused", ["ExpiredToken", "InvalidToken", "InvalidAccessKeyId"])
-async def test_a_write_in_parts_survives_the_end_of_its_token(place: Place, use, refused, transport):
+@pytest.mark.parametrize("rejected", ["ExpiredToken", "InvalidToken", "InvalidAccessKeyId"])
+async def test_a_write_in_parts_survives_the_end_of_its_token(place: Place, use, rejected, transport):
     use(place)
     keys, uploads = place.accounts.amazon.keys, Counter[str]()
 
@@ -65,9 +65,9 @@ async def test_a_write_in_parts_survives_the_end_of_its_token(place: Place, use,
         uploads[asked.method] += 1
         if uploads["PUT"] == 1 and asked.method == "PUT":
             given = place.accounts.given[-1].access_key
-            if refused == "ExpiredToken":
+            if rejected == "ExpiredToken":
                 place.accounts.void()
-            elif refused == "InvalidToken":
+            elif rejected == "InvalidToken":
                 keys[given] = dataclasses.replace(keys[given], session_token="nobody-may-see-another")
             else:
                 del keys[given]
@@ -93,12 +93,12 @@ HEADS = {
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("verb", HEADS)
-@pytest.mark.parametrize("refused", ["expired", "forgotten"])
-async def test_a_head_with_a_token_that_has_ended_is_answered_with_the_next(place: Place, verb, refused, transport):
+@pytest.mark.parametrize("rejected", ["expired", "forgotten"])
+async def test_a_head_with_a_token_that_has_ended_is_responded_with_the_next(place: Place, verb, rejected, transport):
     use_callback(place)
     async with aios3.Session(**place.options, transport=transport) as session:
         await aios3.read_bytes(PATH, session=session)
-        if refused == "expired":
+        if rejected == "expired":
             place.accounts.void()
         else:
             del place.accounts.amazon.keys[newest(place)]
@@ -109,7 +109,7 @@ async def test_a_head_with_a_token_that_has_ended_is_answered_with_the_next(plac
 
 
 def asked_with_code(place: Place) -> list[str]:
-    """The requests that were sent to be refused with a code: they list one key, whichever it is."""
+    """The requests that were sent to be rejected with a code: they list one key, whichever it is."""
     targets = [each.target for each in place.accounts.amazon.requests]
     return [each for each in targets if "max-keys=1&" in f"{each}&" and "prefix=secret" not in each]
 
@@ -119,7 +119,7 @@ async def test_a_head_that_is_forbidden_asks_no_source_and_s3_once_a_minute(plac
     use_callback(place)
     place.accounts.amazon.buckets["bucket"].objects["secret"] = Object(b"x", '"etag"')
     place.accounts.amazon.on_request = lambda asked: (
-        refusal(403, "AccessDenied", "Access Denied") if asked.key == "secret" else None
+        rejection(403, "AccessDenied", "Access Denied") if asked.key == "secret" else None
     )
     async with aios3.Session(**place.options, transport=transport) as session:
         for _ in range(10):
@@ -177,7 +177,7 @@ async def test_a_server_that_takes_no_credentials_of_a_source_has_it_asked_twice
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_source_that_fails_after_a_refusal_is_asked_once_for_a_hundred_requests(place: Place, transport):
+async def test_a_source_that_fails_after_a_rejection_is_asked_once_for_a_hundred_requests(place: Place, transport):
     use_callback(place)
     async with aios3.Session(**place.options, transport=transport) as session:
         await aios3.read_bytes(PATH, session=session)

@@ -19,7 +19,7 @@ CASES = [(source, driver) for driver in DRIVERS for source in (BOTO3 if driver =
 HOUR, NINE_MINUTES = 3600, 540
 
 
-class Run:
+class SequentialReads:
     """One program on one machine, and what came of each event."""
 
     def __init__(self, place: Place, driver: str) -> None:
@@ -64,7 +64,7 @@ class Run:
         await self.note("ended", twenty_twice)
         accounts.void()
         place.rotate()
-        await self.note("refused", twenty_twice)
+        await self.note("rejected", twenty_twice)
         accounts.advance(HOUR - NINE_MINUTES)
         place.set_down(True)
         await self.note("down, good", twenty_twice)
@@ -88,7 +88,7 @@ class Run:
 @pytest.mark.parametrize(("source", "driver"), CASES)
 async def test_what_becomes_of_requests_and_how_often_a_source_is_asked(place: Place, source, driver):
     SOURCES[source](place)
-    cells = await Run(place, driver).all_events()
+    cells = await SequentialReads(place, driver).all_events()
     if driver != "boto3" and source in NOT_COUNTED:
         cells = {event: cell.removesuffix(" 0") for event, cell in cells.items()}
     assert cells == dict(zip(EVENTS, (BOTO3 if driver == "boto3" else AIOS3)[source], strict=True))

@@ -6,29 +6,29 @@ import asyncio
 
 import pytest
 
-from aios3._engine.calls import Calls
+from aios3._engine.active_calls import ActiveCalls
 from aios3.errors import ClosedHandleError
 
 
-async def called(calls: Calls, *, sure: bool = False, work=None) -> str:
-    call = calls.begin(sure=sure)
+async def called(calls: ActiveCalls, *, shielded: bool = False, work=None) -> str:
+    call = calls.start(shielded=shielded)
     try:
         await (work or asyncio.Event().wait)()
     except asyncio.CancelledError as error:
-        raise calls.meaning(call, error) from None
+        raise calls.translate_cancellation(call, error) from None
     finally:
         calls.end(call)
     return "done"
 
 
-async def under_way(calls: Calls, **options) -> asyncio.Task[str]:
+async def under_way(calls: ActiveCalls, **options) -> asyncio.Task[str]:
     task = asyncio.create_task(called(calls, **options))
     await asyncio.sleep(0)
     return task
 
 
 async def test_closing_ends_a_call_with_an_error_and_leaves_no_cancellation_behind():
-    calls = Calls()
+    calls = ActiveCalls()
     task = await under_way(calls)
     calls.close()
     with pytest.raises(ClosedHandleError, match="closing"):
@@ -36,11 +36,11 @@ async def test_closing_ends_a_call_with_an_error_and_leaves_no_cancellation_behi
     assert task.cancelling() == 0
     assert calls.active == 0
     with pytest.raises(ClosedHandleError):
-        calls.begin()
+        calls.start()
 
 
 async def test_a_cancellation_of_the_caller_s_stays_one():
-    calls = Calls()
+    calls = ActiveCalls()
     task = await under_way(calls)
     calls.close()
     task.cancel()
@@ -49,7 +49,7 @@ async def test_a_cancellation_of_the_caller_s_stays_one():
 
 
 async def test_a_call_that_ends_all_the_same_keeps_its_result_and_no_cancellation():
-    calls = Calls()
+    calls = ActiveCalls()
 
     async def stubborn():
         try:
@@ -63,13 +63,13 @@ async def test_a_call_that_ends_all_the_same_keeps_its_result_and_no_cancellatio
     assert task.cancelling() == 0
 
 
-async def test_what_ends_others_is_neither_refused_nor_stopped_and_is_waited_for():
-    calls = Calls()
+async def test_what_ends_others_is_neither_rejected_nor_stopped_and_is_waited_for():
+    calls = ActiveCalls()
     calls.close()
     for _ in range(2):  # also the second time
         go = asyncio.Event()
-        task = await under_way(calls, sure=True, work=go.wait)
-        waiting = asyncio.create_task(calls.until_none())
+        task = await under_way(calls, shielded=True, work=go.wait)
+        waiting = asyncio.create_task(calls.wait_idle())
         await asyncio.sleep(0)
         assert not waiting.done()
         go.set()
@@ -78,7 +78,7 @@ async def test_what_ends_others_is_neither_refused_nor_stopped_and_is_waited_for
 
 
 async def test_a_pause_ends_when_it_is_closed():
-    calls = Calls()
+    calls = ActiveCalls()
     task = asyncio.create_task(calls.sleep(3600))
     await asyncio.sleep(0)
     calls.close()

@@ -1,4 +1,4 @@
-"""Second requests: the first answer is taken, the loser is ended and dropped, and there are never many."""
+"""Second requests: the first response is taken, the loser is ended and dropped, and there are never many."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import asyncio
 import pytest
 
 from aios3._engine import hedging
-from aios3._engine.hedging import Hedges, Waits
-from aios3._engine.slots import Slots
+from aios3._engine.hedging import Hedger, LatencyHistogram
+from aios3._engine.limiter import AdaptiveLimiter
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(hedging, "_LEAST_SECONDS", 0.001)
-    monkeypatch.setattr(hedging, "_LEAST_BODY_SECONDS", 0.001)
+    monkeypatch.setattr(hedging, "_MIN_HEDGE_DELAY_SECONDS", 0.001)
+    monkeypatch.setattr(hedging, "_MIN_BODY_DELAY_SECONDS", 0.001)
 
 
 class Stub:
-    """Answers each call when it is told to; remembers what was dropped and cancelled."""
+    """Responses each call when it is told to; remembers what was dropped and cancelled."""
 
     def __init__(self):
         self.calls: list[asyncio.Future[str]] = []
@@ -26,10 +26,10 @@ class Stub:
         self.cancelled = 0
 
     async def call(self):
-        answer = asyncio.get_running_loop().create_future()
-        self.calls.append(answer)
+        response = asyncio.get_running_loop().create_future()
+        self.calls.append(response)
         try:
-            return await answer
+            return await response
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -44,18 +44,18 @@ class Stub:
 
 def ready(fraction=1.0, slots=None):
     """Hedges that have seen enough to know what is slow: next to nothing."""
-    hedges = Hedges(fraction, slots or Slots(10))
+    hedger = Hedger(fraction, slots or AdaptiveLimiter(10))
     for _ in range(128):
-        hedges._waits.add(0.0001)
-        hedges._bodies.add(0.0001)
-    return hedges
+        hedger._latencies.add(0.0001)
+        hedger._body_latencies.add(0.0001)
+    return hedger
 
 
 def ready_for_a_body():
     """Hedges that may send a second request at once: bodies earn none, the requests for them do."""
-    hedges = ready()
-    hedges._credit = 1.0
-    return hedges
+    hedger = ready()
+    hedger._tokens = 1.0
+    return hedger
 
 
 @pytest.fixture
@@ -64,27 +64,27 @@ def stub():
 
 
 async def test_a_second_request_that_is_sooner_is_taken_and_the_first_one_ended(stub):
-    hedges = ready()
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+    hedger = ready()
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
     stub.calls[1].set_result("second")
     assert await running == "second"
-    assert (stub.cancelled, stub.dropped, hedges.made, hedges.won) == (1, [], 1, 1)
+    assert (stub.cancelled, stub.dropped, hedger.sent, hedger.won) == (1, [], 1, 1)
     assert running.cancelling() == 0
 
 
 async def test_a_first_request_that_is_sooner_after_all_is_taken_and_the_second_ended(stub):
-    hedges = ready()
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+    hedger = ready()
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
     stub.calls[0].set_result("first")
     assert await running == "first"
-    assert (stub.cancelled, hedges.won) == (1, 0)
+    assert (stub.cancelled, hedger.won) == (1, 0)
 
 
-async def test_of_two_answers_at_once_one_is_taken_and_the_other_dropped(stub):
-    hedges = ready()
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+async def test_of_two_responses_at_once_one_is_taken_and_the_other_dropped(stub):
+    hedger = ready()
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
     for number, call in enumerate(stub.calls):
         call.set_result(str(number))
@@ -93,31 +93,31 @@ async def test_of_two_answers_at_once_one_is_taken_and_the_other_dropped(stub):
 
 
 async def test_a_second_request_that_fails_changes_nothing(stub):
-    hedges = ready()
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+    hedger = ready()
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
-    stub.calls[1].set_exception(OSError("refused"))
+    stub.calls[1].set_exception(OSError("rejected"))
     await asyncio.sleep(0)
     stub.calls[0].set_result("first")
     assert await running == "first"
 
 
 async def test_a_first_request_that_fails_is_a_failure_and_ends_the_second(stub):
-    hedges = ready()
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+    hedger = ready()
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
-    stub.calls[0].set_exception(OSError("refused"))
-    with pytest.raises(OSError, match="refused"):
+    stub.calls[0].set_exception(OSError("rejected"))
+    with pytest.raises(OSError, match="rejected"):
         await running
     assert stub.cancelled == 1
 
 
-@pytest.mark.parametrize("answered", [False, True])
-async def test_whoever_is_cancelled_is_cancelled_and_nothing_is_left(stub, answered):
-    hedges = ready()
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+@pytest.mark.parametrize("responded", [False, True])
+async def test_whoever_is_cancelled_is_cancelled_and_nothing_is_left(stub, responded):
+    hedger = ready()
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
-    if answered:
+    if responded:
         stub.calls[1].set_result("second")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -127,35 +127,35 @@ async def test_whoever_is_cancelled_is_cancelled_and_nothing_is_left(stub, answe
 
 
 async def test_a_deadline_of_the_caller_is_heeded(stub):
-    hedges = ready()
+    hedger = ready()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await hedges.first(stub.call, stub.drop)
+            await hedger.run(stub.call, stub.abort)
     assert stub.cancelled == len(stub.calls) == 2
 
 
 async def test_no_more_than_the_fraction_gets_a_second_request(stub):
-    hedges = ready(fraction=0.25)
-    running = [asyncio.create_task(hedges.first(stub.call, stub.drop)) for _ in range(8)]
-    while hedges._line:  # until the time of all is over
+    hedger = ready(fraction=0.25)
+    running = [asyncio.create_task(hedger.run(stub.call, stub.abort)) for _ in range(8)]
+    while hedger._line:  # until the time of all is over
         await asyncio.sleep(0)
     await stub.until_called(10)
-    assert (len(stub.calls), hedges.made) == (10, 2)
+    assert (len(stub.calls), hedger.sent) == (10, 2)
     for call in stub.calls:
         call.set_result("x")
     await asyncio.gather(*running)
 
 
 async def test_none_is_sent_where_no_room_is_free(stub):
-    slots = Slots(1)
+    slots = AdaptiveLimiter(1)
     await slots.acquire()
-    hedges = ready(slots=slots)
-    running = asyncio.create_task(hedges.first(stub.call, stub.drop))
+    hedger = ready(slots=slots)
+    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(1)
-    while hedges._line:  # until its time is over
+    while hedger._line:  # until its time is over
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert (len(stub.calls), hedges.made) == (1, 0)
+    assert (len(stub.calls), hedger.sent) == (1, 0)
     stub.calls[0].set_result("x")
     assert await running == "x"
 
@@ -164,28 +164,28 @@ MIB = 1024 * 1024
 
 
 async def test_a_slow_body_is_overtaken_by_a_second_request_for_the_rest(stub):
-    hedges = ready_for_a_body()
-    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    hedger = ready_for_a_body()
+    running = asyncio.create_task(hedger.run_body(stub.call, lambda: stub.call, MIB))
     await stub.until_called(2)
     stub.calls[1].set_result("rest")
     assert await running == "rest"
-    assert (stub.cancelled, hedges.made, hedges.won) == (1, 1, 1)
+    assert (stub.cancelled, hedger.sent, hedger.won) == (1, 1, 1)
     assert running.cancelling() == 0
 
 
 async def test_a_slow_body_that_comes_first_after_all_is_taken(stub):
-    hedges = ready_for_a_body()
-    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    hedger = ready_for_a_body()
+    running = asyncio.create_task(hedger.run_body(stub.call, lambda: stub.call, MIB))
     await stub.until_called(2)
     stub.calls[0].set_result("all")
     assert await running is None
-    assert (stub.cancelled, hedges.made, hedges.won) == (1, 1, 0)
+    assert (stub.cancelled, hedger.sent, hedger.won) == (1, 1, 0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_body_that_breaks_is_a_failure_and_ends_the_second_request(stub):
-    hedges = ready_for_a_body()
-    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    hedger = ready_for_a_body()
+    running = asyncio.create_task(hedger.run_body(stub.call, lambda: stub.call, MIB))
     await stub.until_called(2)
     stub.calls[0].set_exception(OSError("broke"))
     with pytest.raises(OSError, match="broke"):
@@ -194,19 +194,19 @@ async def test_a_body_that_breaks_is_a_failure_and_ends_the_second_request(stub)
 
 
 async def test_a_second_request_that_fails_leaves_the_body_alone(stub):
-    hedges = ready_for_a_body()
-    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    hedger = ready_for_a_body()
+    running = asyncio.create_task(hedger.run_body(stub.call, lambda: stub.call, MIB))
     await stub.until_called(2)
-    stub.calls[1].set_exception(OSError("refused"))
+    stub.calls[1].set_exception(OSError("rejected"))
     await asyncio.sleep(0)
     stub.calls[0].set_result("all")
     assert await running is None
-    assert hedges.won == 0
+    assert hedger.won == 0
 
 
 async def test_whoever_is_cancelled_while_a_body_is_raced_for_is_cancelled(stub):
-    hedges = ready_for_a_body()
-    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: stub.call, MIB))
+    hedger = ready_for_a_body()
+    running = asyncio.create_task(hedger.run_body(stub.call, lambda: stub.call, MIB))
     await stub.until_called(2)
     stub.calls[1].set_result("rest")
     running.cancel()
@@ -216,23 +216,23 @@ async def test_whoever_is_cancelled_while_a_body_is_raced_for_is_cancelled(stub)
 
 
 async def test_a_body_is_left_alone_where_a_second_request_is_not_worth_while_or_too_many_were_made(stub):
-    hedges = ready_for_a_body()
+    hedger = ready_for_a_body()
     asked = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(hedges.overtaken(stub.call, lambda: asked.set_result(True), MIB))
+    running = asyncio.create_task(hedger.run_body(stub.call, lambda: asked.set_result(True), MIB))
     await asked
     stub.calls[0].set_result("all")
     assert await running is None
-    assert (len(stub.calls), hedges.made, hedges._credit) == (1, 0, 1.0)
+    assert (len(stub.calls), hedger.sent, hedger._tokens) == (1, 0, 1.0)
 
 
 async def test_how_slow_a_body_is_follows_its_length(stub, monkeypatch):
-    hedges = ready_for_a_body()
+    hedger = ready_for_a_body()
     delays = []
     loop = asyncio.get_running_loop()
     call_later = loop.call_later
     monkeypatch.setattr(loop, "call_later", lambda delay, *rest: delays.append(delay) or call_later(3600, *rest))
     for size in (MIB, 100 * MIB):
-        running = asyncio.create_task(hedges.overtaken(stub.call, lambda: None, size))
+        running = asyncio.create_task(hedger.run_body(stub.call, lambda: None, size))
         await stub.until_called(1)
         stub.calls.pop().set_result("all")
         await running
@@ -240,13 +240,13 @@ async def test_how_slow_a_body_is_follows_its_length(stub, monkeypatch):
 
 
 def test_what_is_slow_is_what_one_in_twenty_exceeds_and_unknown_at_first():
-    waits = Waits()
+    waits = LatencyHistogram()
     for number in range(99):
         waits.add(0.010 if number % 25 else 1.0)
-    assert waits.slow == float("inf")
+    assert waits.p95 == float("inf")
     for number in range(400):
         waits.add(0.010 if number % 25 else 1.0)
-    assert 0.010 <= waits.slow <= 0.0125
+    assert 0.010 <= waits.p95 <= 0.0125
     for _ in range(5000):
         waits.add(0.1)
-    assert 0.1 <= waits.slow <= 0.125
+    assert 0.1 <= waits.p95 <= 0.125

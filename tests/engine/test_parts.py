@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aios3._config import MAX_PART_SIZE, MIB, MIN_PART_SIZE
 from aios3._engine.parts import (
-    CONSTANT_PARTS,
+    CONSTANT_SIZE_PARTS,
     MAX_OBJECT_SIZE,
     MAX_PARTS,
     copy_ranges,
@@ -35,8 +35,8 @@ def test_ten_thousand_parts_hold_what_the_docstring_says_in_tebibytes(first, lea
 
 def test_sizes_of_a_stream_never_shrink_and_stay_as_configured_as_long_as_possible():
     sizes = [part_size(number, 8 * MIB) for number in range(1, MAX_PARTS + 1)]
-    assert set(sizes[:CONSTANT_PARTS]) == {8 * MIB}
-    assert sizes[CONSTANT_PARTS] == 16 * MIB
+    assert set(sizes[:CONSTANT_SIZE_PARTS]) == {8 * MIB}
+    assert sizes[CONSTANT_SIZE_PARTS] == 16 * MIB
     assert sizes == sorted(sizes)
 
 
@@ -46,7 +46,7 @@ def test_where_parts_must_be_equal_a_stream_has_no_others(number, first):
 
 
 @pytest.mark.parametrize("equal", [False, True])
-def test_one_part_too_many_is_refused(equal):
+def test_one_part_too_many_is_rejected(equal):
     with pytest.raises(UnsupportedError, match="part_size"):
         part_size(MAX_PARTS + 1, 8 * MIB, equal=equal)
 
@@ -64,7 +64,7 @@ def test_a_known_size_is_cut_into_equal_parts_and_a_rest(total, preferred):
         assert size == preferred
 
 
-def test_the_largest_object_fits_and_a_larger_one_is_refused():
+def test_the_largest_object_fits_and_a_larger_one_is_rejected():
     assert equal_part_size(MAX_OBJECT_SIZE, 8 * MIB) == MAX_PART_SIZE
     assert MAX_OBJECT_SIZE >= 50 * 10**12
     with pytest.raises(UnsupportedError, match="larger than"):

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aios3._engine.budget import Budget
 from aios3._engine.cache import Block, BlockMap
-from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
+from aios3._engine.memory_budget import MemoryBudget
+from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
 from aios3.errors import TruncatedBodyError
 from thorough import examples
 
-LIMITS = RangeLimits(block_size=1000, least_request=2000, request_size=4000, window=16_000, keep=3000)
+LIMITS = RangeLimits(block_size=1000, min_request_size=2000, request_size=4000, max_readahead=16_000, max_retained=3000)
 DATA = random.Random(3).randbytes(100_000)
 
 
@@ -48,12 +48,12 @@ class Origin:
 
 
 def fetcher_of(origin, budget=None, limits=LIMITS):
-    return RangeFetcher(origin.fetch, len(origin.data), budget or Budget(50_000), limits)
+    return RangeFetcher(origin.fetch, len(origin.data), budget or MemoryBudget(50_000), limits)
 
 
 async def closed(fetcher, budget):
     await fetcher.aclose(ValueError("closed"))
-    assert (budget.used, budget.parked, budget.waiting) == (0, 0, 0)
+    assert (budget.used, budget.retained, budget.waiting) == (0, 0, 0)
     assert fetcher.active == 0
 
 
@@ -61,7 +61,7 @@ async def closed(fetcher, budget):
 @given(st.data())
 async def test_any_reads_return_the_bytes_of_the_object(data):
     rng = random.Random(data.draw(st.integers(0, 2**32)))
-    budget = Budget(data.draw(st.sampled_from([1000, 5000, 50_000])))
+    budget = MemoryBudget(data.draw(st.sampled_from([1000, 5000, 50_000])))
     fetcher = fetcher_of(Origin(rng=rng), budget)
 
     async def reader(reads):
@@ -69,7 +69,7 @@ async def test_any_reads_return_the_bytes_of_the_object(data):
             stop = min(start + length, len(DATA))
             position, whole = start, b""
             while position < stop:
-                fetcher.request(position, stop, ahead=ahead)
+                fetcher.prefetch(position, stop, ahead=ahead)
                 view = await fetcher.view(position, stop)
                 assert 0 < len(view) <= stop - position
                 whole += view
@@ -85,38 +85,38 @@ async def test_any_reads_return_the_bytes_of_the_object(data):
 
 
 async def test_random_reads_fetch_exactly_what_is_asked_for():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     for start in (90_000, 10, 50_123):
-        await fetcher.collect(start, start + 40)
+        await fetcher.read(start, start + 40)
     assert origin.requests == [(90_000, 90_040), (10, 50), (50_123, 50_163)]
     await closed(fetcher, budget)
 
 
 async def test_what_is_there_is_not_fetched_again_and_gaps_are_filled():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
-    await fetcher.collect(1000, 1100)
-    await fetcher.collect(1200, 1300)
+    await fetcher.read(1000, 1100)
+    await fetcher.read(1200, 1300)
     origin.requests.clear()
-    assert await fetcher.collect(1050, 1250) == DATA[1050:1250]
+    assert await fetcher.read(1050, 1250) == DATA[1050:1250]
     assert origin.requests == [(1100, 1200)]
     await closed(fetcher, budget)
 
 
 async def test_two_who_want_the_same_share_one_request():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
-    found = await asyncio.gather(*(fetcher.collect(5000, 5400) for _ in range(5)))
+    found = await asyncio.gather(*(fetcher.read(5000, 5400) for _ in range(5)))
     assert found == [DATA[5000:5400]] * 5
     assert origin.requests == [(5000, 5400)]
     await closed(fetcher, budget)
 
 
 async def test_read_ahead_comes_in_long_requests_and_stops_where_memory_does():
-    origin, budget = Origin(), Budget(6000)
+    origin, budget = Origin(), MemoryBudget(6000)
     fetcher = fetcher_of(origin, budget)
-    fetcher.request(0, 100, ahead=16_000)
+    fetcher.prefetch(0, 100, ahead=16_000)
     await fetcher.view(0, 100)
     assert origin.requests[0][0] == 0
     assert sum(stop - start for start, stop in origin.requests) <= 6000
@@ -125,9 +125,9 @@ async def test_read_ahead_comes_in_long_requests_and_stops_where_memory_does():
 
 
 async def test_the_wanted_range_is_asked_for_first():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
-    fetcher.request(20_000, 20_100, ahead=16_000)
+    fetcher.prefetch(20_000, 20_100, ahead=16_000)
     await fetcher.view(20_000, 20_100)
     assert origin.requests[0][0] == 20_000
     assert origin.requests == sorted(origin.requests)
@@ -136,9 +136,9 @@ async def test_the_wanted_range_is_asked_for_first():
 
 
 async def test_long_requests_end_with_a_block_wherever_they_begin():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
-    fetcher.request(20_250, 20_300, ahead=16_000)
+    fetcher.prefetch(20_250, 20_300, ahead=16_000)
     await fetcher.idle()
     assert origin.requests[0] == (20_250, 24_000)
     assert all(stop % 1000 == 0 and stop - start > 3000 for start, stop in origin.requests[:-1])
@@ -147,26 +147,28 @@ async def test_long_requests_end_with_a_block_wherever_they_begin():
 
 
 async def test_a_range_that_one_request_can_bring_is_not_cut_where_a_block_ends():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
-    assert await fetcher.collect(20_900, 22_500) == DATA[20_900:22_500]
-    fetcher.request(30_900, 32_500)
+    assert await fetcher.read(20_900, 22_500) == DATA[20_900:22_500]
+    fetcher.prefetch(30_900, 32_500)
     await fetcher.idle()
     assert origin.requests == [(20_900, 22_500), (30_900, 32_500)]
     await closed(fetcher, budget)
 
 
 async def test_leaving_cancels_long_read_ahead_that_nobody_waits_for():
-    limits = RangeLimits(block_size=2**20, least_request=2**20, request_size=4 * 2**20, window=2**25, keep=2**20)
-    origin, budget = Origin(bytes(2**25)), Budget(2**26)
+    limits = RangeLimits(
+        block_size=2**20, min_request_size=2**20, request_size=4 * 2**20, max_readahead=2**25, max_retained=2**20
+    )
+    origin, budget = Origin(bytes(2**25)), MemoryBudget(2**26)
     fetcher = fetcher_of(origin, budget, limits)
     origin.gate.clear()
-    fetcher.request(0, 10, ahead=2**24 - 10)
+    fetcher.prefetch(0, 10, ahead=2**24 - 10)
     waiting = asyncio.create_task(fetcher.view(0, 10))
     for _ in range(3):
         await asyncio.sleep(0)
     assert origin.running == 4
-    fetcher.leave(2**24 + 2**23, 2**25)
+    fetcher.cancel_readahead(2**24 + 2**23, 2**25)
     for _ in range(5):
         await asyncio.sleep(0)
     assert origin.running == 1, "one is waited for, the others are given up"
@@ -176,47 +178,47 @@ async def test_leaving_cancels_long_read_ahead_that_nobody_waits_for():
 
 
 async def test_spent_blocks_are_kept_up_to_the_limit_and_no_longer():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     for start in range(0, 20_000, 1000):
-        await fetcher.collect(start, start + 1000)
-        assert budget.used <= LIMITS.keep + 1000
+        await fetcher.read(start, start + 1000)
+        assert budget.used <= LIMITS.max_retained + 1000
     origin.requests.clear()
-    await fetcher.collect(18_000, 20_000)
+    await fetcher.read(18_000, 20_000)
     assert origin.requests == []
-    await fetcher.collect(0, 10)
+    await fetcher.read(0, 10)
     assert origin.requests == [(0, 10)]
     await closed(fetcher, budget)
 
 
 async def test_an_error_reaches_who_waits_and_the_next_read_tries_again():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.error = OSError("broken")
     with pytest.raises(OSError, match="broken"):
-        await fetcher.collect(0, 2000)
+        await fetcher.read(0, 2000)
     assert budget.used == 0
     origin.error = None
-    assert await fetcher.collect(0, 2000) == DATA[:2000]
+    assert await fetcher.read(0, 2000) == DATA[:2000]
     await closed(fetcher, budget)
 
 
 async def test_an_error_of_read_ahead_that_nobody_wants_is_nobodys():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.error = OSError("broken")
-    fetcher.request(0, 0, ahead=5000)
+    fetcher.prefetch(0, 0, ahead=5000)
     await fetcher.idle()
     origin.error = None
-    assert await fetcher.collect(0, 5000) == DATA[:5000]
+    assert await fetcher.read(0, 5000) == DATA[:5000]
     await closed(fetcher, budget)
 
 
 async def test_closing_wakes_who_waits_with_the_reason():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
-    waiting = asyncio.create_task(fetcher.collect(0, 100))
+    waiting = asyncio.create_task(fetcher.read(0, 100))
     await asyncio.sleep(0)
     await closed(fetcher, budget)
     with pytest.raises(ValueError, match="closed"):
@@ -226,15 +228,15 @@ async def test_closing_wakes_who_waits_with_the_reason():
 
 
 async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
-    fetcher.request(0, 100)
+    fetcher.prefetch(0, 100)
     waiting = asyncio.create_task(fetcher.view(0, 100))
     await asyncio.sleep(0)
     waiting.cancel()
     origin.gate.set()
-    assert await fetcher.collect(0, 100) == DATA[:100]
+    assert await fetcher.read(0, 100) == DATA[:100]
     assert origin.requests == [(0, 100)]
     await closed(fetcher, budget)
 
@@ -243,13 +245,13 @@ async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
 @given(st.data())
 async def test_ranges_read_side_by_side_return_the_bytes_of_the_object_whoever_gives_up(data):
     rng = random.Random(data.draw(st.integers(0, 2**32)))
-    budget = Budget(data.draw(st.sampled_from([1000, 5000, 50_000])))
+    budget = MemoryBudget(data.draw(st.sampled_from([1000, 5000, 50_000])))
     fetcher = fetcher_of(Origin(rng=rng), budget)
     ranges = st.tuples(st.integers(0, len(DATA) - 1), st.integers(0, 20_000), st.booleans())
     tasks = []
     for start, length, given_up in data.draw(st.lists(ranges, max_size=12)):
         stop = min(start + length, len(DATA))
-        task = asyncio.create_task(fetcher.collect(start, stop))
+        task = asyncio.create_task(fetcher.read(start, stop))
         for _ in range(rng.randrange(6)):
             await asyncio.sleep(0)
         if given_up:
@@ -262,12 +264,12 @@ async def test_ranges_read_side_by_side_return_the_bytes_of_the_object_whoever_g
 
 
 async def test_whoever_waits_for_the_bytes_of_a_reader_that_gives_up_gets_them_all_the_same():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
-    first = asyncio.create_task(fetcher.collect(0, 100))
+    first = asyncio.create_task(fetcher.read(0, 100))
     await asyncio.sleep(0)
-    second = asyncio.create_task(fetcher.collect(50, 80))
+    second = asyncio.create_task(fetcher.read(50, 80))
     await asyncio.sleep(0)
     first.cancel()
     origin.gate.set()
@@ -277,10 +279,10 @@ async def test_whoever_waits_for_the_bytes_of_a_reader_that_gives_up_gets_them_a
 
 
 async def test_a_reader_that_is_cancelled_while_its_file_is_closed_is_cancelled():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
-    waiting = asyncio.create_task(fetcher.collect(0, 100))
+    waiting = asyncio.create_task(fetcher.read(0, 100))
     await asyncio.sleep(0)
     closing = asyncio.create_task(fetcher.aclose(ValueError("closed")))
     waiting.cancel()
@@ -291,13 +293,13 @@ async def test_a_reader_that_is_cancelled_while_its_file_is_closed_is_cancelled(
 
 
 async def test_closing_leaves_the_reader_that_it_wakes_able_to_wait_again():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
 
     async def read():
         with pytest.raises(ValueError, match="closed"):
-            await fetcher.collect(0, 100)
+            await fetcher.read(0, 100)
         await asyncio.sleep(0)
         return asyncio.current_task().cancelling()
 
@@ -308,7 +310,7 @@ async def test_closing_leaves_the_reader_that_it_wakes_able_to_wait_again():
 
 
 async def test_one_of_several_requests_that_fails_ends_the_others():
-    origin, budget = Origin(), Budget(50_000)
+    origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
 
     async def fetch(start, stop, room, received):
@@ -319,7 +321,7 @@ async def test_one_of_several_requests_that_fails_ends_the_others():
 
     fetcher._fetch = fetch
     origin.gate.clear()
-    reading = asyncio.create_task(fetcher.collect(0, 12_000))
+    reading = asyncio.create_task(fetcher.read(0, 12_000))
     while budget.used < 12_000:
         await asyncio.sleep(0)
     origin.gate.set()
@@ -327,56 +329,56 @@ async def test_one_of_several_requests_that_fails_ends_the_others():
         await reading
     await fetcher.idle()
     assert origin.running == 0
-    assert budget.used <= LIMITS.keep
+    assert budget.used <= LIMITS.max_retained
     await closed(fetcher, budget)
 
 
 async def test_views_stay_as_they_were_when_their_block_is_long_gone():
-    origin, budget = Origin(), Budget(4000)
+    origin, budget = Origin(), MemoryBudget(4000)
     fetcher = fetcher_of(origin, budget)
-    fetcher.request(0, 1000)
+    fetcher.prefetch(0, 1000)
     view = await fetcher.view(0, 1000)
     assert view.readonly
     for start in range(1000, 60_000, 1000):
-        await fetcher.collect(start, start + 1000)
+        await fetcher.read(start, start + 1000)
     assert view == DATA[:1000]
     await closed(fetcher, budget)
 
 
 async def test_many_idle_readers_do_not_stop_another():
-    budget = Budget(5000)
+    budget = MemoryBudget(5000)
     fetchers = [fetcher_of(Origin(), budget) for _ in range(10)]
     for fetcher in fetchers:
-        assert await asyncio.wait_for(fetcher.collect(0, 3000), 10) == DATA[:3000]
+        assert await asyncio.wait_for(fetcher.read(0, 3000), 10) == DATA[:3000]
     assert budget.used <= 5000
     for fetcher in fetchers:
         await fetcher.aclose(ValueError("closed"))
-    assert (budget.used, budget.parked) == (0, 0)
+    assert (budget.used, budget.retained) == (0, 0)
 
 
 def test_a_run_earns_read_ahead_of_twice_its_length_then_of_four_times_up_to_the_window():
-    run = Run(LIMITS)
-    assert run.begin(0)
-    assert run.window(100) == 200
+    run = SequentialReads(LIMITS)
+    assert run.start(0)
+    assert run.readahead(100) == 200
     run.end(100)
-    assert run.begin(100)
-    assert run.window(100) == 400
-    assert run.window(1800) == 2 * 1900
-    assert run.window(1900) == 4 * 2000
+    assert run.start(100)
+    assert run.readahead(100) == 400
+    assert run.readahead(1800) == 2 * 1900
+    assert run.readahead(1900) == 4 * 2000
     run.end(50_000)
-    assert run.begin(50_000)
-    assert run.window(100) == LIMITS.window
+    assert run.start(50_000)
+    assert run.readahead(100) == LIMITS.max_readahead
 
 
 def test_a_jump_ends_the_run_and_a_short_skip_does_not():
-    run = Run(LIMITS)
-    run.begin(0)
+    run = SequentialReads(LIMITS)
+    run.start(0)
     run.end(5000)
-    assert run.begin(5000 + LIMITS.block_size)
-    assert not run.begin(90_000)
-    assert run.window(10) == 20
+    assert run.start(5000 + LIMITS.block_size)
+    assert not run.start(90_000)
+    assert run.readahead(10) == 20
     run.end(90_010)
-    assert not run.begin(90_000), "going back is a jump"
+    assert not run.start(90_000), "going back is a jump"
 
 
 @given(
@@ -396,7 +398,7 @@ def test_gaps_are_what_no_block_claims(claims, start, length):
 
 
 async def test_a_fetch_that_ends_early_is_never_taken_for_whole():
-    budget = Budget(50_000)
+    budget = MemoryBudget(50_000)
 
     async def fetch(start, stop, room, received):
         room()[:10] = DATA[:10]
@@ -404,15 +406,15 @@ async def test_a_fetch_that_ends_early_is_never_taken_for_whole():
 
     fetcher = RangeFetcher(fetch, len(DATA), budget, LIMITS)
     with pytest.raises(TruncatedBodyError, match="ended before"):
-        await fetcher.collect(0, 500)
+        await fetcher.read(0, 500)
     await closed(fetcher, budget)
 
 
 async def test_forgetting_while_somebody_waits_for_memory_drops_each_block_once():
-    origin, budget = Origin(), Budget(3500)
+    origin, budget = Origin(), MemoryBudget(3500)
     fetcher = fetcher_of(origin, budget)
-    await fetcher.collect(0, 3000)
-    assert budget.try_take(500)  # is moving, so that who comes next waits for it
+    await fetcher.read(0, 3000)
+    assert budget.try_acquire(500)  # is moving, so that who comes next waits for it
     blocks = list(fetcher._map)
     for block in blocks:
         block.pins += 1  # somebody waits for them just now
@@ -424,6 +426,6 @@ async def test_forgetting_while_somebody_waits_for_memory_drops_each_block_once(
         block.pins -= 1
     fetcher.forget(0, 3000)
     assert await reading == DATA[:2000]
-    budget.give_back(500)
+    budget.release(500)
     await other.aclose(ValueError("closed"))
     await closed(fetcher, budget)

@@ -1,4 +1,4 @@
-"""How many requests are in flight, at servers that scale, that do not, and that refuse; in time that passes at once."""
+"""How many requests are in flight, at servers that scale, that do not, and that reject; in time that passes at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 import virtual_time
 from aios3._engine import policy as policy_module
-from aios3._engine.policy import Policy
-from aios3._engine.slots import Slots
+from aios3._engine.limiter import AdaptiveLimiter
+from aios3._engine.retry_policy import RetryPolicy
 from aios3.errors import S3Error, ThrottledError
 
 ENDLESS = 1_000_000
@@ -48,7 +48,7 @@ class Throttling(Server):
 
     per_second: float = 100.0
     burst: int = 10
-    refused: int = 0
+    rejected: int = 0
     tokens: float = 0.0
     filled: float = -1000.0
 
@@ -57,7 +57,7 @@ class Throttling(Server):
         now = asyncio.get_running_loop().time()
         self.tokens, self.filled = min(self.burst, self.tokens + (now - self.filled) * self.per_second), now
         if self.tokens < 1:
-            self.refused += 1
+            self.rejected += 1
             message = "GetObject s3://b/k: slow down"
             raise ThrottledError(message, path="s3://b/k", operation="GetObject", status=503)
         self.tokens -= 1
@@ -83,20 +83,20 @@ class Client:
 
     def __init__(self, server: Server, most: int) -> None:
         self.server = server
-        self.slots = Slots(most)
+        self.limiter = AdaptiveLimiter(most)
         self.slots._clock = asyncio.get_running_loop().time
-        self.policy = Policy(ENDLESS, self.slots)
-        self.policy.budget = float(ENDLESS)
+        self.policy = RetryPolicy(ENDLESS, self.limiter)
+        self.policy.quota = float(ENDLESS)
 
     async def request(self) -> None:
         for failures in range(1, ENDLESS):
             try:
                 await self._send()
             except S3Error as error:
-                pause = self.policy.pause(error, failures)
+                pause = self.policy.next_delay(error, failures)
             else:
                 if not self.server.body:
-                    self.policy.succeeded(failures - 1)
+                    self.policy.on_success(failures - 1)
                 break
             await asyncio.sleep(pause)
 
@@ -105,7 +105,7 @@ class Client:
         try:
             await self.server.head()
             if self.server.body:
-                self.policy.succeeded()
+                self.policy.on_success()
                 await asyncio.sleep(self.server.body)
         finally:
             self.server.in_flight -= 1
@@ -123,22 +123,22 @@ class Client:
 
 @pytest.mark.parametrize("per_second", [50, 200, 1000])
 @pytest.mark.parametrize("most", [32, 64])
-def test_a_server_that_limits_requests_refuses_less_than_one_in_twenty(per_second, most):
+def test_a_server_that_limits_requests_rejects_less_than_one_in_twenty(per_second, most):
     async def check():
         server = Throttling(per_second=per_second)
         await Client(server, most).requests(10_000, most)
         return server
 
     server = virtual_time.run(check())
-    assert server.requests == 10_000 + server.refused
-    assert server.refused < 0.05 * server.requests
+    assert server.requests == 10_000 + server.rejected
+    assert server.rejected < 0.05 * server.requests
 
 
 def test_the_first_second_of_a_session_does_not_run_into_the_limit_with_all_its_requests():
     async def check():
         server = Throttling(latency=0.1, per_second=50)
         await Client(server, 256).requests(300, 256)
-        return server.refused
+        return server.rejected
 
     assert virtual_time.run(check()) < 60, "all at once, more than 200 would be"
 
@@ -222,22 +222,22 @@ def test_a_session_that_needs_one_more_than_it_has_gets_it():
     assert virtual_time.run(check()) == 9
 
 
-async def opened(slots: Slots, count: int) -> list[float]:
-    """Take so many rooms at once, answered and never given back; return when each was had."""
+async def opened(slots: AdaptiveLimiter, count: int) -> list[float]:
+    """Take so many rooms at once, responded and never given back; return when each was had."""
     clock = asyncio.get_running_loop().time
     times: list[float] = []
 
     async def open_body() -> None:
         await slots.acquire()
-        slots.answered()
+        slots.on_success()
         times.append(clock())
 
     await asyncio.gather(*(open_body() for _ in range(count)))
     return times
 
 
-def slots_of(most: int) -> Slots:
-    slots = Slots(most)
+def slots_of(most: int) -> AdaptiveLimiter:
+    slots = AdaptiveLimiter(most)
     slots._clock = asyncio.get_running_loop().time
     return slots
 
@@ -249,12 +249,12 @@ def test_bodies_that_are_all_held_open_are_opened_without_a_wait():
     assert set(virtual_time.run(check())) == {0.0}
 
 
-def test_whoever_opens_many_to_read_them_together_does_not_hang_after_a_refusal():
+def test_whoever_opens_many_to_read_them_together_does_not_hang_after_a_rejection():
     async def check():
         slots = slots_of(32)
         for _ in range(10):
-            slots.refused()
-            slots.refused()
+            slots.on_throttled()
+            slots.on_throttled()
             await asyncio.sleep(1)
         assert slots.limit == 1
         times = await opened(slots, 32)
@@ -271,7 +271,7 @@ def test_whoever_opens_many_to_read_them_together_does_not_hang_after_a_refusal(
 
 def test_a_line_that_moves_lets_nobody_in_over_the_limit():
     async def check():
-        slots = Slots(3)
+        slots = AdaptiveLimiter(3)
         slots.limit = 2.0
 
         async def work() -> None:

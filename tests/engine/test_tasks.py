@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from aios3._engine.tasks import OwnedTasks, settle
+from aios3._engine.tasks import OwnedTasks, wait_all
 
 
 async def forever(started: asyncio.Event) -> None:
@@ -37,7 +37,7 @@ async def test_an_owned_task_may_close_its_owner():
 async def test_settling_outlives_a_cancellation_and_then_raises_it():
     gate = asyncio.Event()
     work = asyncio.create_task(gate.wait())
-    waiter = asyncio.create_task(settle([work]))
+    waiter = asyncio.create_task(wait_all([work]))
     await asyncio.sleep(0)
     waiter.cancel()
     await asyncio.sleep(0)
@@ -94,5 +94,5 @@ async def test_waiting_for_one_task_where_there_is_none_lets_the_callbacks_of_en
     """Whoever waits in a loop for what these do would otherwise be alone on the loop, for ever."""
     ran = []
     asyncio.get_running_loop().call_soon(ran.append, 1)
-    await OwnedTasks().join_one()
+    await OwnedTasks().wait_any()
     assert ran == [1]

@@ -22,7 +22,7 @@ class Watched:
 
     def __init__(self, app) -> None:
         self.app = app
-        self.received = self.sent = self.begun = self.ended = 0
+        self.received = self.sent = self.started = self.ended = 0
         self.session = None
         self.changed = asyncio.Condition()
 
@@ -31,7 +31,7 @@ class Watched:
             await self.app(scope, receive, send)
             return
         self.session = scope["state"]["session"]
-        self.begun += 1
+        self.started += 1
 
         async def counted_receive():
             message = await receive()
@@ -86,8 +86,8 @@ class Service:
 
     def begin(self) -> None:
         """Wait until all requests have ended, and count from here."""
-        self.until(lambda watched: watched.begun == watched.ended)
-        self.watched.received = self.watched.sent = self.watched.begun = self.watched.ended = 0
+        self.until(lambda watched: watched.started == watched.ended)
+        self.watched.received = self.watched.sent = self.watched.started = self.watched.ended = 0
         self.idle = self.call(self._tasks())
 
     def call(self, work: Coroutine):

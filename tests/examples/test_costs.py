@@ -69,7 +69,7 @@ async def run(call: str, path: str, session: aios3.Session) -> None:
             if name == "aopen":
                 await result.aclose()
     except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, aios3.NotALinkError):
-        pass  # an answer like any other: the requests count
+        pass  # a response like any other: the requests count
 
 
 async def cost(call: str, kind: str, server: LocalServer, session: aios3.Session, requests: list[str]) -> str:

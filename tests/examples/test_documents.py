@@ -17,7 +17,7 @@ import aios3.errors
 import aios3.otel
 import aios3.sync
 import aios3.testing
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 from aios3.testing import LocalServer
 from servers.capabilities import CAPABILITIES, LACKS
 
@@ -30,7 +30,7 @@ LISTING = [f"logs/2024-0{month}/{day:02}.{suffix}" for month in (1, 2) for day i
 CAPABILITY_OF_ROW = {
     "keeps every key as it is": "any_key",
     "holds both `a` and `a/b`": "key_below_key",
-    "refuses a read of a replaced object": "read_if_match",
+    "rejects a read of a replaced object": "read_if_match",
     "of several that create at once one wins, small objects": "create_once",
     "of several that create at once one wins, large objects": "complete_once",
     "replaces only a known version, small objects": "put_if_match",
@@ -51,9 +51,9 @@ def name_of(page: Path) -> str:
 @pytest.fixture
 def own_bridge(monkeypatch):
     """A background loop for the test alone: the default session of the process's has another test's settings."""
-    monkeypatch.setattr(_bridge._process, "bridge", None)
+    monkeypatch.setattr(_loop_thread._process, "loop_thread", None)
     yield
-    _bridge.current().stop()
+    _loop_thread.get_loop_thread().stop()
 
 
 @pytest.fixture

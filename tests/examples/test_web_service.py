@@ -97,14 +97,14 @@ def assert_idle(service) -> None:
 
 
 def test_get_sends_the_object_and_says_what_it_is(http, stored, service):
-    answer = http.get("/files/data.bin")
-    assert answer.status_code == 200
-    assert answer.content == DATA
-    assert answer.headers["content-length"] == str(len(DATA))
-    assert answer.headers["content-type"] == "video/x-test"
-    assert answer.headers["accept-ranges"] == "bytes"
-    assert answer.headers["etag"] == stored["etag"]
-    assert answer.headers["last-modified"] == stored["date"]
+    response = http.get("/files/data.bin")
+    assert response.status_code == 200
+    assert response.content == DATA
+    assert response.headers["content-length"] == str(len(DATA))
+    assert response.headers["content-type"] == "video/x-test"
+    assert response.headers["accept-ranges"] == "bytes"
+    assert response.headers["etag"] == stored["etag"]
+    assert response.headers["last-modified"] == stored["date"]
     assert_idle(service)
 
 
@@ -129,22 +129,22 @@ def test_head_says_the_same_without_the_bytes(http, stored, service):
     ],
 )
 def test_get_of_a_range_sends_just_that(http, stored, service, header, expected):
-    answer = http.get("/files/data.bin", headers={"Range": header})
+    response = http.get("/files/data.bin", headers={"Range": header})
     wanted = DATA[expected]
     start = expected.indices(len(DATA))[0]
-    assert answer.status_code == 206
-    assert answer.content == wanted
-    assert answer.headers["content-range"] == f"bytes {start}-{start + len(wanted) - 1}/{len(DATA)}"
-    assert answer.headers["content-length"] == str(len(wanted))
+    assert response.status_code == 206
+    assert response.content == wanted
+    assert response.headers["content-range"] == f"bytes {start}-{start + len(wanted) - 1}/{len(DATA)}"
+    assert response.headers["content-length"] == str(len(wanted))
     assert_idle(service)
 
 
 @pytest.mark.parametrize("header", [f"bytes={len(DATA)}-", "bytes=-0", f"bytes={10**17}-{10**17 + 1}"])
 def test_get_outside_the_object_is_416(http, stored, service, header):
-    answer = http.get("/files/data.bin", headers={"Range": header})
-    assert answer.status_code == 416
-    assert answer.headers["content-range"] == f"bytes */{len(DATA)}"
-    assert answer.content == b""
+    response = http.get("/files/data.bin", headers={"Range": header})
+    assert response.status_code == 416
+    assert response.headers["content-range"] == f"bytes */{len(DATA)}"
+    assert response.content == b""
     assert_idle(service)
 
 
@@ -152,17 +152,17 @@ def test_get_outside_the_object_is_416(http, stored, service, header):
     "header", ["bytes=9-5", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=0-1,3-4", "bytes=" + "9" * 5000 + "-"]
 )
 def test_a_range_that_is_malformed_or_not_supported_is_ignored(http, stored, header):
-    answer = http.get("/files/data.bin", headers={"Range": header})
-    assert answer.status_code == 200
-    assert answer.content == DATA
+    response = http.get("/files/data.bin", headers={"Range": header})
+    assert response.status_code == 200
+    assert response.content == DATA
 
 
 def test_an_empty_object_is_sent_and_has_no_ranges(http, boto, bucket):
     boto.put_object(Bucket=bucket, Key="root/empty", Body=b"")
     assert http.get("/files/empty").content == b""
-    answer = http.get("/files/empty", headers={"Range": "bytes=0-"})
-    assert answer.status_code == 416
-    assert answer.headers["content-range"] == "bytes */0"
+    response = http.get("/files/empty", headers={"Range": "bytes=0-"})
+    assert response.status_code == 416
+    assert response.headers["content-range"] == "bytes */0"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -186,10 +186,10 @@ def test_an_empty_object_is_sent_and_has_no_ranges(http, boto, bucket):
     ],
 )
 def test_conditions(http, stored, service, method, headers, status):
-    answer = http.request(method, "/files/data.bin", headers={k: v.format(**stored) for k, v in headers.items()})
-    assert answer.status_code == status
-    assert answer.content == (DATA if (method, status) == ("GET", 200) else b"")
-    assert answer.headers["etag"] == stored["etag"]
+    response = http.request(method, "/files/data.bin", headers={k: v.format(**stored) for k, v in headers.items()})
+    assert response.status_code == status
+    assert response.content == (DATA if (method, status) == ("GET", 200) else b"")
+    assert response.headers["etag"] == stored["etag"]
     assert_idle(service)
 
 
@@ -199,9 +199,9 @@ def test_conditions(http, stored, service, method, headers, status):
 )
 def test_if_range_sends_the_range_of_that_version_only(http, stored, condition, status):
     headers = {"Range": "bytes=0-9", "If-Range": condition.format(**stored)}
-    answer = http.get("/files/data.bin", headers=headers)
-    assert answer.status_code == status
-    assert answer.content == (DATA[:10] if status == 206 else DATA)
+    response = http.get("/files/data.bin", headers=headers)
+    assert response.status_code == status
+    assert response.content == (DATA[:10] if status == 206 else DATA)
 
 
 SIZES = st.integers(0, 50)
@@ -231,13 +231,13 @@ def test_parse_range_agrees_with_slicing(web, size, first, last):
 
 
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB, 12 * MIB + 5])
-def test_put_stores_the_body_and_answers_its_etag(http, boto, bucket, service, size):
+def test_put_stores_the_body_and_responses_its_etag(http, boto, bucket, service, size):
     data = random.Random(size).randbytes(size)
-    answer = http.put("/files/new/file.png", content=data)
-    assert answer.status_code == 201
+    response = http.put("/files/new/file.png", content=data)
+    assert response.status_code == 201
     found = boto.get_object(Bucket=bucket, Key="root/new/file.png")
     assert found["Body"].read() == data
-    assert found["ETag"] == answer.headers["etag"]
+    assert found["ETag"] == response.headers["etag"]
     assert found["ContentType"] == "image/png"
     assert open_uploads(boto, bucket) == []
     assert_idle(service)
@@ -245,8 +245,8 @@ def test_put_stores_the_body_and_answers_its_etag(http, boto, bucket, service, s
 
 def test_put_takes_a_body_of_unknown_length(http, boto, bucket):
     pieces = [bytes([number]) * 300_000 for number in range(20)]
-    answer = http.put("/files/chunked", content=iter(pieces), headers={"Content-Type": "application/x-test"})
-    assert answer.status_code == 201
+    response = http.put("/files/chunked", content=iter(pieces), headers={"Content-Type": "application/x-test"})
+    assert response.status_code == 201
     found = boto.get_object(Bucket=bucket, Key="root/chunked")
     assert found["Body"].read() == b"".join(pieces)
     assert found["ContentType"] == "application/x-test"
@@ -254,21 +254,21 @@ def test_put_takes_a_body_of_unknown_length(http, boto, bucket):
 
 def test_put_creates_only_if_asked_to(http, boto, bucket, stored):
     created = http.put("/files/fresh", content=b"1", headers={"If-None-Match": "*"})
-    refused = http.put("/files/data.bin", content=b"1", headers={"If-None-Match": "*"})
-    assert (created.status_code, refused.status_code) == (201, 412)
+    rejected = http.put("/files/data.bin", content=b"1", headers={"If-None-Match": "*"})
+    assert (created.status_code, rejected.status_code) == (201, 412)
     assert boto.get_object(Bucket=bucket, Key="root/data.bin")["Body"].read() == DATA
 
 
 def test_put_replaces_only_the_version_it_names(http, boto, bucket, stored):
-    refused = http.put("/files/data.bin", content=b"1", headers={"If-Match": '"d41d8cd98f00b204e9800998ecf8427e"'})
-    assert refused.status_code == 412
+    rejected = http.put("/files/data.bin", content=b"1", headers={"If-Match": '"d41d8cd98f00b204e9800998ecf8427e"'})
+    assert rejected.status_code == 412
     assert boto.get_object(Bucket=bucket, Key="root/data.bin")["Body"].read() == DATA
     replaced = http.put("/files/data.bin", content=b"1", headers={"If-Match": stored["etag"]})
     assert replaced.status_code == 201
     assert boto.get_object(Bucket=bucket, Key="root/data.bin")["Body"].read() == b"1"
 
 
-def test_put_refuses_a_part_of_a_file(http, boto, bucket):
+def test_put_rejects_a_part_of_a_file(http, boto, bucket):
     assert http.put("/files/x", content=b"12", headers={"Content-Range": "bytes 0-1/9"}).status_code == 400
     assert not exists(boto, bucket, "root/x")
 
@@ -277,10 +277,10 @@ def test_an_encoded_body_is_stored_and_sent_as_it_is(http, boto, bucket):
     data = gzip.compress(b"text")
     assert http.put("/files/x.txt", content=data, headers={"Content-Encoding": "gzip"}).status_code == 201
     assert boto.get_object(Bucket=bucket, Key="root/x.txt")["Body"].read() == data
-    answer = http.get("/files/x.txt")
-    assert answer.headers["content-encoding"] == "gzip"
-    assert answer.headers["content-length"] == str(len(data))
-    assert answer.content == b"text"
+    response = http.get("/files/x.txt")
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.headers["content-length"] == str(len(data))
+    assert response.content == b"text"
 
 
 @pytest.mark.parametrize("key", ["a b", "a+b", "a%20b", "ä/ö", "q?x=1", "h#1", "dots/../up", "twice//slash", "🙂"])
@@ -306,9 +306,9 @@ def test_a_listing_is_one_object_a_line_in_key_order(web, http, boto, bucket, se
     for key in reversed(keys):
         boto.put_object(Bucket=bucket, Key=key, Body=key.encode())
     boto.put_object(Bucket=bucket, Key="other", Body=b"")
-    answer = http.get("/list/dir")
-    entries = [json.loads(line) for line in answer.text.splitlines()]
-    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    response = http.get("/list/dir")
+    entries = [json.loads(line) for line in response.text.splitlines()]
+    assert response.headers["content-type"].startswith("application/x-ndjson")
     assert [entry["path"] for entry in entries] == [f"s3://{bucket}/{key}" for key in keys]
     assert {entry["size"] for entry in entries} == {len(keys[0])}
     assert http.get("/list/nothing").text == ""
@@ -373,9 +373,9 @@ def test_errors_have_a_status(http, monkeypatch, cls, status):
         raise cls(message)
 
     monkeypatch.setattr(aios3, "remove", fail)
-    answer = http.delete("/files/x")
-    assert answer.status_code == status
-    assert answer.json() == {"error": cls.__name__}
+    response = http.delete("/files/x")
+    assert response.status_code == status
+    assert response.json() == {"error": cls.__name__}
 
 
 # Clients that go away
@@ -467,10 +467,10 @@ def test_a_response_closes_what_it_owns_if_sending_fails(web):
     async def receive():
         await asyncio.Event().wait()
 
-    async def answer() -> None:
+    async def response() -> None:
         response = web.OwningResponse(content(), Resource("first"), Resource("second"))
         await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
 
     with pytest.raises(OSError, match="gone"):
-        asyncio.run(answer())
+        asyncio.run(response())
     assert closed == ["second", "first"]

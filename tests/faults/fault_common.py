@@ -34,7 +34,7 @@ async def nothing_left(session: aios3.Session, faulty: FaultyServer) -> AsyncIte
         assert session.tasks.active == 0
         assert session.budget.used == 0
         assert session.budget.waiting == 0
-        assert session.policy.slots.in_use == 0
+        assert session.policy.limiter.in_use == 0
     finally:
         await session.aclose()
     assert asyncio.all_tasks() - before <= {asyncio.current_task()}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aios3.testing.faults import Fault
 
-Special = Literal["refused", "dead address", "rate limit"]
+Special = Literal["rejected", "dead address", "rate limit"]
 
 READS = ("open + read", "random reads", "chunks", "sync read")
 SENDS = ("write small", "write multipart", "sync write")
@@ -99,7 +99,7 @@ class Cell:
 
 ROWS = (
     # connections
-    Row("connections refused", "refused", None, cells((VERBS, BROKEN))),
+    Row("connections refused", "rejected", None, cells((VERBS, BROKEN))),
     Row("connection reset at once, once", faults.Reset(), 1, cells((VERBS, RESULT)), "Connect"),
     Row("connection reset at once, always", faults.Reset(), None, cells((VERBS, BROKEN)), "Connect"),
     Row("half-open connection, once", faults.Stall(), 1, cells((("open + read", "write small", "scan"), RESULT)), "Connect", impatient=True),
@@ -109,12 +109,12 @@ ROWS = (
     Row("TLS handshake stalls, once", faults.Stall(), 1, cells((("open + read", "write small"), RESULT)), "Connect", impatient=True, tls=True),
     Row("TLS handshake stalls, always", faults.Stall(), None, cells((("open + read", "write small"), TIMEOUT)), "Connect", impatient=True, tls=True),
     Row("no TLS on the port", faults.Garbage(), None, cells((("open + read", "write small"), "TLSError")), "Connect", tls=True),
-    # before the answer
+    # before the response
     Row("reset before the head, once", faults.Reset(), 1, cells(((*VERBS, *DELETES), RESULT), (STORES, RESULT), (RECEIVES, RESULT))),
     Row("reset before the head, always", faults.Reset(), None, cells(((*VERBS, *DELETES), BROKEN), (STORES, BROKEN), (RECEIVES, BROKEN), (TREES, PARTIAL))),
-    Row("no answer, once", faults.Stall(), 1, cells((("open + read", "write small", "scan", "copy", "delete many"), RESULT), (("touch", "copy new", "copy in parts"), RESULT)), impatient=True),
-    Row("no answer, always", faults.Stall(), None, cells((("open + read", "write small", "write multipart", "scan", "sync read"), TIMEOUT)), impatient=True, stored=True),
-    # the answer's body
+    Row("no response, once", faults.Stall(), 1, cells((("open + read", "write small", "scan", "copy", "delete many"), RESULT), (("touch", "copy new", "copy in parts"), RESULT)), impatient=True),
+    Row("no response, always", faults.Stall(), None, cells((("open + read", "write small", "write multipart", "scan", "sync read"), TIMEOUT)), impatient=True, stored=True),
+    # the response's body
     Row("reset in the body, once", faults.ResetAfter(100), 1, cells((ANSWERED, RESULT), (RECEIVES, RESULT))),
     Row("reset in the body, always", faults.ResetAfter(0), None, cells((ANSWERED, BROKEN), (RECEIVES, BROKEN), (("delete many", "sync down"), PARTIAL))),
     Row("reset after some bytes, always", faults.ResetAfter(100_000), None, cells((READS, RESULT))),
@@ -122,20 +122,20 @@ ROWS = (
     Row("body cut short, always", faults.CutShort(0), None, cells((ANSWERED, "TruncatedBodyError"), (RECEIVES, "TruncatedBodyError"), (("delete many", "sync down"), PARTIAL))),
     Row("body stalls, once", faults.Stall(100), 1, cells((("open + read", "random reads", "chunks", "scan"), RESULT)), impatient=True),
     Row("body stalls, always", faults.Stall(0), None, cells((("open + read", "scan"), TIMEOUT)), impatient=True),
-    Row("body drips", faults.Drip(40_000, 0.001), None, cells((ANSWERED, RESULT))),
+    Row("body drips", faults.SlowBody(40_000, 0.001), None, cells((ANSWERED, RESULT))),
     Row("length announced too long, once", faults.WrongLength(10), 1, cells((ANSWERED, RESULT))),
     Row("length announced too long, always", faults.WrongLength(10), None, cells((ANSWERED, SERVER), (LISTS, "TruncatedBodyError"), (("delete many",), PARTIAL))),
     Row("length announced too short, once", faults.WrongLength(-10), 1, cells((ANSWERED, RESULT))),
     Row("length announced too short, always", faults.WrongLength(-10), None, cells((ANSWERED, SERVER), (("delete many",), PARTIAL))),
     Row("a byte flipped, once", faults.FlipByte(), 1, cells((("open + read", "sync read"), RESULT), (("chunks", "Bucket.download"), CORRUPT), (("download", "sync down", "Storage.get"), RESULT), (("extract",), ARCHIVE))),
     Row("a byte flipped, always", faults.FlipByte(), None, cells((("open + read", "chunks", "sync read"), CORRUPT), (RECEIVES, CORRUPT), (("sync down",), PARTIAL), (("extract",), ARCHIVE))),
-    Row("answer in chunks", faults.Chunked(), None, cells((VERBS, RESULT))),
+    Row("response in chunks", faults.Chunked(), None, cells((VERBS, RESULT))),
     # the request's body
     Row("reset in the upload, once", faults.ResetUpload(1000), 1, cells((SENDS, RESULT))),
     Row("reset in the upload, always", faults.ResetUpload(1000), None, cells((SENDS, BROKEN))),
     Row("upload stalls, once", faults.StallUpload(1000), 1, cells((("write multipart",), RESULT)), impatient=True),
     Row("upload stalls, always", faults.StallUpload(1000), None, cells((("write multipart",), TIMEOUT)), impatient=True),
-    Row("refused in the middle of the upload, always", faults.Answer(503, "SlowDown", early=True), None, cells((SENDS, "ThrottledError"))),
+    Row("rejected in the middle of the upload, always", faults.Respond(503, "SlowDown", early=True), None, cells((SENDS, "ThrottledError"))),
     # what the server says
     Row("SlowDown, twice", faults.SlowDown(), 2, cells(((*VERBS, *DELETES), RESULT), (STORES, RESULT), (RECEIVES, RESULT))),
     Row("SlowDown, always", faults.SlowDown(), None, cells(((*VERBS, *DELETES), "ThrottledError"), (STORES, "ThrottledError"), (RECEIVES, "ThrottledError"), (TREES, PARTIAL))),
@@ -151,12 +151,12 @@ ROWS = (
     Row("200 with an error to the completion, always", faults.ErrorIn200(), None, cells((PARTS, SERVER)), "CompleteMultipartUpload"),
     Row("200 with an error to a copy, once", faults.ErrorIn200(), 1, cells((COPIED, RESULT))),
     Row("200 with an error to a copy, always", faults.ErrorIn200(), None, cells((COPIED, SERVER))),
-    Row("answer lost though it succeeded, once", faults.LoseAnswer(), 1, cells(((*WRITES, *PLACES), RESULT), (CREATES, RESULT), (("remove", *DELETES), RESULT))),
-    Row("answer lost though it succeeded, always", faults.LoseAnswer(), None, cells((WRITES, BROKEN), (CREATES, RESULT), (("remove",), BROKEN), ((*DELETES, "sync up"), PARTIAL)), stored=True),
-    Row("answer to the beginning of an upload lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload"),
-    Row("answer to the beginning of an upload lost, always", faults.LoseAnswer(), None, cells((PARTS, BROKEN)), "CreateMultipartUpload", orphans=2),
-    Row("answer to the completion lost, once", faults.LoseAnswer(), 1, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
-    Row("answer to the completion lost, always", faults.LoseAnswer(), None, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
+    Row("response lost though it succeeded, once", faults.DropResponse(), 1, cells(((*WRITES, *PLACES), RESULT), (CREATES, RESULT), (("remove", *DELETES), RESULT))),
+    Row("response lost though it succeeded, always", faults.DropResponse(), None, cells((WRITES, BROKEN), (CREATES, RESULT), (("remove",), BROKEN), ((*DELETES, "sync up"), PARTIAL)), stored=True),
+    Row("response to the beginning of an upload lost, once", faults.DropResponse(), 1, cells((PARTS, RESULT)), "CreateMultipartUpload"),
+    Row("response to the beginning of an upload lost, always", faults.DropResponse(), None, cells((PARTS, BROKEN)), "CreateMultipartUpload", orphans=2),
+    Row("response to the completion lost, once", faults.DropResponse(), 1, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
+    Row("response to the completion lost, always", faults.DropResponse(), None, cells((PARTS, RESULT)), "CompleteMultipartUpload"),
     Row("token expires in the middle", faults.ExpiredToken(), None, cells((VERBS, "CredentialsError"))),
     Row("bucket in another region, 301", faults.WrongRegion(status=301), 1, cells((("open + read", "write small", "scan"), RESULT))),
     Row("bucket in another region, 400", faults.WrongRegion(status=400), 1, cells((("open + read", "write small", "scan"), RESULT))),
@@ -174,7 +174,7 @@ ROWS = (
 """What is expected is what the guide promises, not what happens to happen."""
 
 DIFFERENT = {("auto", "a folded header, always", verb): SERVER for verb in ("open + read", "scan")}
-"""(transport, row, verb) where our own connections are stricter: RFC 9112 5.2 lets a client refuse folded headers."""
+"""(transport, row, verb) where our own connections are stricter: RFC 9112 5.2 lets a client reject folded headers."""
 
 FAILING: dict[tuple[str, str, str], str] = {}
 """(transport, row, verb) that today's code fails, with the cause: strict, so that whoever repairs it takes it away."""

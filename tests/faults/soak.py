@@ -57,11 +57,11 @@ def script(server: FaultyServer, seed: int) -> None:
         ("ListObjectsV2", faults.SmallPages(1), 0.3),
         ("UploadPart", faults.ResetUpload(100_000), 0.1),
         ("PutObject", faults.ResetUpload(100), 0.05),
-        ("PutObject", faults.LoseAnswer(), 0.03),
-        ("DeleteObject", faults.LoseAnswer(), 0.05),
+        ("PutObject", faults.DropResponse(), 0.03),
+        ("DeleteObject", faults.DropResponse(), 0.05),
         ("CopyObject", faults.ErrorIn200(), 0.05),
         ("CompleteMultipartUpload", faults.ErrorIn200(), 0.2),
-        ("CompleteMultipartUpload", faults.LoseAnswer(), 0.2),
+        ("CompleteMultipartUpload", faults.DropResponse(), 0.2),
     ]
     for number, (operation, fault, probability) in enumerate(rules):
         key = _ranged if isinstance(fault, faults.WrongLength) else "*"
@@ -69,7 +69,7 @@ def script(server: FaultyServer, seed: int) -> None:
 
 
 def _ranged(request: SeenRequest) -> bool:
-    """Tell whether the answer says twice how long it is: nobody can see through one lie about an empty object."""
+    """Tell whether the response says twice how long it is: nobody can see through one lie about an empty object."""
     return "range" in (request.headers or {})
 
 
@@ -115,7 +115,7 @@ class Worker:
         self.model[key] = before | after
         try:
             await work
-        except aios3.ObjectChangedError:  # an append whose lost answer was a success meets its own work
+        except aios3.ObjectChangedError:  # an append whose lost response was a success meets its own work
             self.tally["met its own work"] += 1
             return
         self.model[key] = after

@@ -119,7 +119,10 @@ async def test_every_verb_under_way_is_told_to_stop(closing, faulty, bucket, adm
             await work
     assert "session" in str(caught.value).lower()
     assert caplog.messages == []
-    if operation in ("UploadPart", "UploadPartCopy"):  # another request has been served, only its answer was held back
+    if operation in (
+        "UploadPart",
+        "UploadPartCopy",
+    ):  # another request has been served, only its response was held back
         assert not admin.exists(f"{bucket}/new")
 
 
@@ -128,8 +131,8 @@ async def test_a_session_that_closes_takes_no_new_work(faulty, options, bucket, 
     async with nothing_left(session, faulty):
         admin.put(f"{bucket}/large", LARGE)
         faulty.fail("UploadPartCopy", faults.Stall(), times=None)
-        aborting, answer = threading.Event(), threading.Event()
-        faulty.fail("AbortMultipartUpload", faults.Before(lambda _request: (aborting.set(), answer.wait(30))))
+        aborting, response = threading.Event(), threading.Event()
+        faulty.fail("AbortMultipartUpload", faults.Before(lambda _request: (aborting.set(), response.wait(30))))
         copying = asyncio.create_task(
             aios3.copy(f"{bucket}/large", f"{bucket}/one", multipart_threshold=5 * MIB, session=session)
         )
@@ -145,7 +148,7 @@ async def test_a_session_that_closes_takes_no_new_work(faulty, options, bucket, 
             with pytest.raises(ClosedHandleError, match="closing"):
                 await late()
         assert session.closed
-        answer.set()
+        response.set()
         await closing
         with pytest.raises(ClosedHandleError, match="closing"):
             await copying

@@ -106,13 +106,13 @@ async def test_a_fault_ends_as_the_table_says(
         finally:
             await asyncio.to_thread(blocking.close)
         faulty.release()  # a stalled upload does not see that its client has gone
-    assert row.fault in ("refused", "dead address", "rate limit") or faulty.counts().faults > 0, "the fault never came"
+    assert row.fault in ("rejected", "dead address", "rate limit") or faulty.counts().faults > 0, "the fault never came"
     _check_what_is_stored(cell, verb, place)
 
 
 async def _run(faulty: FaultyServer, cell: Cell, verb: Verb, place: Place) -> None:
-    if cell.row.fault == "refused":
-        with faulty.refusing():
+    if cell.row.fault == "rejected":
+        with faulty.rejecting():
             await _end(cell, verb, place)
     else:
         await _end(cell, verb, place)

@@ -27,12 +27,12 @@ BODY = random.Random(1).randbytes(300_000)
 
 
 class Upstream:
-    """A server of one thread that answers as it is told, closes every connection, and keeps what it was sent."""
+    """A server of one thread that responds as it is told, closes every connection, and keeps what it was sent."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.answer = b""
+        self.response = b""
         self.received: list[bytes] = []
         self.until = b"\r\n\r\n"
         self._thread = threading.Thread(target=self._serve)
@@ -54,7 +54,7 @@ class Upstream:
             data += piece
         self.received.append(data)
         with contextlib.suppress(OSError):
-            connection.sendall(self.answer)
+            connection.sendall(self.response)
 
     def close(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -65,7 +65,7 @@ class Upstream:
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     with contextlib.closing(Upstream()) as server:
-        server.answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-Odd:  kept \r\nContent-Length: 5\r\n\r\nhello"
+        server.response = b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-Odd:  kept \r\nContent-Length: 5\r\n\r\nhello"
         yield server
 
 
@@ -106,8 +106,8 @@ def request(server, method: str, target: str, body: bytes | None = None, **heade
     connection = http.client.HTTPConnection(urlsplit(server.endpoint_url).netloc, timeout=20)
     with contextlib.closing(connection):
         connection.request(method, target, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
 
 
 def receive_all(connection: socket.socket) -> tuple[bytes, bool]:
@@ -132,8 +132,8 @@ GET = (
 )
 
 
-def body_of(answer: bytes) -> bytes:
-    return answer.partition(b"\r\n\r\n")[2]
+def body_of(response: bytes) -> bytes:
+    return response.partition(b"\r\n\r\n")[2]
 
 
 # What is passed on
@@ -141,7 +141,7 @@ def body_of(answer: bytes) -> bytes:
 
 def test_bytes_pass_as_they_are_and_the_connection_stays(raw, upstream):
     ask = b"GET /b/odd%20key?x-id=GetObject HTTP/1.1\r\nhOsT:x\r\nAuthorization:  secret \r\n\r\n"
-    said = upstream.answer.replace(b"Connection: close\r\n", b"")
+    said = upstream.response.replace(b"Connection: close\r\n", b"")
     with connect(raw) as connection:
         for _ in range(3):
             connection.sendall(ask)
@@ -156,28 +156,28 @@ def test_bytes_pass_as_they_are_and_the_connection_stays(raw, upstream):
 
 def test_chunks_pass_as_they_are_both_ways(raw, upstream):
     chunks = b"5;ext=1\r\nhello\r\n3\r\n\r\n\n\r\n0\r\nTrailer: 1\r\n\r\n"
-    upstream.answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+    upstream.response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
     head = b"PUT /b/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     upstream.until = b"Trailer: 1\r\n\r\n"
-    assert exchange(raw, head + chunks) == (upstream.answer, False)
+    assert exchange(raw, head + chunks) == (upstream.response, False)
     assert upstream.received == [head + chunks]
     assert raw.counts().received_bytes == raw.counts().sent_bytes == len(chunks)
 
 
-def test_an_answer_without_a_length_ends_with_the_connection(raw, upstream):
-    upstream.answer = b"HTTP/1.1 200 OK\r\n\r\n" + BODY
-    assert exchange(raw, GET.replace(b"Connection: close\r\n", b"")) == (upstream.answer, False)
+def test_a_response_without_a_length_ends_with_the_connection(raw, upstream):
+    upstream.response = b"HTTP/1.1 200 OK\r\n\r\n" + BODY
+    assert exchange(raw, GET.replace(b"Connection: close\r\n", b"")) == (upstream.response, False)
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_answers_without_a_body_are_not_waited_for(raw, upstream, status):
-    upstream.answer = b"HTTP/1.1 %d x\r\nContent-Length: 7\r\n\r\n" % status
-    assert exchange(raw, GET) == (upstream.answer, False)
+def test_responses_without_a_body_are_not_waited_for(raw, upstream, status):
+    upstream.response = b"HTTP/1.1 %d x\r\nContent-Length: 7\r\n\r\n" % status
+    assert exchange(raw, GET) == (upstream.response, False)
 
 
-def test_an_interim_answer_passes(raw, upstream):
-    upstream.answer = b"HTTP/1.1 100 Continue\r\n\r\n" + upstream.answer
-    expected = upstream.answer.replace(b"Connection: close\r\n", b"")
+def test_an_interim_response_passes(raw, upstream):
+    upstream.response = b"HTTP/1.1 100 Continue\r\n\r\n" + upstream.response
+    expected = upstream.response.replace(b"Connection: close\r\n", b"")
     assert exchange(raw, GET) == (expected, False)
 
 
@@ -230,7 +230,7 @@ def test_a_large_body_passes_whole(s3):
     ],
 )
 def test_requests_have_the_names_of_s3(raw, upstream, method, target, headers, operation):
-    upstream.answer = b"HTTP/1.1 204 None\r\n\r\n"
+    upstream.response = b"HTTP/1.1 204 None\r\n\r\n"
     request(raw, method, target, **headers)
     assert raw.counts().requests == {operation: 1}
 
@@ -272,7 +272,7 @@ def test_a_seed_repeats_itself(s3):
 
 
 @pytest.mark.parametrize("wrong", [{"nth": 0}, {"times": 0}, {"probability": 0}, {"probability": 1.5}])
-def test_numbers_that_make_no_sense_are_refused(s3, wrong):
+def test_numbers_that_make_no_sense_are_rejected(s3, wrong):
     with pytest.raises(ValueError, match=r"must|count"):
         s3.fail("GetObject", faults.Reset(), **wrong)
 
@@ -292,15 +292,15 @@ def test_reset_before_the_head(s3):
 
 def test_reset_after_some_bytes(s3):
     s3.fail("GetObject", faults.ResetAfter(bytes=1000))
-    answer, reset = exchange(s3, GET)
-    assert (body_of(answer), reset) == (BODY[:1000], True)
+    response, reset = exchange(s3, GET)
+    assert (body_of(response), reset) == (BODY[:1000], True)
 
 
 def test_cut_short(s3):
     s3.fail("GetObject", faults.CutShort(bytes=1000))
-    answer, reset = exchange(s3, GET)
-    assert (body_of(answer), reset) == (BODY[:1000], False)
-    assert b"content-length: %d" % len(BODY) in answer.lower()
+    response, reset = exchange(s3, GET)
+    assert (body_of(response), reset) == (BODY[:1000], False)
+    assert b"content-length: %d" % len(BODY) in response.lower()
 
 
 def test_reset_in_the_upload_stores_nothing(s3):
@@ -319,8 +319,8 @@ def test_a_client_that_leaves_in_an_upload_stores_nothing(s3):
     assert request(s3, "HEAD", "/bucket/new")[0] == 404
 
 
-def test_lost_answer(s3):
-    s3.fail("PutObject", faults.LoseAnswer())
+def test_lost_response(s3):
+    s3.fail("PutObject", faults.DropResponse())
     put = b"PUT /bucket/lost HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
     assert exchange(s3, put) == (b"", True)
     assert request(s3, "GET", "/bucket/lost")[2] == b"abc"
@@ -333,8 +333,8 @@ def test_a_stall_ends_when_it_is_released(s3, after):
         connection.sendall(GET)
         s3.wait(lambda counts: counts.stalled == 1)
         s3.release()
-        answer, reset = receive_all(connection)
-    assert (body_of(answer), reset) == (BODY, False)
+        response, reset = receive_all(connection)
+    assert (body_of(response), reset) == (BODY, False)
 
 
 @pytest.mark.parametrize("fault", [faults.Stall(), faults.Stall(1000), faults.StallUpload(10)])
@@ -364,28 +364,28 @@ def test_a_stalled_upload_goes_on_when_it_is_released(s3):
 
 
 def test_drip_passes_everything(s3):
-    s3.fail("GetObject", faults.Drip(bytes=50_000, seconds=0.001))
+    s3.fail("GetObject", faults.SlowBody(bytes=50_000, seconds=0.001))
     assert body_of(exchange(s3, GET)[0]) == BODY
 
 
 def test_a_drip_ends_when_it_is_released(s3):
-    s3.fail("GetObject", faults.Drip(bytes=1, seconds=3600))
+    s3.fail("GetObject", faults.SlowBody(bytes=1, seconds=3600))
     with connect(s3) as connection:
         connection.sendall(GET)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += connection.recv(1 << 16)
+        response = b""
+        while b"\r\n\r\n" not in response:
+            response += connection.recv(1 << 16)
         s3.release()
-        answer += receive_all(connection)[0]
-    assert body_of(answer) == BODY
+        response += receive_all(connection)[0]
+    assert body_of(response) == BODY
 
 
 @pytest.mark.parametrize("by", [10, -10])
 def test_wrong_lengths(s3, by):
     s3.fail("GetObject", faults.WrongLength(by))
-    answer, reset = exchange(s3, GET)
-    assert b"content-length: %d" % (len(BODY) + by) in answer.lower()
-    assert (body_of(answer), reset) == (BODY, False)
+    response, reset = exchange(s3, GET)
+    assert b"content-length: %d" % (len(BODY) + by) in response.lower()
+    assert (body_of(response), reset) == (BODY, False)
 
 
 def test_flipped_bytes(s3):
@@ -407,22 +407,22 @@ def test_flipped_bytes(s3):
         (faults.ExpiredToken(), 400, b"ExpiredToken"),
         (faults.WrongRegion("eu-west-3"), 301, b"PermanentRedirect"),
         (faults.WrongRegion("eu-west-3", 400), 400, b"<Region>eu-west-3</Region>"),
-        (faults.Answer(418, "Tea&Pot", "<hot>"), 418, b"<Code>Tea&amp;Pot</Code><Message>&lt;hot&gt;</Message>"),
+        (faults.Respond(418, "Tea&Pot", "<hot>"), 418, b"<Code>Tea&amp;Pot</Code><Message>&lt;hot&gt;</Message>"),
     ],
 )
-def test_answers_of_its_own(s3, fault, status, code):
+def test_responses_of_its_own(s3, fault, status, code):
     s3.fail("*", fault, times=2)
-    answer = request(s3, "PUT", "/bucket/dir/x", bytes(1000))
-    assert answer[0] == status
-    assert code in answer[2]
-    assert answer[1].get("Retry-After") == ("7" if isinstance(fault, faults.SlowDown) else None)
-    assert answer[1].get("x-amz-bucket-region") == ("eu-west-3" if isinstance(fault, faults.WrongRegion) else None)
+    response = request(s3, "PUT", "/bucket/dir/x", bytes(1000))
+    assert response[0] == status
+    assert code in response[2]
+    assert response[1].get("Retry-After") == ("7" if isinstance(fault, faults.SlowDown) else None)
+    assert response[1].get("x-amz-bucket-region") == ("eu-west-3" if isinstance(fault, faults.WrongRegion) else None)
     assert request(s3, "HEAD", "/bucket/dir/x")[2] == b""
     assert request(s3, "GET", "/bucket/dir/x")[2] == BODY
 
 
-def test_an_answer_before_the_body_was_sent(s3):
-    s3.fail("PutObject", faults.Answer(503, "SlowDown", early=True))
+def test_a_response_before_the_body_was_sent(s3):
+    s3.fail("PutObject", faults.Respond(503, "SlowDown", early=True))
     with connect(s3) as connection:
         connection.sendall(b"PUT /bucket/new HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 503")
@@ -477,7 +477,7 @@ def test_headers_that_are_too_much(s3):
     s3.wait(lambda counts: counts.open_connections == 0)
 
 
-def test_chunked_answers(s3):
+def test_chunked_responses(s3):
     s3.fail("GetObject", faults.Chunked(bytes=777))
     status, headers, body = request(s3, "GET", "/bucket/dir/x")
     assert (status, headers["Transfer-Encoding"], body) == (200, "chunked", BODY)
@@ -505,9 +505,9 @@ def test_something_done_before(s3):
 # Connections
 
 
-def test_refused_connections(s3):
+def test_rejected_connections(s3):
     with connect(s3) as before:
-        with s3.refusing():
+        with s3.rejecting():
             assert receive_all(before)[0] == b""
             with pytest.raises(ConnectionRefusedError):
                 connect(s3)
@@ -541,7 +541,7 @@ def test_an_address_that_lets_nobody_in(s3):
         with pytest.raises(BlockingIOError):
             knocking.connect((dead, port))
         assert request(s3, "GET", "/bucket/dir/x")[0] == 200
-        with pytest.raises(BlockingIOError):  # still: neither let in nor refused
+        with pytest.raises(BlockingIOError):  # still: neither let in nor rejected
             knocking.recv(1)
     assert s3.addresses == (dead, alive)
 
@@ -587,7 +587,7 @@ async def test_starts_and_stops_without_blocking_the_loop():
 
 
 def threads() -> list[str]:
-    """Name the threads, but for those that LocalServer answers connections in."""
+    """Name the threads, but for those that LocalServer responses connections in."""
     return sorted(thread.name for thread in threading.enumerate() if "LocalServer" not in thread.name)
 
 

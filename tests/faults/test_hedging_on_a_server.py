@@ -29,14 +29,14 @@ async def read_often(path, session):
 
 async def test_a_request_that_hangs_is_overtaken(faulty, options, path):
     session = aios3.Session(**options(faulty, hedging=1.0))
-    hedges = session.policy.hedges
+    hedger = session.policy.hedger
     async with nothing_left(session, faulty):
         await read_often(path, session)
-        assert READS <= faulty.count("GetObject") <= READS + hedges.made  # one may be ended before it is sent
-        won = hedges.won  # a busy machine is slow at times
+        assert READS <= faulty.count("GetObject") <= READS + hedger.sent  # one may be ended before it is sent
+        won = hedger.won  # a busy machine is slow at times
         faulty.fail("GetObject", faults.Stall())
         assert await aios3.read_bytes(path, session=session) == b"x" * 1000
-        assert hedges.won == won + 1
+        assert hedger.won == won + 1
         assert faulty.counts().stalled + faulty.counts().faults > 0
 
 
@@ -63,7 +63,7 @@ async def test_none_is_overtaken_where_that_is_switched_off(faulty, options, pat
 @pytest.fixture
 async def racing(faulty, options, bucket, admin, monkeypatch):
     """A session that knows how long bodies take, and may race for the next one."""
-    monkeypatch.setattr(hedging, "_TELLING_BODIES", 4)
+    monkeypatch.setattr(hedging, "_MIN_BODY_SAMPLES", 4)
     admin.put(f"{bucket}/long", LONG, ChecksumAlgorithm="CRC32")
     session = aios3.Session(**options(faulty, hedging=1.0, checksums="crc32"))
     async with nothing_left(session, faulty):
@@ -72,13 +72,13 @@ async def racing(faulty, options, bucket, admin, monkeypatch):
         yield session
 
 
-@pytest.mark.parametrize("fault", [faults.Stall(after=300_000), faults.Drip(bytes=1000, seconds=0.01)])
+@pytest.mark.parametrize("fault", [faults.Stall(after=300_000), faults.SlowBody(bytes=1000, seconds=0.01)])
 async def test_a_body_that_stops_coming_is_overtaken_by_a_request_for_the_rest(faulty, bucket, racing, fault):
     faulty.fail("GetObject", fault)
-    hedges = racing.policy.hedges
-    won, made = hedges.won, hedges.made
+    hedger = racing.policy.hedger
+    won, made = hedger.won, hedger.sent
     assert await fetched(racing, f"{bucket}/long") == LONG
-    assert (hedges.won, hedges.made) == (won + 1, made + 1)
+    assert (hedger.won, hedger.sent) == (won + 1, made + 1)
 
 
 async def test_what_a_second_request_brings_is_compared_with_the_checksum(faulty, bucket, racing):
@@ -86,7 +86,7 @@ async def test_what_a_second_request_brings_is_compared_with_the_checksum(faulty
     faulty.fail("GetObject", faults.FlipByte(at=1000), nth=2)
     with pytest.raises(aios3.ChecksumMismatchError):
         await fetched(racing, f"{bucket}/long")
-    assert racing.policy.hedges.won == 1
+    assert racing.policy.hedger.won == 1
 
 
 async def test_a_race_that_is_cancelled_leaves_nothing(faulty, bucket, racing):

@@ -86,11 +86,11 @@ def start(server, faulty, bucket) -> Iterator[Callable[[str], subprocess.Popen[s
     ("work", "operation", "fault", "stored"),
     [
         pytest.param(WRITE_SMALL, "PutObject", faults.StallUpload(1000), False, id="small object under way"),
-        pytest.param(WRITE_SMALL, "PutObject", faults.Stall(), True, id="small object stored, not answered"),
-        pytest.param(WRITE_LARGE, "CreateMultipartUpload", faults.Stall(), False, id="upload begun"),
+        pytest.param(WRITE_SMALL, "PutObject", faults.Stall(), True, id="small object stored, not responded"),
+        pytest.param(WRITE_LARGE, "CreateMultipartUpload", faults.Stall(), False, id="upload started"),
         pytest.param(WRITE_LARGE, "UploadPart", faults.StallUpload(1000), False, id="part under way"),
         pytest.param(WRITE_LARGE, "CompleteMultipartUpload", faults.StallUpload(1), False, id="before the completion"),
-        pytest.param(WRITE_LARGE, "CompleteMultipartUpload", faults.Stall(), True, id="completed, not answered"),
+        pytest.param(WRITE_LARGE, "CompleteMultipartUpload", faults.Stall(), True, id="completed, not responded"),
         pytest.param(APPEND, "UploadPart", faults.StallUpload(1000), False, id="append under way"),
     ],
 )

@@ -18,10 +18,10 @@ from aios3.testing import faults
 LARGE = random.Random(4).randbytes((11 << 20) + 10)
 WORDS = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put {} requests with Object Lock parameters"
 REFUSALS = {
-    "PutObject": faults.Answer(400, "InvalidRequest", WORDS.format("Object")),
-    "UploadPart": faults.Answer(400, "InvalidRequest", WORDS.format("Part")),
+    "PutObject": faults.Respond(400, "InvalidRequest", WORDS.format("Object")),
+    "UploadPart": faults.Respond(400, "InvalidRequest", WORDS.format("Part")),
 }
-MISSING = {name: faults.Answer(400, "MissingContentMD5", "Missing required header") for name in REFUSALS}
+MISSING = {name: faults.Respond(400, "MissingContentMD5", "Missing required header") for name in REFUSALS}
 
 
 def has_none(request) -> bool:
@@ -39,17 +39,17 @@ def speaks_of_checksums(request) -> bool:
 @pytest.fixture(params=[REFUSALS, MISSING], ids=["InvalidRequest", "MissingContentMD5"])
 def locked(request, faulty):
     """A server all of whose buckets are locked."""
-    for operation, refusal in request.param.items():
-        faulty.fail(operation, refusal, key=has_none, times=None)
+    for operation, rejection in request.param.items():
+        faulty.fail(operation, rejection, key=has_none, times=None)
     return faulty
 
 
 @pytest.fixture
 def picky(faulty):
     """The same, where checksums are not known, nor conditions."""
-    for operation, refusal in REFUSALS.items():
-        faulty.fail(operation, faults.Answer(400, "InvalidArgument"), key=speaks_of_checksums, times=None)
-        faulty.fail(operation, refusal, key=has_no_md5, times=None)
+    for operation, rejection in REFUSALS.items():
+        faulty.fail(operation, faults.Respond(400, "InvalidArgument"), key=speaks_of_checksums, times=None)
+        faulty.fail(operation, rejection, key=has_no_md5, times=None)
     return faulty
 
 
@@ -94,8 +94,8 @@ async def test_it_is_written_to(locked, options, bucket, admin, verb, data, chec
             await WRITES[verb](f"{bucket}/{number}", session, data)
             assert admin.get(f"{bucket}/{number}") == data
             if number == 0:
-                refused = locked.counts().faults
-        assert locked.counts().faults == refused, "learnt from the first write"
+                rejected = locked.counts().faults
+        assert locked.counts().faults == rejected, "learnt from the first write"
         assert sent_with_md5(locked) > 1
 
 
@@ -116,7 +116,7 @@ async def test_a_checksum_that_is_sent_anyhow_does_as_well(locked, options, buck
 
 @pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("said", ["", "when_supported"])
-async def test_where_checksums_are_refused_the_md5_is_left(picky, options, bucket, admin, data, said, monkeypatch):
+async def test_where_checksums_are_rejected_the_md5_is_left(picky, options, bucket, admin, data, said, monkeypatch):
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", said)
     async with aios3.Session(**options(picky)) as session, nothing_left(session, picky):
         for number in range(2):
@@ -124,10 +124,10 @@ async def test_where_checksums_are_refused_the_md5_is_left(picky, options, bucke
             assert admin.get(f"{bucket}/{number}") == data
 
 
-async def test_mode_x_works_where_conditions_are_refused_too(picky, options, bucket, admin):
+async def test_mode_x_works_where_conditions_are_rejected_too(picky, options, bucket, admin):
     picky.fail(
         "PutObject",
-        faults.Answer(501, "NotImplemented"),
+        faults.Respond(501, "NotImplemented"),
         key=lambda request: "if-none-match" in request.headers,
         times=None,
     )
@@ -151,8 +151,8 @@ async def test_one_bucket_says_nothing_of_another(locked, options, bucket, admin
 
 
 @pytest.mark.parametrize("code", ["InvalidRequest", "InvalidArgument"])
-async def test_another_refusal_is_raised_at_once(faulty, options, bucket, code):
-    faulty.fail("PutObject", faults.Answer(400, code, "the moon is full"), times=None)
+async def test_another_rejection_is_raised_at_once(faulty, options, bucket, code):
+    faulty.fail("PutObject", faults.Respond(400, code, "the moon is full"), times=None)
     async with aios3.Session(**options(faulty)) as session:
         with pytest.raises(aios3.RequestError, match="the moon is full"):
             await aios3.write_bytes(f"{bucket}/x", b"small", session=session)

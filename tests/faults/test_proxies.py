@@ -1,4 +1,4 @@
-"""A proxy is used where the environment names one; one that is down or refuses is named, and its password never."""
+"""A proxy is used where the environment names one; one that is down or rejects is named, and its password never."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_a_wrong_password_is_named_once(start, behind, config, name_proxy,
     name_proxy(proxy.url(*(given or ())))
     address = proxy.address
     error = await failure(config, bucket)
-    assert [status for _, status in proxy.requests] == [407], "sent once: the next one would be refused as well"
+    assert [status for _, status in proxy.requests] == [407], "sent once: the next one would be rejected as well"
     assert isinstance(error, aios3.ConnectionFailedError)
     assert error.status == 407
     assert "proxy" in str(error)
@@ -136,7 +136,7 @@ async def test_a_proxy_that_keeps_still_is_named(start, config, name_proxy, buck
 @pytest.mark.parametrize(
     "url", [f"http://me:{AS_WRITTEN}@host:port", f"socks5://me:{AS_WRITTEN}@127.0.0.1:1", f"http://me:{AS_WRITTEN}@"]
 )
-async def test_what_is_no_address_of_a_proxy_is_refused_without_its_password(config, name_proxy, bucket, url, caplog):
+async def test_what_is_no_address_of_a_proxy_is_rejected_without_its_password(config, name_proxy, bucket, url, caplog):
     name_proxy(url)
     error = await failure(config, bucket)
     assert isinstance(error, aios3.ConfigError)
@@ -151,7 +151,7 @@ async def test_all_proxy_is_not_used_and_what_fails_says_so(start, monkeypatch, 
     async with aios3.Session(config) as session:
         assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
         (how,) = session.describe().values()
-    with behind.refusing():
+    with behind.rejecting():
         error = await failure(config.with_options(max_attempts=1), bucket)
     assert proxy.requests == []
     for said in (str(how), str(error)):

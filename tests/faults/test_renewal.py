@@ -37,11 +37,11 @@ async def test_fresh_credentials_are_asked_for_once(faulty, config, bucket, admi
     session = aios3.Session(config)
     async with nothing_left(session, faulty):
         await verb.run(Place(bucket, session, aios3.sync.Session(config), admin))
-    refused = next(request for request in faulty.requests if request.fault is not None)
+    rejected = next(request for request in faulty.requests if request.fault is not None)
     # Requests that were on their way beside it have the old token as well, and may be seen last.
-    again = [request for request in faulty.requests if request.fault is None and _asks_the_same(request, refused)]
+    again = [request for request in faulty.requests if request.fault is None and _asks_the_same(request, rejected)]
     assert again
-    assert all(request.headers["x-amz-security-token"] != refused.headers["x-amz-security-token"] for request in again)
+    assert all(request.headers["x-amz-security-token"] != rejected.headers["x-amz-security-token"] for request in again)
 
 
 def _asks_the_same(one, other) -> bool:
@@ -52,7 +52,7 @@ def _asks_the_same(one, other) -> bool:
     )
 
 
-async def test_credentials_that_stay_refused_are_an_error_and_no_loop(faulty, config, bucket, admin):
+async def test_credentials_that_stay_rejected_are_an_error_and_no_loop(faulty, config, bucket, admin):
     admin.put(f"{bucket}/data", b"x")
     faulty.fail("*", faults.ExpiredToken(), times=None)
     async with aios3.Session(config) as session:
@@ -64,7 +64,7 @@ async def test_credentials_that_stay_refused_are_an_error_and_no_loop(faulty, co
 async def test_the_time_of_a_server_is_learnt(faulty, options, bucket, admin):
     admin.put(f"{bucket}/data", b"x")
     tomorrow = {"Date": "Wed, 01 Jan 2031 00:00:00 GMT"}
-    faulty.fail("GetObject", faults.Answer(403, "RequestTimeTooSkewed", headers=tomorrow))
+    faulty.fail("GetObject", faults.Respond(403, "RequestTimeTooSkewed", headers=tomorrow))
     async with aios3.Session(**options(faulty, max_attempts=1)) as session:
         assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
     assert faulty.requests[-1].headers["x-amz-date"].startswith("20310101")

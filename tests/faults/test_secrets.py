@@ -21,11 +21,11 @@ FAULTS = (
     faults.Reset(),
     faults.InternalError(),
     faults.ExpiredToken(),
-    faults.Answer(403, "SignatureDoesNotMatch"),
+    faults.Respond(403, "SignatureDoesNotMatch"),
     faults.WrongRegion(status=400),
     faults.Garbage(),
     faults.CutShort(0),
-    faults.LoseAnswer(),
+    faults.DropResponse(),
 )
 
 
@@ -95,7 +95,7 @@ async def test_a_redirect_to_another_host_is_not_followed(faulty, config, bucket
         admin.put(f"{bucket}/{key}", data)
     async with FaultyServer() as elsewhere, aios3.Session(config) as session:
         location = {"Location": f"{elsewhere.endpoint_url}/bucket/x"}
-        faulty.fail(chosen.main, faults.Answer(status, "TemporaryRedirect", headers=location), times=None)
+        faulty.fail(chosen.main, faults.Respond(status, "TemporaryRedirect", headers=location), times=None)
         with pytest.raises(aios3.RequestError):
             await chosen.run(Place(bucket, session, aios3.sync.Session(config), admin))
         assert elsewhere.counts().total == 0

@@ -9,10 +9,10 @@ import aios3
 from aios3.testing import faults
 
 AS_SUCH = [
-    faults.Answer(400, "InvalidArgument", "Invalid argument."),
-    faults.Answer(400, "NotImplemented"),
-    faults.Answer(501, "NotImplemented"),
-    faults.Answer(405, "MethodNotAllowed"),
+    faults.Respond(400, "InvalidArgument", "Invalid argument."),
+    faults.Respond(400, "NotImplemented"),
+    faults.Respond(501, "NotImplemented"),
+    faults.Respond(405, "MethodNotAllowed"),
 ]
 
 
@@ -29,9 +29,9 @@ def fill(admin, bucket, number=40):
     admin.put(f"{bucket}/kept", b"x")
 
 
-@pytest.mark.parametrize("refusal", AS_SUCH, ids=lambda each: f"{each.status}-{each.code}")
-async def test_all_is_removed_and_the_refusal_is_met_once(faulty, session, bucket, admin, refusal):
-    faulty.fail("DeleteObjects", refusal, times=None)
+@pytest.mark.parametrize("rejection", AS_SUCH, ids=lambda each: f"{each.status}-{each.code}")
+async def test_all_is_removed_and_the_rejection_is_met_once(faulty, session, bucket, admin, rejection):
+    faulty.fail("DeleteObjects", rejection, times=None)
     for _ in range(2):
         fill(admin, bucket)
         await aios3.remove(f"{bucket}/tree", session=session)
@@ -40,15 +40,15 @@ async def test_all_is_removed_and_the_refusal_is_met_once(faulty, session, bucke
     assert faulty.count("DeleteObject") == 80
 
 
-@pytest.mark.parametrize("refusal", AS_SUCH[::2], ids=lambda each: each.code)
-async def test_versions_are_removed_singly_too(faulty, session, admin, bucket, refusal):
+@pytest.mark.parametrize("rejection", AS_SUCH[::2], ids=lambda each: each.code)
+async def test_versions_are_removed_singly_too(faulty, session, admin, bucket, rejection):
     name = f"{bucket.removeprefix('s3://')}-versions"
     versioned = await aios3.Bucket(name, session=session).create()
     await versioned.set_versioning(enabled=True)
     for _ in range(3):
         await aios3.write_bytes(f"s3://{name}/one", b"x", session=session)
     await aios3.unlink(f"s3://{name}/one", session=session)
-    faulty.fail("DeleteObjects", refusal, times=None)
+    faulty.fail("DeleteObjects", rejection, times=None)
     await versioned.delete(force=True)
     assert not await aios3.hasbucket(f"s3://{name}", session=session)
     assert faulty.count("DeleteObjects") == 1
@@ -59,7 +59,7 @@ async def test_what_cannot_be_deleted_is_named_by_its_path(faulty, session, buck
     faulty.fail("DeleteObjects", AS_SUCH[0], times=None)
     protected = ("tree/000", "tree/007")
     for key in protected:
-        faulty.fail("DeleteObject", faults.Answer(403, "AccessDenied"), key=key, times=None)
+        faulty.fail("DeleteObject", faults.Respond(403, "AccessDenied"), key=key, times=None)
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.remove(f"{bucket}/tree", session=session)
     assert sorted(caught.value.failures) == [f"{bucket}/{key}" for key in protected]
@@ -67,18 +67,18 @@ async def test_what_cannot_be_deleted_is_named_by_its_path(faulty, session, buck
 
 
 @pytest.mark.parametrize(
-    ("refusal", "single"),
+    ("rejection", "single"),
     [
-        (faults.Answer(400, "MalformedXML"), None),
-        (faults.Answer(403, "AccessDenied"), None),
-        (faults.Answer(501, "NotImplemented"), faults.Answer(501, "NotImplemented")),
-        (faults.Answer(501, "NotImplemented"), faults.Answer(403, "InvalidAccessKeyId")),
+        (faults.Respond(400, "MalformedXML"), None),
+        (faults.Respond(403, "AccessDenied"), None),
+        (faults.Respond(501, "NotImplemented"), faults.Respond(501, "NotImplemented")),
+        (faults.Respond(501, "NotImplemented"), faults.Respond(403, "InvalidAccessKeyId")),
     ],
     ids=["malformed", "denied", "no deletes at all", "nobody"],
 )
-async def test_other_refusals_are_raised_and_nothing_is_learnt(faulty, session, bucket, admin, refusal, single):
+async def test_other_rejections_are_raised_and_nothing_is_learnt(faulty, session, bucket, admin, rejection, single):
     fill(admin, bucket)
-    faulty.fail("DeleteObjects", refusal, times=None)
+    faulty.fail("DeleteObjects", rejection, times=None)
     if single is not None:
         faulty.fail("DeleteObject", single, times=None)
     with pytest.raises(aios3.S3Error):
@@ -93,7 +93,7 @@ async def test_other_refusals_are_raised_and_nothing_is_learnt(faulty, session, 
 async def test_credentials_that_end_in_the_middle_are_one_error(faulty, session, bucket, admin):
     fill(admin, bucket)
     faulty.fail("DeleteObjects", AS_SUCH[2], times=None)
-    faulty.fail("DeleteObject", faults.Answer(403, "InvalidAccessKeyId"), nth=5, times=None)
+    faulty.fail("DeleteObject", faults.Respond(403, "InvalidAccessKeyId"), nth=5, times=None)
     with pytest.raises(aios3.S3Error) as caught:
         await aios3.remove(f"{bucket}/tree", session=session)
     causes = [*getattr(caught.value, "failures", {}).values(), caught.value]

@@ -7,16 +7,16 @@ import asyncio
 import pytest
 
 import aios3
-from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._backend import GetOptions, Precondition, PutOptions
 from aios3.testing import faults
 
 
 async def test_a_session_sends_fewer_requests_when_a_server_asks_for_it(faulty, options, bucket, monkeypatch):
-    """How few are refused by a server that limits their rate is tested in time that passes at once."""
+    """How few are rejected by a server that limits their rate is tested in time that passes at once."""
     faulty.fail("HeadObject", faults.SlowDown(), times=None)
     async with aios3.Session(**options(faulty, max_attempts=1)) as session:
-        slots = session.policy.slots
-        monkeypatch.setattr(slots, "_clock", lambda: 1000.0)  # refusals count if they come in one second
+        slots = session.policy.limiter
+        monkeypatch.setattr(slots, "_clock", lambda: 1000.0)  # rejections count if they come in one second
         at_first = slots.limit
         ended = await asyncio.gather(
             *(aios3.stat(f"{bucket}/{number}", session=session) for number in range(8)), return_exceptions=True
@@ -27,20 +27,20 @@ async def test_a_session_sends_fewer_requests_when_a_server_asks_for_it(faulty, 
 
 async def _missing(backend, url):
     with pytest.raises(aios3.ObjectNotFoundError):
-        await backend.head_object(url, ReadOptions())
+        await backend.head_object(url, GetOptions())
 
 
 async def _created(backend, url):
-    await backend.put_object(url, [b"x"], options=WriteOptions(), condition=Condition(if_absent=True), checksum=None)
+    await backend.put_object(url, [b"x"], options=PutOptions(), condition=Precondition(if_absent=True), checksum=None)
 
 
 @pytest.mark.parametrize("work", [_missing, _created])
 async def test_sessions_of_which_no_request_is_a_plain_success_get_more_room_too(faulty, options, bucket, work):
     async with aios3.Session(**options(faulty)) as session:
-        at_first = session.policy.slots.limit
+        at_first = session.policy.limiter.limit
         backend = await session.backend(aios3.S3Url.parse(bucket))
         await asyncio.gather(*(work(backend, aios3.S3Url.parse(f"{bucket}/{number}")) for number in range(40)))
-        assert session.policy.slots.limit > at_first
+        assert session.policy.limiter.limit > at_first
 
 
 async def test_many_tasks_do_not_multiply_an_outage(faulty, options, bucket):
@@ -77,7 +77,7 @@ async def test_a_server_is_waited_for_as_long_as_it_asks(faulty, options, bucket
         waited.append(seconds)
         await real(0, *more)
 
-    monkeypatch.setattr("aios3._attempts.asyncio.sleep", sleep)
+    monkeypatch.setattr("aios3._request_attempts.asyncio.sleep", sleep)
     admin.put(f"{bucket}/data", b"x")
     faulty.fail("GetObject", faults.SlowDown(retry_after=asked))
     async with aios3.Session(**options(faulty)) as session:

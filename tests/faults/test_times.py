@@ -43,12 +43,12 @@ async def test_a_handshake_has_as_long_as_the_connection_unless_something_else_i
     await fails_in_time(secured, "handshake of TLS", tls_timeout=None, connect_timeout=1.0)
 
 
-async def test_an_answer_that_does_not_begin(faulty, fails_in_time):
+async def test_a_response_that_does_not_begin(faulty, fails_in_time):
     faulty.fail("GetObject", faults.Stall(), times=None)
-    await fails_in_time(faulty, "did not answer", first_byte_timeout=0.3)
-    await fails_in_time(faulty, "did not answer", first_byte_timeout=None, read_timeout=0.3)
+    await fails_in_time(faulty, "did not respond", first_byte_timeout=0.3)
+    await fails_in_time(faulty, "did not respond", first_byte_timeout=None, read_timeout=0.3)
 
 
-async def test_an_answer_that_stops(faulty, fails_in_time):
+async def test_a_response_that_stops(faulty, fails_in_time):
     faulty.fail("GetObject", faults.Stall(100), times=None)
-    await fails_in_time(faulty, "did not answer", read_timeout=0.3)
+    await fails_in_time(faulty, "did not respond", read_timeout=0.3)

@@ -75,7 +75,7 @@ async def _play(cell: Cell, faulty: FaultyServer, config: dict, bucket, admin, l
         for operation in place[0].split("|"):
             faulty.fail(operation, place[1])
     if cell.state == table.ABORTING and not scene.fails_inside:
-        faulty.fail("UploadPart*", faults.Answer(403, "AccessDenied"), times=None)
+        faulty.fail("UploadPart*", faults.Respond(403, "AccessDenied"), times=None)
     if cell.way == table.LOOP:
         scene.task = asyncio.create_task(run(scene))
         await _reached(scene, faulty)
@@ -87,7 +87,7 @@ async def _play(cell: Cell, faulty: FaultyServer, config: dict, bucket, admin, l
     left = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.wait(left, timeout=5) if left else None
     assert scene.session.tasks.active == 0
-    assert scene.session.policy.slots.in_use == 0
+    assert scene.session.policy.limiter.in_use == 0
     assert scene.session.budget.used == 0
     assert scene.session.budget.waiting == 0
     uploads = await asyncio.to_thread(admin.uploads, bucket)
@@ -98,7 +98,7 @@ async def _play(cell: Cell, faulty: FaultyServer, config: dict, bucket, admin, l
 
 
 def _release_soon(faulty: FaultyServer) -> None:
-    """Let the server answer while the loop is ending; it must not matter when exactly."""
+    """Let the server response while the loop is ending; it must not matter when exactly."""
     for _ in range(3):
         faulty.release()
 
@@ -110,7 +110,7 @@ async def _reached(scene: Scene, faulty: FaultyServer) -> None:
         await scene.inside.wait()
 
 
-def _answer(scene: Scene, faulty: FaultyServer) -> None:
+def _response(scene: Scene, faulty: FaultyServer) -> None:
     """Let the server go on, but not with a request that is sent by half: its rest may be with the system already."""
     if scene.state not in (table.COMPLETING, table.STORING):
         faulty.release()
@@ -122,12 +122,12 @@ async def _turns() -> None:
 
 
 async def _leave(scene: Scene, faulty: FaultyServer, leave: Callable[[asyncio.Task], None], error) -> None:
-    """Run the subject, leave it, let the server answer, and wait for ``error``."""
+    """Run the subject, leave it, let the server response, and wait for ``error``."""
     task = asyncio.create_task(run(scene))
     await _reached(scene, faulty)
     leave(task)
     await _turns()
-    _answer(scene, faulty)
+    _response(scene, faulty)
     with pytest.raises(error):
         await task
 
@@ -150,7 +150,7 @@ async def by_two_cancels(scene, faulty):
     for _ in range(2):
         task.cancel()
         await _turns()
-    _answer(scene, faulty)
+    _response(scene, faulty)
     with pytest.raises(asyncio.CancelledError):
         await task
 
@@ -166,7 +166,7 @@ async def by_timeout(scene, faulty):
     await _reached(scene, faulty)
     scopes[0].reschedule(0)
     await _turns()
-    _answer(scene, faulty)
+    _response(scene, faulty)
     with pytest.raises(TimeoutError):
         await task
 
@@ -182,7 +182,7 @@ async def by_scope(scene, faulty):
     await _reached(scene, faulty)
     scope.cancel()
     await _turns()
-    _answer(scene, faulty)
+    _response(scene, faulty)
     await task
     assert scope.cancelled_caught
 
@@ -193,9 +193,9 @@ async def by_abort(scene, faulty):
     aborting = asyncio.create_task(scene.file.abort())
     await _turns()
     if scene.state == table.CREATING:
-        faulty.release()  # without its answer nobody knows what to abort
+        faulty.release()  # without its response nobody knows what to abort
     await aborting
-    _answer(scene, faulty)
+    _response(scene, faulty)
     scene.go.set()
     with contextlib.suppress(aios3.ClosedHandleError):  # leaving the block of an aborted file is no error
         await task
@@ -211,7 +211,7 @@ async def by_collection(scene, faulty):
         gc.collect()
     assert [warning for warning in seen if "unclosed file" in str(warning.message)]
     await _turns()
-    _answer(scene, faulty)
+    _response(scene, faulty)
 
 
 async def by_closing_the_session(scene, faulty):
@@ -219,7 +219,7 @@ async def by_closing_the_session(scene, faulty):
     await _reached(scene, faulty)
     closing = asyncio.create_task(scene.session.aclose())
     await _turns()
-    _answer(scene, faulty)
+    _response(scene, faulty)
     await closing
     scene.go.set()
     failed = (MishapError, aios3.AccessDeniedError, aios3.PartialFailureError)  # and was aborting because of it

@@ -1,6 +1,6 @@
-"""A server that refuses what it is told of checksums is served without them, and told of once for each kind of request.
+"""A server that rejects what it is told of checksums is served without them, and told of once for each kind of request.
 
-What counts as such a refusal must be certain: the same request without is answered, and nothing else explains it.
+What counts as such a rejection must be certain: the same request without is responded to, and nothing else explains it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import aios3
 from aios3._retrying import RetryingBackend
 from aios3.testing import faults
 
-REFUSALS = [faults.Answer(501, "NotImplemented"), faults.Answer(400, "InvalidArgument")]
+REFUSALS = [faults.Respond(501, "NotImplemented"), faults.Respond(400, "InvalidArgument")]
 LARGE = random.Random(3).randbytes((5 << 20) + 10)
 
 
@@ -39,10 +39,10 @@ async def session(faulty, options):
 async def session_at_amazon(faulty, options, monkeypatch):
     """A session that sends checksums with all that it writes, without having been told to."""
 
-    async def at_amazon(_self):
+    async def is_aws(_self):
         return True
 
-    monkeypatch.setattr(RetryingBackend, "at_amazon", at_amazon)
+    monkeypatch.setattr(RetryingBackend, "is_aws", is_aws)
     made = aios3.Session(**options(faulty))
     async with nothing_left(made, faulty):
         yield made
@@ -94,7 +94,7 @@ VERBS_ON_NOTHING = {
 @pytest.mark.parametrize("verb", VERBS_ON_NOTHING)
 async def test_the_first_request_is_about_what_is_not_there(picky, session, bucket, verb, caplog):
     run, expected = VERBS_ON_NOTHING[verb]
-    refused = []
+    rejected = []
     for number in range(3):
         path = f"{bucket}/none{number}"
         if isinstance(expected, type):
@@ -102,60 +102,60 @@ async def test_the_first_request_is_about_what_is_not_there(picky, session, buck
                 await run(path, session)
         else:
             assert await run(path, session) is expected
-        refused.append(picky.counts().faults)
-    assert refused[0] == refused[2], "learnt from the first one"
+        rejected.append(picky.counts().faults)
+    assert rejected[0] == rejected[2], "learnt from the first one"
     assert len(warnings(caplog)) <= 1
 
 
 @pytest.mark.parametrize("verb", ["read", "stat"])
 async def test_what_only_reads_learns_it_too(picky, session, bucket, admin, verb, caplog):
     admin.put(f"{bucket}/data", b"x")
-    refused = []
+    rejected = []
     for _ in range(2):
-        refused.append(picky.counts().faults)
+        rejected.append(picky.counts().faults)
         if verb == "read":
             assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
         else:
             assert (await aios3.lstat(f"{bucket}/data", session=session)).size == 1
-    assert 0 == refused[0] < refused[1] == picky.counts().faults
+    assert 0 == rejected[0] < rejected[1] == picky.counts().faults
     assert len(warnings(caplog)) == 1
 
 
 @pytest.mark.parametrize(
-    ("refused", "heeded"),
+    ("rejected", "heeded"),
     [("GetObject", "PutObject"), ("PutObject", "GetObject"), ("UploadPart", "PutObject"), ("PutObject", "UploadPart")],
 )
-async def test_it_is_learnt_for_one_kind_of_request_alone(faulty, session_at_amazon, bucket, admin, refused, heeded):
+async def test_it_is_learnt_for_one_kind_of_request_alone(faulty, session_at_amazon, bucket, admin, rejected, heeded):
     run = {
         "GetObject": lambda: aios3.read_bytes(f"{bucket}/data", session=session_at_amazon),
         "PutObject": lambda: aios3.write_bytes(f"{bucket}/small", b"x", session=session_at_amazon),
         "UploadPart": lambda: aios3.write_bytes(f"{bucket}/large", LARGE, session=session_at_amazon),
     }
     admin.put(f"{bucket}/data", b"x")
-    faulty.fail(refused, REFUSALS[0], key=speaks_of_checksums, times=None)
-    await run[refused]()
-    await run[refused]()
+    faulty.fail(rejected, REFUSALS[0], key=speaks_of_checksums, times=None)
+    await run[rejected]()
+    await run[rejected]()
     assert faulty.counts().faults <= 2, "of an upload, two parts may have been on their way"
     await run[heeded]()
     assert all(speaks_of_checksums(each) for each in faulty.requests if each.operation == heeded)
 
 
 OTHER_REASONS = [
-    (faults.Answer(400, "InvalidArgument"), aios3.RequestError),
-    (faults.Answer(400, "EntityTooLarge"), aios3.RequestError),
-    (faults.Answer(400, "MetadataTooLarge"), aios3.RequestError),
-    (faults.Answer(501, "NotImplemented"), aios3.UnsupportedError),
+    (faults.Respond(400, "InvalidArgument"), aios3.RequestError),
+    (faults.Respond(400, "EntityTooLarge"), aios3.RequestError),
+    (faults.Respond(400, "MetadataTooLarge"), aios3.RequestError),
+    (faults.Respond(501, "NotImplemented"), aios3.UnsupportedError),
 ]
 
 
-@pytest.mark.parametrize(("answer", "kind"), OTHER_REASONS, ids=lambda each: getattr(each, "code", ""))
-async def test_a_refusal_of_something_else_is_raised_and_nothing_is_learnt(
-    faulty, session_at_amazon, bucket, admin, answer, kind, caplog
+@pytest.mark.parametrize(("response", "kind"), OTHER_REASONS, ids=lambda each: getattr(each, "code", ""))
+async def test_a_rejection_of_something_else_is_raised_and_nothing_is_learnt(
+    faulty, session_at_amazon, bucket, admin, response, kind, caplog
 ):
-    faulty.fail("PutObject", answer, times=2)
+    faulty.fail("PutObject", response, times=2)
     with pytest.raises(kind) as caught:
         await aios3.write_bytes(f"{bucket}/data", b"x", session=session_at_amazon)
-    assert caught.value.code == answer.code
+    assert caught.value.code == response.code
     faulty.reset()
     await aios3.write_bytes(f"{bucket}/data", b"x", session=session_at_amazon)
     assert speaks_of_checksums(faulty.requests[-1])
@@ -170,12 +170,12 @@ HEAD_VERBS = {
 
 @pytest.mark.parametrize("verb", HEAD_VERBS)
 @pytest.mark.parametrize("status", [400])
-async def test_a_head_that_is_refused_for_a_passing_reason_proves_nothing(
+async def test_a_head_that_is_rejected_for_a_passing_reason_proves_nothing(
     faulty, session, bucket, admin, verb, status, caplog
 ):
     """Such as a token that expires, and that another request renews before this one is repeated."""
     admin.put(f"{bucket}/data", b"x")
-    faulty.fail("HeadObject", faults.Answer(status, "ExpiredToken"), times=1)
+    faulty.fail("HeadObject", faults.Respond(status, "ExpiredToken"), times=1)
     assert await HEAD_VERBS[verb](f"{bucket}/data", session)
     faulty.reset()
     assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
@@ -185,12 +185,12 @@ async def test_a_head_that_is_refused_for_a_passing_reason_proves_nothing(
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "ExpiredToken"])
-async def test_only_an_answer_to_the_plain_request_proves_it(faulty, session, bucket, admin, code, caplog):
+async def test_only_a_response_to_the_plain_request_proves_it(faulty, session, bucket, admin, code, caplog):
     """403 with its reason is one; a failure of the server and bad credentials are not."""
     admin.put(f"{bucket}/data", b"x")
     status = {"AccessDenied": 403, "InternalError": 500, "ExpiredToken": 400}[code]
     faulty.fail("GetObject", REFUSALS[1], key=speaks_of_checksums, times=None)
-    faulty.fail("GetObject", faults.Answer(status, code), times=None)
+    faulty.fail("GetObject", faults.Respond(status, code), times=None)
     with pytest.raises(aios3.S3Error) as caught:
         await aios3.read_bytes(f"{bucket}/data", session=session)
     assert caught.value.code == code

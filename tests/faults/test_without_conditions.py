@@ -1,4 +1,4 @@
-"""A server that refuses conditions with writes, as Backblaze B2 does: mode ``x`` looks first, and says so once."""
+"""A server that rejects conditions with writes, as Backblaze B2 does: mode ``x`` looks first, and says so once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import aios3
 from aios3.testing import faults
 
 LARGE = random.Random(9).randbytes((5 << 20) + 10)
-REFUSED = faults.Answer(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+REFUSED = faults.Respond(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
 
 
-def under_condition(request) -> bool:
+def with_precondition(request) -> bool:
     return "if-none-match" in request.headers or "if-match" in request.headers
 
 
 @pytest.fixture
 async def session(faulty, options):
-    faulty.fail("*Object", REFUSED, key=under_condition, times=None)
-    faulty.fail("CompleteMultipartUpload", REFUSED, key=under_condition, times=None)
+    faulty.fail("*Object", REFUSED, key=with_precondition, times=None)
+    faulty.fail("CompleteMultipartUpload", REFUSED, key=with_precondition, times=None)
     made = aios3.Session(**options(faulty))
     async with nothing_left(made, faulty):
         yield made
@@ -60,7 +60,7 @@ async def test_a_known_version_is_not_replaced_without_its_condition(session, bu
     assert admin.get(f"{bucket}/data") == b"old"
 
 
-async def test_a_refusal_of_something_else_is_raised(faulty, options, bucket, admin, caplog):
+async def test_a_rejection_of_something_else_is_raised(faulty, options, bucket, admin, caplog):
     faulty.fail("PutObject", REFUSED, times=None)
     async with aios3.Session(**options(faulty)) as session:
         with pytest.raises(aios3.UnsupportedError, match="A header you provided"):

@@ -110,7 +110,7 @@ async def test_a_wrong_byte_is_read_once_more_before_anybody_has_it(
     faulty, reading, admin, algorithm, how: Callable[[Reading], Awaitable[bytes]]
 ):
     admin.put(reading.path, DATA, ChecksumAlgorithm=algorithm)
-    reading.session.seen_algorithm = algorithm
+    reading.session.observed_checksum = algorithm
     faulty.fail("GetObject", faults.FlipByte(at=1000), nth=2 if how is not shared else 1)
     assert await how(reading) == DATA
     assert faulty.counts().faults == 1
@@ -132,7 +132,7 @@ async def test_a_stream_does_not_end_well_if_a_byte_was_wrong(faulty, reading, a
 
 
 @pytest.mark.parametrize("algorithm", [*CRCS, "SHA1", "SHA256"])
-async def test_one_answer_is_compared_with_the_checksum_beside_it(faulty, reading, admin, algorithm):
+async def test_one_response_is_compared_with_the_checksum_beside_it(faulty, reading, admin, algorithm):
     admin.put(reading.path, DATA, ChecksumAlgorithm=algorithm)
     faulty.fail("GetObject", faults.FlipByte(at=1000))
     await fails(pipe(reading))
@@ -165,7 +165,7 @@ async def test_a_server_of_another_vendor_is_not_asked_before_it_has_shown_a_che
         of = Reading(f"{bucket}/data", session, Path())
         assert await read(of) == DATA
         assert faulty.count("HeadObject") == 0
-        assert await pipe(of) == DATA  # one answer with everything: it has the checksum
+        assert await pipe(of) == DATA  # one response with everything: it has the checksum
         assert await read(of) == DATA
         assert faulty.count("HeadObject") == 1
 

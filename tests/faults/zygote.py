@@ -31,13 +31,13 @@ class Program:
     stdin: IO[str]
     stdout: IO[str]
     stderr: IO[str]
-    answers: IO[str] = field(repr=False)
+    responses: IO[str] = field(repr=False)
     returncode: int | None = None
 
     def wait(self) -> int:
         """Wait for its end; return what ``subprocess`` calls ``returncode``. Raises TimeoutError."""
         if self.returncode is None:
-            self.returncode = int(self.answers.readline())
+            self.returncode = int(self.responses.readline())
         return self.returncode
 
 
@@ -47,7 +47,7 @@ class Zygote:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX)
         self._connection.settimeout(PATIENCE_SECONDS)
-        self._answers = self._connection.makefile("r")
+        self._responses = self._connection.makefile("r")
         with theirs:
             command = [sys.executable, "-W", "ignore", __file__, str(theirs.fileno())]
             self._process = subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()])
@@ -64,7 +64,7 @@ class Zygote:
             socket.send_fds(self._connection, [json.dumps([source, *arguments]).encode()], theirs)
             for descriptor in theirs:
                 os.close(descriptor)
-            program = Program(int(self._answers.readline()), *files, self._answers)
+            program = Program(int(self._responses.readline()), *files, self._responses)
             try:
                 yield program
             finally:
@@ -74,7 +74,7 @@ class Zygote:
 
     def close(self) -> None:
         """End the process."""
-        self._answers.close()
+        self._responses.close()
         self._connection.close()
         self._process.wait(PATIENCE_SECONDS)
 

@@ -1,7 +1,7 @@
 """S3 in memory as a backend: the rules that files depend on, a step to be cancelled at in every call, and faults.
 
 ``faults`` is asked before every call with its operation and arguments; it may raise, or return an exception that is
-raised after the call has had its effect (an answer that is lost).
+raised after the call has had its effect (a response that is lost).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from aios3 import _backend as backend
-from aios3._backend import BucketAddress, Condition, ListPage, Part, StoredPart
+from aios3._backend import BucketAddress, ListPage, Part, Precondition, StoredPart
 from aios3._entries import StatResult, WriteResult
 from aios3._paths import S3Url
-from aios3.errors import ObjectExistsError, TruncatedBodyError, from_answer
+from aios3.errors import ObjectExistsError, TruncatedBodyError, from_response
 
 
 @dataclass
@@ -33,8 +33,8 @@ class OpenUpload:
     parts: dict = field(default_factory=dict)
 
 
-def refusal(operation, url, code, status):
-    return from_answer(operation=operation, path=str(url), code=code, status=status)
+def rejection(operation, url, code, status):
+    return from_response(operation=operation, path=str(url), code=code, status=status)
 
 
 class FakeBody:
@@ -63,7 +63,7 @@ class FakeBody:
         count = min(len(view), limit - self._sent, self.server.arrival)
         if self.server.allowance is not None:
             if self.server.allowance <= 0:
-                raise refusal("GetObject", URL, "AccessDenied", 403)
+                raise rejection("GetObject", URL, "AccessDenied", 403)
             count = min(count, self.server.allowance)
             self.server.allowance -= count
         if count <= 0 and self.error is not None:
@@ -118,7 +118,7 @@ class FakeS3:
         self.tags: dict[str, dict[str, str]] = {}
         self.arrival = 50_000
         self.allowance = None
-        """Bytes of bodies that may still be read, before each is refused; None for no bound."""
+        """Bytes of bodies that may still be read, before each is rejected; None for no bound."""
         self.open_bodies = 0
         self.sending = 0
         self.most_sending = 0
@@ -143,14 +143,14 @@ class FakeS3:
         await asyncio.sleep(0)
         return lost
 
-    async def _answer(self, lost):
+    async def _response(self, lost):
         await asyncio.sleep(0)
         if lost is not None:
             raise lost
 
     def _find(self, operation, url):
         if url.key not in self.objects:
-            raise refusal(operation, url, "NoSuchKey", 404)
+            raise rejection(operation, url, "NoSuchKey", 404)
         return self.objects[url.key]
 
     def _check(self, operation, url, condition):
@@ -160,22 +160,22 @@ class FakeS3:
         if condition.if_absent and found is not None:
             raise ObjectExistsError(operation, code="PreconditionFailed", status=412)
         if condition.if_match is not None and (found is None or found.stat.etag != condition.if_match):
-            raise refusal(operation, url, "PreconditionFailed", 412)
+            raise rejection(operation, url, "PreconditionFailed", 412)
 
-    async def at_amazon(self):
+    async def is_aws(self):
         return self.amazon
 
     async def get_object(self, url, *, start, stop, options):
         lost = await self._call("GetObject", url, start=start, stop=stop)
         found = self._find("GetObject", url)
         if options.if_match and options.if_match != found.stat.etag and not self.ignores_conditions:
-            raise refusal("GetObject", url, "PreconditionFailed", 412)
+            raise rejection("GetObject", url, "PreconditionFailed", 412)
         size = len(found.data)
         if (size == 0 if start < 0 else stop is not None and start >= size) and not self.ignores_ranges:
-            raise refusal("GetObject", url, "InvalidRange", 416)
+            raise rejection("GetObject", url, "InvalidRange", 416)
         if start < 0:
             start, stop = max(size + start, 0), size
-        await self._answer(lost)
+        await self._response(lost)
         first, last = (0, size) if self.ignores_ranges or stop is None else (start, min(stop, size))
         body = FakeBody(self, found.stat, first, found.data[first:last])
         if self.break_body:
@@ -183,7 +183,7 @@ class FakeS3:
         return body
 
     async def head_object(self, url, options):
-        await self._answer(await self._call("HeadObject", url))
+        await self._response(await self._call("HeadObject", url))
         return self._find("HeadObject", url).stat
 
     async def put_object(self, url, body, *, options, condition, checksum):
@@ -191,19 +191,19 @@ class FakeS3:
         lost = await self._call("PutObject", url, size=len(data), checksum=checksum, options=options)
         self._check("PutObject", url, condition)
         etag = self.put(url.key, data, content_type=options.content_type, metadata=options.metadata)
-        await self._answer(lost)
+        await self._response(lost)
         return WriteResult(len(data), etag, None, str(checksum) if checksum else None)
 
     async def create_multipart_upload(self, url, options, algorithm):
         lost = await self._call("CreateMultipartUpload", url, algorithm=algorithm)
         upload_id = f"upload-{next(self._ids)}"
         self.uploads[upload_id] = OpenUpload(url.key, options, 1 + int(upload_id.rpartition("-")[2]) / 100)
-        await self._answer(lost)
+        await self._response(lost)
         return upload_id
 
     def _upload(self, operation, url, upload_id):
         if upload_id not in self.uploads:
-            raise refusal(operation, url, "NoSuchUpload", 404)
+            raise rejection(operation, url, "NoSuchUpload", 404)
         return self.uploads[upload_id]
 
     async def upload_part(self, url, upload_id, number, body, *, options, checksum):
@@ -213,7 +213,7 @@ class FakeS3:
         try:
             lost = await self._call("UploadPart", url, number=number, size=len(data), checksum=checksum)
             self._upload("UploadPart", url, upload_id).parts[number] = data
-            await self._answer(lost)
+            await self._response(lost)
         finally:
             self.sending -= 1
         return Part(number, hashlib.md5(data).hexdigest(), checksum)
@@ -222,16 +222,16 @@ class FakeS3:
         return BucketAddress(self.url, "us-east-1", None)
 
     async def get_tags(self, url):
-        await self._answer(await self._call("GetObjectTagging", url))
+        await self._response(await self._call("GetObjectTagging", url))
         return self.tags.get(url.key, {})
 
     async def list_parts(self, url, upload_id):
-        await self._answer(await self._call("ListParts", url))
+        await self._response(await self._call("ListParts", url))
         parts = self._upload("ListParts", url, upload_id).parts
         return [StoredPart(number, hashlib.md5(parts[number]).hexdigest(), len(parts[number])) for number in parts]
 
     async def list_multipart_uploads(self, url):
-        await self._answer(await self._call("ListMultipartUploads", url))
+        await self._response(await self._call("ListMultipartUploads", url))
         found = [(key, upload) for key, upload in self.uploads.items() if upload.key.startswith(url.key)]
         return [backend.OpenUpload(upload.key, key, upload.initiated) for key, upload in found]
 
@@ -240,10 +240,10 @@ class FakeS3:
         lost = await self._call("UploadPartCopy", url, number=number, start=start, stop=stop, source=source.key)
         found = self._find("UploadPartCopy", source)
         if if_match is not None and if_match != found.stat.etag:
-            raise refusal("UploadPartCopy", url, "PreconditionFailed", 412)
+            raise rejection("UploadPartCopy", url, "PreconditionFailed", 412)
         data = found.data[start:stop]
         self._upload("UploadPartCopy", url, upload_id).parts[number] = data
-        await self._answer(lost)
+        await self._response(lost)
         return Part(number, hashlib.md5(data).hexdigest())
 
     async def complete_multipart_upload(self, url, upload_id, parts, *, options, condition, checksum):
@@ -257,16 +257,16 @@ class FakeS3:
         self.put(url.key, data, content_type=upload.options.content_type, metadata=upload.options.metadata)
         stored = self.objects[url.key]
         stored.stat = replace(stored.stat, etag=f"{digest}-{len(parts)}")
-        await self._answer(lost)
+        await self._response(lost)
         return WriteResult(len(data), stored.stat.etag, None, str(checksum) if checksum else None)
 
     async def abort_multipart_upload(self, url, upload_id):
         lost = await self._call("AbortMultipartUpload", url)
         self.uploads.pop(upload_id, None)
-        await self._answer(lost)
+        await self._response(lost)
 
     async def list_objects(self, url, *, delimiter="", token=None, start_after="", max_keys=1000):
-        await self._answer(await self._call("ListObjectsV2", url))
+        await self._response(await self._call("ListObjectsV2", url))
         keys = sorted(k for k in self.objects if k.startswith(url.key) and k > (token or start_after))
         page = keys[:max_keys]
         more = page[-1] if len(keys) > len(page) else None
@@ -276,15 +276,15 @@ class FakeS3:
         lost = await self._call("DeleteObject", url, if_match=if_match)
         if if_match is not None and not self.ignores_conditions:
             self._find("DeleteObject", url)
-            self._check("DeleteObject", url, Condition(if_match=if_match))
+            self._check("DeleteObject", url, Precondition(if_match=if_match))
         self.objects.pop(url.key, None)
-        await self._answer(lost)
+        await self._response(lost)
 
     async def copy_object(self, source, target, *, options, terms=None):
         lost = await self._call("CopyObject", target)
         found = self._find("CopyObject", source)
         self.objects[target.key] = Stored(found.data, found.stat)
-        await self._answer(lost)
+        await self._response(lost)
         return WriteResult(len(found.data), found.stat.etag)
 
     async def aclose(self):

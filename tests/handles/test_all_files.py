@@ -261,7 +261,7 @@ async def test_no_byte_is_read_twice_when_a_task_iterates_and_another_reads(s3, 
     lines = aiter(file)
     taken = [await anext(lines)]
     read = asyncio.create_task(file.read(len(LINES) // 2))
-    while not file._turn.locked():
+    while not file._lock.locked():
         await asyncio.sleep(0)
     rest = asyncio.create_task(anext(lines))  # it must wait for the read, though its line is there
     taken.append(await read)

@@ -1,4 +1,4 @@
-"""What is written from memory: of any shape, type and order of bytes, as io.BytesIO takes it, or refuses it."""
+"""What is written from memory: of any shape, type and order of bytes, as io.BytesIO takes it, or rejects it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def oracle(data):
     return size, whole.getvalue()
 
 
-def refusal(error):
-    """Return the builtin that a refusal is."""
+def rejection(error):
+    """Return the builtin that a rejection is."""
     return next(kind for kind in (BufferError, TypeError) if isinstance(error, kind))
 
 
@@ -53,7 +53,7 @@ async def test_a_writer_takes_what_bytesio_takes(memory_session, s3, kind, name)
     try:
         size = await file.write(BUFFERS[name])
     except (TypeError, BufferError) as error:
-        size = refusal(error)
+        size = rejection(error)
     await close_of(file)()
     if kind == "pipe without joining":
         await file.wait()

@@ -21,7 +21,7 @@ from aios3.errors import (
     InvalidRangeError,
     ObjectExistsError,
     UnsupportedError,
-    from_answer,
+    from_response,
 )
 from thorough import examples
 
@@ -75,10 +75,10 @@ async def test_writes_what_bytesio_writes_or_says_that_it_cannot(monkeypatch, st
                 try:
                     assert await act == do()
                 except UnsupportedError:
-                    # refused only where bytes are on their way: past the head, before what must be kept of the end
+                    # rejected only where bytes are on their way: past the head, before what must be kept of the end
                     assert stop >= HEAD
                     assert start < max(size - TAIL, HEAD)
-                    await asyncio.sleep(0)  # the upload is begun by a task of its own
+                    await asyncio.sleep(0)  # the upload is started by a task of its own
                     assert s3.calls["CreateMultipartUpload"]
                 assert file.tell() == oracle.tell()
                 assert file.size == len(oracle.getbuffer())
@@ -108,7 +108,7 @@ async def test_a_header_that_is_written_last_and_a_trailer(s3, memory_session):
     assert numbers[-1] == 1
 
 
-async def test_the_middle_is_refused_and_nothing_is_lost_by_it(s3, memory_session):
+async def test_the_middle_is_rejected_and_nothing_is_lost_by_it(s3, memory_session):
     async with opened(memory_session) as file:
         for _ in range(5):
             await file.write(BLOCK)
@@ -176,10 +176,10 @@ async def test_an_exception_publishes_nothing(s3, memory_session):
 
 
 @pytest.mark.parametrize("only", ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "PutObject"])
-async def test_a_refusal_is_raised_and_leaves_nothing(s3, memory_session, only):
+async def test_a_rejection_is_raised_and_leaves_nothing(s3, memory_session, only):
     def faults(operation, url, details):
         if operation == only:
-            raise from_answer(operation=operation, path=str(url), code="AccessDenied", status=403)
+            raise from_response(operation=operation, path=str(url), code="AccessDenied", status=403)
 
     s3.faults = faults
     with pytest.raises(AccessDeniedError):
@@ -205,14 +205,14 @@ async def test_the_whole_has_its_checksum_although_its_first_part_is_sent_last(s
 async def test_abort_from_another_task(s3, memory_session):
     budget = memory_session.budget
     file = await opened(memory_session)
-    await budget.take(budget.limit)
+    await budget.acquire(budget.limit)
     writing = asyncio.create_task(file.write(b"x"))
     while not budget.waiting:
         await asyncio.sleep(0)
     await file.abort()
     with pytest.raises(ClosedHandleError):
         await writing
-    budget.give_back(budget.limit)
+    budget.release(budget.limit)
 
 
 async def test_a_forgotten_file_warns_and_publishes_nothing(s3, memory_session):

@@ -25,7 +25,7 @@ from aios3.errors import (
     ObjectExistsError,
     TruncatedBodyError,
     UnsupportedError,
-    from_answer,
+    from_response,
 )
 from thorough import examples
 
@@ -40,13 +40,13 @@ class MishapError(Exception):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.retry_policy.retry_delay", lambda _failures: 0)
 
 
-def refuse(only):
+def reject(only):
     def faults(operation, url, details):
         if operation == only:
-            raise from_answer(operation=operation, path=str(url), code="AccessDenied", status=403)
+            raise from_response(operation=operation, path=str(url), code="AccessDenied", status=403)
 
     return faults
 
@@ -256,7 +256,7 @@ async def test_without_joining_closing_returns_before_the_object_is_there(s3, me
 
 @pytest.mark.parametrize("size", [10, 12 * MIB])
 async def test_a_late_failure_is_logged_and_raised_by_wait(s3, memory_session, caplog, size):
-    s3.faults = refuse("PutObject" if size == 10 else "CompleteMultipartUpload")
+    s3.faults = reject("PutObject" if size == 10 else "CompleteMultipartUpload")
     async with aios3.aopen(URL, "wb", buffering="pipe", join=False, session=memory_session) as file:
         await file.write(bytes(size))
     with caplog.at_level(logging.ERROR, "aios3.session"):
@@ -267,7 +267,7 @@ async def test_a_late_failure_is_logged_and_raised_by_wait(s3, memory_session, c
 
 
 async def test_a_late_failure_that_nobody_waited_for_is_raised_by_the_session(s3, caplog):
-    s3.faults = refuse("PutObject")
+    s3.faults = reject("PutObject")
     session = aios3.Session(**SMALL)
     async with aios3.aopen(URL, "wb", buffering="pipe", join=False, session=session) as file:
         await file.write(b"x")
@@ -304,7 +304,7 @@ def test_what_the_loop_does_not_live_to_see_is_logged(s3, caplog):
 
 
 async def test_a_part_that_fails_is_raised_by_the_next_write(s3, memory_session):
-    s3.faults = refuse("UploadPart")
+    s3.faults = reject("UploadPart")
     with pytest.raises(AccessDeniedError):
         async with aios3.aopen(URL, "wb", buffering="pipe", session=memory_session) as file:
             for _ in range(10):

@@ -24,7 +24,7 @@ START = 70_001
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.retry_policy.retry_delay", lambda _failures: 0)
 
 
 @pytest.fixture

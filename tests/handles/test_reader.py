@@ -16,7 +16,7 @@ from nothing_left import nothing_left
 import aios3
 from aios3 import _session
 from aios3._engine import policy
-from aios3._handles.reader import FIRST_REQUEST
+from aios3._handles.reader import INITIAL_GET_BYTES
 from aios3.errors import (
     ClosedHandleError,
     ConnectionFailedError,
@@ -67,7 +67,7 @@ async def apply(file, operation, *arguments):
         result = getattr(file, operation)(*arguments)
         return await result if asyncio.iscoroutine(result) else result
     except ValueError:
-        return "refused"
+        return "rejected"
 
 
 @settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -84,7 +84,7 @@ async def test_reads_like_a_file_in_memory(monkeypatch, size, steps):
         oracle = io.BytesIO(data)
         for step in steps:
             if step[0] == "seek" and step[2] == 1 and oracle.tell() + step[1] < 0:
-                continue  # BytesIO stops at 0 where a file on disk, and we, refuse
+                continue  # BytesIO stops at 0 where a file on disk, and we, reject
             if step[0] == "seek" and step[2] == 2 and size + step[1] < 0:
                 continue
             assert await apply(file, *step) == await apply(oracle, *step), step
@@ -116,21 +116,23 @@ async def test_opening_costs_one_get_and_a_small_object_no_more(s3, memory_sessi
     assert s3.calls == {"GetObject": 1}
 
 
-async def test_an_answer_never_holds_its_connection_while_it_waits_for_memory(s3, memory_session):
+async def test_a_response_never_holds_its_connection_while_it_waits_for_memory(s3, memory_session):
     s3.put("key.bin", bytes(MIB))
     budget = memory_session.budget
-    await budget.take(budget.limit - FIRST_REQUEST)
+    await budget.acquire(budget.limit - INITIAL_GET_BYTES)
     reading = asyncio.create_task(aios3.read_bytes(URL, session=memory_session))
     while not s3.calls["GetObject"]:
         await asyncio.sleep(0)
-    await budget.take(FIRST_REQUEST)  # asked for while the first answer comes, given when that turns out not to be all
+    await budget.acquire(
+        INITIAL_GET_BYTES
+    )  # asked for while the first response comes, given when that turns out not to be all
     while not budget.waiting:
         await asyncio.sleep(0)
     assert s3.open_bodies == 0
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    budget.give_back(budget.limit)
+    budget.release(budget.limit)
 
 
 async def test_a_small_read_somewhere_fetches_only_itself(s3, memory_session):
@@ -275,7 +277,7 @@ async def test_without_an_etag_size_and_time_tell_versions_apart(s3, memory_sess
             await file.read_at(500_000, 10)
 
 
-async def test_a_resumed_body_of_another_version_is_refused(s3, memory_session):
+async def test_a_resumed_body_of_another_version_is_rejected(s3, memory_session):
     s3.put("key.bin", b"a" * 200_000)
 
     def break_body(body):
@@ -329,7 +331,7 @@ async def test_an_object_that_appears_between_the_two_requests_of_an_empty_one_i
 
 
 @pytest.mark.parametrize("arguments", [(-1, 0), (5, 9), (0, -1)])
-async def test_bad_positions_are_refused_and_nothing_is_lost(s3, memory_session, arguments):
+async def test_bad_positions_are_rejected_and_nothing_is_lost(s3, memory_session, arguments):
     s3.put("key.bin", b"0123456789")
     async with aios3.aopen(URL, session=memory_session) as file:
         await file.read(3)
@@ -418,7 +420,7 @@ async def test_failed_opening_gives_the_memory_back(s3, memory_session):
     for code, status in (("AccessDenied", 403), ("NoSuchKey", 404), ("InternalError", 500)):
 
         def faults(operation, url, details, code=code, status=status):
-            raise aios3.errors.from_answer(operation=operation, path=str(url), code=code, status=status)
+            raise aios3.errors.from_response(operation=operation, path=str(url), code=code, status=status)
 
         s3.faults = faults
         with pytest.raises(aios3.S3Error):
@@ -426,7 +428,7 @@ async def test_failed_opening_gives_the_memory_back(s3, memory_session):
         assert memory_session.budget.used == 0
 
 
-async def test_nonsense_from_the_server_is_an_error(s3, memory_session):
+async def test_invalid_from_the_server_is_an_error(s3, memory_session):
     s3.put("key.bin", content(600_000))
 
     def break_body(body):
@@ -453,7 +455,7 @@ async def test_more_readers_than_memory_still_all_read(s3, memory_session):
     assert all(await asyncio.wait_for(asyncio.gather(*(read_all() for _ in range(40))), 60))
 
 
-async def test_a_range_that_is_read_at_once_leaves_the_first_answer_to_who_will_read_it(s3, memory_session):
+async def test_a_range_that_is_read_at_once_leaves_the_first_response_to_who_will_read_it(s3, memory_session):
     data = content(3 * MIB)
     s3.put("key.bin", data)
     async with aios3.aopen(URL, session=memory_session) as file:

@@ -13,7 +13,7 @@ from nothing_left import nothing_left
 import aios3
 from aios3 import _session
 from aios3._handles import shared
-from aios3.errors import ClosedHandleError, ObjectChangedError, ObjectNotFoundError, from_answer
+from aios3.errors import ClosedHandleError, ObjectChangedError, ObjectNotFoundError, from_response
 from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
@@ -56,7 +56,7 @@ async def test_readers_at_once_fetch_each_block_once(s3, memory_session):
     assert (s3.calls["GetObject"], s3.calls["HeadObject"]) == (1, 7)
     assert await asyncio.gather(*(file.read() for file in files)) == [DATA] * 8
     assert fetched(s3) == len(DATA)
-    assert memory_session.budget.used == memory_session.budget.parked == len(DATA)
+    assert memory_session.budget.used == memory_session.budget.retained == len(DATA)
     for file in files:
         await file.aclose()
 
@@ -64,7 +64,7 @@ async def test_readers_at_once_fetch_each_block_once(s3, memory_session):
 async def test_the_cache_lives_as_long_as_a_file_is_open_under_its_key(s3, memory_session):
     s3.put("key.bin", DATA)
     s3.put("other", b"other")
-    keeper = await opened(memory_session, "s3://bucket/other")
+    credential_cache = await opened(memory_session, "s3://bucket/other")
     for _ in range(3):
         async with opened(memory_session) as file:
             assert await file.read() == DATA
@@ -72,7 +72,7 @@ async def test_the_cache_lives_as_long_as_a_file_is_open_under_its_key(s3, memor
     async with opened(memory_session, key="another") as file:
         assert await file.read(10) == DATA[:10]
     assert s3.calls["HeadObject"] == 2
-    await keeper.aclose()
+    await credential_cache.aclose()
     assert memory_session.budget.used == 0
     assert not shared._caches.get(memory_session)
 
@@ -100,8 +100,8 @@ async def test_pressure_takes_the_longest_unused_blocks_whosoever_they_are(s3, m
         await second.read()
         budget = memory_session.budget
         assert budget.used == 2 * len(DATA)
-        await budget.take(budget.limit - budget.used + MIB)
-        budget.give_back(budget.limit - 2 * len(DATA) + MIB)
+        await budget.acquire(budget.limit - budget.used + MIB)
+        budget.release(budget.limit - 2 * len(DATA) + MIB)
         assert budget.used <= 2 * len(DATA) - MIB
         s3.log.clear()
         assert await second.read_at(0, len(DATA)) == DATA
@@ -123,7 +123,7 @@ async def test_a_failure_is_not_kept(s3, memory_session):
     async with opened(memory_session) as one, opened(memory_session) as two:
 
         def faults(operation, url, details):
-            raise from_answer(operation=operation, path=str(url), code="AccessDenied", status=403)
+            raise from_response(operation=operation, path=str(url), code="AccessDenied", status=403)
 
         s3.faults = faults
         outcomes = await asyncio.gather(one.read_at(MIB, 10), two.read_at(MIB, 10), return_exceptions=True)

@@ -21,32 +21,32 @@ LATENCY_SECONDS = 0.01
 
 
 class Limited(FakeS3):
-    """S3 that answers 200 requests a second, five at once, and refuses the others."""
+    """S3 that responds with 200 requests a second, five at once, and rejects the others."""
 
     def __init__(self, policy):
         super().__init__()
         self.policy = policy
-        self.policy.slots._clock = asyncio.get_running_loop().time
-        self.limit = RateLimit(per_second=200, burst=5, clock=self.policy.slots._clock)
+        self.policy.limiter._clock = asyncio.get_running_loop().time
+        self.limit = RateLimit(per_second=200, burst=5, clock=self.policy.limiter._clock)
         self.retried = RetryingBackend(self, policy)
-        self.refused = 0
+        self.rejected = 0
 
     def chosen(self, bucket):
         return self.retried
 
     async def _call(self, operation, url, **details):
-        async with self.policy.slots:
+        async with self.policy.limiter:
             await asyncio.sleep(LATENCY_SECONDS)
             lost = await super()._call(operation, url, **details)
         if self.limit.decide(SeenRequest(operation)) is not None:
-            self.refused += 1
+            self.rejected += 1
             message = f"{operation} {url}: slow down"
             raise ThrottledError(message, path=str(url), operation=operation, status=503)
         return lost
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_few_requests_are_refused_by_a_server_that_limits_their_rate(monkeypatch, seed):
+def test_few_requests_are_rejected_by_a_server_that_limits_their_rate(monkeypatch, seed):
     servers = []
 
     def limited(_config, _profile, policy, *_more):
@@ -67,5 +67,5 @@ def test_few_requests_are_refused_by_a_server_that_limits_their_rate(monkeypatch
     read = virtual_time.run(check())
     assert sorted(item.data for item in read) == sorted(str(number % 40).encode() for number in range(READS))
     (server,) = servers
-    assert server.calls["GetObject"] == READS + server.refused
-    assert 0 < server.refused < 0.05 * server.calls["GetObject"]
+    assert server.calls["GetObject"] == READS + server.rejected
+    assert 0 < server.rejected < 0.05 * server.calls["GetObject"]

@@ -26,7 +26,7 @@ class MishapError(Exception):
 
 @dataclass
 class Held:
-    """What holds writers up: parts that are not stored, memory that is not free, a disk that does not answer."""
+    """What holds writers up: parts that are not stored, memory that is not free, a disk that does not respond."""
 
     go: asyncio.Event = field(default_factory=asyncio.Event)
     disk: threading.Event = field(default_factory=threading.Event)
@@ -220,24 +220,24 @@ async def test_a_write_that_took_nothing_may_be_repeated(s3, memory_session, hel
     budget = memory_session.budget
     file = await opened(kind, memory_session)
     text = kind in TEXT
-    await file.write("begun " if text else b"begun ")
-    await budget.take(budget.limit - budget.used)
+    await file.write("started " if text else b"started ")
+    await budget.acquire(budget.limit - budget.used)
     taken = budget.used - (14 if text else 6)
     held.reached.set()
     await interrupted(file.write("twice" if text else b"twice"), held, memory_session, how)
-    budget.give_back(taken)
+    budget.release(taken)
     await file.write("once" if text else b"once")
     await file.aclose()
-    assert s3.objects["key.bin"].data == ("begun once".encode("utf-16") if text else b"begun once")
+    assert s3.objects["key.bin"].data == ("started once".encode("utf-16") if text else b"started once")
 
 
 async def test_the_byte_order_mark_of_a_write_that_took_nothing_is_not_lost(s3, memory_session, held):
     budget = memory_session.budget
     file = await opened("text over memory", memory_session)
-    await budget.take(budget.limit)
+    await budget.acquire(budget.limit)
     held.reached.set()
     await interrupted(file.write("first"), held, memory_session, "cancel")
-    budget.give_back(budget.limit)
+    budget.release(budget.limit)
     await file.write("first")
     await file.aclose()
     assert s3.objects["key.bin"].data == "first".encode("utf-16")
@@ -274,7 +274,7 @@ async def test_a_gap_that_was_filled_in_part_is_never_published(s3, memory_sessi
     """A limited writer puts zeros behind its end before the bytes of a write that begins there."""
     s3.put("key.bin", b"old")
     file = await opened("limited", memory_session)
-    await file.write(b"begun")
+    await file.write(b"started")
     await file.seek(60 * MIB)
     await interrupted(file.write(b"behind"), held, memory_session, "cancel")
     await check_torn(s3, memory_session, file, "a write")

@@ -25,7 +25,7 @@ from aios3.errors import (
     ObjectNotFoundError,
     TruncatedBodyError,
     UnsupportedError,
-    from_answer,
+    from_response,
 )
 from thorough import examples
 
@@ -44,10 +44,10 @@ class MishapError(Exception):
     """What goes wrong in the body of a ``with``."""
 
 
-def refuse(only, code="AccessDenied", status=403):
+def reject(only, code="AccessDenied", status=403):
     def faults(operation, url, details):
         if operation == only:
-            raise from_answer(operation=operation, path=str(url), code=code, status=status)
+            raise from_response(operation=operation, path=str(url), code=code, status=status)
 
     return faults
 
@@ -159,7 +159,7 @@ async def test_a_large_object_comes_down_in_several_ranges_at_once_and_goes_up_i
 async def test_memory_is_paid_for_and_disk_costs_none(s3, memory_session):
     s3.put("key.bin", bytes(3 * MIB))
     async with aios3.aopen(URL, "rb+", buffering="memory", session=memory_session) as file:
-        assert memory_session.budget.used == memory_session.budget.parked == 3 * MIB
+        assert memory_session.budget.used == memory_session.budget.retained == 3 * MIB
         await file.seek(0, os.SEEK_END)
         await file.write(bytes(MIB))
         assert memory_session.budget.used == 4 * MIB
@@ -231,13 +231,13 @@ async def test_a_server_that_ignores_conditions_is_asked_beforehand(s3, memory_s
     assert not s3.calls["PutObject"]
 
 
-async def test_a_server_that_refuses_conditions_is_written_without_if_nothing_changed(s3, memory_session, way):
-    refusals = []
+async def test_a_server_that_rejects_conditions_is_written_without_if_nothing_changed(s3, memory_session, way):
+    rejections = []
 
     def faults(operation, url, details):
-        if operation == "PutObject" and not refusals:
-            refusals.append(1)
-            raise from_answer(operation=operation, path=str(url), code="NotImplemented", status=501)
+        if operation == "PutObject" and not rejections:
+            rejections.append(1)
+            raise from_response(operation=operation, path=str(url), code="NotImplemented", status=501)
 
     s3.put("key.bin", OLD)
     s3.faults = faults
@@ -302,10 +302,10 @@ async def test_an_exception_publishes_nothing(s3, memory_session, way, mode):
         _ = file.result
 
 
-async def test_a_refused_upload_is_raised_and_leaves_nothing(s3, memory_session, way):
+async def test_a_rejected_upload_is_raised_and_leaves_nothing(s3, memory_session, way):
     s3.put("key.bin", OLD)
     for size, only in ((10, "PutObject"), (12 * MIB, "UploadPart"), (12 * MIB, "CompleteMultipartUpload")):
-        s3.faults = refuse(only)
+        s3.faults = reject(only)
         file = await aios3.aopen(URL, "rb+", buffering=way, session=memory_session)
         await file.write(bytes(size))
         with pytest.raises(AccessDeniedError):
@@ -318,7 +318,7 @@ async def test_a_refused_upload_is_raised_and_leaves_nothing(s3, memory_session,
 
 
 async def test_a_broken_download_is_resumed_or_raised(s3, memory_session, way, monkeypatch):
-    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.retry_policy.retry_delay", lambda _failures: 0)
     data = os.urandom(MIB)
     s3.put("key.bin", data)
     broken = iter(range(3))
@@ -370,14 +370,14 @@ async def test_abort_from_another_task_ends_an_upload_that_hangs(s3, memory_sess
 async def test_abort_ends_a_write_that_waits_for_memory(s3, memory_session):
     budget = memory_session.budget
     file = await aios3.aopen(URL, "wb", buffering="memory", session=memory_session)
-    await budget.take(budget.limit)
+    await budget.acquire(budget.limit)
     writing = asyncio.create_task(file.write(b"x"))
     while not budget.waiting:
         await asyncio.sleep(0)
     await file.abort()
     with pytest.raises(ClosedHandleError, match="waited for memory"):
         await writing
-    budget.give_back(budget.limit)
+    budget.release(budget.limit)
 
 
 async def test_the_session_closes_what_is_open(s3, way):

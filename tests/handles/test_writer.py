@@ -26,7 +26,7 @@ from aios3.errors import (
     ServerError,
     UnsupportedError,
     WrongLoopError,
-    from_answer,
+    from_response,
 )
 from thorough import examples
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.loop_variants
 BLOCK = random.Random(5).randbytes(3 * MIB)
 
 
-def refuse(only, code="InternalError", status=500, *, nth=1):
+def reject(only, code="InternalError", status=500, *, nth=1):
     seen = 0
 
     def faults(operation, url, details):
@@ -43,12 +43,12 @@ def refuse(only, code="InternalError", status=500, *, nth=1):
         if operation == only:
             seen += 1
             if seen >= nth:
-                raise from_answer(operation=operation, path=str(url), code=code, status=status)
+                raise from_response(operation=operation, path=str(url), code=code, status=status)
 
     return faults
 
 
-def lose_answer(only, error):
+def lose_response(only, error):
     lost = iter([error])
 
     def faults(operation, url, details):
@@ -129,7 +129,7 @@ async def test_a_large_object_is_appended_to_inside_s3(s3, memory_session):
     assert [(d["start"], d["stop"]) for d in copied] == [(0, 11 * MIB)]
 
 
-async def test_appending_to_what_changed_meanwhile_is_refused_and_loses_nothing(s3, memory_session):
+async def test_appending_to_what_changed_meanwhile_is_rejected_and_loses_nothing(s3, memory_session):
     for size in (10, 6 * MIB):
         s3.put("key.bin", bytes(size))
         with pytest.raises(ObjectChangedError):
@@ -145,25 +145,25 @@ async def test_appending_to_what_changed_meanwhile_is_refused_and_loses_nothing(
 
 
 async def test_appending_where_the_server_has_no_conditions_compares_here(s3, memory_session):
-    refusals = []
+    rejections = []
 
     def faults(operation, url, details):
-        if operation == "PutObject" and not refusals:
-            refusals.append(1)
-            raise from_answer(operation=operation, path=str(url), code="NotImplemented", status=501)
+        if operation == "PutObject" and not rejections:
+            rejections.append(1)
+            raise from_response(operation=operation, path=str(url), code="NotImplemented", status=501)
 
     s3.put("key.bin", b"old ")
     s3.faults = faults
     async with aios3.aopen(URL, "ab", session=memory_session) as file:
         await file.write(b"new")
     assert s3.objects["key.bin"].data == b"old new"
-    refusals.clear()
+    rejections.clear()
     with pytest.raises(ObjectChangedError, match="changed while it was being appended to"):
         async with aios3.aopen(URL, "ab", session=memory_session) as file:
             await file.write(b"more")
             s3.put("key.bin", b"another's")
     assert s3.objects["key.bin"].data == b"another's"
-    refusals.clear()
+    rejections.clear()
     del s3.objects["key.bin"]
     async with aios3.aopen(URL, "ab", session=memory_session) as file:
         await file.write(b"first")
@@ -172,7 +172,7 @@ async def test_appending_where_the_server_has_no_conditions_compares_here(s3, me
 
 async def test_the_callers_own_condition_is_never_dropped(s3, memory_session):
     etag = s3.put("key.bin", b"old")
-    s3.faults = refuse("PutObject", "NotImplemented", 501)
+    s3.faults = reject("PutObject", "NotImplemented", 501)
     with pytest.raises(UnsupportedError):
         async with aios3.aopen(URL, "wb", if_match=etag, session=memory_session) as file:
             await file.write(b"new")
@@ -203,7 +203,7 @@ async def test_a_write_cancelled_in_its_middle_is_never_published_with_a_hole(s3
     assert s3.objects == {}
 
 
-async def test_exclusive_creation_is_refused_before_and_at_the_end(s3, memory_session):
+async def test_exclusive_creation_is_rejected_before_and_at_the_end(s3, memory_session):
     async with aios3.aopen(URL, "xb", session=memory_session) as file:
         await file.write(b"mine")
     with pytest.raises(ObjectExistsError, match="exists already"):
@@ -220,7 +220,7 @@ async def test_exclusive_creation_is_refused_before_and_at_the_end(s3, memory_se
 
 
 async def test_a_conflict_with_a_write_at_the_same_time_is_no_creation(s3, memory_session):
-    s3.faults = refuse("PutObject", "ConditionalRequestConflict", 409)
+    s3.faults = reject("PutObject", "ConditionalRequestConflict", 409)
     with pytest.raises(ObjectExistsError, match="somebody else"):
         async with aios3.aopen(URL, "xb", session=memory_session) as file:
             await file.write(b"mine")
@@ -301,7 +301,7 @@ async def test_abort_does_not_wait_for_a_write_that_is_held_up(s3, memory_sessio
 
 
 async def test_a_failed_part_is_raised_at_the_next_call_and_nothing_stays(s3, memory_session):
-    s3.faults = refuse("UploadPart", "AccessDenied", 403, nth=2)
+    s3.faults = reject("UploadPart", "AccessDenied", 403, nth=2)
     with pytest.raises(AccessDeniedError):
         async with aios3.aopen(URL, "wb", session=memory_session) as file:
             for _ in range(20):
@@ -312,7 +312,7 @@ async def test_a_failed_part_is_raised_at_the_next_call_and_nothing_stays(s3, me
 
 
 async def test_a_failure_that_was_caught_is_raised_again_at_close_once(s3, memory_session):
-    s3.faults = refuse("UploadPart", "AccessDenied", 403)
+    s3.faults = reject("UploadPart", "AccessDenied", 403)
     file = await aios3.aopen(URL, "wb", session=memory_session)
     with pytest.raises(AccessDeniedError):
         for _ in range(20):
@@ -324,9 +324,9 @@ async def test_a_failure_that_was_caught_is_raised_again_at_close_once(s3, memor
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"])
-async def test_a_refusal_at_any_step_leaves_what_was_there(s3, memory_session, operation):
+async def test_a_rejection_at_any_step_leaves_what_was_there(s3, memory_session, operation):
     s3.put("key.bin", b"old")
-    s3.faults = refuse(operation)
+    s3.faults = reject(operation)
     size = 10 if operation == "PutObject" else 12 * MIB
     with pytest.raises(ServerError):
         await aios3.write_bytes(URL, bytes(size), session=memory_session)
@@ -335,10 +335,10 @@ async def test_a_refusal_at_any_step_leaves_what_was_there(s3, memory_session, o
     assert memory_session.budget.used == 0
 
 
-async def test_a_refused_abort_is_not_what_the_caller_sees(s3, memory_session, caplog, monkeypatch):
+async def test_a_rejected_abort_is_not_what_the_caller_sees(s3, memory_session, caplog, monkeypatch):
     def faults(operation, url, details):
         if operation in {"CompleteMultipartUpload", "AbortMultipartUpload"} and not quiet:
-            raise from_answer(operation=operation, path=str(url), code="InternalError", status=500)
+            raise from_response(operation=operation, path=str(url), code="InternalError", status=500)
 
     quiet = []
     s3.faults = faults
@@ -352,8 +352,8 @@ async def test_a_refused_abort_is_not_what_the_caller_sees(s3, memory_session, c
 
 
 @pytest.mark.parametrize("error", [ConnectionFailedError("lost"), ServerError("500")])
-async def test_a_completion_whose_answer_was_lost_is_looked_up(s3, memory_session, error):
-    s3.faults = lose_answer("CompleteMultipartUpload", error)
+async def test_a_completion_whose_response_was_lost_is_looked_up(s3, memory_session, error):
+    s3.faults = lose_response("CompleteMultipartUpload", error)
     result = await aios3.write_bytes(URL, bytes(12 * MIB), session=memory_session)
     assert result.etag == s3.objects["key.bin"].stat.etag
     assert s3.calls["AbortMultipartUpload"] == 0
@@ -361,13 +361,13 @@ async def test_a_completion_whose_answer_was_lost_is_looked_up(s3, memory_sessio
 
 async def test_a_completion_that_was_lost_on_the_way_there_is_a_failure(s3, memory_session):
     s3.put("key.bin", bytes(12 * MIB))
-    s3.faults = refuse("CompleteMultipartUpload")
+    s3.faults = reject("CompleteMultipartUpload")
     with pytest.raises(ServerError):
         await aios3.write_bytes(URL, bytes(12 * MIB), session=memory_session)
     del s3.objects["key.bin"]
     with pytest.raises(ServerError):
         await aios3.write_bytes(URL, bytes(12 * MIB), session=memory_session)
-    s3.faults = refuse("CompleteMultipartUpload", "NoSuchUpload", 404)
+    s3.faults = reject("CompleteMultipartUpload", "NoSuchUpload", 404)
     with pytest.raises(ObjectNotFoundError, match="upload does not exist"):
         await aios3.write_bytes(URL, bytes(12 * MIB), session=memory_session)
 

@@ -48,7 +48,7 @@ async def test_a_listing_knows_size_and_time(bucket, requests):
     assert requests == ["HEAD x"]
 
 
-async def test_the_answer_that_brings_the_body_describes_it(bucket, aios3_session, requests):
+async def test_the_response_that_brings_the_body_describes_it(bucket, aios3_session, requests):
     await bucket.put_object("x", b"data", {"a": "1"})
     requests.clear()
     found = aios3.S3Object(f"{bucket.url}/x", session=aios3_session)
@@ -147,8 +147,8 @@ async def test_a_page_of_versions_follows_another(bucket, aios3_session):
 async def test_a_bucket_is_made_in_the_region_of_the_session(aios3_server, region, transport):
     async with aios3.Session(**aios3_server.config | {"region": region, "transport": transport}) as session:
         bucket = await aios3.Bucket(f"made-in-{region}-{transport}", session=session).create()
-        answer = await (await session.admin(bucket.url)).administer("GetBucketLocation", bucket.url, {})
-        assert (answer.get("LocationConstraint") or "us-east-1") == region
+        response = await (await session.admin(bucket.url)).call_operation("GetBucketLocation", bucket.url, {})
+        assert (response.get("LocationConstraint") or "us-east-1") == region
         with pytest.raises(aios3.BucketExistsError):
             await bucket.create()
         await bucket.delete()

@@ -11,8 +11,8 @@ import pytest
 
 import aios3
 from aios3 import InvalidPathError, NotALinkError, ObjectExistsError, ObjectNotFoundError, PathIsDirectoryError
-from aios3._answers import names_link
 from aios3._entries import link_metadata, link_target
+from aios3._responses import is_symlink
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_links_keep_the_profile(aios3_bucket, aios3_session, other_profile
     assert await aios3.readlink(f"{aios3_bucket}/mixed", session=aios3_session) == f"{there}/target"
 
 
-async def test_a_link_with_a_profile_to_a_path_without_one_is_refused(aios3_bucket, aios3_session, requests):
+async def test_a_link_with_a_profile_to_a_path_without_one_is_rejected(aios3_bucket, aios3_session, requests):
     """Whoever read it would take the link's profile, and reach another object or none."""
     with pytest.raises(InvalidPathError, match="name one in both paths"):
         await aios3.symlink("s3://bucket/target", "s3+other://bucket/link", session=aios3_session)
@@ -116,13 +116,13 @@ def test_what_a_header_carries_stands_there_as_it_is():
         stored = link_metadata(awkward)
         assert stored["symlink_to"].startswith("=?UTF-8?B?")
         assert link_target(stored) == awkward
-    for text in ("s3://b/ä", "=?UTF-8?B?nonsense!?=", "=?UTF-8?B?/w==?=", "=?UTF-8?Q?=FF?=", "=?UTF-8?B?ä?="):
+    for text in ("s3://b/ä", "=?UTF-8?B?invalid!?=", "=?UTF-8?B?/w==?=", "=?UTF-8?Q?=FF?=", "=?UTF-8?B?ä?="):
         assert link_target({"symlink_to": text}) == text
 
 
 @pytest.mark.parametrize("target", ["s3://b/ünïcödé/日本 語", "s3://b/a_b=c?d\u0301"])
 def test_a_link_is_read_however_s3_encodes_it_again(target):
-    """Amazon S3 decodes what it is sent, and answers with Q where most of it is readable."""
+    """Amazon S3 decodes what it is sent, and responses with Q where most of it is readable."""
     quoted = quopri.encodestring(target.encode(), header=True, quotetabs=True).decode().replace("=\n", "")
     assert quoted.isascii()
     for word in (
@@ -135,10 +135,10 @@ def test_a_link_is_read_however_s3_encodes_it_again(target):
 
 def test_a_link_is_one_though_radosgw_has_renamed_its_metadata():
     metadata = {"symlink-to": "s3://b/target"}
-    assert names_link(0, metadata)
+    assert is_symlink(0, metadata)
     assert link_target(metadata) == "s3://b/target"
-    assert not names_link(1, metadata)
-    assert not names_link(0, {"symlinkto": "s3://b/target"})
+    assert not is_symlink(1, metadata)
+    assert not is_symlink(0, {"symlinkto": "s3://b/target"})
 
 
 async def test_a_link_back_to_itself_destroys_nothing(aios3_bucket, aios3_session):

@@ -9,7 +9,7 @@ import pytest
 
 import aios3
 from aios3._retrying import RetryingBackend
-from aios3.errors import from_answer
+from aios3.errors import from_response
 
 MIB = 1 << 20
 MOVES = pytest.mark.parametrize("verb", [aios3.rename, aios3.move], ids=["rename", "move"])
@@ -155,7 +155,7 @@ async def test_rename_and_move_without_overwrite_keep_the_source(aios3_bucket, a
 
 
 @MOVES
-async def test_a_move_onto_itself_is_refused_before_anything_is_touched(
+async def test_a_move_onto_itself_is_rejected_before_anything_is_touched(
     aios3_bucket, aios3_session, source, requests, verb
 ):
     """Decided: ``rename(dir, dir)`` or into its own child; megfile destroys the data."""
@@ -167,10 +167,10 @@ async def test_a_move_onto_itself_is_refused_before_anything_is_touched(
 
 @MOVES
 async def test_a_move_that_fails_leaves_the_source(aios3_bucket, aios3_session, source, verb, monkeypatch):
-    async def refuse(_self, _old, new, **_kwargs):
-        raise from_answer(operation="CopyObject", path=str(new), code="AccessDenied", status=403)
+    async def reject(_self, _old, new, **_kwargs):
+        raise from_response(operation="CopyObject", path=str(new), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "copy_object", refuse)
+    monkeypatch.setattr(RetryingBackend, "copy_object", reject)
     with pytest.raises(aios3.AccessDeniedError):
         await verb(source, f"{aios3_bucket}/target", session=aios3_session)
     assert await kept(source, aios3_session) == KEPT
@@ -178,10 +178,10 @@ async def test_a_move_that_fails_leaves_the_source(aios3_bucket, aios3_session, 
 
 
 async def test_a_source_that_cannot_be_removed_is_told_of(aios3_bucket, aios3_session, source, monkeypatch):
-    async def refuse(_self, url, _version=None, **_conditions):
-        raise from_answer(operation="DeleteObject", path=str(url), code="AccessDenied", status=403)
+    async def reject(_self, url, _version=None, **_conditions):
+        raise from_response(operation="DeleteObject", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "delete_object", refuse)
+    monkeypatch.setattr(RetryingBackend, "delete_object", reject)
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.rename(source, f"{aios3_bucket}/target", session=aios3_session)
     assert caught.value.completed == {"copied": 1, "deleted": 0}
@@ -216,10 +216,10 @@ async def test_what_is_not_there_is_not_moved(aios3_bucket, aios3_session, verb)
 async def test_a_copy_that_is_cancelled_leaves_nothing(aios3_bucket, aios3_session, monkeypatch, kind):
     source, target = f"{aios3_bucket}/large", f"{aios3_bucket}/target"
     await aios3.write_bytes(source, bytes(12 * MIB), session=aios3_session)
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def never(*_args, **_kwargs):
-        begun.set()
+        started.set()
         await asyncio.Event().wait()
 
     monkeypatch.setattr(RetryingBackend, "upload_part_copy" if kind == "in parts" else "upload_part", never)
@@ -228,7 +228,7 @@ async def test_a_copy_that_is_cancelled_leaves_nothing(aios3_bucket, aios3_sessi
         copying = asyncio.create_task(
             aios3.copy(source, target, multipart_threshold=5 * MIB, target_session=to, session=aios3_session)
         )
-        await begun.wait()
+        await started.wait()
         copying.cancel()
         with pytest.raises(asyncio.CancelledError):
             await copying

@@ -11,7 +11,7 @@ import aios3
 from aios3._engine import parts
 from aios3._handles import reader
 from aios3._retrying import RetryingBackend
-from aios3.errors import ConfigError, InvalidRangeError, from_answer
+from aios3.errors import ConfigError, InvalidRangeError, from_response
 
 MIB = 1 << 20
 DATA = bytes(range(256)) * 4
@@ -78,7 +78,7 @@ async def test_reads_large_objects_side_by_side(aios3_server, aios3_bucket, requ
         assert await aios3.read_bytes(path, -MIB - 1, -1, session=session) == data[-MIB - 1 : -1]
         assert session.budget.used == 0
     requests.clear()
-    assert len(await aios3.read_bytes(path, session=aios3_session)) == len(data) > reader.FIRST_REQUEST
+    assert len(await aios3.read_bytes(path, session=aios3_session)) == len(data) > reader.INITIAL_GET_BYTES
     assert set(requests) == {"GET large"}
 
 
@@ -137,10 +137,10 @@ async def test_an_object_that_is_missing_is_said_to_be(aios3_bucket, aios3_sessi
 
 @every_verb
 async def test_who_may_not_list_is_told_what_was_asked_for(aios3_bucket, aios3_session, monkeypatch, verb):
-    async def refuse(_self, url, **_kwargs):
-        raise from_answer(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
+    async def reject(_self, url, **_kwargs):
+        raise from_response(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "list_objects", refuse)
+    monkeypatch.setattr(RetryingBackend, "list_objects", reject)
     await test_an_object_that_is_missing_is_said_to_be(aios3_bucket, aios3_session, verb)
 
 
@@ -279,7 +279,7 @@ async def test_copies_to_a_bucket_that_is_missing(aios3_bucket, aios3_session):
 @pytest.fixture
 def low_limits(monkeypatch):
     """Let S3's largest copy and part be 6 MiB."""
-    monkeypatch.setattr("aios3._objects.copying.MAX_PART_SIZE", 6 * MIB)
+    monkeypatch.setattr("aios3._objects.copy_object.MAX_PART_SIZE", 6 * MIB)
     monkeypatch.setattr(parts, "MAX_PART_SIZE", 6 * MIB)
 
 
@@ -311,12 +311,12 @@ async def test_a_copy_in_parts_that_fails_leaves_nothing(
     await aios3.write_bytes(source, bytes(11 * MIB), session=aios3_session)
     copy_part = RetryingBackend.upload_part_copy
 
-    async def refuse_the_second(self, url, upload_id, number, part):
+    async def reject_the_second(self, url, upload_id, number, part):
         if number == 2:
-            raise from_answer(operation="UploadPartCopy", path=str(url), code="AccessDenied", status=403)
+            raise from_response(operation="UploadPartCopy", path=str(url), code="AccessDenied", status=403)
         return await copy_part(self, url, upload_id, number, part)
 
-    monkeypatch.setattr(RetryingBackend, "upload_part_copy", refuse_the_second)
+    monkeypatch.setattr(RetryingBackend, "upload_part_copy", reject_the_second)
     with pytest.raises(aios3.AccessDeniedError):
         await aios3.copy(source, target, session=aios3_session)
     assert requests[-1].startswith("DELETE copy?uploadId=")

@@ -17,7 +17,7 @@ import pytest
 import aios3
 import aios3.sync
 from aios3._retrying import RetryingBackend
-from aios3.errors import from_answer
+from aios3.errors import from_response
 
 MIB = 1 << 20
 
@@ -47,7 +47,7 @@ async def test_load_content_of_nothing_is_empty(aios3_bucket, aios3_session):
 
 @pytest.mark.parametrize("bounds", [(), (0, 5), (2,), (-2,)])
 async def test_following_costs_nothing_where_there_is_no_link(aios3_bucket, aios3_session, requests, bounds):
-    """Decided: the fewest requests that answer; megfile's load_content makes three."""
+    """Decided: the fewest requests that response; megfile's load_content makes three."""
     await aios3.write_bytes(f"{aios3_bucket}/key", b"0123456789", session=aios3_session)
     requests.clear()
     await aios3.load_content(f"{aios3_bucket}/key", *bounds, session=aios3_session)
@@ -133,8 +133,8 @@ async def test_getmd5_of_a_directory_is_that_of_its_entries(aios3_bucket, aios3_
         await (await aios3_session.backend(aios3.S3Url("b"))).put_object(
             aios3.S3Url.parse(f"{aios3_bucket}/{key}"),
             [data],
-            options=aios3._backend.WriteOptions(),
-            condition=aios3._backend.Condition(),
+            options=aios3._backend.PutOptions(),
+            condition=aios3._backend.Precondition(),
             checksum=None,
         )
     requests.clear()
@@ -191,12 +191,12 @@ async def test_touch_at_the_same_moment_as_somebody_who_writes(aios3_bucket, aio
 async def test_touch_on_a_server_without_conditions(aios3_bucket, aios3_session, monkeypatch):
     put = RetryingBackend.put_object
 
-    async def refuse_conditions(self, url, body, *, condition, **kwargs):
+    async def reject_conditions(self, url, body, *, condition, **kwargs):
         if condition.if_absent:
-            raise from_answer(operation="PutObject", path=str(url), code="NotImplemented", status=501)
+            raise from_response(operation="PutObject", path=str(url), code="NotImplemented", status=501)
         return await put(self, url, body, condition=condition, **kwargs)
 
-    monkeypatch.setattr(RetryingBackend, "put_object", refuse_conditions)
+    monkeypatch.setattr(RetryingBackend, "put_object", reject_conditions)
     await aios3.touch(f"{aios3_bucket}/key", session=aios3_session)
     assert await aios3.isfile(f"{aios3_bucket}/key", session=aios3_session)
 
@@ -244,8 +244,8 @@ async def test_unlink_is_not_for_directories(aios3_bucket, aios3_session, missin
 
 def ask(url: str, method: str, data: bytes | None = None, **headers: str):
     request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request) as answer:
-        return answer.read(), answer.headers
+    with urllib.request.urlopen(request) as response:
+        return response.read(), response.headers
 
 
 @pytest.fixture

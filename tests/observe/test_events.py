@@ -12,7 +12,7 @@ import time
 import pytest
 
 import aios3
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._observe.attempts import _current
 from aios3.testing import faults
 
@@ -95,7 +95,7 @@ async def test_what_a_hook_returns_is_awaited_before_the_session_is_closed(confi
     async with aios3.Session(config, on_request=hook) as session:
         await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
         assert heard == []  # the request did not wait for it
-        assert session.observer.telling.running == 1
+        assert session.observer.hook_tasks.running == 1
         let_go.set()
     assert heard == ["PutObject"]
 
@@ -123,7 +123,7 @@ async def test_a_body_that_is_left_is_told_when_the_session_closes(config, bucke
     async with aios3.Session(config, on_request=events.append) as session:
         await aios3.write_bytes(f"{bucket}/a", bytes(3 << 20), session=session)
         backend = await session.backend(aios3.S3Url.parse(bucket))
-        options = ReadOptions()
+        options = GetOptions()
         body = await backend.get_object(aios3.S3Url.parse(f"{bucket}/a"), start=0, stop=None, options=options)
         assert await body.readinto(memoryview(bytearray(10))) == 10
         assert "GetObject" not in [event.operation for event in events]

@@ -20,11 +20,11 @@ async def test_a_line_says_what_was_asked_and_what_came_of_it(config, transport,
     faulty.fail("PutObject", faults.SlowDown(), times=1)
     async with aios3.Session(config) as session:
         await aios3.write_bytes(f"{bucket}/a b", b"12345", session=session)
-    refused, done = lines(caplog)
+    rejected, done = lines(caplog)
     place = f"PutObject bucket={bucket.removeprefix('s3://')!r} key='a b' "
     backend = {"auto": "own"}.get(transport, transport)
-    assert refused.startswith(f"{place}attempt=1 status=503 bytes=0 ms=")
-    assert refused.endswith(f"backend={backend} error=ThrottledError code='SlowDown'")
+    assert rejected.startswith(f"{place}attempt=1 status=503 bytes=0 ms=")
+    assert rejected.endswith(f"backend={backend} error=ThrottledError code='SlowDown'")
     assert done.startswith(f"{place}attempt=2 status=200 bytes=5 ms=")
     assert done.endswith(f"backend={backend} error=None code=None")
     assert " request_id='" in done

@@ -11,9 +11,9 @@ import pytest
 
 import aios3
 import aios3.sync
-from aios3._boto.backend import BotoBackend
+from aios3._boto.boto_backend import BotoBackend
+from aios3._http.http_backend import HttpBackend
 from aios3._observe import operation_of
-from aios3._wire.backend import WireBackend
 from aios3.testing import faults
 
 MIB = 1 << 20
@@ -39,11 +39,11 @@ async def test_the_counts_are_what_the_server_has_seen(watched, faulty, bucket, 
 @pytest.mark.parametrize(
     ("call", "args", "operation"),
     [
-        (WireBackend.head_object, (aios3.S3Url("b", "k"),), "HeadObject"),
-        (WireBackend.list_objects, (aios3.S3Url("b"),), "ListObjectsV2"),
+        (HttpBackend.head_object, (aios3.S3Url("b", "k"),), "HeadObject"),
+        (HttpBackend.list_objects, (aios3.S3Url("b"),), "ListObjectsV2"),
         (BotoBackend.list_buckets, (), "ListBuckets"),
-        (BotoBackend.administer, ("GetBucketVersioning", aios3.S3Url("b")), "GetBucketVersioning"),
-        (WireBackend.at_amazon, (), None),
+        (BotoBackend.call_operation, ("GetBucketVersioning", aios3.S3Url("b")), "GetBucketVersioning"),
+        (HttpBackend.is_aws, (), None),
     ],
 )
 def test_operations_have_the_names_that_s3_gives_them(call, args, operation):
@@ -110,7 +110,7 @@ async def test_a_request_on_a_connection_that_had_gone_stale_is_counted_but_is_n
     assert [event.attempt for event in events] == [1, 1]
 
 
-async def test_what_a_refusal_teaches_takes_a_second_request_of_the_same_attempt(
+async def test_what_a_rejection_teaches_takes_a_second_request_of_the_same_attempt(
     watched, transport, faulty, bucket, events
 ):
     if transport == "aiobotocore":

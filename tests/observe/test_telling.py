@@ -29,22 +29,22 @@ async def test_beyond_the_bound_events_are_dropped_and_counted_and_logged_once(c
         heard.append(event.key)
 
     observer = Observer(slow)
-    for number in range(telling.MOST_AT_ONCE + 5):
+    for number in range(telling.MAX_TASKS + 5):
         tell(observer, str(number))
-    assert observer.telling.running == telling.MOST_AT_ONCE
-    assert observer.telling.dropped == 5
+    assert observer.hook_tasks.running == telling.MAX_TASKS
+    assert observer.hook_tasks.dropped == 5
     (line,) = warnings(caplog)
     assert "slower than the requests: 1000 of its tasks run" in line
     let_go.set()
-    await observer.telling.settle()
+    await observer.hook_tasks.aclose()
     tell(observer, "later")
-    await observer.telling.settle()
-    assert heard == [*map(str, range(telling.MOST_AT_ONCE)), "later"]
+    await observer.hook_tasks.aclose()
+    assert heard == [*map(str, range(telling.MAX_TASKS)), "later"]
     assert warnings(caplog) == [line]
 
 
 async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch):
-    monkeypatch.setattr(telling, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(telling, "MAX_AT_ONCE", 1)
     let_go = asyncio.Event()
     heard: list[str] = []
 
@@ -64,10 +64,10 @@ async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch)
 def test_a_hook_that_is_not_async_is_told_everything():
     heard: list[str] = []
     observer = Observer(lambda event: heard.append(event.key))
-    for number in range(telling.MOST_AT_ONCE + 5):
+    for number in range(telling.MAX_TASKS + 5):
         tell(observer, str(number))
-    assert len(heard) == telling.MOST_AT_ONCE + 5
-    assert observer.telling.dropped == 0
+    assert len(heard) == telling.MAX_TASKS + 5
+    assert observer.hook_tasks.dropped == 0
 
 
 async def _hears(session: aios3.Session, key: str) -> None:
@@ -158,7 +158,7 @@ async def test_whatever_can_be_awaited_is_and_what_it_raises_is_logged(caplog, k
 
     observer = Observer(hook)
     tell(observer)
-    await observer.telling.settle()
+    await observer.hook_tasks.aclose()
     (record,) = [record for record in caplog.records if record.name == "aios3.request"]
     assert record.getMessage() == "on_request has failed at HeadObject; the request goes on"
     assert isinstance(record.exc_info[1], LookupError)

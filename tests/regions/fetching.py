@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def fetched(url: str, amazon: Amazon) -> tuple[int, bytes | None]:
-    """Return the status of what ``url`` answers, and its body if it is not refused."""
+    """Return the status of what ``url`` responses, and its body if it is not rejected."""
     context = ssl.create_default_context(cafile=amazon.authority)
     try:
-        with urllib.request.urlopen(url, context=context) as answer:
-            return answer.status, answer.read()
+        with urllib.request.urlopen(url, context=context) as response:
+            return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, None

@@ -1,4 +1,4 @@
-"""The S3 of these tests is as strict as Amazon's: boto3 says what it takes and what it refuses."""
+"""The S3 of these tests is as strict as Amazon's: boto3 says what it takes and what it rejects."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from servers.amazon import ANOTHER_ACCOUNT
 KEYS = aios3.Credentials("AKID", "nobody-may-see-this")
 
 
-def refused(call, **parameters):
+def rejected(call, **parameters):
     with pytest.raises(ClientError) as caught:
         call(**parameters)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+    response = caught.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_what_boto3_signs_is_accepted_and_stored(amazon, home, boto, s3, key):
 
 
 @pytest.mark.parametrize(
-    ("keys", "answer"),
+    ("keys", "response"),
     [
         (aios3.Credentials("AKID", "wrong"), (403, "SignatureDoesNotMatch")),
         (aios3.Credentials("UNKNOWN", "x"), (403, "InvalidAccessKeyId")),
@@ -51,12 +51,12 @@ def test_what_boto3_signs_is_accepted_and_stored(amazon, home, boto, s3, key):
         (None, (403, "AccessDenied")),
     ],
 )
-def test_who_may_not_is_refused_as_amazon_does(amazon, home, boto, keys, answer):
+def test_who_may_not_is_rejected_as_amazon_does(amazon, home, boto, keys, response):
     amazon.add_key("TEMPORARY", "secret", "token", expires_at=amazon.clock() - 1)
     amazon.add_key("STRANGER", "secret", account=ANOTHER_ACCOUNT)
     client = boto(keys=keys)
-    assert refused(client.get_object, Bucket="home", Key="x") == answer
-    assert refused(client.head_object, Bucket="home", Key="x") == (answer[0], str(answer[0]))
+    assert rejected(client.get_object, Bucket="home", Key="x") == response
+    assert rejected(client.head_object, Bucket="home", Key="x") == (response[0], str(response[0]))
 
 
 def test_a_token_is_good_until_the_clock_says_otherwise(amazon, home, boto):
@@ -66,10 +66,10 @@ def test_a_token_is_good_until_the_clock_says_otherwise(amazon, home, boto):
     client = boto(keys=aios3.Credentials("TEMPORARY", "secret", "token"))
     client.put_object(Bucket="home", Key="x", Body=b"x")
     moment += 61
-    assert refused(client.get_object, Bucket="home", Key="x") == (400, "ExpiredToken")
+    assert rejected(client.get_object, Bucket="home", Key="x") == (400, "ExpiredToken")
     moment += 20 * 60
     amazon.add_key("TEMPORARY", "secret", "token")
-    assert refused(client.get_object, Bucket="home", Key="x") == (403, "RequestTimeTooSkewed")
+    assert rejected(client.get_object, Bucket="home", Key="x") == (403, "RequestTimeTooSkewed")
 
 
 @pytest.mark.parametrize(("ages", "status"), [(0, 200), (61, 403)])

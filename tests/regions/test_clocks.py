@@ -47,7 +47,7 @@ def session_of(amazon, transport, credentials=LASTING, **options):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("keys", [LASTING, TEMPORARY], ids=["lasting", "temporary"])
-async def test_it_is_learnt_from_one_refusal(amazon, bucket, verb, keys, transport):
+async def test_it_is_learnt_from_one_rejection(amazon, bucket, verb, keys, transport):
     async with session_of(amazon, transport, keys) as session:
         assert await VERBS[verb](session) is not False
         assert [each.status for each in amazon.requests if each.status >= 300] == [403]
@@ -58,7 +58,7 @@ async def test_it_is_learnt_from_one_refusal(amazon, bucket, verb, keys, transpo
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_those_who_are_refused_at_once_are_all_answered(amazon, bucket, transport):
+async def test_those_who_are_rejected_at_once_are_all_responded(amazon, bucket, transport):
     async with session_of(amazon, transport) as session:
         results = await asyncio.gather(
             *(VERBS[verb](session) for verb in ("stat", "exists", "read") for _ in range(10))
@@ -83,7 +83,7 @@ async def test_signed_urls_and_forms_and_the_client_below_have_the_servers_time(
     assert form.fields["x-amz-credential"].split("/")[1] == form.fields["x-amz-date"][:8]
 
 
-async def sent_until_refused(amazon, session):
+async def sent_until_rejected(amazon, session):
     """Return how many requests were sent by a verb that may not have what it asks for."""
     amazon.requests.clear()
     with pytest.raises(aios3.AccessDeniedError):
@@ -103,23 +103,23 @@ def strangers(amazon):
     ("skew", "credentials", "more"),
     [(HOUR, LASTING, 1), (-HOUR, LASTING, 1), (13 * MINUTE, LASTING, 0), (HOUR, "anonymous", 0)],
 )
-async def test_who_may_not_is_refused_with_one_request_more_and_only_once(
+async def test_who_may_not_is_rejected_with_one_request_more_and_only_once(
     amazon, strangers, skew, credentials, more, transport
 ):
     async with session_of(amazon, transport, credentials) as session:
-        plain = await sent_until_refused(amazon, session)
+        plain = await sent_until_rejected(amazon, session)
     amazon.clock = lambda: time.time() + skew
     async with session_of(amazon, transport, credentials) as session:
-        assert await sent_until_refused(amazon, session) == plain + more
-        assert await sent_until_refused(amazon, session) == plain
+        assert await sent_until_rejected(amazon, session) == plain + more
+        assert await sent_until_rejected(amazon, session) == plain
 
 
 def bare(status=403, code=None):
-    return aios3.RequestError("HeadObject s3://b/k: refused", status=status, code=code)
+    return aios3.RequestError("HeadObject s3://b/k: rejected", status=status, code=code)
 
 
 @pytest.mark.parametrize(
-    ("refusal", "date", "is_learnt"),
+    ("rejection", "date", "is_learnt"),
     [
         (bare(), "Thu, 01 Jan 1970 01:00:00 GMT", True),
         (bare(code="403"), "Thu, 01 Jan 1970 01:00:00 GMT", True),
@@ -134,10 +134,10 @@ def bare(status=403, code=None):
         (bare(code="RequestTimeTooSkewed"), "99999", False),
     ],
 )
-def test_what_sets_the_clock(refusal, date, is_learnt):
+def test_what_sets_the_clock(rejection, date, is_learnt):
     clock = Clock()
-    assert clock.learn(refusal, date, signed_at=0.0) is is_learnt
-    assert (clock.skew != 0.0) is is_learnt
+    assert clock.learn(rejection, date, signed_at=0.0) is is_learnt
+    assert (clock.clock_skew != 0.0) is is_learnt
     assert not is_learnt or clock.now() < 2 * HOUR
 
 

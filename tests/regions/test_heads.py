@@ -1,4 +1,4 @@
-"""A refused HEAD says 400 or 403 and no more: whatever was wrong is learnt, in a bounded number of requests."""
+"""A rejected HEAD says 400 or 403 and no more: whatever was wrong is learnt, in a bounded number of requests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import aios3
-from servers.amazon_objects import Object, refusal
+from servers.amazon_objects import Object, rejection
 
 if TYPE_CHECKING:
     from servers.amazon import Amazon
-    from servers.amazon_objects import Answer, Asked
+    from servers.amazon_objects import Asked, Response
 
 HEADS = {
     "stat": lambda session: aios3.stat("s3://bucket/key", session=session),
@@ -64,25 +64,25 @@ class World:
         else:
             self.amazon.add_key(self.given[-1], session_token=f"token-{self.given[-1]}", expires_at=0.0)
 
-    def end_at_next_refusal(self) -> None:
-        """End the token as soon as something else is refused."""
+    def end_at_next_rejection(self) -> None:
+        """End the token as soon as something else is rejected."""
 
-        def ended(_answer: Answer) -> None:
-            self.amazon.on_refusal = None
+        def ended(_response: Response) -> None:
+            self.amazon.on_rejection = None
             self.end()
 
-        self.amazon.on_refusal = ended
+        self.amazon.on_rejection = ended
 
     def move(self, *, tells: str) -> None:
         """Have the bucket in another region."""
         self.bucket.region, self.bucket.tells = "eu-central-1", tells
 
-    def refuse_header(self) -> None:
+    def reject_header(self) -> None:
         """Take no header about checksums with a HEAD, as some vendors."""
 
-        def look(asked: Asked) -> Answer | None:
-            is_refused = asked.method == "HEAD" and "x-amz-checksum-mode" in asked.headers
-            return refusal(400, "InvalidArgument", "Unknown header") if is_refused else None
+        def look(asked: Asked) -> Response | None:
+            is_rejected = asked.method == "HEAD" and "x-amz-checksum-mode" in asked.headers
+            return rejection(400, "InvalidArgument", "Unknown header") if is_rejected else None
 
         self.amazon.on_request = look
 
@@ -92,8 +92,8 @@ WRONG = {
     "key forgotten": partial(World.end, forget=True),
     "region named": partial(World.move, tells="always"),
     "region not named": partial(World.move, tells="head-bucket"),
-    "header": World.refuse_header,
-    "token ends later": World.end_at_next_refusal,
+    "header": World.reject_header,
+    "token ends later": World.end_at_next_rejection,
 }
 SINGLE = {
     ("token ended",): (3, 2),  # HEAD, HeadBucket for the region, a listing for the code
@@ -120,7 +120,7 @@ COST = {**SINGLE, **PAIRS}
 CASES = [(wrong, first, "us-east-1") for wrong in SINGLE for first in FIRST]
 CASES += [(wrong, first, "us-east-1") for wrong in PAIRS for first in ("nothing", "exists not")]
 CASES += [(wrong, "exists not", "eu-west-1") for wrong in COST if {"region named", "region not named"} & set(wrong)]
-"""A wrong region is refused with 400 by the global endpoint of us-east-1, and with 301 by that of eu-west-1."""
+"""A wrong region is rejected with 400 by the global endpoint of us-east-1, and with 301 by that of eu-west-1."""
 
 
 def table(cases):
@@ -162,7 +162,7 @@ async def test_whatever_is_wrong_is_learnt_from_a_head_once(amazon, wrong, first
         assert is_right(verb, await HEADS[verb](session))
         assert len(amazon.requests) == HEALTHY[verb]
     ends = any("token" in each or "key" in each for each in wrong)
-    is_met = (wrong, verb) != (("header", "token ends later"), "hasbucket")  # nothing is refused there
+    is_met = (wrong, verb) != (("header", "token ends later"), "hasbucket")  # nothing is rejected there
     assert len(world.given) == 1 + (ends and is_met)
 
 
@@ -194,7 +194,7 @@ async def test_heads_that_are_in_flight_together_learn_together(amazon, wrong, h
 async def test_who_has_lasting_keys_lists_nothing_to_learn_what_a_head_means(amazon, transport):
     world = World(amazon, "us-east-1")
     amazon.add_key("AKID", "secret")
-    world.refuse_header()
+    world.reject_header()
     keys = aios3.Credentials("AKID", "secret")
     async with session_in(world, transport, credentials=keys) as session:
         assert (await HEADS["stat"](session)).size == 4

@@ -9,7 +9,7 @@ import pytest
 import aios3
 from aios3 import Config, Credentials, S3Url
 from aios3._boto import BotoBackend
-from aios3._wire.requests import copy_source
+from aios3._http.requests import copy_source
 from servers.amazon_objects import Object
 
 KEYS = Credentials("AKID", "nobody-may-see-this")
@@ -188,7 +188,7 @@ def test_the_arn_of_an_access_point_stands_for_a_bucket(text, bucket, key):
         (f"arn:aws:s3-outposts:us-west-2:{ACCOUNT}:outpost:op-1:bucket:b/k", "no ARN of an access point"),
     ],
 )
-def test_an_arn_of_anything_else_is_refused_with_what_to_write(arn, words):
+def test_an_arn_of_anything_else_is_rejected_with_what_to_write(arn, words):
     with pytest.raises(aios3.InvalidPathError) as caught:
         S3Url.parse(f"s3://{arn}")
     assert words in str(caught.value)

@@ -99,7 +99,7 @@ async def test_a_bucket_of_somebody_else_is_not_touched(amazon, bucket, face, ve
     assert bucket.objects == before
 
 
-async def test_a_copy_from_a_bucket_of_somebody_else_is_refused(amazon, bucket, face):
+async def test_a_copy_from_a_bucket_of_somebody_else_is_rejected(amazon, bucket, face):
     amazon.add_bucket("ours", "eu-west-1", owner=ACCOUNT)
     other = amazon.add_bucket("theirs", "eu-west-1", owner=ANOTHER_ACCOUNT, public=True)
     other.objects["x"] = Object(b"1", '"e"')
@@ -130,7 +130,7 @@ async def test_a_presigned_url_says_both_by_itself(amazon, bucket, face, options
         ({"expected_bucket_owner": "123456789012\n"}, "12 digits"),
     ],
 )
-def test_what_is_no_payer_and_no_account_is_refused(options, words):
+def test_what_is_no_payer_and_no_account_is_rejected(options, words):
     with pytest.raises(aios3.ConfigError, match=words):
         aios3.Config(**options)
 

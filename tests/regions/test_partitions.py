@@ -12,12 +12,12 @@ import pytest
 
 import aios3
 from aios3 import Config, Credentials, S3Url
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._boto import BotoBackend
-from aios3._endpoints import at_amazon
-from aios3._regions import region_named
-from aios3._wire.requests import head_object, path_of
-from aios3._wire.sites import place_of
+from aios3._endpoints import is_aws
+from aios3._http.endpoint_cache import endpoint_of
+from aios3._http.requests import head_object, path_of
+from aios3._regions import parse_region
 from settings_oracle import LOADER, SIGNED, loader
 
 KEYS = Credentials("AKID", "nobody-may-see-this")
@@ -38,7 +38,7 @@ BUCKETS = ("bucket", "bu.cket")
 
 
 def by_botocore(region, bucket, options):
-    """Return URL, region and service of what botocore would send; None where it refuses."""
+    """Return URL, region and service of what botocore would send; None where it rejects."""
     style = {"s3": {"addressing_style": options["addressing_style"]}} if "addressing_style" in options else {}
     session = botocore.session.Session()
     session.register_component("data_loader", loader())
@@ -69,8 +69,8 @@ async def by_us(region, bucket, options):
             address = await session.address(S3Url(bucket))
         except aios3.ConfigError:
             return None
-    place = place_of(address, bucket)
-    path = path_of(head_object(S3Url(bucket, "a b/k"), ReadOptions()), place)
+    place = endpoint_of(address, bucket)
+    path = path_of(head_object(S3Url(bucket, "a b/k"), GetOptions()), place)
     return place.url + path, place.region
 
 
@@ -96,7 +96,7 @@ def test_every_partition_is_compared():
 async def test_a_region_that_a_server_names_leads_to_its_endpoint_in_the_partition(configured, home):
     async with aios3.Session(region=configured, credentials=KEYS) as session:
         await session.address(S3Url("bucket"))
-        session._transports[None]._regions.learn("bucket", home)
+        session._transports[None]._regions.set("bucket", home)
         address = await session.address(S3Url("bucket"))
     oracle = BotoBackend(Config(region=home, credentials=KEYS), None, asyncio.Semaphore(1))
     assert address == await oracle.address_of("bucket")
@@ -108,13 +108,13 @@ def test_its_domains_are_amazons(partition):
     region = next(iter(partition["regions"]))
     for domain in (partition["outputs"]["dnsSuffix"], partition["outputs"]["dualStackDnsSuffix"]):
         for url in (f"https://bucket.s3.{region}.{domain}/", f"https://s3.{region}.{domain}:443"):
-            assert at_amazon(url), url
-        assert not at_amazon(f"https://s3.{region}.{domain}.example")
-        assert not at_amazon(f"https://s3{domain}")
+            assert is_aws(url), url
+        assert not is_aws(f"https://s3.{region}.{domain}.example")
+        assert not is_aws(f"https://s3{domain}")
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition["id"])
-def test_the_endpoint_that_a_refusal_names_tells_the_region(partition):
+def test_the_endpoint_that_a_rejection_names_tells_the_region(partition):
     for region in partition["regions"]:
         if region.endswith("-global"):
             continue
@@ -124,5 +124,5 @@ def test_the_endpoint_that_a_refusal_names_tells_the_region(partition):
             f"s3.dualstack.{region}.{outputs['dnsSuffix']}",
             f"s3-{region}.{outputs['dnsSuffix']}",
         ):
-            assert region_named(None, None, host) == region
-            assert region_named(None, None, f"{host}.example") is None
+            assert parse_region(None, None, host) == region
+            assert parse_region(None, None, f"{host}.example") is None

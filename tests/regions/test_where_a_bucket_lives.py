@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 import aios3
 from servers.amazon import ANOTHER_ACCOUNT
-from servers.amazon_objects import Object, refusal
+from servers.amazon_objects import Object, rejection
 
 MIB = 1024 * 1024
 BIG = bytes(range(256)) * 4 * 6 * 1024  # 6 MiB: two parts
@@ -53,7 +53,7 @@ async def do(surface, verb, path):
 
 
 def route(amazon):
-    """Where requests went, what they were signed for, and what was answered; ranges answer 206 instead of 200."""
+    """Where requests went, what they were signed for, and what was responded to; ranges response 206 instead of 200."""
     seen = [
         (each.method, each.host, each.region, 200 if each.status == 206 else each.status) for each in amazon.requests
     ]
@@ -122,13 +122,13 @@ async def test_an_upload_in_parts_and_copies_between_regions_arrive_whole(amazon
     await surface.copy("s3://other-bucket/copied", f"s3://{bucket.name}/back")
     assert other.objects["copied"].body == bucket.objects["back"].body == BIG
     assert bucket.uploads == other.uploads == {}
-    refused = [each for each in amazon.requests if each.status >= 300]
-    assert len(refused) == 2, "each bucket is to be looked for once"
+    rejected = [each for each in amazon.requests if each.status >= 300]
+    assert len(rejected) == 2, "each bucket is to be looked for once"
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("region", ["eu-west-1", "us-east-1"])
-async def test_a_bucket_is_asked_once_where_a_refusal_does_not_name_its_region(amazon, face, region, verb):
+async def test_a_bucket_is_asked_once_where_a_rejection_does_not_name_its_region(amazon, face, region, verb):
     bucket = placed(amazon, {"home": "eu-central-1"}, tells="head-bucket")
     surface = face(region)
     outcomes = (do(surface, verb, "s3://bucket-elsewhere/x") for _ in range(8))
@@ -148,7 +148,7 @@ async def test_a_bucket_is_asked_once_where_a_refusal_does_not_name_its_region(a
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_refusal_that_names_no_region_says_so_and_ends(amazon, face, verb):
+async def test_a_rejection_that_names_no_region_says_so_and_ends(amazon, face, verb):
     placed(amazon, {"home": "eu-central-1"}, tells="never")
     surface = face("eu-west-1")
     with pytest.raises(aios3.RequestError) as caught:
@@ -183,7 +183,7 @@ async def test_a_first_wrong_region_leads_on_to_the_right_one(amazon, face, verb
     bucket = placed(amazon, {"home": "us-west-2"}, told="eu-central-1")
 
     surface = face("eu-west-1")
-    amazon.on_refusal = lambda answered: setattr(bucket, "told", None)
+    amazon.on_rejection = lambda responded: setattr(bucket, "told", None)
     await do(surface, verb, "s3://bucket-elsewhere/x")
     hosts = [each.host for each in amazon.requests]
     assert hosts[:3] == [
@@ -241,12 +241,12 @@ async def test_a_page_of_the_listing_and_the_rest_of_s3_know_what_reads_have_lea
     assert all(each.status < 300 for each in amazon.requests)
 
 
-async def test_no_credentials_go_to_the_host_that_an_answer_names(amazon, face):
+async def test_no_credentials_go_to_the_host_that_a_response_names(amazon, face):
     bucket = placed(amazon, {"home": "eu-central-1"}, tells="never")
 
     def evil(asked):
-        answer = refusal(307, "TemporaryRedirect", "Go there", Endpoint="evil.s3.eu-central-1.example.com")
-        return type(answer)(307, answer.body, {"location": f"{amazon.url}/bucket-elsewhere/stolen"}, answer.code)
+        response = rejection(307, "TemporaryRedirect", "Go there", EndpointSettings="evil.s3.eu-central-1.example.com")
+        return type(response)(307, response.body, {"location": f"{amazon.url}/bucket-elsewhere/stolen"}, response.code)
 
     bucket.region = "eu-west-1"
     amazon.on_request = evil

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 import aios3
 
-ANSWER = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+RESPONSE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 ELSEWHERE = x509.DNSName("elsewhere.test")
 
@@ -49,7 +49,7 @@ async def serving(file: str):
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(ANSWER)
+        writer.write(RESPONSE)
         await writer.drain()
         writer.close()
 

@@ -70,7 +70,7 @@ async def test_a_key_stays_a_key(session, faulty, bucket, text):
 
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("text", NASTY)
-async def test_an_option_that_would_break_its_header_is_refused_by_name(session, faulty, bucket, field, text):
+async def test_an_option_that_would_break_its_header_is_rejected_by_name(session, faulty, bucket, field, text):
     with pytest.raises(aios3.ConfigError) as caught:
         await aios3.write_bytes(f"{bucket}/a", b"abc", session=session, **{field: text})
     assert "\n" not in str(caught.value)
@@ -78,7 +78,7 @@ async def test_an_option_that_would_break_its_header_is_refused_by_name(session,
 
 
 @pytest.mark.parametrize("text", NASTY)
-async def test_metadata_that_would_break_its_header_is_refused_by_name(session, faulty, bucket, text):
+async def test_metadata_that_would_break_its_header_is_rejected_by_name(session, faulty, bucket, text):
     for metadata in ({"name": text}, {text: "value"}, {f"x{text}": "value"}):
         with pytest.raises(aios3.ConfigError):
             await aios3.write_bytes(f"{bucket}/a", b"abc", session=session, metadata=metadata)
@@ -94,7 +94,7 @@ async def test_tags_are_written_so_that_they_cannot_break_their_header(session, 
 
 
 @pytest.mark.parametrize("text", NASTY)
-async def test_an_etag_or_version_that_would_break_its_header_or_line_is_refused_or_encoded(
+async def test_an_etag_or_version_that_would_break_its_header_or_line_is_rejected_or_encoded(
     session, faulty, bucket, text
 ):
     await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
@@ -110,7 +110,7 @@ async def test_an_etag_or_version_that_would_break_its_header_or_line_is_refused
 
 @pytest.mark.parametrize("text", NASTY)
 @pytest.mark.parametrize("where", ["host", "region"])
-async def test_a_setting_that_would_break_a_line_is_refused(config, faulty, bucket, where, text):
+async def test_a_setting_that_would_break_a_line_is_rejected(config, faulty, bucket, where, text):
     given = {
         "host": {"endpoint_url": f"{faulty.endpoint_url}{text}"},
         "region": {"region": text},
@@ -122,7 +122,7 @@ async def test_a_setting_that_would_break_a_line_is_refused(config, faulty, buck
 
 
 @pytest.mark.parametrize("text", NASTY)
-async def test_an_endpoint_s_path_is_refused_or_encoded(config, faulty, bucket, text):
+async def test_an_endpoint_s_path_is_rejected_or_encoded(config, faulty, bucket, text):
     with pytest.raises(aios3.S3Error):
         async with aios3.Session(dataclasses.replace(config, endpoint_url=f"{faulty.endpoint_url}/{text}")) as session:
             await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
@@ -131,7 +131,7 @@ async def test_an_endpoint_s_path_is_refused_or_encoded(config, faulty, bucket, 
 
 @pytest.mark.parametrize("text", NASTY)
 @pytest.mark.parametrize("field", ["access_key", "session_token"])
-async def test_credentials_that_would_break_a_header_are_refused_without_being_shown(
+async def test_credentials_that_would_break_a_header_are_rejected_without_being_shown(
     config, faulty, bucket, field, text
 ):
     credentials = aios3.Credentials(**{"access_key": "AKIA", "secret_key": "s", field: f"hush{text}"})

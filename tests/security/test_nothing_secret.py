@@ -57,7 +57,7 @@ async def use(session, bucket, faulty) -> list[object]:
     shown.append([entry async for entry in aios3.scan_stat(bucket, session=session)])
     for fault in (
         faults.SlowDown(),
-        faults.Answer(403, "SignatureDoesNotMatch"),
+        faults.Respond(403, "SignatureDoesNotMatch"),
         faults.Garbage(),
         faults.ExpiredToken(),
     ):

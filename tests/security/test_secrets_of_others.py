@@ -140,7 +140,7 @@ async def test_a_key_of_the_customer_is_not_shown(config, faulty, bucket, admin,
     caplog.set_level(logging.DEBUG, "aios3")
     admin.put(f"{bucket}/data", b"x")
     message = f"Header 'x-amz-server-side-encryption-customer-key' with value '{KEY_ON_THE_WIRE}' not implemented"
-    faulty.fail("*Object", faults.Answer(501, "NotImplemented", message), times=None)
+    faulty.fail("*Object", faults.Respond(501, "NotImplemented", message), times=None)
     async with aios3.Session(config) as session:
         with pytest.raises((aios3.S3Error, TypeError, ValueError, AttributeError)) as caught:
             async with aios3.aopen(f"{bucket}/data", mode, sse_customer_key=key, session=session) as file:
@@ -155,7 +155,7 @@ async def test_a_key_of_the_customer_is_not_shown(config, faulty, bucket, admin,
 async def test_what_a_server_repeats_of_a_request_is_not_shown(config, faulty, bucket, operation, status, caplog):
     caplog.set_level(logging.DEBUG, "aios3")
     message = f"Bad header X-Amz-Security-Token: '{TOKEN}' in https://me:{HIDDEN}@host/?X-Amz-Signature={HIDDEN}"
-    faulty.fail(operation, faults.Answer(status, "InvalidRequest", message), times=None)
+    faulty.fail(operation, faults.Respond(status, "InvalidRequest", message), times=None)
     run = {
         "GetObject": lambda session: aios3.read_bytes(f"{bucket}/x", session=session),
         "PutObject": lambda session: aios3.write_bytes(f"{bucket}/x", b"x", session=session),

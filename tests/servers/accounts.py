@@ -2,7 +2,7 @@
 
 ``with running(amazon) as accounts:`` starts them. Each set of credentials that they give is a key that ``amazon`` knows
 from then on, with a token and an end. Time passes when a test says so; so do failures and delays. What is asked for
-and answered follows the user guides of EC2 ("Use the Instance Metadata Service"), ECS ("Task IAM role") and the API
+and responded follows the user guides of EC2 ("Use the Instance Metadata Service"), ECS ("Task IAM role") and the API
 references of STS, the IAM Identity Center portal and its OIDC.
 """
 
@@ -58,8 +58,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered."""
+class Response:
+    """What is responded to."""
 
     status: int
     body: str = ""
@@ -75,14 +75,14 @@ class Accounts:
         self.life_seconds = 3600.0
         self.down: set[str] = set()
         """Services that fail: ``imds``, ``ecs``, ``sts``, ``sso``, ``oidc``."""
-        self.answers: dict[str, Answer] = {}
-        """What a service answers instead, whatever it is asked."""
+        self.responses: dict[str, Response] = {}
+        """What a service responses instead, whatever it is asked."""
         self.requests: list[Asked] = []
         self.codes: set[str] = set()
         """Codes of the MFA device that are good; each is good once."""
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-        """While it is cleared, nothing is answered."""
+        self.may_respond = threading.Event()
+        self.may_respond.set()
+        """While it is cleared, nothing is responded to."""
         self.asked = threading.Event()
         self.sign_on_tokens = {SIGN_ON_TOKEN}
         self.given: list[Given] = []
@@ -125,49 +125,49 @@ class Accounts:
         with self._lock:
             return Counter(each.service for each in self.requests)
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer one request, when that may be."""
+    def response(self, asked: Asked) -> Response:
+        """Response one request, when that may be."""
         with self._lock:
             self.requests.append(asked)
         self.asked.set()
-        self.may_answer.wait()
-        if asked.service in self.answers:
-            return self.answers[asked.service]
+        self.may_respond.wait()
+        if asked.service in self.responses:
+            return self.responses[asked.service]
         if asked.service in self.down:
             return _failed(asked.service)
         return _SERVICES[asked.service](self, asked)
 
 
-def _failed(service: str) -> Answer:
+def _failed(service: str) -> Response:
     if service == "sts":
         return _sts_error(503, "ServiceUnavailable", "The service is unavailable")
-    return Answer(500, json.dumps({"message": "The service is unavailable"}))
+    return Response(500, json.dumps({"message": "The service is unavailable"}))
 
 
-def _instance(accounts: Accounts, asked: Asked) -> Answer:
+def _instance(accounts: Accounts, asked: Asked) -> Response:
     credentials = "/imds/latest/meta-data/iam/security-credentials/"
     if asked.path == "/imds/latest/api/token":
         has_life = "x-aws-ec2-metadata-token-ttl-seconds" in asked.headers
-        return Answer(200, METADATA_TOKEN, "text/plain") if asked.method == "PUT" and has_life else Answer(400)
+        return Response(200, METADATA_TOKEN, "text/plain") if asked.method == "PUT" and has_life else Response(400)
     if asked.headers.get("x-aws-ec2-metadata-token") != METADATA_TOKEN:
-        return Answer(401)
+        return Response(401)
     if asked.path == credentials:
-        return Answer(200, "reader", "text/plain")
-    return _as_metadata(accounts.give(), Code="Success") if asked.path == f"{credentials}reader" else Answer(404)
+        return Response(200, "reader", "text/plain")
+    return _as_metadata(accounts.give(), Code="Success") if asked.path == f"{credentials}reader" else Response(404)
 
 
-def _container(accounts: Accounts, asked: Asked) -> Answer:
+def _container(accounts: Accounts, asked: Asked) -> Response:
     if asked.headers.get("authorization") != CONTAINER_TOKEN:
-        return Answer(401, json.dumps({"message": "Unauthorized"}))
+        return Response(401, json.dumps({"message": "Unauthorized"}))
     return _as_metadata(accounts.give(), RoleArn=ROLE)
 
 
-def _as_metadata(given: Given, **more: str) -> Answer:
+def _as_metadata(given: Given, **more: str) -> Response:
     keys = {"AccessKeyId": given.access_key, "SecretAccessKey": SECRET, "Token": given.session_token}
-    return Answer(200, json.dumps({**keys, "Expiration": _stamp(given.expires_at), **more}))
+    return Response(200, json.dumps({**keys, "Expiration": _stamp(given.expires_at), **more}))
 
 
-def _tokens(accounts: Accounts, asked: Asked) -> Answer:
+def _tokens(accounts: Accounts, asked: Asked) -> Response:
     action, form = asked.form.get("Action"), asked.form
     if action == "AssumeRoleWithWebIdentity":
         if form.get("WebIdentityToken") != WEB_IDENTITY:
@@ -192,34 +192,34 @@ def _tokens(accounts: Accounts, asked: Asked) -> Answer:
     user = _elements(AssumedRoleId="AROA:session", Arn=f"{form.get('RoleArn')}/session")
     result = f"<Credentials>{keys}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>"
     document = f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>{result}'
-    return Answer(200, f"{document}</{action}Result></{action}Response>", "text/xml")
+    return Response(200, f"{document}</{action}Result></{action}Response>", "text/xml")
 
 
-def _sts_error(status: int, code: str, message: str) -> Answer:
+def _sts_error(status: int, code: str, message: str) -> Response:
     error = _elements(Type="Sender", Code=code, Message=message)
-    return Answer(status, f"<ErrorResponse><Error>{error}</Error></ErrorResponse>", "text/xml")
+    return Response(status, f"<ErrorResponse><Error>{error}</Error></ErrorResponse>", "text/xml")
 
 
 def _elements(**values: str) -> str:
     return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
 
 
-def _portal(accounts: Accounts, asked: Asked) -> Answer:
+def _portal(accounts: Accounts, asked: Asked) -> Response:
     if asked.headers.get("x-amz-sso_bearer_token") not in accounts.sign_on_tokens:
-        return Answer(401, json.dumps({"__type": "UnauthorizedException", "message": "Session token not found"}))
+        return Response(401, json.dumps({"__type": "UnauthorizedException", "message": "Session token not found"}))
     given = accounts.give()
     keys = {"accessKeyId": given.access_key, "secretAccessKey": SECRET, "sessionToken": given.session_token}
-    return Answer(
+    return Response(
         200, json.dumps({"roleCredentials": {**keys, "expiration": int(given.expires_at.timestamp() * 1000)}})
     )
 
 
-def _sign_on(accounts: Accounts, asked: Asked) -> Answer:
+def _sign_on(accounts: Accounts, asked: Asked) -> Response:
     if asked.form.get("refreshToken") != REFRESH_TOKEN:
-        return Answer(400, json.dumps({"__type": "InvalidGrantException", "error": "invalid_grant"}))
+        return Response(400, json.dumps({"__type": "InvalidGrantException", "error": "invalid_grant"}))
     accounts.sign_on_tokens.add(FRESH_SIGN_ON_TOKEN)
     fresh = {"accessToken": FRESH_SIGN_ON_TOKEN, "expiresIn": 3600, "refreshToken": REFRESH_TOKEN}
-    return Answer(200, json.dumps({**fresh, "tokenType": "Bearer"}))
+    return Response(200, json.dumps({**fresh, "tokenType": "Bearer"}))
 
 
 _SERVICES = {"imds": _instance, "ecs": _container, "sts": _tokens, "sso": _portal, "oidc": _sign_on}
@@ -235,21 +235,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         if super().parse_request():
-            self._answer()
+            self._response()
         return False
 
-    def _answer(self) -> None:
+    def _response(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         text = self.rfile.read(int(headers.get("content-length", "0"))).decode()
         is_json = headers.get("content-type", "").startswith("application/json")
         form = json.loads(text) if is_json else {name: values[0] for name, values in parse_qs(text).items()}
         path = urlsplit(self.path).path
         asked = Asked(path.split("/")[1], self.command, path, headers, form)
-        answered = self.server.accounts.answer(asked)
-        body = answered.body.encode()
+        responded = self.server.accounts.response(asked)
+        body = responded.body.encode()
         with contextlib.suppress(OSError):  # whoever asked may have given up
-            self.send_response(answered.status, "Said")
-            self.send_header("content-type", answered.content_type)
+            self.send_response(responded.status, "Said")
+            self.send_header("content-type", responded.content_type)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -278,7 +278,7 @@ def running(amazon: Amazon) -> Iterator[Accounts]:
     try:
         yield server.accounts
     finally:
-        server.accounts.may_answer.set()
+        server.accounts.may_respond.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -1,7 +1,7 @@
-"""An S3 on loopback that behaves as Amazon's does: regions by host name, signatures verified, refusals as documented.
+"""An S3 on loopback that behaves as Amazon's does: regions by host name, signatures verified, rejections as documented.
 
 Clients use Amazon's real names. ``with running(folder) as amazon:`` starts it, and leads those names to it in this
-process; clients must trust ``amazon.authority``. What it refuses, and how, is from the Amazon S3 user guide ("Making
+process; clients must trust ``amazon.authority``. What it rejects, and how, is from the Amazon S3 user guide ("Making
 requests", "Virtual hosting of buckets", "Request redirection and the REST API", "Requester Pays", "Verifying bucket
 ownership with bucket owner condition") and API reference ("Error responses", "Authenticating requests").
 """
@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from servers.amazon_checks import Exchange
 from servers.amazon_hosts import REGIONS, leading_to, server_context
-from servers.amazon_objects import Bucket, refusal
+from servers.amazon_objects import Bucket, rejection
 from servers.amazon_sigv4 import MalformedError, claim_of, pairs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from servers.amazon_objects import Answer, Asked
+    from servers.amazon_objects import Asked, Response
 
 ACCOUNT = "111122223333"
 ANOTHER_ACCOUNT = "444455556666"
@@ -47,7 +47,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request that came, and what it was answered. No signature, no token."""
+    """One request that came, and what it was responded to. No signature, no token."""
 
     method: str
     host: str
@@ -85,10 +85,10 @@ class Amazon:
         self.aliases: dict[str, str] = {}
         """Buckets by other names in hosts: those of access points."""
         self.requests: list[Seen] = []
-        self.on_request: Callable[[Asked], Answer | None] | None = None
-        """Called when all is verified; what it returns is answered."""
-        self.on_refusal: Callable[[Answer], None] | None = None
-        """Called with every refusal, before it is answered."""
+        self.on_request: Callable[[Asked], Response | None] | None = None
+        """Called when all is verified; what it returns is responded to."""
+        self.on_rejection: Callable[[Response], None] | None = None
+        """Called with every rejection, before it is responded to."""
 
     def leading(self) -> contextlib.AbstractContextManager[None]:
         """Lead Amazon's names to this server, in this process."""
@@ -112,23 +112,23 @@ class Amazon:
         bucket = self.buckets[name] = Bucket(name, region, owner, **how)
         return bucket
 
-    def answer(self, method: str, host: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer one request, and remember both."""
+    def response(self, method: str, host: str, target: str, headers: dict[str, str], body: bytes) -> Response:
+        """Response one request, and remember both."""
         path, _, query = target.partition("?")
         with self._lock:
             try:
                 claim = claim_of(headers, query)
                 exchange = Exchange(self, method, host, path, query, headers, body, claim)
-                answered = exchange.run()
+                responded = exchange.run()
             except MalformedError:
-                claim, answered = None, refusal(400, "AuthorizationHeaderMalformed", "It cannot be read.")
-            if answered.code is not None and self.on_refusal is not None:
-                self.on_refusal(answered)
+                claim, responded = None, rejection(400, "AuthorizationHeaderMalformed", "It cannot be read.")
+            if responded.code is not None and self.on_rejection is not None:
+                self.on_rejection(responded)
             said = (claim.region, claim.service, claim.access_key) if claim else (None, None, None)
             self.requests.append(
-                Seen(method, host, _shown(path, query), *said, dict(headers), answered.status, answered.code)
+                Seen(method, host, _shown(path, query), *said, dict(headers), responded.status, responded.code)
             )
-        return answered
+        return responded
 
     def exclusively(self) -> contextlib.AbstractContextManager[object]:
         """Keep requests waiting during a ``with`` block, which begins when none is worked on."""
@@ -168,23 +168,25 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def do_any(self) -> None:
-        """Answer whatever the method is."""
+        """Response whatever the method is."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._body(headers)
-        answered = self.server.amazon.answer(self.command, headers.get("host", "").lower(), self.path, headers, body)
-        no_body = self.command == "HEAD" or answered.status == 204
-        self.send_response(answered.status, "Said")
-        kept = answered.headers
-        if answered.code is not None and self.command == "HEAD":
+        responded = self.server.amazon.response(self.command, headers.get("host", "").lower(), self.path, headers, body)
+        no_body = self.command == "HEAD" or responded.status == 204
+        self.send_response(responded.status, "Said")
+        kept = responded.headers
+        if responded.code is not None and self.command == "HEAD":
             kept = {name: value for name, value in kept.items() if name in {"x-amz-bucket-region", "location"}}
         for name, value in kept.items():
             self.send_header(name, value)
         self.send_header("x-amz-request-id", "REQUEST")
-        if answered.status != 204:
-            self.send_header("content-length", str(len(answered.body)) if answered.code is None or not no_body else "0")
+        if responded.status != 204:
+            self.send_header(
+                "content-length", str(len(responded.body)) if responded.code is None or not no_body else "0"
+            )
         self.end_headers()
         if not no_body:
-            self.wfile.write(answered.body)
+            self.wfile.write(responded.body)
         self.wfile.flush()
 
     def _body(self, headers: dict[str, str]) -> bytes:

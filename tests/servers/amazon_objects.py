@@ -51,12 +51,12 @@ class Bucket:
     public: bool = False
     requester_pays: bool = False
     young: bool = False
-    """Whether the global endpoint does not know yet where it is, and answers 307."""
+    """Whether the global endpoint does not know yet where it is, and responds with 307."""
     tells: str = "always"
-    """What names the region in refusals: ``always`` a header, ``document`` the body only, ``head-bucket`` only the
-    answer to HeadBucket, ``never`` nothing."""
+    """What names the region in rejections: ``always`` a header, ``document`` the body only, ``head-bucket`` only the
+    response to HeadBucket, ``never`` nothing."""
     told: str | None = None
-    """Another region than its own, which refusals name: a wrong one."""
+    """Another region than its own, which rejections name: a wrong one."""
     objects: dict[str, Object] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
 
@@ -80,8 +80,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is answered; ``code`` is S3's, if it is a refusal."""
+class Response:
+    """What is responded to; ``code`` is S3's, if it is a rejection."""
 
     status: int = 200
     body: bytes = b""
@@ -89,15 +89,15 @@ class Answer:
     code: str | None = None
 
 
-def refusal(status: int, code: str, message: str, **said: str) -> Answer:
-    """Build S3's answer to what it refuses, with further elements in its document."""
+def rejection(status: int, code: str, message: str, **said: str) -> Response:
+    """Build S3's response to what it rejects, with further elements in its document."""
     fields = {"Code": code, "Message": message, **said, "RequestId": "REQUEST"}
     inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
     body = f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>'.encode()
-    return Answer(status, body, {"content-type": "application/xml"}, code)
+    return Response(status, body, {"content-type": "application/xml"}, code)
 
 
-def perform(asked: Asked) -> Answer:
+def perform(asked: Asked) -> Response:
     """Do what is asked of S3."""
     if not asked.key:
         return _of_bucket(asked)
@@ -106,12 +106,12 @@ def perform(asked: Asked) -> Answer:
     if "tagging" in asked.query:
         return _document("Tagging", "<TagSet/>")
     verb = {"GET": _get, "HEAD": _get, "PUT": _put, "DELETE": _delete}.get(asked.method)
-    return verb(asked) if verb else refusal(405, "MethodNotAllowed", "Not here.")
+    return verb(asked) if verb else rejection(405, "MethodNotAllowed", "Not here.")
 
 
-def _document(root: str, inner: str, **headers: str) -> Answer:
+def _document(root: str, inner: str, **headers: str) -> Response:
     body = f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{_NAMESPACE}">{inner}</{root}>'.encode()
-    return Answer(200, body, {"content-type": "application/xml", **headers})
+    return Response(200, body, {"content-type": "application/xml", **headers})
 
 
 def etag(body: bytes) -> str:
@@ -126,23 +126,23 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if is_kept(name) and value != "aws-chunked"}
 
 
-def _get(asked: Asked) -> Answer:
+def _get(asked: Asked) -> Response:
     found = asked.bucket.objects.get(asked.key)
     if found is None:
-        return refusal(404, "NoSuchKey", "The specified key does not exist.", Key=asked.key)
+        return rejection(404, "NoSuchKey", "The specified key does not exist.", Key=asked.key)
     wanted = asked.headers.get("if-match")
     if wanted is not None and wanted.strip('"') != found.etag.strip('"'):
-        return refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        return rejection(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     with_sums = asked.headers.get("x-amz-checksum-mode") == "ENABLED"
     headers = {name: value for name, value in found.headers.items() if with_sums or not _CHECKSUM.fullmatch(name)}
     headers |= {"etag": found.etag, "last-modified": formatdate(_MTIME_SECONDS, usegmt=True), "accept-ranges": "bytes"}
     span = _span(asked.headers.get("range"), len(found.body))
     if span is None:
-        return Answer(200, found.body, headers)
+        return Response(200, found.body, headers)
     if span.start >= len(found.body):
-        return refusal(416, "InvalidRange", "The requested range is not satisfiable")
+        return rejection(416, "InvalidRange", "The requested range is not satisfiable")
     headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{len(found.body)}"
-    return Answer(206, found.body[span.start : span.stop], headers)
+    return Response(206, found.body[span.start : span.stop], headers)
 
 
 def _span(text: str | None, size: int) -> range | None:
@@ -155,32 +155,32 @@ def _span(text: str | None, size: int) -> range | None:
     return range(int(first), min(size, int(last) + 1) if last else size)
 
 
-def _put(asked: Asked) -> Answer:
+def _put(asked: Asked) -> Response:
     objects, now = asked.bucket.objects, asked.bucket.objects.get(asked.key)
     wanted = asked.headers.get("if-match")
     if "if-none-match" in asked.headers and now is not None:
-        return refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        return rejection(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     if wanted is not None and (now is None or wanted.strip('"') != now.etag.strip('"')):
-        return refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        return rejection(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     source = asked.source
     if source is None:
         objects[asked.key] = Object(asked.body, etag(asked.body), _kept(asked.headers))
-        return Answer(200, b"", {"etag": objects[asked.key].etag})
+        return Response(200, b"", {"etag": objects[asked.key].etag})
     replaced = asked.headers.get("x-amz-metadata-directive") == "REPLACE"
     objects[asked.key] = Object(source.body, etag(source.body), _kept(asked.headers) if replaced else source.headers)
     return _copied("CopyObjectResult", objects[asked.key])
 
 
-def _copied(root: str, made: Object) -> Answer:
+def _copied(root: str, made: Object) -> Response:
     return _document(root, f"<ETag>{escape(made.etag)}</ETag><LastModified>{_MTIME}</LastModified>")
 
 
-def _delete(asked: Asked) -> Answer:
+def _delete(asked: Asked) -> Response:
     wanted = asked.headers.get("if-match")
     code = _not_deleted(asked.bucket, asked.key, wanted)
     if code is not None:
-        return refusal(404 if code == "NoSuchKey" else 412, code, "The object is not the one that was named.")
-    return Answer(204)
+        return rejection(404 if code == "NoSuchKey" else 412, code, "The object is not the one that was named.")
+    return Response(204)
 
 
 def _not_deleted(bucket: Bucket, key: str, wanted: str | None) -> str | None:
@@ -197,7 +197,7 @@ def _not_deleted(bucket: Bucket, key: str, wanted: str | None) -> str | None:
 _IDS = itertools.count(1)
 
 
-def _of_upload(asked: Asked) -> Answer:
+def _of_upload(asked: Asked) -> Response:
     uploads = asked.bucket.uploads
     if "uploads" in asked.query:
         upload_id = f"upload-{next(_IDS)}"
@@ -206,14 +206,14 @@ def _of_upload(asked: Asked) -> Answer:
         return _document("InitiateMultipartUploadResult", inner)
     upload = uploads.get(asked.query["uploadId"])
     if upload is None or upload.key != asked.key:
-        return refusal(404, "NoSuchUpload", "The specified upload does not exist.")
+        return rejection(404, "NoSuchUpload", "The specified upload does not exist.")
     if asked.method == "DELETE":
         del uploads[asked.query["uploadId"]]
-        return Answer(204)
+        return Response(204)
     return {"PUT": _part, "POST": _complete, "GET": _parts}[asked.method](asked, upload)
 
 
-def _part(asked: Asked, upload: Upload) -> Answer:
+def _part(asked: Asked, upload: Upload) -> Response:
     number, body = int(asked.query["partNumber"]), asked.body
     if asked.source is not None:
         span = _span(asked.headers.get("x-amz-copy-source-range"), len(asked.source.body))
@@ -221,17 +221,17 @@ def _part(asked: Asked, upload: Upload) -> Answer:
     upload.parts[number] = Object(body, etag(body), _kept(asked.headers))
     if asked.source is not None:
         return _copied("CopyPartResult", upload.parts[number])
-    return Answer(200, b"", {"etag": upload.parts[number].etag})
+    return Response(200, b"", {"etag": upload.parts[number].etag})
 
 
-def _complete(asked: Asked, upload: Upload) -> Answer:
+def _complete(asked: Asked, upload: Upload) -> Response:
     listed = [
         (int(_text(part, "PartNumber")), _text(part, "ETag")) for part in _elements(asked.body) if part.tag == "Part"
     ]
     if any(upload.parts.get(number) is None or upload.parts[number].etag != tag for number, tag in listed):
-        return refusal(400, "InvalidPart", "One or more of the specified parts could not be found.")
+        return rejection(400, "InvalidPart", "One or more of the specified parts could not be found.")
     if "if-none-match" in asked.headers and upload.key in asked.bucket.objects:
-        return refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        return rejection(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     body = b"".join(upload.parts[number].body for number, _ in listed)
     whole = f'{etag(body)[:-1]}-{len(listed)}"'
     asked.bucket.objects[upload.key] = Object(body, whole, upload.headers)
@@ -239,7 +239,7 @@ def _complete(asked: Asked, upload: Upload) -> Answer:
     return _document("CompleteMultipartUploadResult", f"<ETag>{escape(whole)}</ETag><Key>{escape(upload.key)}</Key>")
 
 
-def _parts(asked: Asked, upload: Upload) -> Answer:
+def _parts(asked: Asked, upload: Upload) -> Response:
     parts = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(part.etag)}</ETag><Size>{len(part.body)}</Size></Part>"
         for number, part in sorted(upload.parts.items())
@@ -258,16 +258,16 @@ def _text(element: ET.Element, name: str) -> str:
     return element.findtext(name) or ""
 
 
-def _of_bucket(asked: Asked) -> Answer:
+def _of_bucket(asked: Asked) -> Response:
     if asked.method == "HEAD":
-        return Answer(200, b"", {"x-amz-bucket-region": asked.bucket.region})
+        return Response(200, b"", {"x-amz-bucket-region": asked.bucket.region})
     if "delete" in asked.query:
         return _document("DeleteResult", _delete_all(asked))
     if "uploads" in asked.query:
         return _document("ListMultipartUploadsResult", _listed_uploads(asked.bucket, asked.query.get("prefix", "")))
     if asked.query.get("list-type") == "2":
         return _list(asked)
-    return refusal(501, "NotImplemented", "Not by this S3 of the tests.")
+    return rejection(501, "NotImplemented", "Not by this S3 of the tests.")
 
 
 def _delete_all(asked: Asked) -> str:
@@ -294,14 +294,14 @@ def _listed_uploads(bucket: Bucket, prefix: str) -> str:
     return f"<IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>{found}"
 
 
-def _list(asked: Asked) -> Answer:
+def _list(asked: Asked) -> Response:
     query, bucket = asked.query, asked.bucket
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     if bucket.is_directory and prefix and not prefix.endswith("/"):
-        return refusal(400, "InvalidRequest", "This bucket does not support prefixes that do not end in /")
+        return rejection(400, "InvalidRequest", "This bucket does not support prefixes that do not end in /")
     after = unquote(query.get("continuation-token", "")) or query.get("start-after", "")
     if bucket.is_directory and "start-after" in query:
-        return refusal(501, "NotImplemented", "start-after is not supported for directory buckets")
+        return rejection(501, "NotImplemented", "start-after is not supported for directory buckets")
     order = _by_hash if bucket.is_directory else str.encode
     names = sorted({_entry(key, prefix, delimiter) for key in bucket.objects if key.startswith(prefix)}, key=order)
     names = [name for name in names if not after or order(name) > order(after)]

@@ -108,7 +108,7 @@ def _settings(home: Path, cluster: str, monitor: str, port: int) -> Mapping[str,
         "osd pool default pgp num": 8,
         "osd pool default pg autoscale mode": "off",
         "rgw data": home / "rgw",
-        # without tcp_nodelay each small answer waits 40 ms for an acknowledgement
+        # without tcp_nodelay each small response waits 40 ms for an acknowledgement
         "rgw frontends": f"beast endpoint={HOST}:{port} tcp_nodelay=1",
         "rgw dns name": "localhost",
         "rgw thread pool size": 64,

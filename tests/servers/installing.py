@@ -14,7 +14,7 @@ from servers.processes import ENVIRONMENT
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aios3-servers"
 _NO_SERVICES = "#!/bin/sh\nexit 101\n"
-"""The answer of Debian's policy-rc.d that keeps a package from starting its service."""
+"""The response of Debian's policy-rc.d that keeps a package from starting its service."""
 
 
 class UnavailableError(Exception):

@@ -1,4 +1,4 @@
-"""HTTP proxies of loopback: they tunnel (CONNECT) and forward, ask for a password, refuse, or keep still."""
+"""HTTP proxies of loopback: they tunnel (CONNECT) and forward, ask for a password, reject, or keep still."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECE = 1 << 16
 class Proxy:
     """A proxy in a thread of its own; ``with Proxy() as proxy:`` runs it, and ``proxy.url`` names it.
 
-    With ``user`` and ``password`` it lets nobody else through (407). ``status`` refuses everybody with it. A ``silent``
+    With ``user`` and ``password`` it lets nobody else through (407). ``status`` rejects everybody with it. A ``silent``
     one takes connections and says nothing.
     """
 
@@ -31,7 +31,7 @@ class Proxy:
     status: int | None = None
     silent: bool = False
     requests: list[tuple[str, int]] = field(default_factory=list)
-    """The first line of each request, without the protocol, and how it was answered."""
+    """The first line of each request, without the protocol, and how it was responded to."""
 
     def __enter__(self) -> Self:
         self._thread = AcceptingThread(0)
@@ -62,11 +62,11 @@ class Proxy:
             if self.silent:
                 await reader.read()
                 return
-            refusal = self._refusal(head)
+            rejection = self._rejection(head)
             method, target = head.request_line
-            self.requests.append((f"{method} {target}", refusal or 200))
-            if refusal is not None:
-                await _refuse(reader, writer, refusal)
+            self.requests.append((f"{method} {target}", rejection or 200))
+            if rejection is not None:
+                await _reject(reader, writer, rejection)
             elif method == "CONNECT":
                 await _tunnel(reader, writer, target)
             else:
@@ -76,7 +76,7 @@ class Proxy:
         finally:
             writer.transport.abort()
 
-    def _refusal(self, head: Head) -> int | None:
+    def _rejection(self, head: Head) -> int | None:
         if self.status is not None:
             return self.status
         login = base64.b64encode(f"{self.user}:{self.password}".encode())
@@ -84,7 +84,7 @@ class Proxy:
         return None if is_known else 407
 
 
-async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int) -> None:
+async def _reject(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int) -> None:
     body = b"<html><body>The proxy says no</body></html>"
     writer.write(
         b"HTTP/1.1 %d No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Type: text/html\r\n" % status
@@ -104,7 +104,7 @@ async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ta
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: Head) -> None:
-    """Pass one request on, and end the connection after its answer."""
+    """Pass one request on, and end the connection after its response."""
     method, target = head.request_line
     parts = urlsplit(target)
     behind, to_it = await asyncio.open_connection(parts.hostname, parts.port or 80)

@@ -1,4 +1,4 @@
-"""What each vendor refuses, and with which words: facts from their documents and from what programs met there.
+"""What each vendor rejects, and with which words: facts from their documents and from what programs met there.
 
 * Cloudflare R2: "S3 API compatibility" and "Multipart upload" in its documents; apache/opendal#2904,
   cloudflare-docs#19236, openreplay#2018, backup-x#127.
@@ -49,8 +49,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """An answer in the place of moto's."""
+class Rejected:
+    """A response in the place of moto's."""
 
     status: int
     code: str
@@ -59,24 +59,24 @@ class Refused:
 
 @dataclass(slots=True)
 class Profile:
-    """One vendor: what it refuses, and what it does not heed."""
+    """One vendor: what it rejects, and what it does not heed."""
 
-    refusals: tuple[Callable[[Asked], Refused | None], ...] = ()
+    rejections: tuple[Callable[[Asked], Rejected | None], ...] = ()
     ignored: frozenset[str] = frozenset()
     """Headers of writes that mean nothing to it."""
     equal_parts: bool = False
     uploads: dict[str, dict[int, int]] = field(default_factory=dict)
     """The sizes of the parts of open uploads."""
 
-    def refuse(self, asked: Asked) -> Refused | None:
-        """Return how the request is refused; None if it is not."""
-        for rule in self.refusals:
-            refused = rule(asked)
-            if refused is not None:
-                return refused
-        return self._refuse_parts(asked) if self.equal_parts else None
+    def reject(self, asked: Asked) -> Rejected | None:
+        """Return how the request is rejected; None if it is not."""
+        for rule in self.rejections:
+            rejected = rule(asked)
+            if rejected is not None:
+                return rejected
+        return self._reject_parts(asked) if self.equal_parts else None
 
-    def _refuse_parts(self, asked: Asked) -> Refused | None:
+    def _reject_parts(self, asked: Asked) -> Rejected | None:
         upload = asked.parameters.get("uploadId", "")
         if asked.operation in {"UploadPart", "UploadPartCopy"}:
             number = int(asked.parameters.get("partNumber", "0"))
@@ -85,9 +85,9 @@ class Profile:
             return None
         *sizes, last = [size for _, size in sorted(self.uploads.get(upload, {1: 0}).items())]
         if len(set(sizes)) > 1:
-            return Refused(400, "InvalidPart", "All non-trailing parts must have the same length.")
+            return Rejected(400, "InvalidPart", "All non-trailing parts must have the same length.")
         if sizes and last > sizes[0]:
-            return Refused(400, "InvalidPart", "The last part must not be larger than the others.")
+            return Rejected(400, "InvalidPart", "The last part must not be larger than the others.")
         return None
 
 
@@ -96,65 +96,65 @@ def _size_of(asked: Asked) -> int:
     return int(copied[2]) - int(copied[1]) + 1 if copied else int(asked.headers.get("content-length") or 0)
 
 
-def _headers(names: str, code: str, status: int, words: str) -> Callable[[Asked], Refused | None]:
+def _headers(names: str, code: str, status: int, words: str) -> Callable[[Asked], Rejected | None]:
     """Refuse headers whose name matches ``names``."""
     unknown = re.compile(names)
 
-    def rule(asked: Asked) -> Refused | None:
+    def rule(asked: Asked) -> Rejected | None:
         for name, value in sorted(asked.headers.items()):
             if unknown.fullmatch(name):
-                return Refused(status, code, words.format(name=name, value=value))
+                return Rejected(status, code, words.format(name=name, value=value))
         return None
 
     return rule
 
 
-def _operations(names: Iterable[str], refused: Refused) -> Callable[[Asked], Refused | None]:
+def _operations(names: Iterable[str], rejected: Rejected) -> Callable[[Asked], Rejected | None]:
     known = frozenset(names)
-    return lambda asked: refused if asked.operation in known else None
+    return lambda asked: rejected if asked.operation in known else None
 
 
-def _regions(names: Iterable[str]) -> Callable[[Asked], Refused | None]:
+def _regions(names: Iterable[str]) -> Callable[[Asked], Rejected | None]:
     known = (*names,)
 
-    def rule(asked: Asked) -> Refused | None:
+    def rule(asked: Asked) -> Rejected | None:
         if asked.region is None or asked.region in {"", "us-east-1", *known}:
             return None
         words = f"The region name '{asked.region}' is not valid. Must be one of: {', '.join(known)}"
-        return Refused(400, "InvalidRegionName", words)
+        return Rejected(400, "InvalidRegionName", words)
 
     return rule
 
 
-def _chunked(asked: Asked) -> Refused | None:
+def _chunked(asked: Asked) -> Rejected | None:
     if "aws-chunked" in asked.headers.get("content-encoding", ""):
         words = "aws-chunked encoding is not supported with the specified x-amz-content-sha256 value."
-        return Refused(400, "InvalidArgument", words)
+        return Rejected(400, "InvalidArgument", words)
     return None
 
 
-def _path_style(asked: Asked) -> Refused | None:
+def _path_style(asked: Asked) -> Rejected | None:
     """Refuse a bucket in the path; by its number the server is reached by whoever prepares it."""
     if asked.host.endswith("aliyuncs.com") and asked.host.startswith("oss-") and asked.bucket:
-        return Refused(403, "SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
+        return Rejected(403, "SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     return None
 
 
-def _minio_names(asked: Asked) -> Refused | None:
+def _minio_names(asked: Asked) -> Rejected | None:
     parts = asked.key.split("/")
     unfit = "\\" in asked.key or "\0" in asked.key or any(part in {".", ".."} for part in parts) or "" in parts[:-1]
     if asked.key and unfit:
-        return Refused(400, "XMinioInvalidObjectName", "Object name contains unsupported characters.")
+        return Rejected(400, "XMinioInvalidObjectName", "Object name contains unsupported characters.")
     return None
 
 
-def _elsewhere(region: str) -> Callable[[Asked], Refused | None]:
+def _elsewhere(region: str) -> Callable[[Asked], Rejected | None]:
     """Say nothing but 400 to what is signed for another region."""
-    return lambda asked: None if asked.region in {None, "us-east-1", region} else Refused(400, "")
+    return lambda asked: None if asked.region in {None, "us-east-1", region} else Rejected(400, "")
 
 
-def _not_implemented(*operations: str) -> Callable[[Asked], Refused | None]:
-    return _operations(operations, Refused(501, "NotImplemented", "The operation is not implemented."))
+def _not_implemented(*operations: str) -> Callable[[Asked], Rejected | None]:
+    return _operations(operations, Rejected(501, "NotImplemented", "The operation is not implemented."))
 
 
 _TAGS = ("GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging")
@@ -187,7 +187,7 @@ PROFILES: Mapping[str, Profile] = {
                 "Unsupported header '{name}' received for this API call.",
             ),
             lambda asked: (
-                Refused(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+                Rejected(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
                 if asked.method in {"PUT", "POST"} and _CONDITIONS & asked.headers.keys()
                 else None
             ),
@@ -196,7 +196,7 @@ PROFILES: Mapping[str, Profile] = {
     ),
     "vendor-gcs": Profile(
         (
-            _operations(("DeleteObjects",), Refused(400, "InvalidArgument", "Invalid argument.")),
+            _operations(("DeleteObjects",), Rejected(400, "InvalidArgument", "Invalid argument.")),
             _not_implemented("UploadPartCopy", *_TAGS, *_BUCKET_TAGS, *_POLICY, *_VERSIONS),
         ),
         ignored=_CONDITIONS,

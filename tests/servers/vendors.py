@@ -1,4 +1,4 @@
-"""Vendors' S3, as their documents and their users' reports have it: moto, behind what each of them refuses.
+"""Vendors' S3, as their documents and their users' reports have it: moto, behind what each of them rejects.
 
 They are no copies. Each knows the deviations that programs have met there; everything else is moto's. The sources are
 named with the rules in :mod:`servers.vendor_rules`.

@@ -1,4 +1,4 @@
-"""What storages and volumes decide without asking S3: links, names of copies, documents, and what they refuse."""
+"""What storages and volumes decide without asking S3: links, names of copies, documents, and what they reject."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import aios3
 import aios3.sync
-from aios3._storage.copying import target_name
-from aios3._storage.links import parameters_of, seconds_until
+from aios3._storage.copy_trees import target_name
+from aios3._storage.presigned_links import parameters_of, seconds_until
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def test_a_storage_is_in_a_bucket(path):
 
 
 @pytest.mark.parametrize("name", [None, 1, "x" * 1025, "\ud800"])
-def test_what_is_no_name_is_refused_before_anything_is_asked(name):
+def test_what_is_no_name_is_rejected_before_anything_is_asked(name):
     with pytest.raises(aios3.InvalidPathError):
         aios3.Storage("s3://bucket").open(name)
     with pytest.raises(aios3.InvalidPathError):
@@ -43,13 +43,13 @@ def test_what_is_no_name_is_refused_before_anything_is_asked(name):
 
 
 @pytest.mark.parametrize("mode", ["", "rw", "r+", "rt", "a", "xb", None])
-def test_a_mode_is_refused_where_it_is_said(mode):
+def test_a_mode_is_rejected_where_it_is_said(mode):
     for kind in (aios3.Storage, aios3.sync.Storage):
         with pytest.raises(aios3.ConfigError, match="'r' or 'w'"):
             kind("s3://bucket").open("x", mode)
 
 
-def test_an_option_is_refused_where_it_is_said():
+def test_an_option_is_rejected_where_it_is_said():
     for kind in (aios3.Storage, aios3.sync.Storage):
         with pytest.raises(aios3.ConfigError, match="colour"):
             kind("s3://bucket").open("x", "w", colour="red")
@@ -69,7 +69,7 @@ def test_a_link_is_good_until_then(expire, seconds):
 
 
 @pytest.mark.parametrize("expire", [NOW, NOW - timedelta(days=1), timedelta(0), 0, -1, NOW.replace(tzinfo=None)])
-def test_a_link_into_the_past_or_into_no_time_zone_is_refused(expire):
+def test_a_link_into_the_past_or_into_no_time_zone_is_rejected(expire):
     with pytest.raises(aios3.ConfigError):
         seconds_until(expire, NOW)
 
@@ -104,7 +104,7 @@ def test_a_link_carries_the_headers_of_its_operation(operation, given, expected)
     ("operation", "given"),
     [("upload", ("x", None, None)), ("remove", (None, "a/b", None)), ("remove", ("x", None, None))],
 )
-def test_a_header_that_would_do_nothing_is_refused(operation, given):
+def test_a_header_that_would_do_nothing_is_rejected(operation, given):
     with pytest.raises(aios3.ConfigError, match=f"A link to {operation} has no"):
         parameters_of(operation, *given)
 
@@ -173,7 +173,7 @@ def test_a_volume_that_was_written_down_is_the_same_place(prefix, identifier, ke
         {"type": "s3", "id": 5, "args": [{"key": "bucket", "value": "b"}]},
     ],
 )
-def test_a_document_of_something_else_is_refused(document):
+def test_a_document_of_something_else_is_rejected(document):
     with pytest.raises(aios3.ConfigError, match="No volume of S3"):
         aios3.Volume.from_dict(document)
 

@@ -118,13 +118,13 @@ async def test_what_would_meet_every_file_ends_a_copy_at_once(s3, session):
 async def test_a_progress_that_raises_ends_a_copy(s3, session):
     fill(s3)
 
-    def refuse(state):
+    def reject(state):
         if state.files_done == 5:
             raise ZeroDivisionError
 
     ours, theirs = volumes(session)
     with pytest.raises(ZeroDivisionError):
-        await ours.copy(None, theirs, progress=refuse)
+        await ours.copy(None, theirs, progress=reject)
     assert s3.calls["CopyObject"] < 40
 
 
@@ -133,7 +133,7 @@ async def test_a_progress_that_raises_ends_a_copy(s3, session):
 
 async def test_deleting_says_what_is_still_there(s3, session):
     fill(s3)
-    s3.refused = lambda key: "AccessDenied" if key == "p/007" else None
+    s3.rejected = lambda key: "AccessDenied" if key == "p/007" else None
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.Volume("bucket", session=session).delete("p")
     assert list(caught.value.failures) == [f"{ROOT}/p/007"]
@@ -195,7 +195,7 @@ async def test_a_cancelled_upload_leaves_no_upload(s3, session, tmp_path, operat
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "UploadPart", "CompleteMultipartUpload"])
-async def test_a_refused_close_publishes_nothing_and_may_be_repeated(s3, session, operation):
+async def test_a_rejected_close_publishes_nothing_and_may_be_repeated(s3, session, operation):
     writer = await aios3.Storage(ROOT, session=session).open("x", "w")
     await writer.write(b"small" if operation == "PutObject" else LARGE)
     s3.faults = fail(operation, lambda _url, _details: True)

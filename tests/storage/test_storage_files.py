@@ -1,4 +1,4 @@
-"""The open files of a storage by themselves: what they show and refuse, and who meets whom in a first write."""
+"""The open files of a storage by themselves: what they show and reject, and who meets whom in a first write."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 import aios3
 import aios3.sync
+from aios3._storage.counted_copies import copy_with_progress
 from aios3._storage.files import AsyncStorageWriter
-from aios3._storage.streams import drain
 from trees.tree_s3 import ROOT
 
 
@@ -84,7 +84,7 @@ class Door:
         self.aborted = True
 
 
-async def test_a_file_that_is_aborted_while_it_begins_is_not_begun():
+async def test_a_file_that_is_aborted_while_it_begins_is_not_started():
     door = Door()
     writer = AsyncStorageWriter(door, "s3://bucket/x")
     write = asyncio.ensure_future(writer.write(b"data"))
@@ -108,7 +108,7 @@ async def test_a_file_object_that_is_async_is_written_to(storage, s3):
     assert b"".join(taken) == b"data"
 
 
-async def test_a_full_pipe_that_does_not_wait_is_refused(storage, s3):
+async def test_a_full_pipe_that_does_not_wait_is_rejected(storage, s3):
     s3.put("p/x", b"data")
 
     class Full(io.RawIOBase):
@@ -128,7 +128,7 @@ async def test_a_file_object_that_says_nothing_has_taken_all(storage, s3):
             taken.append(data)
 
     async with aios3.aopen(f"{ROOT}/p/x", session=storage.session) as reader:
-        assert await drain(reader, Silent(), None) == 4
+        assert await copy_with_progress(reader, Silent(), None) == 4
     assert taken == [b"data"]
 
 

@@ -10,7 +10,7 @@ import pytest
 import aios3
 from aios3 import _session
 from aios3._engine import parts
-from handles.fake_s3 import SMALL, FakeS3, refusal
+from handles.fake_s3 import SMALL, FakeS3, rejection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class EqualS3(FakeS3):
     async def complete_multipart_upload(self, url, upload_id, parts, **terms):
         sizes = [len(self.uploads[upload_id].parts[part.number]) for part in parts]
         if len(set(sizes[:-1])) > 1 or sizes[-1] > sizes[0]:
-            raise refusal("CompleteMultipartUpload", url, "InvalidPart", 400)
+            raise rejection("CompleteMultipartUpload", url, "InvalidPart", 400)
         return await super().complete_multipart_upload(url, upload_id, parts, **terms)
 
 
@@ -132,7 +132,7 @@ async def test_parts_are_equal_on_every_server_where_the_size_is_known(s3, sessi
 
 @pytest.mark.usefixtures("growing_early")
 @pytest.mark.parametrize("verb", NOT_KNOWN, ids=lambda verb: verb.__name__)
-async def test_a_refusal_is_named_publishes_nothing_and_is_remembered(s3, session, verb, local):
+async def test_a_rejection_is_named_publishes_nothing_and_is_remembered(s3, session, verb, local):
     data = fill(s3)
     with pytest.raises(aios3.UnsupportedError, match="parts of different sizes"):
         await verb(session, local)

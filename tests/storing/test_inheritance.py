@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import aios3
-from aios3._answers import only_upload_id, without_unfit_characters
+from aios3._responses import only_upload_id, replace_invalid_xml
 from aios3.testing import FaultyServer, faults
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ OWN = {
 
 
 def put(server: FaultyServer, key: str, data: bytes, headers: dict[str, str]) -> None:
-    """Store an object with headers as they stand; botocore would refuse some."""
+    """Store an object with headers as they stand; botocore would reject some."""
     address = urlsplit(server.storage.endpoint_url)
     connection = http.client.HTTPConnection(address.hostname, address.port)
     connection.putrequest("PUT", f"/bucket/{key}")
@@ -153,7 +153,7 @@ async def test_what_the_caller_says_replaces_what_was_there(own, session):
 
 @pytest.mark.parametrize("transport", ["auto"])  # aiohttp cannot even read them
 @pytest.mark.parametrize("mode", ["ab", "rb+"])
-async def test_metadata_that_no_request_can_carry_are_refused_when_the_file_is_opened(own, session, mode):
+async def test_metadata_that_no_request_can_carry_are_rejected_when_the_file_is_opened(own, session, mode):
     put(own, "old", SMALL, {"x-amz-meta-author": "Zo\udce9"})
     with pytest.raises(aios3.UnsupportedError, match="has metadata 'author' that are not UTF-8"):
         await aios3.aopen("s3://bucket/old", mode, session=session)
@@ -208,7 +208,7 @@ async def test_everything_that_is_sent_has_the_configured_checksum(own, session,
 
 @pytest.mark.parametrize("key", ["m\x07", "a\x01\x0b\x1fé", "&#x7;"])
 async def test_a_key_that_xml_cannot_hold_is_written_in_parts(own, session, key):
-    """Its upload is begun once: the response repeats the key, and the id can be read without."""
+    """Its upload is started once: the response repeats the key, and the id can be read without."""
     path = f"s3://bucket/{key}"
     result = await aios3.write_bytes(path, LARGE, session=session)
     assert await aios3.getsize(path, session=session) == len(LARGE)
@@ -217,7 +217,7 @@ async def test_a_key_that_xml_cannot_hold_is_written_in_parts(own, session, key)
 
 
 async def test_a_lost_completion_of_such_a_key_is_found_out(own, session):
-    own.fail("CompleteMultipartUpload", faults.LoseAnswer(), times=None)
+    own.fail("CompleteMultipartUpload", faults.DropResponse(), times=None)
     await aios3.write_bytes("s3://bucket/m\x07", LARGE, session=session)
     assert await aios3.getsize("s3://bucket/m\x07", session=session) == len(LARGE)
 
@@ -232,11 +232,11 @@ async def test_a_lost_completion_of_such_a_key_is_found_out(own, session):
     ],
 )
 def test_characters_that_xml_cannot_hold(document, fit):
-    assert without_unfit_characters(document) == fit
+    assert replace_invalid_xml(document) == fit
 
 
 def test_an_id_is_read_whatever_stands_around_it():
-    document = b"<R><Key>\xff&nonsense;</Key><UploadId>a&amp;b</UploadId>"
+    document = b"<R><Key>\xff&invalid;</Key><UploadId>a&amp;b</UploadId>"
     result = b"InitiateMultipartUploadResult"
     assert only_upload_id(document) == b"<%b><UploadId>a&amp;b</UploadId></%b>" % (result, result)
     assert only_upload_id(b"<Error><Code>InternalError</Code></Error>") == b"<Error><Code>InternalError</Code></Error>"

@@ -109,23 +109,23 @@ def large_file(tmp_path: Path) -> Path:
 def cells():
     """Pair verbs and states; nobody waits for a part that is cut off, so its response is always late."""
     for verb in (*VERBS, ask_for_access):
-        yield pytest.param(verb, "CreateMultipartUpload", True, id=f"{verb.__name__}-creating-answered_late")
-        yield pytest.param(verb, "CreateMultipartUpload", False, id=f"{verb.__name__}-creating-never_answered")
+        yield pytest.param(verb, "CreateMultipartUpload", True, id=f"{verb.__name__}-creating-responded_late")
+        yield pytest.param(verb, "CreateMultipartUpload", False, id=f"{verb.__name__}-creating-never_responded")
     for verb in VERBS:
         part = "UploadPartCopy" if verb in COPYING else "UploadPart"
         yield pytest.param(verb, part, True, id=f"{verb.__name__}-part_under_way")
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("verb", "operation", "answers"), list(cells()))
+@pytest.mark.parametrize(("verb", "operation", "responses"), list(cells()))
 def test_no_upload_stays_open(
-    verb, operation, way, answers, faulty: FaultyServer, config, bucket, admin, large_file, monkeypatch
+    verb, operation, way, responses, faulty: FaultyServer, config, bucket, admin, large_file, monkeypatch
 ):
-    """Stall the request, end the program in the given way, and have the server answer, or not."""
-    monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", 5.0 if answers else 0.2)
+    """Stall the request, end the program in the given way, and have the server response, or not."""
+    monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", 5.0 if responses else 0.2)
     admin.put(f"{bucket}/old", LARGE)
-    faulty.fail(operation, faults.Stall(), times=None if answers else 1)
-    end(verb, way, bucket, large_file, faulty, config(), answers=answers)
+    faulty.fail(operation, faults.Stall(), times=None if responses else 1)
+    end(verb, way, bucket, large_file, faulty, config(), responses=responses)
     assert admin.uploads(bucket) == []
     assert admin.keys(bucket) == ["old"]
     assert admin.head(f"{bucket}/old")["ContentLength"] == len(LARGE)
@@ -139,7 +139,7 @@ def end(
     faulty: FaultyServer,
     settings: dict,
     *,
-    answers: bool,
+    responses: bool,
 ) -> None:
     unheard: list[dict] = []
 
@@ -154,7 +154,7 @@ def end(
         task = asyncio.create_task(work(started))
         await started.wait()
         await asyncio.to_thread(faulty.wait, lambda counts: counts.stalled >= 1)
-        if answers:
+        if responses:
             asyncio.get_running_loop().call_soon(faulty.reset)
         await way(task)
         if way is not end_the_loop:

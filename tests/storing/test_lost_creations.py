@@ -1,4 +1,4 @@
-"""Uploads that were begun and of which nobody was told: aborted where they are certainly ours, left where not."""
+"""Uploads that were started and of which nobody was told: aborted where they are certainly ours, left where not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATH = "s3://bucket/k"
 def s3(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
     fake = FakeS3()
     monkeypatch.setattr(_session, "_make_transport", lambda *_args: fake)
-    monkeypatch.setattr("aios3._engine.policy.retry_delay", lambda _failures: 0)
+    monkeypatch.setattr("aios3._engine.retry_policy.retry_delay", lambda _failures: 0)
     return fake
 
 
@@ -46,7 +46,7 @@ def lose_creations(count: int):
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-async def test_what_was_begun_and_not_told_is_aborted_before_the_object_appears(s3, session, lost):
+async def test_what_was_started_and_not_told_is_aborted_before_the_object_appears(s3, session, lost):
     s3.faults = lose_creations(lost)
     await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
     assert s3.uploads == {}
@@ -77,8 +77,8 @@ def others(s3: FakeS3, **uploads: OpenUpload) -> None:
     "upload",
     [
         pytest.param(OpenUpload("k2", None, 1.0), id="of another key"),
-        pytest.param(OpenUpload("k", None, -1000.0), id="begun long before"),
-        pytest.param(OpenUpload("k", None, 1000.0), id="begun after ours"),
+        pytest.param(OpenUpload("k", None, -1000.0), id="started long before"),
+        pytest.param(OpenUpload("k", None, 1000.0), id="started after ours"),
         pytest.param(OpenUpload("k", None, 1.0, {1: b"theirs"}), id="with a part"),
     ],
 )

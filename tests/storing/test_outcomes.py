@@ -10,14 +10,14 @@ import pytest
 import aios3
 from aios3._backend import Checksum
 from aios3._entries import StatResult
-from aios3._storing.outcome import has_bytes, has_metadata, is_lost, is_young
+from aios3._storing.outcome import has_bytes, has_metadata, is_recent, may_have_succeeded
 from aios3.errors import (
     ConnectionFailedError,
     RequestTimeoutError,
     ServerError,
     TLSError,
     TruncatedBodyError,
-    from_answer,
+    from_response,
 )
 from aios3.testing import faults
 
@@ -28,8 +28,8 @@ MIB = 1 << 20
 LARGE = bytes(12 * MIB)
 
 
-def answer(code: str | None, status: int) -> aios3.S3Error:
-    return from_answer(operation="PutObject", path="s3://b/k", code=code, status=status)
+def response(code: str | None, status: int) -> aios3.S3Error:
+    return from_response(operation="PutObject", path="s3://b/k", code=code, status=status)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +39,18 @@ def answer(code: str | None, status: int) -> aios3.S3Error:
         (TruncatedBodyError("it broke off"), True),
         (RequestTimeoutError("silence"), True),
         (ServerError("that is no response of S3's"), True),
-        (answer("502", 502), True),
-        (answer(None, 504), True),
+        (response("502", 502), True),
+        (response(None, 504), True),
         (TLSError("not trusted"), False),
-        (answer("SlowDown", 503), False),
-        (answer("InternalError", 500), False),
-        (answer("PreconditionFailed", 412), False),
-        (answer("AccessDenied", 403), False),
-        (answer("RequestTimeout", 400), False),
+        (response("SlowDown", 503), False),
+        (response("InternalError", 500), False),
+        (response("PreconditionFailed", 412), False),
+        (response("AccessDenied", 403), False),
+        (response("RequestTimeout", 400), False),
     ],
 )
 def test_what_may_have_been_done(error, lost):
-    assert is_lost(error) is lost
+    assert may_have_succeeded(error) is lost
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_may_have_been_done(error, lost):
     [(100.0, 103.0, True), (100.0, 107.0, True), (100.0, 107.5, False), (0.0, 107.5, True), (100.0, 0.0, True)],
 )
 def test_an_older_object_is_not_ours_by_the_servers_own_clock(mtime, as_of, young):
-    assert is_young(StatResult(mtime=mtime, as_of=as_of), 5.0) is young
+    assert is_recent(StatResult(mtime=mtime, as_of=as_of), 5.0) is young
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ CERTAIN = [faults.SlowDown(), faults.InternalError(), faults.ErrorIn200()]
 async def test_an_older_object_with_the_same_bytes_is_not_taken_for_the_new_one(
     faulty, config, bucket, admin, verb, fault
 ):
-    """A refusal is certain: the new metadata were not stored, so it must be sent again."""
+    """A rejection is certain: the new metadata were not stored, so it must be sent again."""
     async with aios3.Session(**config()) as session:
         await aios3.write_bytes(f"{bucket}/k", LARGE, session=session)
         faulty.fail("CompleteMultipartUpload", fault)
@@ -128,7 +128,7 @@ async def test_a_completion_whose_object_is_replaced_meanwhile_is_not_reported_a
     faulty, config, bucket, admin
 ):
     async with aios3.Session(**config(max_attempts=2)) as session:
-        faulty.fail("CompleteMultipartUpload", faults.LoseAnswer())
+        faulty.fail("CompleteMultipartUpload", faults.DropResponse())
         faulty.fail("CompleteMultipartUpload", faults.Before(lambda _: admin.put(f"{bucket}/k", b"theirs")), nth=2)
         with pytest.raises(aios3.S3Error):
             await aios3.write_bytes(f"{bucket}/k", LARGE, session=session)
@@ -183,7 +183,7 @@ CREATING = {
 }
 
 
-@pytest.mark.parametrize("fault", [faults.Reset(), faults.SlowDown()], ids=["never_arrived", "refused"])
+@pytest.mark.parametrize("fault", [faults.Reset(), faults.SlowDown()], ids=["never_arrived", "rejected"])
 @pytest.mark.parametrize(
     "verb", [verb for verb in CREATING if verb not in (copy, rename)], ids=lambda verb: verb.__name__
 )
@@ -219,13 +219,13 @@ async def test_a_server_that_ignores_conditions_is_looked_at_before_every_attemp
 
 
 @pytest.mark.parametrize("verb", CREATING, ids=lambda verb: verb.__name__)
-async def test_our_own_object_does_not_refuse_us(faulty, config, bucket, admin, tmp_path, verb):
+async def test_our_own_object_does_not_reject_us(faulty, config, bucket, admin, tmp_path, verb):
     """The first request is done and its response lost; the second meets what the first has stored."""
     path, file = f"{bucket}/k", tmp_path / "file"
     file.write_bytes(b"ours")
     admin.put(path + "-source", b"ours")
     admin.put(path + "-large", LARGE)
-    faulty.fail(CREATING[verb], faults.LoseAnswer())
+    faulty.fail(CREATING[verb], faults.DropResponse())
     async with aios3.Session(**config(max_attempts=3)) as session:
         await verb(session, path, file)
     assert admin.exists(path)

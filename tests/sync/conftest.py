@@ -19,8 +19,8 @@ import pytest
 import aios3.sync as s3
 from aios3._entries import WriteResult
 from aios3.errors import ClosedHandleError
-from aios3.sync._bridge import Bridge
 from aios3.sync._files import BUFFER_SIZE, ObjectReader, ObjectWriter, TextWriter
+from aios3.sync._loop_thread import LoopThread
 from aios3.sync._raw import RawWriter
 from aios3.sync._raw_reader import RawReader
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def bridge() -> Iterator[Bridge]:
-    bridge = Bridge()
+def bridge() -> Iterator[LoopThread]:
+    bridge = LoopThread()
     yield bridge
     bridge.stop()
 
 
 @pytest.fixture
-def logged(bridge: Bridge) -> Callable[[], None]:
+def logged(bridge: LoopThread) -> Callable[[], None]:
     """Wait until the bridge's records and warnings have been handled."""
 
     def settle() -> None:
@@ -47,7 +47,7 @@ def logged(bridge: Bridge) -> Callable[[], None]:
 
 
 @pytest.fixture
-def tasks(bridge: Bridge) -> Callable[[], set[str]]:
+def tasks(bridge: LoopThread) -> Callable[[], set[str]]:
     """Names of the tasks on the bridge's loop, but for the one that asks and the loop's own."""
 
     async def names() -> set[str]:
@@ -219,7 +219,7 @@ class FakeWriter:
 
 
 @pytest.fixture
-def reading(bridge: Bridge) -> Iterator[Callable[..., ObjectReader | RawReader]]:
+def reading(bridge: LoopThread) -> Iterator[Callable[..., ObjectReader | RawReader]]:
     """Open bytes for reading, as ``open`` does with an object."""
     with contextlib.ExitStack() as stack:
 
@@ -231,7 +231,7 @@ def reading(bridge: Bridge) -> Iterator[Callable[..., ObjectReader | RawReader]]
 
 
 @pytest.fixture
-def writing(bridge: Bridge) -> Callable[..., ObjectWriter | RawWriter | TextWriter]:
+def writing(bridge: LoopThread) -> Callable[..., ObjectWriter | RawWriter | TextWriter]:
     """Open a fake for writing: raw, buffered, or as text."""
 
     def open_(fake: FakeWriter, layer: str = "buffered") -> ObjectWriter | RawWriter | TextWriter:

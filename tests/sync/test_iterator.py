@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aios3.errors import ClosedHandleError, ObjectNotFoundError, WrongLoopError
-from aios3.sync import _bridge
-from aios3.sync._iterator import LARGEST_BATCH, SyncIterator, iterate
+from aios3.sync import _loop_thread
+from aios3.sync._iterator import MAX_BATCH, SyncIterator, iterate
 from thorough import examples
 
 
@@ -79,10 +79,10 @@ def test_look_ahead_is_bounded(over, bridge):
         assert next(items) == expected
     bridge.call(turn)
     assert source.made <= 5 + 2 * 5
-    for expected in range(5, 5 * LARGEST_BATCH):
+    for expected in range(5, 5 * MAX_BATCH):
         assert next(items) == expected
     bridge.call(turn)
-    assert source.made <= 7 * LARGEST_BATCH
+    assert source.made <= 7 * MAX_BATCH
     items.close()
 
 
@@ -119,11 +119,11 @@ def test_error_before_the_first_item(over):
 
 
 def test_error_of_the_call_itself(over):
-    def refuse():
+    def reject():
         raise TypeError
 
     with pytest.raises(TypeError):
-        next(over(refuse))
+        next(over(reject))
 
 
 def test_close_ends_the_generator_where_it_stands(over, tasks):
@@ -302,7 +302,7 @@ def test_an_iterator_that_cannot_be_aclosed(over):
     assert list(over(Once)) == [1, 2]
 
 
-def test_after_a_fork_the_copy_refuses_and_lets_the_parents_be(over, bridge, monkeypatch):
+def test_after_a_fork_the_copy_rejects_and_lets_the_parents_be(over, bridge, monkeypatch):
     source = Source()
     items = over(source)
     next(items)
@@ -320,7 +320,7 @@ def test_after_a_fork_the_copy_refuses_and_lets_the_parents_be(over, bridge, mon
 
 def test_module_function_uses_the_bridge_of_the_process():
     assert list(iterate(Source(5), 2)) == [2, 3, 4]
-    assert _bridge.current() is _bridge.current()
+    assert _loop_thread.get_loop_thread() is _loop_thread.get_loop_thread()
 
 
 def test_open_iterator_at_interpreter_exit(run_script):

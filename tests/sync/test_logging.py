@@ -295,7 +295,7 @@ def test_a_filter_that_fails_ends_nothing(relay, records, capsys):
 
 
 def test_records_that_slow_handlers_cannot_take_are_counted(relay, records, monkeypatch):
-    monkeypatch.setattr(_logs, "MOST_WAITING", 3)
+    monkeypatch.setattr(_logs, "MAX_WAITING", 3)
     resume = relay.pause(60)
     with relay:
         for number in range(10):
@@ -317,6 +317,6 @@ def test_every_logger_of_the_library_heeds_relays():
         for path in sources.rglob("*.py")
         if "logging.getLogger(" in path.read_text() and "testing" not in path.parts
     ]
-    assert sorted(made) == ["_boto/sessions.py", "_logs.py"]
+    assert sorted(made) == ["_boto/boto_sessions.py", "_logs.py"]
     for name in ("asyncio", "aios3.request", "py.warnings"):
         assert "isEnabledFor" in vars(logging.getLogger(name))

@@ -104,9 +104,9 @@ def test_verbs_become_one_line_with_their_types(make_sync, fake):
     assert written == {
         "weigh": "def weigh(path: str, /, *more: bytes, shape: Shape=Shape.ROUND, session: _aios3.Session | None=None)"
         ' -> Fraction:\n    """Weigh it."""\n'
-        "    return _bridge.call(_aios3.weigh, path, *more, shape=shape, session=session)",
+        "    return _loop_thread.call(_aios3.weigh, path, *more, shape=shape, session=session)",
         "store": "def store(data: Mapping[str, Money], **options: Unpack[WriterOptions]) -> dict[str, Local]:\n"
-        '    """Store it."""\n    return _bridge.call(_aios3.store, data, **options)',
+        '    """Store it."""\n    return _loop_thread.call(_aios3.store, data, **options)',
         "pieces": "def pieces(path: datetime.date, size: int=8 * 1024) -> SyncIterator[tuple[str, Sequence[int]]]:\n"
         '    """Yield pieces."""\n    return _iterate(_aios3.pieces, path, size)',
         "borrowed": "def borrowed(path: str, /, *, deep: bool=False) -> SyncContext[Fraction]:\n"
@@ -148,7 +148,7 @@ PATHS = '''
         mass = weigh
 
         async def up(self: P, steps: int) -> P:
-            """Go up."""
+            """Up."""
 
         async def below(self: P) -> AsyncGenerator[P, None]:
             """Yield what is below."""
@@ -163,7 +163,7 @@ def test_methods_of_paths_are_verbs_or_cross(make_sync, fake):
     assert ast.get_docstring(made) == "A path: ``path.mass()``."
     assert [ast.unparse(node) for node in made.body if isinstance(node, ast.FunctionDef)] == [
         'def mass(self, scale: int=1) -> float:\n    """Weigh it."""\n    return weigh(self, scale)',
-        'def up(self, steps: int) -> Self:\n    """Go up."""\n    return _bridge.call(_aios3.S3Path.up, self, steps)',
+        'def up(self, steps: int) -> Self:\n    """Up."""\n    return _loop_thread.call(_aios3.S3Path.up, self, steps)',
         (
             'def below(self) -> SyncIterator[Self]:\n    """Yield what is below."""\n'
             "    return _iterate(_aios3.S3Path.below, self)"
@@ -237,9 +237,9 @@ def test_what_a_context_manager_enters_has_a_blocking_twin_of_its_own(make_sync,
         ),
         (
             'def read(self, name: str, /, *, size: int=-1) -> bytes:\n    """Read one."""\n'
-            "    return _bridge.call(self._handle.read, name, size=size)"
+            "    return _loop_thread.call(self._handle.read, name, size=size)"
         ),
-        'def close(self) -> None:\n    """Close it."""\n    return _bridge.call(self._handle.aclose)',
+        'def close(self) -> None:\n    """Close it."""\n    return _loop_thread.call(self._handle.aclose)',
     ]
     assert functions(source)["open_zip"] == (
         'def open_zip(path: str) -> SyncContext[ZipArchive]:\n    """Open it."""\n'
@@ -263,7 +263,7 @@ def test_output_is_deterministic_and_formatted(make_sync, fake):
         ("def make():\n  async def verb() -> int:\n    'Do.'\n  return verb\nverb = make()", "not written as an async"),
     ],
 )
-def test_what_cannot_be_carried_over_is_refused(make_sync, fake, verbs, complaint):
+def test_what_cannot_be_carried_over_is_rejected(make_sync, fake, verbs, complaint):
     package = fake("from __future__ import annotations\n" + verbs, "from fakes3.verbs import verb\n__all__ = ['verb']")
     with pytest.raises(make_sync.StaleError, match=complaint):
         make_sync.render(package)

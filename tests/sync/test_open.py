@@ -18,7 +18,7 @@ import pytest
 
 import aios3
 import aios3.sync as s3
-from aios3.sync import _bridge, _files
+from aios3.sync import _files, _loop_thread
 
 MIB = 1024 * 1024
 
@@ -95,12 +95,12 @@ def test_errors_of_encoding(both):
         (("w",), {"buffering": 0}),
     ],
 )
-def test_arguments_that_make_no_sense_are_refused(both, arguments, options):
+def test_arguments_that_make_no_sense_are_rejected(both, arguments, options):
     with pytest.raises(ValueError):
         both(*arguments, **options)
 
 
-def test_unknown_encodings_are_refused_before_anything_is_written(both, path):
+def test_unknown_encodings_are_rejected_before_anything_is_written(both, path):
     for encoding in ("no such encoding", "hex"):
         with pytest.raises((LookupError, ValueError)):
             both("w", encoding=encoding)
@@ -336,7 +336,7 @@ def test_an_exception_in_the_library_alone_publishes_nothing(bucket, path, sessi
 
 
 @pytest.mark.needs("put_if_match")
-def test_a_refused_completion_is_raised_by_close(path, session, admin):
+def test_a_rejected_completion_is_raised_by_close(path, session, admin):
     admin.put(path, b"theirs")
     file = s3.open(path, "wb", session=session, if_match=admin.head(path)["ETag"])
     file.write(b"ours")
@@ -393,7 +393,7 @@ def test_sessions(server, bucket):
 def test_an_async_session_works_if_no_other_loop_uses_it(server, bucket):
     session = aios3.Session(**server.config)
     assert s3.hasbucket(bucket, session=session)
-    _bridge.call(session.aclose)
+    _loop_thread.call(session.aclose)
 
 
 @pytest.mark.parametrize("mode", ["rb", "wb"])
@@ -409,8 +409,8 @@ def test_ctrl_c_at_the_moment_of_opening_leaves_nothing_open(path, server, admin
             return opened[0]
 
         with pytest.raises(KeyboardInterrupt):
-            _files._open_handle(_bridge.current(), open_and_interrupt)
-        _bridge.call(asyncio.sleep, 0)
+            _files._open_handle(_loop_thread.get_loop_thread(), open_and_interrupt)
+        _loop_thread.call(asyncio.sleep, 0)
         assert [handle.closed for handle in opened] == [True]
     assert len(admin.get(path)) == MIB
 

@@ -19,7 +19,7 @@ NEVER_CLOSED = "{} was never closed: it is aborted, and nothing is published\n"
 PROLOGUE = """
 import atexit, asyncio, gc, multiprocessing, os, sys, threading, warnings
 import aios3.sync as s3
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 warnings.filterwarnings("ignore", "This process", DeprecationWarning)
 bucket = sys.argv[1]
 path = bucket + "/object"
@@ -32,7 +32,7 @@ def write(path, mib=12):
 
 
 class StallingProxy:
-    """Passes requests on, but those whose first line contains one of ``stalled``: they are never answered."""
+    """Passes requests on, but those whose first line contains one of ``stalled``: they are never responded."""
 
     def __init__(self, endpoint_url: str, *stalled: str) -> None:
         self._target = urlsplit(endpoint_url)
@@ -119,7 +119,7 @@ def test_ctrl_c_cancels_the_request_itself(start, proxy, verb):
         try:
             {verb}
         except KeyboardInterrupt:
-            print("interrupted", _bridge.call(others), flush=True)
+            print("interrupted", _loop_thread.call(others), flush=True)
         sys.stdin.read(1)
         """,
         stalling.endpoint_url,
@@ -332,9 +332,9 @@ def test_a_daemon_thread_in_a_transfer_does_not_hold_up_the_end(start, proxy, ve
         thread = threading.Thread(target=transfer, daemon=True)
         thread.start()
         sys.stdin.readline()
-        atexit.unregister(_bridge._process.stop)
+        atexit.unregister(_loop_thread._process.stop)
         atexit.register(thread.join)
-        atexit.register(_bridge._process.stop)
+        atexit.register(_loop_thread._process.stop)
         """,
         stalling.endpoint_url,
     )
@@ -344,9 +344,9 @@ def test_a_daemon_thread_in_a_transfer_does_not_hold_up_the_end(start, proxy, ve
     assert (stderr, script.returncode) == ("", 0)
 
 
-def test_a_server_that_does_not_answer_holds_up_the_end_for_a_bounded_time(start, proxy, bucket):
+def test_a_server_that_does_not_response_holds_up_the_end_for_a_bounded_time(start, proxy, bucket):
     stalling = proxy("DELETE ")
-    script = start("_bridge.EXIT_SECONDS = 0.5; file = write(path)", stalling.endpoint_url)
+    script = start("_loop_thread.EXIT_SECONDS = 0.5; file = write(path)", stalling.endpoint_url)
     _, stderr = script.communicate(timeout=60)
     assert stalling.arrived.is_set()
     assert script.returncode == 0

@@ -283,7 +283,7 @@ def test_the_encoding_of_the_system(both, mode):
         {"mode": "q"},
     ],
 )
-def test_wrong_arguments_are_refused_as_by_open(ours, local, arguments):
+def test_wrong_arguments_are_rejected_as_by_open(ours, local, arguments):
     for open_ in (ours, local):
         with open_("wb"):
             pass
@@ -402,7 +402,7 @@ def test_a_file_of_mode_w_plus_is_read_by_gzip_as_a_local_one_is(both):
 @pytest.mark.parametrize("mode", ["rb", "r", "wb", "w", "rb+", "r+"])
 @pytest.mark.parametrize("buffering", [0, -1])
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_copy_is_refused_and_the_original_lives(both, mode, buffering, again):
+def test_a_copy_is_rejected_and_the_original_lives(both, mode, buffering, again):
     if buffering == 0 and "b" not in mode:
         pytest.skip("text has a buffer")
     with both("wb") as file:
@@ -427,7 +427,7 @@ REFUSED = {
 @pytest.mark.parametrize("mode", ["wb", "w"])
 @pytest.mark.parametrize("buffering", [0, -1, "pipe"])
 @pytest.mark.parametrize("call", REFUSED)
-def test_a_refusal_names_the_way_out(ours, mode, buffering, call):
+def test_a_rejection_names_the_way_out(ours, mode, buffering, call):
     if buffering == 0 and mode == "w":
         pytest.skip("text has a buffer")
     function, way_out = REFUSED[call]
@@ -465,14 +465,14 @@ def _text(file):
 
 
 @pytest.mark.parametrize(("write", "warned"), [(_swallows, True), (_zip, False), (_tar, False), (_text, False)])
-def test_a_seek_that_was_refused_and_swallowed_is_told(ours, path, caplog, write, warned):
+def test_a_seek_that_was_rejected_and_swallowed_is_told(ours, path, caplog, write, warned):
     with caplog.at_level(logging.WARNING, "aios3.sync"), ours("wb") as file:
         write(file)
         if not file.closed:
             file.close()
-    resume = s3._bridge.current().relay.pause(60)
+    resume = s3._loop_thread.get_loop_thread().relay.pause(60)
     resume()
-    assert (f"{path} is published although seek(0, 0) was refused" in caplog.text) == warned
+    assert (f"{path} is published although seek(0, 0) was rejected" in caplog.text) == warned
 
 
 def test_a_members_header_has_size_and_checksum_where_they_are_known(path, session):

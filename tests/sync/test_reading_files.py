@@ -49,7 +49,7 @@ def apply(file: io.IOBase, name: str, *arguments: int) -> object:
             return file.readinto(buffer), bytes(buffer)
         return getattr(file, name)(*arguments)
     except (ValueError, OSError):  # a position before the start
-        return "refused"
+        return "rejected"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_reads_as_a_local_file_does(reading, local_file, operations, buffer_size
 
 @pytest.mark.parametrize("buffer_size", [0, 64, BUFFER_SIZE])
 @pytest.mark.parametrize(("offset", "whence"), [(-1, os.SEEK_SET), (-1, os.SEEK_CUR), (-SIZE - 1, os.SEEK_END)])
-def test_a_position_before_the_start_is_refused(reading, buffer_size, offset, whence):
+def test_a_position_before_the_start_is_rejected(reading, buffer_size, offset, whence):
     file = reading(DATA, buffer_size)
     with pytest.raises(InvalidRangeError):
         file.seek(offset, whence)
@@ -135,7 +135,7 @@ def test_what_a_file_says_of_itself(reading):
             call()
 
 
-def test_a_closed_file_refuses(reading):
+def test_a_closed_file_rejects(reading):
     for buffer_size in (0, BUFFER_SIZE):
         file = reading(DATA, buffer_size)
         file.close()
@@ -207,7 +207,7 @@ def test_garbage_collection_on_the_loop_itself_does_not_wait_for_it(bridge, fake
     assert handle.closed
 
 
-def test_refuses_the_loops_own_thread(reading, bridge):
+def test_rejects_the_loops_own_thread(reading, bridge):
     file = reading(DATA)
 
     async def read():
@@ -217,7 +217,7 @@ def test_refuses_the_loops_own_thread(reading, bridge):
         bridge.call(read)
 
 
-def test_a_forks_copy_refuses_to_read_and_closes_quietly(reading, monkeypatch):
+def test_a_forks_copy_rejects_to_read_and_closes_quietly(reading, monkeypatch):
     file = reading(DATA)
     handle = file.raw._handle
     monkeypatch.setattr(os, "getpid", lambda: -1)

@@ -98,7 +98,7 @@ def test_appending_begins_where_the_object_ends(writing, fake_writer):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_closed_file_refuses(writing, fake_writer, layer):
+def test_a_closed_file_rejects(writing, fake_writer, layer):
     file = writing(fake_writer(), layer)
     file.close()
     file.close()
@@ -271,7 +271,7 @@ def test_an_exception_in_an_async_with_publishes_nothing(writing, fake_writer):
 
 
 def _drive(work):
-    """Run ``work`` without an event loop, on which blocking would be refused."""
+    """Run ``work`` without an event loop, on which blocking would be rejected."""
     with contextlib.suppress(StopIteration):
         while True:
             work.send(None)
@@ -470,7 +470,7 @@ def test_an_exception_in_the_flush_of_close_publishes_nothing(writing, fake_writ
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_refused_completion_is_raised(writing, fake_writer, layer):
+def test_a_rejected_completion_is_raised(writing, fake_writer, layer):
     fake = fake_writer()
     fake.fail_at["aclose"] = ServerError("try again later")
     file = writing(fake, layer)
@@ -637,7 +637,7 @@ def test_a_finished_file_is_not_aborted_when_the_bridge_ends(writing, fake_write
     assert caplog.text == ""
 
 
-def test_closing_on_the_loops_own_thread_is_refused_and_publishes_nothing(writing, fake_writer, bridge):
+def test_closing_on_the_loops_own_thread_is_rejected_and_publishes_nothing(writing, fake_writer, bridge):
     fake = fake_writer()
     file = writing(fake)
 
@@ -671,7 +671,7 @@ def test_a_forks_copy_neither_publishes_nor_aborts(writing, fake_writer, monkeyp
     assert (fake.end, bytes(fake.data)) == (None, before)
 
 
-def test_writing_to_a_forks_copy_is_refused(writing, fake_writer, monkeypatch):
+def test_writing_to_a_forks_copy_is_rejected(writing, fake_writer, monkeypatch):
     file = writing(fake_writer(), "raw")
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(WrongLoopError, match="parent process"):

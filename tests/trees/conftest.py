@@ -26,7 +26,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> TreeS3:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again without a pause."""
-    for module in ("aios3._trees.bulk", "aios3._engine.policy", "aios3._session"):
+    for module in ("aios3._trees.delete_keys", "aios3._engine.retry_policy", "aios3._session"):
         monkeypatch.setattr(f"{module}.retry_delay", lambda _failures: 0)
 
 

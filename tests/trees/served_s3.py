@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from servers.amazon import Amazon
-    from servers.amazon_objects import Answer, Asked, Upload
+    from servers.amazon_objects import Asked, Response, Upload
 
 REGION = "us-east-1"
 _OPERATIONS = {"HEAD": "HeadObject", "GET": "GetObject"}
@@ -19,8 +19,8 @@ _OPERATIONS = {"HEAD": "HeadObject", "GET": "GetObject"}
 class ServedS3:
     """The bucket ``bucket`` of a server, emptied; knows which versions were looked at.
 
-    ``meanwhile`` is called before each request on objects, then ``faults``, whose result is answered instead. Both are
-    called in the server's thread, which works on one request at a time.
+    ``meanwhile`` is called before each request on objects, then ``faults``, whose result is responded to instead. Both
+    are called in the server's thread, which works on one request at a time.
     """
 
     def __init__(self, server: Amazon) -> None:
@@ -32,7 +32,7 @@ class ServedS3:
         self.judge: Callable[[str, str, bytes, bool], None] | None = None
         """Called with how, the key, what is gone, and whether that was looked at, for whatever a verb makes vanish."""
         self.meanwhile: Callable[[str], None] | None = None
-        self.faults: Callable[[Asked], Answer | None] | None = None
+        self.faults: Callable[[Asked], Response | None] | None = None
         server.on_request = self._asked
 
     def contents(self) -> dict[str, bytes]:
@@ -53,16 +53,16 @@ class ServedS3:
         with self._server.exclusively():
             pass
 
-    def _asked(self, asked: Asked) -> Answer | None:
+    def _asked(self, asked: Asked) -> Response | None:
         is_listing = not asked.key and asked.query.get("list-type") == "2"
         if not asked.key and not is_listing and asked.method != "POST":
             return None  # where the bucket is
         if self.meanwhile is not None:
             self.meanwhile("ListObjectsV2" if is_listing else _OPERATIONS.get(asked.method, asked.method))
-        answer = self.faults(asked) if self.faults is not None else None
-        if answer is None:
+        response = self.faults(asked) if self.faults is not None else None
+        if response is None:
             self._look(asked, is_listing=is_listing)
-        return answer
+        return response
 
     def _look(self, asked: Asked, *, is_listing: bool) -> None:
         """Note what a HEAD or a listing shows."""

@@ -51,7 +51,7 @@ FILTERS: dict[str, dict[str, list[str]]] = {
 }
 
 
-def refuse_scandir(monkeypatch, source: Path, error: int) -> None:
+def reject_scandir(monkeypatch, source: Path, error: int) -> None:
     original = os.scandir
 
     def scandir(path):
@@ -86,7 +86,7 @@ def break_listing(monkeypatch, source: Path, error: int) -> None:
     monkeypatch.setattr(places.os, "scandir", scandir)
 
 
-def refuse_stat(monkeypatch, source: Path, error: int) -> None:
+def reject_stat(monkeypatch, source: Path, error: int) -> None:
     """Let a file be listed, and its description fail; so does the directory's, whose kind is not known then."""
     original = os.scandir
 
@@ -116,7 +116,7 @@ def refuse_stat(monkeypatch, source: Path, error: int) -> None:
     monkeypatch.setattr(places.os, "scandir", lambda path: Entries(original(path)))
 
 
-BREAKS = {"scandir": refuse_scandir, "readdir": break_listing, "stat": refuse_stat}
+BREAKS = {"scandir": reject_scandir, "readdir": break_listing, "stat": reject_stat}
 ERRNOS = [errno.EACCES, errno.EIO, errno.ESTALE, errno.ENOENT, errno.ENOTDIR]
 
 
@@ -140,7 +140,7 @@ async def test_nothing_is_deleted_while_a_directory_of_the_source_cannot_be_read
 @pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
 async def test_too_many_open_files_end_the_sync_at_once(s3, session, source, monkeypatch, error, filters):
     backed_up(s3)
-    refuse_scandir(monkeypatch, source, error)
+    reject_scandir(monkeypatch, source, error)
     with pytest.raises(OSError) as caught:
         await aios3.sync_tree(source, f"{ROOT}/up", delete=True, session=session, **filters)
     assert caught.value.errno == error
@@ -148,7 +148,7 @@ async def test_too_many_open_files_end_the_sync_at_once(s3, session, source, mon
 
 
 async def test_an_excluded_directory_need_not_be_readable_where_nothing_is_deleted(s3, session, source, monkeypatch):
-    refuse_scandir(monkeypatch, source, errno.EACCES)
+    reject_scandir(monkeypatch, source, errno.EACCES)
     done = await aios3.sync_tree(source, f"{ROOT}/up", exclude=["sub/"], session=session)
     assert done.copied == 1
 
@@ -156,7 +156,7 @@ async def test_an_excluded_directory_need_not_be_readable_where_nothing_is_delet
 async def test_what_could_be_in_a_directory_that_cannot_be_read_is_not_left_out_in_silence(
     s3, session, source, monkeypatch
 ):
-    refuse_scandir(monkeypatch, source, errno.EACCES)
+    reject_scandir(monkeypatch, source, errno.EACCES)
     with pytest.raises(aios3.PartialFailureError):
         await aios3.sync_tree(source, f"{ROOT}/up", include=["**/*.csv"], session=session)
 
@@ -361,7 +361,7 @@ async def test_a_move_at_amazon_decides_at_the_moment_of_the_deletion(s3, sessio
 
 
 @pytest.mark.parametrize("amazon", [False, True])
-async def test_a_deletion_whose_answer_is_lost_is_no_newer_version(s3, session, amazon):
+async def test_a_deletion_whose_response_is_lost_is_no_newer_version(s3, session, amazon):
     s3.amazon, s3.attempts = amazon, 3
     s3.put("a", b"old")
     lost = [aios3.ConnectionFailedError("lost")]
@@ -371,7 +371,7 @@ async def test_a_deletion_whose_answer_is_lost_is_no_newer_version(s3, session, 
 
 
 @pytest.mark.parametrize(("code", "status"), [("NotImplemented", 501), ("InvalidArgument", 400)])
-async def test_a_server_that_refuses_conditions_is_looked_at_and_asked_only_once(s3, session, code, status):
+async def test_a_server_that_rejects_conditions_is_looked_at_and_asked_only_once(s3, session, code, status):
     s3.attempts = 3
     for name in ("a", "b", "c"):
         s3.put(name, b"old")
@@ -383,9 +383,9 @@ async def test_a_server_that_refuses_conditions_is_looked_at_and_asked_only_once
         False,
         False,
     ]
-    refuse = s3.faults
+    reject = s3.faults
     s3.faults = lambda operation, url, details: (
-        refuse(operation, url, details) or (s3.put("c", b"newer") and None if operation == "CopyObject" else None)
+        reject(operation, url, details) or (s3.put("c", b"newer") and None if operation == "CopyObject" else None)
     )
     with pytest.raises(aios3.PartialFailureError):
         await aios3.move(f"{ROOT}/c", f"{ROOT}/new/c", session=session)
@@ -422,8 +422,8 @@ async def test_a_tree_keeps_what_somebody_writes_where_it_is_to_be_deleted(s3, s
 async def test_who_may_not_use_conditions_may_delete_what_was_just_looked_at(s3, session, source, code):
     """Amazon S3 wants s3:GetObject for an ETag, which a backup that only writes has not."""
     backed_up(s3)
-    refused = [code]
-    s3.refused = lambda _key: refused.pop() if refused else None
+    rejected = [code]
+    s3.rejected = lambda _key: rejected.pop() if rejected else None
     assert (await aios3.sync_tree(source, f"{ROOT}/up", delete=True, session=session)).deleted == 1
     conditions = [details["if_match"] for called, _, details in s3.log if called == "DeleteObjects"]
     assert [condition is not None for condition in conditions] == [True, False]
@@ -484,14 +484,14 @@ async def test_local_directories_that_are_empty_then_go_and_others_stay(s3, sess
     ]
 
 
-# answers about many deletions
+# responses about many deletions
 
 
 async def test_a_server_that_takes_a_bulk_deletion_for_something_else_is_asked_for_each(s3, session):
-    """Google's answers 400 InvalidArgument."""
+    """Google's responds with 400 InvalidArgument."""
     for number in range(5):
         s3.put(f"t/{number}", b"")
-    s3.knows_bulk, s3.bulk_refusal, s3.attempts = False, ("InvalidArgument", 400), 3
+    s3.knows_bulk, s3.bulk_rejection, s3.attempts = False, ("InvalidArgument", 400), 3
     await aios3.remove(f"{ROOT}/t", session=session)
     assert s3.contents() == {}
 
@@ -499,8 +499,8 @@ async def test_a_server_that_takes_a_bulk_deletion_for_something_else_is_asked_f
 async def test_a_key_that_the_response_leaves_out_is_asked_for_again_and_then_named(s3, session):
     for number in range(5):
         s3.put(f"t/{number}", b"")
-    s3.refused = lambda key: s3.UNNAMED if key == "t/3" else None
-    with pytest.raises(aios3.PartialFailureError, match="makes no sense") as caught:
+    s3.rejected = lambda key: s3.UNNAMED if key == "t/3" else None
+    with pytest.raises(aios3.PartialFailureError, match="invalid response") as caught:
         await aios3.remove(f"{ROOT}/t", session=session)
     assert list(caught.value.failures) == [f"{ROOT}/t/3"]
     assert s3.deleted_at_once == [5, 1, 1]

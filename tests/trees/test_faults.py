@@ -13,8 +13,8 @@ import pytest
 from tree_s3 import MIB, ROOT, fail
 
 import aios3
-from aios3._trees.meter import Meter
-from aios3._trees.sending import send_file
+from aios3._trees.progress_reporter import ProgressReporter
+from aios3._trees.upload_file import upload_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ async def cancel_at(s3, operation: str, count: int, verb) -> None:
 
 async def test_decision_remove_raises_with_the_keys_that_are_still_there(s3, session):
     fill(s3)
-    s3.refused = lambda key: "AccessDenied" if key in {"t/0003", "t/0030"} else None
+    s3.rejected = lambda key: "AccessDenied" if key in {"t/0003", "t/0030"} else None
     with pytest.raises(aios3.PartialFailureError, match=r"2 failed.*the server's words") as caught:
         await aios3.remove(f"{ROOT}/t", session=session)
     assert set(s3.contents()) == {"t/0003", "t/0030"}
@@ -64,18 +64,18 @@ async def test_decision_remove_raises_with_the_keys_that_are_still_there(s3, ses
         f"{ROOT}/t/0030": aios3.AccessDeniedError,
     }
     assert caught.value.completed["deleted"] == 38
-    assert s3.calls["DeleteObjects"] == 1  # what is refused is not asked for again
+    assert s3.calls["DeleteObjects"] == 1  # what is rejected is not asked for again
 
 
 async def test_decision_remove_tries_again_what_may_succeed(s3, session):
     fill(s3)
     tries = Counter()
 
-    def refused(key):
+    def rejected(key):
         tries[key] += 1
         return "InternalError" if key == "t/0007" and tries[key] < 3 else None
 
-    s3.refused = refused
+    s3.rejected = rejected
     await aios3.remove(f"{ROOT}/t", session=session)
     assert s3.contents() == {}
     assert s3.deleted_at_once == [40, 1, 1]
@@ -83,14 +83,14 @@ async def test_decision_remove_tries_again_what_may_succeed(s3, session):
 
 async def test_decision_remove_does_not_sleep_on_success(s3, session, monkeypatch):
     fill(s3)
-    monkeypatch.setattr("aios3._trees.bulk.retry_delay", lambda _failures: 1 / 0)
+    monkeypatch.setattr("aios3._trees.delete_keys.retry_delay", lambda _failures: 1 / 0)
     await aios3.remove(f"{ROOT}/t", session=session)
     assert s3.contents() == {}
 
 
 async def test_remove_gives_up_after_the_configured_attempts(s3, session):
     fill(s3)
-    s3.refused = lambda key: "SlowDown" if key == "t/0007" else None
+    s3.rejected = lambda key: "SlowDown" if key == "t/0007" else None
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.remove(f"{ROOT}/t", session=session)
     assert s3.deleted_at_once == [40, 1, 1]
@@ -114,7 +114,7 @@ async def test_removing_many_takes_one_request_a_thousand(s3, session):
 
 async def test_remove_stops_where_everything_fails(s3, session):
     fill(s3, {f"t/{number:05}": b"" for number in range(20_000)})
-    s3.refused = lambda _key: "AccessDenied"
+    s3.rejected = lambda _key: "AccessDenied"
     with pytest.raises(aios3.PartialFailureError, match="where it stopped"):
         await aios3.remove(f"{ROOT}/t", session=session)
     assert s3.calls["DeleteObjects"] <= 10
@@ -145,7 +145,7 @@ async def test_a_move_that_cannot_copy_all_deletes_nothing(s3, session):
 
 async def test_a_move_that_cannot_delete_all_says_what_is_twice(s3, session):
     fill(s3)
-    s3.refused = lambda key: "AccessDenied" if key == "t/0005" else None
+    s3.rejected = lambda key: "AccessDenied" if key == "t/0005" else None
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.move(f"{ROOT}/t", f"{ROOT}/new", session=session)
     assert {key for key in s3.contents() if key.startswith("t/")} == {"t/0005"}
@@ -294,7 +294,7 @@ async def test_a_cancelled_upload_leaves_no_upload(s3, session, tmp_path, operat
     assert s3.uploads == {}
 
 
-async def test_a_completion_whose_answer_is_lost_is_looked_up(s3, session, tmp_path):
+async def test_a_completion_whose_response_is_lost_is_looked_up(s3, session, tmp_path):
     (tmp_path / "large").write_bytes(os.urandom(11 * MIB))
     s3.faults = lambda operation, *_: (
         aios3.ConnectionFailedError("lost") if operation == "CompleteMultipartUpload" else None
@@ -324,10 +324,12 @@ async def test_a_file_that_changes_while_it_is_uploaded_is_not_published(s3, ses
             path.write_bytes(b"x" * size)
 
     if size < MIB:  # read and checked before the only request: the change has to come in between
-        original = aios3._trees.reading_files.OpenFile.read_now
+        original = aios3._trees.source_file.SourceFile.read_blocking
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                aios3._trees.reading_files.OpenFile, "read_now", lambda self, *args: (original(self, *args), edit())[0]
+                aios3._trees.source_file.SourceFile,
+                "read_blocking",
+                lambda self, *args: (original(self, *args), edit())[0],
             )
             with pytest.raises(aios3.FileChangedError, match="nothing was published"):
                 await aios3.upload(path, f"{ROOT}/file", session=session)
@@ -348,10 +350,10 @@ async def test_a_file_that_changed_since_it_was_listed_is_sent_as_it_is_now(s3, 
     path, url = tmp_path / "file", aios3.S3Url("bucket", "file")
     for listed, now in ((3, 10), (10, 3), (3, 12 * MIB), (12 * MIB, 3), (3, 0)):
         path.write_bytes(os.urandom(now))
-        assert await send_file(session, str(path), url, Meter(), size=listed) == now
+        assert await upload_file(session, str(path), url, ProgressReporter(), size=listed) == now
         assert s3.objects["file"].data == path.read_bytes()
     with pytest.raises(aios3.FileChangedError):
-        await send_file(session, str(path), url, Meter(), size=12 * MIB)
+        await upload_file(session, str(path), url, ProgressReporter(), size=12 * MIB)
 
 
 async def test_uploading_never_holds_more_than_the_budget(s3, session, tmp_path):
@@ -460,7 +462,7 @@ async def test_sync_deletes_nothing_when_a_listing_breaks(s3, session, tmp_path)
 async def test_sync_reports_keys_that_could_not_be_deleted(s3, session, tmp_path):
     local_tree(tmp_path, TREE)
     fill(s3, {"up/x": b"", "up/y": b""})
-    s3.refused = lambda key: "AccessDenied" if key == "up/x" else None
+    s3.rejected = lambda key: "AccessDenied" if key == "up/x" else None
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.sync_tree(tmp_path / "t", f"{ROOT}/up", delete=True, session=session)
     assert list(caught.value.failures) == [f"{ROOT}/up/x"]
@@ -494,8 +496,8 @@ async def test_what_progress_raises_ends_the_transfer(s3, session, tmp_path):
 async def test_uploads_that_cannot_be_aborted_are_named(s3, session):
     for _ in range(3):
         await s3.create_multipart_upload(aios3.S3Url("bucket", "d/x"), None, None)
-    refused = iter([False, True, False])
-    s3.faults = fail("AbortMultipartUpload", lambda *_: next(refused))
+    rejected = iter([False, True, False])
+    s3.faults = fail("AbortMultipartUpload", lambda *_: next(rejected))
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.abort_uploads(ROOT, 0, session=session)
     assert len(caught.value.failures) == 1
@@ -505,9 +507,9 @@ async def test_uploads_that_cannot_be_aborted_are_named(s3, session):
 
 async def test_aborts_all_uploads_of_a_server_whose_clock_is_ahead(s3, session, monkeypatch):
     await s3.create_multipart_upload(aios3.S3Url("bucket", "d/x"), None, None)
-    (begun,) = await s3.list_multipart_uploads(aios3.S3Url("bucket", ""))
+    (started,) = await s3.list_multipart_uploads(aios3.S3Url("bucket", ""))
 
-    ahead_of_us = replace(begun, initiated=time.time() + 3600)
+    ahead_of_us = replace(started, initiated=time.time() + 3600)
 
     async def ahead(_):
         return [ahead_of_us]

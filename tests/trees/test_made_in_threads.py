@@ -9,7 +9,7 @@ import pytest
 
 import aios3
 from aios3._handles.threads import in_thread, made_in_thread
-from aios3._trees import landing, pruning, reading_files
+from aios3._trees import partial_file, pruning, source_file
 from open_files import open_files_below
 from trees.tree_s3 import ROOT
 
@@ -38,13 +38,17 @@ class Gate:
 
 
 VERBS = {
-    "download": (landing, "start", lambda s3, local: aios3.download(f"{ROOT}/tree/file", local / "new", session=s3)),
+    "download": (
+        partial_file,
+        "start",
+        lambda s3, local: aios3.download(f"{ROOT}/tree/file", local / "new", session=s3),
+    ),
     "download to go on with": (
-        landing,
+        partial_file,
         "resume",
         lambda s3, local: aios3.download(f"{ROOT}/tree/file", local / "new", resume=True, session=s3),
     ),
-    "upload": (reading_files, "_open", lambda s3, local: aios3.upload(local / "large", f"{ROOT}/up", session=s3)),
+    "upload": (source_file, "_open", lambda s3, local: aios3.upload(local / "large", f"{ROOT}/up", session=s3)),
     "sync with deletions": (
         pruning,
         "Anchor",

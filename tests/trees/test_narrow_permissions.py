@@ -1,4 +1,4 @@
-"""Policies that allow one prefix only: what is missing is refused, and only listings of a directory answer."""
+"""Policies that allow one prefix only: what is missing is rejected, and only listings of a directory response."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from tree_s3 import ROOT
 
 import aios3
-from handles.fake_s3 import refusal
+from handles.fake_s3 import rejection
 
 FILES = {"ok/dir/a": b"a", "ok/dir/b/c": b"c"}
 SLASHES = pytest.mark.parametrize("slash", ["", "/"])
@@ -25,7 +25,7 @@ def policy(request, s3):
             is_read = operation in {"HeadObject", "GetObject"}
             allowed = url.key.startswith("ok/") and (url.key in s3.objects or not is_read)
         if not allowed:
-            raise refusal(operation, url, "AccessDenied", 403)
+            raise rejection(operation, url, "AccessDenied", 403)
 
     s3.faults = faults
     return request.param
@@ -73,7 +73,7 @@ async def test_an_object_that_may_be_listed_and_not_read_is_not_taken_for_missin
 
     def faults(operation, url, details):
         if operation in {"HeadObject", "GetObject"} and url.key == "ok/dir":
-            raise refusal(operation, url, "AccessDenied", 403)
+            raise rejection(operation, url, "AccessDenied", 403)
         if operation == "ListObjectsV2" and url.key == "ok/dir":
             return
         allowed(operation, url, details)
@@ -91,7 +91,7 @@ async def test_an_object_that_may_be_listed_and_not_read_is_not_taken_for_missin
 
 
 @pytest.mark.usefixtures("policy")
-async def test_what_may_not_be_seen_at_all_stays_refused(session, tmp_path):
+async def test_what_may_not_be_seen_at_all_stays_rejected(session, tmp_path):
     for verb in (
         aios3.remove(f"{ROOT}/no/dir", session=session),
         aios3.move(f"{ROOT}/no/dir", f"{ROOT}/ok/new", session=session),

@@ -14,14 +14,14 @@ from rich.console import Console
 import aios3
 from aios3._config import MAX_PART_SIZE, MIN_PART_SIZE
 from aios3._handles.threads import in_thread
+from aios3._trees.concatenation_plan import plan_parts
+from aios3._trees.file_trees import TreeEntry
 from aios3._trees.filters import make_filter
-from aios3._trees.joining_plan import plan_parts
-from aios3._trees.merging import pairs
-from aios3._trees.meter import TransferState
-from aios3._trees.multipart import part_ranges
-from aios3._trees.names import Nesting, local_name
-from aios3._trees.places import Item
-from aios3._trees.runner import each, for_each
+from aios3._trees.local_names import FileConflicts, local_name
+from aios3._trees.merging import merge_by_name
+from aios3._trees.part_uploads import part_ranges
+from aios3._trees.progress_reporter import TransferState
+from aios3._trees.runner import as_async, for_each
 from aios3.progress import rich_progress
 
 # the runner
@@ -64,7 +64,7 @@ async def test_the_first_error_ends_it_when_all_have_ended():
             ended.append(number)
 
     with pytest.raises(KeyError):
-        await for_each(each(range(100)), work, 5)
+        await for_each(as_async(range(100)), work, 5)
     assert sorted(ended) == list(range(5))
 
 
@@ -134,10 +134,10 @@ def test_names_that_mean_something_else_on_windows(name):
 @given(st.sets(st.text("ab./-", min_size=1, max_size=6)))
 def test_names_below_files_are_found(names):
     """Against a set of all files that were let through before."""
-    nesting, files = Nesting(), set()
+    conflicts, files = FileConflicts(), set()
     for name in sorted(names):
         above = next((name[:end] for end in range(len(name)) if name[end] == "/" and name[:end] in files), None)
-        found = nesting.file_above(name)
+        found = conflicts.conflicting_file(name)
         assert (found is None) == (above is None)
         if above is None:
             files.add(name)
@@ -151,14 +151,14 @@ def test_names_below_files_are_found(names):
 
 async def stream(names, size):
     for start in range(0, len(names), size):
-        yield [Item(name) for name in names[start : start + size]]
+        yield [TreeEntry(name) for name in names[start : start + size]]
         yield []
 
 
 @given(st.sets(st.text("ab/é🙂", max_size=4)), st.sets(st.text("ab/é🙂", max_size=4)), st.integers(1, 4))
 async def test_pairs_are_those_of_the_sets(ours, theirs, size):
     found = []
-    async for batch in pairs(stream(sorted(ours), size), stream(sorted(theirs), size + 1)):
+    async for batch in merge_by_name(stream(sorted(ours), size), stream(sorted(theirs), size + 1)):
         found += [(left.name if left else None, right.name if right else None) for left, right in batch]
     assert found == [
         (name if name in ours else None, name if name in theirs else None) for name in sorted(ours | theirs)
@@ -167,7 +167,7 @@ async def test_pairs_are_those_of_the_sets(ours, theirs, size):
 
 async def test_a_side_that_is_not_in_order_is_an_error_and_no_difference():
     with pytest.raises(aios3.ServerError, match="not in key order"):
-        async for _ in pairs(stream(["b", "a"], 5), stream(["a", "b"], 5)):
+        async for _ in merge_by_name(stream(["b", "a"], 5), stream(["a", "b"], 5)):
             pass
 
 

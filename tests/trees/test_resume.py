@@ -29,7 +29,7 @@ def large(tmp_path: Path) -> Path:
 
 
 async def interrupted_upload(s3, path: Path) -> None:
-    """Upload until part 4 is refused; the parts that are there stay."""
+    """Upload until part 4 is rejected; the parts that are there stay."""
     async with session_on(s3, max_concurrency=1) as session:
         s3.faults = fail("UploadPart", lambda _url, details: details["number"] == 4)
         with pytest.raises(aios3.AccessDeniedError):

@@ -88,22 +88,22 @@ class Trees(RuleBasedStateMachine):
     @rule(source=DIRECTORIES, to=DIRECTORIES, overwrite=st.booleans())
     def move(self, source, to, overwrite):
         moved, there = below(self.remote, source), below(self.remote, to)
-        refused: type[Exception] | None = None
+        rejected: type[Exception] | None = None
         if f"{to}/".startswith(f"{source}/") or (
             below(self.remote, f"{source}/{source[len(to) + 1 :]}") and (f"{source}/".startswith(f"{to}/"))
         ):
-            refused = aios3.InvalidPathError
+            rejected = aios3.InvalidPathError
         elif not overwrite and moved.keys() & there.keys():
-            refused = aios3.ObjectExistsError
+            rejected = aios3.ObjectExistsError
         elif not moved:
-            refused = aios3.ObjectNotFoundError
+            rejected = aios3.ObjectNotFoundError
         try:
             self.do(aios3.move, self.at(source), self.at(to), overwrite)
         except aios3.S3Error as error:
-            if refused is None or not isinstance(error, refused):
+            if rejected is None or not isinstance(error, rejected):
                 raise
             return
-        assert refused is None
+        assert rejected is None
         for name in moved:
             del self.remote[f"{source}/{name}"]
         self.remote |= {f"{to}/{name}": data for name, data in moved.items()}

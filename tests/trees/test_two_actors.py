@@ -30,14 +30,14 @@ from tree_s3 import ROOT, TreeS3
 
 import aios3
 from aios3 import _session
-from aios3._backend import CopyTerms
+from aios3._backend import CopyOptions
 from aios3._engine import backoff
 from aios3._handles.threads import in_thread
 from aios3._trees import places
-from handles.fake_s3 import SMALL, refusal
+from handles.fake_s3 import SMALL, rejection
 from servers import amazon
-from servers.amazon_objects import Answer, perform
-from servers.amazon_objects import refusal as answered_refusal
+from servers.amazon_objects import Response, perform
+from servers.amazon_objects import rejection as responded_rejection
 from thorough import examples
 from trees.served_s3 import ServedS3
 
@@ -73,7 +73,7 @@ class Act:
         return replace(self, name=place if "/" in place else f"{place}/{self.name.partition('/')[2]}")
 
 
-FAULTS = {"error": ("InternalError", 500), "refused": ("AccessDenied", 403), "lost": ("", 0)}
+FAULTS = {"error": ("InternalError", 500), "rejected": ("AccessDenied", 403), "lost": ("", 0)}
 WRITES = ["other_write", "write_locally"]
 KINDS = [*WRITES * 3, "other_delete", "delete_locally", "take_away", "empty", *FAULTS, "cancel"]
 LOCAL = {"write_locally", "delete_locally", "take_away", "empty"}
@@ -143,14 +143,14 @@ class WatchedS3(TreeS3):
         return page
 
     async def copy_object(self, source, target, *, options, terms=None):
-        terms = terms or CopyTerms()
+        terms = terms or CopyOptions()
         lost = await self._call("CopyObject", target)
         found = self._find("CopyObject", source)
         if terms.if_match is not None and terms.if_match != found.stat.etag:
-            raise refusal("CopyObject", target, "PreconditionFailed", 412)
+            raise rejection("CopyObject", target, "PreconditionFailed", 412)
         self._check("CopyObject", target, terms.condition)
         etag = self.put(target.key, found.data)
-        await self._answer(lost)
+        await self._response(lost)
         return aios3.WriteResult(len(found.data), etag, None, None)
 
     async def delete_object(self, url, version_id=None, *, if_match=None):
@@ -158,10 +158,10 @@ class WatchedS3(TreeS3):
         if if_match is not None:
             self._find("DeleteObject", url)
             if self.objects[url.key].stat.etag != if_match:
-                raise refusal("DeleteObject", url, "PreconditionFailed", 412)
+                raise rejection("DeleteObject", url, "PreconditionFailed", 412)
         self._vanishing("deleted", url.key)
         self.objects.pop(url.key, None)
-        await self._answer(lost)
+        await self._response(lost)
 
     async def delete_objects(self, url, keys, *, if_match=None):
         for key in keys:
@@ -171,7 +171,7 @@ class WatchedS3(TreeS3):
             if self._mismatch(key, if_match or {}) is None:
                 self._vanishing("deleted", key)
 
-        self.refused = tell
+        self.rejected = tell
         return await super().delete_objects(url, keys, if_match=if_match)
 
 
@@ -183,7 +183,7 @@ class TwoActors(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         self.patch = pytest.MonkeyPatch()
         self.s3, self.session = self.connect()
-        for module in ("aios3._trees.bulk", "aios3._engine.policy", "aios3._session"):
+        for module in ("aios3._trees.delete_keys", "aios3._engine.retry_policy", "aios3._session"):
             self.patch.setattr(f"{module}.retry_delay", lambda _failures: 0)
         self.runner = asyncio.Runner()
         self.root = Path(tempfile.mkdtemp(prefix="aios3-two-")).resolve()
@@ -336,7 +336,7 @@ class TwoActors(RuleBasedStateMachine):
             self.s3.faults = None
             if kind == "lost":
                 return aios3.ConnectionFailedError("the response was lost")
-            raise refusal(operation, url, *FAULTS[kind])
+            raise rejection(operation, url, *FAULTS[kind])
 
         return once
 
@@ -550,13 +550,13 @@ class TwoActorsOnAServer(TwoActors):
         await task
 
     def fault(self, kind: str) -> Callable[..., object]:
-        def once(asked: Asked) -> Answer:
+        def once(asked: Asked) -> Response:
             self.s3.faults = None
             if kind != "lost":
                 code, status = FAULTS[kind]
-                return answered_refusal(status, code, "said by the test")
+                return responded_rejection(status, code, "said by the test")
             perform(asked)
-            return Answer(502, b"nobody knows whether it was done")
+            return Response(502, b"nobody knows whether it was done")
 
         return once
 

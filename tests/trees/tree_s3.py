@@ -1,4 +1,4 @@
-"""S3 in memory with the calls on many objects, and keys that it refuses."""
+"""S3 in memory with the calls on many objects, and keys that it rejects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import aios3
 from aios3._backend import DeleteFailure
-from aios3._engine.policy import Policy
+from aios3._engine.retry_policy import RetryPolicy
 from aios3._retrying import RetryingAdmin
-from handles.fake_s3 import SMALL, FakeS3, refusal
+from handles.fake_s3 import SMALL, FakeS3, rejection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,29 +19,29 @@ ROOT = "s3://bucket"
 
 
 class TreeS3(FakeS3):
-    """``refused`` is asked for the error code of every key that is to be deleted, each time; None deletes it.
+    """``rejected`` is asked for the error code of every key that is to be deleted, each time; None deletes it.
 
     ``meanwhile`` is awaited before every call, for what somebody else does at that moment.
     """
 
     UNNAMED = "nothing is said of it"
-    """A code for ``refused``: the key stays, and the response does not name it."""
+    """A code for ``rejected``: the key stays, and the response does not name it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.attempts = 0
         """Whether, and how often, calls are sent again as in a session on a real server."""
         self._retried: RetryingAdmin | None = None
-        self.refused: Callable[[str], str | None] = lambda key: None
+        self.rejected: Callable[[str], str | None] = lambda key: None
         self.deleted_at_once: list[int] = []
         self.knows_bulk = True
-        self.bulk_refusal: tuple[str, int] = ("NotImplemented", 501)
+        self.bulk_rejection: tuple[str, int] = ("NotImplemented", 501)
         self.meanwhile: Callable[[str, dict], Awaitable[object]] | None = None
 
     def chosen(self, bucket):
         if not self.attempts:
             return self
-        self._retried = self._retried or RetryingAdmin(self, Policy(self.attempts))
+        self._retried = self._retried or RetryingAdmin(self, RetryPolicy(self.attempts))
         return self._retried
 
     async def admin(self, bucket):
@@ -55,16 +55,16 @@ class TreeS3(FakeS3):
     async def delete_objects(self, url, keys, *, if_match=None):
         lost = await self._call("DeleteObjects", url, keys=len(keys), if_match=if_match)
         if not self.knows_bulk:
-            raise refusal("DeleteObjects", url, *self.bulk_refusal)
+            raise rejection("DeleteObjects", url, *self.bulk_rejection)
         self.deleted_at_once.append(len(keys))
-        answers = {key: self.refused(key) or self._mismatch(key, if_match or {}) for key in keys}
-        for key, code in answers.items():
+        responses = {key: self.rejected(key) or self._mismatch(key, if_match or {}) for key in keys}
+        for key, code in responses.items():
             if code is None:
                 self.objects.pop(key, None)
-        await self._answer(lost)
+        await self._response(lost)
         return [
             DeleteFailure(key, "" if code == self.UNNAMED else code, "the server's words")
-            for key, code in answers.items()
+            for key, code in responses.items()
             if code
         ]
 
@@ -78,11 +78,11 @@ class TreeS3(FakeS3):
 
 
 def fail(operation: str, when: Callable[[object, dict], bool], code: str = "AccessDenied", status: int = 403):
-    """A fault: refuse the calls of ``operation`` of which ``when(url, details)`` is true."""
+    """A fault: reject the calls of ``operation`` of which ``when(url, details)`` is true."""
 
     def faults(called, url, details):
         if called == operation and when(url, details):
-            raise refusal(called, url, code, status)
+            raise rejection(called, url, code, status)
 
     return faults
 

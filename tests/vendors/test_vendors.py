@@ -36,7 +36,9 @@ r2, b2, gcs, oss, minio = map(vendor, ("r2", "b2", "gcs", "oss", "minio"))
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-1"])
-async def test_the_region_of_lambda_is_refused_by_r2_and_the_error_says_what_to_set(r2, transport, region, monkeypatch):
+async def test_the_region_of_lambda_is_rejected_by_r2_and_the_error_says_what_to_set(
+    r2, transport, region, monkeypatch
+):
     server, bucket = r2
     monkeypatch.setenv("AWS_REGION", region)
     config = server.config | {"region": None, "transport": transport}

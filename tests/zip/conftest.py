@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def s3(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
     fake = FakeS3()
     monkeypatch.setattr(_session, "_make_transport", lambda *_args: fake)
-    for module in ("aios3._engine.policy", "aios3._session"):
+    for module in ("aios3._engine.retry_policy", "aios3._session"):
         monkeypatch.setattr(f"{module}.retry_delay", lambda _failures: 0)
     return fake
 

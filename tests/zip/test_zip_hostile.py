@@ -64,7 +64,7 @@ BROKEN_WHEN_OPENED = {
 
 
 @pytest.mark.parametrize("data", BROKEN_WHEN_OPENED.values(), ids=BROKEN_WHEN_OPENED)
-async def test_an_archive_that_cannot_be_is_refused_when_it_is_opened(opened, data):
+async def test_an_archive_that_cannot_be_is_rejected_when_it_is_opened(opened, data):
     with pytest.raises(ZipArchiveError) as caught:
         async with opened(data):
             pass
@@ -201,7 +201,7 @@ def bomb(megabytes: int = 20) -> bytes:
     return archive(Member(data=bytes(megabytes << 20)), Member(b"b", TEXT))
 
 
-async def test_a_bomb_is_refused_before_it_is_opened(opened, tmp_path, s3):
+async def test_a_bomb_is_rejected_before_it_is_opened(opened, tmp_path, s3):
     async with opened(bomb()) as z:
         s3.log.clear()
         with pytest.raises(ZipArchiveError, match="max_ratio=250"):

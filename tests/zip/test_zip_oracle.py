@@ -112,9 +112,9 @@ def test_what_zipfile_writes_is_read_as_zipfile_reads_it(monkeypatch, wanted, co
 )
 def test_a_member_is_a_file_like_any_other(monkeypatch, content, method, steps):
     """Small pieces, and small intervals between the states that are kept, so that going back uses them."""
-    monkeypatch.setattr(inflating, "_LEAST_INTERVAL", 1000)
-    monkeypatch.setattr(members, "_FIRST_PIECE", 2000)
-    monkeypatch.setattr(contents, "_GIVEN_BYTES", 900)
+    monkeypatch.setattr(inflating, "_MIN_INTERVAL", 1000)
+    monkeypatch.setattr(members, "_FIRST_CHUNK_BYTES", 2000)
+    monkeypatch.setattr(contents, "_INPUT_BYTES", 900)
     for module in (members, contents):
         monkeypatch.setattr(module, "PIECE_BYTES", 5000)
     data = written({"m": (content, method)}, comment=b"", prefix=b"", seekable=True)

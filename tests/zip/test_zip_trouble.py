@@ -176,14 +176,14 @@ async def test_nothing_is_read_from_what_is_closed(opened):
 
 async def test_a_forgotten_member_gives_its_memory_back_and_is_named(opened, session):
     async with opened(ARCHIVE) as z:
-        before = session.budget.parked
+        before = session.budget.retained
         file = await z.open("lines.txt")
         await file.read(10)
         forgotten = [file]
         del file
         with pytest.warns(ResourceWarning, match=r"lines\.txt"):
             forgotten.clear()
-        while session.budget.parked > before:
+        while session.budget.retained > before:
             await asyncio.sleep(0)
 
 
@@ -196,14 +196,14 @@ async def test_members_are_read_side_by_side_in_little_memory(opened, session):
 
 async def test_many_reads_at_once_stay_within_the_memory_of_the_session(opened, session):
     most = 0
-    take = session.budget.take
+    take = session.budget.acquire
 
     async def watched(size: int) -> None:
         nonlocal most
         await take(size)
         most = max(most, session.budget.used)
 
-    session.budget.take = watched
+    session.budget.acquire = watched
     async with opened(ARCHIVE) as z:
         await asyncio.gather(*(z.read("lines.txt") for _ in range(100)))
     assert 0 < most <= session.budget.limit

@@ -5,6 +5,6 @@ Nothing above sees botocore, and nothing of it is imported before the first requ
 
 from __future__ import annotations
 
-from aios3._boto.backend import BotoBackend
+from aios3._boto.boto_backend import BotoBackend
 
 __all__ = ["BotoBackend"]

@@ -6,13 +6,13 @@ import functools
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from aios3._answers import quoted
 from aios3._backend import MD5
+from aios3._responses import quote_etag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aios3._backend import Checksum, Condition, CopyTerms, Part, ReadOptions, WriteOptions
+    from aios3._backend import Checksum, CopyOptions, GetOptions, Part, Precondition, PutOptions
     from aios3._paths import S3Url
 
 Parameters = dict[str, Any]
@@ -36,12 +36,12 @@ def part_place(url: S3Url, upload_id: str, number: int) -> Parameters:
 
 def listed_part(part: Part) -> Parameters:
     """Name a part that has been sent, for the completion of its upload."""
-    return {"PartNumber": part.number, "ETag": quoted(part.etag), **checked(part.checksum)}
+    return {"PartNumber": part.number, "ETag": quote_etag(part.etag), **checked(part.checksum)}
 
 
-def reading(options: ReadOptions) -> Parameters:
+def reading(options: GetOptions) -> Parameters:
     """Say which version is read, and with which key."""
-    if_match = None if options.if_match is None else quoted(options.if_match)
+    if_match = None if options.if_match is None else quote_etag(options.if_match)
     version = {"VersionId": options.version_id, "IfMatch": if_match}
     return given(version) | customer_key(options.sse_customer_key)
 
@@ -51,7 +51,7 @@ def customer_key(key: bytes | None) -> Parameters:
     return {} if key is None else {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
 
 
-def writing(options: WriteOptions) -> Parameters:
+def writing(options: PutOptions) -> Parameters:
     """Say what is stored with an object."""
     plain = {
         "ContentType": options.content_type,
@@ -71,13 +71,13 @@ def writing(options: WriteOptions) -> Parameters:
     return given(plain) | customer_key(options.sse_customer_key)
 
 
-def conditional(condition: Condition) -> Parameters:
-    """Say the condition of a write; the ETag without quotes, because radosgw refuses them and Amazon wants none."""
+def conditional(condition: Precondition) -> Parameters:
+    """Say the condition of a write; the ETag without quotes, because radosgw rejects them and Amazon wants none."""
     if_match = None if condition.if_match is None else condition.if_match.strip('"')
     return given({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
 
 
-def copying(terms: CopyTerms) -> Parameters:
+def copying(terms: CopyOptions) -> Parameters:
     """Say under which terms an object is copied."""
     if_match = None if terms.if_match is None else terms.if_match.strip('"')
     return given({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | conditional(terms.condition)

@@ -24,7 +24,7 @@ def sign_by(client: Any, clock: Clock) -> None:  # noqa: ANN401 - botocore has n
     async def get_auth_instance(**options: Any) -> Any:  # noqa: ANN401 - passed on
         auth = await make(**options)
         signed_at.set(clock.now())
-        return _by(clock, _in_python(auth, options.get("signature_version"))) if clock.skew else auth
+        return _by(clock, _in_python(auth, options.get("signature_version"))) if clock.clock_skew else auth
 
     signer.get_auth_instance = get_auth_instance
 
@@ -62,7 +62,7 @@ def _by(clock: Clock, auth: Any) -> Any:  # noqa: ANN401 - botocore has no types
 
 
 def date_of(error: S3Error) -> str | None:
-    """Return the header ``Date`` of the answer that ``error`` was made of."""
+    """Return the header ``Date`` of the response that ``error`` was made of."""
     response: Any = getattr(error.__cause__, "response", None) or {}
     date: str | None = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     return date

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._buckets.documents import PUBLIC_ACCESS_BLOCK, read_document, replace_document
+from aios3._buckets.configuration import PUBLIC_ACCESS_BLOCK, read_document, replace_document
 from aios3._buckets.settings import get_policy, replace_policy
 from aios3.errors import AccessDeniedError, CredentialsError, UnsupportedError
 
@@ -46,25 +46,25 @@ async def allow_public_access(session: Session, url: S3Url, *, listing: bool, un
 async def _blocks(session: Session, url: S3Url) -> list[str]:
     """Return what of the bucket's public access block forbids public policies; nothing where nobody can say."""
     try:
-        found = await read_document(session, url, PUBLIC_ACCESS_BLOCK)
+        response = await read_document(session, url, PUBLIC_ACCESS_BLOCK)
     except CredentialsError:
         raise
     except (AccessDeniedError, UnsupportedError):
         return []  # the policy itself will tell
-    settings = (found or {}).get("PublicAccessBlockConfiguration", {})
+    settings = (response or {}).get("PublicAccessBlockConfiguration", {})
     return [name for name in _FORBIDDING if settings.get(name)]
 
 
 def public_policy(policy: Mapping[str, object] | None, bucket: str, *, listing: bool) -> dict[str, object]:
     """Return a policy with our statements, each once, and with all other ones of ``policy``."""
     resource = f"arn:aws:s3:::{bucket}"
-    ours = [_statement(_READING, "s3:GetObject", f"{resource}/*")]
+    own_statements = [_statement(_READING, "s3:GetObject", f"{resource}/*")]
     if listing:
-        ours.append(_statement(_LISTING, "s3:ListBucket", resource))
+        own_statements.append(_statement(_LISTING, "s3:ListBucket", resource))
     before = (policy or {}).get("Statement", [])
     statements = before if isinstance(before, list) else [before]
     others = [each for each in statements if not (isinstance(each, dict) and each.get("Sid") in {_READING, _LISTING})]
-    return {"Version": "2012-10-17", **(policy or {}), "Statement": [*others, *ours]}
+    return {"Version": "2012-10-17", **(policy or {}), "Statement": [*others, *own_statements]}
 
 
 def _statement(sid: str, action: str, resource: str) -> dict[str, str]:

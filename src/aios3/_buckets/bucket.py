@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from aios3._arguments import check_arguments
 from aios3._buckets import access, clearing, creating, lifecycle, settings
-from aios3._buckets.address import compute_url
-from aios3._buckets.contents import delete_object, find, get_object, listed, put_object, receive
-from aios3._buckets.names import bucket_url, key_url
+from aios3._buckets.bucket_names import bucket_url, key_url
+from aios3._buckets.bucket_objects import delete_object, download_to, get_object, list_limited, listed, put_object
+from aios3._buckets.object_url import compute_url
 from aios3._buckets.objects import ObjectBase, S3Object
 from aios3._buckets.versions import version_pages
 from aios3._namespace import hasbucket
-from aios3._namespace.pages import Scope
+from aios3._namespace.pages import ListingTasks
 from aios3._objects import save_as
 from aios3._paths import S3Url
 from aios3._session import current_session
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from aios3._backend import ObjectVersion, OpenUpload
     from aios3._buckets.settings import CorsRule, Versioning
+    from aios3._handles.copy_from import Readable
+    from aios3._handles.copy_to import Writable
     from aios3._handles.options import PlainWriterOptions, WriterOptions
-    from aios3._handles.pour import Writable
-    from aios3._handles.pump import Readable
     from aios3._paths import AnyPath
     from aios3._session import Session
 
@@ -103,7 +103,7 @@ class Bucket(BucketBase[S3Object]):
     async def delete(self: BucketBase[ObjectT], force: bool = False) -> None:
         """Delete the bucket; with ``force``, first its objects, versions, delete markers and open uploads.
 
-        Costs a HEAD more, so that a lost answer can be told from a bucket that never was.
+        Costs a HEAD more, so that a lost response can be told from a bucket that never was.
 
         Raises BucketNotEmptyError; with ``force`` PartialFailureError, with every key that is still there.
         """
@@ -123,7 +123,7 @@ class Bucket(BucketBase[S3Object]):
 
     async def list_objects(self: BucketBase[ObjectT]) -> AsyncGenerator[ObjectT, None]:
         """Yield all objects, in key order, also those whose key ends in ``/``."""
-        async with Scope(current_session(self.session)) as scope, aclosing(listed(scope, self.url)) as pages:
+        async with ListingTasks(current_session(self.session)) as tasks, aclosing(listed(tasks, self.url)) as pages:
             async for page in pages:
                 for key, stat in page:
                     yield self._object(path=self.url.with_key(key), listed=stat)
@@ -139,7 +139,10 @@ class Bucket(BucketBase[S3Object]):
         """
         check_arguments(prefix=prefix, delimiter=delimiter, max_keys=max_keys)
         session = current_session(self.session)
-        async with Scope(session) as scope, aclosing(find(scope, self.url, prefix, delimiter, max_keys)) as pages:
+        async with (
+            ListingTasks(session) as tasks,
+            aclosing(list_limited(tasks, self.url, prefix, delimiter, max_keys)) as pages,
+        ):
             async for page in pages:
                 for key, stat in page:
                     yield self._object(path=self.url.with_key(key), listed=stat)
@@ -190,7 +193,7 @@ class Bucket(BucketBase[S3Object]):
         """
         check_arguments(version_id=version_id)
         found = S3Object(key_url(self.url, key), version_id, session=self.session)
-        return await receive(found, writable_stream)
+        return await download_to(found, writable_stream)
 
     async def delete_object(self: BucketBase[ObjectT], key: str, version_id: str | None = None) -> None:
         """Delete one object with one request; one that is not there is no error.
@@ -256,8 +259,8 @@ class Bucket(BucketBase[S3Object]):
         """Yield all versions and delete markers of keys that begin with ``prefix``: in key order, the newest first."""
         check_arguments(prefix=prefix)
         session = current_session(self.session)
-        async with Scope(session) as scope:
-            async for page in scope.ahead(version_pages(session, self.url.with_key(prefix))):
+        async with ListingTasks(session) as tasks:
+            async for page in tasks.prefetch(version_pages(session, self.url.with_key(prefix))):
                 for version in page:
                     yield version
 

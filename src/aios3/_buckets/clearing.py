@@ -1,19 +1,19 @@
-"""Empty a bucket, and delete it: every key's answer is looked at, and what is left is said by name."""
+"""Empty a bucket, and delete it: every key's response is looked at, and what is left is said by name."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from aios3._buckets.creating import is_there
-from aios3._buckets.documents import administer
+from aios3._buckets.configuration import call_operation
+from aios3._buckets.creating import bucket_exists
 from aios3._buckets.versions import version_pages
 from aios3._trees import abort_uploads
-from aios3._trees.bulk import REQUESTS_AT_ONCE, delete_versions
+from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_versions
 from aios3._trees.removing import remove_below
 from aios3._trees.runner import for_each
-from aios3._trees.tally import Tally
-from aios3.errors import BucketNotEmptyError, BucketNotFoundError, UnsupportedError, from_answer
+from aios3._trees.transfer_counters import TransferCounters
+from aios3.errors import BucketNotEmptyError, BucketNotFoundError, UnsupportedError, from_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -36,12 +36,12 @@ async def delete_bucket(session: Session, url: S3Url, *, force: bool) -> None:
         except UnsupportedError:  # a server that keeps no versions
             await clear(session, url, versions=False)
         await _abort_all(session, url)
-    if not await is_there(session, url, unknown=True):
-        raise from_answer(operation="HeadBucket", path=str(url), code="NoSuchBucket", status=404)
+    if not await bucket_exists(session, url, unknown=True):
+        raise from_response(operation="HeadBucket", path=str(url), code="NoSuchBucket", status=404)
     try:
-        await administer(session, url, "DeleteBucket")
+        await call_operation(session, url, "DeleteBucket")
     except BucketNotFoundError:
-        return  # it was there: the answer to a request that deleted it was lost, and another one was sent
+        return  # it was there: the response to a request that deleted it was lost, and another one was sent
     except BucketNotEmptyError as error:
         error.add_note(
             "Somebody writes into it while it is being deleted"
@@ -63,14 +63,14 @@ async def _remove_versions(session: Session, url: S3Url) -> int:
 
     Some servers find the place of the next page by a version, and end the listing when that one is gone already.
     """
-    tally = Tally()
-    while await _remove_listed(session, url, tally) > 1 and not tally.failures:
+    counters = TransferCounters()
+    while await _remove_listed(session, url, counters) > 1 and not counters.failures:
         pass
-    tally.check(f"Deleting all versions in {url}", str(url))
-    return tally.deleted
+    counters.raise_if_failed(f"Deleting all versions in {url}", str(url))
+    return counters.deleted
 
 
-async def _remove_listed(session: Session, url: S3Url, tally: Tally) -> int:
+async def _remove_listed(session: Session, url: S3Url, counters: TransferCounters) -> int:
     """Delete what one listing shows, and return how many pages that were."""
     count = 0
 
@@ -78,7 +78,7 @@ async def _remove_listed(session: Session, url: S3Url, tally: Tally) -> int:
         nonlocal count
         async with aclosing(version_pages(session, url)) as found:
             async for page in found:
-                if tally.full:
+                if counters.has_too_many_failures:
                     return
                 count += 1
                 if page:
@@ -86,9 +86,9 @@ async def _remove_listed(session: Session, url: S3Url, tally: Tally) -> int:
 
     async def delete(page: list[ObjectVersion]) -> None:
         failed = await delete_versions(session, url, page)
-        tally.deleted += len(page) - len(failed)
+        counters.deleted += len(page) - len(failed)
         for version, error in failed.items():
-            tally.failures[f"{url.with_key(version.key)} (version {version.version_id})"] = error
+            counters.failures[f"{url.with_key(version.key)} (version {version.version_id})"] = error
 
     await for_each(batches(), delete, REQUESTS_AT_ONCE)
     return count

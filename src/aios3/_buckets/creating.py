@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._buckets.access import allow_public_access
-from aios3._buckets.documents import administer
+from aios3._buckets.bucket_names import check_new_name
+from aios3._buckets.configuration import call_operation
 from aios3._buckets.lifecycle import set_lifetime
-from aios3._buckets.names import check_new_name
 from aios3._namespace import hasbucket
 from aios3.errors import AccessDeniedError, BucketExistsError, CredentialsError, S3Error
 
@@ -21,7 +21,7 @@ async def create(
 ) -> None:
     """Make the bucket and configure it; one that cannot be configured as asked stays, and the error says so."""
     check_new_name(url)
-    if not await is_there(session, url, unknown=False):  # CreateBucket on a bucket of ours is no error everywhere
+    if not await bucket_exists(session, url, unknown=False):  # CreateBucket on a bucket of ours is no error everywhere
         await _make(session, url)
     elif not exist_ok:
         message = f"CreateBucket {url}: the bucket exists already"
@@ -36,7 +36,7 @@ async def create(
         raise
 
 
-async def is_there(session: Session, url: S3Url, *, unknown: bool) -> bool:
+async def bucket_exists(session: Session, url: S3Url, *, unknown: bool) -> bool:
     """Tell whether there is such a bucket; ``unknown`` where we may not look."""
     try:
         return await hasbucket(url, session=session)
@@ -48,8 +48,8 @@ async def is_there(session: Session, url: S3Url, *, unknown: bool) -> bool:
 
 async def _make(session: Session, url: S3Url) -> None:
     try:
-        await administer(session, url, "CreateBucket")
+        await call_operation(session, url, "CreateBucket")
     except BucketExistsError as error:
-        # It was not there a moment ago: the answer to a request that made it was lost, and another one was sent.
+        # It was not there a moment ago: the response to a request that made it was lost, and another one was sent.
         if error.code != "BucketAlreadyOwnedByYou":
             raise

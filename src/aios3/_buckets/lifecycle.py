@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._buckets.documents import LIFECYCLE, read_document, replace_document
+from aios3._buckets.configuration import LIFECYCLE, read_document, replace_document
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
     if type(days) is not int or days > _LONGEST:
         message = f"A lifetime is a whole number of days up to {_LONGEST:,}, and {days!r} is none"
         raise ConfigError(message, path=str(url))
-    found = await read_document(session, url, LIFECYCLE) or {}
-    before: list[Document] = found.get("Rules", [])
+    document = await read_document(session, url, LIFECYCLE) or {}
+    before: list[Document] = document.get("Rules", [])
     after = with_lifetime(before, days)
     if after == before:
         return
@@ -33,15 +33,17 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
         await replace_document(session, url, LIFECYCLE, None)
         return
     kept = "TransitionDefaultMinimumObjectSize"  # goes back to S3's default where it is not said again
-    parameters = {"LifecycleConfiguration": {"Rules": after}} | {kept: found[kept] for kept in (kept,) if kept in found}
+    parameters = {"LifecycleConfiguration": {"Rules": after}} | {
+        kept: document[kept] for kept in (kept,) if kept in document
+    }
     await replace_document(session, url, LIFECYCLE, parameters)
 
 
 async def get_lifetime(session: Session, url: S3Url) -> int | None:
     """Return after how many days all objects expire by our rule; None if it is not there, or off."""
-    found = await read_document(session, url, LIFECYCLE) or {}
-    ours = [rule for rule in found.get("Rules", []) if _is_ours(rule) and rule.get("Status") == "Enabled"]
-    return int(ours[0]["Expiration"]["Days"]) if ours else None
+    document = await read_document(session, url, LIFECYCLE) or {}
+    own_rule = [rule for rule in document.get("Rules", []) if _is_ours(rule) and rule.get("Status") == "Enabled"]
+    return int(own_rule[0]["Expiration"]["Days"]) if own_rule else None
 
 
 def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:
@@ -64,7 +66,7 @@ def _is_ours(rule: Document) -> bool:
 
 
 def _with_filter(rule: Document) -> Document:
-    """Say a rule's prefix in a filter: S3 refuses a document that says it in both ways."""
+    """Say a rule's prefix in a filter: S3 rejects a document that says it in both ways."""
     if "Prefix" not in rule or "Filter" in rule:
         return rule
     return {name: value for name, value in rule.items() if name != "Prefix"} | {"Filter": {"Prefix": rule["Prefix"]}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import aopen
 from aios3._paths import S3Url
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ObjectBase:
     """One version of an object: the first one that was seen, once it was described, listed or read.
 
-    ``version_id`` names one in a bucket that keeps versions. What is known costs no request: the first answer about
+    ``version_id`` names one in a bucket that keeps versions. What is known costs no request: the first response about
     the object tells its size, time and metadata, and a listing tells size and time; ``listed`` is what one has told,
     ``described`` everything that S3 says of it, and both are None before.
     """
@@ -55,12 +55,12 @@ class ObjectBase:
         return self.url.key
 
     @property
-    def pins(self) -> ReadOptions:
+    def pins(self) -> GetOptions:
         """What makes a read be one of this version, if it is known already."""
         known = self.described or self.listed
         if self.version_id is not None or known is None:
-            return ReadOptions(self.version_id)
-        return ReadOptions(if_match=known.etag)
+            return GetOptions(self.version_id)
+        return GetOptions(if_match=known.etag)
 
     def pinned(self) -> ReaderOptions:
         """Return the same as options of :func:`aios3.aopen`."""
@@ -73,7 +73,7 @@ class ObjectBase:
 class S3Object(ObjectBase):
     """One version of an object of a bucket: described, and read, when it is asked for, with one request each at most.
 
-    Which version that is, the first answer decides: later ones raise ObjectChangedError if the object was replaced.
+    Which version that is, the first response decides: later ones raise ObjectChangedError if the object was replaced.
     """
 
     def stream(self, **options: Unpack[ReaderOptions]) -> Opening[AsyncPrefetchReader]:

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from aios3._buckets.documents import (
+from aios3._buckets.configuration import (
     CORS,
     POLICY,
     TAGGING,
-    administer,
+    call_operation,
+    not_a_document_error,
     read_document,
     replace_document,
-    something_else,
     write_document,
 )
 from aios3.errors import ConfigError
@@ -39,7 +39,7 @@ class CorsRule:
     headers: Sequence[str] = ()
     """Headers that a request may have."""
     expose_headers: Sequence[str] = ()
-    """Headers of an answer that a page may see."""
+    """Headers of a response that a page may see."""
     max_age_seconds: int | None = None
     """How long a browser may remember this."""
     id: str | None = None
@@ -47,22 +47,22 @@ class CorsRule:
 
 async def get_versioning(session: Session, url: S3Url) -> Versioning | None:
     """Return S3's word for whether versions are kept; None if they never were."""
-    status: Versioning | None = (await administer(session, url, "GetBucketVersioning")).get("Status") or None
+    status: Versioning | None = (await call_operation(session, url, "GetBucketVersioning")).get("Status") or None
     return status
 
 
 async def set_versioning(session: Session, url: S3Url, *, enabled: bool) -> None:
     """Begin to keep versions, or keep no new ones."""
     wanted = {"Status": "Enabled" if enabled else "Suspended"}
-    await administer(session, url, "PutBucketVersioning", {"VersioningConfiguration": wanted})
+    await call_operation(session, url, "PutBucketVersioning", {"VersioningConfiguration": wanted})
 
 
 async def get_tags(session: Session, url: S3Url) -> dict[str, str]:
     """Return the tags of the bucket itself."""
-    found = (await read_document(session, url, TAGGING) or {}).get("TagSet", ())
-    if not all({"Key", "Value"} <= tag.keys() for tag in found):
-        raise something_else(url, TAGGING)
-    return {tag["Key"]: tag["Value"] for tag in found}
+    document = (await read_document(session, url, TAGGING) or {}).get("TagSet", ())
+    if not all({"Key", "Value"} <= tag.keys() for tag in document):
+        raise not_a_document_error(url, TAGGING)
+    return {tag["Key"]: tag["Value"] for tag in document}
 
 
 async def put_tags(session: Session, url: S3Url, tags: Mapping[str, str]) -> None:
@@ -73,7 +73,7 @@ async def put_tags(session: Session, url: S3Url, tags: Mapping[str, str]) -> Non
 
 async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
     """Return the CORS rules of the bucket, in their order."""
-    found = await read_document(session, url, CORS) or {}
+    document = await read_document(session, url, CORS) or {}
     return [
         CorsRule(
             tuple(rule.get("AllowedOrigins", ())),
@@ -83,7 +83,7 @@ async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
             rule.get("MaxAgeSeconds"),
             rule.get("ID"),
         )
-        for rule in found.get("CORSRules", ())
+        for rule in document.get("CORSRules", ())
     ]
 
 
@@ -107,15 +107,15 @@ def _cors_document(rule: CorsRule) -> Document:
 
 async def get_policy(session: Session, url: S3Url) -> dict[str, object] | None:
     """Return the policy of the bucket as JSON has it; None if there is none."""
-    found = await read_document(session, url, POLICY)
-    if found is None or not found["Policy"]:
+    document = await read_document(session, url, POLICY)
+    if document is None or not document["Policy"]:
         return None
     try:
-        policy: object = json.loads(found["Policy"])
+        policy: object = json.loads(document["Policy"])
     except ValueError as error:
-        raise something_else(url, POLICY) from error
+        raise not_a_document_error(url, POLICY) from error
     if not isinstance(policy, dict):
-        raise something_else(url, POLICY)
+        raise not_a_document_error(url, POLICY)
     return policy
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._answers import bare, decoded, nonsense
 from aios3._backend import ObjectVersion
-from aios3._buckets.documents import administer
+from aios3._buckets.configuration import call_operation
+from aios3._responses import invalid_response, unquote_etag, url_decode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -26,33 +26,33 @@ async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[Obj
     marker: Document = {}
     while True:
         asked = {"Prefix": url.key, "EncodingType": "url", **marker}
-        answer = await administer(session, url, _OPERATION, asked)
-        yield versions_of(answer, str(url))
-        following = _next_page(answer, str(url))
+        response = await call_operation(session, url, _OPERATION, asked)
+        yield versions_of(response, str(url))
+        following = _next_page(response, str(url))
         if not following:
             return
         if following == marker:
-            raise nonsense(str(url), f"the list continues at {following} again", _OPERATION)
+            raise invalid_response(str(url), f"the list continues at {following} again", _OPERATION)
         marker = following
 
 
-def versions_of(answer: Document, path: str) -> list[ObjectVersion]:
+def versions_of(response: Document, path: str) -> list[ObjectVersion]:
     """Return the versions and delete markers of one page, which come apart, as one list.
 
     Raises ServerError for what is no such page: one in HTML would say that there are none.
     """
-    if not {"IsTruncated", "Name", "Versions", "DeleteMarkers"} & answer.keys():
-        raise nonsense(path, "this is no list of versions", _OPERATION)
-    decode = _decoder(answer)
-    found = [_version(each, decode(_key_of(each, path)), is_marker=False) for each in answer.get("Versions", ())]
-    found += [_version(each, decode(_key_of(each, path)), is_marker=True) for each in answer.get("DeleteMarkers", ())]
+    if not {"IsTruncated", "Name", "Versions", "DeleteMarkers"} & response.keys():
+        raise invalid_response(path, "this is no list of versions", _OPERATION)
+    decode = _decoder(response)
+    found = [_version(each, decode(_key_of(each, path)), is_marker=False) for each in response.get("Versions", ())]
+    found += [_version(each, decode(_key_of(each, path)), is_marker=True) for each in response.get("DeleteMarkers", ())]
     return sorted(found, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
 
 
 def _key_of(listed: Document, path: str) -> str:
     key: str | None = listed.get("Key")
     if key is None:
-        raise nonsense(path, "there is a version without a key", _OPERATION)
+        raise invalid_response(path, "there is a version without a key", _OPERATION)
     return key
 
 
@@ -63,26 +63,26 @@ def _version(listed: Document, key: str, *, is_marker: bool) -> ObjectVersion:
         listed.get("VersionId") or "null",
         modified.timestamp() if modified else 0.0,
         listed.get("Size", 0),
-        bare(listed.get("ETag")),
+        unquote_etag(listed.get("ETag")),
         listed.get("StorageClass"),
         is_latest=bool(listed.get("IsLatest")),
         is_delete_marker=is_marker,
     )
 
 
-def _next_page(answer: Document, path: str) -> Document:
+def _next_page(response: Document, path: str) -> Document:
     """Return how the list continues, as parameters; nothing where it has ended."""
-    if not answer.get("IsTruncated"):
+    if not response.get("IsTruncated"):
         return {}
-    key = _decoder(answer)(answer.get("NextKeyMarker") or "")
+    key = _decoder(response)(response.get("NextKeyMarker") or "")
     if not key:
-        raise nonsense(path, "the list is truncated, and says not where it continues", _OPERATION)
-    version = answer.get("NextVersionIdMarker")
+        raise invalid_response(path, "the list is truncated, and says not where it continues", _OPERATION)
+    version = response.get("NextVersionIdMarker")
     return {"KeyMarker": key} | ({"VersionIdMarker": version} if version else {})
 
 
-def _decoder(answer: Document) -> Callable[[str], str]:
-    return decoded if answer.get("EncodingType") == "url" else str
+def _decoder(response: Document) -> Callable[[str], str]:
+    return url_decode if response.get("EncodingType") == "url" else str
 
 
 def _in_bytes(key: str) -> bytes:

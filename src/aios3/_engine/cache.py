@@ -1,8 +1,8 @@
 """The bytes of one object that are in memory or on their way: blocks in order, never overlapping. Nothing awaits here.
 
 A block is claimed for a range before its bytes are asked for, fills up from its start, and is dropped as a whole. It
-is *spent* once somebody has read to its end (or gave up on it): spent blocks are kept while they cost nothing, and
-are the first to go.
+is *consumed* once somebody has read to its end (or gave up on it): consumed blocks are kept while they cost nothing,
+and are the first to go.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class BlockMap:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._blocks: list[Block] = []
-        self._spent: dict[Block, None] = {}
-        self.spent_bytes = 0
-        """How many bytes the spent blocks hold."""
+        self._consumed: dict[Block, None] = {}
+        self.consumed_bytes = 0
+        """How many bytes the consumed blocks hold."""
 
     def __iter__(self) -> Iterator[Block]:
         return iter(self._blocks)
@@ -68,7 +68,7 @@ class BlockMap:
             return None
         return self._blocks[index]
 
-    def touches(self, start: int, stop: int) -> bool:
+    def overlaps(self, start: int, stop: int) -> bool:
         """Tell whether a block claims any of ``[start, stop)``."""
         index = bisect_left(self._starts, stop) - 1
         return index >= 0 and self._blocks[index].stop > start
@@ -98,28 +98,28 @@ class BlockMap:
         index = bisect_right(self._starts, block.start) - 1
         assert self._blocks[index] is block
         del self._starts[index], self._blocks[index]
-        self._unspend(block)
+        self._unconsume(block)
 
-    def spend(self, block: Block) -> None:
+    def consume(self, block: Block) -> None:
         """Mark a block as read to its end, most recently of all."""
-        self._unspend(block)
-        self._spent[block] = None
-        self.spent_bytes += block.size
+        self._unconsume(block)
+        self._consumed[block] = None
+        self.consumed_bytes += block.size
 
-    def spend_outside(self, start: int, stop: int) -> None:
+    def consume_outside(self, start: int, stop: int) -> None:
         """Mark the complete blocks that do not touch ``[start, stop)`` as ones that nobody waits for any more."""
         for block in self._blocks:
-            if block.complete and (block.stop <= start or block.start >= stop) and block not in self._spent:
-                self.spend(block)
+            if block.complete and (block.stop <= start or block.start >= stop) and block not in self._consumed:
+                self.consume(block)
 
-    def droppable(self, size: float = math.inf, *, unread: bool) -> list[Block]:
-        """Return blocks that may go, up to ``size`` bytes or the first behind: spent ones, longest ago first.
+    def evictable(self, size: float = math.inf, *, unread: bool) -> list[Block]:
+        """Return blocks that may go, up to ``size`` bytes or the first behind: consumed ones, longest ago first.
 
         With ``unread``, those furthest ahead come after them.
         """
         found: list[Block] = []
-        ahead = (block for block in reversed(self._blocks) if block not in self._spent) if unread else ()
-        for block in chain(self._spent, ahead):
+        ahead = (block for block in reversed(self._blocks) if block not in self._consumed) if unread else ()
+        for block in chain(self._consumed, ahead):
             if size <= 0:
                 break
             if block.complete and not block.pins:
@@ -127,7 +127,7 @@ class BlockMap:
                 size -= block.size
         return found
 
-    def _unspend(self, block: Block) -> None:
-        if block in self._spent:
-            del self._spent[block]
-            self.spent_bytes -= block.stop - block.start
+    def _unconsume(self, block: Block) -> None:
+        if block in self._consumed:
+            del self._consumed[block]
+            self.consumed_bytes -= block.stop - block.start

@@ -12,13 +12,13 @@ import hashlib
 from typing import TYPE_CHECKING, Literal
 
 from aios3._backend import MD5, Checksum
-from aios3._engine.sums import checksum_in, combined, crc_text, has_awscrt
+from aios3._engine.range_checksums import checksum_by, crc_combine, encode_crc, has_awscrt
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aios3._settings import Sending
+    from aios3._settings import ChecksumMode
 
 Algorithm = Literal["CRC64NVME", "CRC32"]
 
@@ -26,16 +26,16 @@ _MIN_IN_THREAD = 1024 * 1024
 """Bytes from which on a thread costs less than what else would wait."""
 
 
-def choose_algorithm(mode: Sending, *, at_amazon: bool) -> Algorithm | None:
+def choose_algorithm(mode: ChecksumMode, *, is_aws: bool) -> Algorithm | None:
     """Choose the algorithm for ``mode``; None sends no checksum.
 
     Servers of other vendors that take checksums all know CRC32, which botocore sends them, too.
 
     Raises ConfigError if CRC64NVME is asked for by name and awscrt is not installed.
     """
-    if mode == "off" or (mode == "auto" and not at_amazon):
+    if mode == "off" or (mode == "auto" and not is_aws):
         return None
-    if mode == "crc32" or (mode == "everywhere" and not at_amazon):
+    if mode == "crc32" or (mode == "everywhere" and not is_aws):
         return "CRC32"
     if mode == "crc64nvme" and not has_awscrt():
         message = "checksums='crc64nvme' needs awscrt; pip install awscrt, or use checksums='crc32'"
@@ -45,7 +45,7 @@ def choose_algorithm(mode: Sending, *, at_amazon: bool) -> Algorithm | None:
 
 def checksum_of(pieces: Iterable[bytes | memoryview], algorithm: Algorithm | None) -> Checksum | None:
     """Return the checksum of ``pieces`` in a row, or None where no algorithm is chosen."""
-    value = None if algorithm is None else checksum_in(algorithm, pieces)
+    value = None if algorithm is None else checksum_by(algorithm, pieces)
     return None if algorithm is None or value is None else Checksum(algorithm, value)
 
 
@@ -63,12 +63,12 @@ def _md5_of(body: Sequence[bytes | memoryview]) -> Checksum:
     return Checksum(MD5, base64.b64encode(running.digest()).decode("ascii"))
 
 
-def whole_checksum(parts: Sequence[tuple[Checksum, int]]) -> Checksum | None:
+def combine_checksums(parts: Sequence[tuple[Checksum, int]]) -> Checksum | None:
     """Return the checksum of an object of the checksums of its parts and their sizes, in order; None for no parts."""
     if not parts:
         return None
     algorithm = parts[0][0].algorithm
     whole = 0
     for part, size in parts:
-        whole = combined(algorithm, whole, int.from_bytes(base64.b64decode(part.value), "big"), size)
-    return Checksum(algorithm, crc_text(algorithm, whole))
+        whole = crc_combine(algorithm, whole, int.from_bytes(base64.b64decode(part.value), "big"), size)
+    return Checksum(algorithm, encode_crc(algorithm, whole))

@@ -1,9 +1,9 @@
-"""A second request for what is slow: the first to be answered is taken, the other one is cancelled.
+"""A second request for what is slow: the first to be responded to is taken, the other one is cancelled.
 
 Of many servers behind one address some are slow at times, and a second request most often meets another one. A request
-is slow if it has waited longer for its answer than nineteen in twenty did. No request costs a task or a timer for that:
-all that wait stand in one line, in the order of their deadlines, with one timer for the first. A long body is slow if
-it takes longer for its length than nineteen in twenty; the second request is then for what is missing of it.
+is slow if it has waited longer for its response than nineteen in twenty did. No request costs a task or a timer for
+that: all that wait stand in one line, in the order of their deadlines, with one timer for the first. A long body is
+slow if it takes longer for its length than nineteen in twenty; the second request is then for what is missing of it.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from aios3._engine.tasks import cancel_and_wait
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from aios3._engine.slots import Slots
+    from aios3._engine.limiter import AdaptiveLimiter
 
 T = TypeVar("T")
 
-_LEAST_SECONDS = 0.025
-"""Nobody is slow before: another request would need as long."""
-_LEAST_BODY_SECONDS = 0.25
-"""No body is slow before, however short it is: the process itself may have been busy."""
-_TELLING = 100
-"""Answers after which it is known what is slow."""
-_TELLING_BODIES = 32
+_MIN_HEDGE_DELAY_SECONDS = 0.025
+"""The minimum delay before a hedge: a second request needs about this long itself."""
+_MIN_BODY_DELAY_SECONDS = 0.25
+"""The minimum delay before a body is hedged, however short it is: this process may have been busy."""
+_MIN_SAMPLES = 100
+"""Responses after which it is known what is slow."""
+_MIN_BODY_SAMPLES = 32
 """Long bodies after which it is known: a GiB in the longest requests has 128."""
 _MIB = 1024 * 1024
-_FORGET_AFTER = 2000
-"""Answers after which each counts half, so that what is slow follows the network."""
+_DECAY_AFTER = 2000
+"""Responses after which each counts half, so that what is slow follows the network."""
 _STEPS_PER_OCTAVE = 4
 _BUCKETS = 128
 _QUANTILE = 0.95
-_MOST_CREDIT = 10.0
-_NOTED_OF = 4
+_MAX_TOKENS = 10.0
+_SAMPLE_EVERY = 4
 
 
-class Waits:
-    """How long answers have taken: a histogram of logarithmic steps, of a fifth each."""
+class LatencyHistogram:
+    """How long responses have taken: a histogram of logarithmic steps, of a fifth each."""
 
-    def __init__(self, telling: int = _TELLING) -> None:
-        self._telling = telling
+    def __init__(self, min_samples: int = _MIN_SAMPLES) -> None:
+        self._min_samples = min_samples
         self._counts = [0] * _BUCKETS
         self._total = 0
-        self.slow: float = math.inf
+        self.p95: float = math.inf
         """How many seconds only one in twenty takes; infinity as long as too few are known."""
 
     def add(self, seconds: float) -> None:
@@ -57,9 +57,9 @@ class Waits:
         step = int(math.log2(seconds * 1e6) * _STEPS_PER_OCTAVE) if seconds > 1e-6 else 0  # noqa: PLR2004 - the unit
         self._counts[min(step, _BUCKETS - 1)] += 1
         self._total += 1
-        if self._total >= self._telling and not (self._total - self._telling) % 64:
-            self.slow = self._quantile()
-        if self._total >= _FORGET_AFTER:
+        if self._total >= self._min_samples and not (self._total - self._min_samples) % 64:
+            self.p95 = self._quantile()
+        if self._total >= _DECAY_AFTER:
             self._counts = [count // 2 for count in self._counts]
             self._total = sum(self._counts)
 
@@ -72,96 +72,96 @@ class Waits:
         return math.inf
 
 
-class _Race(Generic[T]):
+class _HedgedCall(Generic[T]):
     """One request, and the second one that it may get."""
 
-    __slots__ = ("before", "call", "context", "deadline", "over", "second", "task", "won")
+    __slots__ = ("call", "cancelling_before", "context", "deadline", "is_done", "second", "task", "won")
 
     def __init__(self, call: Callable[[], Awaitable[T]] | None, deadline: float, task: asyncio.Task[object]) -> None:
         self.call = call
         self.context = contextvars.copy_context()  # a timer has that of whoever set it
         self.deadline = deadline
         self.task = task
-        self.before = task.cancelling()
+        self.cancelling_before = task.cancelling()
         self.second: asyncio.Task[T] | None = None
-        self.over = False
+        self.is_done = False
         self.won = False
 
     def start_second(self, call: Callable[[], Awaitable[T]]) -> None:
         loop = asyncio.get_running_loop()
         self.second = loop.create_task(_awaited(call), name="aios3 hedge", context=self.context)
-        self.second.add_done_callback(self._answered)
+        self.second.add_done_callback(self._on_second_done)
 
-    def _answered(self, second: asyncio.Task[T]) -> None:
-        if not self.over and not second.cancelled() and second.exception() is None:
+    def _on_second_done(self, second: asyncio.Task[T]) -> None:
+        if not self.is_done and not second.cancelled() and second.exception() is None:
             self.won = True
             self.task.cancel()  # as asyncio.timeout does; taken back where it arrives
 
-    def end(self) -> bool:
+    def uncancel(self) -> bool:
         """Take our cancellation back, and tell whether it is the only one; then let go."""
-        is_only = self.won and self.task.uncancel() <= self.before
-        self.let_go()
+        is_only = self.won and self.task.uncancel() <= self.cancelling_before
+        self.clear()
         return is_only
 
-    def let_go(self) -> None:
-        """Keep nothing of what the race was about: the line has it for a moment, and a task keeps its result."""
-        self.over = True
+    def clear(self) -> None:
+        """Drop references: the queue keeps this object a little longer, and a task keeps its result."""
+        self.is_done = True
         self.call = None
         del self.task, self.context
 
 
-class Hedges:
+class Hedger:
     """The second requests of one session: at most ``fraction`` of all, and none where no room is free."""
 
-    def __init__(self, fraction: float, slots: Slots) -> None:
-        self.made: int = 0
+    def __init__(self, fraction: float, limiter: AdaptiveLimiter) -> None:
+        self.sent: int = 0
         """How many second requests were sent."""
         self.won: int = 0
-        """How many of them were answered first."""
+        """How many of them were responded to first."""
         self._fraction = fraction
-        self._slots = slots
-        self._credit = 0.0
-        self._unnoted = 0
-        self._waits = Waits()
-        self._bodies = Waits(_TELLING_BODIES)  # seconds a MiB
+        self._limiter = limiter
+        self._tokens = 0.0
+        self._until_sample = 0
+        self._latencies = LatencyHistogram()
+        self._body_latencies = LatencyHistogram(_MIN_BODY_SAMPLES)  # seconds a MiB
         self._clock = time.monotonic
-        self._line: deque[_Race[object]] = deque()
+        self._queue: deque[_HedgedCall[object]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def first(self, call: Callable[[], Awaitable[T]], drop: Callable[[T], Awaitable[object]]) -> T:
+    async def run(self, call: Callable[[], Awaitable[T]], discard: Callable[[T], Awaitable[object]]) -> T:
         """Return what ``call()`` returns; if it is slow, what a second call returns, if that is sooner.
 
-        ``drop`` gets the result that nobody takes. What a second call raises is forgotten.
+        ``discard`` gets the result that nobody takes. What a second call raises is forgotten.
         """
-        begun = self._clock()
-        self._credit += self._fraction
-        race = self._enter(call, begun)
+        started = self._clock()
+        self._tokens += self._fraction
+        hedged = self._enter(call, started)
         try:
             result = await call()
         except BaseException:
-            is_ours = race.end()
+            is_ours = hedged.uncancel()
             self._trim()
-            if not race.won or not is_ours:
-                await self._end(race, drop)
+            if not hedged.won or not is_ours:
+                await self._end(hedged, discard)
                 raise
         else:
-            if race.second is None:
-                race.let_go()
+            if hedged.second is None:
+                hedged.clear()
                 self._trim()
-                self._note(begun)
+                self._record(started)
                 return result
-            race.end()
+            hedged.uncancel()
             self._trim()
-            if not race.won:
-                await self._end(race, drop)
-                self._note(begun)
+            if not hedged.won:
+                await self._end(hedged, discard)
+                self._record(started)
                 return result
-            await drop(result)
-        assert race.second is not None
+            await discard(result)
+        assert hedged.second is not None
         self.won += 1
-        return race.second.result()
+        return hedged.second.result()
 
-    async def overtaken(
+    async def run_body(
         self,
         receive: Callable[[], Awaitable[object]],
         again: Callable[[], Callable[[], Awaitable[T]] | None],
@@ -174,101 +174,101 @@ class Hedges:
         """
         task = asyncio.current_task()
         assert task is not None
-        begun = self._clock()
-        seconds = max(self._bodies.slow * size / _MIB, _LEAST_BODY_SECONDS)
-        race: _Race[T] = _Race(None, begun + seconds, task)
+        started = self._clock()
+        seconds = max(self._body_latencies.p95 * size / _MIB, _MIN_BODY_DELAY_SECONDS)
+        hedged: _HedgedCall[T] = _HedgedCall(None, started + seconds, task)
         timer = None
         if seconds < math.inf:
-            timer = asyncio.get_running_loop().call_later(seconds, self._overtake, race, again)
+            timer = asyncio.get_running_loop().call_later(seconds, self._start_body_hedge, hedged, again)
         try:
             await receive()
         except BaseException:
-            if not race.end():
-                await self._end(race, _forget)
+            if not hedged.uncancel():
+                await self._end(hedged, _discard_nothing)
                 raise
         else:
-            race.end()
-            self._bodies.add((self._clock() - begun) * _MIB / size)
-            await self._end(race, _forget)
+            hedged.uncancel()
+            self._body_latencies.add((self._clock() - started) * _MIB / size)
+            await self._end(hedged, _discard_nothing)
             return None
         finally:
             if timer is not None:
                 timer.cancel()
-        assert race.second is not None
+        assert hedged.second is not None
         self.won += 1
-        return race.second.result()
+        return hedged.second.result()
 
     def _trim(self) -> None:
-        line = self._line
-        while line and line[0].over:
-            line.popleft()
+        queue = self._queue
+        while queue and queue[0].is_done:
+            queue.popleft()
 
-    def _note(self, begun: float) -> None:
+    def _record(self, started: float) -> None:
         """Remember how long one in a few requests has taken; which ones is as good as random."""
-        self._unnoted -= 1
-        if self._unnoted <= 0:
-            self._unnoted = _NOTED_OF if self._waits.slow < math.inf else 1
-            self._waits.add(self._clock() - begun)
+        self._until_sample -= 1
+        if self._until_sample <= 0:
+            self._until_sample = _SAMPLE_EVERY if self._latencies.p95 < math.inf else 1
+            self._latencies.add(self._clock() - started)
 
-    async def _end(self, race: _Race[T], drop: Callable[[T], Awaitable[object]]) -> None:
-        second = race.second
+    async def _end(self, hedged: _HedgedCall[T], discard: Callable[[T], Awaitable[object]]) -> None:
+        second = hedged.second
         if second is None:
             return
         try:
             await cancel_and_wait({second})
         finally:
             if second.done() and not second.cancelled() and second.exception() is None:
-                await drop(second.result())
+                await discard(second.result())
 
-    def _enter(self, call: Callable[[], Awaitable[T]], begun: float) -> _Race[T]:
+    def _enter(self, call: Callable[[], Awaitable[T]], started: float) -> _HedgedCall[T]:
         task = asyncio.current_task()
         assert task is not None
-        race = _Race(call, begun + max(self._waits.slow, _LEAST_SECONDS), task)
-        if race.deadline < math.inf:
-            self._line.append(race)  # type: ignore[arg-type]  # nobody takes a result out of the line
+        hedged = _HedgedCall(call, started + max(self._latencies.p95, _MIN_HEDGE_DELAY_SECONDS), task)
+        if hedged.deadline < math.inf:
+            self._queue.append(hedged)  # type: ignore[arg-type]  # nobody takes a result out of the line
             if self._timer is None:
                 self._arm()
-        return race
+        return hedged
 
     def _arm(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(self._line[0].deadline - self._clock(), 0.001), self._look)
+        self._timer = loop.call_later(max(self._queue[0].deadline - self._clock(), 0.001), self._on_timer)
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         """Send second requests for those whose time is over, and wait for the next."""
         self._timer = None
         now = self._clock()
-        self._credit = min(self._credit, _MOST_CREDIT)
-        while self._line and (self._line[0].over or self._line[0].deadline <= now):
-            race = self._line.popleft()
-            if race.call is not None and self._may_start(race):
-                self._start(race, race.call)
-        if self._line:
+        self._tokens = min(self._tokens, _MAX_TOKENS)
+        while self._queue and (self._queue[0].is_done or self._queue[0].deadline <= now):
+            hedged = self._queue.popleft()
+            if hedged.call is not None and self._may_start(hedged):
+                self._start(hedged, hedged.call)
+        if self._queue:
             self._arm()
 
-    def _may_start(self, race: _Race[T]) -> bool:
-        return not race.over and self._credit >= 1 and self._slots.in_use < self._slots.limit
+    def _may_start(self, hedged: _HedgedCall[T]) -> bool:
+        return not hedged.is_done and self._tokens >= 1 and self._limiter.in_use < self._limiter.limit
 
-    def _start(self, race: _Race[T], call: Callable[[], Awaitable[T]]) -> None:
-        self._credit -= 1
-        self.made += 1
-        race.start_second(call)
+    def _start(self, hedged: _HedgedCall[T], call: Callable[[], Awaitable[T]]) -> None:
+        self._tokens -= 1
+        self.sent += 1
+        hedged.start_second(call)
 
-    def _overtake(self, race: _Race[T], again: Callable[[], Callable[[], Awaitable[T]] | None]) -> None:
-        if self._may_start(race):
+    def _start_body_hedge(self, hedged: _HedgedCall[T], again: Callable[[], Callable[[], Awaitable[T]] | None]) -> None:
+        if self._may_start(hedged):
             call = again()
             if call is not None:
-                self._start(race, call)
+                self._start(hedged, call)
 
     def close(self) -> None:
         """Send no further second requests."""
-        self._line.clear()
+        self._queue.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
-async def _forget(_: object) -> None:
+async def _discard_nothing(_: object) -> None:
     """Drop a result that holds nothing."""
 
 

@@ -20,7 +20,7 @@ from aios3.errors import UnsupportedError
 MAX_PARTS = 10_000
 MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
 """S3's largest object, in bytes."""
-CONSTANT_PARTS = 5_000
+CONSTANT_SIZE_PARTS = 5_000
 """So many parts have the configured size where the size of the object is not known: 39 GiB from 8 MiB."""
 PARTS_PER_SIZE = 500
 
@@ -33,14 +33,14 @@ def part_size(number: int, first_size: int, *, equal: bool = False) -> int:
     if number > MAX_PARTS:
         message = f"The object would need more than {MAX_PARTS:,} parts, which is S3's limit; use a larger part_size"
         raise UnsupportedError(message)
-    if equal or number <= CONSTANT_PARTS:
+    if equal or number <= CONSTANT_SIZE_PARTS:
         return first_size
-    doublings = 1 + (number - 1 - CONSTANT_PARTS) // PARTS_PER_SIZE
+    doublings = 1 + (number - 1 - CONSTANT_SIZE_PARTS) // PARTS_PER_SIZE
     return min(MAX_PART_SIZE, first_size << doublings)
 
 
-def equal_part_size(total: int, preferred: int, most_parts: int = MAX_PARTS) -> int:
-    """Return a size that cuts ``total`` bytes into at most ``most_parts`` equal parts and a rest.
+def equal_part_size(total: int, preferred: int, max_parts: int = MAX_PARTS) -> int:
+    """Return a size that cuts ``total`` bytes into at most ``max_parts`` equal parts and a rest.
 
     It is ``preferred`` if that does, else a multiple of a MiB. Raises UnsupportedError for more bytes than S3 can hold
     in an object.
@@ -48,14 +48,14 @@ def equal_part_size(total: int, preferred: int, most_parts: int = MAX_PARTS) -> 
     if total > MAX_OBJECT_SIZE:
         message = f"An object of {total:,} bytes is larger than S3's limit of {MAX_OBJECT_SIZE:,} bytes"
         raise UnsupportedError(message)
-    if total <= preferred * most_parts:
+    if total <= preferred * max_parts:
         return preferred
-    return min(MAX_PART_SIZE, _whole_mebibytes(-(-total // most_parts)))
+    return min(MAX_PART_SIZE, _whole_mebibytes(-(-total // max_parts)))
 
 
 def appending_part_size(existing: int, preferred: int) -> int:
     """Return a size that cuts ``existing`` bytes into so many equal parts that as many may follow."""
-    return equal_part_size(existing, preferred, CONSTANT_PARTS)
+    return equal_part_size(existing, preferred, CONSTANT_SIZE_PARTS)
 
 
 def equal_ranges(total: int, size: int) -> list[tuple[int, int]]:
@@ -63,17 +63,17 @@ def equal_ranges(total: int, size: int) -> list[tuple[int, int]]:
     return [(start, min(start + size, total)) for start in range(0, total, size)]
 
 
-def copy_ranges(size: int, largest: int | None = None, *, followed: bool = False) -> list[tuple[int, int]]:
+def copy_ranges(size: int, preferred_max: int | None = None, *, followed: bool = False) -> list[tuple[int, int]]:
     """Cut ``size`` bytes into few ranges that UploadPartCopy takes, of one size but for the last.
 
-    ``size`` is at least 5 MiB, S3's smallest part. ``largest`` asks for more and smaller ranges, of at most that many
-    bytes as long as they are 10,000 or fewer. If the last range is ``followed`` by other parts, it must not be smaller
-    than 5 MiB: where it would be, all ranges have about one size.
+    ``size`` is at least 5 MiB, S3's smallest part. ``preferred_max`` asks for more and smaller ranges, of at most that
+    many bytes as long as they are 10,000 or fewer. If the last range is ``followed`` by other parts, it must not be
+    smaller than 5 MiB: where it would be, all ranges have about one size.
     """
     assert size >= MIN_PART_SIZE
-    most = MAX_PART_SIZE if largest is None else max(largest, equal_part_size(size, MIN_PART_SIZE))
-    count = -(-size // most)
-    ranges = equal_ranges(size, min(most, max(MIN_PART_SIZE, _whole_mebibytes(-(-size // count)))))
+    max_range = MAX_PART_SIZE if preferred_max is None else max(preferred_max, equal_part_size(size, MIN_PART_SIZE))
+    count = -(-size // max_range)
+    ranges = equal_ranges(size, min(max_range, max(MIN_PART_SIZE, _whole_mebibytes(-(-size // count)))))
     if not followed or ranges[-1][1] - ranges[-1][0] >= MIN_PART_SIZE:
         return ranges
     count = min(count, size // MIN_PART_SIZE)

@@ -11,7 +11,7 @@ is reached or raise. Memory is always taken before a request is made, never the 
 that waits for memory cannot hold up the one that would set it free.
 
 A range that is read for itself, and of which nothing is here, is copied once, when all of it has come, and a single
-request for it needs no task (:meth:`RangeFetcher.collect`).
+request for it needs no task (:meth:`RangeFetcher.read`).
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.cache import Block, BlockMap
-from aios3._engine.pace import Pace
 from aios3._engine.tasks import OwnedTasks
 from aios3.errors import TruncatedBodyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aios3._engine.budget import Budget
+    from aios3._engine.memory_budget import MemoryBudget
 
-_WORTH_DROPPING = 1024 * 1024
+_MIN_CANCEL_BYTES = 1024 * 1024
 """A request with fewer bytes to come is let finish: a new connection would cost more."""
-_PROVEN_BLOCKS = 2
+_SEQUENTIAL_AFTER_BLOCKS = 2
 """A run of so many blocks will go on; of a far server each step of the read-ahead costs a round trip."""
-_WORTH_KEEPING = 256 * 1024
+_MAX_CACHED_READ_BYTES = 256 * 1024
 """A range that was read for itself is kept if it is no longer than this: somebody may look there again."""
 
 FetchRange = Callable[[int, int, Callable[[], memoryview], Callable[[int], None]], Coroutine[None, None, None]]
@@ -50,31 +50,31 @@ class RangeLimits:
 
     block_size: int
     """The largest piece of memory that is taken and dropped as one."""
-    least_request: int
+    min_request_size: int
     """A range is not cut into requests smaller than this, and read-ahead alone waits until it is so long."""
     request_size: int
     """The largest request."""
-    window: int
+    max_readahead: int
     """The most read-ahead."""
-    keep: int
-    """The most bytes of spent blocks that are kept for reads that go back."""
+    max_retained: int
+    """The most bytes of consumed blocks that are kept for reads that go back."""
 
 
 @dataclass(eq=False, slots=True)
-class Transfer:
+class RangeRequest:
     """One request under way, the blocks that it fills in order, and who waits for them."""
 
     blocks: Sequence[Block]
-    paid: bool
-    adopted: bool = False
-    """Whether the answer was there before: how long it took, nobody knows."""
+    reserved: bool
+    has_response: bool = False
+    """Whether the response was there before: how long it took, nobody knows."""
     task: asyncio.Task[None] | None = None
     reader: asyncio.Task[object] | None = None
     """Who fetches it while waiting for it, instead of a task of its own."""
-    filling: int = 0
-    begun: float | None = None
-    answered: float | None = None
-    at_first: int = 0
+    current_block: int = 0
+    started_at: float | None = None
+    first_byte_at: float | None = None
+    first_chunk_bytes: int = 0
     finished: bool = False
     error: BaseException | None = None
     waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
@@ -97,11 +97,11 @@ class Transfer:
     @property
     def missing(self) -> int:
         """Bytes that have not arrived."""
-        current = self.blocks[self.filling] if self.filling < len(self.blocks) else None
+        current = self.blocks[self.current_block] if self.current_block < len(self.blocks) else None
         return self.stop - current.start - current.filled if current else 0
 
 
-class Run:
+class SequentialReads:
     """A run of reads that follow each other, and the read-ahead that it has earned."""
 
     def __init__(self, limits: RangeLimits) -> None:
@@ -109,7 +109,7 @@ class Run:
         self._next = 0
         self._length = 0
 
-    def begin(self, position: int) -> bool:
+    def start(self, position: int) -> bool:
         """Note that a read begins; tell whether it goes on from the last one (a short skip is no break)."""
         follows = 0 <= position - self._next <= self._limits.block_size
         if not follows:
@@ -122,10 +122,13 @@ class Run:
         self._length += position - self._next
         self._next = position
 
-    def window(self, demand: int) -> int:
+    def readahead(self, demand: int) -> int:
         """Return the bytes of read-ahead for a read of ``demand`` bytes that goes on from the last one."""
         earned = self._length + demand
-        return min((2 if earned < _PROVEN_BLOCKS * self._limits.block_size else 4) * earned, self._limits.window)
+        return min(
+            (2 if earned < _SEQUENTIAL_AFTER_BLOCKS * self._limits.block_size else 4) * earned,
+            self._limits.max_readahead,
+        )
 
 
 class RangeFetcher:
@@ -134,17 +137,17 @@ class RangeFetcher:
     ``budget`` pays for every block. The tasks belong to this fetcher; :meth:`aclose` ends them.
     """
 
-    def __init__(self, fetch: FetchRange, size: int, budget: Budget, limits: RangeLimits) -> None:
+    def __init__(self, fetch: FetchRange, size: int, budget: MemoryBudget, limits: RangeLimits) -> None:
         self.size = size
         self.limits = limits
         self._fetch = fetch
         self._budget = budget
         self._map = BlockMap()
-        self._transfers: dict[Block, Transfer] = {}
+        self._requests: dict[Block, RangeRequest] = {}
         self._tasks = OwnedTasks()
         self._closed: Exception | None = None
         self._clock = asyncio.get_running_loop().time
-        self.pace: Pace = Pace()
+        self.bandwidth: BandwidthEstimator = BandwidthEstimator()
         budget.add_reclaimer(self._reclaim)
 
     @property
@@ -152,76 +155,79 @@ class RangeFetcher:
         """How many requests are under way."""
         return self._tasks.active
 
-    def request(self, start: int, stop: int, *, ahead: int = 0) -> None:
+    def prefetch(self, start: int, stop: int, *, ahead: int = 0) -> None:
         """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free.
 
         The requests are a share of the whole long, within the limits, so that several are in flight.
         """
         stop, ahead_stop = min(stop, self.size), min(stop + ahead, self.size)
-        longest = max(
-            self.limits.least_request, min((ahead_stop - start) // self.pace.shares, self.limits.request_size)
+        max_size = max(
+            self.limits.min_request_size,
+            min((ahead_stop - start) // self.bandwidth.parallelism, self.limits.request_size),
         )
-        for transfer in self._plan(start, stop, ahead_stop, longest):
-            self._start(transfer)
+        for request in self._plan(start, stop, ahead_stop, max_size):
+            self._start(request)
 
-    def leave(self, start: int, stop: int) -> None:
+    def cancel_readahead(self, start: int, stop: int) -> None:
         """Give up read-ahead that does not touch ``[start, stop)`` and that nobody waits for."""
-        for transfer in set(self._transfers.values()):
-            outside = transfer.stop <= start or transfer.start >= stop
-            if outside and not transfer.waiters and transfer.missing > _WORTH_DROPPING and transfer.task is not None:
-                transfer.task.cancel()
-        self._map.spend_outside(start, stop)
+        for request in set(self._requests.values()):
+            outside = request.stop <= start or request.start >= stop
+            if outside and not request.waiters and request.missing > _MIN_CANCEL_BYTES and request.task is not None:
+                request.task.cancel()
+        self._map.consume_outside(start, stop)
         self._trim()
 
-    def done_with(self, start: int, stop: int) -> None:
+    def mark_consumed(self, start: int, stop: int) -> None:
         """Let the blocks that touch ``[start, stop)`` go as if they had been read to their end."""
         for block in self._map:
             if block.complete and block.start < stop and block.stop > start:
-                self._map.spend(block)
+                self._map.consume(block)
         self._trim()
 
-    def forget(self, start: int, stop: int) -> None:
+    def invalidate(self, start: int, stop: int) -> None:
         """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
-        self._drop_all(block for block in self._map.droppable(unread=True) if block.start < stop and block.stop > start)
+        self._evict_all(
+            block for block in self._map.evictable(unread=True) if block.start < stop and block.stop > start
+        )
 
-    def at_hand(self, position: int) -> memoryview:
+    def peek(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
         block = self._map.find(position)
         return block.view(position, block.stop) if block is not None and block.has(position) else memoryview(b"")
 
-    async def view(self, position: int, stop: int) -> memoryview:
+    async def read_view(self, position: int, stop: int) -> memoryview:
         """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there.
 
         The range must have been asked for; the view stays valid, and its bytes never change.
         """
-        while (view := self.peek(position, stop)) is None:
+        while (view := self.peek_view(position, stop)) is None:
             block = self._map.find(position)
             if self._closed:
                 raise self._closed
             if block is None:
-                self.request(position, stop)
+                self.prefetch(position, stop)
                 block = self._map.find(position)
                 assert block is not None
             await self._wait(block, min(stop, block.stop))
         return view
 
-    def peek(self, position: int, stop: int) -> memoryview | None:
-        """Return what :meth:`view` returns if all of it is here, else None."""
+    def peek_view(self, position: int, stop: int) -> memoryview | None:
+        """Return what :meth:`read_view` returns if all of it is here, else None."""
         block = self._map.find(position)
         if block is None or not block.has(min(stop, block.stop) - 1):
             return None
         view = block.view(position, stop)
         if stop >= block.stop:
-            self._map.spend(block)
+            self._map.consume(block)
             self._trim()  # which may drop it, where others are pinned
         return view
 
-    async def collect(self, start: int, stop: int) -> bytes:
+    async def read(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side.
 
         What is neither here nor asked for is copied once and, if it is short, needs no task.
         """
-        if not start < stop <= start + self.limits.window or self._map.touches(start, stop):
+        if not start < stop <= start + self.limits.max_readahead or self._map.overlaps(start, stop):
             return await self._collect_parts(start, stop)
         if self._closed:
             raise self._closed
@@ -230,43 +236,47 @@ class RangeFetcher:
         for block in blocks:
             block.pins += 1
         try:
-            await (self._run_side_by_side(first, others) if others else self._run(first, asyncio.current_task()))
+            await (self._run_parallel(first, others) if others else self._run(first, asyncio.current_task()))
             if not all(block.complete for block in blocks):
                 message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
                 raise TruncatedBodyError(message)
             return b"".join([block.view(block.start, block.stop) for block in blocks])
         finally:
             for block in blocks:
-                self._let_go(block, keep=stop - start <= _WORTH_KEEPING)
+                self._unpin(block, keep=stop - start <= _MAX_CACHED_READ_BYTES)
             self._trim()
 
     async def _collect_parts(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)``, of which some is here or asked for, or which is longer than the window."""
         whole = io.BytesIO()
         while start < stop:
-            self.request(start, min(stop, start + max(self.limits.window, self.limits.block_size)))
-            start += whole.write(await self.view(start, stop))
+            self.prefetch(start, min(stop, start + max(self.limits.max_readahead, self.limits.block_size)))
+            start += whole.write(await self.read_view(start, stop))
         return whole.getvalue()
 
-    def _claim_gap(self, start: int, stop: int) -> list[Transfer]:
+    def _claim_gap(self, start: int, stop: int) -> list[RangeRequest]:
         """Claim a range of which nothing is here or asked for, as the requests that fetch it soonest."""
-        longest = max(self.limits.least_request, min((stop - start) // 4, self.limits.request_size), self.pace.length)
-        pieces = _cut(start, stop, min(longest, self.limits.request_size), self.limits.block_size)
-        return [self._claim(at, end, paid=False) for at, end in pieces]
+        max_size = max(
+            self.limits.min_request_size,
+            min((stop - start) // 4, self.limits.request_size),
+            self.bandwidth.min_split_bytes,
+        )
+        ranges = _split_requests(start, stop, min(max_size, self.limits.request_size), self.limits.block_size)
+        return [self._allocate(at, end, reserved=False) for at, end in ranges]
 
-    def adopt(self, start: int, stop: int) -> None:
+    def fetch_reserved(self, start: int, stop: int) -> None:
         """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
-        transfer = self._claim(start, stop, paid=True)
-        transfer.adopted = True
-        self._start(transfer)
+        request = self._allocate(start, stop, reserved=True)
+        request.has_response = True
+        self._start(request)
 
     def fill(self, start: int, stop: int) -> Coroutine[None, None, None]:
-        """Fetch like :meth:`adopt`, in the task that awaits this; raises what the fetching meets."""
-        transfer = self._claim(start, stop, paid=True)
-        transfer.adopted = True
-        return self._run(transfer, asyncio.current_task())
+        """Fetch like :meth:`fetch_reserved`, in the task that awaits this; raises what the fetching meets."""
+        request = self._allocate(start, stop, reserved=True)
+        request.has_response = True
+        return self._run(request, asyncio.current_task())
 
-    async def _run_side_by_side(self, first: Transfer, others: Sequence[Transfer]) -> None:
+    async def _run_parallel(self, first: RangeRequest, others: Sequence[RangeRequest]) -> None:
         """Fetch the ``first`` in the caller's task and the others in their own, which end with this."""
         try:
             arrivals = [self._waiter(other, other.stop) for other in others]
@@ -282,214 +292,218 @@ class RangeFetcher:
                 if other.task is not None:
                     other.task.cancel()
 
-    def _let_go(self, block: Block, *, keep: bool) -> None:
+    def _unpin(self, block: Block, *, keep: bool) -> None:
         """Drop a block that was fetched for one reader, or ``keep`` it like others that were read to their end."""
         block.pins -= 1
         if not block.complete or self._map.find(block.start) is not block:
             return
         if keep:
-            self._map.spend(block)
+            self._map.consume(block)
         else:
-            self._drop(block)
+            self._evict(block)
 
-    def _interrupt(self, transfer: Transfer) -> asyncio.Future[None]:
+    def _cancel_inline(self, request: RangeRequest) -> asyncio.Future[None]:
         """Wake the reader that fetches; the future is done when it has stopped."""
-        assert transfer.reader is not None
-        transfer.reader.cancel()
-        transfer.reader = None
-        return self._waiter(transfer, self.size + 1)
+        assert request.reader is not None
+        request.reader.cancel()
+        request.reader = None
+        return self._waiter(request, self.size + 1)
 
-    def _waiter(self, transfer: Transfer, stop: int) -> asyncio.Future[None]:
+    def _waiter(self, request: RangeRequest, stop: int) -> asyncio.Future[None]:
         """Return a future that is done when the bytes up to ``stop`` have arrived, or the transfer has ended."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        transfer.waiters[waiter] = stop
+        request.waiters[waiter] = stop
         return waiter
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no request is under way."""
         await self._tasks.join()
 
     def close_idle(self, reason: Exception) -> bool:
         """Close like :meth:`aclose` if no request is under way, and return whether none was."""
-        if self._transfers or self._tasks.active:
+        if self._requests or self._tasks.active:
             return False
         self._closed = reason
         self._budget.remove_reclaimer(self._reclaim)
-        self._drop_all(list(self._map))
+        self._evict_all(list(self._map))
         return True
 
     async def aclose(self, reason: Exception) -> None:
         """End all requests and give all memory back; who still waits gets ``reason``. Safe to repeat, from any task."""
         self._closed = reason
         self._budget.remove_reclaimer(self._reclaim)
-        transfers = set(self._transfers.values())
-        for transfer in transfers:
-            transfer.error = reason
-        interrupted = [self._interrupt(transfer) for transfer in transfers if transfer.reader is not None]
+        requests = set(self._requests.values())
+        for request in requests:
+            request.error = reason
+        cancelled = [self._cancel_inline(request) for request in requests if request.reader is not None]
         try:
             await self._tasks.aclose()
-            for ended in interrupted:
+            for ended in cancelled:
                 await ended
         finally:
-            for transfer in transfers:
-                self._finish(transfer)
+            for request in requests:
+                self._finish(request)
             for block in list(self._map):
-                self._drop(block)
+                self._evict(block)
 
-    def _plan(self, start: int, stop: int, ahead_stop: int, longest: int) -> list[Transfer]:
+    def _plan(self, start: int, stop: int, ahead_stop: int, max_size: int) -> list[RangeRequest]:
         """Claim what is missing of ``[start, ahead_stop)``: up to ``stop`` in any case, behind it if memory is free.
 
         Where the read-ahead ends it waits until it makes a long request.
         """
-        planned: list[Transfer] = []
-        pieces = [
-            piece for gap in self._map.gaps(start, ahead_stop) for piece in _cut(*gap, longest, self.limits.block_size)
+        planned: list[RangeRequest] = []
+        ranges = [
+            each
+            for gap in self._map.gaps(start, ahead_stop)
+            for each in _split_requests(*gap, max_size, self.limits.block_size)
         ]
-        for first, last in pieces:
-            if first >= stop and last - first < longest and last == ahead_stop < self.size:
+        for first, last in ranges:
+            if first >= stop and last - first < max_size and last == ahead_stop < self.size:
                 continue
-            if self._budget.try_take(last - first):
-                planned.append(self._claim(first, last, paid=True))
+            if self._budget.try_acquire(last - first):
+                planned.append(self._allocate(first, last, reserved=True))
             elif first < stop:
-                planned.append(self._claim(first, min(last, stop), paid=False))
+                planned.append(self._allocate(first, min(last, stop), reserved=False))
             else:
                 break
         return planned
 
-    def _claim(self, start: int, stop: int, *, paid: bool) -> Transfer:
-        transfer = Transfer([Block(a, b) for a, b in _cut_at_multiples(start, stop, self.limits.block_size)], paid)
-        for block in transfer.blocks:
+    def _allocate(self, start: int, stop: int, *, reserved: bool) -> RangeRequest:
+        request = RangeRequest([Block(a, b) for a, b in _split_blocks(start, stop, self.limits.block_size)], reserved)
+        for block in request.blocks:
             self._map.add(block)
-            self._transfers[block] = transfer
-        return transfer
+            self._requests[block] = request
+        return request
 
-    def _start(self, transfer: Transfer) -> None:
-        name = f"aios3 fetch {transfer.start}-{transfer.stop}"
-        transfer.task = self._tasks.start(self._run(transfer), name=name)
+    def _start(self, request: RangeRequest) -> None:
+        name = f"aios3 fetch {request.start}-{request.stop}"
+        request.task = self._tasks.start(self._run(request), name=name)
         # A task that is cancelled before its first step never comes to its own ``finally``.
-        transfer.task.add_done_callback(lambda _task: self._finish(transfer))
+        request.task.add_done_callback(lambda _task: self._finish(request))
 
-    async def _run(self, transfer: Transfer, reader: asyncio.Task[object] | None = None) -> None:
+    async def _run(self, request: RangeRequest, reader: asyncio.Task[object] | None = None) -> None:
         """Fetch. In the task of a ``reader``, which :meth:`aclose` interrupts, raise what the fetching meets."""
-        transfer.reader = reader
+        request.reader = reader
         cancelling = reader.cancelling() if reader is not None else 0
         try:
-            if not transfer.paid:
-                if not self._budget.try_take(transfer.size):
-                    await self._budget.take(transfer.size)
-                transfer.paid = True
-            if not transfer.adopted:
-                transfer.begun = self._clock()
+            if not request.reserved:
+                if not self._budget.try_acquire(request.size):
+                    await self._budget.acquire(request.size)
+                request.reserved = True
+            if not request.has_response:
+                request.started_at = self._clock()
             await self._fetch(
-                transfer.start,
-                transfer.stop,
-                partial(self._room, transfer),
-                partial(self._received, transfer),
+                request.start,
+                request.stop,
+                partial(self._get_buffer, request),
+                partial(self._buffer_updated, request),
             )
-            if transfer.answered is not None:
-                self.pace.arrived(transfer.size - transfer.at_first, self._clock() - transfer.answered)
+            if request.first_byte_at is not None:
+                self.bandwidth.record_transfer(
+                    request.size - request.first_chunk_bytes, self._clock() - request.first_byte_at
+                )
         except asyncio.CancelledError:
-            is_ours = reader is not None and transfer.reader is None and reader.uncancel() <= cancelling
-            if not is_ours or transfer.error is None:
+            is_ours = reader is not None and request.reader is None and reader.uncancel() <= cancelling
+            if not is_ours or request.error is None:
                 raise
         except Exception as error:  # noqa: BLE001 - kept for whoever waits for these bytes, and raised there
-            transfer.error = error
+            request.error = error
         finally:
-            transfer.reader = None
-            self._finish(transfer)
-        if reader is not None and transfer.error is not None:
-            raise transfer.error
+            request.reader = None
+            self._finish(request)
+        if reader is not None and request.error is not None:
+            raise request.error
 
-    def _room(self, transfer: Transfer) -> memoryview:
-        block = transfer.blocks[transfer.filling]
+    def _get_buffer(self, request: RangeRequest) -> memoryview:
+        block = request.blocks[request.current_block]
         if block.data is None:
-            block.data = self._budget.spares.take(block.size)
+            block.data = self._budget.buffer_pool.acquire(block.size)
         return memoryview(block.data)[block.filled :]
 
-    def _received(self, transfer: Transfer, count: int) -> None:
-        block = transfer.blocks[transfer.filling]
+    def _buffer_updated(self, request: RangeRequest, count: int) -> None:
+        block = request.blocks[request.current_block]
         block.filled += count
-        if transfer.answered is None:
-            transfer.answered, transfer.at_first = self._clock(), count
-            if transfer.begun is not None:
-                self.pace.answered(transfer.answered - transfer.begun)
+        if request.first_byte_at is None:
+            request.first_byte_at, request.first_chunk_bytes = self._clock(), count
+            if request.started_at is not None:
+                self.bandwidth.record_latency(request.first_byte_at - request.started_at)
         if block.complete:
-            transfer.filling += 1
-            del self._transfers[block]
-            self._budget.park(block.size)
-        if transfer.waiters:
+            request.current_block += 1
+            del self._requests[block]
+            self._budget.mark_retained(block.size)
+        if request.waiters:
             arrived = block.start + block.filled
-            for waiter, stop in list(transfer.waiters.items()):
+            for waiter, stop in list(request.waiters.items()):
                 if stop <= arrived and not waiter.done():
                     waiter.set_result(None)
 
-    def _finish(self, transfer: Transfer) -> None:
-        if transfer.finished:
+    def _finish(self, request: RangeRequest) -> None:
+        if request.finished:
             return
-        transfer.finished = True
-        for block in transfer.blocks[transfer.filling :]:
-            del self._transfers[block]
+        request.finished = True
+        for block in request.blocks[request.current_block :]:
+            del self._requests[block]
             self._map.remove(block)
             self._recycle(block)
-            if transfer.paid:
-                self._budget.give_back(block.size)
-        for waiter in transfer.waiters:
+            if request.reserved:
+                self._budget.release(block.size)
+        for waiter in request.waiters:
             if not waiter.done():
                 waiter.set_result(None)
         self._trim()
 
     async def _wait(self, block: Block, stop: int) -> None:
-        transfer = self._transfers[block]
-        waiter = self._waiter(transfer, stop)
+        request = self._requests[block]
+        waiter = self._waiter(request, stop)
         block.pins += 1
         try:
             await waiter
         finally:
             block.pins -= 1
-            del transfer.waiters[waiter]
-        if transfer.error is not None and not block.has(stop - 1):
-            raise transfer.error
+            del request.waiters[waiter]
+        if request.error is not None and not block.has(stop - 1):
+            raise request.error
 
     def _trim(self) -> None:
-        excess = self._map.spent_bytes - self.limits.keep
+        excess = self._map.consumed_bytes - self.limits.max_retained
         if excess > 0:
-            self._drop_up_to(excess, unread=False)
+            self._evict_up_to(excess, unread=False)
 
     def _reclaim(self, size: int) -> None:
-        self._drop_up_to(size, unread=True)
+        self._evict_up_to(size, unread=True)
 
-    def _drop_up_to(self, size: int, *, unread: bool) -> None:
-        self._drop_all(self._map.droppable(size, unread=unread))
+    def _evict_up_to(self, size: int, *, unread: bool) -> None:
+        self._evict_all(self._map.evictable(size, unread=unread))
 
-    def _drop_all(self, blocks: Iterable[Block]) -> None:
+    def _evict_all(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
             if self._map.find(block.start) is block:  # memory that is given back may be taken at once, and ask for more
-                self._drop(block)
+                self._evict(block)
 
-    def _drop(self, block: Block) -> None:
+    def _evict(self, block: Block) -> None:
         self._map.remove(block)
         self._recycle(block)
-        self._budget.give_back(block.size, parked=True)
+        self._budget.release(block.size, retained=True)
 
     def _recycle(self, block: Block) -> None:
         data, block.data = block.data, None
         if data is not None:
-            self._budget.spares.put(data)
+            self._budget.buffer_pool.release(data)
 
 
-def _cut(start: int, stop: int, longest: int, block_size: int) -> list[tuple[int, int]]:
+def _split_requests(start: int, stop: int, max_size: int, block_size: int) -> list[tuple[int, int]]:
     """Cut into requests. One that is long enough for that ends with a block: blocks of one size are used again."""
-    pieces = []
+    ranges = []
     while start < stop:
-        end = min(start + longest, stop)
-        if end < stop and longest >= block_size:
+        end = min(start + max_size, stop)
+        if end < stop and max_size >= block_size:
             end -= end % block_size
-        pieces.append((start, end))
+        ranges.append((start, end))
         start = end
-    return pieces
+    return ranges
 
 
-def _cut_at_multiples(start: int, stop: int, size: int) -> list[tuple[int, int]]:
+def _split_blocks(start: int, stop: int, size: int) -> list[tuple[int, int]]:
     """Cut at the multiples of ``size``: reads of that size then find their bytes in one block."""
     following = start - start % size + size
     if following >= stop:

@@ -32,12 +32,12 @@ class OwnedTasks:
         """How many tasks have not ended."""
         return len(self.running)
 
-    def start(self, work: Coroutine[object, object, T], *, name: str, sure: bool = False) -> asyncio.Task[T]:
-        """Start ``work`` as a task of this owner; a ``sure`` one runs to its end, whoever cancels it.
+    def start(self, work: Coroutine[object, object, T], *, name: str, shielded: bool = False) -> asyncio.Task[T]:
+        """Start ``work`` as a task of this owner; a ``shielded`` one runs to its end, whoever cancels it.
 
         ``asyncio.run`` waits for such a task at its end, and so does :meth:`aclose`: its work must come to an end.
         """
-        task = start_sure(work, name=name) if sure else asyncio.get_running_loop().create_task(work, name=name)
+        task = start_shielded(work, name=name) if shielded else asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -56,7 +56,7 @@ class OwnedTasks:
         while pending := [task for task in self._tasks if task is not own and not task.done()]:
             await asyncio.wait(pending)
 
-    async def join_one(self) -> None:
+    async def wait_any(self) -> None:
         """Wait until one task but the caller's own has ended, without cancelling one; a turn of the loop without any.
 
         Who waits for what the ends of tasks do must give their callbacks that turn, or would wait for ever.
@@ -74,7 +74,7 @@ def start_unlisted(work: Coroutine[object, object, T], *, name: str) -> asyncio.
 
     ``asyncio.run`` cancels all tasks that are listed when it ends, and many programs do so when they shut down. That
     must not reach a request whose response is the only one to say what there is to undo. Whoever starts such a task
-    waits for it (:func:`settle`), or the loop may end before.
+    waits for it (:func:`wait_all`), or the loop may end before.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
     asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented for implementations of tasks
@@ -82,17 +82,17 @@ def start_unlisted(work: Coroutine[object, object, T], *, name: str) -> asyncio.
     return task
 
 
-def start_sure(work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
+def start_shielded(work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
     """Start a task that runs to its end, whoever cancels it, and that ``asyncio.run`` waits for.
 
     ``work`` is unlisted, because it may use timeouts, which are cancellations; what is listed only waits for it.
     """
     loop = asyncio.get_running_loop()
-    return SureTask(_result_of(start_unlisted(work, name=f"{name} itself")), loop=loop, name=name)
+    return ShieldedTask(_result_of(start_unlisted(work, name=f"{name} itself")), loop=loop, name=name)
 
 
-class SureTask(asyncio.Task[T]):
-    """A task that cannot be cancelled; :func:`start_sure` makes it."""
+class ShieldedTask(asyncio.Task[T]):
+    """A task that cannot be cancelled; :func:`start_shielded` makes it."""
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's argument
         """Do nothing, and say so."""
@@ -113,10 +113,10 @@ async def _result_of(task: asyncio.Task[T]) -> T:
     return task.result()
 
 
-async def finish(work: Coroutine[object, object, T], *, name: str) -> T:
+async def run_shielded(work: Coroutine[object, object, T], *, name: str) -> T:
     """Await ``work`` to its end, whatever is cancelled meanwhile; a cancellation of the caller is raised afterwards."""
-    task = start_sure(work, name=name)
-    await settle([task])
+    task = start_shielded(work, name=name)
+    await wait_all([task])
     return task.result()
 
 
@@ -132,17 +132,17 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[object]]) -> None:
     for task in stopping:
         if task is not asyncio.current_task():
             task.cancel()
-    await settle(stopping)
+    await wait_all(stopping)
 
 
-async def settle(tasks: Iterable[asyncio.Task[object]], patience: float = math.inf) -> None:
-    """Wait until ``tasks`` have ended, at most ``patience`` seconds; a cancellation meanwhile is raised afterwards."""
+async def wait_all(tasks: Iterable[asyncio.Task[object]], timeout_seconds: float = math.inf) -> None:
+    """Wait until ``tasks`` have ended, at most ``timeout_seconds``; a cancellation meanwhile is raised afterwards."""
     interrupted: asyncio.CancelledError | None = None
     own = asyncio.current_task()
     clock = asyncio.get_running_loop().time
-    end = clock() + patience
-    waiting = [task for task in tasks if task is not own]
-    while (pending := [task for task in waiting if not task.done()]) and (left := end - clock()) > 0:
+    end = clock() + timeout_seconds
+    others = [task for task in tasks if task is not own]
+    while (pending := [task for task in others if not task.done()]) and (left := end - clock()) > 0:
         try:
             await asyncio.wait(pending, timeout=left if left < math.inf else None)
         except asyncio.CancelledError as error:

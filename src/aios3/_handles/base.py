@@ -14,7 +14,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB
-from aios3._handles.leaving import Home, cannot_copy, no_descriptor
+from aios3._handles.lifecycle import LoopBinding, cannot_copy, no_descriptor
 from aios3._handles.positions import landing, position_of
 from aios3.errors import ClosedHandleError, InvalidRangeError
 
@@ -70,9 +70,9 @@ class AsyncBoundFile(AsyncFileBase):
 
     def __init__(self, session: Session, name: str, path: str | None = None) -> None:
         self._session = session
-        self._turn = asyncio.Lock()
-        self._home = Home(name, name if path is None else path)
-        session.own(self)
+        self._lock = asyncio.Lock()
+        self._binding = LoopBinding(name, name if path is None else path)
+        session.register(self)
 
     async def __aenter__(self) -> Self:
         self._check()
@@ -84,16 +84,16 @@ class AsyncBoundFile(AsyncFileBase):
         await self.aclose()
 
     def __del__(self) -> None:
-        home: Home | None = getattr(self, "_home", None)  # None: its construction failed
-        if home is None or home.foreign or self.closed:
+        binding: LoopBinding | None = getattr(self, "_binding", None)  # None: its construction failed
+        if binding is None or binding.is_forked or self.closed:
             return
         warnings.warn(f"unclosed file {self!r}{self._loss()}", ResourceWarning, source=self, stacklevel=2)
-        self._abandon(home)
+        self._abandon(binding)
 
     @property
     def name(self) -> str:
         """Where the object is, as text."""
-        return self._home.name
+        return self._binding.name
 
     @property
     def closed(self) -> bool:
@@ -112,7 +112,7 @@ class AsyncBoundFile(AsyncFileBase):
         """Return the end of the warning about an unclosed file."""
         return ""
 
-    def _abandon(self, home: Home) -> None:
+    def _abandon(self, binding: LoopBinding) -> None:
         """Release the resources of an unclosed file that is collected: from any thread, without waiting.
 
         The loop may have ended.
@@ -121,7 +121,7 @@ class AsyncBoundFile(AsyncFileBase):
 
     def _check(self) -> None:
         """Raise unless the file is open, and used on its own event loop."""
-        self._home.check()
+        self._binding.check_loop()
         self._check_open()
 
     def _check_open(self) -> None:
@@ -129,23 +129,23 @@ class AsyncBoundFile(AsyncFileBase):
             raise self._closed_error()
 
     def _closed_error(self) -> ClosedHandleError:
-        return ClosedHandleError(f"{self._home.name} is closed; open it again to read", path=self._home.path)
+        return ClosedHandleError(f"{self._binding.name} is closed; open it again to read", path=self._binding.path)
 
-    def _is_foreign(self) -> bool:
+    def _is_forked(self) -> bool:
         """Return True in a child process, whose copy of the file leaves all resources to the parent.
 
         Raises WrongLoopError on another event loop than the file's own.
         """
-        if self._home.foreign:
+        if self._binding.is_forked:
             return True
-        self._home.check()
+        self._binding.check_loop()
         return False
 
     def _positive(self, size: int | None, default: int) -> int:
         """Return the size of chunks; raise InvalidRangeError unless it is positive."""
         if size is not None and size <= 0:
             message = f"chunks() needs a positive size, not {size}"
-            raise InvalidRangeError(message, path=self._home.path)
+            raise InvalidRangeError(message, path=self._binding.path)
         return size or default
 
 
@@ -165,13 +165,13 @@ class AsyncReadBase(AsyncBoundFile):
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             return await self._line(size)
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             lines: list[bytes] = []
             total = 0
@@ -210,12 +210,12 @@ class AsyncReadBase(AsyncBoundFile):
         """Wait for bytes at the position, at most ``size`` of them; none only at the end."""
         raise NotImplementedError
 
-    def _buffered(self) -> bytes | memoryview:
+    def _buffered_body(self) -> bytes | memoryview:
         """Return the bytes from the position on that are in memory."""
         return b""
 
     def _advance(self, count: int) -> None:
-        """Move the position over bytes that :meth:`_peek` or :meth:`_buffered` has returned."""
+        """Move the position over bytes that :meth:`_peek` or :meth:`_buffered_body` has returned."""
         raise NotImplementedError
 
     def _put_back(self, pieces: list[bytes]) -> None:
@@ -241,7 +241,7 @@ class AsyncReadBase(AsyncBoundFile):
 
     def _whole_lines(self) -> Iterator[bytes]:
         """Yield the complete lines in memory, until another call runs or moves the position."""
-        data = bytes(self._buffered()) if self._is_idle() else b""
+        data = bytes(self._buffered_body()) if self._is_idle() else b""
         for line in data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]:
             self._advance(len(line) + 1)
             position = self._position
@@ -250,7 +250,7 @@ class AsyncReadBase(AsyncBoundFile):
                 return
 
     def _is_idle(self) -> bool:
-        return not (self.closed or self._turn.locked())
+        return not (self.closed or self._lock.locked())
 
 
 class AsyncSeekReadBase(AsyncReadBase):
@@ -284,14 +284,14 @@ class AsyncSeekReadBase(AsyncReadBase):
 
         Raises InvalidRangeError for a position before the start or an unknown ``whence``.
         """
-        async with self._turn:
+        async with self._lock:
             self._check()
             self._position = position_of(self.name, offset, whence, self._position, self.size)
             return self._position
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             start = self._position
             with landing(buffer) as target:
@@ -299,7 +299,7 @@ class AsyncSeekReadBase(AsyncReadBase):
                 try:
                     while self._position < stop:
                         filled = self._position - start
-                        view = await self._take(stop)
+                        view = await self._next_view(stop)
                         target[filled : filled + len(view)] = view
                 except BaseException:
                     self._position = start
@@ -314,14 +314,14 @@ class AsyncSeekReadBase(AsyncReadBase):
         """
         longest = self._positive(size, self._chunk_bytes)
         while True:
-            async with self._turn:
+            async with self._lock:
                 self._check()
                 if self._position >= self.size:
                     return
-                view = await self._take(min(self._position + longest, self.size))
+                view = await self._next_view(min(self._position + longest, self.size))
             yield view
 
-    def _take(self, stop: int) -> Awaitable[memoryview]:
+    def _next_view(self, stop: int) -> Awaitable[memoryview]:
         """Wait for bytes at the position, at most up to ``stop``, and move the position over them."""
         raise NotImplementedError
 

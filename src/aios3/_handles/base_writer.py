@@ -10,14 +10,14 @@ import enum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._engine.calls import Calls
-from aios3._engine.tasks import settle
+from aios3._engine.active_calls import ActiveCalls
+from aios3._engine.tasks import wait_all
 from aios3._handles.base import AsyncBoundFile, AsyncFileBase, call_on
-from aios3._handles.leaving import gives_up
+from aios3._handles.copy_from import copy_from
+from aios3._handles.lifecycle import is_interrupted
 from aios3._handles.positions import flat
-from aios3._handles.pump import pump
-from aios3._handles.torn import Torn, aborted, taken_in_part
-from aios3._handles.unwinding import QUIET, Moment
+from aios3._handles.torn_write import TornWrite, aborted, partly_written
+from aios3._handles.unwinding import NOT_UNWINDING, UnwindSnapshot
 from aios3._storing.upload import Upload
 from aios3.errors import ClosedHandleError, S3Error
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.leaving import Home
-    from aios3._handles.pump import Source
+    from aios3._handles.copy_from import Source
+    from aios3._handles.lifecycle import LoopBinding
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -39,7 +39,7 @@ _ABORT_PATIENCE_SECONDS = 5.0
 """Time that a caller waits for an abort; after it, the session goes on with the abort."""
 
 
-class State(enum.Enum):
+class WriterState(enum.Enum):
     """State of a write. SMALL and MULTIPART are the two kinds of OPEN of a multipart writer."""
 
     OPEN = "open"
@@ -52,9 +52,9 @@ class State(enum.Enum):
 class AsyncWriteBase(AsyncFileBase):
     """A file that writes. It is aborted when an exception leaves its block, or leads to the call of ``aclose``."""
 
-    torn: Torn
+    torn: TornWrite
     """The reason why the file can only be aborted, if there is one."""
-    _opened_at: Moment
+    _opened_at: UnwindSnapshot
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -84,7 +84,7 @@ class AsyncWriteBase(AsyncFileBase):
         async is read in a thread. The source is not closed.
         """
         self._check_writing()
-        return await pump(source, self.write, self.torn)
+        return await copy_from(source, self.write, self.torn)
 
     def aclose(self) -> Coroutine[object, object, None]:
         """Make the object visible, or raise why not. Safe to repeat, from any task.
@@ -93,7 +93,7 @@ class AsyncWriteBase(AsyncFileBase):
         aborted, and the log says so, if this is called while a cancellation or an exit of the interpreter is being
         handled, or by a ``with`` block that an exception is leaving.
         """
-        if gives_up(self.name, self._opened_at, closed=self.closed):
+        if is_interrupted(self.name, self._opened_at, closed=self.closed):
             return self.abort()
         return self._close()
 
@@ -113,17 +113,18 @@ class AsyncWriteBase(AsyncFileBase):
 class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
     """A file whose bytes become an object when it is closed.
 
-    Hooks: ``_publish`` stores the object, ``_free`` releases memory, ``_undo`` aborts what S3 has begun.
+    Hooks: ``_publish`` stores the object, ``_release_memory`` releases memory, ``_abort_upload`` aborts what S3 has
+    started.
     """
 
-    def __init__(self, session: Session, url: S3Url, state: State = State.OPEN) -> None:
+    def __init__(self, session: Session, url: S3Url, state: WriterState = WriterState.OPEN) -> None:
         self._url = url
         self._state = state
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
-        self._opened_at = Moment.now()
-        self._undoing: asyncio.Task[None] | None = None
-        self.torn = Torn(str(url))
+        self._opened_at = UnwindSnapshot.now()
+        self._abort_task: asyncio.Task[None] | None = None
+        self.torn = TornWrite(str(url))
         super().__init__(session, str(url))
 
     @property
@@ -139,7 +140,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
     @property
     def closed(self) -> bool:
         """True once the file is finished or aborted."""
-        return self._state is State.FINISHED or self._state is State.ABORTED
+        return self._state is WriterState.FINISHED or self._state is WriterState.ABORTED
 
     @property
     def result(self) -> WriteResult:
@@ -147,8 +148,8 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
 
         Raises ClosedHandleError as long as the write is not finished, and for ever once it was aborted.
         """
-        if self._result is None or self._state is not State.FINISHED:
-            why = "nothing was written" if self.closed else "S3 has not answered yet; close it first"
+        if self._result is None or self._state is not WriterState.FINISHED:
+            why = "nothing was written" if self.closed else "S3 has not responded yet; close it first"
             message = f"{self.name} is {self._state.value} in mode {self.mode!r}: {why}"
             raise ClosedHandleError(message, path=self.name)
         return self._result
@@ -159,59 +160,61 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
         Waits until S3 has aborted the upload, also if the caller is cancelled meanwhile, but at most 5 seconds. The
         session tries again when it is closed.
         """
-        if self._is_foreign() or self._state is State.FINISHED:
+        if self._is_forked() or self._state is WriterState.FINISHED:
             return
-        if self._undoing is None:
-            self._end(State.ABORTED)
-            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}", sure=True)
-        await settle({self._undoing}, patience=_ABORT_PATIENCE_SECONDS)
+        if self._abort_task is None:
+            self._end(WriterState.ABORTED)
+            self._abort_task = self._session.tasks.start(
+                self._abort_upload(), name=f"aios3 abort {self.name}", shielded=True
+            )
+        await wait_all({self._abort_task}, timeout_seconds=_ABORT_PATIENCE_SECONDS)
 
     async def release(self) -> None:
         """Abort because the session is closed."""
         self.torn.session_ended()
-        self._keep_failure(self.torn.error())
+        self._record_failure(self.torn.error())
         await self.abort()
 
     async def _close(self) -> None:
-        if self._is_foreign():
+        if self._is_forked():
             return
         was_open, is_publishing = not self.closed, False
         try:
-            async with self._turn:
+            async with self._lock:
                 if self.closed:
                     self._raise_failure()
-                    if was_open and self._state is State.ABORTED:
+                    if was_open and self._state is WriterState.ABORTED:
                         raise aborted(self.name)  # noqa: TRY301 - below, the end of the abort is awaited
                     return
                 self._raise_broken()
                 is_publishing = True
                 self._result = await self._publish()
-                self._end(State.FINISHED)
+                self._end(WriterState.FINISHED)
         except BaseException as error:
-            is_given_up = is_publishing and self.closed  # by another task
+            is_aborted = is_publishing and self.closed  # by another task
             if not self.closed:
-                self._keep_failure(error)
+                self._record_failure(error)
             await self.abort()
-            self.torn.explain(error, is_given_up=is_given_up)
+            self.torn.explain(error, is_aborted=is_aborted)
             raise
 
     def _publish(self) -> Awaitable[WriteResult | None]:
         """Store the object, and return the response; None if nothing had to be stored."""
         raise NotImplementedError
 
-    def _free(self) -> None:
+    def _release_memory(self) -> None:
         """Release memory of the finished or aborted file, without waiting."""
         raise NotImplementedError
 
-    async def _undo(self) -> None:
-        """Abort what S3 has begun."""
+    async def _abort_upload(self) -> None:
+        """Abort what S3 has started."""
         raise NotImplementedError
 
-    def _end(self, state: State) -> None:
+    def _end(self, state: WriterState) -> None:
         self._state = state
-        self._opened_at = QUIET  # it may refer to frames, and they to this file
-        self._session.disown(self)
-        self._free()
+        self._opened_at = NOT_UNWINDING  # it may refer to frames, and they to this file
+        self._session.unregister(self)
+        self._release_memory()
 
     def _loss(self) -> str:
         return ": nothing was published"
@@ -234,7 +237,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
         if broken is not None:
             raise broken
 
-    def _keep_failure(self, error: BaseException) -> None:
+    def _record_failure(self, error: BaseException) -> None:
         if self._failure is None and isinstance(error, Exception):
             self._failure = error
 
@@ -250,13 +253,13 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
 
 
 class AsyncPartWriteBase(AsyncUploadBase):
-    """A file whose parts go up while its caller writes: ``_take_all`` takes bytes, and ``_taken`` counts them."""
+    """A file whose parts go up while its caller writes: ``_buffer_all`` takes bytes, and ``_taken`` counts them."""
 
-    def __init__(self, session: Session, plan: WritePlan, state: State = State.OPEN) -> None:
+    def __init__(self, session: Session, plan: WritePlan, state: WriterState = WriterState.OPEN) -> None:
         self._plan = plan
         self._upload = Upload(session, plan)
-        self._publishing = Calls(partial(aborted, str(plan.url)))
-        self._paid = 0
+        self._publishing = ActiveCalls(partial(aborted, str(plan.url)))
+        self._reserved_bytes = 0
         self._taken = 0
         super().__init__(session, plan.url, state)
 
@@ -272,48 +275,48 @@ class AsyncPartWriteBase(AsyncUploadBase):
         upload is aborted by then. If the call is cancelled in the middle of ``data``, the object would have a hole, so
         it can no longer be published.
         """
-        async with self._turn:
-            if self._is_broken():
-                await self._break_off()
+        async with self._lock:
+            if self._must_abort():
+                await self._abort_and_raise()
             view = flat(data)
             before = self._taken
             try:
-                await self._take_all(view)
+                await self._buffer_all(view)
             except BaseException as error:
                 if self._taken > before:
-                    self.torn.note(taken_in_part("a write", self._taken - before, len(view)), error)
+                    self.torn.note(partly_written("a write", self._taken - before, len(view)), error)
                 self.torn.explain(error)
                 raise
-            if self._is_broken():
-                await self._break_off()
+            if self._must_abort():
+                await self._abort_and_raise()
             return len(view)
 
-    async def _take_all(self, view: memoryview) -> None:
+    async def _buffer_all(self, view: memoryview) -> None:
         """Take all of ``view``, waiting while too much is in flight."""
         raise NotImplementedError
 
-    def _pay_at_once(self, size: int) -> bool:
+    def _try_reserve(self, size: int) -> bool:
         """Take ``size`` bytes of memory if they are free; return whether they were."""
         budget = self._session.budget
-        if not budget.try_take(size):
+        if not budget.try_acquire(size):
             return False
-        budget.park(size)
-        self._paid += size
+        budget.mark_retained(size)
+        self._reserved_bytes += size
         return True
 
-    async def _pay(self, size: int) -> None:
+    async def _reserve(self, size: int) -> None:
         """Take ``size`` bytes of memory, in line with others."""
-        if self._pay_at_once(size):
+        if self._try_reserve(size):
             return
         budget = self._session.budget
-        await self._upload.wait_for_memory(size)
-        if self._state is State.ABORTED:
-            budget.give_back(size)
+        await self._upload.acquire_memory(size)
+        if self._state is WriterState.ABORTED:
+            budget.release(size)
             raise self._closed_error()
-        budget.park(size)
-        self._paid += size
+        budget.mark_retained(size)
+        self._reserved_bytes += size
 
-    def _is_broken(self) -> bool:
+    def _must_abort(self) -> bool:
         """Return whether the file can only be aborted; raise if it is closed."""
         self._check()
         return self._upload.failure is not None or bool(self.torn)
@@ -321,28 +324,28 @@ class AsyncPartWriteBase(AsyncUploadBase):
     def _broken(self) -> Exception | None:
         return self._upload.failure or super()._broken()
 
-    async def _break_off(self) -> None:
+    async def _abort_and_raise(self) -> None:
         """Abort, and raise the reason."""
         try:
             self._raise_broken()
         except Exception as error:
-            self._keep_failure(error)
+            self._record_failure(error)
             await self.abort()
             raise
 
-    async def _undo(self) -> None:
+    async def _abort_upload(self) -> None:
         self._publishing.close()
-        await self._publishing.until_none()
+        await self._publishing.wait_idle()
         await self._upload.abort()
 
-    def _free(self) -> None:
-        paid, self._paid = self._paid, 0
-        self._session.budget.give_back(paid, parked=True)
+    def _release_memory(self) -> None:
+        reserved, self._reserved_bytes = self._reserved_bytes, 0
+        self._session.budget.release(reserved, retained=True)
 
-    def _abandon(self, home: Home) -> None:
+    def _abandon(self, binding: LoopBinding) -> None:
         # Its loop may have ended, or run in another thread than this one.
-        self._state = State.ABORTED
-        budget, paid, upload = self._session.budget, self._paid, self._upload
-        call_on(home.loop, lambda: budget.give_back(paid, parked=True))
+        self._state = WriterState.ABORTED
+        budget, reserved, upload = self._session.budget, self._reserved_bytes, self._upload
+        call_on(binding.loop, lambda: budget.release(reserved, retained=True))
         if upload.began:
-            self._session.abandon_upload(self.path, upload.upload_id, upload.abort)
+            self._session.abort_orphan(self.path, upload.upload_id, upload.abort)

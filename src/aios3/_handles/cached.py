@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from aios3._arguments import check_arguments
-from aios3._handles.links import place_to_write
+from aios3._handles.follow_links import resolve_write_target
 from aios3._handles.missing import explain_missing
-from aios3._handles.options import Mode, make_order
+from aios3._handles.options import Mode, parse_open_options
 from aios3._handles.store import DiskStore
 from aios3._handles.threads import in_thread, made_in_thread
-from aios3._handles.whole_io import changed, check_unchanged, download_to_disk, feed, make_disk, plan_of
+from aios3._handles.whole_io import (
+    changed_error,
+    check_unchanged,
+    conditional_plan,
+    create_disk_store,
+    download_to_disk,
+    upload_store,
+)
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storing.plan import sized
+from aios3._storing.plan import with_equal_parts
 from aios3.errors import BucketNotFoundError, ConfigError, ObjectChangedError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -28,16 +35,16 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aios3._entries import StatResult
-    from aios3._handles.options import OpenOptions, Order, WriterOptions
+    from aios3._handles.options import OpenOptions, OpenSpec, WriterOptions
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
 
-_LONGEST_NAME_BYTES = 200
+_MAX_NAME_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Local:
+class _CacheFile:
     """Where the local file is, and the directory that was made for it."""
 
     file: Path
@@ -75,14 +82,16 @@ async def cached_path(
         message = f"A mode of cached_path is 'r', 'w' or 'a', not {mode!r}"
         raise ConfigError(message)
     chosen = cast("OpenOptions", options)  # some of them
-    order = make_order(S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", chosen)
+    spec = parse_open_options(
+        S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", chosen
+    )
     current = current_session(session)
-    if order.followlinks:
-        order = replace(order, url=await place_to_write(current, order.url))
+    if spec.followlinks:
+        spec = replace(spec, url=await resolve_write_target(current, spec.url))
     place = None if cache_path is None else Path(cache_path)
-    local = await made_in_thread(lambda: _new_place(order.url.name, place), _Local.remove)
+    local = await made_in_thread(lambda: _make_cache_path(spec.url.name, place), _CacheFile.remove)
     try:
-        plan = await _prepare(current, order, local.file)
+        plan = await _prepare(current, spec, local.file)
         yield str(local.file)
         if plan is not None:
             await _upload(current, plan, local.file)
@@ -90,77 +99,77 @@ async def cached_path(
         await in_thread(local.remove)
 
 
-def _new_place(name: str, cache_path: Path | None) -> _Local:
+def _make_cache_path(name: str, cache_path: Path | None) -> _CacheFile:
     if cache_path is None or cache_path.is_dir():
         directory = Path(tempfile.mkdtemp(prefix="aios3-", dir=cache_path))
-        return _Local(directory / _local_name(name), directory)
+        return _CacheFile(directory / _file_name(name), directory)
     if cache_path.exists():
         message = f"cache_path {str(cache_path)!r} exists already; it would be overwritten and then removed"
         raise ConfigError(message)
-    return _Local(cache_path, None)
+    return _CacheFile(cache_path, None)
 
 
-def _local_name(name: str) -> str:
+def _file_name(name: str) -> str:
     """Return a name that every file system takes, and that ends as the object's does."""
     encoded = name.replace("\0", "_").encode()
     if name in (".", ".."):
         return name.replace(".", "_")
-    return encoded[-_LONGEST_NAME_BYTES:].decode(errors="ignore")
+    return encoded[-_MAX_NAME_BYTES:].decode(errors="ignore")
 
 
-async def _prepare(session: Session, order: Order, file: Path) -> WritePlan | None:
+async def _prepare(session: Session, spec: OpenSpec, file: Path) -> WritePlan | None:
     """Fill the local file, and return what to write afterwards."""
-    kind = order.mode.kind
-    old = await _download(session, order, file) if kind in "ra" else None
+    kind = spec.mode.kind
+    old = await _download(session, spec, file) if kind in "ra" else None
     if old is None:
-        empty = await make_disk(file)
-        empty.settle()
+        empty = await create_disk_store(file)
+        empty.commit()
         await empty.aclose()
-    if order.plan is None:
+    if spec.plan is None:
         return None
-    part_size = order.config.get("part_size", session.config.part_size)
-    plan = replace(order.plan, url=order.url, mode="wb", part_size=part_size)
-    return await plan_of(session, plan, old, known=kind == "a")
+    part_size = spec.config.get("part_size", session.config.part_size)
+    plan = replace(spec.plan, url=spec.url, mode="wb", part_size=part_size)
+    return await conditional_plan(session, plan, old, expect_unchanged=kind == "a")
 
 
-async def _download(session: Session, order: Order, file: Path) -> StatResult | None:
+async def _download(session: Session, spec: OpenSpec, file: Path) -> StatResult | None:
     try:
-        store, old = await download_to_disk(session, order.url, order.read, file)
+        store, old = await download_to_disk(session, spec.url, spec.read, file)
     except ObjectNotFoundError as error:
-        if order.mode.kind == "a" and not order.read.if_match and not isinstance(error, BucketNotFoundError):
+        if spec.mode.kind == "a" and not spec.read.if_match and not isinstance(error, BucketNotFoundError):
             return None
-        await explain_missing(session, order.url, error)
+        await explain_missing(session, spec.url, error)
         raise
-    store.settle()
+    store.commit()
     await store.aclose()
     return old
 
 
 async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
-    store = await _opened(file)
+    store = await _open_store(file)
     try:
         await check_unchanged(session, plan)
-        writer = AsyncMultipartWriter(session, sized(plan, store.size))
+        writer = AsyncMultipartWriter(session, with_equal_parts(plan, store.size))
         try:
-            await feed(writer, store)
+            await upload_store(writer, store)
         except BaseException:
             await writer.abort()
             raise
     except ObjectChangedError as error:
         if plan.mode != "ab":
             raise
-        raise changed(plan.url) from error
+        raise changed_error(plan.url) from error
     finally:
         await store.aclose()
 
 
-async def _opened(file: Path) -> DiskStore:
+async def _open_store(file: Path) -> DiskStore:
     """Open a file to read it; it does not stay open if the caller is cancelled before a thread has opened it."""
-    made: list[DiskStore] = []
+    opened: list[DiskStore] = []
     try:
-        await in_thread(lambda: made.append(DiskStore(os.open(file, os.O_RDONLY | os.O_CLOEXEC), None)))
+        await in_thread(lambda: opened.append(DiskStore(os.open(file, os.O_RDONLY | os.O_CLOEXEC), None)))
     except BaseException:
-        for store in made:
+        for store in opened:
             await store.aclose()
         raise
-    return made[0]
+    return opened[0]

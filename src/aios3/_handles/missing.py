@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3.errors import BucketNotFoundError, PathIsDirectoryError, S3Error, from_answer
+from aios3.errors import BucketNotFoundError, PathIsDirectoryError, S3Error, from_response
 
 if TYPE_CHECKING:
     from aios3._paths import S3Url
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 async def explain_missing(session: Session, url: S3Url, error: ObjectNotFoundError) -> None:
     """Raise PathIsDirectoryError if there are objects below ``url``, BucketNotFoundError if there is no bucket.
 
-    The answer to a HEAD has no body, so that it cannot say that it is the bucket that is missing.
+    The response to a HEAD has no body, so that it cannot say that it is the bucket that is missing.
     """
     if isinstance(error, BucketNotFoundError):
         return
@@ -23,7 +23,7 @@ async def explain_missing(session: Session, url: S3Url, error: ObjectNotFoundErr
     try:
         page = await backend.list_objects(url.with_key(url.prefix), max_keys=1)
     except BucketNotFoundError as missing:
-        raise from_answer(
+        raise from_response(
             operation="ListObjectsV2",
             path=str(url),
             code=missing.code,

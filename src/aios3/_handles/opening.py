@@ -15,9 +15,9 @@ from aios3._handles.options import (
     SharedOptions,
     WholeOptions,
     WriterOptions,
-    make_order,
     parse_mode,
-    sizes_of,
+    parse_open_options,
+    read_sizes,
     text_settings,
 )
 from aios3._handles.reader import open_reader
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aios3._handles.limited import AsyncLimitedSeekableWriter
+    from aios3._handles.openers import AsyncFile
     from aios3._handles.options import (
         CreateBinaryMode,
         CreateTextMode,
-        Order,
+        OpenSpec,
         ReadBinaryMode,
         ReadTextMode,
         UpdateBinaryMode,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from aios3._handles.pipe_writer import AsyncPipeWriter
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._handles.text import AsyncTextReader, AsyncTextWriter
-    from aios3._handles.ways import AsyncFile
     from aios3._handles.whole import AsyncWholeFile
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import AnyPath
@@ -320,21 +320,21 @@ def aopen(
     """
     parsed = parse_mode(mode)
     text = text_settings(binary=parsed.binary, encoding=encoding, errors=errors, newline=newline)
-    order = make_order(S3Url.parse(path).require_object(), parsed, buffering, options)
+    spec = parse_open_options(S3Url.parse(path).require_object(), parsed, buffering, options)
     if parsed.updates and not parsed.binary:
         message = f"Mode {mode!r}: text cannot be read and written at once; open with 'b', or use aios3.sync.open"
         raise ConfigError(message)
-    return Opening(lambda: _open(session, order, None if parsed.binary else text))
+    return Opening(lambda: _open(session, spec, None if parsed.binary else text))
 
 
-async def _open(session: Session | None, order: Order, text: tuple[str, str, str | None] | None) -> AsyncFile:
+async def _open(session: Session | None, spec: OpenSpec, text: tuple[str, str, str | None] | None) -> AsyncFile:
     current = current_session(session)
-    if order.way != "prefetch" or order.mode.kind != "r" or order.followlinks or text is not None:
-        from aios3._handles import ways  # noqa: PLC0415 - half of all that is imported, and most programs only read
+    if spec.buffering != "prefetch" or spec.mode.kind != "r" or spec.followlinks or text is not None:
+        from aios3._handles import openers  # noqa: PLC0415 - half of all that is imported, and most programs only read
 
-        return await ways.open_file(current, order, text)
+        return await openers.open_file(current, spec, text)
     try:
-        return await open_reader(current, order.url, order.read, sizes_of(current.config, order))
+        return await open_reader(current, spec.url, spec.read, read_sizes(current.config, spec))
     except ObjectNotFoundError as error:
-        await explain_missing(current, order.url, error)
+        await explain_missing(current, spec.url, error)
         raise

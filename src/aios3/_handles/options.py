@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._arguments import check_arguments
-from aios3._backend import Condition, ReadOptions, WriteOptions
+from aios3._backend import GetOptions, Precondition, PutOptions
 from aios3._config import MIN_PART_SIZE, ConfigOptions, check_bound
 from aios3.errors import ConfigError, UnknownEncodingError, WrongTypeError
 
@@ -98,7 +98,7 @@ class WholeOptions(WriterOptions, total=False):
 
 
 class OpenOptions(SharedOptions, PipeWriterOptions, LimitedOptions, WholeOptions, total=False):
-    """The options of every mode and way; one that does not belong to them is refused."""
+    """The options of every mode and way; one that does not belong to them is rejected."""
 
 
 ReadBinaryMode = Literal["rb", "br"]
@@ -123,7 +123,7 @@ UpdateTextMode = Literal[
 Buffering = Literal["prefetch", "shared", "pipe", "memory", "disk", "limited"]
 WholeBuffering = Literal["memory", "disk"]
 
-_KINDS: dict[str, str] = {
+_MODES_OF: dict[str, str] = {
     "prefetch": "rwxa",
     "shared": "r",
     "pipe": "rwx",
@@ -142,8 +142,8 @@ _READING: dict[str, type] = {
 }
 _WRITING: dict[str, type] = {"pipe": PipeWriterOptions, "limited": LimitedOptions}
 
-_PLAINLY = ReadOptions()
-_STORED = frozenset(field.name for field in dataclasses.fields(WriteOptions))
+_DEFAULT_READ = GetOptions()
+_STORED = frozenset(field.name for field in dataclasses.fields(PutOptions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class Mode:
 
 
 def parse_mode(mode: object) -> Mode:
-    """Take a mode apart; raise ConfigError for one that :func:`open` would refuse as well."""
+    """Take a mode apart; raise ConfigError for one that :func:`open` would reject as well."""
     if not isinstance(mode, str):
         message = f"A mode is a str such as 'rb', not {type(mode).__name__}"
         raise WrongTypeError(message)
@@ -180,29 +180,29 @@ def _parse_mode(mode: str) -> Mode:
     return Mode(kind.pop(), "b" in letters, "+" in letters)
 
 
-def choose_way(mode: Mode, buffering: object, options: OpenOptions) -> str:
+def resolve_buffering(mode: Mode, buffering: object, options: OpenOptions) -> str:
     """Return the name of the way: what ``buffering`` says, else what the mode needs.
 
     Raises ConfigError for a way that does not exist or does not have the mode.
     """
     if buffering is None:
         whole = mode.updates or "cache_path" in options
-        way = ("disk" if "cache_path" in options else "memory") if whole else "prefetch"
-    elif isinstance(buffering, str) and buffering in _KINDS:
-        way = buffering
+        resolved = ("disk" if "cache_path" in options else "memory") if whole else "prefetch"
+    elif isinstance(buffering, str) and buffering in _MODES_OF:
+        resolved = buffering
     else:
         message = f"buffering must be one of {', '.join(map(repr, get_args(Buffering)))} or None, not {buffering!r}"
         raise ConfigError(message)
-    if mode.kind not in _KINDS[way] or (mode.updates and way not in get_args(WholeBuffering)):
+    if mode.kind not in _MODES_OF[resolved] or (mode.updates and resolved not in get_args(WholeBuffering)):
         hint = "; reading and writing at once needs 'memory' or 'disk'" if mode.updates else ""
-        kinds = ", ".join(map(repr, _KINDS[way]))
-        message = f"buffering={way!r} has the modes {kinds}, and not {str(mode)!r}{hint}"
+        kinds = ", ".join(map(repr, _MODES_OF[resolved]))
+        message = f"buffering={resolved!r} has the modes {kinds}, and not {str(mode)!r}{hint}"
         raise ConfigError(message)
-    return way
+    return resolved
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class ReadSizes:
     """Sizes in bytes that a caller may choose for one file."""
 
     block_size: int
@@ -210,34 +210,34 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OpenSpec:
     """What is to be opened, decided and checked."""
 
     url: S3Url
     mode: Mode
-    way: str
-    read: ReadOptions
+    buffering: str
+    read: GetOptions
     """How the object is read, also by a mode that writes behind or into it."""
     plan: WritePlan | None = None
     """What is written, for modes that write; its part size is the session's where ``config`` does not say."""
     config: ConfigOptions = dataclasses.field(default_factory=ConfigOptions)
     followlinks: bool = False
     cache_key: str = ""
-    place: Path | None = None
+    cache_path: Path | None = None
     join: bool = True
     head_size: int | None = None
     tail_size: int | None = None
 
 
-def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) -> Order:
+def parse_open_options(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) -> OpenSpec:
     """Check the options of an opening. Raises ConfigError for one that is unknown, wrong, or of another mode or way."""
-    way = choose_way(mode, buffering, options)
+    resolved = resolve_buffering(mode, buffering, options)
     reads_only = mode.kind == "r" and not mode.updates
     if reads_only and not options:
-        return Order(url, mode, way, _PLAINLY, config=_config(way, options))
-    known = _known_options(way, reads_only=reads_only)
+        return OpenSpec(url, mode, resolved, _DEFAULT_READ, config=_config(resolved, options))
+    known = _known_options(resolved, reads_only=reads_only)
     _check_options(
-        options, known, f"{'reading' if reads_only else 'writing'}{'' if way == 'prefetch' else f' ({way})'}"
+        options, known, f"{'reading' if reads_only else 'writing'}{'' if resolved == 'prefetch' else f' ({resolved})'}"
     )
     check_arguments(**options)
     if_match = options.get("if_match")
@@ -245,32 +245,32 @@ def make_order(url: S3Url, mode: Mode, buffering: object, options: OpenOptions) 
         message = "Mode 'x' creates an object and if_match replaces one; use mode 'w' with if_match"
         raise ConfigError(message)
     cache_path = options.get("cache_path")
-    return Order(
+    return OpenSpec(
         url,
         mode,
-        way,
-        ReadOptions(options.get("version_id"), if_match, options.get("sse_customer_key")),
+        resolved,
+        GetOptions(options.get("version_id"), if_match, options.get("sse_customer_key")),
         None if reads_only else _plan(url, mode, options),
-        _config(way, options),
+        _config(resolved, options),
         followlinks=options.get("followlinks") is True,
         cache_key=options.get("cache_key") or "",
-        place=None if cache_path is None else _place(cache_path),
+        cache_path=None if cache_path is None else _path(cache_path),
         join=options.get("join") is not False,
         head_size=options.get("head_size"),
         tail_size=options.get("tail_size"),
     )
 
 
-def _place(path: str | os.PathLike[str]) -> Path:
+def _path(path: str | os.PathLike[str]) -> Path:
     from pathlib import Path  # noqa: PLC0415 - slow to import, and only one way to open has a place
 
     return Path(path)
 
 
-def _known_options(way: str, *, reads_only: bool) -> frozenset[str]:
-    known = _READING[way] if reads_only else _WRITING.get(way, WriterOptions)
+def _known_options(buffering: str, *, reads_only: bool) -> frozenset[str]:
+    known = _READING[buffering] if reads_only else _WRITING.get(buffering, WriterOptions)
     names: frozenset[str] = known.__optional_keys__  # type: ignore[attr-defined]  # every TypedDict has it
-    return names | {"cache_path"} if way == "disk" else names
+    return names | {"cache_path"} if buffering == "disk" else names
 
 
 def _check_options(options: OpenOptions, known: frozenset[str], purpose: str) -> None:
@@ -285,15 +285,15 @@ def _check_options(options: OpenOptions, known: frozenset[str], purpose: str) ->
 
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
     stored = {name: value for name, value in options.items() if name in _STORED and value is not None}
-    write = WriteOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
+    write = PutOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
     from aios3._storing.plan import WritePlan  # noqa: PLC0415 - most programs only read
 
-    return WritePlan(url, f"{mode.kind}b", write, Condition(if_match=options.get("if_match")))
+    return WritePlan(url, f"{mode.kind}b", write, Precondition(if_match=options.get("if_match")))
 
 
-def _config(way: str, options: OpenOptions) -> ConfigOptions:
+def _config(buffering: str, options: OpenOptions) -> ConfigOptions:
     config = ConfigOptions()
-    if way == "pipe":
+    if buffering == "pipe":
         config["part_size"] = MIN_PART_SIZE  # the least memory
     if "block_size" in options:
         config["block_size"] = options["block_size"]
@@ -304,10 +304,10 @@ def _config(way: str, options: OpenOptions) -> ConfigOptions:
     return config
 
 
-def sizes_of(config: Config, order: Order) -> Sizes:
-    """Return the sizes with which an object is read: those of ``order``, or else of ``config``."""
-    chosen = config.with_options(**order.config)
-    return Sizes(chosen.block_size, chosen.request_size)
+def read_sizes(config: Config, spec: OpenSpec) -> ReadSizes:
+    """Return the sizes with which an object is read: those of ``spec``, or else of ``config``."""
+    chosen = config.with_options(**spec.config)
+    return ReadSizes(chosen.block_size, chosen.request_size)
 
 
 def text_settings(

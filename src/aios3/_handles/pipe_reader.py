@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from aios3._config import KIB
 from aios3._engine.tasks import OwnedTasks, cancel_and_wait
-from aios3._handles.leaving import Home, cannot_copy, no_descriptor
+from aios3._handles.lifecycle import LoopBinding, cannot_copy, no_descriptor
 from aios3._handles.positions import flat
 from aios3._handles.source import ObjectSource
 from aios3.errors import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from aios3._backend import ObjectBody, ReadOptions
+    from aios3._backend import GetOptions, ObjectBody
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
@@ -47,14 +47,14 @@ class AsyncPipeReader:
         self._session = session
         self._source = source
         self._body: ObjectBody | None = body
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._ready = self._buffer[:0]
         self._received = 0
         self._closed = False
         self._tasks = OwnedTasks()
-        self._home = Home(str(source.url), str(source.url))
-        session.own(self)
+        self._binding = LoopBinding(str(source.url), str(source.url))
+        session.register(self)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
@@ -73,16 +73,16 @@ class AsyncPipeReader:
         await self.aclose()
 
     def __del__(self) -> None:
-        home = getattr(self, "_home", None)
-        if home is None or home.foreign or self._closed:
+        binding = getattr(self, "_binding", None)
+        if binding is None or binding.is_forked or self._closed:
             return
         warnings.warn(f"unclosed file {self!r}", ResourceWarning, source=self, stacklevel=2)
-        if not home.loop.is_closed():
+        if not binding.loop.is_closed():
             body, budget = self._body, self._session.budget
-            home.loop.call_soon_threadsafe(lambda: budget.give_back(BUFFER_BYTES, parked=True))
+            binding.loop.call_soon_threadsafe(lambda: budget.release(BUFFER_BYTES, retained=True))
             if body is not None:
                 tasks = self._session.tasks
-                home.loop.call_soon_threadsafe(lambda: tasks.start(body.aclose(), name="aios3 close pipe"))
+                binding.loop.call_soon_threadsafe(lambda: tasks.start(body.aclose(), name="aios3 close pipe"))
 
     @property
     def path(self) -> S3Url:
@@ -144,14 +144,14 @@ class AsyncPipeReader:
 
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             left = self.size - self._position
             left = left if size is None or size < 0 else min(size, left)
             whole = io.BytesIO()
             try:
                 while left > 0:
-                    left -= whole.write(self._take(await self._at_hand(left)))
+                    left -= whole.write(self._take(await self._fill_buffer(left)))
             except BaseException:
                 self._put_back(whole.getvalue())
                 raise
@@ -163,7 +163,7 @@ class AsyncPipeReader:
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the object."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             target = flat(buffer)
             count = len(self._ready[: len(target)])
@@ -179,13 +179,13 @@ class AsyncPipeReader:
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             return await self._line(size)
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             lines: list[bytes] = []
             total = 0
@@ -216,17 +216,17 @@ class AsyncPipeReader:
 
         Raises WrongLoopError on another event loop than the file's own.
         """
-        if self._home.foreign:
+        if self._binding.is_forked:
             return
-        self._home.check()
+        self._binding.check_loop()
         if not self._closed:
             self._closed = True
-            self._session.disown(self)
-            self._session.budget.give_back(BUFFER_BYTES, parked=True)
+            self._session.unregister(self)
+            self._session.budget.release(BUFFER_BYTES, retained=True)
         try:
             await self._tasks.aclose()
         finally:
-            await self._drop()
+            await self._discard_body()
 
     async def release(self) -> None:
         """Close the file because its session is closed."""
@@ -237,14 +237,14 @@ class AsyncPipeReader:
         return self._received - len(self._ready)
 
     def _check(self) -> None:
-        self._home.check()
+        self._binding.check_loop()
         if self._closed:
             raise self._closed_error()
 
     def _closed_error(self) -> ClosedHandleError:
         return ClosedHandleError(f"{self.name} is closed; open it again to read", path=self.name)
 
-    async def _at_hand(self, wanted: int) -> int:
+    async def _fill_buffer(self, wanted: int) -> int:
         """Wait until a byte is in the buffer, and return how many of ``wanted`` there are."""
         if not self._ready:
             count = await self._receive(self._buffer)
@@ -263,29 +263,29 @@ class AsyncPipeReader:
     async def _line(self, size: int | None = None) -> bytes:
         left = self.size - self._position
         left = left if size is None or size < 0 else min(size, left)
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         try:
             while left > 0:
-                at_hand = bytes(self._ready[: min(await self._at_hand(left), BUFFER_BYTES)])
-                end = at_hand.find(b"\n") + 1
-                pieces.append(at_hand[: end or None])
-                self._take(len(pieces[-1]))
-                left = 0 if end else left - len(at_hand)
+                available = bytes(self._ready[: min(await self._fill_buffer(left), BUFFER_BYTES)])
+                end = available.find(b"\n") + 1
+                chunks.append(available[: end or None])
+                self._take(len(chunks[-1]))
+                left = 0 if end else left - len(available)
         except BaseException:
-            self._put_back(b"".join(pieces))
+            self._put_back(b"".join(chunks))
             raise
-        return b"".join(pieces)
+        return b"".join(chunks)
 
     async def _receive(self, view: memoryview) -> int:
         """Receive at least one byte of the rest into ``view``, in a task that :meth:`aclose` ends."""
-        receiving = self._tasks.start(self._resumed(view), name=f"aios3 pipe {self.name}")
+        receiving = self._tasks.start(self._receive_with_retries(view), name=f"aios3 pipe {self.name}")
         try:
             await asyncio.wait({receiving})
         except asyncio.CancelledError:
             try:
                 await cancel_and_wait({receiving})
             finally:
-                await self._drop()  # bytes may have been received that nobody has counted
+                await self._discard_body()  # bytes may have been received that nobody has counted
             raise
         if receiving.cancelled():
             raise self._closed_error()
@@ -293,33 +293,33 @@ class AsyncPipeReader:
         self._received += count
         return count
 
-    async def _resumed(self, view: memoryview) -> int:
+    async def _receive_with_retries(self, view: memoryview) -> int:
         failures = 0
         while True:
             try:
-                count = await self._received_once(view)
+                count = await self._receive_once(view)
             except S3Error as error:
-                await self._drop()
+                await self._discard_body()
                 failures += 1
-                await asyncio.sleep(self._session.policy_at(self._source.url).pause(error, failures))
+                await asyncio.sleep(self._session.policy_at(self._source.url).next_delay(error, failures))
             except BaseException:
-                await self._drop()  # nobody knows which of its bytes have been received
+                await self._discard_body()  # nobody knows which of its bytes have been received
                 raise
             else:
                 if self._received + count >= self.size:
-                    await self._drop()
+                    await self._discard_body()
                 return count
 
-    async def _received_once(self, view: memoryview) -> int:
+    async def _receive_once(self, view: memoryview) -> int:
         if self._body is None:
-            self._body = await self._source.body_at(self._received, self.size)
+            self._body = await self._source.stream_from(self._received, self.size)
         count = await self._body.readinto(view)
         if count == 0:
             raise self._truncated()
-        await self._source.passed(self._received, view[:count])
+        await self._source.verify_chunk(self._received, view[:count])
         return count
 
-    async def _drop(self) -> None:
+    async def _discard_body(self) -> None:
         body, self._body = self._body, None
         if body is not None:
             await body.aclose()
@@ -329,15 +329,15 @@ class AsyncPipeReader:
         return TruncatedBodyError(message, path=self.name, operation="GetObject")
 
 
-async def open_pipe_reader(session: Session, url: S3Url, options: ReadOptions) -> AsyncPipeReader:
+async def open_pipe_reader(session: Session, url: S3Url, options: GetOptions) -> AsyncPipeReader:
     """Open ``url`` with one GET of all of it. Raises ObjectNotFoundError, AccessDeniedError and so on."""
     source = ObjectSource(session, url, options)
     budget = session.budget
-    await budget.take(BUFFER_BYTES)
-    budget.park(BUFFER_BYTES)
+    await budget.acquire(BUFFER_BYTES)
+    budget.mark_retained(BUFFER_BYTES)
     try:
-        body = await source.body_at(0, None)
+        body = await source.stream_from(0, None)
         return AsyncPipeReader(session, source, body)
     except BaseException:
-        budget.give_back(BUFFER_BYTES, parked=True)
+        budget.release(BUFFER_BYTES, retained=True)
         raise

@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
 from aios3._engine.parts import part_size
-from aios3._handles.leaving import cannot_copy, gives_up, no_descriptor
+from aios3._handles.copy_from import copy_from
+from aios3._handles.lifecycle import cannot_copy, is_interrupted, no_descriptor
 from aios3._handles.positions import flat
-from aios3._handles.pump import pump
-from aios3._handles.torn import taken_in_part
-from aios3._handles.unwinding import Moment
+from aios3._handles.torn_write import partly_written
+from aios3._handles.unwinding import UnwindSnapshot
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._logs import get_logger
 from aios3.errors import ClosedHandleError
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.pump import Source
-    from aios3._handles.torn import Torn
+    from aios3._handles.copy_from import Source
+    from aios3._handles.torn_write import TornWrite
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -46,12 +46,12 @@ class AsyncPipeWriter:
         self._plan = plan
         self._join = join
         self._writer = AsyncMultipartWriter(session, plan)
-        self._opened_at = Moment.now()
-        self.torn: Torn = self._writer.torn
+        self._opened_at = UnwindSnapshot.now()
+        self.torn: TornWrite = self._writer.torn
         """Whether the file can only be aborted, and why."""
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._parts = 1
-        self._room = part_size(1, plan.part_size)
+        self._part_slots = part_size(1, plan.part_size)
         self._ending: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 
@@ -101,7 +101,7 @@ class AsyncPipeWriter:
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write; raises ClosedHandleError before, and for ever after an abort."""
+        """S3's response to the finished write; raises ClosedHandleError before, and for ever after an abort."""
         return self._writer.result
 
     def tell(self) -> int:
@@ -129,16 +129,16 @@ class AsyncPipeWriter:
 
         ``bytes`` are kept, anything else is copied. Raises what a part met that failed; the upload is aborted by then.
         """
-        async with self._turn:
+        async with self._lock:
             if self._ending is not None:
                 raise self._closed_error()
             view = flat(data)
             before = self._writer.tell()
             try:
-                await self._take_all(view)
+                await self._buffer_all(view)
             except BaseException as error:
                 if (taken := self._writer.tell() - before) > 0:
-                    self.torn.note(taken_in_part("a write", taken, len(view)), error)
+                    self.torn.note(partly_written("a write", taken, len(view)), error)
                 raise
             return len(view)
 
@@ -148,17 +148,17 @@ class AsyncPipeWriter:
         ``source`` is a file object (async or not), or an iterable (async or not) of bytes-like objects. What is not
         async is read in a thread. The source is not closed.
         """
-        return await pump(source, self.write, self.torn)
+        return await copy_from(source, self.write, self.torn)
 
-    async def _take_all(self, view: memoryview) -> None:
+    async def _buffer_all(self, view: memoryview) -> None:
         taken = 0
         while taken < len(view):
-            if self._room == 0:
+            if self._part_slots == 0:
                 await self._writer.drain()
                 self._parts += 1
-                self._room = part_size(self._parts, self._plan.part_size)
-            count = await self._writer.write(view[taken : taken + self._room])
-            self._room -= count
+                self._part_slots = part_size(self._parts, self._plan.part_size)
+            count = await self._writer.write(view[taken : taken + self._part_slots])
+            self._part_slots -= count
             taken += count
         if not view:
             await self._writer.write(b"")
@@ -168,7 +168,7 @@ class AsyncPipeWriter:
 
         Safe to repeat, from any task. It aborts instead as :meth:`AsyncMultipartWriter.aclose` does.
         """
-        if gives_up(self.name, self._opened_at, closed=self.closed):
+        if is_interrupted(self.name, self._opened_at, closed=self.closed):
             return self.abort()
         return self._close()
 
@@ -176,14 +176,14 @@ class AsyncPipeWriter:
         if self._join or self._writer.closed:
             await self._writer.finish()
             return
-        async with self._turn:
+        async with self._lock:
             if self._ending is None:
                 await self._writer.write(b"")  # raises if a part has failed already, or on the wrong loop
-                self._session.disown(self._writer)  # which would abort it when it closes
+                self._session.unregister(self._writer)  # which would abort it when it closes
                 self._ending = self._session.promised.start(self._end(), name=f"aios3 end {self.name}")
 
     async def wait(self) -> WriteResult:
-        """Wait until the object is visible and return what S3 answered, or raise why it is not.
+        """Wait until the object is visible and return what S3 responded, or raise why it is not.
 
         Raises ClosedHandleError if the file is still open, or was aborted.
         """
@@ -192,8 +192,8 @@ class AsyncPipeWriter:
         await asyncio.wait({self._ending})
         failure = self._failure
         if failure is not None:
-            if failure in self._session.late_failures:
-                self._session.late_failures.remove(failure)
+            if failure in self._session.deferred_errors:
+                self._session.deferred_errors.remove(failure)
             raise failure
         return self._writer.result
 
@@ -213,7 +213,7 @@ class AsyncPipeWriter:
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
-        self._session.late_failures.append(error)
+        self._session.deferred_errors.append(error)
         _log.error("%s was closed with join=False, and is not published: %s", self.name, error)
 
     def _closed_error(self) -> ClosedHandleError:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, ReadOptions
+from aios3._backend import GetOptions, Precondition
 from aios3._config import MIN_PART_SIZE
 from aios3._engine.parts import appending_part_size, copy_ranges, equal_ranges
 from aios3._entries import WriteResult
 from aios3._handles.source import ObjectSource
-from aios3._storing.equal_parts import needs_equal_parts
-from aios3._storing.inherit import kept
+from aios3._storing.equal_parts import requires_equal_parts
+from aios3._storing.inherit import inherit_metadata
 from aios3._storing.plan import WritePlan, resolve_plan, with_checksum
 from aios3.errors import ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     from aios3._session import Session
 
-__all__ = ["WritePlan", "complete_plan"]
+__all__ = ["WritePlan", "plan_write"]
 
 
-async def complete_plan(session: Session, plan: WritePlan) -> WritePlan:
+async def plan_write(session: Session, plan: WritePlan) -> WritePlan:
     """Decide what a write in mode ``wb``, ``xb`` or ``ab`` needs to know of S3 and of the object that is there.
 
     ``wb`` costs no request. ``xb`` looks whether the object is there, to say so before anything is written; S3 decides
@@ -35,13 +35,13 @@ async def complete_plan(session: Session, plan: WritePlan) -> WritePlan:
     if plan.mode == "wb":
         return plan
     await _check_absent(session, plan)
-    return replace(plan, condition=Condition(if_absent=True))
+    return replace(plan, condition=Precondition(if_absent=True))
 
 
 async def _check_absent(session: Session, plan: WritePlan) -> None:
     backend = await session.backend(plan.url)
     try:
-        await backend.head_object(plan.url, ReadOptions(sse_customer_key=plan.options.sse_customer_key))
+        await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))
     except ObjectNotFoundError:
         return
     message = f"{plan.url} exists already, and mode 'x' creates only; use 'w' to replace it"
@@ -50,35 +50,44 @@ async def _check_absent(session: Session, plan: WritePlan) -> None:
 
 async def _append(session: Session, plan: WritePlan) -> WritePlan:
     if_match = plan.condition.if_match
-    source = ObjectSource(session, plan.url, ReadOptions(None, if_match, plan.options.sse_customer_key))
+    source = ObjectSource(session, plan.url, GetOptions(None, if_match, plan.options.sse_customer_key))
     try:
         await source.open(0, MIN_PART_SIZE)
     except ObjectNotFoundError:
         if if_match is not None:
             raise
-        return await resolve_plan(session, replace(plan, condition=Condition(if_absent=True)))
+        return await resolve_plan(session, replace(plan, condition=Precondition(if_absent=True)))
     old = source.stat
     plan = replace(
-        plan, condition=Condition(if_match=old.etag), unchanged=WriteResult(old.size, old.etag, old.version_id)
+        plan,
+        condition=Precondition(if_match=old.etag),
+        unchanged_result=WriteResult(old.size, old.etag, old.version_id),
     )
-    plan = await _behind(session, source, plan)
-    return replace(plan, options=await kept(session, plan.url, plan.options, old))
+    plan = await _plan_existing_bytes(session, source, plan)
+    return replace(plan, options=await inherit_metadata(session, plan.url, plan.options, old))
 
 
-async def _behind(session: Session, source: ObjectSource, plan: WritePlan) -> WritePlan:
+async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: WritePlan) -> WritePlan:
     """Say which bytes of the old object are copied as parts, and read those that are sent again."""
     size = source.stat.size
     try:
         if size < MIN_PART_SIZE:
-            return replace(plan, head=await _download(source, 0, size))
+            return replace(plan, existing_bytes=await _download(source, 0, size))
     finally:
         await source.aclose()  # an open response holds the place of a request
-    if not await needs_equal_parts(session, plan.url):
-        return replace(plan, base=source.stat, copies=copy_ranges(size, followed=True))
+    if not await requires_equal_parts(session, plan.url):
+        return replace(plan, copy_source=source.stat, copies=copy_ranges(size, followed=True))
     part_size = appending_part_size(size, plan.part_size)
     copies = equal_ranges(size - size % part_size, part_size)
-    head = await _download(source, size - size % part_size, size)
-    return replace(plan, part_size=part_size, equal_parts=True, base=source.stat, copies=copies, head=head)
+    existing_bytes = await _download(source, size - size % part_size, size)
+    return replace(
+        plan,
+        part_size=part_size,
+        equal_parts=True,
+        copy_source=source.stat,
+        copies=copies,
+        existing_bytes=existing_bytes,
+    )
 
 
 async def _download(source: ObjectSource, start: int, stop: int) -> bytes:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
-from aios3._engine.ranges import RangeFetcher, RangeLimits, Run
+from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
 from aios3._handles.base import AsyncSeekReadBase, call_on
 from aios3._handles.source import ObjectSource
 from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError
@@ -15,23 +15,23 @@ from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeE
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-    from aios3._backend import ReadOptions
+    from aios3._backend import GetOptions
     from aios3._entries import StatResult
-    from aios3._handles.leaving import Home
-    from aios3._handles.options import Sizes
-    from aios3._handles.ranged import Ranges
+    from aios3._handles.lifecycle import LoopBinding
+    from aios3._handles.options import ReadSizes
+    from aios3._handles.range_reader import RangeReader
     from aios3._paths import S3Url
     from aios3._session import Session
 
-FIRST_REQUEST = 256 * KIB
+INITIAL_GET_BYTES = 256 * KIB
 """Bytes that opening asks for: enough for a small object, little to lose for who seeks away."""
-_AT_ONCE = 64 * KIB
+_INLINE_BODY_BYTES = 64 * KIB
 """An object of up to so many bytes is received when it is opened: it is here, or nearly, and needs no task."""
-_COALESCE = 64 * KIB
+_MAX_GAP_BYTES = 64 * KIB
 """Ranges with a smaller gap between them are fetched as one: sending the gap costs less than another request."""
-_KEEP = 8 * MIB
+_MAX_RETAINED_BYTES = 8 * MIB
 """Bytes behind the position that stay in memory for reads that go back a little."""
-_JOINED = 4
+_MAX_JOINED_BLOCKS = 4
 """Blocks that one read may hold until it has all of its bytes; a longer one copies each as it comes."""
 
 
@@ -46,10 +46,10 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
     and take turns; ``read_at`` and ``read_ranges`` do not touch it and run side by side.
     """
 
-    def __init__(self, session: Session, source: ObjectSource, fetcher: Ranges) -> None:
+    def __init__(self, session: Session, source: ObjectSource, fetcher: RangeReader) -> None:
         self._source = source
         self._fetcher = fetcher
-        self._run = Run(fetcher.limits)
+        self._run = SequentialReads(fetcher.limits)
         self._chunk_bytes = fetcher.limits.block_size
         super().__init__(session, str(source.url))
 
@@ -57,9 +57,9 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
         return f"<aios3.AsyncPrefetchReader {self.name} {state}>"
 
-    def _abandon(self, home: Home) -> None:
+    def _abandon(self, binding: LoopBinding) -> None:
         tasks, source, fetcher = self._session.tasks, self._source, self._fetcher
-        call_on(home.loop, lambda: tasks.start(close_fetcher(source, fetcher), name=f"aios3 close {source.url}"))
+        call_on(binding.loop, lambda: tasks.start(close_fetcher(source, fetcher), name=f"aios3 close {source.url}"))
 
     @property
     def path(self) -> S3Url:
@@ -77,7 +77,7 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
 
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             start = self._position
             stop = self.size if size is None or size < 0 else min(start + size, self.size)
@@ -92,7 +92,7 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
                 except ChecksumMismatchError:
                     if start > 0 or stop < self.size:
                         raise  # the caller has some of the bytes that may be wrong
-                    self._forget()
+                    self._invalidate()
                 return await self._read_until(stop)
             except BaseException:
                 self._position = start
@@ -107,7 +107,7 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
             message = f"read_at({offset}, {size}) on {self.name}: neither may be negative"
             raise InvalidRangeError(message, path=self.name)
         self._check()
-        return await self._fetcher.collect(offset, min(offset + size, self.size))
+        return await self._fetcher.read(offset, min(offset + size, self.size))
 
     async def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
         """Read several ranges ``[start, stop)`` and return their bytes in the same order.
@@ -121,65 +121,70 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
             if start < 0 or stop < start:
                 message = f"read_ranges on {self.name}: ({start}, {stop}) is no range; it takes (start, stop) pairs"
                 raise InvalidRangeError(message, path=self.name)
-        room = self._fetcher.limits.window
+        free_bytes = self._fetcher.limits.max_readahead
         shared = _coalesce((start, min(stop, self.size)) for start, stop in wanted)
         for start, stop in shared:
-            if room > 0 and start < stop:
-                self._fetcher.request(start, min(stop, start + room))
-            room -= stop - start
-        found = [await self._fetcher.collect(start, min(stop, self.size)) for start, stop in wanted]
+            if free_bytes > 0 and start < stop:
+                self._fetcher.prefetch(start, min(stop, start + free_bytes))
+            free_bytes -= stop - start
+        results = [await self._fetcher.read(start, min(stop, self.size)) for start, stop in wanted]
         for start, stop in shared:
-            self._fetcher.done_with(start, stop)
-        return found
+            self._fetcher.mark_consumed(start, stop)
+        return results
 
     async def aclose(self) -> None:
         """Close the file: end all requests, give all memory back. Safe to repeat, from any task.
 
         Raises WrongLoopError on another event loop than the file's own.
         """
-        if self._is_foreign():
+        if self._is_forked():
             return
         self._closed = True
-        self._session.disown(self)
+        self._session.unregister(self)
         if self._source.has_ready or not self._fetcher.close_idle(self._closed_error()):
             await close_fetcher(self._source, self._fetcher)
 
     def _peek(self, size: int) -> Awaitable[memoryview]:
         return self._view(min(self._position + size, self.size))
 
-    def _buffered(self) -> memoryview:
-        return self._fetcher.at_hand(self._position)
+    def _buffered_body(self) -> memoryview:
+        return self._fetcher.peek(self._position)
 
     async def _view(self, stop: int) -> memoryview:
         """Wait for bytes at the position, at most up to ``stop``, having asked for what should come next."""
         self._request(stop)
-        return await self._fetcher.view(self._position, stop)
+        return await self._fetcher.read_view(self._position, stop)
 
     def _request(self, stop: int) -> None:
         """Ask for the bytes from the position up to ``stop``, and for what should come next."""
         start = self._position
-        follows = self._run.begin(start)
+        follows = self._run.start(start)
         if not follows:
-            self._fetcher.leave(start, stop)
+            self._fetcher.cancel_readahead(start, stop)
         limits = self._fetcher.limits
-        demand = min(stop, start + max(limits.window, limits.block_size))
-        self._fetcher.request(start, demand, ahead=self._ahead(demand - start) if follows else 0)
+        demand = min(stop, start + max(limits.max_readahead, limits.block_size))
+        self._fetcher.prefetch(start, demand, ahead=self._ahead(demand - start) if follows else 0)
 
     def _ahead(self, demand: int) -> int:
         """Return the bytes of read-ahead that the run has earned and the server needs."""
-        return min(self._run.window(demand), self._fetcher.pace.window(self._fetcher.limits.request_size))
+        return min(
+            self._run.readahead(demand), self._fetcher.bandwidth.readahead_bytes(self._fetcher.limits.request_size)
+        )
 
-    async def _take(self, stop: int) -> memoryview:
+    async def _next_view(self, stop: int) -> memoryview:
         view = self._take_arrived(stop)
         if view is None:
-            view = await self._fetcher.view(self._position, stop)
+            view = await self._fetcher.read_view(self._position, stop)
             self._advance(len(view))
         return view
 
     def _take_arrived(self, stop: int) -> memoryview | None:
-        """Take bytes at the position like :meth:`_take` if they are here; ask for what should come next in any case."""
+        """Take bytes at the position like :meth:`_next_view` if they are here.
+
+        Ask for what should come next in any case.
+        """
         self._request(stop)
-        view = self._fetcher.peek(self._position, stop)
+        view = self._fetcher.peek_view(self._position, stop)
         if view is not None:
             self._advance(len(view))
         return view
@@ -191,73 +196,73 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
     async def _read_until(self, stop: int, view: memoryview | None = None) -> bytes:
         """Read up to ``stop``; ``view`` has been taken already."""
         if view is None:
-            view = await self._take(stop)
+            view = await self._next_view(stop)
             if self._position == stop:
                 return bytes(view)
-        if stop - self._position <= _JOINED * self._fetcher.limits.block_size:
+        if stop - self._position <= _MAX_JOINED_BLOCKS * self._fetcher.limits.block_size:
             views = [view]
             while self._position < stop:
-                views.append(await self._take(stop))
+                views.append(await self._next_view(stop))
             return b"".join(views)
         whole = io.BytesIO()
         whole.write(view)
         while self._position < stop:
-            whole.write(await self._take(stop))
+            whole.write(await self._next_view(stop))
         return whole.getvalue()
 
-    def _forget(self) -> None:
+    def _invalidate(self) -> None:
         """Let everything be read once more."""
-        self._source.forget()
-        self._fetcher.forget(0, self.size)
+        self._source.reset_verification()
+        self._fetcher.invalidate(0, self.size)
         self._position = 0
 
 
-async def open_reader(session: Session, url: S3Url, options: ReadOptions, sizes: Sizes) -> AsyncPrefetchReader:
+async def open_reader(session: Session, url: S3Url, options: GetOptions, sizes: ReadSizes) -> AsyncPrefetchReader:
     """Open ``url`` with one ranged GET.
 
     Raises ObjectNotFoundError, AccessDeniedError and the other errors of a GET.
     """
     source = ObjectSource(session, url, options)
-    fetcher = await open_fetcher(session, source, 0, FIRST_REQUEST, sizes)
+    fetcher = await open_fetcher(session, source, 0, INITIAL_GET_BYTES, sizes)
     return AsyncPrefetchReader(session, source, fetcher)
 
 
-async def open_fetcher(session: Session, source: ObjectSource, start: int, stop: int, sizes: Sizes) -> RangeFetcher:
-    """Ask ``source`` for ``[start, stop)`` and return the fetcher of its object, which goes on with the answer.
+async def open_fetcher(session: Session, source: ObjectSource, start: int, stop: int, sizes: ReadSizes) -> RangeFetcher:
+    """Ask ``source`` for ``[start, stop)`` and return the fetcher of its object, which goes on with the response.
 
-    The memory for the answer is taken before it is asked for, and what it does not need is given back.
+    The memory for the response is taken before it is asked for, and what it does not need is given back.
     """
     budget = session.budget
-    paid = stop - start
-    if not budget.try_take(paid):
-        await source.aclose()  # an answer that is here already would hold its connection while it waits for memory
-        await budget.take(paid)
+    reserved = stop - start
+    if not budget.try_acquire(reserved):
+        await source.aclose()  # a response that is here already would hold its connection while it waits for memory
+        await budget.acquire(reserved)
     try:
-        answered = max(await source.open(start, stop) - start, 0)
+        received = max(await source.open(start, stop) - start, 0)
         fetcher = RangeFetcher(
             source.fetch, source.stat.size, budget, _limits(sizes.block_size, sizes.request_size, budget.limit)
         )
         if source.latency is not None:
-            fetcher.pace.answered(source.latency)
+            fetcher.bandwidth.record_latency(source.latency)
     except BaseException:
-        budget.give_back(paid)
+        budget.release(reserved)
         await source.aclose()
         raise
-    budget.give_back(paid - answered)
+    budget.release(reserved - received)
     try:
-        if not answered:
+        if not received:
             await source.aclose()
-        elif answered == fetcher.size <= _AT_ONCE:
-            await fetcher.fill(start, start + answered)  # a whole small object, here and now
+        elif received == fetcher.size <= _INLINE_BODY_BYTES:
+            await fetcher.fill(start, start + received)  # a whole small object, here and now
         else:
-            fetcher.adopt(start, start + answered)
+            fetcher.fetch_reserved(start, start + received)
     except BaseException:
         await close_fetcher(source, fetcher)
         raise
     return fetcher
 
 
-async def close_fetcher(source: ObjectSource, fetcher: Ranges) -> None:
+async def close_fetcher(source: ObjectSource, fetcher: RangeReader) -> None:
     """End all requests and give all memory back."""
     try:
         await fetcher.aclose(_closed_error(source))
@@ -269,10 +274,10 @@ async def close_fetcher(source: ObjectSource, fetcher: Ranges) -> None:
 def _limits(block_size: int, request_size: int, memory: int) -> RangeLimits:
     return RangeLimits(
         block_size=block_size,
-        least_request=min(MIB, request_size),
+        min_request_size=min(MIB, request_size),
         request_size=request_size,
-        window=max(memory * 3 // 4, block_size),
-        keep=max(min(memory // 8, _KEEP), block_size),
+        max_readahead=max(memory * 3 // 4, block_size),
+        max_retained=max(min(memory // 8, _MAX_RETAINED_BYTES), block_size),
     )
 
 
@@ -283,7 +288,7 @@ def _closed_error(source: ObjectSource) -> ClosedHandleError:
 def _coalesce(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(ranges):
-        if merged and start - merged[-1][1] <= _COALESCE:
+        if merged and start - merged[-1][1] <= _MAX_GAP_BYTES:
             merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
         else:
             merged.append((start, stop))

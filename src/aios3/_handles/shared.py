@@ -15,31 +15,31 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aios3._engine.ranges import RangeFetcher, RangeLimits
 from aios3._engine.tasks import OwnedTasks, cancel_and_wait
-from aios3._handles.reader import FIRST_REQUEST, AsyncPrefetchReader
+from aios3._handles.reader import INITIAL_GET_BYTES, AsyncPrefetchReader
 from aios3._handles.source import ObjectSource
 from aios3.errors import ClosedHandleError, ObjectChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from aios3._backend import ReadOptions
+    from aios3._backend import GetOptions
     from aios3._entries import StatResult
-    from aios3._handles.options import Sizes
+    from aios3._handles.options import ReadSizes
     from aios3._paths import S3Url
     from aios3._session import Session
 
 T = TypeVar("T")
 
-_ENDLESS = 1 << 80
-_LEAST_REQUEST = 1024 * 1024
+_UNBOUNDED = 1 << 80
+_MIN_REQUEST = 1024 * 1024
 
-_Place = tuple[str, str | None, bytes | None]
+_ObjectKey = tuple[str, str | None, bytes | None]
 """What may hold several versions over time: the path, the version asked for, the key to decrypt with."""
-_Identity = tuple[_Place, int, str | float | None]
+_VersionKey = tuple[_ObjectKey, int, str | float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
+class _CachedObject:
     """One version of one object in a cache: its bytes begin at ``base``."""
 
     source: ObjectSource
@@ -53,50 +53,50 @@ class _Member:
 class SharedCache:
     """The blocks of all objects that are open under one key."""
 
-    def __init__(self, session: Session, sizes: Sizes) -> None:
+    def __init__(self, session: Session, sizes: ReadSizes) -> None:
         limit = session.budget.limit
-        self.users = 0
+        self.refcount = 0
         self.ranges = RangeFetcher(
             self._fetch,
-            _ENDLESS,
+            _UNBOUNDED,
             session.budget,
             RangeLimits(
                 block_size=sizes.block_size,
-                least_request=min(_LEAST_REQUEST, sizes.request_size),
+                min_request_size=min(_MIN_REQUEST, sizes.request_size),
                 request_size=sizes.request_size,
-                window=max(limit * 3 // 4, sizes.block_size),
-                keep=max(limit // 2, sizes.block_size),
+                max_readahead=max(limit * 3 // 4, sizes.block_size),
+                max_retained=max(limit // 2, sizes.block_size),
             ),
         )
         self._session = session
         self._bases: list[int] = []
-        self._members: list[_Member] = []
-        self._known: dict[_Identity, _Member] = {}
-        self._opened: dict[_Place, asyncio.Lock] = {}
-        self._seen: set[_Place] = set()
+        self._objects: list[_CachedObject] = []
+        self._by_version: dict[_VersionKey, _CachedObject] = {}
+        self._open_locks: dict[_ObjectKey, asyncio.Lock] = {}
+        self._seen: set[_ObjectKey] = set()
 
-    async def member(self, url: S3Url, options: ReadOptions) -> _Member:
+    async def get_or_open(self, url: S3Url, options: GetOptions) -> _CachedObject:
         """Return the version of an object that is there now; one GET for a new object, one HEAD for a known one."""
-        place = (str(url), options.version_id, options.sse_customer_key)
-        async with self._opened.setdefault(place, asyncio.Lock()):
-            if place in self._seen:
-                stat = await self._describe(url, options)
-                known = self._known.get(_identity(place, stat))
+        object_key = (str(url), options.version_id, options.sse_customer_key)
+        async with self._open_locks.setdefault(object_key, asyncio.Lock()):
+            if object_key in self._seen:
+                stat = await self._head(url, options)
+                known = self._by_version.get(_version_key(object_key, stat))
                 if known is not None:
                     return known
-            member = await self._add(url, options, place)
-            self._seen.add(place)
-            return member
+            cached = await self._add(url, options, object_key)
+            self._seen.add(object_key)
+            return cached
 
     async def aclose(self) -> None:
         """End all requests and give all memory back."""
         try:
             await self.ranges.aclose(ClosedHandleError("The last file of this shared cache was closed"))
         finally:
-            for member in self._members:
-                await member.source.aclose()
+            for cached in self._objects:
+                await cached.source.aclose()
 
-    async def _describe(self, url: S3Url, options: ReadOptions) -> StatResult:
+    async def _head(self, url: S3Url, options: GetOptions) -> StatResult:
         backend = await self._session.backend(url)
         stat = await backend.head_object(url, options)
         if options.if_match is not None and stat.etag != options.if_match.strip('"'):
@@ -104,43 +104,43 @@ class SharedCache:
             raise ObjectChangedError(message, path=str(url), operation="HeadObject")
         return stat
 
-    async def _add(self, url: S3Url, options: ReadOptions, place: _Place) -> _Member:
+    async def _add(self, url: S3Url, options: GetOptions, object_key: _ObjectKey) -> _CachedObject:
         source = ObjectSource(self._session, url, options)
         budget = self._session.budget
-        await budget.take(FIRST_REQUEST)
+        await budget.acquire(INITIAL_GET_BYTES)
         try:
-            answered = await source.open(0, FIRST_REQUEST)
+            received = await source.open(0, INITIAL_GET_BYTES)
         except BaseException:
-            budget.give_back(FIRST_REQUEST)
+            budget.release(INITIAL_GET_BYTES)
             raise
-        identity = _identity(place, source.stat)
-        known = self._known.get(identity)
-        if known is not None or not answered:
-            budget.give_back(FIRST_REQUEST)
+        version_key = _version_key(object_key, source.stat)
+        known = self._by_version.get(version_key)
+        if known is not None or not received:
+            budget.release(INITIAL_GET_BYTES)
             await source.aclose()
-            return known or self._join(source, identity)
-        budget.give_back(FIRST_REQUEST - answered)
-        member = self._join(source, identity)
-        self.ranges.adopt(member.base, member.base + answered)
-        return member
+            return known or self._register(source, version_key)
+        budget.release(INITIAL_GET_BYTES - received)
+        cached = self._register(source, version_key)
+        self.ranges.fetch_reserved(cached.base, cached.base + received)
+        return cached
 
-    def _join(self, source: ObjectSource, identity: _Identity) -> _Member:
-        last = self._members[-1] if self._members else None
+    def _register(self, source: ObjectSource, version_key: _VersionKey) -> _CachedObject:
+        last = self._objects[-1] if self._objects else None
         base = last.base + last.size + 1 if last else 0  # a gap, so that no request covers two objects
-        member = self._known[identity] = _Member(source, base)
+        cached = self._by_version[version_key] = _CachedObject(source, base)
         self._bases.append(base)
-        self._members.append(member)
-        return member
+        self._objects.append(cached)
+        return cached
 
     async def _fetch(
         self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
     ) -> None:
-        member = self._members[bisect_right(self._bases, start) - 1]
-        await member.source.fetch(start - member.base, stop - member.base, room, received)
+        cached = self._objects[bisect_right(self._bases, start) - 1]
+        await cached.source.fetch(start - cached.base, stop - cached.base, room, received)
 
 
-def _identity(place: _Place, stat: StatResult) -> _Identity:
-    return place, stat.size, stat.etag or stat.mtime
+def _version_key(object_key: _ObjectKey, stat: StatResult) -> _VersionKey:
+    return object_key, stat.size, stat.etag or stat.mtime
 
 
 class SharedRanges:
@@ -150,55 +150,57 @@ class SharedRanges:
     """
 
     def __init__(
-        self, cache: SharedCache, member: _Member, leave: Callable[[], Coroutine[object, object, None]]
+        self, cache: SharedCache, cached: _CachedObject, leave: Callable[[], Coroutine[object, object, None]]
     ) -> None:
-        self.size = member.size
+        self.size = cached.size
         self.limits = cache.ranges.limits
-        self.pace = cache.ranges.pace
+        self.bandwidth = cache.ranges.bandwidth
         self._ranges = cache.ranges
-        self._base = member.base
+        self._base = cached.base
         self._leave = leave
         self._waiting = OwnedTasks()
         self._closed: Exception | None = None
 
-    def request(self, start: int, stop: int, *, ahead: int = 0) -> None:
+    def prefetch(self, start: int, stop: int, *, ahead: int = 0) -> None:
         """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free."""
         stop = min(stop, self.size)
         if start < stop:
             ahead = min(ahead, self.size - stop)
-            self._ranges.request(self._base + start, self._base + stop, ahead=ahead)
+            self._ranges.prefetch(self._base + start, self._base + stop, ahead=ahead)
 
-    def leave(self, start: int, stop: int) -> None:
+    def cancel_readahead(self, start: int, stop: int) -> None:
         """Let go of blocks outside ``[start, stop)``; requests go on, because others may wait for them soon."""
-        self._ranges.done_with(self._base, self._base + start)
-        self._ranges.done_with(self._base + stop, self._base + self.size)
+        self._ranges.mark_consumed(self._base, self._base + start)
+        self._ranges.mark_consumed(self._base + stop, self._base + self.size)
 
-    def done_with(self, start: int, stop: int) -> None:
+    def mark_consumed(self, start: int, stop: int) -> None:
         """Let the blocks that touch ``[start, stop)`` go as if they had been read to their end."""
-        self._ranges.done_with(self._base + start, self._base + stop)
+        self._ranges.mark_consumed(self._base + start, self._base + stop)
 
-    def forget(self, start: int, stop: int) -> None:
+    def invalidate(self, start: int, stop: int) -> None:
         """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
-        self._ranges.forget(self._base + start, self._base + stop)
+        self._ranges.invalidate(self._base + start, self._base + stop)
 
-    def at_hand(self, position: int) -> memoryview:
+    def peek(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
-        return self._ranges.at_hand(self._base + position)
+        return self._ranges.peek(self._base + position)
 
-    def peek(self, position: int, stop: int) -> memoryview | None:
-        """Return what :meth:`view` returns if all of it is here, else None."""
-        return None if self._closed is not None else self._ranges.peek(self._base + position, self._base + stop)
+    def peek_view(self, position: int, stop: int) -> memoryview | None:
+        """Return what :meth:`read_view` returns if all of it is here, else None."""
+        return None if self._closed is not None else self._ranges.peek_view(self._base + position, self._base + stop)
 
-    async def view(self, position: int, stop: int) -> memoryview:
+    async def read_view(self, position: int, stop: int) -> memoryview:
         """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there."""
-        view = self.peek(position, stop)
+        view = self.peek_view(position, stop)
         return (
-            view if view is not None else await self._own(self._ranges.view(self._base + position, self._base + stop))
+            view
+            if view is not None
+            else await self._own(self._ranges.read_view(self._base + position, self._base + stop))
         )
 
-    async def collect(self, start: int, stop: int) -> bytes:
+    async def read(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side."""
-        return await self._own(self._ranges.collect(self._base + start, self._base + max(start, stop)))
+        return await self._own(self._ranges.read(self._base + start, self._base + max(start, stop)))
 
     def close_idle(self, reason: Exception) -> bool:  # noqa: ARG002 - as a RangeFetcher's
         """Return False: whoever leaves last has to wait for the end of the cache."""
@@ -211,7 +213,7 @@ class SharedRanges:
             await self._waiting.aclose()
         finally:
             if first:
-                self._ranges.done_with(self._base, self._base + self.size)
+                self._ranges.mark_consumed(self._base, self._base + self.size)
                 await self._leave()
 
     async def _own(self, work: Coroutine[object, object, T]) -> T:
@@ -234,7 +236,7 @@ _caches: weakref.WeakKeyDictionary[Session, dict[str, SharedCache]] = weakref.We
 
 
 async def open_shared(
-    session: Session, url: S3Url, options: ReadOptions, sizes: Sizes, *, key: str
+    session: Session, url: S3Url, options: GetOptions, sizes: ReadSizes, *, key: str
 ) -> AsyncPrefetchReader:
     """Open ``url`` over the session's cache ``key``; who opens first under a key decides the sizes of its blocks.
 
@@ -242,18 +244,18 @@ async def open_shared(
     """
     caches = _caches.setdefault(session, {})
     cache = caches[key] if key in caches else caches.setdefault(key, SharedCache(session, sizes))
-    cache.users += 1
+    cache.refcount += 1
 
     async def leave() -> None:
-        cache.users -= 1
-        if cache.users == 0:
+        cache.refcount -= 1
+        if cache.refcount == 0:
             if caches.get(key) is cache:
                 del caches[key]
             await cache.aclose()
 
     try:
-        member = await cache.member(url, options)
-        return AsyncPrefetchReader(session, member.source, SharedRanges(cache, member, leave))
+        cached = await cache.get_or_open(url, options)
+        return AsyncPrefetchReader(session, cached.source, SharedRanges(cache, cached, leave))
     except BaseException:
         await leave()
         raise

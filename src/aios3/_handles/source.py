@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._engine.tasks import cancel_and_wait
 from aios3._handles.verifying import check_whole, has_checksums, is_one_request, verification_of
 from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from aios3._backend import ObjectBody
-    from aios3._engine.hedging import Hedges
-    from aios3._engine.sums import RunningPiece
+    from aios3._engine.hedging import Hedger
+    from aios3._engine.range_checksums import ChecksumRange
     from aios3._entries import StatResult
     from aios3._handles.verifying import Verification
     from aios3._paths import S3Url
     from aios3._session import Session
 
-_PLAINLY = ReadOptions()
+_DEFAULT_READ = GetOptions()
 _SCRATCH_BYTES = 64 * 1024
-_LONG = 1024 * 1024
+_HEDGE_BODY_BYTES = 1024 * 1024
 """A body that is so long gets a second request if it is slow."""
-_WORTH_A_REQUEST = 256 * 1024
+_MIN_HEDGE_BYTES = 256 * 1024
 """Of which so much must be missing."""
 
 
 class ObjectSource:
     """The bytes of one object, all of the version that was opened.
 
-    The first answer pins the version: every later request carries its ETag as ``If-Match``, and every answer is
+    The first response pins the version: every later request carries its ETag as ``If-Match``, and every response is
     compared with it, because not every server looks at the header.
 
     The calls come in one of three orders; :meth:`aclose` is last::
@@ -44,45 +44,48 @@ class ObjectSource:
         body_at, passed, passed ...                   a pipe, from one body after the other
     """
 
-    def __init__(self, session: Session, url: S3Url, options: ReadOptions | None = None) -> None:
+    def __init__(self, session: Session, url: S3Url, options: GetOptions | None = None) -> None:
         self.url = url
         self._session = session
-        self._options = options or _PLAINLY
+        self._options = options or _DEFAULT_READ
         self.latency: float | None = None
-        """Seconds in which the request that opened this was answered; most have a connection that stands already."""
+        """Seconds in which the request that opened this was responded to.
+
+        Most have a connection that stands already.
+        """
         self._stat: StatResult | None = None
-        self._ready: ObjectBody | None = None
-        self._ready_for = 0
+        self._pending_body: ObjectBody | None = None
+        self._pending_start = 0
         """Where the fetch begins that takes what is ready; another one leaves it alone."""
         self._verification: Verification | None = None
-        self._passing: RunningPiece | None = None
+        self._streamed_range: ChecksumRange | None = None
         self._failures = 0
         """Attempts that have failed before the first :meth:`fetch`."""
 
     @property
     def stat(self) -> StatResult:
-        """What the first answer said of the object."""
+        """What the first response said of the object."""
         assert self._stat is not None, "open() comes first"
         return self._stat
 
     @property
     def has_ready(self) -> bool:
-        """Whether an answer is open that nobody has fetched."""
-        return self._ready is not None
+        """Whether a response is open that nobody has fetched."""
+        return self._pending_body is not None
 
     async def open(self, start: int, stop: int) -> int:
-        """Ask for ``[start, stop)``, learn the object's size and version, and return where the answer ends.
+        """Ask for ``[start, stop)``, learn the object's size and version, and return where the response ends.
 
         The body waits for the :meth:`fetch` that begins at ``start``.
         """
-        body = self._ready
+        body = self._pending_body
         if body is None:
             clock = asyncio.get_running_loop().time
             started = clock()
             body = await self._get(start, stop)
             self.latency = clock() - started
-        self._ready = body
-        self._ready_for = start
+        self._pending_body = body
+        self._pending_start = start
         try:
             if self._stat is not None or is_one_request(self._session, body):
                 self._accept_now(body, may_ask=False)
@@ -93,34 +96,34 @@ class ObjectSource:
             raise
         return min(stop, body.stop)
 
-    async def open_end(self, size: int) -> int:
-        """Ask for the last ``size`` bytes, learn the object's size and version, and return where the answer begins.
+    async def open_suffix(self, size: int) -> int:
+        """Ask for the last ``size`` bytes, learn the object's size and version, and return where the response begins.
 
         The body waits for an :meth:`open` from there on; that of a server which ignores ranges is dropped.
         """
-        body = self._ready = await self._get(-size, None)
+        body = self._pending_body = await self._get(-size, None)
         await self._accept(body)
         if body.stop - body.start > size:
             await self.aclose()
             return body.stop - size
         return body.start
 
-    async def read_at_once(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
-        """Read ``[start, stop)``, up to the end without ``stop``, if the answer for ``[start, first_stop)`` has it all.
+    async def read_small(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
+        """Read ``[start, stop)``, to the end without ``stop``, if the response for ``[start, first_stop)`` has it all.
 
-        None: memory for the answer is not free, or the object goes on behind it, or it broke, which was an attempt;
+        None: memory for the response is not free, or the object goes on behind it, or it broke, which was an attempt;
         :meth:`open` is next.
         """
         budget = self._session.budget
-        if not budget.try_take(first_stop - start):
+        if not budget.try_acquire(first_stop - start):
             return None
         try:
-            backend = self._session.backend_at_hand(self.url) or await self._session.backend(self.url)
+            backend = self._session.cached_backend(self.url) or await self._session.backend(self.url)
             try:
                 body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._options)
-            except InvalidRangeError as refusal:
-                body = await self._get_empty(start, refusal)
-            self._ready = body
+            except InvalidRangeError as rejection:
+                body = await self._get_empty(start, rejection)
+            self._pending_body = body
             wanted = body.size if stop is None else min(stop, body.size)
             if body.start != start or body.stop != wanted:
                 return None
@@ -130,14 +133,14 @@ class ObjectSource:
                 await self.aclose()
                 if not isinstance(error, S3Error):
                     raise
-                pause = self._session.policy_at(self.url).pause(error, 1)
+                pause = self._session.policy_at(self.url).next_delay(error, 1)
                 self._failures = 1
                 await self._session.policy.calls.sleep(pause)
                 return None
         finally:
-            budget.give_back(first_stop - start)
-        self._ready = None  # at its end there is nothing to close
-        if self._session.checksums_at(self.url).comparing and len(data) == body.size:
+            budget.release(first_stop - start)
+        self._pending_body = None  # at its end there is nothing to close
+        if self._session.checksums_at(self.url).verify and len(data) == body.size:
             check_whole(self.url, data, body.checksums)
         return data
 
@@ -148,48 +151,48 @@ class ObjectSource:
 
         A body that breaks or ends early is asked for again from the byte reached; ``max_attempts`` failures in a row
         without a new byte are raised. The last bytes of a whole object are only told of if it has its checksum;
-        otherwise ChecksumMismatchError is raised, until :meth:`forget`.
+        otherwise ChecksumMismatchError is raised, until :meth:`reset_verification`.
         """
         verification = self._verification
-        piece = verification.piece(start, stop) if verification is not None else None
-        if verification is None or piece is None:
-            return self._fetch(_Cursor(start, stop, room, received))
-        cursor = _VerifiedCursor(start, stop, room, received, piece, verification.is_all)
+        checksum_range = verification.begin_range(start, stop) if verification is not None else None
+        if verification is None or checksum_range is None:
+            return self._fetch_with_retries(_Cursor(start, stop, room, received))
+        cursor = _VerifiedCursor(start, stop, room, received, checksum_range, verification.is_complete)
         return self._fetch_verified(cursor, verification)
 
     async def _fetch_verified(self, cursor: _VerifiedCursor, verification: Verification) -> None:
-        asking = verification.ask_if_last()
+        checksum_head = verification.start_checksum_head()
         try:
-            await self._fetch(cursor)
+            await self._fetch_with_retries(cursor)
             if cursor.withheld:
-                await verification.conclude()
+                await verification.verify()
                 cursor.release()
-            elif asking is not None:
-                await asyncio.wait({asking})  # who receives the last bytes will need it
+            elif checksum_head is not None:
+                await asyncio.wait({checksum_head})  # who receives the last bytes will need it
         finally:
-            if asking is not None:
-                await cancel_and_wait({asking})
+            if checksum_head is not None:
+                await cancel_and_wait({checksum_head})
 
-    def forget(self) -> None:
+    def reset_verification(self) -> None:
         """Let all bytes be received once more, after they turned out to be wrong."""
         if self._verification is not None:
-            self._verification.forget()
+            self._verification.reset()
 
-    async def _fetch(self, cursor: _Cursor) -> None:
+    async def _fetch_with_retries(self, cursor: _Cursor) -> None:
         failures, self._failures = self._failures, 0
         while not cursor.done:
             reached = cursor.position
             try:
-                ready = self._take_ready(reached)
-                body = ready or await self._get(reached, cursor.stop)
+                pending = self._take_pending(reached)
+                body = pending or await self._get(reached, cursor.stop)
                 try:
                     if self._stat is None:
                         await self._accept(body)
-                    elif ready is None:
+                    elif pending is None:
                         self._check_version(body)
                     if body.start != reached:
                         await _skip(body, reached)
-                    await self._receive(body, cursor)
+                    await self._receive_body(body, cursor)
                     if not cursor.done:
                         raise self._truncated(cursor)
                 finally:
@@ -197,12 +200,12 @@ class ObjectSource:
             except S3Error as error:
                 progress = cursor.position > reached
                 failures = 1 if progress else failures + 1
-                pause = self._session.policy_at(self.url).pause(error, failures, progress=progress)
+                pause = self._session.policy_at(self.url).next_delay(error, failures, progress=progress)
                 await self._session.policy.calls.sleep(pause)
 
-    async def body_at(self, position: int, stop: int | None) -> ObjectBody:
-        """Return an answer whose next byte is the one at ``position``; the caller closes it."""
-        body = self._take_ready(position)
+    async def stream_from(self, position: int, stop: int | None) -> ObjectBody:
+        """Return a response whose next byte is the one at ``position``; the caller closes it."""
+        body = self._take_pending(position)
         if body is None:
             await self.aclose()
             body = await self._get(position, stop)
@@ -214,95 +217,95 @@ class ObjectSource:
             raise
         return body
 
-    async def passed(self, position: int, data: memoryview) -> None:
-        """Note what a body from :meth:`body_at` has brought; raise ChecksumMismatchError with the last of wrong bytes.
+    async def verify_chunk(self, position: int, data: memoryview) -> None:
+        """Verify what :meth:`stream_from` has brought; raise ChecksumMismatchError with the last of wrong bytes.
 
         Bytes that are told of twice, or not at all, end the comparing.
         """
         verification = self._verification
         if verification is None:
             return
-        if self._passing is None:
-            self._passing = verification.piece(0, self.stat.size)
-        if self._passing is not None:
-            self._passing.add(position, data)
-            if position + len(data) == self.stat.size and verification.is_all(self._passing):
-                await verification.conclude()
+        if self._streamed_range is None:
+            self._streamed_range = verification.begin_range(0, self.stat.size)
+        if self._streamed_range is not None:
+            self._streamed_range.add(position, data)
+            if position + len(data) == self.stat.size and verification.is_complete(self._streamed_range):
+                await verification.verify()
 
     async def aclose(self) -> None:
-        """Drop an answer that nobody has fetched. Safe to repeat."""
-        ready, self._ready = self._ready, None
-        if ready is not None:
-            await ready.aclose()
+        """Drop a response that nobody has fetched. Safe to repeat."""
+        pending, self._pending_body = self._pending_body, None
+        if pending is not None:
+            await pending.aclose()
 
-    def _receive(self, body: ObjectBody, cursor: _Cursor) -> Coroutine[None, None, None]:
+    def _receive_body(self, body: ObjectBody, cursor: _Cursor) -> Coroutine[None, None, None]:
         """Receive the rest of the range; a long body that is slow may get a second request."""
-        size, hedges = cursor.stop - cursor.position, self._session.policy.hedges
-        if hedges is None or size < _LONG:
+        size, hedger = cursor.stop - cursor.position, self._session.policy.hedger
+        if hedger is None or size < _HEDGE_BODY_BYTES:
             return body.receive(size, cursor.view, cursor.advance)
-        return self._race(hedges, body, cursor)
+        return self._receive_hedged(hedger, body, cursor)
 
-    async def _race(self, hedges: Hedges, body: ObjectBody, cursor: _Cursor) -> None:
+    async def _receive_hedged(self, hedger: Hedger, body: ObjectBody, cursor: _Cursor) -> None:
         """Receive a long body; if it is slow, the rest of it also from a second request, if memory for that is free."""
-        budget, lent = self._session.budget, 0
+        budget, acquired = self._session.budget, 0
         size = cursor.stop - cursor.position
 
         def again() -> Callable[[], Awaitable[tuple[int, bytes]]] | None:
-            nonlocal lent
+            nonlocal acquired
             missing = cursor.stop - cursor.position
-            if missing < _WORTH_A_REQUEST or not budget.try_take(missing):
+            if missing < _MIN_HEDGE_BYTES or not budget.try_acquire(missing):
                 return None
-            lent = missing
-            return partial(self._rest, cursor.position, cursor.stop)
+            acquired = missing
+            return partial(self._fetch_rest, cursor.position, cursor.stop)
 
         try:
-            rest = await hedges.overtaken(partial(body.receive, size, cursor.view, cursor.advance), again, size)
+            rest = await hedger.run_body(partial(body.receive, size, cursor.view, cursor.advance), again, size)
             if rest is not None:
                 cursor.copy(*rest)
         finally:
-            budget.give_back(lent)
+            budget.release(acquired)
 
-    async def _rest(self, position: int, stop: int) -> tuple[int, bytes]:
+    async def _fetch_rest(self, position: int, stop: int) -> tuple[int, bytes]:
         body = await self._get(position, stop)
         try:
             self._check_version(body)
             if (body.start, body.stop) != (position, stop):
-                message = f"GetObject {self.url}: the answer is not the range that was asked for"
+                message = f"GetObject {self.url}: the response is not the range that was asked for"
                 raise ServerError(message, path=str(self.url), operation="GetObject")
             return position, await body.read()
         finally:
             await body.aclose()
 
-    def _take_ready(self, start: int) -> ObjectBody | None:
+    def _take_pending(self, start: int) -> ObjectBody | None:
         """Return the body that waits for a fetch from ``start`` on; it begins earlier if the server ignores ranges."""
-        ready = self._ready
-        if ready is None or start != self._ready_for or ready.start > start:
+        pending = self._pending_body
+        if pending is None or start != self._pending_start or pending.start > start:
             return None
-        self._ready = None
-        return ready
+        self._pending_body = None
+        return pending
 
     async def _get(self, start: int, stop: int | None) -> ObjectBody:
-        backend = self._session.backend_at_hand(self.url) or await self._session.backend(self.url)
+        backend = self._session.cached_backend(self.url) or await self._session.backend(self.url)
         try:
             return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
-        except InvalidRangeError as refusal:
-            return await self._get_empty(start, refusal)
+        except InvalidRangeError as rejection:
+            return await self._get_empty(start, rejection)
 
-    async def _get_empty(self, start: int, refusal: InvalidRangeError) -> ObjectBody:
+    async def _get_empty(self, start: int, rejection: InvalidRangeError) -> ObjectBody:
         """Ask for the whole of an empty object: it has no range, and S3 says so with 416."""
         if start > 0:
-            raise self._shrunk(start, refusal) from refusal
+            raise self._past_the_end(start, rejection) from rejection
         backend = await self._session.backend(self.url)
         return await backend.get_object(self.url, start=0, stop=None, options=self._options)
 
-    def _shrunk(self, start: int, refusal: InvalidRangeError) -> S3Error:
+    def _past_the_end(self, start: int, rejection: InvalidRangeError) -> S3Error:
         """Return what it means that there is no byte at ``start``: a change, if the version being read has one there.
 
         A server that knows If-Match would have said so.
         """
         known = self._stat
         if known is None or start >= known.size:
-            return refusal
+            return rejection
         message = f"{self.url} changed while it was being read: byte {start:,} of {known.size:,} is gone; open it again"
         return ObjectChangedError(message, path=str(self.url), operation="GetObject")
 
@@ -325,9 +328,9 @@ class ObjectSource:
         """Raise ObjectChangedError for a body of another version."""
         known = self._stat
         if known is None or not known.etag or (known.etag, known.size) != (body.etag, body.size):
-            self._pin(body.stat)
+            self._pin_version(body.stat)
 
-    def _pin(self, stat: StatResult) -> None:
+    def _pin_version(self, stat: StatResult) -> None:
         known = self._stat
         if known is None:
             self._stat = stat
@@ -388,13 +391,13 @@ class _VerifiedCursor(_Cursor):
         stop: int,
         room: Callable[[], memoryview],
         received: Callable[[int], None],
-        piece: RunningPiece,
-        is_all: Callable[[RunningPiece], bool],
+        checksum_range: ChecksumRange,
+        is_complete: Callable[[ChecksumRange], bool],
     ) -> None:
         super().__init__(start, stop, room, received)
         self.withheld = 0
-        self._piece = piece
-        self._is_all = is_all
+        self._checksum_range = checksum_range
+        self._is_complete = is_complete
         self._view = memoryview(b"")
 
     def view(self) -> memoryview:
@@ -402,8 +405,8 @@ class _VerifiedCursor(_Cursor):
         return self._view
 
     def advance(self, count: int) -> None:
-        self._piece.add(self.position, self._view[:count])
-        if self.position + count == self.stop and self._is_all(self._piece):
+        self._checksum_range.add(self.position, self._view[:count])
+        if self.position + count == self.stop and self._is_complete(self._checksum_range):
             self.withheld = count
             self.position += count
         else:
@@ -422,7 +425,7 @@ async def _skip(body: ObjectBody, position: int) -> None:
     """Read past what a server sends that ignores ranges: slow for a late range, but right."""
     reached = body.start
     if reached > position:
-        message = f"The server was asked for bytes from {position:,} on, and its answer begins at {reached:,}"
+        message = f"The server was asked for bytes from {position:,} on, and its response begins at {reached:,}"
         raise ServerError(message, operation="GetObject")
     scratch = memoryview(bytearray(min(_SCRATCH_BYTES, max(position - reached, 0))))
     while reached < position:

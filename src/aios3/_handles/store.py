@@ -14,7 +14,7 @@ from aios3._handles.threads import in_thread
 from aios3.errors import ClosedHandleError, UnsupportedError
 
 if TYPE_CHECKING:
-    from aios3._engine.budget import Budget
+    from aios3._engine.memory_budget import MemoryBudget
 
 
 class Store(Protocol):
@@ -37,7 +37,7 @@ class Store(Protocol):
 
     @property
     def changes(self) -> int:
-        """How many changes have been begun; one that only waits for memory has not."""
+        """How many changes have been started; one that only waits for memory has not."""
 
     async def read(self, offset: int, size: int) -> bytes:
         """Return ``size`` bytes from ``offset`` on, fewer only at the end; all that follow if ``size`` is negative."""
@@ -57,16 +57,16 @@ class Store(Protocol):
         With ``writes`` it can write, with ``appends`` only at the end. Raises UnsupportedError if there is none.
         """
 
-    async def interrupt(self) -> None:
+    async def cancel_waits(self) -> None:
         """Have a call that waits for memory raise ClosedHandleError."""
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """Keep what is to be kept of a file that ended well."""
 
     async def aclose(self) -> None:
         """Give memory and files back; of what was not settled, nothing remains. Safe to repeat."""
 
-    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+    def finalize(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do the same for an owner that is garbage: from any thread, without waiting; ``loop`` was its own."""
 
 
@@ -76,14 +76,14 @@ class MemoryStore:
     kind = "memory"
     shared = False
 
-    def __init__(self, budget: Budget, data: bytearray | None = None) -> None:
+    def __init__(self, budget: MemoryBudget, data: bytearray | None = None) -> None:
         self.position = 0
         self._budget = budget
         self._data = bytearray() if data is None else data
-        self._paid = len(self._data)
+        self._reserved_bytes = len(self._data)
         self._waiting = OwnedTasks()
         self.changes = 0
-        """How many changes have been begun."""
+        """How many changes have been started."""
 
     @property
     def size(self) -> int:
@@ -106,7 +106,7 @@ class MemoryStore:
         """Put all of ``view`` at ``offset``."""
         if not view:
             return
-        await self._pay(offset + len(view))
+        await self._reserve(offset + len(view))
         self.changes += 1
         if offset > len(self._data):
             self._data.extend(bytes(offset - len(self._data)))
@@ -114,12 +114,12 @@ class MemoryStore:
 
     async def truncate(self, size: int) -> None:
         """Cut to ``size`` bytes, or fill up with zeros."""
-        await self._pay(size)
+        await self._reserve(size)
         self.changes += 1
         if size < len(self._data):
             del self._data[size:]
-            self._budget.give_back(self._paid - size, parked=True)
-            self._paid = size
+            self._budget.release(self._reserved_bytes - size, retained=True)
+            self._reserved_bytes = size
         else:
             self._data.extend(bytes(size - len(self._data)))
 
@@ -128,45 +128,45 @@ class MemoryStore:
         message = "A file in memory has no file descriptor; open it with buffering='disk' for one"
         raise UnsupportedError(message)
 
-    async def interrupt(self) -> None:
+    async def cancel_waits(self) -> None:
         """Have a call that waits for memory raise ClosedHandleError."""
         await self._waiting.aclose()
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """Keep nothing."""
 
     async def aclose(self) -> None:
         """Give the memory back."""
-        self._let_go()
+        self._release_memory()
 
-    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+    def finalize(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the memory back on the loop whose budget it is."""
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._let_go)
+            loop.call_soon_threadsafe(self._release_memory)
 
-    def _let_go(self) -> None:
+    def _release_memory(self) -> None:
         self._data = bytearray()
-        paid, self._paid = self._paid, 0
-        self._budget.give_back(paid, parked=True)
+        reserved, self._reserved_bytes = self._reserved_bytes, 0
+        self._budget.release(reserved, retained=True)
 
-    async def _pay(self, size: int) -> None:
-        missing = size - self._paid
+    async def _reserve(self, size: int) -> None:
+        missing = size - self._reserved_bytes
         if missing > 0:
-            if not self._budget.try_take(missing):
-                await self._wait_for(missing)
-            self._budget.park(missing)
-            self._paid += missing
+            if not self._budget.try_acquire(missing):
+                await self._acquire(missing)
+            self._budget.mark_retained(missing)
+            self._reserved_bytes += missing
 
-    async def _wait_for(self, size: int) -> None:
-        taking = self._waiting.start(self._budget.take(size), name="aios3 memory of a file")
+    async def _acquire(self, size: int) -> None:
+        acquiring = self._waiting.start(self._budget.acquire(size), name="aios3 memory of a file")
         cancelling = cancellations()
         try:
-            await asyncio.shield(taking)
+            await asyncio.shield(acquiring)
         except asyncio.CancelledError:
-            if not taking.done():
-                taking.cancel()
-            elif not taking.cancelled():
-                self._budget.give_back(size)
+            if not acquiring.done():
+                acquiring.cancel()
+            elif not acquiring.cancelled():
+                self._budget.release(size)
             elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
                 message = "The file was closed or aborted while it waited for memory"
                 raise ClosedHandleError(message) from None
@@ -174,18 +174,18 @@ class MemoryStore:
 
 
 class DiskStore:
-    """Bytes in a local file, which is a temporary one without a name, or stays at ``keep`` if it ended well."""
+    """Bytes in a local file, which is a temporary one without a name, or stays at ``final_path`` if it ended well."""
 
     kind = "disk"
 
-    def __init__(self, descriptor: int, keep: Path | None) -> None:
+    def __init__(self, descriptor: int, final_path: Path | None) -> None:
         self.shared = False
         self._descriptor = descriptor
-        self._keep = keep
+        self._final_path = final_path
         self._position = 0
-        self._settled = False
+        self._committed = False
         self.changes = 0
-        """How many changes have been begun. A cancellation comes when the disk has done with them, wholly or not."""
+        """How many changes have been started. A cancellation comes when the disk has done with them, wholly or not."""
 
     @property
     def position(self) -> int:
@@ -242,49 +242,49 @@ class DiskStore:
             self.shared = True
         return self._descriptor
 
-    async def interrupt(self) -> None:
+    async def cancel_waits(self) -> None:
         """Do nothing: what a local file does, ends by itself."""
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """Keep a file that has a name."""
-        self._settled = True
+        self._committed = True
 
     async def aclose(self) -> None:
         """Close the file, and remove it if it did not end well."""
-        await in_thread(self._let_go)
+        await in_thread(self._release_memory)
 
-    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+    def finalize(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the file and remove it, in a thread if there is still a loop that has some."""
         if loop.is_closed():
-            self._let_go()
+            self._release_memory()
         else:
-            loop.call_soon_threadsafe(loop.run_in_executor, None, self._let_go)
+            loop.call_soon_threadsafe(loop.run_in_executor, None, self._release_memory)
 
-    def _let_go(self) -> None:
+    def _release_memory(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
             return
         os.close(descriptor)
-        if self._keep is not None and not self._settled:
-            self._keep.unlink(missing_ok=True)
+        if self._final_path is not None and not self._committed:
+            self._final_path.unlink(missing_ok=True)
 
 
-def open_disk(place: Path | None) -> DiskStore:
+def new_disk_store(cache_path: Path | None) -> DiskStore:
     """Make an empty local file; blocks, so it belongs in a thread.
 
-    In a directory, or without a ``place``, it has no name, so that nothing is left of it however the program ends.
-    Else ``place`` is its name, and replaces what is there.
+    In a directory, or without a ``cache_path``, it has no name, so that nothing is left of it however the program ends.
+    Else ``cache_path`` is its name, and replaces what is there.
     """
     import tempfile  # noqa: PLC0415 - slow to import, and most files are not on disk
 
-    if place is None or place.is_dir():
-        with tempfile.TemporaryFile(prefix="aios3-", dir=place) as file:
+    if cache_path is None or cache_path.is_dir():
+        with tempfile.TemporaryFile(prefix="aios3-", dir=cache_path) as file:
             return DiskStore(os.dup(file.fileno()), None)
-    part = tempfile.NamedTemporaryFile(prefix=f".{place.name}-", dir=place.parent, delete=False)  # noqa: SIM115 - renamed
+    part = tempfile.NamedTemporaryFile(prefix=f".{cache_path.name}-", dir=cache_path.parent, delete=False)  # noqa: SIM115 - renamed
     with part:
         try:
-            Path(part.name).replace(place)
-            return DiskStore(os.dup(part.fileno()), place)
+            Path(part.name).replace(cache_path)
+            return DiskStore(os.dup(part.fileno()), cache_path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 Path(part.name).unlink()

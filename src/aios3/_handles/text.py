@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, Protocol
 
 from typing_extensions import TypeVar
 
-from aios3._handles.leaving import cannot_copy
+from aios3._handles.lifecycle import cannot_copy
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3.errors import ClosedHandleError, WrongTypeError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult, WriteResult
-    from aios3._handles.torn import Torn
+    from aios3._handles.torn_write import TornWrite
     from aios3._paths import S3Url
 
 _CHUNK_BYTES = 64 * 1024
@@ -56,7 +56,7 @@ class BinaryWriter(_Ended, Protocol):
     @property
     def mode(self) -> str: ...
     @property
-    def torn(self) -> Torn: ...
+    def torn(self) -> TornWrite: ...
     @property
     def result(self) -> WriteResult: ...
     def tell(self) -> int: ...
@@ -79,7 +79,7 @@ class AsyncTextReader(Generic[ReaderT]):
         self.encoding = encoding
         self.errors = errors
         self._newline = newline
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._pending = ""
         self._start = 0
         self._ended = False
@@ -131,7 +131,7 @@ class AsyncTextReader(Generic[ReaderT]):
 
     async def read(self, size: int | None = -1) -> str:
         """Read ``size`` characters, fewer only at the end; all that is left if ``size`` is negative or None."""
-        async with self._turn:
+        async with self._lock:
             _check_open(self.buffer)
             if size is None or size < 0:
                 rest = self._decoder.decode(await self.buffer.read(-1), final=True)
@@ -151,13 +151,13 @@ class AsyncTextReader(Generic[ReaderT]):
 
     async def readline(self, size: int | None = -1) -> str:
         """Read up to and with the next line end, at most ``size`` characters; the rest if there is none."""
-        async with self._turn:
+        async with self._lock:
             _check_open(self.buffer)
             return await self._line(None if size is None or size < 0 else size)
 
     async def readlines(self, hint: int | None = None) -> list[str]:
         """Read lines until the end, or until they have more than ``hint`` characters in all."""
-        async with self._turn:
+        async with self._lock:
             _check_open(self.buffer)
             lines: list[str] = []
             total = 0
@@ -177,7 +177,7 @@ class AsyncTextReader(Generic[ReaderT]):
 
     async def rewind(self) -> None:
         """Go back to the start. Other positions in text have no meaning that could be sought."""
-        async with self._turn:
+        async with self._lock:
             await self.buffer.seek(0, os.SEEK_SET)
             self._pending, self._start, self._ended = "", 0, False
             self._decoder = self._make_decoder()
@@ -295,7 +295,7 @@ class AsyncTextWriter(Generic[WriterT]):
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write."""
+        """S3's response to the finished write."""
         return self.buffer.result
 
     async def write(self, text: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._handles.links import head_or_none
+from aios3._handles.follow_links import head_or_none
 from aios3.errors import BucketNotFoundError, ObjectChangedError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
     Raises ObjectChangedError, and deletes nothing, if another version is there.
     """
     backend = await session.backend(url)
-    if known.etag is None or not await backend.at_amazon():
+    if known.etag is None or not await backend.is_aws():
         now = await head_or_none(session, url)
         if now is None:
             return
@@ -49,7 +49,7 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
     except ObjectNotFoundError:
         return  # S3 says so of a deletion with a condition only
     except ObjectChangedError as error:
-        # An earlier attempt may have deleted it, its response lost; not all servers answer 404 then.
+        # An earlier attempt may have deleted it, its response lost; not all servers respond with 404 then.
         if await head_or_none(session, url) is not None:
             raise _newer(url) from error
 

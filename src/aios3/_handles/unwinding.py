@@ -31,11 +31,17 @@ _STEPS_OF_ASYNC_WITH = (6, 8, 10)
 """``async with`` goes on to GET_AWAITABLE, LOAD_CONST, SEND (and its cache), YIELD_VALUE, two bytes each. It stands at
 one of the last three while ``__aexit__`` runs."""
 
-_GIVING_UP = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, concurrent.futures.CancelledError)
+_INTERRUPTIONS = (
+    KeyboardInterrupt,
+    SystemExit,
+    GeneratorExit,
+    asyncio.CancelledError,
+    concurrent.futures.CancelledError,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class GivingUp:
+class AbortReason:
     """Why a file that is being closed is not published, and how loudly that is to be said."""
 
     reason: str
@@ -44,19 +50,19 @@ class GivingUp:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moment:
+class UnwindSnapshot:
     """What was going wrong already at one moment: nothing of that is about a file which was opened then."""
 
     errors: tuple[BaseException, ...]
     exits: tuple[tuple[FrameType, int], ...]
 
     @classmethod
-    def now(cls) -> Moment:
+    def now(cls) -> UnwindSnapshot:
         """Remember the exceptions that are being handled, and the ``with`` blocks that are being unwound."""
         error = sys.exception()
-        return QUIET if error is None else cls(tuple(_chain(error)), tuple(_exits()))
+        return NOT_UNWINDING if error is None else cls(tuple(_chain(error)), tuple(_exits()))
 
-    def gives_up(self) -> GivingUp | None:
+    def abort_reason(self) -> AbortReason | None:
         """Say why a file that was opened at this moment is being given up now, by whoever closes it; None if not.
 
         Either a ``with`` block is left by an exception, or the program is being stopped and this is its cleaning up.
@@ -64,11 +70,11 @@ class Moment:
         error = sys.exception()
         if error is None:
             return None
-        if isinstance(error, _GIVING_UP) and not any(error is known for known in self.errors):
-            return GivingUp(f"it was closed while {type(error).__name__} was on its way", logging.DEBUG)
+        if isinstance(error, _INTERRUPTIONS) and not any(error is known for known in self.errors):
+            return AbortReason(f"it was closed while {type(error).__name__} was on its way", logging.DEBUG)
         if any(not self._knows(exit_) for exit_ in _exits()):
             reason = f"it was closed by a with block that {type(error).__name__} was leaving"
-            return GivingUp(reason, logging.DEBUG if isinstance(error, _GIVING_UP) else logging.WARNING)
+            return AbortReason(reason, logging.DEBUG if isinstance(error, _INTERRUPTIONS) else logging.WARNING)
         return None
 
     def _knows(self, exit_: tuple[FrameType, int]) -> bool:
@@ -76,7 +82,7 @@ class Moment:
         return any(frame is known and at == then for known, then in self.exits)
 
 
-QUIET = Moment((), ())
+NOT_UNWINDING = UnwindSnapshot((), ())
 """A moment at which nothing was going wrong."""
 
 

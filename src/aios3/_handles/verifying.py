@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from aios3._engine.sums import Sums, checksum_in, computable, has_awscrt
+from aios3._engine.range_checksums import RangeChecksums, checksum_by, has_awscrt, pick_checksum
 from aios3._logs import get_logger
 from aios3.errors import ChecksumMismatchError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from aios3._backend import ObjectBody, ReadOptions
-    from aios3._engine.sums import RunningPiece
+    from aios3._backend import GetOptions, ObjectBody
+    from aios3._engine.range_checksums import ChecksumRange
     from aios3._paths import S3Url
     from aios3._session import Session
 
@@ -41,21 +41,21 @@ class Verification:
         self._algorithm = algorithm
         self._expected = expected
         self._ask = ask
-        self._asking: asyncio.Task[Mapping[str, str]] | None = None
-        self._begin()
+        self._checksum_head: asyncio.Task[Mapping[str, str]] | None = None
+        self._start()
 
-    def _begin(self) -> None:
-        self._sums = Sums(self._algorithm, self._size)
-        self._promised = 0
-        self._found: str | None = None
+    def _start(self) -> None:
+        self._sums = RangeChecksums(self._algorithm, self._size)
+        self._requested_bytes = 0
+        self._computed: str | None = None
         self._is_wrong = False
         self._is_over = False
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew: all bytes will be received once more."""
-        self._begin()
+        self._start()
 
-    def piece(self, start: int, stop: int) -> RunningPiece | None:
+    def begin_range(self, start: int, stop: int) -> ChecksumRange | None:
         """Return where the bytes of a range are to be added; None if nothing is to be compared (any more).
 
         Raises ChecksumMismatchError if the object is known to be wrong.
@@ -64,34 +64,39 @@ class Verification:
             raise self._mismatch()
         if self._is_over:
             return None
-        self._promised += stop - start
-        return self._sums.piece(start)
+        self._requested_bytes += stop - start
+        return self._sums.begin_range(start)
 
-    def ask_if_last(self) -> asyncio.Task[Mapping[str, str]] | None:
-        """Ask for the checksum in a task, which is the caller's to end, if what was begun makes up the whole object."""
-        if self._expected is not None or self._asking is not None or self._promised < self._size or self._is_over:
+    def start_checksum_head(self) -> asyncio.Task[Mapping[str, str]] | None:
+        """Ask for the checksum in a task, which the caller ends, if what was started makes up the whole object."""
+        if (
+            self._expected is not None
+            or self._checksum_head is not None
+            or self._requested_bytes < self._size
+            or self._is_over
+        ):
             return None
-        self._asking = asyncio.create_task(self._answer(), name=f"aios3 checksum {self._url}")
-        return self._asking
+        self._checksum_head = asyncio.create_task(self._head_checksums(), name=f"aios3 checksum {self._url}")
+        return self._checksum_head
 
-    def is_all(self, piece: RunningPiece) -> bool:
+    def is_complete(self, checksum_range: ChecksumRange) -> bool:
         """Keep a piece that has ended; tell whether the object is whole now."""
-        self._sums.keep(piece)
-        self._found = self._sums.value()
-        return self._found is not None
+        self._sums.add(checksum_range)
+        self._computed = self._sums.value()
+        return self._computed is not None
 
-    async def conclude(self) -> None:
+    async def verify(self) -> None:
         """Compare the whole. Raises ChecksumMismatchError."""
         self._is_over = True
-        if self._expected is None and self._asking is not None:
-            await asyncio.wait({self._asking})
-            if not self._asking.cancelled():
-                self._expected = self._asking.result().get(self._algorithm)
-        if self._expected not in {None, self._found}:
+        if self._expected is None and self._checksum_head is not None:
+            await asyncio.wait({self._checksum_head})
+            if not self._checksum_head.cancelled():
+                self._expected = self._checksum_head.result().get(self._algorithm)
+        if self._expected not in {None, self._computed}:
             self._is_wrong = True
             raise self._mismatch()
 
-    async def _answer(self) -> Mapping[str, str]:
+    async def _head_checksums(self) -> Mapping[str, str]:
         try:
             return await self._ask()
         except S3Error as error:
@@ -99,29 +104,29 @@ class Verification:
             return {}
 
     def _mismatch(self) -> ChecksumMismatchError:
-        return mismatch(self._url, self._algorithm, self._found, self._expected)
+        return mismatch(self._url, self._algorithm, self._computed, self._expected)
 
 
 def verification_of(
-    session: Session, url: S3Url, options: ReadOptions, body: ObjectBody, *, may_ask: bool
+    session: Session, url: S3Url, options: GetOptions, body: ObjectBody, *, may_ask: bool
 ) -> Verification | None:
-    """Return what is to be compared of the object that ``body`` has begun to answer for; None for nothing.
+    """Return what is to be compared of the object that ``body`` has started to response for; None for nothing.
 
-    ``may_ask``: whether a checksum that the answer does not tell can be asked for.
+    ``may_ask``: whether a checksum that the response does not tell can be asked for.
     """
-    if not session.checksums_at(url).comparing or not body.size:
+    if not session.checksums_at(url).verify or not body.size:
         return None
 
     async def ask() -> Mapping[str, str]:
         backend = await session.backend(url)
         checksums = (await backend.head_object(url, options)).checksums
-        _remember(session, computable(checksums))
+        _remember_algorithm(session, pick_checksum(checksums))
         return checksums
 
-    claimed = computable(body.checksums)
-    if claimed is not None:
-        _remember(session, claimed)
-        return Verification(url, body.size, *claimed, ask)
+    reported = pick_checksum(body.checksums)
+    if reported is not None:
+        _remember_algorithm(session, reported)
+        return Verification(url, body.size, *reported, ask)
     if not may_ask or is_one_request(session, body):
         return None
     return Verification(url, body.size, _likely_algorithm(session, url), None, ask)
@@ -132,52 +137,52 @@ def is_one_request(session: Session, body: ObjectBody) -> bool:
     return body.size <= session.config.request_size
 
 
-def _remember(session: Session, claimed: tuple[str, str] | None) -> None:
-    if claimed is not None and not claimed[0].startswith("SHA"):  # a digest cannot be made of ranges
-        session.seen_algorithm = claimed[0]
+def _remember_algorithm(session: Session, reported: tuple[str, str] | None) -> None:
+    if reported is not None and not reported[0].startswith("SHA"):  # a digest cannot be made of ranges
+        session.observed_checksum = reported[0]
 
 
 async def has_checksums(session: Session, url: S3Url) -> bool:
     """Tell whether the server has checksums of the objects at ``url``, as far as that is known."""
-    if session.checksums_at(url).sending not in {"auto", "off"} or session.seen_algorithm is not None:
+    if session.checksums_at(url).mode not in {"auto", "off"} or session.observed_checksum is not None:
         return True
-    return await (await session.backend(url)).at_amazon()
+    return await (await session.backend(url)).is_aws()
 
 
 def _likely_algorithm(session: Session, url: S3Url) -> str:
-    named = {"crc32": "CRC32", "crc64nvme": "CRC64NVME"}.get(session.checksums_at(url).sending)
-    return session.seen_algorithm or named or ("CRC64NVME" if has_awscrt() else "CRC32")
+    named = {"crc32": "CRC32", "crc64nvme": "CRC64NVME"}.get(session.checksums_at(url).mode)
+    return session.observed_checksum or named or ("CRC64NVME" if has_awscrt() else "CRC32")
 
 
 def check_whole(url: S3Url, data: bytes, checksums: Mapping[str, str]) -> None:
     """Raise ChecksumMismatchError unless ``data``, a whole object, has the checksum that S3 reports of it."""
-    claimed = computable(checksums)
-    if claimed is None:
+    reported = pick_checksum(checksums)
+    if reported is None:
         return
-    algorithm, expected = claimed
-    found = checksum_in(algorithm, [data])
-    if found != expected:
-        raise mismatch(url, algorithm, found, expected)
+    algorithm, expected = reported
+    computed = checksum_by(algorithm, [data])
+    if computed != expected:
+        raise mismatch(url, algorithm, computed, expected)
 
 
-def mismatch(url: S3Url, algorithm: str, found: str | None, expected: str | None) -> ChecksumMismatchError:
+def mismatch(url: S3Url, algorithm: str, computed: str | None, expected: str | None) -> ChecksumMismatchError:
     """Build the error for bytes that are not the ones that were stored."""
     message = (
-        f"GetObject {url}: the bytes that came have the checksum {algorithm}:{found}, and S3 says {expected}; "
+        f"GetObject {url}: the bytes that came have the checksum {algorithm}:{computed}, and S3 says {expected}; "
         "something on the way changes them"
     )
     return ChecksumMismatchError(message, path=str(url), operation="GetObject")
 
 
-async def once_more(read: Callable[[], Awaitable[T]]) -> T:
+async def retry_on_mismatch(read: Callable[[], Awaitable[T]]) -> T:
     """Return what ``read`` returns; if the bytes were wrong, it is called a second time."""
     try:
         return await read()
     except ChecksumMismatchError as error:
-        say_once_more(error)
+        log_reread(error)
     return await read()
 
 
-def say_once_more(error: ChecksumMismatchError) -> None:
+def log_reread(error: ChecksumMismatchError) -> None:
     """Tell the log that bytes were wrong, and that they are read a second time."""
     _log.warning("%s; it is read once more", error)

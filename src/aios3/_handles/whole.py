@@ -9,21 +9,21 @@ import warnings
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB
-from aios3._engine.tasks import settle
+from aios3._engine.tasks import wait_all
 from aios3._entries import StatResult, WriteResult
-from aios3._handles.leaving import Home, cannot_copy, gives_up
+from aios3._handles.copy_from import copy_from
+from aios3._handles.lifecycle import LoopBinding, cannot_copy, is_interrupted
 from aios3._handles.positions import flat, position_of
-from aios3._handles.pump import pump
-from aios3._handles.torn import Torn
-from aios3._handles.unwinding import QUIET, Moment
+from aios3._handles.torn_write import TornWrite
+from aios3._handles.unwinding import NOT_UNWINDING, UnwindSnapshot
 from aios3._handles.whole_io import (
-    changed,
+    changed_error,
     check_unchanged,
-    feed,
+    upload_store,
 )
-from aios3._handles.whole_values import State
+from aios3._handles.whole_values import WriterState
 from aios3._handles.writer import AsyncMultipartWriter
-from aios3._storing.plan import sized
+from aios3._storing.plan import with_equal_parts
 from aios3.errors import (
     ClosedHandleError,
     InvalidRangeError,
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from aios3._handles.pump import Source
+    from aios3._handles.copy_from import Source
     from aios3._handles.store import Store
-    from aios3._handles.whole_values import Subject
+    from aios3._handles.whole_values import WholeObject
     from aios3._paths import S3Url
     from aios3._session import Session
 
@@ -58,30 +58,30 @@ class AsyncWholeFile:
     several tasks; they take turns.
     """
 
-    def __init__(self, session: Session, subject: Subject, store: Store) -> None:
-        mode, old = subject.mode, subject.old
+    def __init__(self, session: Session, target: WholeObject, store: Store) -> None:
+        mode, old = target.mode, target.old
         self._session = session
-        self._url = subject.url
+        self._url = target.url
         self._mode = mode
         self._store = store
         self._old = old
-        self._plan = subject.plan
-        self._turn = asyncio.Lock()
-        self._state = State.OPEN
+        self._plan = target.plan
+        self._lock = asyncio.Lock()
+        self._state = WriterState.OPEN
         store.position = store.size if mode.kind == "a" else 0
         self._changed = mode.writes and (mode.kind in "wx" or old is None)
         self._writer: AsyncMultipartWriter | None = None
         self._result: WriteResult | None = None
         self._failure: Exception | None = None
-        self._opened_at = Moment.now()
-        self.torn: Torn = Torn(str(subject.url))
+        self._opened_at = UnwindSnapshot.now()
+        self.torn: TornWrite = TornWrite(str(target.url))
         """Whether the file can only be aborted, and why."""
-        self._undoing: asyncio.Task[None] | None = None
-        self._home = Home(str(subject.url), str(subject.url))
-        session.own(self)
+        self._abort_task: asyncio.Task[None] | None = None
+        self._binding = LoopBinding(str(target.url), str(target.url))
+        session.register(self)
 
     def __repr__(self) -> str:
-        state = f"at {self._position} of {self.size}" if self._state is State.OPEN else self._state.value
+        state = f"at {self._position} of {self.size}" if self._state is WriterState.OPEN else self._state.value
         return f"<aios3.AsyncWholeFile {self.name} in {'memory' if self._store.kind == 'memory' else 'a file'} {state}>"
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
@@ -100,13 +100,13 @@ class AsyncWholeFile:
             await self.abort()
 
     def __del__(self) -> None:
-        home = getattr(self, "_home", None)
-        if home is None or home.foreign or self.closed:
+        binding = getattr(self, "_binding", None)
+        if binding is None or binding.is_forked or self.closed:
             return
         lost = ": nothing was published" if self._mode.writes else ""
         warnings.warn(f"unclosed file {self!r}{lost}", ResourceWarning, source=self, stacklevel=2)
-        self._state = State.ABORTED
-        self._store.forget(home.loop)
+        self._state = WriterState.ABORTED
+        self._store.finalize(binding.loop)
 
     @property
     def path(self) -> S3Url:
@@ -132,11 +132,11 @@ class AsyncWholeFile:
     @property
     def closed(self) -> bool:
         """Whether the file is finished or aborted."""
-        return self._state is not State.OPEN
+        return self._state is not WriterState.OPEN
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write; the object that was there, if nothing was changed.
+        """S3's response to the finished write; the object that was there, if nothing was changed.
 
         Raises ClosedHandleError as long as the file is open, once it was aborted, and for a file that only reads.
         """
@@ -183,7 +183,7 @@ class AsyncWholeFile:
 
         Raises InvalidRangeError for a position before the start or an unknown ``whence``.
         """
-        async with self._turn:
+        async with self._lock:
             self._check()
             position = position_of(self.name, offset, whence, self._position, self._store.size)
             self._position = position
@@ -191,7 +191,7 @@ class AsyncWholeFile:
 
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             return await self._read(-1 if size is None else size)
 
@@ -201,7 +201,7 @@ class AsyncWholeFile:
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             start = self._position
             count = await self._store.read_into(start, flat(buffer))
@@ -216,13 +216,13 @@ class AsyncWholeFile:
         if offset < 0 or size < 0:
             message = f"read_at({offset}, {size}) on {self.name}: neither may be negative"
             raise InvalidRangeError(message, path=self.name)
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             return await self._store.read(offset, size)
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             start = self._position
             line = await self._line(start, size)
@@ -231,7 +231,7 @@ class AsyncWholeFile:
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        async with self._turn:
+        async with self._lock:
             self._check_reading()
             start = end = self._position
             lines: list[bytes] = []
@@ -259,7 +259,7 @@ class AsyncWholeFile:
 
         In memory it waits while the session's budget is spent.
         """
-        async with self._turn:
+        async with self._lock:
             self._check_writing()
             view = flat(data)
             if not view:
@@ -279,14 +279,14 @@ class AsyncWholeFile:
         async is read in a thread. The source is not closed.
         """
         self._check_writing()
-        return await pump(source, self.write, self.torn)
+        return await copy_from(source, self.write, self.torn)
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file ``size`` bytes long, up to the position by default; the position stays. Return the size.
 
         Raises InvalidRangeError for a negative size.
         """
-        async with self._turn:
+        async with self._lock:
             self._check_writing()
             new = self._position if size is None else operator.index(size)
             if new < 0:
@@ -300,35 +300,35 @@ class AsyncWholeFile:
     def aclose(self) -> Coroutine[object, object, None]:
         """Upload the file if it was changed, or raise why not. Safe to repeat, from any task.
 
-        Raises ObjectChangedError if the object is not the version any more that was opened. If S3 refuses, or the
-        caller is cancelled before S3 has answered, nothing is changed. The same if this is called while a cancellation
+        Raises ObjectChangedError if the object is not the version any more that was opened. If S3 rejects, or the
+        caller is cancelled before S3 has responded, nothing is changed. The same if this is called while a cancellation
         or an exit of the interpreter is being handled, or by a ``with`` block that an exception is leaving; the log
         says so then.
         """
-        if self._mode.writes and gives_up(self.name, self._opened_at, closed=self.closed):
+        if self._mode.writes and is_interrupted(self.name, self._opened_at, closed=self.closed):
             return self.abort()
         return self._close()
 
     async def _close(self) -> None:
-        if self._is_foreign():
+        if self._is_forked():
             return
         was_open = not self.closed
         try:
-            async with self._turn:
+            async with self._lock:
                 await self._finish()
         except BaseException as error:
             if self._failure is None and not self.closed and not self.torn and isinstance(error, Exception):
                 self._failure = error
-            is_given_up = was_open and self.closed  # by another task
+            is_aborted = was_open and self.closed  # by another task
             await self.abort()
-            self.torn.explain(error, is_given_up=is_given_up)
+            self.torn.explain(error, is_aborted=is_aborted)
             raise
 
     async def abort(self) -> None:
         """Give up: S3 stays as it was. Safe to repeat, from any task; no-op once finished."""
-        if self._is_foreign() or self._state is State.FINISHED:
+        if self._is_forked() or self._state is WriterState.FINISHED:
             return
-        await self._undone(self._start_undoing())
+        await self._wait_for_abort(self._start_abort())
 
     async def release(self) -> None:
         """Close the file because its session is closed; publish nothing."""
@@ -360,26 +360,26 @@ class AsyncWholeFile:
         """Return the line at ``start``, at most ``size`` bytes of it."""
         left = self._store.size if size is None or size < 0 else size
         wanted = _LINE_BYTES
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         while left > 0:
-            piece = await self._store.read(start, min(left, wanted))
-            end = piece.find(b"\n") + 1
-            pieces.append(piece[:end] if end else piece)
-            if end or not piece:
+            chunk = await self._store.read(start, min(left, wanted))
+            end = chunk.find(b"\n") + 1
+            chunks.append(chunk[:end] if end else chunk)
+            if end or not chunk:
                 break
-            start, left, wanted = start + len(piece), left - len(piece), 2 * wanted
-        return b"".join(pieces)
+            start, left, wanted = start + len(chunk), left - len(chunk), 2 * wanted
+        return b"".join(chunks)
 
     async def _finish(self) -> None:
         if self.closed:
             self._raise_failure()
             return
         await self._publish()
-        self._store.settle()
-        self._state = State.FINISHED
-        self._session.disown(self)
-        self._opened_at = QUIET  # it may refer to frames, and they to this file
-        await self._undone(self._session.tasks.start(self._store.aclose(), name=f"aios3 close {self.name}"))
+        self._store.commit()
+        self._state = WriterState.FINISHED
+        self._session.unregister(self)
+        self._opened_at = NOT_UNWINDING  # it may refer to frames, and they to this file
+        await self._wait_for_abort(self._session.tasks.start(self._store.aclose(), name=f"aios3 close {self.name}"))
 
     async def _publish(self) -> None:
         if self._plan is None:
@@ -394,39 +394,41 @@ class AsyncWholeFile:
             await check_unchanged(self._session, self._plan)
             if self.closed:
                 raise self._closed_error()
-            self._writer = AsyncMultipartWriter(self._session, sized(self._plan, self._store.size))
-            self._result = await feed(self._writer, self._store)
+            self._writer = AsyncMultipartWriter(self._session, with_equal_parts(self._plan, self._store.size))
+            self._result = await upload_store(self._writer, self._store)
         except ObjectChangedError as error:
             if self._plan.mode != "ab":
                 raise  # the caller's own condition, in S3's words
-            raise changed(self._url) from error
+            raise changed_error(self._url) from error
 
-    def _start_undoing(self) -> asyncio.Task[None]:
-        if self._undoing is None:
-            self._state = State.ABORTED
-            self._session.disown(self)
-            self._opened_at = QUIET  # it may refer to frames, and they to this file
-            self._undoing = self._session.tasks.start(self._undo(), name=f"aios3 abort {self.name}", sure=True)
-        return self._undoing
+    def _start_abort(self) -> asyncio.Task[None]:
+        if self._abort_task is None:
+            self._state = WriterState.ABORTED
+            self._session.unregister(self)
+            self._opened_at = NOT_UNWINDING  # it may refer to frames, and they to this file
+            self._abort_task = self._session.tasks.start(
+                self._abort_upload(), name=f"aios3 abort {self.name}", shielded=True
+            )
+        return self._abort_task
 
-    async def _undo(self) -> None:
-        await self._store.interrupt()
+    async def _abort_upload(self) -> None:
+        await self._store.cancel_waits()
         if self._writer is not None:
             await self._writer.abort()
-        async with self._turn:  # what is under way uses the store
+        async with self._lock:  # what is under way uses the store
             await self._store.aclose()
 
-    async def _undone(self, task: asyncio.Task[None]) -> None:
-        await settle({task}, patience=_ABORT_PATIENCE_SECONDS)
+    async def _wait_for_abort(self, task: asyncio.Task[None]) -> None:
+        await wait_all({task}, timeout_seconds=_ABORT_PATIENCE_SECONDS)
 
-    def _is_foreign(self) -> bool:
-        if self._home.foreign:
+    def _is_forked(self) -> bool:
+        if self._binding.is_forked:
             return True
-        self._home.check()
+        self._binding.check_loop()
         return False
 
     def _check(self) -> None:
-        self._home.check()
+        self._binding.check_loop()
         self._check_open()
 
     def _check_open(self) -> None:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, ReadOptions
+from aios3._aligned_buffers import allocate_aligned
+from aios3._backend import GetOptions, Precondition
 from aios3._config import MIB
-from aios3._handles.options import Sizes
-from aios3._handles.plan import complete_plan
+from aios3._handles.options import ReadSizes
+from aios3._handles.plan import plan_write
 from aios3._handles.reader import open_reader
 from aios3._handles.source import ObjectSource
-from aios3._handles.store import MemoryStore, open_disk
+from aios3._handles.store import MemoryStore, new_disk_store
 from aios3._handles.threads import in_thread
-from aios3._handles.verifying import once_more
-from aios3._memory import fresh
-from aios3._storing.inherit import kept
+from aios3._handles.verifying import retry_on_mismatch
+from aios3._storing.inherit import inherit_metadata
 from aios3.errors import ObjectChangedError, TruncatedBodyError
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
 
-_PIECE_BYTES = MIB
+_CHUNK_BYTES = MIB
 
 
-async def download_to_memory(session: Session, url: S3Url, options: ReadOptions) -> tuple[MemoryStore, StatResult]:
+async def download_to_memory(session: Session, url: S3Url, options: GetOptions) -> tuple[MemoryStore, StatResult]:
     """Read a whole object into memory that the session's budget pays for, in ranges side by side."""
-    return await once_more(partial(_download_to_memory, session, url, options))
+    return await retry_on_mismatch(partial(_download_to_memory, session, url, options))
 
 
-async def _download_to_memory(session: Session, url: S3Url, options: ReadOptions) -> tuple[MemoryStore, StatResult]:
+async def _download_to_memory(session: Session, url: S3Url, options: GetOptions) -> tuple[MemoryStore, StatResult]:
     """Download once.
 
     The first range is received, and its memory parked, before the memory of the others is waited for: who waits must
@@ -46,34 +46,34 @@ async def _download_to_memory(session: Session, url: S3Url, options: ReadOptions
     """
     budget, longest = session.budget, session.config.request_size
     source = ObjectSource(session, url, options)
-    paid = longest
-    await budget.take(paid)
+    reserved = longest
+    await budget.acquire(reserved)
     try:
         first = await source.open(0, longest)
         size = source.stat.size
-        budget.give_back(paid - first)
-        paid = first
-        data = fresh(size)
+        budget.release(reserved - first)
+        reserved = first
+        data = allocate_aligned(size)
         await _fetch(source, data, 0, first)
-        budget.park(paid)
+        budget.mark_retained(reserved)
     except BaseException:
-        budget.give_back(paid)
+        budget.release(reserved)
         raise
     finally:
         await source.aclose()
     try:
         if size > first:
-            await budget.take(size - first)
-            budget.park(size - first)
-            paid = size
+            await budget.acquire(size - first)
+            budget.mark_retained(size - first)
+            reserved = size
         async with asyncio.TaskGroup() as group:
             for start in range(first, size, longest):
                 group.create_task(_fetch(source, data, start, min(start + longest, size)))
     except BaseExceptionGroup as errors:
-        budget.give_back(paid, parked=True)
+        budget.release(reserved, retained=True)
         raise errors.exceptions[0] from None
     except BaseException:
-        budget.give_back(paid, parked=True)
+        budget.release(reserved, retained=True)
         raise
     return MemoryStore(budget, data), source.stat
 
@@ -90,18 +90,18 @@ async def _fetch(source: ObjectSource, data: bytearray, start: int, stop: int) -
 
 
 async def download_to_disk(
-    session: Session, url: S3Url, options: ReadOptions, place: Path | None
+    session: Session, url: S3Url, options: GetOptions, cache_path: Path | None
 ) -> tuple[DiskStore, StatResult]:
     """Read a whole object into a new local file, with several ranges ahead of what is being written."""
-    return await once_more(partial(_download_to_disk, session, url, options, place))
+    return await retry_on_mismatch(partial(_download_to_disk, session, url, options, cache_path))
 
 
 async def _download_to_disk(
-    session: Session, url: S3Url, options: ReadOptions, place: Path | None
+    session: Session, url: S3Url, options: GetOptions, cache_path: Path | None
 ) -> tuple[DiskStore, StatResult]:
     config = session.config
-    async with await open_reader(session, url, options, Sizes(config.block_size, config.request_size)) as reader:
-        store = await make_disk(place)
+    async with await open_reader(session, url, options, ReadSizes(config.block_size, config.request_size)) as reader:
+        store = await create_disk_store(cache_path)
         try:
             offset = 0
             async for view in reader.chunks():
@@ -114,16 +114,16 @@ async def _download_to_disk(
         return store, reader.stat()
 
 
-async def make_disk(place: Path | None) -> DiskStore:
+async def create_disk_store(cache_path: Path | None) -> DiskStore:
     """Make an empty local file, and leave none behind if the caller is cancelled meanwhile."""
-    made: list[DiskStore] = []
+    created: list[DiskStore] = []
     try:
-        await in_thread(lambda: made.append(open_disk(place)))
+        await in_thread(lambda: created.append(new_disk_store(cache_path)))
     except BaseException:
-        for store in made:
+        for store in created:
             await store.aclose()
         raise
-    return made[0]
+    return created[0]
 
 
 def check_length(stat: StatResult, size: int, url: S3Url) -> None:
@@ -133,18 +133,20 @@ def check_length(stat: StatResult, size: int, url: S3Url) -> None:
         raise TruncatedBodyError(message, path=str(url), operation="GetObject")
 
 
-async def plan_of(session: Session, plan: WritePlan, old: StatResult | None, *, known: bool) -> WritePlan:
-    """Complete the plan of a write that replaces ``old``; ``known``: only if that (or nothing) is still there.
+async def conditional_plan(
+    session: Session, plan: WritePlan, old: StatResult | None, *, expect_unchanged: bool
+) -> WritePlan:
+    """Complete the plan of a write that replaces ``old``, with ``expect_unchanged`` only if that is still there.
 
     Mode ``ab`` of a plan is what an upload takes for a condition of our own, not of the caller's: where the server
-    refuses conditions, the object is looked at instead.
+    rejects conditions, the object is looked at instead.
     """
     if old is not None:
-        plan = replace(plan, options=await kept(session, plan.url, plan.options, old))
-    plan = await complete_plan(session, plan if plan.mode == "xb" else replace(plan, mode="wb"))
-    if not known:
+        plan = replace(plan, options=await inherit_metadata(session, plan.url, plan.options, old))
+    plan = await plan_write(session, plan if plan.mode == "xb" else replace(plan, mode="wb"))
+    if not expect_unchanged:
         return plan
-    condition = Condition(if_match=old.etag) if old is not None else Condition(if_absent=True)
+    condition = Precondition(if_match=old.etag) if old is not None else Precondition(if_absent=True)
     return replace(plan, mode="ab", condition=condition)
 
 
@@ -154,28 +156,28 @@ async def check_unchanged(session: Session, plan: WritePlan) -> None:
     S3 is asked the same by the write itself. Servers of other vendors may ignore that, so they are asked beforehand.
     """
     backend = await session.backend(plan.url)
-    if plan.mode != "ab" or await backend.at_amazon():
+    if plan.mode != "ab" or await backend.is_aws():
         return
     try:
-        found = await backend.head_object(plan.url, ReadOptions(sse_customer_key=plan.options.sse_customer_key))
-        etag = found.etag
+        stat = await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))
+        etag = stat.etag
     except FileNotFoundError:
         etag = None
     if etag != plan.condition.if_match:
-        raise changed(plan.url)
+        raise changed_error(plan.url)
 
 
-def changed(url: S3Url) -> ObjectChangedError:
+def changed_error(url: S3Url) -> ObjectChangedError:
     """Return the error for an object that was replaced or removed while its copy was being changed."""
     message = f"{url} changed since it was opened, so the changed copy was not written over it; open it again"
     return ObjectChangedError(message, path=str(url))
 
 
-async def feed(writer: AsyncMultipartWriter, store: Store) -> WriteResult:
+async def upload_store(writer: AsyncMultipartWriter, store: Store) -> WriteResult:
     """Write all of ``store`` and publish it; whoever owns ``writer`` aborts it if this fails."""
     offset, size = 0, store.size
     while offset < size:
-        piece = await store.read(offset, min(_PIECE_BYTES, size - offset))
+        piece = await store.read(offset, min(_CHUNK_BYTES, size - offset))
         if not piece:
             message = f"The local copy of {writer.name} was cut while it was being written up"
             raise TruncatedBodyError(message, path=writer.name)

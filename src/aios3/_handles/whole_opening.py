@@ -7,48 +7,49 @@ from typing import TYPE_CHECKING
 
 from aios3._handles.store import MemoryStore
 from aios3._handles.whole import AsyncWholeFile
-from aios3._handles.whole_io import download_to_disk, download_to_memory, make_disk, plan_of
+from aios3._handles.whole_io import conditional_plan, create_disk_store, download_to_disk, download_to_memory
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aios3._backend import ReadOptions
+    from aios3._backend import GetOptions
     from aios3._entries import StatResult
     from aios3._handles.store import Store
-    from aios3._handles.whole_values import Subject
+    from aios3._handles.whole_values import WholeObject
     from aios3._session import Session
 
 
 async def open_whole(
-    session: Session, subject: Subject, options: ReadOptions, *, on_disk: bool, place: Path | None = None
+    session: Session, target: WholeObject, options: GetOptions, *, on_disk: bool, cache_path: Path | None = None
 ) -> AsyncWholeFile:
-    """Open a whole object; ``subject.plan`` is what the caller wants of the write, not yet completed.
+    """Open a whole object; ``target.plan`` is what the caller wants of the write, not yet completed.
 
-    Modes ``r`` and ``a`` download the object first, ``a`` only if there is one. ``place`` is where the file on disk
-    is to be. Raises ObjectNotFoundError in mode ``r``, ObjectExistsError in mode ``x``, and what a download raises.
+    Modes ``r`` and ``a`` download the object first, ``a`` only if there is one. ``cache_path`` is where the file on
+    disk is to be. Raises ObjectNotFoundError in mode ``r``, ObjectExistsError in mode ``x``, and what a download
+    raises.
     """
-    store, old = await _stored(session, subject, options, on_disk=on_disk, place=place)
+    store, old = await _stored(session, target, options, on_disk=on_disk, cache_path=cache_path)
     try:
-        plan = subject.plan
+        plan = target.plan
         if plan is not None:
-            plan = await plan_of(session, plan, old, known=subject.mode.kind in "ra")
-        return AsyncWholeFile(session, replace(subject, old=old, plan=plan), store)
+            plan = await conditional_plan(session, plan, old, expect_unchanged=target.mode.kind in "ra")
+        return AsyncWholeFile(session, replace(target, old=old, plan=plan), store)
     except BaseException:
-        await session.tasks.start(store.aclose(), name=f"aios3 close {subject.url}")
+        await session.tasks.start(store.aclose(), name=f"aios3 close {target.url}")
         raise
 
 
 async def _stored(
-    session: Session, subject: Subject, options: ReadOptions, *, on_disk: bool, place: Path | None
+    session: Session, target: WholeObject, options: GetOptions, *, on_disk: bool, cache_path: Path | None
 ) -> tuple[Store, StatResult | None]:
-    if subject.mode.kind in "ra":
+    if target.mode.kind in "ra":
         try:
             if on_disk:
-                return await download_to_disk(session, subject.url, options, place)
-            return await download_to_memory(session, subject.url, options)
+                return await download_to_disk(session, target.url, options, cache_path)
+            return await download_to_memory(session, target.url, options)
         except ObjectNotFoundError as error:
-            if subject.mode.kind == "r" or options.if_match or isinstance(error, BucketNotFoundError):
+            if target.mode.kind == "r" or options.if_match or isinstance(error, BucketNotFoundError):
                 raise
-    store: Store = await make_disk(place) if on_disk else MemoryStore(session.budget)
+    store: Store = await create_disk_store(cache_path) if on_disk else MemoryStore(session.budget)
     return store, None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
 
 
-class State(enum.Enum):
+class WriterState(enum.Enum):
     """Where a whole file stands."""
 
     OPEN = "open"
@@ -43,7 +43,7 @@ class WholeMode:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class WholeObject:
     """What a whole file is about."""
 
     url: S3Url

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._handles.base_writer import AsyncPartWriteBase, State
-from aios3._handles.pieces import Pieces
+from aios3._handles.base_writer import AsyncPartWriteBase, WriterState
+from aios3._handles.part_buffer import PartBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
@@ -32,25 +32,25 @@ class AsyncMultipartWriter(AsyncPartWriteBase):
     """
 
     def __init__(self, session: Session, plan: WritePlan) -> None:
-        self._pieces = Pieces(plan.head)
-        super().__init__(session, plan, State.SMALL)
-        self._paid = len(plan.head)
+        self._part_buffer = PartBuffer(plan.existing_bytes)
+        super().__init__(session, plan, WriterState.SMALL)
+        self._reserved_bytes = len(plan.existing_bytes)
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncMultipartWriter {self.name} {self._state.value} at {self.tell()}>"
 
     def tell(self) -> int:
         """Return how many bytes the object would have if it were closed now."""
-        return self._plan.base_size + self._taken
+        return self._plan.existing_size + self._taken
 
     async def drain(self) -> None:
         """Wait until every part that has been handed over is stored; raise the error of one that failed."""
-        async with self._turn:
-            if self._is_broken():
-                await self._break_off()
+        async with self._lock:
+            if self._must_abort():
+                await self._abort_and_raise()
             await self._upload.drain()
-            if self._is_broken():
-                await self._break_off()
+            if self._must_abort():
+                await self._abort_and_raise()
 
     def finish(self) -> Coroutine[object, object, None]:
         """Publish the object, as :meth:`aclose` does in the usual case."""
@@ -60,40 +60,40 @@ class AsyncMultipartWriter(AsyncPartWriteBase):
         return self._publishing.run(self._store)
 
     async def _store(self) -> WriteResult:
-        if self._taken == 0 and self._plan.unchanged is not None:
-            return self._plan.unchanged
-        if self._state is State.SMALL and not self._upload.needs_parts:
-            return await self._upload.put(self._pieces.peek())
-        if self._pieces.size:
+        if self._taken == 0 and self._plan.unchanged_result is not None:
+            return self._plan.unchanged_result
+        if self._state is WriterState.SMALL and not self._upload.needs_parts:
+            return await self._upload.put_object(self._part_buffer.peek())
+        if self._part_buffer.size:
             self._send_part()
-        return await self._upload.complete(self._plan.base_size + self._taken)
+        return await self._upload.complete(self._plan.existing_size + self._taken)
 
-    async def _take_all(self, view: memoryview) -> None:
+    async def _buffer_all(self, view: memoryview) -> None:
         taken = 0
         while taken < len(view):
-            if self._room() == 0:
+            if self._part_room() == 0:
                 self._send_part()
                 if self._upload.is_full:
-                    await self._upload.wait_for_turn()
-                if self._is_broken():
-                    await self._break_off()
-            count = min(self._room(), len(view) - taken)
+                    await self._upload.wait_for_capacity()
+                if self._must_abort():
+                    await self._abort_and_raise()
+            count = min(self._part_room(), len(view) - taken)
             cost = count + count // _SENDING_SHARE
-            if not self._pay_at_once(cost):
-                await self._pay(cost)
-            self._pieces.add(view[taken : taken + count])
+            if not self._try_reserve(cost):
+                await self._reserve(cost)
+            self._part_buffer.add(view[taken : taken + count])
             self._taken += count
             taken += count
 
-    def _room(self) -> int:
-        return self._upload.next_size - self._pieces.size
+    def _part_room(self) -> int:
+        return self._upload.next_size - self._part_buffer.size
 
     def _send_part(self) -> None:
-        self._state = State.MULTIPART
-        paid, self._paid = self._paid, 0
-        self._session.budget.unpark(paid)
-        self._upload.start_part(self._pieces.take(), paid)
+        self._state = WriterState.MULTIPART
+        reserved, self._reserved_bytes = self._reserved_bytes, 0
+        self._session.budget.mark_in_flight(reserved)
+        self._upload.start_part(self._part_buffer.take(), reserved)
 
-    def _free(self) -> None:
-        self._pieces.clear()
-        super()._free()
+    def _release_memory(self) -> None:
+        self._part_buffer.clear()
+        super()._release_memory()

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from aios3._arguments import check_arguments
 from aios3._entries import FileEntry, StatResult
 from aios3._namespace.key_order import lists_in_key_order
-from aios3._namespace.links import head_or_none, targets
-from aios3._namespace.lookup import is_denied, listed_first, shows
+from aios3._namespace.link_targets import head_or_none, replace_by_targets
+from aios3._namespace.lookup import first_keys_in_one_request, is_conclusive, is_denied
 from aios3._namespace.pages import (
-    WIDTH,
-    Scope,
-    batches,
+    MAX_PREFETCHED,
+    ListingTasks,
     directory_path,
-    in_order,
+    merge_page,
     pages,
     parse_inside_bucket,
+    prefetch_batches,
 )
 from aios3._paths import S3Url
 from aios3._session import current_session
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from aios3._backend import ListPage
-    from aios3._namespace.pages import Ahead
+    from aios3._namespace.pages import Prefetched
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3.errors import S3Error
@@ -44,7 +44,7 @@ async def listdir(path: AnyPath, followlinks: bool = False, *, session: Session 
     check_arguments(followlinks=followlinks)
     session, url = current_session(session), S3Url.parse(path)
     names: list[str] = []
-    async with Scope(session) as scope, aclosing(_directory(scope, url, followlinks=followlinks)) as source:
+    async with ListingTasks(session) as tasks, aclosing(_directory(tasks, url, followlinks=followlinks)) as source:
         async for entries in source:
             names += [entry.name for entry in entries]
     return sorted(names)
@@ -63,8 +63,8 @@ async def scandir(
     """
     check_arguments(followlinks=followlinks)
     session, url = current_session(session), S3Url.parse(path)
-    async with Scope(session) as scope:
-        async for entries in scope.ahead(_directory(scope, url, followlinks=followlinks)):
+    async with ListingTasks(session) as tasks:
+        async for entries in tasks.prefetch(_directory(tasks, url, followlinks=followlinks)):
             for entry in entries:
                 yield entry
 
@@ -87,10 +87,12 @@ async def scan(
     """
     check_arguments(missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, url = current_session(session), parse_inside_bucket(path, "scan")
-    async with Scope(session) as scope:
-        source = _scanned_paths(scope, url, followlinks=followlinks, parallel=parallel)
-        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok, ahead=followlinks)) as found:
-            async for paths in found:
+    async with ListingTasks(session) as tasks:
+        source = _scanned_paths(tasks, url, followlinks=followlinks, parallel=parallel)
+        async with aclosing(
+            prefetch_batches(tasks, source, str(url), missing_ok=missing_ok, ahead=followlinks)
+        ) as batches:
+            async for paths in batches:
                 for item in paths:
                     yield item
 
@@ -106,10 +108,12 @@ async def scan_stat(
     """Yield like :func:`scan`, with what a listing knows of each object; with ``followlinks``, of a link's target."""
     check_arguments(missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, url = current_session(session), parse_inside_bucket(path, "scan_stat")
-    async with Scope(session) as scope:
-        source = _scanned_entries(scope, url, followlinks=followlinks, parallel=parallel)
-        async with aclosing(batches(scope, source, str(url), missing_ok=missing_ok, ahead=followlinks)) as found:
-            async for entries in found:
+    async with ListingTasks(session) as tasks:
+        source = _scanned_entries(tasks, url, followlinks=followlinks, parallel=parallel)
+        async with aclosing(
+            prefetch_batches(tasks, source, str(url), missing_ok=missing_ok, ahead=followlinks)
+        ) as batches:
+            async for entries in batches:
                 for entry in entries:
                     yield entry
 
@@ -133,26 +137,26 @@ async def walk(
     check_arguments(followlinks=followlinks, parallel=parallel)
     session, url = current_session(session), parse_inside_bucket(path, "walk")
     async with (
-        Scope(session) as scope,
-        aclosing(batches(scope, _walked(scope, url, parallel=parallel), str(url), missing_ok=True)) as found,
+        ListingTasks(session) as tasks,
+        aclosing(prefetch_batches(tasks, _walked(tasks, url, parallel=parallel), str(url), missing_ok=True)) as steps,
     ):
-        async for step in found:
+        async for step in steps:
             yield step
 
 
-async def _directory(scope: Scope, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
+async def _directory(tasks: ListingTasks, url: S3Url, *, followlinks: bool) -> AsyncGenerator[list[FileEntry], None]:
     if not url.bucket:
-        yield await _buckets(scope.session, url)
+        yield await _buckets(tasks.session, url)
         return
     root = url.with_key(url.prefix)
-    found = not url.key
-    async with aclosing(pages(scope, root, "/")) as listing:
+    seen_any = not url.key
+    async with aclosing(pages(tasks, root, "/")) as listing:
         async for page in listing:
-            found = found or bool(page.keys or page.prefixes)
+            seen_any = seen_any or bool(page.keys or page.prefixes)
             entries = _entries_in(root, page)
-            yield await targets(scope.session, entries) if followlinks else entries
-    if not found:
-        raise await _no_directory(scope.session, url)
+            yield await replace_by_targets(tasks.session, entries) if followlinks else entries
+    if not seen_any:
+        raise await _no_directory(tasks.session, url)
 
 
 async def _buckets(session: Session, url: S3Url) -> list[FileEntry]:
@@ -171,7 +175,7 @@ def _entries_in(root: S3Url, page: ListPage) -> list[FileEntry]:
         FileEntry(key[cut:-1], start + key, StatResult(isdir=True))
         if position is None
         else FileEntry(key[cut:], start + key, page.stats[position])
-        for key, position in in_order(page)
+        for key, position in merge_page(page)
     ]
 
 
@@ -182,85 +186,89 @@ async def _no_directory(session: Session, url: S3Url) -> S3Error:
 
 
 async def _file_pages(
-    scope: Scope, url: S3Url, *, parallel: bool
+    tasks: ListingTasks, url: S3Url, *, parallel: bool
 ) -> AsyncGenerator[tuple[Sequence[str], Sequence[StatResult]], None]:
     """Yield the keys and descriptions of an object at ``url``, then of everything below ``url``; asked for at once."""
-    listing = scope.ahead(pages(scope, url.with_key(url.prefix), parallel=parallel))
-    own, refusal, found = None, None, False
+    listing = tasks.prefetch(pages(tasks, url.with_key(url.prefix), parallel=parallel))
+    first_keys, rejection, seen_any = None, None, False
     if not url.names_directory:
         try:
-            own = await listed_first(scope.session, url)
+            first_keys = await first_keys_in_one_request(tasks.session, url)
         except AccessDeniedError as error:
             if not is_denied(error):
                 raise
-            refusal = error  # a policy may allow to list the directory alone
+            rejection = error  # a policy may allow to list the directory alone
         else:
-            if own.keys[:1] == [url.key]:
-                yield own.keys[:1], own.stats[:1]
+            if first_keys.keys[:1] == [url.key]:
+                yield first_keys.keys[:1], first_keys.stats[:1]
     async for page in listing:
-        found = found or bool(page.keys)
+        seen_any = seen_any or bool(page.keys)
         yield page.keys, page.stats
-    if refusal is not None and not found:
-        raise refusal
-    if own is not None and not shows(own, url) and lists_in_key_order(scope.session, url) is False:
-        stat = await head_or_none(scope.session, url)
+    if rejection is not None and not seen_any:
+        raise rejection
+    if (
+        first_keys is not None
+        and not is_conclusive(first_keys, url)
+        and lists_in_key_order(tasks.session, url) is False
+    ):
+        stat = await head_or_none(tasks.session, url)
         if stat is not None:
             yield [url.key], [stat]
 
 
 async def _scanned_paths(
-    scope: Scope, url: S3Url, *, followlinks: bool, parallel: bool
+    tasks: ListingTasks, url: S3Url, *, followlinks: bool, parallel: bool
 ) -> AsyncGenerator[list[str], None]:
     if followlinks:
-        async with aclosing(_scanned_entries(scope, url, followlinks=True, parallel=parallel)) as source:
+        async with aclosing(_scanned_entries(tasks, url, followlinks=True, parallel=parallel)) as source:
             async for entries in source:
                 yield [entry.path for entry in entries]
         return
     start = f"{url.with_key('')}/"
-    async with aclosing(_file_pages(scope, url, parallel=parallel)) as source:
+    async with aclosing(_file_pages(tasks, url, parallel=parallel)) as source:
         async for keys, _ in source:
             if paths := [start + key for key in keys if key[-1:] != "/"]:
                 yield paths
 
 
 async def _scanned_entries(
-    scope: Scope, url: S3Url, *, followlinks: bool, parallel: bool
+    tasks: ListingTasks, url: S3Url, *, followlinks: bool, parallel: bool
 ) -> AsyncGenerator[list[FileEntry], None]:
     start = f"{url.with_key('')}/"
-    async with aclosing(_file_pages(scope, url, parallel=parallel)) as source:
+    async with aclosing(_file_pages(tasks, url, parallel=parallel)) as source:
         async for keys, stats in source:
             files = [(key, stat) for key, stat in zip(keys, stats, strict=True) if not key.endswith("/")]
             entries = [FileEntry(key.rpartition("/")[2], start + key, stat) for key, stat in files]
             if entries:
-                yield await targets(scope.session, entries) if followlinks else entries
+                yield await replace_by_targets(tasks.session, entries) if followlinks else entries
 
 
 async def _walked(
-    scope: Scope, url: S3Url, *, parallel: bool
+    tasks: ListingTasks, url: S3Url, *, parallel: bool
 ) -> AsyncGenerator[tuple[str, list[str], list[str]], None]:
     """Walk from the top down; the first pages of the next directories are on their way, of more of them each time."""
-    waiting = [url.prefix]  # the next one is the last
-    asked: dict[str, Ahead[ListPage]] = {}
+    pending = [url.prefix]  # the next one is the last
+    listings: dict[str, Prefetched[ListPage]] = {}
     width = 1
-    while waiting:
-        for prefix in reversed(waiting[-width:]):
-            if prefix not in asked:
-                asked[prefix] = scope.ahead(pages(scope, url.with_key(prefix), "/", parallel=parallel))
-        prefix = waiting.pop()
-        dirs, files, found = await _names(asked.pop(prefix), len(prefix))
-        if found or not url.key:
-            waiting += [f"{prefix}{name}/" for name in reversed(dirs)]
+    while pending:
+        for prefix in reversed(pending[-width:]):
+            if prefix not in listings:
+                listings[prefix] = tasks.prefetch(pages(tasks, url.with_key(prefix), "/", parallel=parallel))
+        prefix = pending.pop()
+        dirs, files, seen_any = await _names(listings.pop(prefix), len(prefix))
+        if seen_any or not url.key:
+            pending += [f"{prefix}{name}/" for name in reversed(dirs)]
             yield directory_path(url, prefix), dirs, files
-        width = min(2 * width, WIDTH)
+        width = min(2 * width, MAX_PREFETCHED)
 
 
-async def _names(listing: Ahead[ListPage], cut: int) -> tuple[list[str], list[str], bool]:
+async def _names(listing: Prefetched[ListPage], cut: int) -> tuple[list[str], list[str], bool]:
     """Return the names of directories and files in a listing, sorted, and whether there is any entry at all."""
     dirs: list[str] = []
     files: list[str] = []
-    found = False
+    seen_any = False
     async for page in listing:
-        found = found or bool(page.keys or page.prefixes)
+        seen_any = seen_any or bool(page.keys or page.prefixes)
         dirs += [name[cut:-1] for name in page.prefixes]
         files += [name[cut:] for name in page.keys if not name.endswith("/")]
-    return sorted(dirs), sorted(files), found
+    return sorted(dirs), sorted(files), seen_any

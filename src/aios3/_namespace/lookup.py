@@ -1,6 +1,6 @@
 """Whether there is an object at a path, asked so that what the server permits suffices, in whatever order it lists.
 
-S3 refuses a HEAD of a missing key with 403 unless the key may be listed. A policy often allows to list one directory
+S3 rejects a HEAD of a missing key with 403 unless the key may be listed. A policy often allows to list one directory
 only, and its condition sees the prefix that is asked for.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import ListPage
-from aios3._handles.links import is_listed_missing
-from aios3._namespace.bounds import in_key_order
+from aios3._handles.follow_links import is_listed_missing
 from aios3._namespace.key_order import lists_in_key_order, note_key_order
-from aios3._namespace.links import head, head_or_none
+from aios3._namespace.link_targets import head, head_or_none
 from aios3._namespace.pages import first_page
+from aios3._namespace.split_points import in_key_order
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3.errors import S3Error
 
-_WHOLE_PAGE = 1000
+_PAGE_KEYS = 1000
 """Keys of a page, S3's limit: enough to see in what order the server lists."""
 
 
 def is_denied(error: S3Error) -> bool:
-    """Tell whether S3 knows who is asking, and a policy refuses this one request."""
+    """Tell whether S3 knows who is asking, and a policy rejects this one request."""
     return isinstance(error, AccessDeniedError) and not isinstance(error, CredentialsError)
 
 
@@ -59,23 +59,23 @@ async def is_object(session: Session, url: S3Url) -> bool:
     """
     try:
         return await head_or_none(session, url) is not None
-    except AccessDeniedError as refusal:
-        if not is_denied(refusal):
+    except AccessDeniedError as rejection:
+        if not is_denied(rejection):
             raise
-        return await _is_listed(session, url, refusal)
+        return await _is_listed(session, url, rejection)
 
 
-async def _is_listed(session: Session, url: S3Url, refusal: AccessDeniedError) -> bool:
-    """Tell whether a listing shows an object at ``url``; raise ``refusal`` where it does not, or is not permitted."""
+async def _is_listed(session: Session, url: S3Url, rejection: AccessDeniedError) -> bool:
+    """Tell whether a listing shows an object at ``url``; raise ``rejection`` where it does not, or is not permitted."""
     if lists_in_key_order(session, url) is not False:
         try:
-            page = await first_page(session, url, _WHOLE_PAGE)
+            page = await first_page(session, url, _PAGE_KEYS)
         except AccessDeniedError:
-            raise refusal from None
+            raise rejection from None
         note_key_order(session, url, in_order=in_key_order(page.keys), names=len(page.keys))
         if url.key in page.keys or page.token is None or lists_in_key_order(session, url):
             return url.key in page.keys
-    raise refusal
+    raise rejection
 
 
 async def listed(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
@@ -83,34 +83,34 @@ async def listed(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
 
     One request where the server lists in key order; where it does not, or nobody knows, a HEAD may follow.
     """
-    page = await listed_first(session, url, max_keys)
-    if shows(page, url) or lists_in_key_order(session, url) or await (await session.backend(url)).at_amazon():
+    page = await first_keys_in_one_request(session, url, max_keys)
+    if is_conclusive(page, url) or lists_in_key_order(session, url) or await (await session.backend(url)).is_aws():
         return page
     stat = await head_or_none(session, url)
     return page if stat is None else ListPage([url.key, *page.keys], [stat, *page.stats], page.prefixes, page.token)
 
 
-async def listed_first(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
-    """Return like :func:`listed`, in one request: :func:`shows` tells whether the page can be relied on."""
+async def first_keys_in_one_request(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
+    """Return like :func:`listed`, in one request: :func:`is_conclusive` tells whether the page can be relied on."""
     if lists_in_key_order(session, url) is False:
-        return await _by_head(session, url)
+        return await _first_key_by_head(session, url)
     page = await first_page(session, url, max_keys)
-    return _from(page, page.keys.index(url.key)) if url.key in page.keys[1:] else page
+    return _moved_to_front(page, page.keys.index(url.key)) if url.key in page.keys[1:] else page
 
 
-def shows(page: ListPage, url: S3Url) -> bool:
+def is_conclusive(page: ListPage, url: S3Url) -> bool:
     """Tell whether a page of the keys that begin with ``url.key`` says if that one is there, in any order."""
     return page.keys[:1] == [url.key] or not page.keys or page.token is None
 
 
-async def _by_head(session: Session, url: S3Url) -> ListPage:
+async def _first_key_by_head(session: Session, url: S3Url) -> ListPage:
     """Return a page with the object at ``url`` alone, if there is one; others may follow."""
     stat = await head_or_none(session, url)
     return ListPage([], [], [], "") if stat is None else ListPage([url.key], [stat], [], "")
 
 
-def _from(page: ListPage, position: int) -> ListPage:
+def _moved_to_front(page: ListPage, position: int) -> ListPage:
     """Return a page with the key at ``position`` moved to its front."""
-    places = [position, *(each for each in range(len(page.keys)) if each != position)]
-    keys, stats = [page.keys[place] for place in places], [page.stats[place] for place in places]
+    positions = [position, *(each for each in range(len(page.keys)) if each != position)]
+    keys, stats = [page.keys[index] for index in positions], [page.stats[index] for index in positions]
     return ListPage(keys, stats, page.prefixes, page.token)

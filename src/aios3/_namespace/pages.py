@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from aios3._backend import ListPage
 from aios3._engine.tasks import OwnedTasks
 from aios3._logs import get_logger
+from aios3._namespace.directory_bounds import DELIMITER
 from aios3._namespace.key_order import is_directory_bucket, lists_in_key_order, note_key_order
+from aios3._namespace.listing_plan import ListingPlan, invalid_listing, no_continuation
 from aios3._namespace.pagination import Pagination, RepetitionError
-from aios3._namespace.segments import Plan, invalid_listing, no_continuation
-from aios3._namespace.signposts import DELIMITER
 from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, ClosedHandleError, ObjectNotFoundError, UnsupportedError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
     from typing import Self
 
-    from aios3._namespace.segments import Segment
+    from aios3._namespace.listing_plan import KeyRange
     from aios3._paths import AnyPath
     from aios3._session import Session
 
@@ -34,12 +34,12 @@ T = TypeVar("T")
 
 _log = get_logger("aios3.listing")
 
-WIDTH = 16
+MAX_PREFETCHED = 16
 """How many directories are listed ahead of the one that is being worked on, at most; the session may allow fewer."""
 
 
 async def pages(
-    scope: Scope, url: S3Url, delimiter: str = "", *, parallel: bool = True
+    tasks: ListingTasks, url: S3Url, delimiter: str = "", *, parallel: bool = True
 ) -> AsyncGenerator[ListPage, None]:
     """Yield the pages of the names that begin with ``url.key``, in key order if the server lists in it.
 
@@ -48,58 +48,60 @@ async def pages(
     request meets is raised behind the names before it.
     """
     if is_directory_bucket(url) and not url.names_directory:
-        async with aclosing(pages(scope, url.with_key(url.key[: url.key.rfind("/") + 1]), delimiter)) as around:
-            async for each in around:
-                yield _beginning_with(url.key, each)
+        async with aclosing(pages(tasks, url.with_key(url.key[: url.key.rfind("/") + 1]), delimiter)) as enclosing:
+            async for each in enclosing:
+                yield _with_prefix(url.key, each)
         return
-    backend = await scope.session.backend(url)
-    parallel = parallel and lists_in_key_order(scope.session, url) is not False
-    plan = Plan(url, delimiter, width=scope.session.config.max_concurrency if parallel else 1)
-    under_way: dict[asyncio.Task[ListPage], Segment | None] = {}
+    backend = await tasks.session.backend(url)
+    parallel = parallel and lists_in_key_order(tasks.session, url) is not False
+    plan = ListingPlan(url, delimiter, width=tasks.session.config.max_concurrency if parallel else 1)
+    in_flight: dict[asyncio.Task[ListPage], KeyRange | None] = {}
     try:
         while not plan.finished:
-            directory = plan.survey()
+            directory = plan.directory_to_list()
             if directory is not None:
                 survey = backend.list_objects(url.with_key(directory), delimiter=DELIMITER)
-                under_way[scope.start(survey)] = None
-            for segment in plan.requests():
-                after = "" if segment.token else segment.lower
-                call = backend.list_objects(url, delimiter=delimiter, token=segment.token, start_after=after)
-                under_way[scope.start(call)] = segment
-            page = plan.take()
+                in_flight[tasks.start(survey)] = None
+            for key_range in plan.requests():
+                after = "" if key_range.token else key_range.lower
+                call = backend.list_objects(url, delimiter=delimiter, token=key_range.token, start_after=after)
+                in_flight[tasks.start(call)] = key_range
+            page = plan.next_page()
             if page is not None:
-                note_key_order(scope.session, url, in_order=plan.in_key_order, names=len(page.keys))
+                note_key_order(tasks.session, url, in_order=plan.in_key_order, names=len(page.keys))
                 yield page
-            elif under_way:
-                await _one_page(scope, plan, under_way)
+            elif in_flight:
+                await _wait_for_page(tasks, plan, in_flight)
     finally:
-        for task in under_way:
+        for task in in_flight:
             task.cancel()  # the scope waits for it
 
 
-def _beginning_with(prefix: str, page: ListPage) -> ListPage:
+def _with_prefix(prefix: str, page: ListPage) -> ListPage:
     """Return the names of ``page`` that begin with ``prefix``."""
-    places = [place for place, key in enumerate(page.keys) if key.startswith(prefix)]
-    keys, stats = [page.keys[place] for place in places], [page.stats[place] for place in places]
+    positions = [position for position, key in enumerate(page.keys) if key.startswith(prefix)]
+    keys, stats = [page.keys[position] for position in positions], [page.stats[position] for position in positions]
     return ListPage(keys, stats, [each for each in page.prefixes if each.startswith(prefix)], page.token)
 
 
-async def _one_page(scope: Scope, plan: Plan, under_way: dict[asyncio.Task[ListPage], Segment | None]) -> None:
+async def _wait_for_page(
+    tasks: ListingTasks, plan: ListingPlan, in_flight: dict[asyncio.Task[ListPage], KeyRange | None]
+) -> None:
     """Wait until at least one page has come, and tell the plan of all that have."""
-    done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-    scope.check_open()
+    done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
+    tasks.check_open()
     for task in done:
-        segment = under_way.pop(task)
+        key_range = in_flight.pop(task)
         error = task.exception()
-        if segment is None:
+        if key_range is None:
             if error is None:
-                plan.surveyed(task.result())
+                plan.on_directories(task.result())
             else:
                 _log.debug("no directories of a listing are known, which makes it slower: %s", error)
         elif error is None:
-            plan.arrived(segment, task.result())
+            plan.on_page(key_range, task.result())
         else:
-            plan.failed(segment, error)
+            plan.on_error(key_range, error)
 
 
 async def first_page(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
@@ -118,7 +120,7 @@ async def first_page(session: Session, url: S3Url, max_keys: int = 1) -> ListPag
     return page
 
 
-def in_order(page: ListPage) -> list[tuple[str, int | None]]:
+def merge_page(page: ListPage) -> list[tuple[str, int | None]]:
     """Merge a page's keys, each with its position, and its prefixes, with None; without the directory's own marker."""
     keys = [(key, position) for position, key in enumerate(page.keys) if not key.endswith("/")]
     return sorted([*keys, *((prefix, None) for prefix in page.prefixes)], key=lambda item: item[0])
@@ -145,7 +147,7 @@ def parse_inside_bucket(path: AnyPath, verb: str) -> S3Url:
     return url
 
 
-class Scope:
+class ListingTasks:
     """One listing under way: the session it asks, and everything that fetches ahead for it.
 
     The streams in here are generators inside generators, and Python may close any of them at any time: a loop that
@@ -157,19 +159,19 @@ class Scope:
         self.session = session
         self.closed = False
         self._tasks = OwnedTasks()
-        self._streams: set[Ahead[Any]] = set()
+        self._streams: set[Prefetched[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        self.session.own(self)
+        self.session.register(self)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.session.disown(self)
+        self.session.unregister(self)
         await self.release()
 
-    def ahead(self, source: AsyncGenerator[T, None]) -> Ahead[T]:
+    def prefetch(self, source: AsyncGenerator[T, None]) -> Prefetched[T]:
         """Begin to fetch from ``source``."""
-        stream = Ahead(self, source)
+        stream = Prefetched(self, source)
         self._streams.add(stream)
         return stream
 
@@ -185,7 +187,7 @@ class Scope:
             message = "The session was closed while this listing was under way"
             raise ClosedHandleError(message)
 
-    def forget(self, stream: Ahead[T]) -> None:
+    def discard(self, stream: Prefetched[T]) -> None:
         """Note that a stream has ended."""
         self._streams.discard(stream)
 
@@ -199,29 +201,29 @@ class Scope:
                 await self._streams.pop().source.aclose()
 
 
-class Ahead(Generic[T]):
+class Prefetched(Generic[T]):
     """An async iterator that fetches the next item of ``source`` while the consumer works on the one before.
 
     The first one is under way at once.
     """
 
-    def __init__(self, scope: Scope, source: AsyncGenerator[T, None]) -> None:
+    def __init__(self, tasks: ListingTasks, source: AsyncGenerator[T, None]) -> None:
         self.source = source
-        self._scope = scope
+        self._listing_tasks = tasks
         self._next = self._fetch()
 
     def _fetch(self) -> asyncio.Task[T | None]:
-        return self._scope.start(_next_or_none(self.source))
+        return self._listing_tasks.start(_next_or_none(self.source))
 
-    def __aiter__(self) -> Ahead[T]:
+    def __aiter__(self) -> Prefetched[T]:
         return self
 
     async def __anext__(self) -> T:
         await asyncio.wait([self._next])  # unlike awaiting the task, this tells its cancellation from ours
-        self._scope.check_open()
+        self._listing_tasks.check_open()
         item = self._next.result()
         if item is None:
-            self._scope.forget(self)
+            self._listing_tasks.discard(self)
             raise StopAsyncIteration
         self._next = self._fetch()
         return item
@@ -231,47 +233,47 @@ async def _next_or_none(source: AsyncGenerator[T, None]) -> T | None:
     return await anext(source, None)
 
 
-async def batches(
-    scope: Scope, source: AsyncGenerator[T, None], path: str, *, missing_ok: bool, ahead: bool = True
+async def prefetch_batches(
+    tasks: ListingTasks, source: AsyncGenerator[T, None], path: str, *, missing_ok: bool, ahead: bool = True
 ) -> AsyncGenerator[T, None]:
     """Yield what ``source`` yields, one item ahead of the consumer if ``ahead``.
 
     Without any item: raise ObjectNotFoundError, or end, as ``missing_ok`` says; also where the bucket is missing.
     """
-    found = False
-    stream: AsyncIterator[T] = scope.ahead(source) if ahead else source
+    seen_any = False
+    stream: AsyncIterator[T] = tasks.prefetch(source) if ahead else source
     try:
         async with nullcontext() if ahead else aclosing(source):
             async for item in stream:
-                found = True
+                seen_any = True
                 yield item
     except BucketNotFoundError:
-        if found or not missing_ok:
+        if seen_any or not missing_ok:
             raise
-    if not found and not missing_ok:
+    if not seen_any and not missing_ok:
         message = f"Nothing matches {path!r}"
         raise ObjectNotFoundError(message, path=path)
 
 
-async def in_turn(scope: Scope, sources: Iterable[AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+async def concat_prefetched(tasks: ListingTasks, sources: Iterable[AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
     """Yield all of each source, one source after the other, while the first items of the next ones are on their way.
 
     How many are asked ahead doubles with each source, so that whoever leaves early has not asked for much.
     """
     upcoming = iter(sources)
-    asked: deque[Ahead[T]] = deque()
+    streams: deque[Prefetched[T]] = deque()
     width = 1
     while True:
-        asked.extend(map(scope.ahead, itertools.islice(upcoming, width - len(asked))))
-        if not asked:
+        streams.extend(map(tasks.prefetch, itertools.islice(upcoming, width - len(streams))))
+        if not streams:
             return
-        async for item in asked.popleft():
+        async for item in streams.popleft():
             yield item
-        width = min(2 * width, WIDTH)
+        width = min(2 * width, MAX_PREFETCHED)
 
 
-async def together(calls: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """Run ``calls`` at once and return their answers in order; the first failure stops the others and is raised."""
+async def gather(calls: Iterable[Coroutine[object, object, T]]) -> list[T]:
+    """Run ``calls`` at once and return their responses in order; the first failure stops the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(call) for call in calls]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import ListPage
-from aios3._namespace.bounds import in_key_order, in_order, order
+from aios3._namespace.split_points import in_key_order, sort_key, sort_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_EMPTY = 10_000
+MAX_EMPTY = 10_000
 """Pages in a row that may bring no new name. Deleted objects and filters leave such pages; S3 looks at 1,000 names for
 each, so this passes over 10 million."""
 
@@ -30,12 +30,21 @@ class Pagination:
     and every common prefix: the memory that such a listing of one directory takes.
     """
 
-    __slots__ = ("_before", "_empty", "_first_names", "_last", "_prefixes", "_tokens", "in_key_order", "trouble")
+    __slots__ = (
+        "_before",
+        "_empty",
+        "_first_names",
+        "_last",
+        "_prefixes",
+        "_tokens",
+        "in_key_order",
+        "order_violation",
+    )
 
     def __init__(self, lower: str) -> None:
         self.in_key_order: bool = True
         """Whether all names so far have come in key order."""
-        self.trouble: str = ""
+        self.order_violation: str = ""
         """What was out of order, if anything was."""
         self._last = lower
         self._first_names: set[str] = set()
@@ -48,16 +57,16 @@ class Pagination:
         """Return ``page`` without the common prefixes that an earlier page has brought.
 
         A server may repeat a common prefix on each page that it has looked at keys of. Raises RepetitionError for a
-        key or a token that comes again, and for MOST_EMPTY pages in a row without a new name.
+        key or a token that comes again, and for MAX_EMPTY pages in a row without a new name.
         """
         if page.prefixes and page.prefixes[0] == self._last:
             page = without(page, keys=0, prefixes=1)
         names = names_of(page)
         if self.in_key_order and names:
-            self.trouble = _disorder(page, names[0], self._last)
-            self.in_key_order = not self.trouble
+            self.order_violation = _order_violation(page, names[0], self._last)
+            self.in_key_order = not self.order_violation
         if not self.in_key_order:
-            page = self._new(page)
+            page = self._without_known_prefixes(page)
             names = names_of(page)
         self._count(names, page.token)
         if names:
@@ -65,7 +74,7 @@ class Pagination:
             self._first_names.add(names[0])
         return page
 
-    def _new(self, page: ListPage) -> ListPage:
+    def _without_known_prefixes(self, page: ListPage) -> ListPage:
         """Return ``page`` without known prefixes, and remember what is on it; raise RepetitionError for known keys."""
         prefixes = [prefix for prefix in dict.fromkeys(page.prefixes) if prefix not in self._prefixes]
         self._prefixes.update(prefixes)
@@ -84,24 +93,24 @@ class Pagination:
             self._tokens.clear()
             return
         self._empty += 1
-        if token in self._tokens or self._empty > MOST_EMPTY:
+        if token in self._tokens or self._empty > MAX_EMPTY:
             message = f"{self._empty:,} pages in a row brought no new name, and the last continues at {token[:50]!r}"
             raise RepetitionError(message)
         self._tokens.add(token)
 
 
-def _disorder(page: ListPage, first: str, last: str) -> str:
+def _order_violation(page: ListPage, first: str, last: str) -> str:
     """Say what is out of key order on a page that follows the name ``last``; "" if nothing is."""
     if not (in_key_order(page.keys) and in_key_order(page.prefixes)):
         return "keys are out of order"
-    return f"{first!r} comes behind {last!r}" if order(first) <= order(last) else ""
+    return f"{first!r} comes behind {last!r}" if sort_key(first) <= sort_key(last) else ""
 
 
 def names_of(page: ListPage) -> Sequence[str]:
     """Return the names on a page in key order: keys and common prefixes."""
     if not (page.keys and page.prefixes):
         return page.keys or page.prefixes
-    return in_order([*page.keys, *page.prefixes])
+    return sort_names([*page.keys, *page.prefixes])
 
 
 def without(page: ListPage, *, keys: int, prefixes: int) -> ListPage:

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 from aios3._arguments import check_arguments
 from aios3._entries import FileEntry, StatResult
 from aios3._namespace.key_order import lists_in_key_order
-from aios3._namespace.links import described
+from aios3._namespace.link_targets import stat_targets
+from aios3._namespace.listing_plan import invalid_listing
 from aios3._namespace.lookup import listed
-from aios3._namespace.pages import Scope, batches, directory_path, first_page, in_order, in_turn, pages
-from aios3._namespace.segments import invalid_listing
+from aios3._namespace.pages import (
+    ListingTasks,
+    concat_prefetched,
+    directory_path,
+    first_page,
+    merge_page,
+    pages,
+    prefetch_batches,
+)
 from aios3._paths import MAX_KEY_BYTES
 from aios3._patterns import Level, Probe, parse, plan
 from aios3._session import current_session
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import ListPage
     from aios3._paths import AnyPath, S3Url
-    from aios3._patterns import Alternative, Step, Tree
+    from aios3._patterns import Alternative, RefreshStep, Tree
     from aios3._session import Session
 
 T = TypeVar("T")
@@ -50,10 +58,10 @@ async def glob(
     """
     check_arguments(recursive=recursive, missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, pattern = current_session(session), parse(path, recursive=recursive)
-    async with Scope(session) as scope:
-        source = _Search(scope, pattern.root, _Paths(pattern.root), parallel).below("", pattern.alternatives)
-        async with aclosing(batches(scope, source, str(path), missing_ok=missing_ok)) as found:
-            async for paths in found:
+    async with ListingTasks(session) as tasks:
+        source = _Search(tasks, pattern.root, _PathFactory(pattern.root), parallel).search("", pattern.alternatives)
+        async with aclosing(prefetch_batches(tasks, source, str(path), missing_ok=missing_ok)) as batches:
+            async for paths in batches:
                 for item in paths:
                     yield item
 
@@ -73,11 +81,11 @@ async def glob_stat(
     """
     check_arguments(recursive=recursive, missing_ok=missing_ok, followlinks=followlinks, parallel=parallel)
     session, pattern = current_session(session), parse(path, recursive=recursive)
-    async with Scope(session) as scope:
-        source = _Search(scope, pattern.root, _Entries(pattern.root), parallel).below("", pattern.alternatives)
+    async with ListingTasks(session) as tasks:
+        source = _Search(tasks, pattern.root, _EntryFactory(pattern.root), parallel).search("", pattern.alternatives)
         source = _described(session, source) if followlinks else source
-        async with aclosing(batches(scope, source, str(path), missing_ok=missing_ok)) as found:
-            async for entries in found:
+        async with aclosing(prefetch_batches(tasks, source, str(path), missing_ok=missing_ok)) as batches:
+            async for entries in batches:
                 for entry in entries:
                     yield entry
 
@@ -87,10 +95,10 @@ async def _described(
 ) -> AsyncGenerator[list[FileEntry], None]:
     async with aclosing(source):
         async for entries in source:
-            yield await described(session, entries)
+            yield await stat_targets(session, entries)
 
 
-class _Make(Protocol[T_co]):
+class _MatchFactory(Protocol[T_co]):
     """What becomes of a match."""
 
     def file(self, key: str, page: ListPage, position: int) -> T_co: ...
@@ -98,7 +106,7 @@ class _Make(Protocol[T_co]):
     def directory(self, prefix: str, end: str) -> T_co: ...
 
 
-class _Paths:
+class _PathFactory:
     def __init__(self, root: S3Url) -> None:
         self._root = root
         self._start = f"{root}/"
@@ -110,9 +118,9 @@ class _Paths:
         return directory_path(self._root, prefix, end)
 
 
-class _Entries:
+class _EntryFactory:
     def __init__(self, root: S3Url) -> None:
-        self._paths = _Paths(root)
+        self._paths = _PathFactory(root)
 
     def file(self, key: str, page: ListPage, position: int) -> FileEntry:
         return FileEntry(key.rpartition("/")[2], self._paths.file(key, page, position), page.stats[position])
@@ -126,88 +134,88 @@ class _Entries:
 class _Search(Generic[T]):
     """One search: where, and what to make of each match. Its streams yield batches, none of them empty."""
 
-    scope: Scope
+    tasks: ListingTasks
     root: S3Url
-    make: _Make[T]
+    factory: _MatchFactory[T]
     parallel: bool
 
-    def below(self, base: str, alternatives: tuple[Alternative, ...]) -> AsyncGenerator[list[T], None]:
+    def search(self, base: str, alternatives: tuple[Alternative, ...]) -> AsyncGenerator[list[T], None]:
         """Yield what matches below the directory ``base`` in key order."""
-        # No key is longer than S3 allows, and a server would refuse to look for one.
+        # No key is longer than S3 allows, and a server would reject to look for one.
         steps = [step for step in plan(alternatives) if _size(base + step.prefix) <= MAX_KEY_BYTES]
         sources = [self._step(base, step) for step in steps]
-        return sources[0] if len(sources) == 1 else in_turn(self.scope, sources)
+        return sources[0] if len(sources) == 1 else concat_prefetched(self.tasks, sources)
 
-    def _step(self, base: str, step: Step) -> AsyncGenerator[list[T], None]:
+    def _step(self, base: str, step: RefreshStep) -> AsyncGenerator[list[T], None]:
         if isinstance(step, Probe):
             return self._probe(base, step)
         return self._level(base, step) if isinstance(step, Level) else self._tree(base, step)
 
     def _pages(self, prefix: str, delimiter: str = "") -> AsyncGenerator[ListPage, None]:
-        return pages(self.scope, self.root.with_key(prefix), delimiter, parallel=self.parallel)
+        return pages(self.tasks, self.root.with_key(prefix), delimiter, parallel=self.parallel)
 
     async def _probe(self, base: str, step: Probe) -> AsyncGenerator[list[T], None]:
         prefix = base + step.prefix
         # With its neighbour, the key often tells whether there is a directory, too.
         most = 2 if step.file and step.directory is not None else 1
-        page = await listed(self.scope.session, self.root.with_key(prefix), most)
-        found: list[T] = []
+        page = await listed(self.tasks.session, self.root.with_key(prefix), most)
+        listed_page: list[T] = []
         if step.file and page.keys and page.keys[0] == prefix:
-            found.append(self.make.file(prefix, page, 0))
+            listed_page.append(self.factory.file(prefix, page, 0))
         if step.directory is not None:
             directory = f"{prefix}/" if step.file else prefix
             if not directory or await self._has_directory(directory, page):
-                found.append(self.make.directory(directory, step.directory))
-        if found:
-            yield found
+                listed_page.append(self.factory.directory(directory, step.directory))
+        if listed_page:
+            yield listed_page
 
     async def _has_directory(self, prefix: str, before: ListPage) -> bool:
         """Tell whether any key begins with ``prefix``, given the first keys that begin like it without its ``/``."""
         if before.token is None or any(key.startswith(prefix) for key in before.keys):
             return any(key.startswith(prefix) for key in before.keys)
-        in_order = lists_in_key_order(self.scope.session, self.root)
+        in_order = lists_in_key_order(self.tasks.session, self.root)
         if in_order is not False and before.keys and before.keys[-1] >= prefix:
             return False
-        return bool((await first_page(self.scope.session, self.root.with_key(prefix))).keys)
+        return bool((await first_page(self.tasks.session, self.root.with_key(prefix))).keys)
 
     async def _level(self, base: str, step: Level) -> AsyncGenerator[list[T], None]:
         cut = len(base) + len(step.directory)
         async with aclosing(self._pages(base + step.prefix, "/")) as listing:
             async for page in listing:
-                stretches = map(self._stretch, self._on_level(page, step, cut))
-                async with aclosing(in_turn(self.scope, stretches)) as found:
-                    async for batch in found:
+                runs = map(self._expand_run, self._on_level(page, step, cut))
+                async with aclosing(concat_prefetched(self.tasks, runs)) as run:
+                    async for batch in run:
                         yield batch
 
-    async def _stretch(self, found: _Stretch[T]) -> AsyncGenerator[list[T], None]:
-        if found.matches:
-            yield found.matches
-        async with aclosing(self.below(found.directory, found.alternatives)) as deeper:
+    async def _expand_run(self, run: _MatchRun[T]) -> AsyncGenerator[list[T], None]:
+        if run.matches:
+            yield run.matches
+        async with aclosing(self.search(run.directory, run.alternatives)) as deeper:
             async for batch in deeper:
                 yield batch
 
-    def _on_level(self, page: ListPage, step: Level, cut: int) -> Iterator[_Stretch[T]]:
+    def _on_level(self, page: ListPage, step: Level, cut: int) -> Iterator[_MatchRun[T]]:
         """Split a page at the directories to descend into; ``cut`` is where names begin in a key."""
         matches: list[T] = []
-        for key, position in in_order(page):
+        for key, position in merge_page(page):
             if position is not None:
                 if step.names.file(key[cut:]):
-                    matches.append(self.make.file(key, page, position))
+                    matches.append(self.factory.file(key, page, position))
                 continue
             name = key[cut:-1]
             if (end := step.names.directory(name)) is not None:
-                matches.append(self.make.directory(key, end))
+                matches.append(self.factory.directory(key, end))
             if below := step.below(name):
-                yield _Stretch(matches, key, below)
+                yield _MatchRun(matches, key, below)
                 matches = []
-        yield _Stretch(matches, "", ())
+        yield _MatchRun(matches, "", ())
 
     async def _tree(self, base: str, step: Tree) -> AsyncGenerator[list[T], None]:
         prefix = base + step.prefix
         directories: _Directories | None = None
         async with aclosing(self._pages(prefix)) as listing:
             async for page in listing:
-                out_of_order = lists_in_key_order(self.scope.session, self.root) is False
+                out_of_order = lists_in_key_order(self.tasks.session, self.root) is False
                 if directories is None:
                     directories = _Directories(prefix, in_order=not out_of_order)
                 elif out_of_order and directories.matched is None:
@@ -222,12 +230,12 @@ class _Search(Generic[T]):
             directory = _directory_of(key)
             for new in directories.enter(directory, cut):
                 if (end := step.paths.directory(new[cut:-1])) is not None and directories.is_new(new):
-                    yield self.make.directory(new, end)
+                    yield self.factory.directory(new, end)
             if directory != key and step.paths.file(key[cut:]):
-                yield self.make.file(key, page, position)
+                yield self.factory.file(key, page, position)
 
 
-class _Stretch(NamedTuple, Generic[T]):
+class _MatchRun(NamedTuple, Generic[T]):
     """Matches on a page, and the directory that comes after them in key order, with what to look for in it."""
 
     matches: list[T]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._entries import Access, StatResult
-from aios3._namespace.links import follow, head, head_or_none
+from aios3._namespace.link_targets import follow, head, head_or_none
 from aios3._namespace.lookup import check_absent, is_denied, is_object, object_or_none
-from aios3._namespace.pages import Scope, first_page, pages
+from aios3._namespace.pages import ListingTasks, first_page, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.multipart import MultipartUpload
-from aios3._storing.plan import plain_plan
+from aios3._storing.plan import replacing_plan
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -65,7 +65,7 @@ async def getmtime(path: AnyPath, follow_symlinks: bool = False, *, session: Ses
 async def exists(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> bool:
     """Tell whether there is an object or a directory; with ``followlinks``, whether a link leads to an object.
 
-    A missing bucket is False. Refused access is raised: it is no answer.
+    A missing bucket is False. Rejected access is raised: it is no response.
     """
     check_arguments(followlinks=followlinks)
     return await _exists(current_session(session), S3Url.parse(path), followlinks=followlinks)
@@ -112,8 +112,8 @@ async def access(
 ) -> bool:
     """Tell whether this path is there and may be read, or whether an object may be written there.
 
-    Nothing is written to find out: an upload is begun and abandoned, also if the call is cancelled meanwhile. Refused
-    access and a missing bucket are False; credentials that S3 does not accept are raised.
+    Nothing is written to find out: an upload is started and abandoned, also if the call is cancelled meanwhile.
+    Rejected access and a missing bucket are False; credentials that S3 does not accept are raised.
     """
     check_arguments(followlinks=followlinks)
     if not isinstance(mode, Access):
@@ -137,12 +137,12 @@ async def _stat(session: Session, url: S3Url, *, follow_symlinks: bool) -> StatR
     if url.names_directory:
         return await _directory_stat(session, url)
     try:
-        found = await head(session, url)
+        object_stat = await head(session, url)
     except (ObjectNotFoundError, AccessDeniedError) as error:
         return await _directory_beside(error, session, url)
-    if not (follow_symlinks and found.islnk):
-        return found
-    _, target = await follow(session, url, found)
+    if not (follow_symlinks and object_stat.islnk):
+        return object_stat
+    _, target = await follow(session, url, object_stat)
     return replace(target, islnk=True)
 
 
@@ -150,24 +150,24 @@ async def _directory_beside(error: ObjectNotFoundError | AccessDeniedError, sess
     """Describe the directory where a HEAD of the object at the same path has met ``error``; raise that if it counts."""
     try:
         await check_absent(session, url, error)
-    except AccessDeniedError as refusal:
-        if not is_denied(refusal):
+    except AccessDeniedError as rejection:
+        if not is_denied(rejection):
             raise
         try:
             return await _directory_stat(session, url)
         except ObjectNotFoundError:
-            raise refusal from None
+            raise rejection from None
     return await _directory_stat(session, url)
 
 
 async def _directory_stat(session: Session, url: S3Url) -> StatResult:
-    size, mtime, found = 0, 0.0, not url.key
-    async with Scope(session) as scope, aclosing(pages(scope, url.with_key(url.prefix))) as listing:
+    size, mtime, seen_any = 0, 0.0, not url.key
+    async with ListingTasks(session) as tasks, aclosing(pages(tasks, url.with_key(url.prefix))) as listing:
         async for page in listing:
-            found = found or bool(page.keys)
+            seen_any = seen_any or bool(page.keys)
             size += sum(entry.size for entry in page.stats)
             mtime = max(mtime, max((entry.mtime for entry in page.stats), default=0.0))
-    if not found:
+    if not seen_any:
         message = f"There is neither an object nor a directory at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))
     return StatResult(size=size, mtime=mtime, isdir=True)
@@ -178,8 +178,8 @@ async def _exists(session: Session, url: S3Url, *, followlinks: bool) -> bool:
     try:
         if await _is_file(session, url, followlinks=followlinks):
             return True
-    except AccessDeniedError as refusal:
-        if is_denied(refusal) and await _is_directory(session, url):
+    except AccessDeniedError as rejection:
+        if is_denied(rejection) and await _is_directory(session, url):
             return True
         raise
     return await _is_directory(session, url)
@@ -221,14 +221,14 @@ async def _is_readable_file(session: Session, url: S3Url, *, followlinks: bool) 
     if not url.bucket or url.names_directory:
         return False
     try:
-        found = await object_or_none(session, url)
-        if found is not None and followlinks:
-            await follow(session, url, found)
-    except AccessDeniedError as refusal:
-        if is_denied(refusal) and await _is_directory(session, url):
+        object_stat = await object_or_none(session, url)
+        if object_stat is not None and followlinks:
+            await follow(session, url, object_stat)
+    except AccessDeniedError as rejection:
+        if is_denied(rejection) and await _is_directory(session, url):
             return False
         raise
-    return found is not None
+    return object_stat is not None
 
 
 async def _check_writable(session: Session, url: S3Url, *, followlinks: bool) -> None:
@@ -237,10 +237,10 @@ async def _check_writable(session: Session, url: S3Url, *, followlinks: bool) ->
         raise BucketNotFoundError(message, path=str(url))
     if url.names_directory:
         url = url.with_key(f"{url.key}.aios3-access-{secrets.token_hex(8)}")
-    elif followlinks and (found := await head_or_none(session, url)) is not None:
-        url, _ = await follow(session, url, found)
-    upload = MultipartUpload(session, plain_plan(session, url))
+    elif followlinks and (object_stat := await head_or_none(session, url)) is not None:
+        url, _ = await follow(session, url, object_stat)
+    upload = MultipartUpload(session, replacing_plan(session, url))
     try:
-        await upload.opened()
+        await upload.wait_open()
     finally:
         await upload.abort()

@@ -9,7 +9,7 @@ from aios3._paths import S3Url
 from aios3._session import current_session
 
 if TYPE_CHECKING:
-    from aios3._boto.native import AioBaseClient
+    from aios3._boto.boto3_clients import AioBaseClient
     from aios3._session import Session
 
 
@@ -30,4 +30,4 @@ async def get_s3_client(profile: str | None = None, *, session: Session | None =
     """
     check_arguments(profile=profile)
     admin = await current_session(session).admin(S3Url("", "", profile))
-    return cast("AioBaseClient", await admin.client())
+    return cast("AioBaseClient", await admin.raw_client())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._handles.opening import aopen
-from aios3._namespace.links import follow, head_or_none
-from aios3._namespace.pages import Scope, pages, together
+from aios3._namespace.link_targets import follow, head_or_none
+from aios3._namespace.pages import ListingTasks, gather, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from aios3._paths import AnyPath
     from aios3._session import Session
 
-_AT_ONCE = 16
+_MAX_CONCURRENT_READS = 16
 """Objects of a tree that are read at once; the session's limits hold besides."""
 
-Tree = dict[str, "str | Tree"]
+DigestTree = dict[str, "str | DigestTree"]
 """A directory: MD5 or ETag by name of a file, a tree by name of a directory with ``/`` behind it."""
 
 
@@ -40,12 +40,12 @@ async def getmd5(
     """
     check_arguments(recalculate=recalculate, followlinks=followlinks)
     current, url = current_session(session), S3Url.parse(path)
-    found = None if url.names_directory else await head_or_none(current, url)
-    if found is None:
+    stat = None if url.names_directory else await head_or_none(current, url)
+    if stat is None:
         return await _directory(current, url, recalculate=recalculate)
     if followlinks:
-        url, found = await follow(current, url, found)
-    return await _calculate(current, url) if recalculate else found.etag or ""
+        url, stat = await follow(current, url, stat)
+    return await _md5(current, url) if recalculate else stat.etag or ""
 
 
 async def _directory(session: Session, url: S3Url, *, recalculate: bool) -> str:
@@ -58,28 +58,28 @@ async def _directory(session: Session, url: S3Url, *, recalculate: bool) -> str:
         raise ObjectNotFoundError(message, path=str(url))
     etags = {key: etag for key, etag in etags.items() if not key.endswith("/")}
     if recalculate:
-        etags = await _recalculated(session, url, list(etags))
-    return _digest(_tree(etags, len(url.prefix)))
+        etags = await _md5_all(session, url, list(etags))
+    return _tree_md5(_build_tree(etags, len(url.prefix)))
 
 
 async def _etags(session: Session, root: S3Url) -> dict[str, str]:
-    found: dict[str, str] = {}
-    async with Scope(session) as scope, aclosing(pages(scope, root)) as listing:
+    etags: dict[str, str] = {}
+    async with ListingTasks(session) as tasks, aclosing(pages(tasks, root)) as listing:
         async for page in listing:
-            found |= {key: stat.etag or "" for key, stat in zip(page.keys, page.stats, strict=True)}
-    return found
+            etags |= {key: stat.etag or "" for key, stat in zip(page.keys, page.stats, strict=True)}
+    return etags
 
 
-async def _recalculated(session: Session, url: S3Url, keys: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        digests = await together(_calculate(session, url.with_key(key)) for key in some)
-        found |= zip(some, digests, strict=True)
-    return found
+async def _md5_all(session: Session, url: S3Url, keys: list[str]) -> dict[str, str]:
+    md5s: dict[str, str] = {}
+    for start in range(0, len(keys), _MAX_CONCURRENT_READS):
+        some = keys[start : start + _MAX_CONCURRENT_READS]
+        digests = await gather(_md5(session, url.with_key(key)) for key in some)
+        md5s |= zip(some, digests, strict=True)
+    return md5s
 
 
-async def _calculate(session: Session, url: S3Url) -> str:
+async def _md5(session: Session, url: S3Url) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     async with aopen(url, session=session) as file:
         async for chunk in file.chunks():
@@ -87,22 +87,22 @@ async def _calculate(session: Session, url: S3Url) -> str:
     return digest.hexdigest()
 
 
-def _tree(etags: dict[str, str], cut: int) -> Tree:
-    root: Tree = {}
+def _build_tree(etags: dict[str, str], cut: int) -> DigestTree:
+    root: DigestTree = {}
     for key, etag in etags.items():
         *directories, name = key[cut:].split("/")
-        place = root
+        node = root
         for directory in directories:
-            below = place.setdefault(f"{directory}/", {})
+            below = node.setdefault(f"{directory}/", {})
             assert isinstance(below, dict)
-            place = below
-        place[name] = etag
+            node = below
+        node[name] = etag
     return root
 
 
-def _digest(tree: Tree) -> str:
+def _tree_md5(tree: DigestTree) -> str:
     """Digest the digests of a directory, by name; a file comes before a directory of the same name."""
     whole = hashlib.md5(usedforsecurity=False)
     for _, each in sorted(tree.items(), key=lambda item: (item[0].removesuffix("/"), item[0])):
-        whole.update((each if isinstance(each, str) else _digest(each)).encode())
+        whole.update((each if isinstance(each, str) else _tree_md5(each)).encode())
     return whole.hexdigest()

@@ -20,7 +20,7 @@ PresignMethod = Literal["GET", "PUT", "DELETE", "HEAD"]
 
 _OPERATIONS = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject", "HEAD": "HeadObject"}
 
-LONGEST_SECONDS = 7 * 24 * 3600
+MAX_SECONDS = 7 * 24 * 3600
 """How long a signature of version 4 can be good ("Authenticating requests: using query parameters", Amazon S3 API)."""
 
 
@@ -64,9 +64,9 @@ async def presign_post(
     """Return a form with which anybody can upload one object for ``expires_in`` seconds, from a browser for example.
 
     ``fields`` are sent with it as they are, such as ``{"Content-Type": "image/png"}``, and allowed by the policy.
-    ``conditions`` are those of the policy besides: ``["content-length-range", 1, 10485760]``. The fields of the answer
-    go into a ``multipart/form-data`` form before the file. Costs no request. A form has no place for ``request_payer``
-    and ``expected_bucket_owner`` of the session ("POST Object", Amazon S3 API reference).
+    ``conditions`` are those of the policy besides: ``["content-length-range", 1, 10485760]``. The fields of the
+    response go into a ``multipart/form-data`` form before the file. Costs no request. A form has no place for
+    ``request_payer`` and ``expected_bucket_owner`` of the session ("POST Object", Amazon S3 API reference).
 
     Raises ConfigError for a time beyond seven days, NoCredentialsError, PathIsDirectoryError.
     """
@@ -86,6 +86,6 @@ def _check_signs(session: Session, url: S3Url) -> None:
 
 
 def _check_time(expires_in: int) -> None:
-    if type(expires_in) is not int or not 1 <= expires_in <= LONGEST_SECONDS:
-        message = f"expires_in must be 1 to {LONGEST_SECONDS:,} seconds (seven days), not {expires_in!r}"
+    if type(expires_in) is not int or not 1 <= expires_in <= MAX_SECONDS:
+        message = f"expires_in must be 1 to {MAX_SECONDS:,} seconds (seven days), not {expires_in!r}"
         raise ConfigError(message)

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._handles.missing import explain_missing
-from aios3._handles.options import Sizes, text_settings
-from aios3._handles.reader import FIRST_REQUEST, close_fetcher, open_fetcher
+from aios3._handles.options import ReadSizes, text_settings
+from aios3._handles.reader import INITIAL_GET_BYTES, close_fetcher, open_fetcher
 from aios3._handles.source import ObjectSource
-from aios3._handles.verifying import once_more, say_once_more
-from aios3._namespace.links import follow, head
+from aios3._handles.verifying import log_reread, retry_on_mismatch
+from aios3._namespace.link_targets import follow, head
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3.errors import ChecksumMismatchError, InvalidRangeError, ObjectNotFoundError
@@ -81,18 +81,20 @@ async def _read(session: Session, path: AnyPath, start: int | None, stop: int | 
         raise _bad_range(url, start, stop)
     try:
         if start < 0 or start == stop or (stop is not None and stop < 0):
-            return await once_more(partial(_read_counted, session, url, start, stop, followlinks=followlinks))
+            return await retry_on_mismatch(
+                partial(_read_negative_slice, session, url, start, stop, followlinks=followlinks)
+            )
         source, first = ObjectSource(session, url), _first_stop(session, start, stop)
         try:
-            if first - start <= FIRST_REQUEST:
-                data = await source.read_at_once(start, first, stop)
+            if first - start <= INITIAL_GET_BYTES:
+                data = await source.read_small(start, first, stop)
                 if data or (data is not None and not followlinks):
                     return data
             return await _read_range(session, source, start, stop, followlinks=followlinks)
         except InvalidRangeError:
             return await _read_nothing(session, url, start, stop, followlinks=followlinks)
         except ChecksumMismatchError as error:
-            say_once_more(error)
+            log_reread(error)
         return await _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
     except ObjectNotFoundError as error:
         await explain_missing(session, url, error)
@@ -101,18 +103,20 @@ async def _read(session: Session, path: AnyPath, start: int | None, stop: int | 
 
 def _first_stop(session: Session, start: int, stop: int | None) -> int:
     """Return where the first request ends."""
-    return start + FIRST_REQUEST if stop is None else min(stop, start + session.config.request_size)
+    return start + INITIAL_GET_BYTES if stop is None else min(stop, start + session.config.request_size)
 
 
-async def _read_counted(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
+async def _read_negative_slice(
+    session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool
+) -> bytes:
     """Read a slice whose bounds mean something only once the object's size is known."""
-    found = await head(session, url)
+    stat = await head(session, url)
     if followlinks:
-        url, found = await follow(session, url, found)
-    start, stop = _absolute(url, start, stop, found.size)
+        url, stat = await follow(session, url, stat)
+    start, stop = _resolve_slice(url, start, stop, stat.size)
     if start == stop:
         return b""
-    source = ObjectSource(session, url, ReadOptions(if_match=found.etag))
+    source = ObjectSource(session, url, GetOptions(if_match=stat.etag))
     return await _read_range(session, source, start, stop, followlinks=False)
 
 
@@ -120,36 +124,38 @@ async def _read_range(
     session: Session, source: ObjectSource, start: int, stop: int | None, *, followlinks: bool
 ) -> bytes:
     """Read ``[start, stop)`` in as many requests as it needs."""
-    sizes = Sizes(session.config.block_size, session.config.request_size)
+    sizes = ReadSizes(session.config.block_size, session.config.request_size)
     try:
         fetcher = await open_fetcher(session, source, start, _first_stop(session, start, stop), sizes)
     except InvalidRangeError:
         return await _read_nothing(session, source.url, start, stop, followlinks=followlinks)
     try:
         if not (followlinks and source.stat.islnk):
-            return await fetcher.collect(start, fetcher.size if stop is None else min(stop, fetcher.size))
+            return await fetcher.read(start, fetcher.size if stop is None else min(stop, fetcher.size))
     finally:
         await close_fetcher(source, fetcher)
-    return await _read_target(session, source.url, source.stat, start, stop)
+    return await _read_link_target(session, source.url, source.stat, start, stop)
 
 
 async def _read_nothing(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
     """Read a range that the server says does not exist: a slice from the object's end on is empty."""
     found = await head(session, url)
     if followlinks and found.islnk:
-        return await _read_target(session, url, found, start, stop)
+        return await _read_link_target(session, url, found, start, stop)
     if start != found.size:
         raise _bad_range(url, start, stop, found.size) from None
     return b""
 
 
-async def _read_target(session: Session, link: S3Url, found: StatResult, start: int, stop: int | None) -> bytes:
-    url, target = await follow(session, link, found)
-    source = ObjectSource(session, url, ReadOptions(if_match=target.etag))
+async def _read_link_target(
+    session: Session, link: S3Url, link_stat: StatResult, start: int, stop: int | None
+) -> bytes:
+    url, target = await follow(session, link, link_stat)
+    source = ObjectSource(session, url, GetOptions(if_match=target.etag))
     return await _read_range(session, source, start, stop, followlinks=False)
 
 
-def _absolute(url: S3Url, start: int, stop: int | None, size: int) -> tuple[int, int]:
+def _resolve_slice(url: S3Url, start: int, stop: int | None, size: int) -> tuple[int, int]:
     first, last, _ = slice(start, stop).indices(size)
     if last < first or start > size:
         raise _bad_range(url, start, stop, size)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._engine.parts import equal_part_size
+from aios3._handles.openers import write_at_once
 from aios3._handles.opening import aopen
 from aios3._handles.options import text_settings
 from aios3._handles.positions import flat
-from aios3._handles.ways import write_at_once
-from aios3._namespace.links import head
+from aios3._namespace.link_targets import head
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storing.plan import plain_plan, with_checksum
+from aios3._storing.plan import replacing_plan, with_checksum
 from aios3._storing.store import store_object
 from aios3.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
+    from aios3._handles.copy_from import Readable
     from aios3._handles.opening import WriterOptions
-    from aios3._handles.pump import Readable
     from aios3._paths import AnyPath
     from aios3._session import Session
 
@@ -104,7 +104,7 @@ async def touch(path: AnyPath, exist_ok: bool = True, *, session: Session | None
 async def _create(session: Session, url: S3Url) -> bool:
     """Create an empty object; tell whether it was us, or somebody else at the same moment."""
     try:
-        await store_object(session, await with_checksum(session, plain_plan(session, url, if_absent=True)), ())
+        await store_object(session, await with_checksum(session, replacing_plan(session, url, if_absent=True)), ())
     except ObjectExistsError:
         return False
     return True

@@ -1,7 +1,7 @@
 """One attempt of one request: what is noted while it runs, so that it can be counted and told of when it is over.
 
-The backends do not know who watches. They say what was answered, and the attempt that the running task has begun takes
-note of it.
+The backends do not know who watches. They say what was responded to, and the attempt that the running task has started
+takes note of it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _BODY_AT = {"PutObject": 1, "UploadPart": 3}
 """Which argument of the backend's call is the data."""
 
 
-class Tally:
+class OperationCounters:
     """What one operation has done so far."""
 
-    __slots__ = ("begun", "bytes_read", "bytes_written", "ended", "errors", "requests", "retries", "times")
+    __slots__ = ("bytes_read", "bytes_written", "ended", "errors", "requests", "retries", "started", "times")
 
     def __init__(self) -> None:
-        self.begun: int = 0
+        self.started: int = 0
         self.ended: int = 0
         self.requests: int = 0
         self.retries: int = 0
@@ -60,15 +60,17 @@ class Attempt:
     bytes_read: int = 0
     bytes_written: int = 0
 
-    def __init__(self, observer: Observer, tally: Tally, operation: str, number: int, args: Sequence[object]) -> None:
+    def __init__(
+        self, observer: Observer, counters: OperationCounters, operation: str, number: int, args: Sequence[object]
+    ) -> None:
         self.observer: Observer = observer
-        self.tally: Tally = tally
+        self.counters: OperationCounters = counters
         self.operation = operation
         self.number = number
         self.args: Sequence[object] = args
-        tally.begun += 1
+        counters.started += 1
         if number > 1:
-            tally.retries += 1
+            counters.retries += 1
         _current.set(self)
         self.started: float = perf_counter()
 
@@ -77,55 +79,55 @@ class Attempt:
         if self.operation == "GetObject":
             self.first_byte_seconds = perf_counter() - self.started
             data: ObjectBody = result  # type: ignore[assignment]  # the backend's signature
-            data.watch(self._body_ended)
+            data.on_end(self._body_ended)
             return
         position = _BODY_AT.get(self.operation)
         if position is not None:
             body: Sequence[bytes] = self.args[position]  # type: ignore[assignment]  # the backend's signature
             self.bytes_written = sum(map(len, body))
-            self.tally.bytes_written += self.bytes_written
+            self.counters.bytes_written += self.bytes_written
         self._end()
 
     def _body_ended(self, received: int, failure: BaseException | None) -> None:
         self.bytes_read = received
-        self.tally.bytes_read += received
+        self.counters.bytes_read += received
         if failure is None:
             self._end()
         else:
             self.failed(failure)
 
     def failed(self, error: BaseException) -> None:
-        """End it: there is no answer, or it is a refusal."""
+        """End it: there is no response, or it is a rejection."""
         self.error = type(error).__name__
         if isinstance(error, S3Error):
             self.code, self.request_id = error.code, error.request_id
             self.status = error.status or self.status
         if isinstance(error, Exception):
-            self.tally.errors += 1
+            self.counters.errors += 1
         self._end(counts=not isinstance(error, asyncio.CancelledError))
 
     def _end(self, *, counts: bool = True) -> None:
-        tally = self.tally
+        counters = self.counters
         self.seconds = perf_counter() - self.started
-        tally.ended += 1
+        counters.ended += 1
         if counts:
-            tally.times.add(self.seconds)
-        if self.context is not None or self.observer.is_logging():
-            self.observer.tell(self)
+            counters.times.add(self.seconds)
+        if self.context is not None or self.observer.logs_requests():
+            self.observer.emit(self)
         # The context of a task may keep this for long: what it held must go, and the context that holds the one before.
         self.args, self.headers, self.context = (), None, None
 
 
-def sending(backend: str) -> None:
+def record_sent(backend: str) -> None:
     """Count a request that the running task is about to send; one attempt may take several."""
     attempt = _current.get()
     if attempt is not None:
         attempt.backend = backend
-        attempt.tally.requests += 1
+        attempt.counters.requests += 1
 
 
-def answered(status: int, headers: Mapping[str, str]) -> None:
-    """Take note of an answer to the request that the running task has sent; header names are in lower case."""
+def record_response(status: int, headers: Mapping[str, str]) -> None:
+    """Take note of a response to the request that the running task has sent; header names are in lower case."""
     attempt = _current.get()
     if attempt is not None:
         attempt.status = status

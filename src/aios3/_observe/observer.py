@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from aios3._events import OperationStats, RequestEvent, SessionStats
 from aios3._logs import get_logger
-from aios3._observe.attempts import Attempt, Tally
-from aios3._observe.telling import Telling, failed
+from aios3._observe.attempts import Attempt, OperationCounters
+from aios3._observe.hook_tasks import HookTasks, failed
 from aios3._paths import S3Url
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ _LINE = "%s bucket=%r key=%r attempt=%d status=%s bytes=%d ms=%.1f request_id=%r
 
 _NOWHERE = S3Url("")
 _REQUEST_IDS = ("x-amz-request-id", "x-amzn-requestid", "x-amzn-request-id")
-_LONGEST_ID = 200
-_NO_REQUESTS = frozenset({"at_amazon"})
+_MAX_ID = 200
+_NO_REQUESTS = frozenset({"is_aws"})
 _NAMES = {
     "list_objects": "ListObjectsV2",
     "get_tags": "GetObjectTagging",
@@ -50,30 +50,30 @@ class Observer:
 
     def __init__(self, hook: RequestHook | None = None) -> None:
         self._hook = hook
-        self.telling: Telling = Telling()
+        self.hook_tasks: HookTasks = HookTasks()
         """What runs of an async hook."""
-        self.is_logging: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
-        self._tallies: dict[str, Tally] = {}
+        self.logs_requests: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
+        self._counters: dict[str, OperationCounters] = {}
 
     def begin(self, operation: str, number: int, args: Sequence[object]) -> Attempt:
         """Begin attempt ``number`` of a call with these arguments, in the running task."""
-        tally = self._tallies.get(operation)
-        if tally is None:
-            tally = self._tallies[operation] = Tally()
-        attempt = Attempt(self, tally, operation, number, args)
+        counters = self._counters.get(operation)
+        if counters is None:
+            counters = self._counters[operation] = OperationCounters()
+        attempt = Attempt(self, counters, operation, number, args)
         if self._hook is not None:
             attempt.context = contextvars.copy_context()
         return attempt
 
-    def tell(self, attempt: Attempt) -> None:
+    def emit(self, attempt: Attempt) -> None:
         """Tell whoever listens that ``attempt`` is over."""
         event = _event_of(attempt)
-        if self.is_logging():
+        if self.logs_requests():
             _write_line(event)
-        if attempt.context is not None and self.telling.has_room():
-            attempt.context.run(self._tell_hook, event)
+        if attempt.context is not None and self.hook_tasks.reserve():
+            attempt.context.run(self._call_hook, event)
 
-    def _tell_hook(self, event: RequestEvent) -> None:
+    def _call_hook(self, event: RequestEvent) -> None:
         assert self._hook is not None
         try:
             result = self._hook(event)
@@ -81,35 +81,35 @@ class Observer:
             failed(error, event.operation)
             return
         if inspect.isawaitable(result):
-            self.telling.start(result, event.operation)
+            self.hook_tasks.start(result, event.operation)
 
     def stats(self, *, hedges: int, open_connections: int, budget_used: int, budget_limit: int) -> SessionStats:
         """Return what has been counted."""
-        tallies = self._tallies.values()
+        all_counters = self._counters.values()
         return SessionStats(
-            requests=sum(tally.requests for tally in tallies),
-            retries=sum(tally.retries for tally in tallies),
+            requests=sum(counters.requests for counters in all_counters),
+            retries=sum(counters.retries for counters in all_counters),
             hedges=hedges,
-            errors=sum(tally.errors for tally in tallies),
-            in_flight=sum(tally.begun - tally.ended for tally in tallies),
-            bytes_read=sum(tally.bytes_read for tally in tallies),
-            bytes_written=sum(tally.bytes_written for tally in tallies),
+            errors=sum(counters.errors for counters in all_counters),
+            in_flight=sum(counters.started - counters.ended for counters in all_counters),
+            bytes_read=sum(counters.bytes_read for counters in all_counters),
+            bytes_written=sum(counters.bytes_written for counters in all_counters),
             open_connections=open_connections,
             budget_used=budget_used,
             budget_limit=budget_limit,
-            events_dropped=self.telling.dropped,
-            operations={operation: _stats_of(tally) for operation, tally in sorted(self._tallies.items())},
+            events_dropped=self.hook_tasks.dropped,
+            operations={operation: _stats_of(counters) for operation, counters in sorted(self._counters.items())},
         )
 
 
-def _stats_of(tally: Tally) -> OperationStats:
-    p50, p95, p99 = (tally.times.quantile(share) for share in (0.50, 0.95, 0.99))
+def _stats_of(counters: OperationCounters) -> OperationStats:
+    p50, p95, p99 = (counters.times.quantile(share) for share in (0.50, 0.95, 0.99))
     return OperationStats(
-        requests=tally.requests,
-        retries=tally.retries,
-        errors=tally.errors,
-        bytes_read=tally.bytes_read,
-        bytes_written=tally.bytes_written,
+        requests=counters.requests,
+        retries=counters.retries,
+        errors=counters.errors,
+        bytes_read=counters.bytes_read,
+        bytes_written=counters.bytes_written,
         p50_seconds=p50,
         p95_seconds=p95,
         p99_seconds=p99,
@@ -146,7 +146,7 @@ def _request_id_of(attempt: Attempt) -> str | None:
     """Return the id that S3 has given; nothing that a server could disturb a log or a terminal with."""
     headers = attempt.headers or {}
     found = attempt.request_id or next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-    return found if found and len(found) <= _LONGEST_ID and found.isascii() and found.isprintable() else None
+    return found if found and len(found) <= _MAX_ID and found.isascii() and found.isprintable() else None
 
 
 def _write_line(event: RequestEvent) -> None:

@@ -1,7 +1,7 @@
 """A place in a bucket with verbs of its own: files by name in a storage, trees of files in a volume."""
 
-from aios3._storage.entries import ListEntry
 from aios3._storage.files import AsyncStorageReader, AsyncStorageWriter
+from aios3._storage.list_entries import ListEntry
 from aios3._storage.storage import Storage
 from aios3._storage.volume import Volume
 from aios3._storage.volume_files import VolumeFile

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aios3._config import MIB
-from aios3._handles.leaving import gives_up
-from aios3._handles.unwinding import Moment
+from aios3._handles.lifecycle import is_interrupted
+from aios3._handles.unwinding import UnwindSnapshot
 from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ class AsyncStorageWriter:
         self._opening = opening
         self._name = name
         self._file: AsyncMultipartWriter | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._closed = False
         self._left = False
-        self._opened_at = Moment.now()
+        self._opened_at = UnwindSnapshot.now()
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncStorageWriter {self.name}{' closed' if self.closed else ''}>"
@@ -122,7 +122,7 @@ class AsyncStorageWriter:
 
     @property
     def result(self) -> WriteResult | None:
-        """What S3 answered when the file was closed; None if nothing was written.
+        """What S3 responded when the file was closed; None if nothing was written.
 
         Raises ClosedHandleError before that, and if the file was aborted.
         """
@@ -135,7 +135,7 @@ class AsyncStorageWriter:
 
         Raises what a part met that failed meanwhile, ClosedHandleError after :meth:`close` or :meth:`abort`.
         """
-        file = await self._begun() if memoryview(data).nbytes else None
+        file = await self._opened_file() if memoryview(data).nbytes else None
         if self._closed:
             message = f"{self.name} is closed; open it again to write"
             raise ClosedHandleError(message, path=self.name)
@@ -146,13 +146,13 @@ class AsyncStorageWriter:
 
         It aborts instead as :meth:`aios3.AsyncMultipartWriter.aclose` does.
         """
-        if gives_up(self.name, self._opened_at, closed=self._closed):
+        if is_interrupted(self.name, self._opened_at, closed=self._closed):
             return self.abort()
         return self._close()
 
     async def _close(self) -> None:
         self._closed = True
-        async with self._turn:
+        async with self._lock:
             if self._file is not None and not self._left:
                 self._left = True
                 await self._file.finish()
@@ -163,9 +163,9 @@ class AsyncStorageWriter:
         if self._file is not None:
             await self._file.abort()
 
-    async def _begun(self) -> AsyncMultipartWriter | None:
+    async def _opened_file(self) -> AsyncMultipartWriter | None:
         """Return the file behind this one, which begins with the first byte; None if this one is closed before."""
-        async with self._turn:
+        async with self._lock:
             if self._file is None and not self._closed:
                 file = await self._opening.opened()
                 if self._closed:
@@ -175,5 +175,5 @@ class AsyncStorageWriter:
             return self._file
 
     def _unfinished(self) -> AsyncMultipartWriter:
-        message = f"{self.name} is open, so S3 has not answered yet; close it first"
+        message = f"{self.name} is open, so S3 has not responded yet; close it first"
         raise ClosedHandleError(message, path=self.name)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 
 from aios3._arguments import check_arguments
 from aios3._handles.opening import Opening, aopen
-from aios3._namespace.pages import Scope
+from aios3._namespace.pages import ListingTasks
 from aios3._objects import copy, presign, unlink
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storage.entries import entry_of, inside
+from aios3._storage.counted_copies import copy_with_progress, upload_with_progress
 from aios3._storage.files import AsyncStorageReader, AsyncStorageWriter
-from aios3._storage.links import method_of, now, parameters_of, seconds_until
-from aios3._storage.listing import beginning_with
-from aios3._storage.streams import drain, fill
-from aios3._trees.one_file import receive_one, send_one
+from aios3._storage.list_entries import child_url, entry_of
+from aios3._storage.presigned_links import method_of, now, parameters_of, seconds_until
+from aios3._storage.tree_listing import list_prefix
+from aios3._trees.single_file import download_single, upload_single
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aios3._entries import WriteResult
+    from aios3._handles.copy_from import Source
+    from aios3._handles.copy_to import Writable
     from aios3._handles.opening import OpenOptions, ReaderOptions, WriterOptions
-    from aios3._handles.pour import Writable
-    from aios3._handles.pump import Source
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3._storage.entries import ListEntry
-    from aios3._storage.links import LinkOperation
+    from aios3._storage.list_entries import ListEntry
+    from aios3._storage.presigned_links import LinkOperation
     from aios3._trees import LocalPath
 
 StorageReadMode = Literal["rb", "r"]
 StorageWriteMode = Literal["wb", "w"]
 
 
-class PureStorage:
+class StorageBase:
     """What both surfaces have of a storage: where it is, and who asks S3."""
 
     def __init__(self, path: AnyPath, *, session: Session | None = None) -> None:
@@ -62,10 +62,10 @@ class PureStorage:
 
     def path(self, name: str) -> S3Url:
         """Return where the file of this name is; raise InvalidPathError for what no key can be."""
-        return inside(self._url, name)
+        return child_url(self._url, name)
 
 
-class Storage(PureStorage):
+class Storage(StorageBase):
     """The files of one place in a bucket, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there.
 
     A name is a part of a key and stays as it is. The place need not exist, and costs no request by itself. ``session``
@@ -95,40 +95,40 @@ class Storage(PureStorage):
             return Opening(lambda: _reader(cast("Opening[AsyncPrefetchReader]", opening)))
         return Opening(lambda: _writer(cast("Opening[AsyncMultipartWriter]", opening), str(url)))
 
-    async def list(self: PureStorage, path: str = "") -> AsyncGenerator[ListEntry, None]:
+    async def list(self: StorageBase, path: str = "") -> AsyncGenerator[ListEntry, None]:
         """Yield the files whose names begin with ``path``, in key order: ``logs/`` those of a directory, ``""`` all.
 
         Listed as they are taken. Markers of directories are left out. Raises BucketNotFoundError.
         """
         async with (
-            Scope(current_session(self.session)) as scope,
-            aclosing(beginning_with(scope, self.url, path)) as listing,
+            ListingTasks(current_session(self.session)) as tasks,
+            aclosing(list_prefix(tasks, self.url, path)) as listing,
         ):
-            async for found in listing:
-                for name, stat in found:
+            async for batch in listing:
+                for name, stat in batch:
                     yield entry_of(name, stat)
 
-    async def delete(self: PureStorage, path: str) -> None:
+    async def delete(self: StorageBase, path: str) -> None:
         """Delete a file; one that is not there is no error. Raises PathIsDirectoryError for a directory."""
         await unlink(self.path(path), missing_ok=True, session=self.session)
 
-    async def copy(self: PureStorage, path: str, new_path: str) -> WriteResult:
+    async def copy(self: StorageBase, path: str, new_path: str) -> WriteResult:
         """Copy a file inside the storage, as :func:`aios3.copy` does, replacing what is there."""
         return await copy(self.path(path), self.path(new_path), session=self.session)
 
-    async def get(self: PureStorage, path: str, dest: LocalPath) -> None:
+    async def get(self: StorageBase, path: str, dest: LocalPath) -> None:
         """Download a file as the local file ``dest``, which appears when it is whole, with the object's time."""
-        await receive_one(current_session(self.session), self.path(path).require_object(), dest)
+        await download_single(current_session(self.session), self.path(path).require_object(), dest)
 
-    async def put(self: PureStorage, path: LocalPath, dest: str) -> None:
+    async def put(self: StorageBase, path: LocalPath, dest: str) -> None:
         """Upload the local file ``path`` as ``dest``, replacing what is there; also an empty one.
 
         Raises FileChangedError if it changes meanwhile, and what the operating system says.
         """
-        await send_one(current_session(self.session), path, self.path(dest).require_object())
+        await upload_single(current_session(self.session), path, self.path(dest).require_object())
 
     async def upload(
-        self: PureStorage,
+        self: StorageBase,
         file_object: Source,
         path: str,
         *,
@@ -142,11 +142,11 @@ class Storage(PureStorage):
         """
         check_arguments(progress_callback=progress_callback)
         async with aopen(self.path(path), "wb", session=self.session, **options) as writer:
-            await fill(writer, file_object, progress_callback)
+            await upload_with_progress(writer, file_object, progress_callback)
         return writer.result
 
     async def download(
-        self: PureStorage,
+        self: StorageBase,
         path: str,
         file_object: Writable,
         *,
@@ -159,10 +159,10 @@ class Storage(PureStorage):
         """
         check_arguments(progress_callback=progress_callback)
         async with aopen(self.path(path), session=self.session) as reader:
-            return await drain(reader, file_object, progress_callback)
+            return await copy_with_progress(reader, file_object, progress_callback)
 
     async def link_to(
-        self: PureStorage,
+        self: StorageBase,
         path: str,
         operation: LinkOperation,
         expire: datetime | timedelta | int,
@@ -174,7 +174,7 @@ class Storage(PureStorage):
         """Return a URL with which anybody may ``download``, ``upload`` or ``remove`` a file; costs no request.
 
         It is good until ``expire``, a moment with a time zone, or for that time or number of seconds: seven days at
-        most. A download is saved under ``output_path``, and answered with ``content_type`` and ``content_encoding``;
+        most. A download is saved under ``output_path``, and responded with ``content_type`` and ``content_encoding``;
         an upload has to be sent with them, where they are given.
 
         Raises ConfigError for another operation or time, and for a header that the operation has not.

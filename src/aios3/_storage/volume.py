@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from aios3._handles.opening import aopen
 from aios3._handles.threads import in_thread
-from aios3._namespace.links import head_or_none
-from aios3._namespace.pages import Scope
+from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.pages import ListingTasks
 from aios3._objects import copy, makedirs
-from aios3._objects.copying import Place
+from aios3._objects.copy_object import CopyEnd
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storage.copying import copy_trees
-from aios3._storage.documents import from_document, to_document
-from aios3._storage.entries import inside
-from aios3._storage.listing import at_or_below, beginning_with
-from aios3._storage.volume_files import PureVolumeFile, VolumeFile
+from aios3._storage.copy_trees import copy_trees
+from aios3._storage.list_entries import child_url
+from aios3._storage.serialization import from_document, to_document
+from aios3._storage.tree_listing import list_prefix, list_tree
+from aios3._storage.volume_files import VolumeFile, VolumeFileBase
 from aios3._trees.removing import remove_below
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import StatResult
-    from aios3._handles.pump import Source
+    from aios3._handles.copy_from import Source
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._session import Session
-    from aios3._trees.meter import Progress
+    from aios3._trees.progress_reporter import Progress
 
 
 class Openable(Protocol):
@@ -43,11 +43,11 @@ class Openable(Protocol):
         """Open the file for reading."""
 
 
-FileT_co = TypeVar("FileT_co", bound=PureVolumeFile, covariant=True)
-F = TypeVar("F", bound=PureVolumeFile)
+FileT_co = TypeVar("FileT_co", bound=VolumeFileBase, covariant=True)
+F = TypeVar("F", bound=VolumeFileBase)
 
 
-class PureVolume(Generic[FileT_co]):
+class VolumeBase(Generic[FileT_co]):
     """What both surfaces have of a volume: where it is, who asks S3, and what can be said without asking."""
 
     _files: type[FileT_co]
@@ -59,7 +59,7 @@ class PureVolume(Generic[FileT_co]):
         self._prefix = prefix
         self._identifier = uuid.uuid4().hex if identifier is None else identifier
         self._session = session
-        self._url = inside(_root(bucket), prefix or "")
+        self._url = child_url(_root(bucket), prefix or "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._bucket!r}, {self._prefix!r}, {self._identifier!r})"
@@ -98,11 +98,11 @@ class PureVolume(Generic[FileT_co]):
         return self._handle(key)
 
     def _handle(self, key: str, found: StatResult | None = None) -> FileT_co:
-        return self._files(key, inside(self._url, key), self._session, found)
+        return self._files(key, child_url(self._url, key), self._session, found)
 
     def get_store_for_folder(self, key: str, identifier: str | None = None) -> Self:
         """Return the directory ``key`` as a volume of its own, with the same session."""
-        prefix = inside(self._url, key).key if key else self._prefix
+        prefix = child_url(self._url, key).key if key else self._prefix
         return type(self)(self._bucket, prefix, identifier, session=self._session)
 
     def to_dict(self) -> dict[str, object]:
@@ -116,7 +116,7 @@ class PureVolume(Generic[FileT_co]):
         return cls(bucket, prefix, identifier, session=session)
 
 
-class Volume(PureVolume[VolumeFile]):
+class Volume(VolumeBase[VolumeFile]):
     """A tree of files: a bucket, or the directory ``prefix`` in it. Keys are names in the volume, and stay as they are.
 
     ``identifier`` names the volume in whatever keeps several; one that is not given is made up. ``session`` is what
@@ -126,8 +126,8 @@ class Volume(PureVolume[VolumeFile]):
     _files = VolumeFile
 
     async def store(
-        self: PureVolume[F],
-        file: PureVolumeFile | Openable | Source | Buffer,
+        self: VolumeBase[F],
+        file: VolumeFileBase | Openable | Source | Buffer,
         dst: str,
     ) -> None:
         """Store a file as ``dst``, replacing what is there; it becomes visible as a whole, or not at all.
@@ -137,13 +137,13 @@ class Volume(PureVolume[VolumeFile]):
         both sides have the same settings.
         """
         target = self.load(dst).url
-        if isinstance(file, PureVolumeFile):
+        if isinstance(file, VolumeFileBase):
             await copy(file.url, target, session=file.session, target_session=current_session(self.session))
             return
         async with aopen(target, "wb", session=self.session) as writer:
             await _write(writer, file)
 
-    async def delete(self: PureVolume[F], key: str) -> None:
+    async def delete(self: VolumeBase[F], key: str) -> None:
         """Delete the file ``key``, and all in the directory ``key``; never what only begins like it.
 
         Nothing there is no error. The whole volume is deleted by :meth:`erase`. Raises PartialFailureError with the
@@ -157,34 +157,34 @@ class Volume(PureVolume[VolumeFile]):
             await (await session.backend(url)).delete_object(url)
         await remove_below(session, url)
 
-    async def erase(self: PureVolume[F]) -> None:
+    async def erase(self: VolumeBase[F]) -> None:
         """Delete everything in the volume; the bucket itself, and what is beside the volume in it, stays.
 
         Raises PartialFailureError with the keys that are still there.
         """
         await remove_below(current_session(self.session), self.url)
 
-    async def query(self: PureVolume[F], prefix: str = "") -> AsyncGenerator[str, None]:
+    async def query(self: VolumeBase[F], prefix: str = "") -> AsyncGenerator[str, None]:
         """Yield the names of the files that begin with ``prefix``, wherever in a name it ends, in key order."""
         async with (
-            Scope(current_session(self.session)) as scope,
-            aclosing(beginning_with(scope, self.url, prefix)) as listing,
+            ListingTasks(current_session(self.session)) as tasks,
+            aclosing(list_prefix(tasks, self.url, prefix)) as listing,
         ):
-            async for found in listing:
-                for name, _ in found:
+            async for batch in listing:
+                for name, _ in batch:
                     yield name
 
-    async def walk(self: PureVolume[F], src: str | None = None) -> AsyncGenerator[tuple[str, F], None]:
+    async def walk(self: VolumeBase[F], src: str | None = None) -> AsyncGenerator[tuple[str, F], None]:
         """Yield the name and a handle of the file ``src`` and of all files in the directory ``src``, in key order.
 
         Without ``src``, of all files of the volume. Names are those in the volume; markers of directories are left
         out. Nothing there yields nothing.
         """
-        async with aclosing(at_or_below(current_session(self.session), self.url, src or "")) as found:
+        async with aclosing(list_tree(current_session(self.session), self.url, src or "")) as found:
             async for name, stat in found:
                 yield name, self._handle(name, stat)
 
-    async def mkdir(self: PureVolume[F], path: str) -> None:
+    async def mkdir(self: VolumeBase[F], path: str) -> None:
         """Check that files can be stored in the directory ``path``; nothing is created, because S3 has no directories.
 
         Raises ObjectExistsError if a file is there, BucketNotFoundError if there is no bucket.
@@ -192,9 +192,9 @@ class Volume(PureVolume[VolumeFile]):
         await makedirs(self.load(path).url, exist_ok=True, session=self.session)
 
     async def copy(
-        self: PureVolume[F],
+        self: VolumeBase[F],
         src: str | Sequence[str] | None,
-        store: PureVolume[PureVolumeFile],
+        store: VolumeBase[VolumeFileBase],
         dst: str | None = None,
         *,
         progress: Progress | None = None,
@@ -211,9 +211,9 @@ class Volume(PureVolume[VolumeFile]):
         """
         names = [src or ""] if src is None or isinstance(src, str) else list(src)
         ours, theirs = current_session(self.session), current_session(store.session)
-        return await copy_trees(Place(ours, self.url), names, Place(theirs, store.url), dst, progress)
+        return await copy_trees(CopyEnd(ours, self.url), names, CopyEnd(theirs, store.url), dst, progress)
 
-    async def close(self: PureVolume[F]) -> None:
+    async def close(self: VolumeBase[F]) -> None:
         """Do nothing: connections belong to the session. Safe to repeat; the volume can still be used."""
 
 
@@ -251,6 +251,6 @@ async def _close(source: object) -> None:
     close = getattr(source, "aclose", None) or getattr(source, "close", None)
     if close is None:
         return
-    answer = close() if inspect.iscoroutinefunction(close) else await in_thread(cast("Callable[[], object]", close))
-    if inspect.isawaitable(answer):
-        await answer
+    response = close() if inspect.iscoroutinefunction(close) else await in_thread(cast("Callable[[], object]", close))
+    if inspect.isawaitable(response):
+        await response

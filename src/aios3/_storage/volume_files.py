@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._handles.opening import aopen
-from aios3._objects.describing import find
+from aios3._objects.object_lookup import head_or_raise
 from aios3._session import current_session
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 
-class PureVolumeFile:
+class VolumeFileBase:
     """What both surfaces have of a file of a volume."""
 
     def __init__(self, name: str, url: S3Url, session: Session | None = None, found: StatResult | None = None) -> None:
@@ -49,7 +49,7 @@ class PureVolumeFile:
         return self._found
 
 
-class VolumeFile(PureVolumeFile):
+class VolumeFile(VolumeFileBase):
     """A file of a volume, as ``Volume.load`` and ``Volume.walk`` return it; nothing is fetched before it is used."""
 
     def open(self) -> Opening[AsyncPrefetchReader]:
@@ -59,11 +59,11 @@ class VolumeFile(PureVolumeFile):
         """
         return aopen(self._url, "rb", session=self._session)
 
-    async def size(self: PureVolumeFile) -> int:
+    async def size(self: VolumeFileBase) -> int:
         """Return the size in bytes, without downloading the file: of a listed file the listing's, else by one HEAD.
 
         Raises ObjectNotFoundError, PathIsDirectoryError.
         """
         if self.found is not None:
             return self.found.size
-        return (await find(current_session(self.session), self.url.require_object())).size
+        return (await head_or_raise(current_session(self.session), self.url.require_object())).size

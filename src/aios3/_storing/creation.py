@@ -3,10 +3,10 @@
 Without its id an upload cannot be ended, and S3 keeps it, with its parts, for ever. So the request runs in a task that
 nobody can cancel; a cancellation meanwhile waits for the response, for a few seconds at most.
 
-A response that is lost may have begun an upload all the same. A later one, whose id is known, tells the server's clock:
-what was begun for the same key between our first request and that one, is empty, and is not known to this session, is
-aborted, if there are no more such uploads than lost responses. Otherwise one of them may be somebody else's: then they
-are named in the log and stay.
+A response that is lost may have started an upload all the same. A later one, whose id is known, tells the server's
+clock: what was started for the same key between our first request and that one, is empty, and is not known to this
+session, is aborted, if there are no more such uploads than lost responses. Otherwise one of them may be somebody
+else's: then they are named in the log and stay.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from aios3._engine.tasks import settle, start_unlisted
+from aios3._engine.tasks import start_unlisted, wait_all
 from aios3._logs import get_logger
-from aios3._storing.outcome import is_lost
+from aios3._storing.outcome import may_have_succeeded
 from aios3.errors import RequestTimeoutError, S3Error
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ _ROUNDING_SECONDS = 1.0
 _log = get_logger("aios3.session")
 
 
-class Creation:
+class UploadCreation:
     """Begins one upload. ``lost`` counts the responses that did not come."""
 
     def __init__(self, session: Session, plan: WritePlan) -> None:
         self._session = session
         self._plan = plan
-        self._hurry = asyncio.Event()
+        self._abort_expected = asyncio.Event()
         self._started = asyncio.get_running_loop().time()
         self.lost = 0
 
@@ -49,23 +49,25 @@ class Creation:
             await self._wait(work)
         except asyncio.CancelledError:
             if not work.cancelled() and work.exception() is None:
-                await settle([start_unlisted(self._undo(work.result()), name=f"aios3 abort {self._plan.url}")])
+                await wait_all(
+                    [start_unlisted(self._abort_created(work.result()), name=f"aios3 abort {self._plan.url}")]
+                )
             raise
         return work.result()
 
-    def hurry(self) -> None:
+    def expect_abort(self) -> None:
         """Say that the upload is only needed to be aborted."""
-        self._hurry.set()
+        self._abort_expected.set()
 
     async def _wait(self, work: asyncio.Task[str]) -> None:
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
-            self.hurry()
-            await settle([work])
+            self.expect_abort()
+            await wait_all([work])
             raise
 
-    async def _undo(self, upload_id: str) -> None:
+    async def _abort_created(self, upload_id: str) -> None:
         await self.abort_lost(upload_id)
         await self._session.abort_upload(self._plan.url, upload_id)
 
@@ -76,10 +78,10 @@ class Creation:
                 upload_id = await self._attempt()
             except S3Error as error:
                 failures += 1
-                self.lost += is_lost(error)
-                pause = self._session.policy_at(self._plan.url).pause(error, failures)
+                self.lost += may_have_succeeded(error)
+                pause = self._session.policy_at(self._plan.url).next_delay(error, failures)
             else:
-                self._session.remember_upload(self._plan.url, upload_id)
+                self._session.track_upload(self._plan.url, upload_id)
                 return upload_id
             await self._pause(pause)
 
@@ -87,8 +89,8 @@ class Creation:
         """Wait before the next attempt; raise CancelledError where it is not needed any more."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        if self._hurry.is_set() and not self.lost:
+                await self._abort_expected.wait()
+        if self._abort_expected.is_set() and not self.lost:
             raise asyncio.CancelledError
 
     async def _attempt(self) -> str:
@@ -96,25 +98,25 @@ class Creation:
         plan, backend = self._plan, await self._session.backend(self._plan.url)
         creating = backend.create_multipart_upload(plan.url, plan.options, plan.algorithm)
         request = start_unlisted(creating, name=f"aios3 create {plan.url}")
-        hurry = start_unlisted(self._hurry.wait(), name=f"aios3 hurry {plan.url}")
-        await asyncio.wait([request, hurry], return_when=asyncio.FIRST_COMPLETED)
+        expect_abort = start_unlisted(self._abort_expected.wait(), name=f"aios3 hurry {plan.url}")
+        await asyncio.wait([request, expect_abort], return_when=asyncio.FIRST_COMPLETED)
         if not request.done():
             await asyncio.wait([request], timeout=CANCELLED_PATIENCE_SECONDS)
         unfinished = not request.done()
-        for task in (request, hurry):
+        for task in (request, expect_abort):
             task.cancel()
-        await asyncio.wait([request, hurry])
+        await asyncio.wait([request, expect_abort])
         if unfinished and request.cancelled():
             message = f"CreateMultipartUpload {plan.url}: no response in {CANCELLED_PATIENCE_SECONDS:g} s"
             raise RequestTimeoutError(message, path=str(plan.url), operation="CreateMultipartUpload")
         return request.result()
 
     async def abort_lost(self, upload_id: str) -> None:
-        """Abort the uploads that were begun and of which nobody was told; the upload ``upload_id`` is still open."""
+        """Abort the uploads that were started and of which nobody was told; the upload ``upload_id`` is still open."""
         if not self.lost:
             return
         try:
-            uploads = await self._unknown(upload_id)
+            uploads = await self._orphans(upload_id)
         except S3Error as error:
             self._warn(f"they could not be looked for ({error})")
             return
@@ -125,18 +127,18 @@ class Creation:
             await self._session.abort_upload(self._plan.url, each.upload_id)
         self.lost = 0
 
-    async def _unknown(self, upload_id: str) -> list[OpenUpload]:
+    async def _orphans(self, upload_id: str) -> list[OpenUpload]:
         url, admin = self._plan.url, await self._session.admin(self._plan.url)
         listed = [each for each in await admin.list_multipart_uploads(url) if each.key == url.key]
-        ours = next((each for each in listed if each.upload_id == upload_id), None)
-        if ours is None:
+        own_upload = next((each for each in listed if each.upload_id == upload_id), None)
+        if own_upload is None:
             return []
         elapsed = asyncio.get_running_loop().time() - self._started
-        earliest = ours.initiated - elapsed - _ROUNDING_SECONDS
+        earliest = own_upload.initiated - elapsed - _ROUNDING_SECONDS
         return [
             each
             for each in listed
-            if earliest <= each.initiated <= ours.initiated
+            if earliest <= each.initiated <= own_upload.initiated
             and not self._session.has_upload(each.upload_id)
             and not await admin.list_parts(url, each.upload_id)
         ]

@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3.errors import S3Error
 
-_KNOWN = (".r2.cloudflarestorage.com",)
+_EQUAL_PARTS_HOSTS = (".r2.cloudflarestorage.com",)
 _INVALID_PART = "InvalidPart"
 
 
-async def needs_equal_parts(session: Session, url: S3Url) -> bool:
-    """Tell whether the server of ``url`` is known to refuse parts of different sizes."""
+async def requires_equal_parts(session: Session, url: S3Url) -> bool:
+    """Tell whether the server of ``url`` is known to reject parts of different sizes."""
     if (url.profile, url.bucket) in session.equal_part_buckets:
         return True
     host = urlsplit((await session.address(url)).url).hostname or ""
-    return f".{host}".endswith(_KNOWN)
+    return f".{host}".endswith(_EQUAL_PARTS_HOSTS)
 
 
-def is_refusal(error: UnsupportedError) -> bool:
-    """Tell whether :func:`note_refusal` has raised this."""
+def is_unequal_parts_error(error: UnsupportedError) -> bool:
+    """Tell whether :func:`raise_if_sizes_rejected` has raised this."""
     return error.code == _INVALID_PART
 
 
-def note_refusal(session: Session, url: S3Url, sizes: Sequence[int], error: S3Error) -> None:
-    """Remember a server that has refused parts of different sizes, and raise that it has."""
+def raise_if_sizes_rejected(session: Session, url: S3Url, sizes: Sequence[int], error: S3Error) -> None:
+    """Remember a server that has rejected parts of different sizes, and raise that it has."""
     if error.code != _INVALID_PART or (len(set(sizes[:-1])) < 2 and sizes[-1] <= sizes[0]):  # noqa: PLR2004
         return
     session.equal_part_buckets.add((url.profile, url.bucket))
     message = (
-        f"{url}: the server has refused parts of different sizes, as Cloudflare R2 does, so nothing was published; "
+        f"{url}: the server has rejected parts of different sizes, as Cloudflare R2 does, so nothing was published; "
         "this session now sends parts of one size to that bucket, so try again"
     )
     raise UnsupportedError(message, path=str(url), code=error.code, status=error.status) from error

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aios3._answers import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT
-from aios3._backend import WriteOptions
+from aios3._backend import PutOptions
+from aios3._responses import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT
 from aios3.errors import AccessDeniedError, RequestError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 
-async def kept(session: Session, url: S3Url, options: WriteOptions, old: StatResult) -> WriteOptions:
+async def inherit_metadata(session: Session, url: S3Url, options: PutOptions, old: StatResult) -> PutOptions:
     """Keep what the object ``old`` at ``url`` was stored with, where the caller does not say otherwise.
 
     Raises UnsupportedError for metadata that could not be sent again as they are.
     """
-    options = _described(options, old, url)
+    options = _inherit_headers(options, old, url)
     if not options.tags and old.tag_count:
         options = replace(options, tags=await (await session.admin(url)).get_tags(url))
     if options.sse is None and options.sse_kms_key_id is None and options.sse_customer_key is None:
@@ -41,9 +41,9 @@ async def kept(session: Session, url: S3Url, options: WriteOptions, old: StatRes
     return replace(options, website_redirect=old.headers.get(REDIRECT))
 
 
-async def carried(session: Session, url: S3Url, old: StatResult) -> WriteOptions:
-    """Return what a copy of the object ``old`` at ``url`` is stored with. Raises like :func:`kept`."""
-    options = _described(WriteOptions(), old, url)
+async def inherited_by_copy(session: Session, url: S3Url, old: StatResult) -> PutOptions:
+    """Return what a copy of the object ``old`` at ``url`` is stored with. Raises like :func:`inherit_metadata`."""
+    options = _inherit_headers(PutOptions(), old, url)
     tags = await _tags(session, url, old)
     return replace(options, tags=tags, storage_class=storage_class_of(old))
 
@@ -64,7 +64,7 @@ async def _tags(session: Session, url: S3Url, old: StatResult) -> Mapping[str, s
         return {}
 
 
-def _described(options: WriteOptions, old: StatResult, url: S3Url) -> WriteOptions:
+def _inherit_headers(options: PutOptions, old: StatResult, url: S3Url) -> PutOptions:
     """Keep what describes the bytes."""
     if not options.metadata and old.metadata:
         _check_metadata(old.metadata, url)

@@ -1,4 +1,4 @@
-"""One multipart upload: begun once, its parts sent from anywhere in any order, completed once or aborted.
+"""One multipart upload: started once, its parts sent from anywhere in any order, completed once or aborted.
 
 ::
 
@@ -15,19 +15,25 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import Part, ReadOptions
-from aios3._engine.checksums import checksum_of, whole_checksum
-from aios3._engine.tasks import OwnedTasks, finish
+from aios3._backend import GetOptions, Part
+from aios3._engine.checksums import checksum_of, combine_checksums
+from aios3._engine.tasks import OwnedTasks, run_shielded
 from aios3._entries import WriteResult
-from aios3._storing.creation import Creation
-from aios3._storing.equal_parts import note_refusal
-from aios3._storing.outcome import head_or_unknown, is_young, multipart_etag, repeated, until_known
+from aios3._storing.creation import UploadCreation
+from aios3._storing.equal_parts import raise_if_sizes_rejected
+from aios3._storing.outcome import (
+    head_or_none_on_error,
+    is_recent,
+    multipart_etag,
+    recheck_before_retry,
+    retry_unless_stored,
+)
 from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from aios3._backend import Checksum, Condition, ObjectBackend, PartSource, StoredPart
+    from aios3._backend import Checksum, ObjectBackend, PartSource, Precondition, StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -62,7 +68,7 @@ class MultipartUpload:
         self.upload_id: str | None = None
         self._session = session
         self._plan = plan
-        self._creation: Creation | None = None
+        self._creation: UploadCreation | None = None
         self._creating: asyncio.Task[str] | None = None
         self._parts: dict[int, Part] = {}
         self._sizes: dict[int, int] = {}
@@ -85,10 +91,10 @@ class MultipartUpload:
         return self.state is not UploadState.NEW
 
     def start(self) -> None:
-        """Begin the upload in the background, unless it has been begun."""
+        """Begin the upload in the background, unless it has been started."""
         if self.state is UploadState.NEW:
             self.state = UploadState.CREATING
-            self._creation = Creation(self._session, self._plan)
+            self._creation = UploadCreation(self._session, self._plan)
             self._started = self._loop.time()
             self._creating = self._session.tasks.start(self._create(), name=f"aios3 create {self._plan.url}")
             self._creating.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -99,7 +105,7 @@ class MultipartUpload:
         self.state = UploadState.OPEN
         return self.upload_id
 
-    async def opened(self) -> str:
+    async def wait_open(self) -> str:
         """Begin the upload if that has not been done, and return its id when S3 has told it."""
         self.start()
         if self._creating is not None:
@@ -107,26 +113,26 @@ class MultipartUpload:
         assert self.upload_id is not None
         return self.upload_id
 
-    async def send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
+    async def send(self, number: int, chunks: Sequence[bytes | memoryview]) -> None:
         """Send one part."""
         if self.upload_id is None:
-            await self.opened()
-        backend = self._session.backend_at_hand(self._plan.url) or await self._session.backend(self._plan.url)
-        checksum = checksum_of(pieces, self._plan.algorithm)
-        part = await self.sending(backend, number, pieces, checksum)
-        self.record(Part(number, part.etag, part.checksum or checksum), sum(map(len, pieces)))
+            await self.wait_open()
+        backend = self._session.cached_backend(self._plan.url) or await self._session.backend(self._plan.url)
+        checksum = checksum_of(chunks, self._plan.algorithm)
+        part = await self.sending(backend, number, chunks, checksum)
+        self.record(Part(number, part.etag, part.checksum or checksum), sum(map(len, chunks)))
 
     def sending(
-        self, backend: ObjectBackend, number: int, pieces: Sequence[bytes | memoryview], checksum: Checksum | None
+        self, backend: ObjectBackend, number: int, chunks: Sequence[bytes | memoryview], checksum: Checksum | None
     ) -> Coroutine[None, None, Part]:
         """Return what sends one part of the open upload; what comes of it is for :meth:`record`."""
         assert self.upload_id is not None
         plan = self._plan
-        return backend.upload_part(plan.url, self.upload_id, number, pieces, options=plan.options, checksum=checksum)
+        return backend.upload_part(plan.url, self.upload_id, number, chunks, options=plan.options, checksum=checksum)
 
     async def copy(self, number: int, source: PartSource) -> None:
         """Have S3 make one part of bytes that it has."""
-        upload_id = await self.opened()
+        upload_id = await self.wait_open()
         plan, backend = self._plan, await self._session.backend(self._plan.url)
         keyed = replace(source, sse_customer_key=plan.options.sse_customer_key)
         part = await backend.upload_part_copy(plan.url, upload_id, number, keyed)
@@ -141,23 +147,25 @@ class MultipartUpload:
 
     async def complete(self, size: int) -> WriteResult:
         """Make one object of ``size`` bytes of the parts; looked at where the response is lost."""
-        upload_id = await self.opened()
+        upload_id = await self.wait_open()
         if self._creation is not None:
             await self._creation.abort_lost(upload_id)
         await self._check_sources()
         self.state = UploadState.COMPLETING
-        attempt = repeated(self._session, self._plan, partial(self._complete_once, upload_id))
+        attempt = recheck_before_retry(self._session, self._plan, partial(self._complete_once, upload_id))
         try:
-            look, policy = partial(self._look, upload_id, size), self._session.policy_at(self._plan.url)
-            done = await until_known(policy, attempt, look, state_tells=True)
+            lookup, policy = partial(self._lookup_completed, upload_id, size), self._session.policy_at(self._plan.url)
+            done = await retry_unless_stored(policy, attempt, lookup, lookup_is_reliable=True)
         except S3Error as error:
-            note_refusal(self._session, self._plan.url, [self._sizes[part.number] for part in self._ordered()], error)
+            raise_if_sizes_rejected(
+                self._session, self._plan.url, [self._sizes[part.number] for part in self._ordered()], error
+            )
             raise
         self.state = UploadState.COMPLETED
-        self._session.forget_upload(upload_id)
+        self._session.untrack_upload(upload_id)
         return WriteResult(size, done.etag, done.version_id, done.checksum)
 
-    async def _complete_once(self, upload_id: str, condition: Condition) -> WriteResult:
+    async def _complete_once(self, upload_id: str, condition: Precondition) -> WriteResult:
         plan, backend = self._plan, await self._session.backend(self._plan.url)
         return await backend.complete_multipart_upload(
             plan.url,
@@ -178,9 +186,9 @@ class MultipartUpload:
             if part.checksum is None or part.checksum.algorithm != self._plan.algorithm:
                 return None
             sums.append((part.checksum, self._sizes[part.number]))
-        return whole_checksum(sums)
+        return combine_checksums(sums)
 
-    async def _look(self, upload_id: str, size: int, error: S3Error) -> WriteResult | None:
+    async def _lookup_completed(self, upload_id: str, size: int, error: S3Error) -> WriteResult | None:
         """Return what a completion has made whose response was lost.
 
         An upload that is open still has not been completed, whatever object is there. One that is gone has been: by us,
@@ -188,10 +196,10 @@ class MultipartUpload:
         """
         if error.code != _NO_UPLOAD and not await self._is_gone(upload_id):
             return None
-        stat = await head_or_unknown(self._session, self._plan)
+        stat = await head_or_none_on_error(self._session, self._plan)
         if stat is None or stat.size != size or stat.etag is None or stat.etag != multipart_etag(self._ordered()):
             return None
-        if not is_young(stat, self._loop.time() - self._started):
+        if not is_recent(stat, self._loop.time() - self._started):
             return None
         return WriteResult(size, stat.etag, stat.version_id)
 
@@ -208,7 +216,7 @@ class MultipartUpload:
     async def _check_sources(self) -> None:
         """Raise ObjectChangedError if a copied object has been replaced: not every server compares its ETag."""
         backend = await self._session.backend(self._plan.url)
-        if not self._sources or await backend.at_amazon():
+        if not self._sources or await backend.is_aws():
             return
         checks = OwnedTasks()
         running = [
@@ -221,7 +229,7 @@ class MultipartUpload:
 
     async def _check_source(self, url: S3Url, etag: str) -> None:
         backend = await self._session.backend(url)
-        options = ReadOptions(sse_customer_key=self._plan.options.sse_customer_key)
+        options = GetOptions(sse_customer_key=self._plan.options.sse_customer_key)
         if (await backend.head_object(url, options)).etag != etag:
             message = f"{url} was replaced while it was being copied; nothing was written"
             raise ObjectChangedError(message, path=str(url))
@@ -231,12 +239,12 @@ class MultipartUpload:
 
         ``late_parts``: requests of parts were cut off. S3 may store one of them after the abort, so it gets another.
         """
-        await finish(self._abort(late_parts=late_parts), name=f"aios3 abort {self._plan.url}")
+        await run_shielded(self._abort(late_parts=late_parts), name=f"aios3 abort {self._plan.url}")
 
     async def _abort(self, *, late_parts: bool) -> None:
         if self._creation is not None and self._creating is not None:
             # An upload whose creation is under way cannot be aborted before its id is known.
-            self._creation.hurry()
+            self._creation.expect_abort()
             await asyncio.wait([self._creating])
         if self.state in (UploadState.COMPLETED, UploadState.ABORTED):
             return
@@ -251,4 +259,4 @@ class MultipartUpload:
     def leave_open(self) -> None:
         """Leave the upload as it is, for whoever goes on with it."""
         if self.upload_id is not None:
-            self._session.forget_upload(self.upload_id)
+            self._session.untrack_upload(self.upload_id)

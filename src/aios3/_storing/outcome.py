@@ -1,10 +1,10 @@
 """What became of a write whose response was lost: looked at only then, and by what tells our own write from others.
 
 A response is lost where the server may have done what it was asked and nobody was told: the connection broke, nothing
-came in time, what came is no response of S3. A refusal of S3's own is certain, also 503 and 500: nothing was stored.
+came in time, what came is no response of S3. A rejection of S3's own is certain, also 503 and 500: nothing was stored.
 
 After a lost response the request is sent again, because that settles most cases by itself. The object is looked at
-where it does not: when the repeated request is refused, or attempts are over. It is ours if its bytes are (by checksum
+where it does not: when the repeated request is rejected, or attempts are over. It is ours if its bytes are (by checksum
 or ETag), its metadata are, and it is no older than our first attempt, by the server's own clock. What nobody can tell
 apart is an object with the same bytes and metadata that somebody else wrote in the same seconds.
 
@@ -17,7 +17,7 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, ReadOptions
+from aios3._backend import GetOptions, Precondition
 from aios3.errors import (
     ConnectionFailedError,
     ObjectChangedError,
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from aios3._backend import Checksum, Part
-    from aios3._engine.policy import Policy
+    from aios3._engine.retry_policy import RetryPolicy
     from aios3._entries import StatResult, WriteResult
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
 
-    Attempt = Callable[[Condition], Awaitable[WriteResult]]
-    Look = Callable[[S3Error], Awaitable[WriteResult | None]]
+    Attempt = Callable[[Precondition], Awaitable[WriteResult]]
+    Lookup = Callable[[S3Error], Awaitable[WriteResult | None]]
 
 _MD5_HEX_DIGITS = 32
 _SERVER_ERRORS_FROM = 500
@@ -49,43 +49,50 @@ _ROUNDING_SECONDS = 2.0
 """HTTP's dates are whole seconds, each rounded."""
 
 
-def is_lost(error: S3Error) -> bool:
+def may_have_succeeded(error: S3Error) -> bool:
     """Tell whether the server may have done what it was asked, although this is what came of it."""
     if isinstance(error, TLSError):
         return False
     if error.status is None:
         return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))
-    # Without a code of S3's it was somebody between us and the server who answered.
+    # Without a code of S3's it was somebody between us and the server who responded.
     return error.status >= _SERVER_ERRORS_FROM and error.code in (None, str(error.status))
 
 
-async def until_known(
-    policy: Policy, attempt: Callable[[], Awaitable[WriteResult]], look: Look, *, state_tells: bool = False
+async def retry_unless_stored(
+    policy: RetryPolicy,
+    attempt: Callable[[], Awaitable[WriteResult]],
+    lookup: Lookup,
+    *,
+    lookup_is_reliable: bool = False,
 ) -> WriteResult:
     """Repeat a write that must not happen twice, as often as the policy says.
 
-    ``look(error)`` says what was stored after all, if ``error`` is the last word and a response was lost before.
-    ``state_tells``: it can also be asked after refusals that seemed certain, because what it looks at cannot mislead.
+    ``lookup(error)`` says what was stored after all, if ``error`` is the last word and a response was lost before.
+    ``lookup_is_reliable``: it can also be asked after rejections that seemed certain, because what it looks at cannot
+    mislead.
     """
     failures, lost = 0, False
     while True:
         try:
             return await attempt()
         except S3Error as error:
-            lost = lost or is_lost(error) or (state_tells and failures > 0 and not worth_retrying(error))
+            lost = (
+                lost or may_have_succeeded(error) or (lookup_is_reliable and failures > 0 and not worth_retrying(error))
+            )
             failures += 1
             try:
-                pause = policy.pause(error, failures)
+                pause = policy.next_delay(error, failures)
             except S3Error:
-                found = await look(error) if lost else None
-                if found is None:
+                result = await lookup(error) if lost else None
+                if result is None:
                     raise
-                return found
+                return result
         await asyncio.sleep(pause)
 
 
-async def under_condition(session: Session, plan: WritePlan, attempt: Attempt) -> WriteResult:
-    """Send ``attempt`` under the condition of ``plan``; say what its refusal means in the words of its mode."""
+async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt) -> WriteResult:
+    """Send ``attempt`` under the condition of ``plan``; say what its rejection means in the words of its mode."""
     url, condition = plan.url, plan.condition
     try:
         return await attempt(condition)
@@ -100,13 +107,13 @@ async def under_condition(session: Session, plan: WritePlan, attempt: Attempt) -
         message = f"{url} was created by somebody else meanwhile; open it again to append to that"
         raise ObjectChangedError(message, path=str(url), code=error.code, status=error.status) from error
     except UnsupportedError:
-        if not (plan.mode == "ab" or plan.may_look) or condition == Condition():
+        if not (plan.mode == "ab" or plan.check_with_head) or condition == Precondition():
             raise
-        await _check_condition(session, plan)
-        return await attempt(Condition())
+        await _check_precondition(session, plan)
+        return await attempt(Precondition())
 
 
-def repeated(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
+def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
     """Return what sends ``attempt`` under the condition of ``plan``, and looks before it does so again.
 
     Servers other than Amazon's may ignore a condition. Whoever wrote the plan has looked before the first attempt.
@@ -116,20 +123,20 @@ def repeated(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[]
     async def send() -> WriteResult:
         nonlocal attempts
         attempts += 1
-        if attempts > 1 and plan.condition != Condition():
+        if attempts > 1 and plan.condition != Precondition():
             backend = await session.backend(plan.url)
-            if not await backend.at_amazon():
-                await _check_condition(session, plan)
-        return await under_condition(session, plan, attempt)
+            if not await backend.is_aws():
+                await _check_precondition(session, plan)
+        return await with_precondition(session, plan, attempt)
 
     return send
 
 
-async def _check_condition(session: Session, plan: WritePlan) -> None:
+async def _check_precondition(session: Session, plan: WritePlan) -> None:
     """Compare here what this server cannot compare: whether the object that is there is still the expected one."""
     url, backend = plan.url, await session.backend(plan.url)
     try:
-        etag = (await backend.head_object(url, ReadOptions(sse_customer_key=plan.options.sse_customer_key))).etag
+        etag = (await backend.head_object(url, GetOptions(sse_customer_key=plan.options.sse_customer_key))).etag
     except FileNotFoundError:
         etag = None
     if etag == plan.condition.if_match:
@@ -142,16 +149,16 @@ async def _check_condition(session: Session, plan: WritePlan) -> None:
     raise ObjectExistsError(message, path=str(url))
 
 
-async def head_or_unknown(session: Session, plan: WritePlan) -> StatResult | None:
+async def head_or_none_on_error(session: Session, plan: WritePlan) -> StatResult | None:
     """Describe the object that is there now; None also where that cannot be found out."""
     backend = await session.backend(plan.url)
     try:
-        return await backend.head_object(plan.url, ReadOptions(sse_customer_key=plan.options.sse_customer_key))
+        return await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))
     except S3Error:
         return None  # it stays unknown; the failure that was met first is what is raised
 
 
-def is_young(stat: StatResult, elapsed: float) -> bool:
+def is_recent(stat: StatResult, elapsed: float) -> bool:
     """Tell whether an object is at most ``elapsed`` seconds old by the server's clock; True where it has told none."""
     return not stat.as_of or not stat.mtime or stat.as_of - stat.mtime <= elapsed + _ROUNDING_SECONDS
 
@@ -169,20 +176,20 @@ def _comparable(metadata: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def has_bytes(stat: StatResult, pieces: Sequence[bytes | memoryview], checksum: Checksum | None) -> bool:
+async def has_bytes(stat: StatResult, chunks: Sequence[bytes | memoryview], checksum: Checksum | None) -> bool:
     """Tell whether an object has these bytes: by the checksum that was sent with them, else by its ETag."""
-    if stat.size != sum(map(len, pieces)):
+    if stat.size != sum(map(len, chunks)):
         return False
-    kept = stat.checksums.get(checksum.algorithm) if checksum is not None else None
-    if checksum is not None and kept is not None:
-        return kept == checksum.value
-    return stat.etag is not None and stat.etag == await asyncio.to_thread(_md5, pieces)
+    stored_checksum = stat.checksums.get(checksum.algorithm) if checksum is not None else None
+    if checksum is not None and stored_checksum is not None:
+        return stored_checksum == checksum.value
+    return stat.etag is not None and stat.etag == await asyncio.to_thread(_md5, chunks)
 
 
-def _md5(pieces: Sequence[bytes | memoryview]) -> str:
+def _md5(chunks: Sequence[bytes | memoryview]) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    for piece in pieces:
-        digest.update(piece)
+    for chunk in chunks:
+        digest.update(chunk)
     return digest.hexdigest()
 
 

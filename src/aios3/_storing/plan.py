@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition, WriteOptions
+from aios3._backend import Precondition, PutOptions
 from aios3._config import MIB
 from aios3._engine.checksums import choose_algorithm
 from aios3._engine.parts import equal_part_size
@@ -39,47 +39,47 @@ class WritePlan:
 
     url: S3Url
     mode: str
-    options: WriteOptions
-    condition: Condition
+    options: PutOptions
+    condition: Precondition
     part_size: int = 8 * MIB
     """Bytes of the first part."""
     algorithm: Algorithm | None = None
     """The checksum to send."""
-    head: bytes = b""
+    existing_bytes: bytes = b""
     """Bytes of the old object that are sent again before what is written: those that are not copied as parts."""
-    base: StatResult | None = None
+    copy_source: StatResult | None = None
     """The object whose bytes are copied inside S3 as the first parts."""
-    base_url: S3Url | None = None
+    copy_source_url: S3Url | None = None
     """Where that object is; None: where the new one will be."""
     copies: Sequence[tuple[int, int]] = ()
-    """The ranges of ``base`` that become the first parts, from byte 0 on."""
-    on_copied: Callable[[int], None] | None = None
+    """The ranges of ``copy_source`` that become the first parts, from byte 0 on."""
+    on_part_copied: Callable[[int], None] | None = None
     """Told of the bytes of every part that has been copied."""
-    unchanged: WriteResult | None = None
+    unchanged_result: WriteResult | None = None
     """The result if nothing is written, where that means that nothing happens."""
     equal_parts: bool = False
     """Whether all parts have ``part_size``, however many there are."""
-    may_look: bool = False
+    check_with_head: bool = False
     """Whether a look has to do where the server knows no conditions: at the object that is there just before."""
 
     @property
     def copied_size(self) -> int:
-        """Bytes of ``base`` that become parts."""
+        """Bytes of ``copy_source`` that become parts."""
         return self.copies[-1][1] if self.copies else 0
 
     @property
-    def base_size(self) -> int:
+    def existing_size(self) -> int:
         """Bytes that are there before the first write."""
-        return self.copied_size + len(self.head)
+        return self.copied_size + len(self.existing_bytes)
 
 
-def plain_plan(session: Session, url: S3Url, *, if_absent: bool = False) -> WritePlan:
+def replacing_plan(session: Session, url: S3Url, *, if_absent: bool = False) -> WritePlan:
     """Return the plan of a write that replaces what is there, or creates: for a verb that has looked already."""
-    condition = Condition(if_absent=if_absent)
-    return WritePlan(url, "wb", WriteOptions(), condition, session.config.part_size, may_look=if_absent)
+    condition = Precondition(if_absent=if_absent)
+    return WritePlan(url, "wb", PutOptions(), condition, session.config.part_size, check_with_head=if_absent)
 
 
-def sized(plan: WritePlan, total: int) -> WritePlan:
+def with_equal_parts(plan: WritePlan, total: int) -> WritePlan:
     """Return ``plan`` for an object of ``total`` bytes, whose parts all get one size."""
     size = equal_part_size(total, plan.part_size)
     return plan if size == plan.part_size else replace(plan, part_size=size)
@@ -87,15 +87,15 @@ def sized(plan: WritePlan, total: int) -> WritePlan:
 
 async def with_checksum(session: Session, plan: WritePlan) -> WritePlan:
     """Choose the checksum that this session sends to this server."""
-    backend = session.backend_at_hand(plan.url) or await session.backend(plan.url)
-    algorithm = choose_algorithm(session.checksums_at(plan.url).sending, at_amazon=await backend.at_amazon())
+    backend = session.cached_backend(plan.url) or await session.backend(plan.url)
+    algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=await backend.is_aws())
     return plan if plan.algorithm == algorithm else replace(plan, algorithm=algorithm)
 
 
 async def resolve_plan(session: Session, plan: WritePlan) -> WritePlan:
     """Choose the checksum, and guess the content type from the key unless the plan has one."""
-    backend = session.backend_at_hand(plan.url) or await session.backend(plan.url)
-    algorithm = choose_algorithm(session.checksums_at(plan.url).sending, at_amazon=await backend.at_amazon())
+    backend = session.cached_backend(plan.url) or await session.backend(plan.url)
+    algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=await backend.is_aws())
     options = plan.options
     if options.content_type is None and "." in plan.url.name:
         if not _TABLES_READ.is_set():

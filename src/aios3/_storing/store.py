@@ -7,97 +7,101 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import Condition
+from aios3._backend import Precondition
 from aios3._engine.checksums import checksum_of
 from aios3._entries import WriteResult
 from aios3._storing.outcome import (
     has_bytes,
     has_metadata,
-    head_or_unknown,
-    is_young,
-    repeated,
-    until_known,
+    head_or_none_on_error,
+    is_recent,
+    recheck_before_retry,
+    retry_unless_stored,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from aios3._backend import Checksum, CopyTerms
+    from aios3._backend import Checksum, CopyOptions
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._storing.outcome import Attempt, Look
+    from aios3._storing.outcome import Attempt, Lookup
     from aios3._storing.plan import WritePlan
     from aios3.errors import S3Error
 
-_ALWAYS = Condition()
+_UNCONDITIONAL = Precondition()
 
 
-async def store_object(session: Session, plan: WritePlan, pieces: Sequence[bytes | memoryview]) -> WriteResult:
+async def store_object(session: Session, plan: WritePlan, chunks: Sequence[bytes | memoryview]) -> WriteResult:
     """Store an object in one request, under the condition of ``plan`` and with its checksum.
 
     A write without a condition is repeated as it is: the last one is the one that counts. Under a condition a repeated
     request would meet the object that an earlier one has stored, so it is found out whose that is.
     """
-    backend = session.backend_at_hand(plan.url) or await session.backend(plan.url)
-    checksum = checksum_of(pieces, plan.algorithm)
+    backend = session.cached_backend(plan.url) or await session.backend(plan.url)
+    checksum = checksum_of(chunks, plan.algorithm)
 
-    def attempt(condition: Condition) -> Coroutine[None, None, WriteResult]:
+    def attempt(condition: Precondition) -> Coroutine[None, None, WriteResult]:
         options = plan.options
-        return backend.put_object(plan.url, pieces, options=options, condition=condition, checksum=checksum)
+        return backend.put_object(plan.url, chunks, options=options, condition=condition, checksum=checksum)
 
-    if plan.condition == _ALWAYS:
-        return await attempt(_ALWAYS)
-    return await _once_at_most(session, plan, attempt, partial(_stored, session, plan, pieces, checksum, _clock()))
+    if plan.condition == _UNCONDITIONAL:
+        return await attempt(_UNCONDITIONAL)
+    return await _send_conditionally(
+        session, plan, attempt, partial(_lookup_put, session, plan, chunks, checksum, _clock())
+    )
 
 
-async def copy_inside(
-    session: Session, source: S3Url, plan: WritePlan, found: StatResult, terms: CopyTerms
+async def copy_server_side(
+    session: Session, source: S3Url, plan: WritePlan, source_stat: StatResult, terms: CopyOptions
 ) -> WriteResult:
     """Copy an object of up to 5 GiB inside S3 to the place of ``plan``, under its condition.
 
-    ``found`` describes the source.
+    ``source_stat`` describes the source.
     """
     backend = await session.backend(plan.url)
 
-    async def attempt(condition: Condition) -> WriteResult:
+    async def attempt(condition: Precondition) -> WriteResult:
         done = await backend.copy_object(source, plan.url, options=None, terms=replace(terms, condition=condition))
-        return replace(done, size=found.size)
+        return replace(done, size=source_stat.size)
 
-    if plan.condition == _ALWAYS:
-        return await attempt(_ALWAYS)
-    return await _once_at_most(session, plan, attempt, partial(_copied, session, plan, found, _clock()))
+    if plan.condition == _UNCONDITIONAL:
+        return await attempt(_UNCONDITIONAL)
+    return await _send_conditionally(
+        session, plan, attempt, partial(_lookup_copy, session, plan, source_stat, _clock())
+    )
 
 
-async def _once_at_most(session: Session, plan: WritePlan, attempt: Attempt, look: Look) -> WriteResult:
-    return await until_known(session.policy_at(plan.url), repeated(session, plan, attempt), look)
+async def _send_conditionally(session: Session, plan: WritePlan, attempt: Attempt, lookup: Lookup) -> WriteResult:
+    return await retry_unless_stored(session.policy_at(plan.url), recheck_before_retry(session, plan, attempt), lookup)
 
 
 def _clock() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _stored(
+async def _lookup_put(
     session: Session,
     plan: WritePlan,
-    pieces: Sequence[bytes | memoryview],
+    chunks: Sequence[bytes | memoryview],
     checksum: Checksum | None,
     began: float,
     _error: S3Error,
 ) -> WriteResult | None:
     """Return the result of a PutObject whose response was lost, if the object that is there is what was sent."""
-    stat = await head_or_unknown(session, plan)
-    if stat is None or not is_young(stat, _clock() - began) or not has_metadata(stat, plan.options.metadata):
+    stat = await head_or_none_on_error(session, plan)
+    if stat is None or not is_recent(stat, _clock() - began) or not has_metadata(stat, plan.options.metadata):
         return None
-    return WriteResult(stat.size, stat.etag, stat.version_id) if await has_bytes(stat, pieces, checksum) else None
+    return WriteResult(stat.size, stat.etag, stat.version_id) if await has_bytes(stat, chunks, checksum) else None
 
 
-async def _copied(
+async def _lookup_copy(
     session: Session, plan: WritePlan, source: StatResult, began: float, _error: S3Error
 ) -> WriteResult | None:
     """Return the result of a CopyObject whose response was lost, if what is there is a copy of the source."""
-    stat = await head_or_unknown(session, plan)
-    if stat is None or stat.size != source.size or not is_young(stat, _clock() - began):
+    stat = await head_or_none_on_error(session, plan)
+    if stat is None or stat.size != source.size or not is_recent(stat, _clock() - began):
         return None
     # The copy of an object of parts has one part, and so an ETag of its own.
     has_parts = "-" in (source.etag or "-")

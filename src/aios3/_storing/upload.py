@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import Part, PartSource
 from aios3._engine import parts
+from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.checksums import checksum_of
-from aios3._engine.pace import Pace
-from aios3._engine.tasks import OwnedTasks, cancellations, settle
-from aios3._storing.equal_parts import needs_equal_parts
+from aios3._engine.tasks import OwnedTasks, cancellations, wait_all
+from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.multipart import MultipartUpload
 from aios3._storing.store import store_object
 from aios3.errors import ClosedHandleError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ABORT_PATIENCE_SECONDS = 5.0
 """How long a caller waits for the abort of its upload; then it goes on in the background, owned by the session."""
 
-_ASK_EARLY = 5
+_CHECK_SERVER_SHARE = 5
 """Long before parts would grow, after a fifth of those that do not, it is found out whether the server takes that."""
 
 
@@ -40,9 +40,9 @@ class Upload:
         self._tasks = OwnedTasks()
         self._count = 0
         self._sending = 0
-        self._pace = Pace(near_seconds=0)
+        self._pace = BandwidthEstimator(near_seconds=0)
         self._is_equal = plan.equal_parts
-        self._has_asked = False
+        self._has_checked_server = False
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -71,40 +71,43 @@ class Upload:
         """Note that this write cannot be completed any more, unless that is known already."""
         self.failure = self.failure or error
 
-    async def put(self, pieces: Sequence[bytes | memoryview]) -> WriteResult:
+    async def put_object(self, chunks: Sequence[bytes | memoryview]) -> WriteResult:
         """Store the whole object in one request."""
-        return await store_object(self._session, self._plan, pieces)
+        return await store_object(self._session, self._plan, chunks)
 
-    def start_part(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
-        """Send the next part in the background; the ``paid`` bytes, moving, go back to the budget when it has ended."""
+    def start_part(self, chunks: Sequence[bytes | memoryview], reserved: int) -> None:
+        """Send the next part in the background.
+
+        The ``reserved`` bytes, moving, go back to the budget when it has ended.
+        """
         self._start_copies()
         self._count += 1
-        task = self._start(self._send(self._count, pieces), self._count)
-        self._sending += paid
-        task.add_done_callback(lambda _task: self._sent(paid))
+        task = self._start(self._send(self._count, chunks), self._count)
+        self._sending += reserved
+        task.add_done_callback(lambda _task: self._on_part_sent(reserved))
 
-    def _sent(self, paid: int) -> None:
-        self._sending -= paid
-        self._session.budget.give_back(paid)
+    def _on_part_sent(self, reserved: int) -> None:
+        self._sending -= reserved
+        self._session.budget.release(reserved)
 
     @property
     def is_full(self) -> bool:
         """Whether more is on its way than makes this server any faster."""
-        return self.failure is None and self._sending > self._pace.window(self._plan.part_size)
+        return self.failure is None and self._sending > self._pace.readahead_bytes(self._plan.part_size)
 
-    async def wait_for_turn(self) -> None:
+    async def wait_for_capacity(self) -> None:
         """Wait while this is full; a failed part ends the wait."""
         while self.is_full:
-            await self._tasks.join_one()
+            await self._tasks.wait_any()
 
-    def hold_first(self) -> None:
-        """Keep number 1 for :meth:`start_first`."""
+    def reserve_first_part(self) -> None:
+        """Keep number 1 for :meth:`start_first_part`."""
         self._count = 1
 
-    def start_first(self, pieces: Sequence[bytes | memoryview], paid: int) -> None:
+    def start_first_part(self, chunks: Sequence[bytes | memoryview], reserved: int) -> None:
         """Send part 1 in the background, after the others have been started."""
-        task = self._start(self._send(1, pieces), 1)
-        task.add_done_callback(lambda _task: self._session.budget.give_back(paid))
+        task = self._start(self._send(1, chunks), 1)
+        task.add_done_callback(lambda _task: self._session.budget.release(reserved))
 
     async def drain(self) -> None:
         """Wait until no part is under way."""
@@ -122,17 +125,17 @@ class Upload:
             raise ClosedHandleError(message, path=str(self._plan.url))
         return await self._multipart.complete(size)
 
-    async def wait_for_memory(self, size: int) -> None:
+    async def acquire_memory(self, size: int) -> None:
         """Take ``size`` bytes from the budget, in line. Raises ClosedHandleError if :meth:`abort` comes first."""
-        taking = self._tasks.start(self._session.budget.take(size), name=f"aios3 memory {self._plan.url}")
+        acquiring = self._tasks.start(self._session.budget.acquire(size), name=f"aios3 memory {self._plan.url}")
         cancelling = cancellations()
         try:
-            await asyncio.shield(taking)
+            await asyncio.shield(acquiring)
         except asyncio.CancelledError:
-            if not taking.done():
-                taking.cancel()
-            elif not taking.cancelled():
-                self._session.budget.give_back(size)
+            if not acquiring.done():
+                acquiring.cancel()
+            elif not acquiring.cancelled():
+                self._session.budget.release(size)
             elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
                 message = f"{self._plan.url} was aborted while it was being written"
                 raise ClosedHandleError(message, path=str(self._plan.url)) from None
@@ -144,13 +147,13 @@ class Upload:
         It runs in a task that nobody can cancel; the caller waits for it for ``patience`` seconds at most, also if it
         is cancelled meanwhile.
         """
-        await settle([self.stop()], patience)
+        await wait_all([self.stop()], patience)
 
     def stop(self) -> asyncio.Task[None]:
         """Have all parts stopped and then the upload aborted, and return the task that does it."""
         if self._stopping is None:
             name = f"aios3 abort {self._plan.url}"
-            self._stopping = self._session.tasks.start(self._stop(), name=name, sure=True)
+            self._stopping = self._session.tasks.start(self._stop(), name=name, shielded=True)
         return self._stopping
 
     async def _stop(self) -> None:
@@ -159,12 +162,12 @@ class Upload:
         await self._multipart.abort(late_parts=late_parts)
 
     def _start_copies(self) -> None:
-        base = self._plan.base
-        if base is None or self._count:
+        copy_source = self._plan.copy_source
+        if copy_source is None or self._count:
             return
         for start, stop in self._plan.copies:
             self._count += 1
-            source = PartSource(self._plan.base_url or self._plan.url, start, stop, base.etag)
+            source = PartSource(self._plan.copy_source_url or self._plan.url, start, stop, copy_source.etag)
             self._start(self._copy(self._count, source), self._count)
 
     def _start(self, sending: Coroutine[object, object, None], number: int) -> asyncio.Task[None]:
@@ -173,28 +176,28 @@ class Upload:
 
     # What a part meets is kept for the writer, which raises it at its next call.
 
-    async def _send(self, number: int, pieces: Sequence[bytes | memoryview]) -> None:
+    async def _send(self, number: int, chunks: Sequence[bytes | memoryview]) -> None:
         url, multipart = self._plan.url, self._multipart
         try:
             if multipart.upload_id is None:
-                await multipart.opened()
-            if not self._has_asked and number >= parts.CONSTANT_PARTS // _ASK_EARLY:
-                self._has_asked = True
-                self._is_equal = self._is_equal or await needs_equal_parts(self._session, url)
-            started, size = self._loop.time(), sum(map(len, pieces))
-            backend = self._session.backend_at_hand(url) or await self._session.backend(url)
-            checksum = checksum_of(pieces, self._plan.algorithm)
-            part = await multipart.sending(backend, number, pieces, checksum)
+                await multipart.wait_open()
+            if not self._has_checked_server and number >= parts.CONSTANT_SIZE_PARTS // _CHECK_SERVER_SHARE:
+                self._has_checked_server = True
+                self._is_equal = self._is_equal or await requires_equal_parts(self._session, url)
+            started, size = self._loop.time(), sum(map(len, chunks))
+            backend = self._session.cached_backend(url) or await self._session.backend(url)
+            checksum = checksum_of(chunks, self._plan.algorithm)
+            part = await multipart.sending(backend, number, chunks, checksum)
             multipart.record(Part(number, part.etag, part.checksum or checksum), size)
-            self._pace.answered(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
-            self._pace.arrived(size, self._loop.time() - started)
+            self._pace.record_latency(0.0)  # of a part only the whole time is known, so all of it counts for its bytes
+            self._pace.record_transfer(size, self._loop.time() - started)
         except Exception as error:  # noqa: BLE001 - see above
             self.fail(error)
 
     async def _copy(self, number: int, source: PartSource) -> None:
         try:
             await self._multipart.copy(number, source)
-            if self._plan.on_copied is not None:
-                self._plan.on_copied(source.stop - source.start)
+            if self._plan.on_part_copied is not None:
+                self._plan.on_part_copied(source.stop - source.start)
         except Exception as error:  # noqa: BLE001 - see above
             self.fail(error)

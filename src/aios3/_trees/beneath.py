@@ -14,20 +14,20 @@ import stat as stat_bits
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._trees.places import identity_of
+from aios3._trees.file_trees import identity_of
 from aios3.errors import FileChangedError, UnsafeNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Self
 
-    from aios3._trees.places import Identity
+    from aios3._trees.file_trees import SigningCredentials
 
 _HAS_DESCRIPTORS = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd and os.mkdir in os.supports_dir_fd
 # O_PATH asks for no permission to list a directory, which nothing here does.
 _ENTER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 """As many links as Linux follows in one path."""
 
 
@@ -82,7 +82,7 @@ def make_directory(path: str, root: str) -> None:
     enter(root, _segments(path, root), make=True).close()
 
 
-def unlink_seen(root: str, name: str, identity: Identity) -> None:
+def unlink_seen(root: str, name: str, identity: SigningCredentials) -> None:
     """Remove the file ``name`` below ``root`` if it is still the one that was seen, and the directories empty then.
 
     Raises FileChangedError, and removes nothing, if another one has taken its place; UnsafeNameError if a symbolic link
@@ -90,8 +90,8 @@ def unlink_seen(root: str, name: str, identity: Identity) -> None:
     """
     *above, last = name.split("/")
     with enter(root, above, make=False, follow=False) as folder, folder.naming(last):
-        found = os.stat(folder.at(last), dir_fd=folder.descriptor, follow_symlinks=False)
-        if identity_of(found) != identity:
+        stat = os.stat(folder.at(last), dir_fd=folder.descriptor, follow_symlinks=False)
+        if identity_of(stat) != identity:
             path = os.path.join(folder.path, last)
             message = f"{path} was written to meanwhile, so it was not deleted"
             raise FileChangedError(message, path=path)
@@ -129,13 +129,13 @@ def enter(root: str, segments: Sequence[str], *, make: bool, follow: bool = True
         return _enter_by_path(root, segments, make=make, follow=follow)
     real = os.path.realpath(root)
     with Folder(root, os.open(root, _ENTER)) as start:
-        for _ in range(_MOST_LINKS):
-            found = _walk(start, segments, make=make)
-            if isinstance(found, Folder):
-                return found
+        for _ in range(_MAX_LINKS):
+            folder = _walk(start, segments, make=make)
+            if isinstance(folder, Folder):
+                return folder
             if not follow:
-                raise _leads_out(root, found[0], os.path.realpath(os.path.join(root, *found[0])))
-            segments = _resolved(real, root, *found)
+                raise _leads_out(root, folder[0], os.path.realpath(os.path.join(root, *folder[0])))
+            segments = _resolved(real, root, *folder)
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.path.join(root, *segments))
 
 

@@ -11,20 +11,20 @@ from aios3.errors import ServerError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from aios3._trees.places import Item
+    from aios3._trees.file_trees import TreeEntry
 
-    Pair = tuple[Item | None, Item | None]
+    Pair = tuple[TreeEntry | None, TreeEntry | None]
 
 
-async def pairs(
-    left: AsyncGenerator[list[Item], None], right: AsyncGenerator[list[Item], None]
+async def merge_by_name(
+    left: AsyncGenerator[list[TreeEntry], None], right: AsyncGenerator[list[TreeEntry], None]
 ) -> AsyncGenerator[list[Pair], None]:
     """Yield pairs of items of the same name, with None where a side has none, in batches and in key order.
 
     Raises ServerError if a side is not in order: then nothing can be called absent.
     """
     async with aclosing(left), aclosing(right):
-        first, second = _Feed(left), _Feed(right)
+        first, second = _PeekableBatches(left), _PeekableBatches(right)
         while True:
             await first.fill()
             await second.fill()
@@ -33,21 +33,21 @@ async def pairs(
             yield _take(first, second)
 
 
-def _take(first: _Feed, second: _Feed) -> list[Pair]:
+def _take(first: _PeekableBatches, second: _PeekableBatches) -> list[Pair]:
     """Take pairs until a side that may have more has run out."""
-    taken: list[Pair] = []
+    merged: list[Pair] = []
     while (first.items or first.ended) and (second.items or second.ended) and (first.items or second.items):
-        ours = first.items[0].name if first.items else None
-        theirs = second.items[0].name if second.items else None
-        take_ours = theirs is None or (ours is not None and ours <= theirs)
-        take_theirs = ours is None or (theirs is not None and theirs <= ours)
-        taken.append((first.items.popleft() if take_ours else None, second.items.popleft() if take_theirs else None))
-    return taken
+        left_name = first.items[0].name if first.items else None
+        right_name = second.items[0].name if second.items else None
+        take_left = right_name is None or (left_name is not None and left_name <= right_name)
+        take_right = left_name is None or (right_name is not None and right_name <= left_name)
+        merged.append((first.items.popleft() if take_left else None, second.items.popleft() if take_right else None))
+    return merged
 
 
-class _Feed:
-    def __init__(self, source: AsyncGenerator[list[Item], None]) -> None:
-        self.items: deque[Item] = deque()
+class _PeekableBatches:
+    def __init__(self, source: AsyncGenerator[list[TreeEntry], None]) -> None:
+        self.items: deque[TreeEntry] = deque()
         self.ended = False
         self._source = source
         self._last = ""

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._handles.unchanged import delete_unchanged
-from aios3._namespace.links import head_or_none
-from aios3._namespace.pages import Scope, first_page, pages
-from aios3._objects.copying import CopyPlan, Place, copy_object
+from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.pages import ListingTasks, first_page, pages
+from aios3._objects.copy_object import CopyEnd, CopySettings, copy_object
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._trees.copying import copy_listed
-from aios3._trees.merging import pairs
-from aios3._trees.places import S3Tree
-from aios3._trees.relisting import delete_seen, version_of
+from aios3._trees.copy_listed import copy_listed
+from aios3._trees.file_trees import S3Tree
+from aios3._trees.merging import merge_by_name
+from aios3._trees.relisting import delete_if_still_listed, version_of
 from aios3._trees.runner import for_each
-from aios3._trees.tally import Tally, is_fatal, partial_failure
+from aios3._trees.transfer_counters import TransferCounters, is_fatal, partial_failure
 from aios3.errors import (
     InvalidPathError,
     ObjectExistsError,
@@ -53,10 +53,10 @@ async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: S
     if not old.key:
         message = f"{old} is a whole bucket, which cannot be moved; use aios3.sync_tree, then remove what is in it"
         raise UnsupportedError(message, path=str(old))
-    await _refuse_descent(current, old, new)
-    found = None if old.names_directory else await head_or_none(current, old)
-    if found is not None:
-        await _move_object(current, old, new.require_object(), found, overwrite=overwrite)
+    await _check_target_outside(current, old, new)
+    stat = None if old.names_directory else await head_or_none(current, old)
+    if stat is not None:
+        await _move_object(current, old, new.require_object(), stat, overwrite=overwrite)
     else:
         await _Move(current, old, new, overwrite=overwrite).run()
 
@@ -67,7 +67,7 @@ async def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session:
     await move(src, dst, overwrite, session=session)
 
 
-async def _refuse_descent(session: Session, old: S3Url, new: S3Url) -> None:
+async def _check_target_outside(session: Session, old: S3Url, new: S3Url) -> None:
     """Raise InvalidPathError if objects would be copied onto or below themselves, and then deleted."""
     if old.bucket != new.bucket or not new.prefix.startswith(old.prefix):
         return
@@ -76,7 +76,7 @@ async def _refuse_descent(session: Session, old: S3Url, new: S3Url) -> None:
         raise InvalidPathError(message, path=str(old))
 
 
-async def _refuse_ascent(session: Session, old: S3Url, new: S3Url) -> None:
+async def _check_no_collision(session: Session, old: S3Url, new: S3Url) -> None:
     """Raise InvalidPathError if a directory moved up would take its own place: a/b/b/x becomes a/b/x."""
     if old.bucket == new.bucket and old.prefix.startswith(new.prefix):
         inner = old.with_key(old.prefix + old.prefix[len(new.prefix) :])
@@ -95,10 +95,10 @@ async def _same_object(session: Session, old: S3Url, new: S3Url) -> bool:
     return one is not None and other is not None and version_of(one) == version_of(other)
 
 
-async def _move_object(session: Session, old: S3Url, new: S3Url, found: StatResult, *, overwrite: bool) -> None:
-    await copy_object(Place(session, old), Place(session, new), CopyPlan(overwrite=overwrite), found)
+async def _move_object(session: Session, old: S3Url, new: S3Url, stat: StatResult, *, overwrite: bool) -> None:
+    await copy_object(CopyEnd(session, old), CopyEnd(session, new), CopySettings(overwrite=overwrite), stat)
     try:
-        await delete_unchanged(session, old, found)
+        await delete_unchanged(session, old, stat)
     except S3Error as error:
         what, done = f"Moving {old} to {new}", {"copied": 1, "deleted": 0}
         raise partial_failure(what, str(old), {str(old): error}, done) from error
@@ -123,25 +123,25 @@ class _Move:
         self._session = session
         self._old = old
         self._new = new
-        self._tally = Tally()
+        self._counters = TransferCounters()
         self._overwrite = overwrite
         self._copied: dict[str, Version] = {}
 
     async def run(self) -> None:
         """Check, copy, delete."""
-        await _refuse_ascent(self._session, self._old, self._new)
+        await _check_no_collision(self._session, self._old, self._new)
         if not self._overwrite:
             await self._check_nothing_is_replaced()
         await self._copy_all()
         if not self._copied:
             message = f"There is nothing to move at {str(self._old)!r}"
             raise ObjectNotFoundError(message, path=str(self._old))
-        await delete_seen(self._session, self._old, self._copied, self._tally)
-        self._tally.check(f"Moving {self._old} to {self._new}", str(self._old))
+        await delete_if_still_listed(self._session, self._old, self._copied, self._counters)
+        self._counters.raise_if_failed(f"Moving {self._old} to {self._new}", str(self._old))
 
     async def _check_nothing_is_replaced(self) -> None:
         ours, theirs = (S3Tree(self._session, root, with_markers=True) for root in (self._old, self._new))
-        async with aclosing(pairs(ours.batches(), theirs.batches())) as listing:
+        async with aclosing(merge_by_name(ours.batches(), theirs.batches())) as listing:
             async for batch in listing:
                 for mine, other in batch:
                     if mine is not None and other is not None and (other.size or not other.is_marker):
@@ -152,31 +152,31 @@ class _Move:
         try:
             await for_each(self._listed(), self._copy, self._session.config.max_concurrency)
         except S3Error as error:
-            if is_fatal(error) and not self._tally.copied:
+            if is_fatal(error) and not self._counters.copied:
                 raise
-            failures = self._tally.failures or {error.path or str(self._old): error}
+            failures = self._counters.failures or {error.path or str(self._old): error}
             what = f"Moving {self._old} to {self._new}: nothing was deleted, and what was copied stays"
-            raise partial_failure(what, str(self._old), failures, self._tally.completed()) from error
+            raise partial_failure(what, str(self._old), failures, self._counters.completed()) from error
 
     async def _listed(self) -> AsyncGenerator[tuple[str, StatResult], None]:
         root = self._old.with_key(self._old.prefix)
-        async with Scope(self._session) as scope, aclosing(pages(scope, root)) as listing:
+        async with ListingTasks(self._session) as tasks, aclosing(pages(tasks, root)) as listing:
             async for page in listing:
-                for found in zip(page.keys, page.stats, strict=True):
-                    yield found
+                for listed in zip(page.keys, page.stats, strict=True):
+                    yield listed
 
-    async def _copy(self, found: tuple[str, StatResult]) -> None:
-        key, stat = found
+    async def _copy(self, listed: tuple[str, StatResult]) -> None:
+        key, stat = listed
         target = self._new.with_key(self._new.prefix + key[len(self._old.prefix) :])
         source = self._old.with_key(key)
         if target.key or stat.size:  # an empty marker of a directory that becomes the bucket itself has nowhere to go
             try:
                 await self._copy_one(source, _with_key(target, source), stat)
             except S3Error as error:
-                self._tally.failures[str(source)] = error
+                self._counters.failures[str(source)] = error
                 raise
-            self._tally.copied += 1
-            self._tally.bytes += stat.size
+            self._counters.copied += 1
+            self._counters.bytes += stat.size
         self._copied[key] = version_of(stat)
 
     async def _copy_one(self, source: S3Url, target: S3Url, stat: StatResult) -> None:

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 from aios3._handles.threads import in_thread, made_in_thread
 from aios3._trees.beneath import unlink_seen
-from aios3._trees.bulk import KEYS_AT_ONCE
-from aios3._trees.places import LocalTree, S3Tree
-from aios3._trees.relisting import delete_seen, version_of
-from aios3._trees.tally import TransferAction
+from aios3._trees.delete_keys import KEYS_AT_ONCE
+from aios3._trees.file_trees import LocalTree, S3Tree
+from aios3._trees.relisting import delete_if_still_listed, version_of
+from aios3._trees.transfer_counters import TransferAction
 from aios3._trees.uploading import require_something
 from aios3.errors import FileChangedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from aios3._trees.places import Item
-    from aios3._trees.tally import Tally
+    from aios3._trees.file_trees import TreeEntry
     from aios3._trees.transfer import Tree
+    from aios3._trees.transfer_counters import TransferCounters
 
 
 class Anchor:
@@ -56,13 +56,13 @@ class Anchor:
 
 
 @asynccontextmanager
-async def pruning(source: Tree, target: Tree, tally: Tally, *, dry_run: bool) -> AsyncGenerator[Pruning]:
+async def pruning(source: Tree, target: Tree, counters: TransferCounters, *, dry_run: bool) -> AsyncGenerator[Pruning]:
     """Remember where the source is now, and let it go at the end."""
     anchor = None
     if isinstance(source, LocalTree):
         anchor = await made_in_thread(partial(Anchor, source.root), Anchor.close)
     try:
-        yield Pruning(source, target, tally, anchor, dry_run)
+        yield Pruning(source, target, counters, anchor, dry_run)
     finally:
         if anchor is not None:
             anchor.close()
@@ -74,42 +74,42 @@ class Pruning:
 
     source: Tree
     target: Tree
-    tally: Tally
+    counters: TransferCounters
     anchor: Anchor | None
     dry_run: bool
-    extra: list[Item] = field(default_factory=list)
+    extra: list[TreeEntry] = field(default_factory=list)
 
-    def note(self, item: Item) -> None:
+    def note(self, item: TreeEntry) -> None:
         """Take note of what only the target has. Markers of directories stay: a local directory has none to compare."""
         if not (item.is_marker and isinstance(self.target, S3Tree)):
             self.extra.append(item)
 
-    async def run(self, *, found: bool) -> None:
+    async def run(self, *, source_exists: bool) -> None:
         """Remove it all, unless something has failed before, or the source is not what it was; errors are noted.
 
-        ``found`` says whether anything was in the source.
+        ``source_exists`` says whether anything was in the source.
         """
-        if self.tally.failures or not self.extra:
+        if self.counters.failures or not self.extra:
             return
-        with self.tally.failing(str(self.source.root)):
-            await self._check_source(found=found)
-        if self.tally.failures:
+        with self.counters.collecting(str(self.source.root)):
+            await self._check_source(source_exists=source_exists)
+        if self.counters.failures:
             return
         if self.dry_run:
-            self.tally.actions += [TransferAction("delete", self.target.path(item.name)) for item in self.extra]
-            self.tally.deleted += len(self.extra)
+            self.counters.actions += [TransferAction("delete", self.target.path(item.name)) for item in self.extra]
+            self.counters.deleted += len(self.extra)
         elif isinstance(self.target, S3Tree):
             seen = {self.target.url(item.name).key: version_of(item) for item in self.extra}
-            await delete_seen(self.target.session, self.target.root, seen, self.tally)
+            await delete_if_still_listed(self.target.session, self.target.root, seen, self.counters)
         else:
             for batch in _batches(self.extra):
-                await in_thread(_unlink, self.target, batch, self.tally)
+                await in_thread(_unlink, self.target, batch, self.counters)
 
-    async def _check_source(self, *, found: bool) -> None:
+    async def _check_source(self, *, source_exists: bool) -> None:
         """Raise unless the source is there, and has none of what is to be removed, also if that came meanwhile."""
         source = self.source
         if isinstance(source, S3Tree):
-            await require_something(source.session, source.root, also_bucket=found)
+            await require_something(source.session, source.root, also_bucket=source_exists)
             return
         assert self.anchor is not None
         for batch in _batches(self.extra):
@@ -117,11 +117,11 @@ class Pruning:
         await in_thread(self.anchor.check)
 
 
-def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+def _batches(items: Sequence[TreeEntry]) -> Iterator[Sequence[TreeEntry]]:
     return (items[start : start + KEYS_AT_ONCE] for start in range(0, len(items), KEYS_AT_ONCE))
 
 
-def _check_absent(source: LocalTree, items: Sequence[Item]) -> None:
+def _check_absent(source: LocalTree, items: Sequence[TreeEntry]) -> None:
     """Raise FileChangedError if a file is there that was not when its directory was listed."""
     for item in items:
         if source.has(item.name):
@@ -130,12 +130,12 @@ def _check_absent(source: LocalTree, items: Sequence[Item]) -> None:
             raise FileChangedError(message, path=path)
 
 
-def _unlink(target: LocalTree, items: Sequence[Item], tally: Tally) -> None:
+def _unlink(target: LocalTree, items: Sequence[TreeEntry], counters: TransferCounters) -> None:
     """Remove local files that are still those that were seen, and the directories that are empty then."""
     for item in items:
-        with tally.failing(target.path(item.name)):
+        with counters.collecting(target.path(item.name)):
             if item.identity is None:
-                assert item.problem is not None
-                raise item.problem
+                assert item.error is not None
+                raise item.error
             unlink_seen(target.root, item.name, item.identity)
-            tally.deleted += 1
+            counters.deleted += 1

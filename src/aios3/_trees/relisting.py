@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from aios3._namespace.pages import Scope, pages
-from aios3._trees.bulk import REQUESTS_AT_ONCE
+from aios3._namespace.pages import ListingTasks, pages
+from aios3._trees.delete_keys import REQUESTS_AT_ONCE
 from aios3._trees.removing import delete_batch
 from aios3._trees.runner import for_each
 from aios3.errors import ObjectChangedError
@@ -17,43 +17,45 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._trees.places import Item
-    from aios3._trees.tally import Tally
+    from aios3._trees.file_trees import TreeEntry
+    from aios3._trees.transfer_counters import TransferCounters
 
     Version = tuple[int, str | None, float]
 
 
-def version_of(found: StatResult | Item) -> Version:
-    """Return what tells two versions of an object apart in listings, or in the answers to two HEADs."""
-    return found.size, found.etag, found.mtime
+def version_of(stat: StatResult | TreeEntry) -> Version:
+    """Return what tells two versions of an object apart in listings, or in the responses to two HEADs."""
+    return stat.size, stat.etag, stat.mtime
 
 
-async def delete_seen(session: Session, root: S3Url, seen: Mapping[str, Version], tally: Tally) -> None:
+async def delete_if_still_listed(
+    session: Session, root: S3Url, seen: Mapping[str, Version], counters: TransferCounters
+) -> None:
     """Delete the keys of ``seen`` below ``root`` that a listing still shows as the versions that were seen.
 
     The listing is taken page by page, each directly before its deletions, which have the ETags as conditions. Amazon S3
     heeds them; with a server that ignores them, what is written between a page and its deletion is lost. What has been
-    written to is noted in ``tally`` with ObjectChangedError, and stays; what is gone is no failure.
+    written to is noted in ``counters`` with ObjectChangedError, and stays; what is gone is no failure.
     """
 
     async def delete(keys: Sequence[str]) -> None:
         etags = {key: etag for key in keys if (etag := seen[key][1])}
-        await delete_batch(session, root, keys, tally, etags)
+        await delete_batch(session, root, keys, counters, etags)
 
     if seen:
-        await for_each(_unchanged(session, root, seen, tally), delete, REQUESTS_AT_ONCE)
+        await for_each(_unchanged(session, root, seen, counters), delete, REQUESTS_AT_ONCE)
 
 
 async def _unchanged(
-    session: Session, root: S3Url, seen: Mapping[str, Version], tally: Tally
+    session: Session, root: S3Url, seen: Mapping[str, Version], counters: TransferCounters
 ) -> AsyncGenerator[Sequence[str], None]:
-    async with Scope(session) as scope, aclosing(pages(scope, root.with_key(root.prefix))) as listing:
+    async with ListingTasks(session) as tasks, aclosing(pages(tasks, root.with_key(root.prefix))) as listing:
         async for page in listing:
             known = [(key, stat) for key, stat in zip(page.keys, page.stats, strict=True) if key in seen]
             for key, stat in known:
                 if version_of(stat) != seen[key]:
                     path = str(root.with_key(key))
                     message = f"{path} was written to meanwhile, so it was not deleted; the newer version stays there"
-                    tally.failures[path] = ObjectChangedError(message, path=path)
+                    counters.failures[path] = ObjectChangedError(message, path=path)
             if unchanged := [key for key, stat in known if version_of(stat) == seen[key]]:
                 yield unchanged

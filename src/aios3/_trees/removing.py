@@ -6,14 +6,14 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._namespace.links import head_or_none
-from aios3._namespace.pages import Scope, pages
+from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.pages import ListingTasks, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._trees.bulk import REQUESTS_AT_ONCE, delete_keys
+from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_keys
 from aios3._trees.runner import for_each
-from aios3._trees.tally import Tally
-from aios3.errors import BucketNotFoundError, ObjectNotFoundError, UnsupportedError, from_answer
+from aios3._trees.transfer_counters import TransferCounters
+from aios3.errors import BucketNotFoundError, ObjectNotFoundError, UnsupportedError, from_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -27,7 +27,7 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
     """Remove an object, or a directory with everything below it.
 
     An object goes before a directory of the same name, which stays; ``path/`` means the directory. An object costs a
-    HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 refuses to delete
+    HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 rejects to delete
     are tried again where that may help.
 
     Raises PartialFailureError with the keys that are still there, while the others are gone; ObjectNotFoundError if
@@ -43,42 +43,46 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
         await (await current.backend(url)).delete_object(url)
         return
     try:
-        found = await remove_below(current, url)
+        stat = await remove_below(current, url)
     except BucketNotFoundError as error:
         raise _about(url, error) from error
-    if not found and not missing_ok:
+    if not stat and not missing_ok:
         message = f"There is nothing to remove at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))
 
 
 def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
     """Say of the path that was asked for what has been said of the prefix that was listed."""
-    return from_answer(
+    return from_response(
         operation="ListObjectsV2", path=str(url), code=error.code, status=error.status, request_id=error.request_id
     )
 
 
 async def remove_below(session: Session, url: S3Url) -> int:
     """Remove everything below ``url`` and return how many objects that were; raise like :func:`remove`."""
-    tally = Tally()
+    counters = TransferCounters()
 
     async def batches() -> AsyncGenerator[Sequence[str], None]:
-        async with Scope(session) as scope, aclosing(pages(scope, url.with_key(url.prefix))) as listing:
+        async with ListingTasks(session) as tasks, aclosing(pages(tasks, url.with_key(url.prefix))) as listing:
             async for page in listing:
-                if tally.full:
+                if counters.has_too_many_failures:
                     return
                 if page.keys:
                     yield page.keys
 
-    await for_each(batches(), lambda keys: delete_batch(session, url, keys, tally), REQUESTS_AT_ONCE)
-    tally.check(f"Removing {url}", str(url))
-    return tally.deleted
+    await for_each(batches(), lambda keys: delete_batch(session, url, keys, counters), REQUESTS_AT_ONCE)
+    counters.raise_if_failed(f"Removing {url}", str(url))
+    return counters.deleted
 
 
 async def delete_batch(
-    session: Session, url: S3Url, keys: Sequence[str], tally: Tally, etags: Mapping[str, str] | None = None
+    session: Session,
+    url: S3Url,
+    keys: Sequence[str],
+    counters: TransferCounters,
+    etags: Mapping[str, str] | None = None,
 ) -> None:
-    """Delete up to 1,000 keys and note in ``tally`` what became of them; ``etags`` are as in :func:`delete_keys`."""
+    """Delete up to 1,000 keys and note in ``counters`` what became of them; ``etags`` are as in :func:`delete_keys`."""
     failed = await delete_keys(session, url, keys, etags)
-    tally.deleted += len(keys) - len(failed)
-    tally.failures.update({str(url.with_key(key)): error for key, error in failed.items()})
+    counters.deleted += len(keys) - len(failed)
+    counters.failures.update({str(url.with_key(key)): error for key, error in failed.items()})

@@ -56,18 +56,18 @@ def _ended(running: set[asyncio.Task[object]]) -> set[asyncio.Task[object]]:
     return ended
 
 
-async def each(items: Iterable[T]) -> AsyncGenerator[T, None]:
+async def as_async(items: Iterable[T]) -> AsyncGenerator[T, None]:
     """Yield ``items``, for :func:`for_each`."""
     for item in items:
         yield item
 
 
 @asynccontextmanager
-async def memory(session: Session, size: int) -> AsyncGenerator[None]:
+async def reserve_memory(session: Session, size: int) -> AsyncGenerator[None]:
     """Hold ``size`` bytes of the session's budget."""
-    if not session.budget.try_take(size):
-        await session.budget.take(size)
+    if not session.budget.try_acquire(size):
+        await session.budget.acquire(size)
     try:
         yield
     finally:
-        session.budget.give_back(size)
+        session.budget.release(size)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, cast
 
 from aios3._arguments import check_arguments
 from aios3._handles.threads import in_thread
-from aios3._namespace.links import head_or_none
+from aios3._namespace.link_targets import head_or_none
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
-from aios3._trees.copying import same_place
+from aios3._trees.copy_listed import may_overlap
+from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.filters import make_filter
-from aios3._trees.meter import Meter
-from aios3._trees.places import Item, LocalTree, S3Tree
+from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.pruning import pruning
-from aios3._trees.sending import etag_of
-from aios3._trees.tally import Tally, TransferAction
-from aios3._trees.transfer import Carrier, Transfer, count
-from aios3._trees.uploading import carry_one, describe_file, file_path, local_path, require_something
+from aios3._trees.transfer import FileCopier, TreeTransfer, count
+from aios3._trees.transfer_counters import TransferAction, TransferCounters
+from aios3._trees.upload_file import etag_of
+from aios3._trees.uploading import copy_single, describe_file, file_path, local_path, require_something
 from aios3.errors import InvalidPathError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3._trees.meter import Progress
-    from aios3._trees.tally import TransferResult
-    from aios3._trees.transfer import Rule, Tree
+    from aios3._trees.progress_reporter import Progress
+    from aios3._trees.transfer import CopyFilter, Tree
+    from aios3._trees.transfer_counters import TransferResult
     from aios3._trees.uploading import LocalPath
 
 _SAME_TIME_SECONDS = 1e-6
@@ -68,33 +68,33 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     check_arguments(followlinks=followlinks, force=force, overwrite=overwrite, checksum=checksum, delete=delete)
     check_arguments(dry_run=dry_run, include=include, exclude=exclude, callback=callback, progress=progress)
     current = current_session(session)
-    source, target = _side(src), _side(dst)
+    source, target = _parse_side(src), _parse_side(dst)
     _check_sides(source, target)
     wanted = make_filter(include, exclude)
-    tally, meter = Tally(), Meter(callback, progress)
-    carrier = Carrier(current, meter, tally, overwrite=overwrite or force, followlinks=followlinks)
-    how = _How(force=force, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
+    counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
+    copier = FileCopier(current, reporter, counters, overwrite=overwrite or force, followlinks=followlinks)
+    sync_rule = _SyncRule(force=force, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
     item = await _describe(current, source)
     if item is not None:
-        await how.sync_one(carrier, source, target, item)
-        return tally.result()
-    ours, theirs = _source_tree(current, source, followlinks), _target_tree(current, target, source)
-    if isinstance(theirs, LocalTree):
-        carrier = carrier.below(theirs.root)
-    rule = how.rule(current, ours, theirs)
-    transfer = Transfer(
-        ours, theirs, carrier, rule, wanted, looks_at_target=True, reads_everything=delete, dry_run=dry_run
+        await sync_rule.sync_one(copier, source, target, item)
+        return counters.result()
+    source_tree, target_tree = _source_tree(current, source, followlinks), _target_tree(current, target, source)
+    if isinstance(target_tree, LocalTree):
+        copier = copier.confined_to(target_tree.root)
+    rule = sync_rule.copy_filter(current, source_tree, target_tree)
+    transfer = TreeTransfer(
+        source_tree, target_tree, copier, rule, wanted, looks_at_target=True, reads_everything=delete, dry_run=dry_run
     )
-    async with pruning(ours, theirs, tally, dry_run=dry_run) as prune:
-        found = await transfer.run(prune.note if delete else lambda _: None)
-        if not found and isinstance(source, S3Url):
+    async with pruning(source_tree, target_tree, counters, dry_run=dry_run) as prune:
+        seen_any = await transfer.run(prune.note if delete else lambda _: None)
+        if not seen_any and isinstance(source, S3Url):
             await require_something(current, source)
-        await prune.run(found=found)
-    tally.check(f"Syncing {source} to {target}", str(target))
-    return tally.result()
+        await prune.run(source_exists=seen_any)
+    counters.raise_if_failed(f"Syncing {source} to {target}", str(target))
+    return counters.result()
 
 
-def _side(path: AnyPath | LocalPath) -> S3Url | str:
+def _parse_side(path: AnyPath | LocalPath) -> S3Url | str:
     if is_s3(path):
         return S3Url.parse(cast("AnyPath", path)).require_bucket()
     return local_path(cast("LocalPath", path))
@@ -104,21 +104,21 @@ def _check_sides(source: S3Url | str, target: S3Url | str) -> None:
     if isinstance(source, str) and isinstance(target, str):
         message = f"Neither {source!r} nor {target!r} is in S3; shutil.copytree copies between local directories"
         raise UnsupportedError(message, path=source)
-    if isinstance(source, S3Url) and isinstance(target, S3Url) and same_place(source, target):
+    if isinstance(source, S3Url) and isinstance(target, S3Url) and may_overlap(source, target):
         message = f"{source} and {target} are one place, or one lies in the other; it would be copied into itself"
         if source.profile == target.profile:
             raise InvalidPathError(message, path=str(source))
 
 
-async def _describe(session: Session, side: S3Url | str) -> Item | None:
+async def _describe(session: Session, side: S3Url | str) -> TreeEntry | None:
     """Describe the file or object at a path; None for a directory, or for nothing in S3."""
     if isinstance(side, str):
         return await in_thread(describe_file, side)
-    found = None if side.names_directory else await head_or_none(session, side)
+    stat = None if side.names_directory else await head_or_none(session, side)
     return (
         None
-        if found is None
-        else Item(side.name, found.size, found.mtime, found.etag, storage_class=found.storage_class)
+        if stat is None
+        else TreeEntry(side.name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
     )
 
 
@@ -134,7 +134,7 @@ def _target_tree(session: Session, target: S3Url | str, source: S3Url | str) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _How:
+class _SyncRule:
     """What makes a file one to copy."""
 
     force: bool
@@ -142,29 +142,31 @@ class _How:
     checksum: bool
     dry_run: bool
 
-    async def sync_one(self, carrier: Carrier, source: S3Url | str, target: S3Url | str, item: Item) -> None:
+    async def sync_one(self, copier: FileCopier, source: S3Url | str, target: S3Url | str, item: TreeEntry) -> None:
         """Sync a file or object that was named by itself."""
-        other = await _describe_target(carrier.session, target)
+        other = await _describe_target(copier.session, target)
         path = next((side for side in (source, target) if isinstance(side, str)), None)
-        wanted = self.wants(carrier.session, item, other, path)
+        wanted = self.should_copy(copier.session, item, other, path)
         if not (wanted if isinstance(wanted, bool) else await wanted):
-            carrier.tally.skipped += 1
+            copier.counters.skipped += 1
         elif self.dry_run:
-            carrier.tally.actions.append(TransferAction("copy", str(target), str(source)))
-            count(carrier.tally, item.size)
+            copier.counters.actions.append(TransferAction("copy", str(target), str(source)))
+            count(copier.counters, item.size)
         else:
-            await carry_one(carrier, source, target, item)
+            await copy_single(copier, source, target, item)
 
-    def rule(self, session: Session, source: Tree, target: Tree) -> Rule:
+    def copy_filter(self, session: Session, source: Tree, target: Tree) -> CopyFilter:
         """Return the rule for the files of two trees."""
         local = next((tree for tree in (source, target) if isinstance(tree, LocalTree)), None)
 
-        def is_wanted(item: Item, other: Item | None) -> bool | Awaitable[bool]:
-            return self.wants(session, item, other, local.path(item.name) if local is not None else None)
+        def is_wanted(item: TreeEntry, other: TreeEntry | None) -> bool | Awaitable[bool]:
+            return self.should_copy(session, item, other, local.path(item.name) if local is not None else None)
 
         return is_wanted
 
-    def wants(self, session: Session, item: Item, other: Item | None, path: str | None) -> bool | Awaitable[bool]:
+    def should_copy(
+        self, session: Session, item: TreeEntry, other: TreeEntry | None, path: str | None
+    ) -> bool | Awaitable[bool]:
         """Tell whether a file is to be copied onto ``other``; where contents are compared, by what to await.
 
         ``path`` is where the local one of the two lies.
@@ -180,7 +182,7 @@ class _How:
         return other.mtime < item.mtime - _SAME_TIME_SECONDS
 
 
-async def _has_other_content(session: Session, item: Item, other: Item, path: str | None) -> bool:
+async def _has_other_content(session: Session, item: TreeEntry, other: TreeEntry, path: str | None) -> bool:
     """Compare ETags; where they cannot be compared, the contents count as different."""
     etag = item.etag or other.etag
     if path is None:
@@ -188,7 +190,7 @@ async def _has_other_content(session: Session, item: Item, other: Item, path: st
     return etag is None or await etag_of(session, path, etag) != etag
 
 
-async def _describe_target(session: Session, target: S3Url | str) -> Item | None:
+async def _describe_target(session: Session, target: S3Url | str) -> TreeEntry | None:
     if isinstance(target, S3Url):
         return await _describe(session, target.require_object())
     try:

@@ -9,17 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aios3._handles.threads import in_thread
-from aios3._namespace.links import follow, head, head_or_none
+from aios3._namespace.link_targets import follow, head, head_or_none
 from aios3._trees.beneath import make_directory
-from aios3._trees.copying import copy_listed
+from aios3._trees.copy_listed import copy_listed
+from aios3._trees.download_file import DownloadJob, download_file
+from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.filters import Filter
-from aios3._trees.merging import pairs
-from aios3._trees.names import Nesting, local_name
-from aios3._trees.places import Item, LocalTree, S3Tree
-from aios3._trees.receiving import Receipt, receive_file
+from aios3._trees.local_names import FileConflicts, local_name
+from aios3._trees.merging import merge_by_name
 from aios3._trees.runner import for_each
-from aios3._trees.sending import send_file
-from aios3._trees.tally import TransferAction
+from aios3._trees.transfer_counters import TransferAction
+from aios3._trees.upload_file import upload_file
 from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirectoryError
 
 if TYPE_CHECKING:
@@ -29,40 +29,40 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._trees.merging import Pair
-    from aios3._trees.meter import Meter
-    from aios3._trees.tally import Tally
+    from aios3._trees.progress_reporter import ProgressReporter
+    from aios3._trees.transfer_counters import TransferCounters
 
 Tree = S3Tree | LocalTree
-Rule = Callable[[Item, Item | None], "bool | Awaitable[bool]"]
+CopyFilter = Callable[[TreeEntry, TreeEntry | None], "bool | Awaitable[bool]"]
 """Tells whether an item is to be copied, given what the target has of that name: at once, or by what to await."""
-Copy = Callable[[Any, Any, Item | None], Coroutine[object, object, int | None]]
+Copy = Callable[[Any, Any, TreeEntry | None], Coroutine[object, object, int | None]]
 """Copies one file or object and returns its size; None if something is there and stays."""
 
 
-def always(_item: Item, _other: Item | None) -> bool:
+def copy_always(_item: TreeEntry, _other: TreeEntry | None) -> bool:
     """Copy everything."""
     return True
 
 
-def unless_there(_item: Item, other: Item | None) -> bool:
+def copy_if_absent(_item: TreeEntry, other: TreeEntry | None) -> bool:
     """Copy what the target has not."""
     return other is None
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class FileCopier:
     """Carries one file or object at a time, in the way that was asked for, and counts."""
 
     session: Session
-    meter: Meter
-    tally: Tally
+    reporter: ProgressReporter
+    counters: TransferCounters
     overwrite: bool = True
     resume: bool = False
     followlinks: bool = False
     root: str | None = None
     """The local directory that no target may leave."""
 
-    def below(self, root: str) -> Carrier:
+    def confined_to(self, root: str) -> FileCopier:
         """Return a carrier whose local targets must not leave ``root``."""
         return replace(self, root=root)
 
@@ -73,7 +73,7 @@ class Carrier:
         copy: Copy = self._send if from_disk else self._copy
         return copy if self.overwrite else partial(self._create, copy)
 
-    async def _create(self, copy: Copy, source: S3Url | str, target: S3Url, item: Item | None) -> int | None:
+    async def _create(self, copy: Copy, source: S3Url | str, target: S3Url, item: TreeEntry | None) -> int | None:
         if await head_or_none(self.session, target) is not None:
             return None
         try:
@@ -81,20 +81,20 @@ class Carrier:
         except ObjectExistsError:  # somebody was faster
             return None
 
-    def _send(self, source: str, target: S3Url, item: Item | None) -> Coroutine[object, object, int]:
+    def _send(self, source: str, target: S3Url, item: TreeEntry | None) -> Coroutine[object, object, int]:
         assert item is not None  # a local file has always been looked at
-        return send_file(
+        return upload_file(
             self.session,
             source,
             target,
-            self.meter,
+            self.reporter,
             size=item.size,
             create_only=not self.overwrite,
             resume=self.resume,
         )
 
-    def _receive(self, source: S3Url, target: str, item: Item | None) -> Coroutine[object, object, int | None]:
-        receipt = Receipt(
+    def _receive(self, source: S3Url, target: str, item: TreeEntry | None) -> Coroutine[object, object, int | None]:
+        job = DownloadJob(
             source,
             target,
             root=self.root,
@@ -104,26 +104,26 @@ class Carrier:
             resume=self.resume,
             followlinks=self.followlinks,
         )
-        return receive_file(self.session, receipt, self.meter)
+        return download_file(self.session, job, self.reporter)
 
-    async def _copy(self, source: S3Url, target: S3Url, item: Item | None) -> int:
-        found: Item | StatResult = item or await head(self.session, source)
-        if self.followlinks and not found.size:
-            source, found = await follow(self.session, source, await head(self.session, source))
-        size, create_only = found.size, not self.overwrite
-        await copy_listed(self.session, source, target, size, found.storage_class, create_only=create_only)
-        self.meter.moved(size)
+    async def _copy(self, source: S3Url, target: S3Url, item: TreeEntry | None) -> int:
+        stat: TreeEntry | StatResult = item or await head(self.session, source)
+        if self.followlinks and not stat.size:
+            source, stat = await follow(self.session, source, await head(self.session, source))
+        size, create_only = stat.size, not self.overwrite
+        await copy_listed(self.session, source, target, size, stat.storage_class, create_only=create_only)
+        self.reporter.add_bytes(size)
         return size
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class TreeTransfer:
     """All of one tree to another."""
 
     source: Tree
     target: Tree
-    carrier: Carrier
-    rule: Rule = always
+    copier: FileCopier
+    rule: CopyFilter = copy_always
     filter: Filter = field(default_factory=Filter)
     looks_at_target: bool = False
     """Whether the target has to be listed to decide."""
@@ -131,77 +131,77 @@ class Transfer:
     """Whether what the filter leaves out has to be readable as well: its place says what is gone."""
     dry_run: bool = False
 
-    async def run(self, on_extra: Callable[[Item], None]) -> bool:
+    async def run(self, on_extra: Callable[[TreeEntry], None]) -> bool:
         """Copy what the rule says and return whether there was anything in the source.
 
         ``on_extra`` hears of what only the target has. The errors of single files are in the tally.
         """
-        found = False
+        seen_any = False
         from_disk, to_disk = isinstance(self.source, LocalTree), isinstance(self.target, LocalTree)
-        copy = self.carrier.copier(from_disk=from_disk, to_disk=to_disk)
+        copy = self.copier.copier(from_disk=from_disk, to_disk=to_disk)
 
-        async def wanted() -> AsyncGenerator[tuple[Item, Item | None], None]:
-            nonlocal found
-            nesting = Nesting() if isinstance(self.target, LocalTree) else None
+        async def wanted() -> AsyncGenerator[tuple[TreeEntry, TreeEntry | None], None]:
+            nonlocal seen_any
+            conflicts = FileConflicts() if isinstance(self.target, LocalTree) else None
             async with aclosing(self._pairs()) as batches:
                 async for batch in batches:
-                    for ours, theirs in batch:
-                        if self.carrier.tally.full:
+                    for source_entry, target_entry in batch:
+                        if self.copier.counters.has_too_many_failures:
                             return
-                        found = found or ours is not None
-                        wants = self.filter.wants((ours or theirs or Item("")).name)
-                        if ours is not None and (wants or self._must_tell(ours)):
-                            for item in _without_collision(ours, nesting):
-                                yield item, theirs
-                        elif wants and ours is None and theirs is not None:
-                            on_extra(theirs)
+                        seen_any = seen_any or source_entry is not None
+                        wants = self.filter.wants((source_entry or target_entry or TreeEntry("")).name)
+                        if source_entry is not None and (wants or self._must_report(source_entry)):
+                            for item in _check_conflict(source_entry, conflicts):
+                                yield item, target_entry
+                        elif wants and source_entry is None and target_entry is not None:
+                            on_extra(target_entry)
 
-        await for_each(wanted(), partial(self._handle, copy), self.carrier.session.config.max_concurrency)
-        return found
+        await for_each(wanted(), partial(self._handle, copy), self.copier.session.config.max_concurrency)
+        return seen_any
 
-    def _must_tell(self, item: Item) -> bool:
+    def _must_report(self, item: TreeEntry) -> bool:
         """Tell whether the problem of something that the filter does not mean is to be known nevertheless."""
-        if item.problem is None:
+        if item.error is None:
             return False
         may_hold_wanted = item.is_marker and not self.filter.excludes(item.name)
         return may_hold_wanted or (item.is_unread and self.reads_everything)
 
     def _pairs(self) -> AsyncGenerator[list[Pair], None]:
         if self.looks_at_target:
-            return pairs(self.source.batches(), self.target.batches())
-        return _alone(self.source)
+            return merge_by_name(self.source.batches(), self.target.batches())
+        return _without_target(self.source)
 
-    async def _handle(self, copy: Copy, pair: tuple[Item, Item | None]) -> None:
+    async def _handle(self, copy: Copy, pair: tuple[TreeEntry, TreeEntry | None]) -> None:
         item, other = pair
-        tally, meter = self.carrier.tally, self.carrier.meter
-        with tally.failing(self.source.path(item.name)):
-            if item.problem is not None:
-                raise item.problem
+        counters, reporter = self.copier.counters, self.copier.reporter
+        with counters.collecting(self.source.path(item.name)):
+            if item.error is not None:
+                raise item.error
             if item.is_marker and not (item.size and isinstance(self.target, S3Tree)):
                 await self._handle_marker(item, other)
                 return
             wanted = self.rule(item, other)
             if not (wanted if isinstance(wanted, bool) else await wanted):
-                tally.skipped += 1
+                counters.skipped += 1
                 return
             source, target = self._ends(item.name)
             if self.dry_run:
-                tally.actions.append(TransferAction("copy", str(target), str(source)))
-                count(tally, item.size)
+                counters.actions.append(TransferAction("copy", str(target), str(source)))
+                count(counters, item.size)
                 return
-            meter.expect(item.size)
-            count(tally, await copy(source, target, item))
-            meter.finished()
+            reporter.add_file(item.size)
+            count(counters, await copy(source, target, item))
+            reporter.file_done()
 
-    async def _handle_marker(self, item: Item, other: Item | None) -> None:
+    async def _handle_marker(self, item: TreeEntry, other: TreeEntry | None) -> None:
         """Make a directory where the source has the marker of one; what has no body is not counted."""
         assert isinstance(self.source, S3Tree)
         if isinstance(self.target, LocalTree):
             await self._make_directory(item, self.target)
         elif other is None and not self.dry_run:
-            await copy_listed(self.carrier.session, self.source.url(item.name), self.target.url(item.name), 0)
+            await copy_listed(self.copier.session, self.source.url(item.name), self.target.url(item.name), 0)
 
-    async def _make_directory(self, item: Item, target: LocalTree) -> None:
+    async def _make_directory(self, item: TreeEntry, target: LocalTree) -> None:
         path = target.path(local_name(item.name[:-1])) if item.name else target.root
         if item.size:
             marker = self.source.path(item.name)
@@ -216,29 +216,29 @@ class Transfer:
         return source, self.target.url(name) if isinstance(self.target, S3Tree) else self.target.path(local_name(name))
 
 
-def count(tally: Tally, done: int | None) -> None:
+def count(counters: TransferCounters, done: int | None) -> None:
     """Note one file that was copied, with its size, or skipped."""
     if done is None:
-        tally.skipped += 1
+        counters.skipped += 1
     else:
-        tally.copied += 1
-        tally.bytes += done
+        counters.copied += 1
+        counters.bytes += done
 
 
-def _without_collision(item: Item, nesting: Nesting | None) -> tuple[Item, ...]:
+def _check_conflict(item: TreeEntry, conflicts: FileConflicts | None) -> tuple[TreeEntry, ...]:
     """Return the item, with a problem if it lies below a file; nothing for a marker, whose directory the file is."""
-    if nesting is None or item.problem is not None:
+    if conflicts is None or item.error is not None:
         return (item,)
-    above = nesting.found_above(item.name) if item.is_marker else nesting.file_above(item.name)
+    above = conflicts.known_conflicting_file(item.name) if item.is_marker else conflicts.conflicting_file(item.name)
     if above is None:
         return (item,)
     if item.is_marker and not item.size:
         return ()
     message = f"{item.name!r} lies below {above!r}, which is a file: a disk cannot have both"
-    return (replace(item, problem=PathNotDirectoryError(message, path=item.name)),)
+    return (replace(item, error=PathNotDirectoryError(message, path=item.name)),)
 
 
-async def _alone(tree: Tree) -> AsyncGenerator[list[Pair], None]:
+async def _without_target(tree: Tree) -> AsyncGenerator[list[Pair], None]:
     async with aclosing(tree.batches()) as batches:
         async for batch in batches:
             yield [(item, None) for item in batch]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from aios3._arguments import check_arguments
 from aios3._handles.missing import explain_missing
 from aios3._handles.threads import in_thread
-from aios3._namespace.links import head_or_none
+from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import first_page
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
-from aios3._trees.meter import Meter
-from aios3._trees.places import Item, LocalTree, S3Tree
-from aios3._trees.tally import Tally
-from aios3._trees.transfer import Carrier, Transfer, always, count, unless_there
+from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
+from aios3._trees.progress_reporter import ProgressReporter
+from aios3._trees.transfer import FileCopier, TreeTransfer, copy_always, copy_if_absent, count
+from aios3._trees.transfer_counters import TransferCounters
 from aios3.errors import AccessDeniedError, InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3._trees.meter import Progress
-    from aios3._trees.tally import TransferResult
+    from aios3._trees.progress_reporter import Progress
+    from aios3._trees.transfer_counters import TransferResult
 
 LocalPath = str | os.PathLike[str]
 
@@ -54,22 +54,22 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
     current, target, path = current_session(session), S3Url.parse(dst).require_bucket(), local_path(src)
-    tally, meter = Tally(), Meter(callback, progress)
-    carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)
+    counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
+    copier = FileCopier(current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks)
     item = await in_thread(describe_file, path)
     if item is not None:
-        await carry_one(carrier, path, target.require_object(), item)
-        return tally.result()
-    transfer = Transfer(
+        await copy_single(copier, path, target.require_object(), item)
+        return counters.result()
+    transfer = TreeTransfer(
         LocalTree(path, followlinks),
         S3Tree(current, target),
-        carrier,
-        rule=always if overwrite else unless_there,
+        copier,
+        rule=copy_always if overwrite else copy_if_absent,
         looks_at_target=not overwrite,
     )
     await transfer.run(lambda _: None)
-    tally.check(f"Uploading {path} to {target}", str(target))
-    return tally.result()
+    counters.raise_if_failed(f"Uploading {path} to {target}", str(target))
+    return counters.result()
 
 
 async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
@@ -99,42 +99,42 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
     current, source, path = current_session(session), S3Url.parse(src).require_bucket(), local_path(dst)
-    tally, meter = Tally(), Meter(callback, progress)
-    carrier = Carrier(current, meter, tally, overwrite=overwrite, resume=resume, followlinks=followlinks)
-    if not source.names_directory and await _download_one(carrier, source, path):
-        return tally.result()
-    tree = Transfer(S3Tree(current, source, with_markers=True), LocalTree(path), carrier.below(path))
+    counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
+    copier = FileCopier(current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks)
+    if not source.names_directory and await _download_one(copier, source, path):
+        return counters.result()
+    tree = TreeTransfer(S3Tree(current, source, with_markers=True), LocalTree(path), copier.confined_to(path))
     if not await tree.run(lambda _: None):
         await require_something(current, source)
-    tally.check(f"Downloading {source} to {path}", str(source))
-    return tally.result()
+    counters.raise_if_failed(f"Downloading {source} to {path}", str(source))
+    return counters.result()
 
 
-async def _download_one(carrier: Carrier, source: S3Url, path: str) -> bool:
+async def _download_one(copier: FileCopier, source: S3Url, path: str) -> bool:
     """Download the object ``source`` and return True; False if there is none, but a directory."""
-    if await in_thread(os.path.isdir, path) and await head_or_none(carrier.session, source) is None:
+    if await in_thread(os.path.isdir, path) and await head_or_none(copier.session, source) is None:
         return False
     try:
-        await carry_one(carrier, source, file_path(path), None)
+        await copy_single(copier, source, file_path(path), None)
     except AccessDeniedError:
-        if await head_or_none(carrier.session, source) is not None:
+        if await head_or_none(copier.session, source) is not None:
             raise
         return False
     except ObjectNotFoundError as error:
         try:
-            await explain_missing(carrier.session, source, error)
+            await explain_missing(copier.session, source, error)
         except PathIsDirectoryError:
             return False
         raise
     return True
 
 
-async def carry_one(carrier: Carrier, source: S3Url | str, target: S3Url | str, item: Item | None) -> None:
+async def copy_single(copier: FileCopier, source: S3Url | str, target: S3Url | str, item: TreeEntry | None) -> None:
     """Copy one file or object that was named by itself."""
-    carrier.meter.expect(item.size if item else 0)
-    copy = carrier.copier(from_disk=isinstance(source, str), to_disk=isinstance(target, str))
-    count(carrier.tally, await copy(source, target, item))
-    carrier.meter.finished()
+    copier.reporter.add_file(item.size if item else 0)
+    copy = copier.copier(from_disk=isinstance(source, str), to_disk=isinstance(target, str))
+    count(copier.counters, await copy(source, target, item))
+    copier.reporter.file_done()
 
 
 async def require_something(session: Session, source: S3Url, *, also_bucket: bool = False) -> None:
@@ -157,10 +157,10 @@ def local_path(path: LocalPath) -> str:
     return text
 
 
-def describe_file(path: str) -> Item | None:
+def describe_file(path: str) -> TreeEntry | None:
     """Describe a local file; None for a directory. Raises what the operating system says."""
-    found = os.stat(path)
-    return None if os.path.isdir(path) else Item("", found.st_size, found.st_mtime)
+    stat = os.stat(path)
+    return None if os.path.isdir(path) else TreeEntry("", stat.st_size, stat.st_mtime)
 
 
 def file_path(path: str) -> str:

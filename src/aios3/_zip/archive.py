@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 from aios3 import _patterns
 from aios3._arguments import check_arguments
-from aios3._backend import ReadOptions
+from aios3._backend import GetOptions
 from aios3._config import KIB
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import Opening
-from aios3._handles.options import Sizes
+from aios3._handles.options import ReadSizes
 from aios3._handles.reader import AsyncPrefetchReader, open_fetcher
 from aios3._handles.source import ObjectSource
 from aios3._handles.threads import in_thread
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._zip import extracting
-from aios3._zip.directory import END_BYTES, check_end, find_end, parse
+from aios3._zip import extraction
+from aios3._zip.central_directory import END_BYTES, check_end, find_end_record, parse
 from aios3._zip.limits import ZipLimits
+from aios3._zip.member_bytes import ArchiveSource
 from aios3._zip.members import open_member, stat_of
-from aios3._zip.spans import Place
 from aios3.errors import ClosedHandleError, ConfigError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3._trees import LocalPath
-    from aios3._zip.directory import End, Entry
+    from aios3._zip.central_directory import EndRecord, Entry
+    from aios3._zip.member_bytes import InMemory
     from aios3._zip.members import AsyncZipMember
-    from aios3._zip.spans import Loaded
 
 _TAIL_BYTES = 256 * KIB
 """Bytes at the end of the object that opening asks for: a small archive, or the directory of one with 3,000 members."""
@@ -49,18 +49,18 @@ class AsyncZipArchive:
     opened: ObjectChangedError is raised if it is replaced. Members may be read side by side.
     """
 
-    def __init__(self, place: Place, entries: list[Entry], end: End, limits: ZipLimits) -> None:
-        self._place = place
+    def __init__(self, archive_source: ArchiveSource, entries: list[Entry], end: EndRecord, limits: ZipLimits) -> None:
+        self._archive_source = archive_source
         self._entries = entries
         self._by_name = {entry.info.filename: entry for entry in entries}
         self._end = end
         self._limits = limits
-        self._readers = asyncio.Semaphore(extracting.width_of(place.session))
+        self._readers = asyncio.Semaphore(extraction.parallelism(archive_source.session))
         self._open: weakref.WeakSet[AsyncZipMember] = weakref.WeakSet()
 
     def __repr__(self) -> str:
-        state = "closed" if self._place.reader.closed else f"{len(self._entries)} members"
-        return f"<aios3.AsyncZipArchive {self._place.path} {state}>"
+        state = "closed" if self._archive_source.reader.closed else f"{len(self._entries)} members"
+        return f"<aios3.AsyncZipArchive {self._archive_source.path} {state}>"
 
     def __len__(self) -> int:
         """Return how many members there are."""
@@ -77,12 +77,12 @@ class AsyncZipArchive:
     @property
     def path(self) -> S3Url:
         """Where the archive is."""
-        return self._place.source.url
+        return self._archive_source.source.url
 
     @property
     def size(self) -> int:
         """Size of the archive in bytes."""
-        return self._place.reader.size
+        return self._archive_source.reader.size
 
     @property
     def comment(self) -> bytes:
@@ -158,35 +158,35 @@ class AsyncZipArchive:
         check_arguments(overwrite=overwrite)
         self._check()
         entries = self._entries if members is None else [self._entry(member) for member in members]
-        order = extracting.plan(entries, to, self._limits, self._place.path)
-        return await extracting.run(self._open_entry, order, self._place, overwrite=overwrite)
+        jobs = extraction.plan_extraction(entries, to, self._limits, self._archive_source.path)
+        return await extraction.run(self._open_entry, jobs, self._archive_source, overwrite=overwrite)
 
     async def aclose(self) -> None:
         """Close the archive and its members. Safe to repeat, from any task."""
         for member in list(self._open):
             await member.aclose()
-        await self._place.reader.aclose()
+        await self._archive_source.reader.aclose()
 
-    async def _open_entry(self, entry: Entry, loaded: Loaded | None = None) -> AsyncZipMember:
+    async def _open_entry(self, entry: Entry, loaded: InMemory | None = None) -> AsyncZipMember:
         self._check()
-        member = await open_member(self._place, entry, self._limits, loaded)
+        member = await open_member(self._archive_source, entry, self._limits, loaded)
         self._open.add(member)
         return member
 
     def _entry(self, member: str | ZipInfo) -> Entry:
         name = member if isinstance(member, str) else member.filename
-        found = self._by_name.get(name)
-        if not isinstance(member, str) and (found is None or found.info is not member):
-            found = next((entry for entry in self._entries if entry.info is member), None)
-        if found is None:
-            message = f"There is no member {name!r} in {self._place.path}"
-            raise ObjectNotFoundError(message, path=self._place.path)
-        return found
+        entries = self._by_name.get(name)
+        if not isinstance(member, str) and (entries is None or entries.info is not member):
+            entries = next((entry for entry in self._entries if entry.info is member), None)
+        if entries is None:
+            message = f"There is no member {name!r} in {self._archive_source.path}"
+            raise ObjectNotFoundError(message, path=self._archive_source.path)
+        return entries
 
     def _check(self) -> None:
-        if self._place.reader.closed:
-            message = f"The zip archive {self._place.path} is closed; open it again"
-            raise ClosedHandleError(message, path=self._place.path)
+        if self._archive_source.reader.closed:
+            message = f"The zip archive {self._archive_source.path} is closed; open it again"
+            raise ClosedHandleError(message, path=self._archive_source.path)
 
 
 def _matches(matcher: _patterns.Matcher, name: str) -> bool:
@@ -218,11 +218,11 @@ async def open_zip(
         message = f"limits must be ZipLimits(...), not {type(limits).__name__}"
         raise ConfigError(message)
     current, url = current_session(session), S3Url.parse(path).require_object()
-    place = await _open_place(current, ObjectSource(current, url, ReadOptions(version_id)))
+    archive_source = await _open_archive_source(current, ObjectSource(current, url, GetOptions(version_id)))
     try:
-        archive = await _read_archive(place, limits or ZipLimits(), encoding)
+        archive = await _read_archive(archive_source, limits or ZipLimits(), encoding)
     except BaseException:
-        await place.reader.aclose()
+        await archive_source.reader.aclose()
         raise
     try:
         yield archive
@@ -230,29 +230,31 @@ async def open_zip(
         await archive.aclose()
 
 
-async def _open_place(session: Session, source: ObjectSource) -> Place:
-    sizes = Sizes(session.config.block_size, session.config.request_size)
+async def _open_archive_source(session: Session, source: ObjectSource) -> ArchiveSource:
+    sizes = ReadSizes(session.config.block_size, session.config.request_size)
     try:
-        start = await source.open_end(_TAIL_BYTES)
+        start = await source.open_suffix(_TAIL_BYTES)
         fetcher = await open_fetcher(session, source, start, source.stat.size, sizes)
     except ObjectNotFoundError as error:
         await explain_missing(session, source.url, error)
         raise
-    return Place(session, source, AsyncPrefetchReader(session, source, fetcher), fetcher.limits)
+    return ArchiveSource(session, source, AsyncPrefetchReader(session, source, fetcher), fetcher.limits)
 
 
-async def _read_archive(place: Place, limits: ZipLimits, encoding: str | None) -> AsyncZipArchive:
-    size = place.reader.size
+async def _read_archive(archive_source: ArchiveSource, limits: ZipLimits, encoding: str | None) -> AsyncZipArchive:
+    size = archive_source.reader.size
     first = max(size - _TAIL_BYTES, 0)
-    tail = await place.reader.read_at(first, size - first)
-    end = find_end(tail[-END_BYTES:], size, place.path)
-    check_end(end, limits, place.session.budget.limit // 2, place.path)
-    async with extracting.parked(place.session, 2 * end.size):
-        entries = await _entries(place, end, tail, encoding)
-    return AsyncZipArchive(place, entries, end, limits)
+    tail = await archive_source.reader.read_at(first, size - first)
+    end = find_end_record(tail[-END_BYTES:], size, archive_source.path)
+    check_end(end, limits, archive_source.session.budget.limit // 2, archive_source.path)
+    async with extraction.reserve_retained(archive_source.session, 2 * end.size):
+        entries = await _entries(archive_source, end, tail, encoding)
+    return AsyncZipArchive(archive_source, entries, end, limits)
 
 
-async def _entries(place: Place, end: End, tail: bytes, encoding: str | None) -> list[Entry]:
-    first = end.start - (place.reader.size - len(tail))
-    directory = tail[first : first + end.size] if first >= 0 else await place.reader.read_at(end.start, end.size)
-    return await in_thread(parse, directory, end, encoding, place.path)
+async def _entries(archive_source: ArchiveSource, end: EndRecord, tail: bytes, encoding: str | None) -> list[Entry]:
+    first = end.start - (archive_source.reader.size - len(tail))
+    directory = (
+        tail[first : first + end.size] if first >= 0 else await archive_source.reader.read_at(end.start, end.size)
+    )
+    return await in_thread(parse, directory, end, encoding, archive_source.path)

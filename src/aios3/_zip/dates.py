@@ -28,5 +28,5 @@ def mtime_of(info: ZipInfo) -> float:
 
 def date_time_of(mtime: float | None) -> DateTime:
     """Return what to write for ``mtime``, or for this moment; times that an archive cannot have are moved into it."""
-    found = time.localtime(mtime)[:6]
-    return min(max(found, _FIRST), _LAST)
+    date_time = time.localtime(mtime)[:6]
+    return min(max(date_time, _FIRST), _LAST)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 ZSTANDARD = 93
 """The number of Zstandard (APPNOTE.TXT 4.4.5); 20 was its first one."""
 _ZSTANDARD_NUMBERS = frozenset({ZSTANDARD, 20})
-_LARGEST_WINDOW = 128 * MIB
+_MAX_WINDOW = 128 * MIB
 _BZIP2_BYTES = 4 * MIB
 _ZSTD_WINDOW_BYTES = 8 * MIB
 
 _LZMA_HEAD = struct.Struct("<HHBL")
 _LZMA_PROPERTIES_BYTES = 5
-_LEAST_DICTIONARY = 4096
+_MIN_DICTIONARY = 4096
 
 _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 95: "xz", 96: "JPEG", 97: "WavPack", 98: "PPMd"}
 
@@ -77,10 +77,10 @@ class Inflater:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Return up to ``max_length`` bytes."""
-        found = self._stream.decompress(self._pending + data if self._pending else data, max_length)
+        output = self._stream.decompress(self._pending + data if self._pending else data, max_length)
         self._pending = self._stream.unconsumed_tail
-        self.needs_input = not self._pending and len(found) < max_length
-        return found
+        self.needs_input = not self._pending and len(output) < max_length
+        return output
 
     def copy(self) -> Inflater:
         """Return the state of this moment, without the input that has not been used."""
@@ -127,9 +127,9 @@ class LzmaDecoder:
 
     def _filter(self, packed: int, dictionary: int) -> dict[str, int]:
         """Return the filter that the properties name, with a dictionary no larger than the member needs."""
-        needed = min(dictionary, max(self._size, _LEAST_DICTIONARY))
-        if needed > _LARGEST_WINDOW:
-            message = f"an LZMA dictionary of {needed:,} bytes; aios3 gives one member at most {_LARGEST_WINDOW:,}"
+        needed = min(dictionary, max(self._size, _MIN_DICTIONARY))
+        if needed > _MAX_WINDOW:
+            message = f"an LZMA dictionary of {needed:,} bytes; aios3 gives one member at most {_MAX_WINDOW:,}"
             raise lzma.LZMAError(message)
         rest, lc = divmod(packed, 9)
         pb, lp = divmod(rest, 5)
@@ -143,8 +143,8 @@ def zstandard() -> Callable[[], Decoder] | None:
             module = importlib.import_module(name)
         except ImportError:
             continue
-        made: Callable[[], Decoder] = module.ZstdDecompressor
-        return made
+        module_of_zstd: Callable[[], Decoder] = module.ZstdDecompressor
+        return module_of_zstd
     return None
 
 
@@ -167,7 +167,7 @@ def decoder_for(info: ZipInfo, path: str) -> tuple[Callable[[], Decoder], int]:
     if method == zipfile.ZIP_BZIP2:
         return bz2.BZ2Decompressor, _BZIP2_BYTES
     if method == zipfile.ZIP_LZMA:
-        return lambda: LzmaDecoder(info.file_size), min(info.file_size, _LARGEST_WINDOW)
+        return lambda: LzmaDecoder(info.file_size), min(info.file_size, _MAX_WINDOW)
     if method in _ZSTANDARD_NUMBERS:
         made = zstandard()
         if made is not None:

@@ -6,10 +6,10 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._zip.directory import LOCAL_HEADER_BYTES, broken
+from aios3._zip.central_directory import LOCAL_HEADER_BYTES, archive_error
 
 if TYPE_CHECKING:
-    from aios3._zip.directory import Entry
+    from aios3._zip.central_directory import Entry
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _SIGNATURE = b"PK\x03\x04"
@@ -43,18 +43,22 @@ def read_header(data: bytes, entry: Entry, path: str) -> Header:
     """
     info = entry.info
     if len(data) < LOCAL_HEADER_BYTES or not data.startswith(_SIGNATURE):
-        raise broken(path, f"is said to begin at byte {info.header_offset:,}, where there is no member", info.filename)
+        raise archive_error(
+            path, f"is said to begin at byte {info.header_offset:,}, where there is no member", info.filename
+        )
     _, _, flags, method, _, _, crc, stored, size, name_bytes, extra_bytes = _LOCAL.unpack_from(data)
     name = data[LOCAL_HEADER_BYTES : LOCAL_HEADER_BYTES + name_bytes]
     if name != entry.raw_name[: len(name)] or name_bytes != len(entry.raw_name):
-        raise broken(path, f"is called {name!r} in its own header", info.filename)
+        raise archive_error(path, f"is called {name!r} in its own header", info.filename)
     if method != info.compress_type or (flags ^ info.flag_bits) & 1:
-        raise broken(path, "is stored in another way than the directory says", info.filename)
+        raise archive_error(path, "is stored in another way than the directory says", info.filename)
     if not flags & _SIZES_FOLLOW:
         claims = ((crc, info.CRC), (stored, info.compress_size), (size, info.file_size))
         if any(claim not in {meant, 0, _FULL_32} for claim, meant in claims):
-            raise broken(path, "has another size or checksum in its own header than in the directory", info.filename)
+            raise archive_error(
+                path, "has another size or checksum in its own header than in the directory", info.filename
+            )
     start = info.header_offset + LOCAL_HEADER_BYTES + name_bytes + extra_bytes
     if start + info.compress_size > entry.stop:
-        raise broken(path, "overlaps what comes behind it", info.filename)
+        raise archive_error(path, "overlaps what comes behind it", info.filename)
     return Header(start, name_bytes)

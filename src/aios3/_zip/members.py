@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from aios3._config import KIB
 from aios3._entries import StatResult
-from aios3._handles.leaving import Home, cannot_copy
+from aios3._handles.lifecycle import LoopBinding, cannot_copy
 from aios3._handles.positions import flat, position_of
-from aios3._zip.checks import check_readable
-from aios3._zip.contents import CONTENT_BYTES, PIECE_BYTES, InflatedContent, StoredContent
+from aios3._zip.central_directory import archive_error, is_directory
 from aios3._zip.dates import mtime_of
-from aios3._zip.directory import broken, is_directory
-from aios3._zip.inflating import Inflation
-from aios3._zip.spans import LOADED_BYTES, open_span
+from aios3._zip.decompression import Decompressor
+from aios3._zip.member_bytes import LOADED_BYTES, open_member_bytes
+from aios3._zip.member_content import CHUNK_BYTES, CONTENT_BYTES, InflatedContent, StoredContent
+from aios3._zip.safety import check_readable
 from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from aios3._zip.contents import Content
-    from aios3._zip.directory import Entry
+    from aios3._zip.central_directory import Entry
     from aios3._zip.limits import ZipLimits
-    from aios3._zip.spans import Loaded, Place, Span
+    from aios3._zip.member_bytes import ArchiveSource, InMemory, MemberBytes
+    from aios3._zip.member_content import Content
 
-_FIRST_PIECE = 64 * KIB
+_FIRST_CHUNK_BYTES = 64 * KIB
 """Bytes that a read at a new place makes at most; each one that goes on from it makes twice as many."""
 
 
@@ -48,24 +48,26 @@ class AsyncZipMember:
     Methods may be called from several tasks, and take turns.
     """
 
-    def __init__(self, place: Place, info: ZipInfo, content: Content, span: Span, memory: int) -> None:
-        self._place = place
+    def __init__(
+        self, archive_source: ArchiveSource, info: ZipInfo, content: Content, member_bytes: MemberBytes, memory: int
+    ) -> None:
+        self._archive_source = archive_source
         self._info = info
         self._content = content
-        self._span = span
-        self._memory = memory
-        self._turn = asyncio.Lock()
+        self._member_bytes = member_bytes
+        self._aligned_buffers = memory
+        self._lock = asyncio.Lock()
         self._position = 0
-        self._piece = b""
-        self._piece_start = 0
-        self._piece_size = _FIRST_PIECE
-        self._home = Home(f"{info.filename!r} in {place.path}", place.path)
+        self._chunk = b""
+        self._chunk_start = 0
+        self._chunk_size = _FIRST_CHUNK_BYTES
+        self._binding = LoopBinding(f"{info.filename!r} in {archive_source.path}", archive_source.path)
         self._closed = False
-        place.session.own(self)
+        archive_source.session.register(self)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"
-        return f"<aios3.AsyncZipMember {self._info.filename!r} in {self._place.path} {state}>"
+        return f"<aios3.AsyncZipMember {self._info.filename!r} in {self._archive_source.path} {state}>"
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
         cannot_copy(self, protocol)
@@ -80,13 +82,18 @@ class AsyncZipMember:
         await self.aclose()
 
     def __del__(self) -> None:
-        if getattr(self, "_closed", True) or self._home.foreign:
+        if getattr(self, "_closed", True) or self._binding.is_forked:
             return
         warnings.warn(f"unclosed file {self!r}", ResourceWarning, source=self, stacklevel=2)
-        loop, budget, memory, span = self._home.loop, self._place.session.budget, self._memory, self._span
+        loop, budget, memory, member_bytes = (
+            self._binding.loop,
+            self._archive_source.session.budget,
+            self._aligned_buffers,
+            self._member_bytes,
+        )
         if not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: budget.give_back(memory, parked=True))
-            loop.call_soon_threadsafe(lambda: loop.create_task(span.aclose()))
+            loop.call_soon_threadsafe(lambda: budget.release(memory, retained=True))
+            loop.call_soon_threadsafe(lambda: loop.create_task(member_bytes.aclose()))
 
     @property
     def name(self) -> str:
@@ -131,33 +138,33 @@ class AsyncZipMember:
 
     def fileno(self) -> int:
         """Raise UnsupportedError: a member has no file descriptor."""
-        message = f"{self.name!r} is a member of {self._place.path} and has no file descriptor"
-        raise UnsupportedError(message, path=self._place.path)
+        message = f"{self.name!r} is a member of {self._archive_source.path} and has no file descriptor"
+        raise UnsupportedError(message, path=self._archive_source.path)
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position and return it; it may lie behind the end, where reads return nothing. No request.
 
         Raises InvalidRangeError for a position before the start or an unknown ``whence``.
         """
-        async with self._turn:
+        async with self._lock:
             self._check()
             self._position = position_of(self.name, offset, whence, self._position, self.size)
             return self._position
 
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             start = self._position
             stop = self.size if size is None or size < 0 else min(start + size, self.size)
-            pieces = []
+            chunk_list = []
             try:
                 while self._position < stop:
-                    pieces.append(await self._take(stop))
+                    chunk_list.append(await self._next_view(stop))
             except BaseException:
                 self._position = start
                 raise
-            return pieces[0].tobytes() if len(pieces) == 1 else b"".join(pieces)
+            return chunk_list[0].tobytes() if len(chunk_list) == 1 else b"".join(chunk_list)
 
     async def readall(self) -> bytes:
         """Read all that is left."""
@@ -165,7 +172,7 @@ class AsyncZipMember:
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the member."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             target = flat(buffer)
             start = self._position
@@ -173,7 +180,7 @@ class AsyncZipMember:
             try:
                 while self._position < stop:
                     filled = self._position - start
-                    view = await self._take(stop)
+                    view = await self._next_view(stop)
                     target[filled : filled + len(view)] = view
             except BaseException:
                 self._position = start
@@ -182,13 +189,13 @@ class AsyncZipMember:
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line feed, at most ``size`` bytes; the rest if there is none."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             return await self._line(self.size if size is None or size < 0 else min(self._position + size, self.size))
 
     async def readlines(self, hint: int | None = None) -> list[bytes]:
         """Read lines until the end, or until they have ``hint`` bytes in all."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             start = self._position
             lines: list[bytes] = []
@@ -204,20 +211,20 @@ class AsyncZipMember:
         """Iterate over the lines from the position on, each with its line feed."""
         while line := await self.readline():
             yield line
-            for whole in self._whole_lines_at_hand():
+            for whole in self._buffered_lines():
                 yield whole
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[memoryview, None]:
         """Iterate over the bytes from the position on, in read-only views of at most ``size`` bytes."""
         if size is not None and size <= 0:
             message = f"chunks() needs a positive size, not {size}"
-            raise InvalidRangeError(message, path=self._place.path)
+            raise InvalidRangeError(message, path=self._archive_source.path)
         while True:
-            async with self._turn:
+            async with self._lock:
                 self._check()
                 if self._position >= self.size:
                     return
-                view = await self._take(min(self._position + (size or PIECE_BYTES), self.size))
+                view = await self._next_view(min(self._position + (size or CHUNK_BYTES), self.size))
             yield view
 
     async def aclose(self) -> None:
@@ -225,32 +232,32 @@ class AsyncZipMember:
 
         Raises WrongLoopError on another event loop than the file's own.
         """
-        if self._home.foreign or self._closed:
+        if self._binding.is_forked or self._closed:
             return
-        self._home.check()
+        self._binding.check_loop()
         self._closed = True
-        self._piece = b""
-        self._place.session.disown(self)
-        self._place.session.budget.give_back(self._memory, parked=True)
-        await self._span.aclose()
+        self._chunk = b""
+        self._archive_source.session.unregister(self)
+        self._archive_source.session.budget.release(self._aligned_buffers, retained=True)
+        await self._member_bytes.aclose()
 
     async def release(self) -> None:
         """Close the file because its archive or session is closed."""
         await self.aclose()
 
     def _check(self) -> None:
-        self._home.check()
+        self._binding.check_loop()
         if self._closed:
-            message = f"{self.name!r} in {self._place.path} is closed; open it again to read"
-            raise ClosedHandleError(message, path=self._place.path)
+            message = f"{self.name!r} in {self._archive_source.path} is closed; open it again to read"
+            raise ClosedHandleError(message, path=self._archive_source.path)
 
-    def _whole_lines_at_hand(self) -> Iterator[bytes]:
+    def _buffered_lines(self) -> Iterator[bytes]:
         """Yield the lines that are whole in the piece, as long as nobody else moves the position."""
-        start = self._position - self._piece_start
-        if not 0 <= start < len(self._piece):
+        start = self._position - self._chunk_start
+        if not 0 <= start < len(self._chunk):
             return
         expected = self._position
-        for line in self._piece[start : self._piece.rfind(b"\n") + 1].split(b"\n")[:-1]:
+        for line in self._chunk[start : self._chunk.rfind(b"\n") + 1].split(b"\n")[:-1]:
             if self._position != expected or self._closed:
                 return
             expected += len(line) + 1
@@ -260,61 +267,65 @@ class AsyncZipMember:
     async def _line(self, stop: int) -> bytes:
         """Read up to and with the next line feed, at most up to ``stop``; the position moves if all goes well."""
         before = self._position
-        pieces: list[bytes] = []
+        chunk_list: list[bytes] = []
         try:
-            while self._position < stop and not (pieces and pieces[-1].endswith(b"\n")):
-                start = await self._at_hand()
-                end = self._piece.find(b"\n", start) + 1 or len(self._piece)
-                pieces.append(self._piece[start : min(end, start + stop - self._position)])
-                self._position += len(pieces[-1])
+            while self._position < stop and not (chunk_list and chunk_list[-1].endswith(b"\n")):
+                start = await self._fill_buffer()
+                end = self._chunk.find(b"\n", start) + 1 or len(self._chunk)
+                chunk_list.append(self._chunk[start : min(end, start + stop - self._position)])
+                self._position += len(chunk_list[-1])
         except BaseException:
             self._position = before
             raise
-        return b"".join(pieces)
+        return b"".join(chunk_list)
 
-    async def _at_hand(self) -> int:
+    async def _fill_buffer(self) -> int:
         """See to it that the byte at the position is in the piece, and return where it is there."""
-        end = self._piece_start + len(self._piece)
-        if not self._piece_start <= self._position < end:
-            self._piece_size = min(2 * self._piece_size, PIECE_BYTES) if self._position == end else _FIRST_PIECE
-            piece = await self._content.piece(self._position, self._piece_size)
+        end = self._chunk_start + len(self._chunk)
+        if not self._chunk_start <= self._position < end:
+            self._chunk_size = min(2 * self._chunk_size, CHUNK_BYTES) if self._position == end else _FIRST_CHUNK_BYTES
+            read_chunk = await self._content.read_chunk(self._position, self._chunk_size)
             self._check()  # it may have been closed meanwhile
-            self._piece, self._piece_start = piece, self._position
-        return self._position - self._piece_start
+            self._chunk, self._chunk_start = read_chunk, self._position
+        return self._position - self._chunk_start
 
-    async def _take(self, stop: int) -> memoryview:
-        start = await self._at_hand()
-        view = memoryview(self._piece)[start : start + stop - self._position]
+    async def _next_view(self, stop: int) -> memoryview:
+        start = await self._fill_buffer()
+        view = memoryview(self._chunk)[start : start + stop - self._position]
         self._position += len(view)
         return view
 
 
-async def open_member(place: Place, entry: Entry, limits: ZipLimits, loaded: Loaded | None = None) -> AsyncZipMember:
+async def open_member(
+    archive_source: ArchiveSource, entry: Entry, limits: ZipLimits, loaded: InMemory | None = None
+) -> AsyncZipMember:
     """Open one member with one request, none if it is ``loaded``; its header has been compared with the directory.
 
     Raises ZipArchiveError, and UnsupportedError for a member that is encrypted or compressed in an unknown way.
     """
     info = entry.info
-    check_readable(info, limits, place.path)
-    inflation = None if info.compress_type == zipfile.ZIP_STORED else Inflation(info, place.path)
-    if inflation is None and info.compress_size != info.file_size:
-        raise broken(place.path, "is stored, and has another size in the archive than outside of it", info.filename)
-    memory = min(CONTENT_BYTES, 2 * info.file_size) + (inflation.memory if inflation else 0)
+    check_readable(info, limits, archive_source.path)
+    decompressor = None if info.compress_type == zipfile.ZIP_STORED else Decompressor(info, archive_source.path)
+    if decompressor is None and info.compress_size != info.file_size:
+        raise archive_error(
+            archive_source.path, "is stored, and has another size in the archive than outside of it", info.filename
+        )
+    memory = min(CONTENT_BYTES, 2 * info.file_size) + (decompressor.memory if decompressor else 0)
     memory += 0 if loaded else min(info.compress_size, LOADED_BYTES)
-    budget = place.session.budget
-    await budget.take(memory)
-    budget.park(memory)
+    budget = archive_source.session.budget
+    await budget.acquire(memory)
+    budget.mark_retained(memory)
     try:
-        span, start = await open_span(place, entry, loaded)
+        member_bytes, start = await open_member_bytes(archive_source, entry, loaded)
     except BaseException:
-        budget.give_back(memory, parked=True)
+        budget.release(memory, retained=True)
         raise
     content: Content = (
-        StoredContent(span, start, info, place.path)
-        if inflation is None
-        else InflatedContent(span, start, info, inflation, place.path)
+        StoredContent(member_bytes, start, info, archive_source.path)
+        if decompressor is None
+        else InflatedContent(member_bytes, start, info, decompressor, archive_source.path)
     )
-    member = AsyncZipMember(place, info, content, span, memory)
+    member = AsyncZipMember(archive_source, info, content, member_bytes, memory)
     if not info.file_size:
         await _checked_empty(member, content)
     return member

@@ -15,10 +15,10 @@ import zlib
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
+from aios3._handles.copy_from import copy_from
 from aios3._handles.positions import flat
-from aios3._handles.pump import pump
 from aios3._handles.threads import in_thread
-from aios3._zip.sink import Sink
+from aios3._zip.drain_buffer import DrainBuffer
 from aios3.errors import ClosedHandleError, FileChangedError, ObjectExistsError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from aios3._handles.pump import Source
+    from aios3._handles.copy_from import Source
 
 _PIECE_BYTES = MIB
 _SMALL_BYTES = 64 * KIB
@@ -45,11 +45,11 @@ class Packer:
     def __init__(self, send: Callable[[Buffer], Awaitable[object]], path: str) -> None:
         self._send_on = send
         self._path = path
-        self._sink = Sink()
-        self._archive = zipfile.ZipFile(self._sink, "w")
+        self._drain_buffer = DrainBuffer()
+        self._archive = zipfile.ZipFile(self._drain_buffer, "w")
         self._names: set[str] = set()
         self._small = bytearray()
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._failure: BaseException | None = None
         self._closed = False
         self._aborted = False
@@ -61,7 +61,7 @@ class Packer:
 
     async def write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
         """Write a member, of ``size`` bytes if that is known before, and return its size in bytes."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             if info.filename in self._names:
                 message = f"{info.filename!r} is in {self._path} already; an archive has one member of a name"
@@ -78,7 +78,7 @@ class Packer:
 
     async def finish(self) -> None:
         """Write the directory of the archive behind its members."""
-        async with self._turn:
+        async with self._lock:
             self._check()
             self._closed = True
             await in_thread(self._archive.close)
@@ -87,8 +87,8 @@ class Packer:
     async def abort(self) -> None:
         """Let everything go; a member that is being written at this moment fails. Safe to repeat."""
         self._closed = self._aborted = True
-        self._sink.discard()
-        if not self._turn.locked():  # else whoever writes closes it, which zipfile allows behind a member only
+        self._drain_buffer.discard()
+        if not self._lock.locked():  # else whoever writes closes it, which zipfile allows behind a member only
             await in_thread(self._archive.close)
 
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
@@ -99,13 +99,13 @@ class Packer:
             # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
             await in_thread(lambda: made.append(self._archive.open(info, "w", force_zip64=size is None)))
             self._small = bytearray()
-            written = await pump(data, lambda piece: self._take(made[0], piece))
+            written = await copy_from(data, lambda piece: self._take(made[0], piece))
             self._check_size(info, size, written)
             await self._compress(made[0], self._small)
             await in_thread(made[0].close)
             await self._send()
         except BaseException:
-            self._sink.discard()
+            self._drain_buffer.discard()
             for target in made:
                 with contextlib.suppress(RuntimeError):  # it is torn in any case, and only to be let go
                     await in_thread(target.close)
@@ -130,7 +130,7 @@ class Packer:
             archive.start_dir = file.tell()
             await self._send()
         except BaseException:
-            self._sink.discard()
+            self._drain_buffer.discard()
             raise
         return len(view)
 
@@ -158,7 +158,7 @@ class Packer:
     async def _send(self) -> None:
         if self._aborted:
             raise self._closed_error()
-        data = self._sink.take()
+        data = self._drain_buffer.take()
         if data:
             await self._send_on(data)
 

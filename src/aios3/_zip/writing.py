@@ -15,10 +15,10 @@ from aios3._handles.threads import in_thread
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
 from aios3._trees.uploading import local_path
-from aios3._zip.checks import target_name
+from aios3._zip.central_directory import is_directory
 from aios3._zip.dates import date_time_of
-from aios3._zip.directory import is_directory
 from aios3._zip.packing import Packer
+from aios3._zip.safety import target_name
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
+    from aios3._handles.copy_from import Source
     from aios3._handles.options import WriterOptions
-    from aios3._handles.pump import Source
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -77,7 +77,7 @@ class AsyncZipWriter:
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write. Raises ClosedHandleError before, and if nothing was published."""
+        """S3's response to the finished write. Raises ClosedHandleError before, and if nothing was published."""
         return self._writer.result
 
     async def write(
@@ -116,9 +116,9 @@ class AsyncZipWriter:
         made: list[IO[bytes]] = []
         try:
             await in_thread(lambda: made.append(open(path, "rb")))  # noqa: SIM115 - closed below, in any case
-            found = os.fstat(made[0].fileno())
-            info = self._info(name or os.path.basename(path), found.st_mtime, compression)
-            return await self._write(info, found.st_size, made[0])
+            stat = os.fstat(made[0].fileno())
+            info = self._info(name or os.path.basename(path), stat.st_mtime, compression)
+            return await self._write(info, stat.st_size, made[0])
         finally:
             for file in made:
                 await in_thread(file.close)

@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aios3.sync
-from aios3._boto.native import config_of
+from aios3._boto.boto3_clients import config_of
 
 if TYPE_CHECKING:
     from aios3 import Config

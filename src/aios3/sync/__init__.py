@@ -93,10 +93,10 @@ from aios3 import (
 from aios3._buckets.bucket import BucketBase
 from aios3._buckets.bucket import list_buckets as _list_buckets
 from aios3._buckets.objects import ObjectBase
-from aios3._storage.storage import PureStorage
-from aios3._storage.volume import PureVolume
-from aios3._storage.volume_files import PureVolumeFile
-from aios3.sync import _bridge
+from aios3._storage.storage import StorageBase
+from aios3._storage.volume import VolumeBase
+from aios3._storage.volume_files import VolumeFileBase
+from aios3.sync import _loop_thread
 from aios3.sync._clients import get_s3_client
 from aios3.sync._context import SyncContext
 from aios3.sync._context import enter as _enter
@@ -127,11 +127,11 @@ if TYPE_CHECKING:
 
     from aios3._buckets.settings import Versioning
     from aios3._bulk import OnError, WriteItem
+    from aios3._handles.copy_from import Readable, Source
+    from aios3._handles.copy_to import Writable
     from aios3._handles.options import PlainWriterOptions
-    from aios3._handles.pour import Writable
-    from aios3._handles.pump import Readable, Source
     from aios3._objects.presigning import PresignMethod
-    from aios3._storage.links import LinkOperation
+    from aios3._storage.presigned_links import LinkOperation
     from aios3._storage.volume import Openable
     from aios3._zip.writing import Compression
 
@@ -301,22 +301,22 @@ def access(
     path: AnyPath, mode: Access = Access.READ, followlinks: bool = False, *, session: _aios3.Session | None = None
 ) -> bool:
     """Tell whether this path is there and may be read, or whether an object may be written there."""
-    return _bridge.call(_aios3.access, path, mode, followlinks, session=session)
+    return _loop_thread.call(_aios3.access, path, mode, followlinks, session=session)
 
 
 def exists(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
     """Tell whether there is an object or a directory; with ``followlinks``, whether a link leads to an object."""
-    return _bridge.call(_aios3.exists, path, followlinks, session=session)
+    return _loop_thread.call(_aios3.exists, path, followlinks, session=session)
 
 
 def getmtime(path: AnyPath, follow_symlinks: bool = False, *, session: _aios3.Session | None = None) -> float:
     """Return when an object was written, or the latest one below a directory, in seconds since the epoch."""
-    return _bridge.call(_aios3.getmtime, path, follow_symlinks, session=session)
+    return _loop_thread.call(_aios3.getmtime, path, follow_symlinks, session=session)
 
 
 def getsize(path: AnyPath, follow_symlinks: bool = False, *, session: _aios3.Session | None = None) -> int:
     """Return the size of an object, or of everything below a directory, in bytes; raise like :func:`stat`."""
-    return _bridge.call(_aios3.getsize, path, follow_symlinks, session=session)
+    return _loop_thread.call(_aios3.getsize, path, follow_symlinks, session=session)
 
 
 def glob(
@@ -347,27 +347,27 @@ def glob_stat(
 
 def hasbucket(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
     """Tell whether the bucket of this path exists."""
-    return _bridge.call(_aios3.hasbucket, path, session=session)
+    return _loop_thread.call(_aios3.hasbucket, path, session=session)
 
 
 def isdir(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
     """Tell whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
-    return _bridge.call(_aios3.isdir, path, followlinks, session=session)
+    return _loop_thread.call(_aios3.isdir, path, followlinks, session=session)
 
 
 def isfile(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
     """Tell whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
-    return _bridge.call(_aios3.isfile, path, followlinks, session=session)
+    return _loop_thread.call(_aios3.isfile, path, followlinks, session=session)
 
 
 def listdir(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> list[str]:
     """Return the names in a directory, sorted; a file and a directory of the same name are two. ``s3://``: buckets."""
-    return _bridge.call(_aios3.listdir, path, followlinks, session=session)
+    return _loop_thread.call(_aios3.listdir, path, followlinks, session=session)
 
 
 def lstat(path: AnyPath, *, session: _aios3.Session | None = None) -> StatResult:
     """Describe like :func:`stat`, but a symbolic link by itself."""
-    return _bridge.call(_aios3.lstat, path, session=session)
+    return _loop_thread.call(_aios3.lstat, path, session=session)
 
 
 def scan(
@@ -403,7 +403,7 @@ def scandir(
 
 def stat(path: AnyPath, follow_symlinks: bool = True, *, session: _aios3.Session | None = None) -> StatResult:
     """Describe an object, or a directory by the sum of its sizes and the latest of its times."""
-    return _bridge.call(_aios3.stat, path, follow_symlinks, session=session)
+    return _loop_thread.call(_aios3.stat, path, follow_symlinks, session=session)
 
 
 def walk(
@@ -425,7 +425,7 @@ def copy(
     session: _aios3.Session | None = None,
 ) -> WriteResult:
     """Copy an object inside S3, with its metadata, tags and storage class, replacing what is at ``target``."""
-    return _bridge.call(
+    return _loop_thread.call(
         _aios3.copy,
         source,
         target,
@@ -442,12 +442,12 @@ def getmd5(
     path: AnyPath, recalculate: bool = False, followlinks: bool = False, *, session: _aios3.Session | None = None
 ) -> str:
     """Return the ETag of an object, or with ``recalculate`` the MD5 of its bytes, in hex."""
-    return _bridge.call(_aios3.getmd5, path, recalculate, followlinks, session=session)
+    return _loop_thread.call(_aios3.getmd5, path, recalculate, followlinks, session=session)
 
 
 def islink(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
     """Tell whether there is a symbolic link, wherever it leads. Costs a HEAD."""
-    return _bridge.call(_aios3.islink, path, session=session)
+    return _loop_thread.call(_aios3.islink, path, session=session)
 
 
 def load_content(
@@ -459,17 +459,17 @@ def load_content(
     session: _aios3.Session | None = None,
 ) -> bytes:
     """Read like :func:`read_bytes`; with ``followlinks``, what a symbolic link leads to."""
-    return _bridge.call(_aios3.load_content, path, start, stop, followlinks, session=session)
+    return _loop_thread.call(_aios3.load_content, path, start, stop, followlinks, session=session)
 
 
 def load_from(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> io.BytesIO:
     """Read a whole object into an :class:`io.BytesIO`, which is the caller's to close."""
-    return _bridge.call(_aios3.load_from, path, followlinks, session=session)
+    return _loop_thread.call(_aios3.load_from, path, followlinks, session=session)
 
 
 def makedirs(path: AnyPath, exist_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
     """Check that objects can be written below ``path``; nothing is created, because S3 has no directories."""
-    return _bridge.call(_aios3.makedirs, path, exist_ok, session=session)
+    return _loop_thread.call(_aios3.makedirs, path, exist_ok, session=session)
 
 
 def presign(
@@ -481,7 +481,7 @@ def presign(
     session: _aios3.Session | None = None,
 ) -> str:
     """Return a URL with which anybody can make one kind of request on one object for ``expires_in`` seconds."""
-    return _bridge.call(_aios3.presign, path, expires_in, method, parameters, session=session)
+    return _loop_thread.call(_aios3.presign, path, expires_in, method, parameters, session=session)
 
 
 def presign_post(
@@ -493,60 +493,60 @@ def presign_post(
     session: _aios3.Session | None = None,
 ) -> PresignedPost:
     """Return a form with which anybody can upload one object for ``expires_in`` seconds, from a browser for example."""
-    return _bridge.call(_aios3.presign_post, path, expires_in, fields, conditions, session=session)
+    return _loop_thread.call(_aios3.presign_post, path, expires_in, fields, conditions, session=session)
 
 
 def read_bytes(
     path: AnyPath, start: int | None = None, stop: int | None = None, *, session: _aios3.Session | None = None
 ) -> bytes:
     """Read an object, or the bytes ``[start, stop)`` of it; negative bounds count from its end, as in a slice."""
-    return _bridge.call(_aios3.read_bytes, path, start, stop, session=session)
+    return _loop_thread.call(_aios3.read_bytes, path, start, stop, session=session)
 
 
 def read_text(
     path: AnyPath, encoding: str = "utf-8", errors: str = "strict", *, session: _aios3.Session | None = None
 ) -> str:
     """Read an object as text, with universal newlines, as :meth:`pathlib.Path.read_text` does."""
-    return _bridge.call(_aios3.read_text, path, encoding, errors, session=session)
+    return _loop_thread.call(_aios3.read_text, path, encoding, errors, session=session)
 
 
 def readlink(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
     """Return the path that a symbolic link names. Costs a HEAD."""
-    return _bridge.call(_aios3.readlink, path, session=session)
+    return _loop_thread.call(_aios3.readlink, path, session=session)
 
 
 def realpath(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
     """Return the path of the object that links lead to, and the path itself of an object that is no link."""
-    return _bridge.call(_aios3.realpath, path, session=session)
+    return _loop_thread.call(_aios3.realpath, path, session=session)
 
 
 def save_as(
     file_object: Readable, path: AnyPath, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
 ) -> WriteResult:
     """Write what is left in a binary file object as an object, replacing what is there; the file is left open."""
-    return _bridge.call(_aios3.save_as, file_object, path, session=session, **options)
+    return _loop_thread.call(_aios3.save_as, file_object, path, session=session, **options)
 
 
 def symlink(source: AnyPath, link: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
     """Make ``link`` a symbolic link to the object ``source``, replacing what is there unless ``overwrite`` is False."""
-    return _bridge.call(_aios3.symlink, source, link, overwrite, session=session)
+    return _loop_thread.call(_aios3.symlink, source, link, overwrite, session=session)
 
 
 def touch(path: AnyPath, exist_ok: bool = True, *, session: _aios3.Session | None = None) -> None:
     """Create an empty object if there is none; one that is there is left alone."""
-    return _bridge.call(_aios3.touch, path, exist_ok, session=session)
+    return _loop_thread.call(_aios3.touch, path, exist_ok, session=session)
 
 
 def unlink(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
     """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE."""
-    return _bridge.call(_aios3.unlink, path, missing_ok, session=session)
+    return _loop_thread.call(_aios3.unlink, path, missing_ok, session=session)
 
 
 def write_bytes(
     path: AnyPath, data: Buffer, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
 ) -> WriteResult:
     """Write ``data`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
-    return _bridge.call(_aios3.write_bytes, path, data, session=session, **options)
+    return _loop_thread.call(_aios3.write_bytes, path, data, session=session, **options)
 
 
 def write_text(
@@ -559,14 +559,14 @@ def write_text(
     **options: Unpack[WriterOptions],
 ) -> WriteResult:
     """Write ``text`` as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
-    return _bridge.call(_aios3.write_text, path, text, encoding, errors, session=session, **options)
+    return _loop_thread.call(_aios3.write_text, path, text, encoding, errors, session=session, **options)
 
 
 def abort_uploads(
     path: AnyPath, older_than: timedelta | float, *, session: _aios3.Session | None = None
 ) -> list[OpenUpload]:
     """Abort the unfinished multipart uploads of an object, a directory or a bucket, and return them."""
-    return _bridge.call(_aios3.abort_uploads, path, older_than, session=session)
+    return _loop_thread.call(_aios3.abort_uploads, path, older_than, session=session)
 
 
 def concat(
@@ -578,7 +578,7 @@ def concat(
     session: _aios3.Session | None = None,
 ) -> WriteResult:
     """Write the bytes of all sources, in their order, as one object, which appears as a whole or not at all."""
-    return _bridge.call(_aios3.concat, src_paths, dst_path, block_size, max_workers, session=session)
+    return _loop_thread.call(_aios3.concat, src_paths, dst_path, block_size, max_workers, session=session)
 
 
 def download(
@@ -593,14 +593,14 @@ def download(
     session: _aios3.Session | None = None,
 ) -> TransferResult:
     """Download an object as a local file, or everything below a path into a local directory."""
-    return _bridge.call(
+    return _loop_thread.call(
         _aios3.download, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
     )
 
 
 def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
     """Move an object, or a directory with everything below it, to another place in S3."""
-    return _bridge.call(_aios3.move, src, dst, overwrite, session=session)
+    return _loop_thread.call(_aios3.move, src, dst, overwrite, session=session)
 
 
 def read_many(
@@ -619,12 +619,12 @@ def read_many(
 
 def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
     """Remove an object, or a directory with everything below it."""
-    return _bridge.call(_aios3.remove, path, missing_ok, session=session)
+    return _loop_thread.call(_aios3.remove, path, missing_ok, session=session)
 
 
 def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
     """Move an object or a directory; another name for :func:`move`."""
-    return _bridge.call(_aios3.rename, src, dst, overwrite, session=session)
+    return _loop_thread.call(_aios3.rename, src, dst, overwrite, session=session)
 
 
 def stat_many(
@@ -658,7 +658,7 @@ def sync_tree(
     session: _aios3.Session | None = None,
 ) -> TransferResult:
     """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3."""
-    return _bridge.call(
+    return _loop_thread.call(
         _aios3.sync_tree,
         src,
         dst,
@@ -688,7 +688,7 @@ def upload(
     session: _aios3.Session | None = None,
 ) -> TransferResult:
     """Upload a local file as an object, or a local directory with everything below it."""
-    return _bridge.call(
+    return _loop_thread.call(
         _aios3.upload, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
     )
 
@@ -752,7 +752,7 @@ def open_zip(
 
 def get_endpoint_url(profile: str | None = None, *, session: _aios3.Session | None = None) -> str:
     """Return the address that requests go to, of the session's settings or those of a profile of ``~/.aws``."""
-    return _bridge.call(_aios3.get_endpoint_url, profile, session=session)
+    return _loop_thread.call(_aios3.get_endpoint_url, profile, session=session)
 
 
 class S3Path(PureS3Path):
@@ -891,23 +891,23 @@ class S3Path(PureS3Path):
 
     def rename(self, target: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> Self:
         """Move this to ``target`` and return the new path; see :func:`aios3.rename`."""
-        return _bridge.call(_aios3.S3Path.rename, self, target, overwrite, session=session)
+        return _loop_thread.call(_aios3.S3Path.rename, self, target, overwrite, session=session)
 
     def replace(self, target: AnyPath, *, session: _aios3.Session | None = None) -> Self:
         """Move this to ``target``, replacing what is there, and return the new path."""
-        return _bridge.call(_aios3.S3Path.replace, self, target, session=session)
+        return _loop_thread.call(_aios3.S3Path.replace, self, target, session=session)
 
     def symlink_to(self, target: AnyPath, *, session: _aios3.Session | None = None) -> None:
         """Make this a symbolic link to ``target``; raise ObjectExistsError if something is here already."""
-        return _bridge.call(_aios3.S3Path.symlink_to, self, target, session=session)
+        return _loop_thread.call(_aios3.S3Path.symlink_to, self, target, session=session)
 
     def readlink(self, *, session: _aios3.Session | None = None) -> Self:
         """Return the path that this symbolic link names; raise like :func:`aios3.readlink`."""
-        return _bridge.call(_aios3.S3Path.readlink, self, session=session)
+        return _loop_thread.call(_aios3.S3Path.readlink, self, session=session)
 
     def resolve(self, *, session: _aios3.Session | None = None) -> Self:
         """Return the path that symbolic links lead to; raise like :func:`aios3.realpath`."""
-        return _bridge.call(_aios3.S3Path.resolve, self, session=session)
+        return _loop_thread.call(_aios3.S3Path.resolve, self, session=session)
 
 
 class S3Object(ObjectBase):
@@ -917,23 +917,23 @@ class S3Object(ObjectBase):
 
     def body(self) -> bytes:
         """Return all bytes of the object; they are read once, and kept."""
-        return _bridge.call(_aios3.S3Object.body, self)
+        return _loop_thread.call(_aios3.S3Object.body, self)
 
     def stat(self) -> StatResult:
         """Return everything that S3 says of the object; raise like :meth:`body`."""
-        return _bridge.call(_aios3.S3Object.stat, self)
+        return _loop_thread.call(_aios3.S3Object.stat, self)
 
     def metadata(self) -> dict[str, str]:
         """Return the user metadata; raise like :meth:`body`."""
-        return _bridge.call(_aios3.S3Object.metadata, self)
+        return _loop_thread.call(_aios3.S3Object.metadata, self)
 
     def size(self) -> int:
         """Return the size in bytes; raise like :meth:`body`."""
-        return _bridge.call(_aios3.S3Object.size, self)
+        return _loop_thread.call(_aios3.S3Object.size, self)
 
     def last_modified(self) -> datetime:
         """Return when the object was written, with UTC as the time zone; raise like :meth:`body`."""
-        return _bridge.call(_aios3.S3Object.last_modified, self)
+        return _loop_thread.call(_aios3.S3Object.last_modified, self)
 
 
 class Bucket(BucketBase[S3Object]):
@@ -950,19 +950,19 @@ class Bucket(BucketBase[S3Object]):
         self, lifetime_in_days: int | None = None, allow_public_access: bool = False, *, exist_ok: bool = False
     ) -> Self:
         """Make the bucket in the session's region, and return it; see the methods that the arguments are named after."""
-        return _bridge.call(_aios3.Bucket.create, self, lifetime_in_days, allow_public_access, exist_ok=exist_ok)
+        return _loop_thread.call(_aios3.Bucket.create, self, lifetime_in_days, allow_public_access, exist_ok=exist_ok)
 
     def exists(self) -> bool:
         """Tell whether the bucket is there; raise like :func:`aios3.hasbucket`."""
-        return _bridge.call(_aios3.Bucket.exists, self)
+        return _loop_thread.call(_aios3.Bucket.exists, self)
 
     def delete(self, force: bool = False) -> None:
         """Delete the bucket; with ``force``, first its objects, versions, delete markers and open uploads."""
-        return _bridge.call(_aios3.Bucket.delete, self, force)
+        return _loop_thread.call(_aios3.Bucket.delete, self, force)
 
     def clear_objects(self, versions: bool = False) -> int:
         """Delete all objects, and return how many; with ``versions`` all versions and delete markers, for good."""
-        return _bridge.call(_aios3.Bucket.clear_objects, self, versions)
+        return _loop_thread.call(_aios3.Bucket.clear_objects, self, versions)
 
     def list_objects(self) -> SyncIterator[S3Object]:
         """Yield all objects, in key order, also those whose key ends in ``/``."""
@@ -976,13 +976,13 @@ class Bucket(BucketBase[S3Object]):
 
     def get_object(self, key: str, version_id: str | None = None) -> S3Object:
         """Describe an object with one HEAD; its body is read when it is asked for."""
-        return _bridge.call(_aios3.Bucket.get_object, self, key, version_id)
+        return _loop_thread.call(_aios3.Bucket.get_object, self, key, version_id)
 
     def put_object(
         self, key: str, data: Buffer, metadata: Mapping[str, str] | None = None, **options: Unpack[PlainWriterOptions]
     ) -> S3Object:
         """Write bytes as an object, replacing what is there; the options are those of :func:`aios3.aopen`."""
-        return _bridge.call(lambda: _aios3.Bucket.put_object(self, key, data, metadata, **options))
+        return _loop_thread.call(lambda: _aios3.Bucket.put_object(self, key, data, metadata, **options))
 
     def upload_object(
         self,
@@ -992,47 +992,47 @@ class Bucket(BucketBase[S3Object]):
         **options: Unpack[PlainWriterOptions],
     ) -> S3Object:
         """Write what is left in a binary file as an object, and leave the file open; see :func:`aios3.save_as`."""
-        return _bridge.call(lambda: _aios3.Bucket.upload_object(self, key, stream, metadata, **options))
+        return _loop_thread.call(lambda: _aios3.Bucket.upload_object(self, key, stream, metadata, **options))
 
     def download_object(self, key: str, writable_stream: Writable, version_id: str | None = None) -> int:
         """Write an object into a binary file, async or not, and return how many bytes that were."""
-        return _bridge.call(_aios3.Bucket.download_object, self, key, writable_stream, version_id)
+        return _loop_thread.call(_aios3.Bucket.download_object, self, key, writable_stream, version_id)
 
     def delete_object(self, key: str, version_id: str | None = None) -> None:
         """Delete one object with one request; one that is not there is no error."""
-        return _bridge.call(_aios3.Bucket.delete_object, self, key, version_id)
+        return _loop_thread.call(_aios3.Bucket.delete_object, self, key, version_id)
 
     def compute_url(self, key: str) -> str:
         """Return the plain URL of an object: good for everybody if the bucket is public. Costs no request."""
-        return _bridge.call(_aios3.Bucket.compute_url, self, key)
+        return _loop_thread.call(_aios3.Bucket.compute_url, self, key)
 
     def set_lifetime_in_days(self, days: int) -> None:
         """Let all objects expire ``days`` days after they were written; 0 or less cancels that."""
-        return _bridge.call(_aios3.Bucket.set_lifetime_in_days, self, days)
+        return _loop_thread.call(_aios3.Bucket.set_lifetime_in_days, self, days)
 
     def get_lifetime_in_days(self) -> int | None:
         """Return what :meth:`set_lifetime_in_days` has set; None for nothing."""
-        return _bridge.call(_aios3.Bucket.get_lifetime_in_days, self)
+        return _loop_thread.call(_aios3.Bucket.get_lifetime_in_days, self)
 
     def allow_public_access(self, *, listing: bool = False, unblock: bool = False) -> None:
         """Let everybody on the internet read all objects, and with ``listing`` their keys."""
-        return _bridge.call(_aios3.Bucket.allow_public_access, self, listing=listing, unblock=unblock)
+        return _loop_thread.call(_aios3.Bucket.allow_public_access, self, listing=listing, unblock=unblock)
 
     def get_policy(self) -> dict[str, object] | None:
         """Return the bucket's policy as JSON has it; None if there is none."""
-        return _bridge.call(_aios3.Bucket.get_policy, self)
+        return _loop_thread.call(_aios3.Bucket.get_policy, self)
 
     def put_policy(self, policy: Mapping[str, object] | None) -> None:
         """Replace the bucket's policy; None deletes it. Raises ConfigError for what JSON cannot say."""
-        return _bridge.call(_aios3.Bucket.put_policy, self, policy)
+        return _loop_thread.call(_aios3.Bucket.put_policy, self, policy)
 
     def get_versioning(self) -> Versioning | None:
         """Return ``"Enabled"`` or ``"Suspended"``; None if the bucket never kept versions."""
-        return _bridge.call(_aios3.Bucket.get_versioning, self)
+        return _loop_thread.call(_aios3.Bucket.get_versioning, self)
 
     def set_versioning(self, enabled: bool) -> None:
         """Keep every version of every object from now on, or no new ones; those that are there stay."""
-        return _bridge.call(_aios3.Bucket.set_versioning, self, enabled)
+        return _loop_thread.call(_aios3.Bucket.set_versioning, self, enabled)
 
     def list_versions(self, prefix: str = "") -> SyncIterator[ObjectVersion]:
         """Yield all versions and delete markers of keys that begin with ``prefix``: in key order, the newest first."""
@@ -1040,30 +1040,30 @@ class Bucket(BucketBase[S3Object]):
 
     def list_uploads(self, prefix: str = "") -> list[OpenUpload]:
         """Return the multipart uploads of keys that begin with ``prefix`` that are neither completed nor aborted."""
-        return _bridge.call(_aios3.Bucket.list_uploads, self, prefix)
+        return _loop_thread.call(_aios3.Bucket.list_uploads, self, prefix)
 
     def abort_uploads(self, older_than: timedelta | float) -> list[OpenUpload]:
         """Abort open multipart uploads of that age, as a timedelta or in seconds; see :func:`aios3.abort_uploads`."""
-        return _bridge.call(_aios3.Bucket.abort_uploads, self, older_than)
+        return _loop_thread.call(_aios3.Bucket.abort_uploads, self, older_than)
 
     def get_tags(self) -> dict[str, str]:
         """Return the tags of the bucket itself."""
-        return _bridge.call(_aios3.Bucket.get_tags, self)
+        return _loop_thread.call(_aios3.Bucket.get_tags, self)
 
     def put_tags(self, tags: Mapping[str, str]) -> None:
         """Replace all tags of the bucket itself; an empty mapping deletes them."""
-        return _bridge.call(_aios3.Bucket.put_tags, self, tags)
+        return _loop_thread.call(_aios3.Bucket.put_tags, self, tags)
 
     def get_cors(self) -> list[CorsRule]:
         """Return the CORS rules, in their order."""
-        return _bridge.call(_aios3.Bucket.get_cors, self)
+        return _loop_thread.call(_aios3.Bucket.get_cors, self)
 
     def put_cors(self, rules: Iterable[CorsRule]) -> None:
         """Replace all CORS rules; none deletes them."""
-        return _bridge.call(_aios3.Bucket.put_cors, self, rules)
+        return _loop_thread.call(_aios3.Bucket.put_cors, self, rules)
 
 
-class Storage(PureStorage):
+class Storage(StorageBase):
     """The files of one place in a bucket, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there."""
 
     open = _open_stored
@@ -1074,19 +1074,19 @@ class Storage(PureStorage):
 
     def delete(self, path: str) -> None:
         """Delete a file; one that is not there is no error. Raises PathIsDirectoryError for a directory."""
-        return _bridge.call(_aios3.Storage.delete, self, path)
+        return _loop_thread.call(_aios3.Storage.delete, self, path)
 
     def copy(self, path: str, new_path: str) -> WriteResult:
         """Copy a file inside the storage, as :func:`aios3.copy` does, replacing what is there."""
-        return _bridge.call(_aios3.Storage.copy, self, path, new_path)
+        return _loop_thread.call(_aios3.Storage.copy, self, path, new_path)
 
     def get(self, path: str, dest: LocalPath) -> None:
         """Download a file as the local file ``dest``, which appears when it is whole, with the object's time."""
-        return _bridge.call(_aios3.Storage.get, self, path, dest)
+        return _loop_thread.call(_aios3.Storage.get, self, path, dest)
 
     def put(self, path: LocalPath, dest: str) -> None:
         """Upload the local file ``path`` as ``dest``, replacing what is there; also an empty one."""
-        return _bridge.call(_aios3.Storage.put, self, path, dest)
+        return _loop_thread.call(_aios3.Storage.put, self, path, dest)
 
     def upload(
         self,
@@ -1097,7 +1097,7 @@ class Storage(PureStorage):
         **options: Unpack[WriterOptions],
     ) -> WriteResult:
         """Write what is left in a binary file object as the file ``path``, replacing what is there; also nothing."""
-        return _bridge.call(
+        return _loop_thread.call(
             lambda: _aios3.Storage.upload(self, file_object, path, progress_callback=progress_callback, **options)
         )
 
@@ -1105,7 +1105,7 @@ class Storage(PureStorage):
         self, path: str, file_object: Writable, *, progress_callback: Callable[[int], object] | None = None
     ) -> int:
         """Write a file into a binary file object, async or not, and return its size in bytes."""
-        return _bridge.call(_aios3.Storage.download, self, path, file_object, progress_callback=progress_callback)
+        return _loop_thread.call(_aios3.Storage.download, self, path, file_object, progress_callback=progress_callback)
 
     def link_to(
         self,
@@ -1118,7 +1118,7 @@ class Storage(PureStorage):
         content_encoding: str | None = None,
     ) -> str:
         """Return a URL with which anybody may ``download``, ``upload`` or ``remove`` a file; costs no request."""
-        return _bridge.call(
+        return _loop_thread.call(
             _aios3.Storage.link_to,
             self,
             path,
@@ -1130,32 +1130,32 @@ class Storage(PureStorage):
         )
 
 
-class VolumeFile(PureVolumeFile):
+class VolumeFile(VolumeFileBase):
     """A file of a volume, as ``Volume.load`` and ``Volume.walk`` return it; nothing is fetched before it is used."""
 
     open = _open_file
 
     def size(self) -> int:
         """Return the size in bytes, without downloading the file: of a listed file the listing's, else by one HEAD."""
-        return _bridge.call(_aios3.VolumeFile.size, self)
+        return _loop_thread.call(_aios3.VolumeFile.size, self)
 
 
-class Volume(PureVolume[VolumeFile]):
+class Volume(VolumeBase[VolumeFile]):
     """A tree of files: a bucket, or the directory ``prefix`` in it. Keys are names in the volume, and stay as they are."""
 
     _files = VolumeFile
 
-    def store(self, file: PureVolumeFile | Openable | Source | Buffer, dst: str) -> None:
+    def store(self, file: VolumeFileBase | Openable | Source | Buffer, dst: str) -> None:
         """Store a file as ``dst``, replacing what is there; it becomes visible as a whole, or not at all."""
-        return _bridge.call(_aios3.Volume.store, self, file, dst)
+        return _loop_thread.call(_aios3.Volume.store, self, file, dst)
 
     def delete(self, key: str) -> None:
         """Delete the file ``key``, and all in the directory ``key``; never what only begins like it."""
-        return _bridge.call(_aios3.Volume.delete, self, key)
+        return _loop_thread.call(_aios3.Volume.delete, self, key)
 
     def erase(self) -> None:
         """Delete everything in the volume; the bucket itself, and what is beside the volume in it, stays."""
-        return _bridge.call(_aios3.Volume.erase, self)
+        return _loop_thread.call(_aios3.Volume.erase, self)
 
     def query(self, prefix: str = "") -> SyncIterator[str]:
         """Yield the names of the files that begin with ``prefix``, wherever in a name it ends, in key order."""
@@ -1167,22 +1167,22 @@ class Volume(PureVolume[VolumeFile]):
 
     def mkdir(self, path: str) -> None:
         """Check that files can be stored in the directory ``path``; nothing is created, because S3 has no directories."""
-        return _bridge.call(_aios3.Volume.mkdir, self, path)
+        return _loop_thread.call(_aios3.Volume.mkdir, self, path)
 
     def copy(
         self,
         src: str | Sequence[str] | None,
-        store: PureVolume[PureVolumeFile],
+        store: VolumeBase[VolumeFileBase],
         dst: str | None = None,
         *,
         progress: Progress | None = None,
     ) -> list[str]:
         """Copy files and whole directories into another volume, several at once; return their names there, sorted."""
-        return _bridge.call(_aios3.Volume.copy, self, src, store, dst, progress=progress)
+        return _loop_thread.call(_aios3.Volume.copy, self, src, store, dst, progress=progress)
 
     def close(self) -> None:
         """Do nothing: connections belong to the session. Safe to repeat; the volume can still be used."""
-        return _bridge.call(_aios3.Volume.close, self)
+        return _loop_thread.call(_aios3.Volume.close, self)
 
 
 class ZipArchive:
@@ -1244,21 +1244,21 @@ class ZipArchive:
 
     def read(self, member: str | ZipInfo) -> bytes:
         """Return all bytes of a member, which have been checked; of many calls, some wait. Raises like :meth:`open`."""
-        return _bridge.call(self._handle.read, member)
+        return _loop_thread.call(self._handle.read, member)
 
     def extract(self, member: str | ZipInfo, to: LocalPath | AnyPath, *, overwrite: bool = True) -> str:
         """Extract a member below ``to``, a local directory or a path in S3, and return where it is now."""
-        return _bridge.call(self._handle.extract, member, to, overwrite=overwrite)
+        return _loop_thread.call(self._handle.extract, member, to, overwrite=overwrite)
 
     def extract_all(
         self, to: LocalPath | AnyPath, members: Iterable[str | ZipInfo] | None = None, *, overwrite: bool = True
     ) -> list[str]:
         """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once."""
-        return _bridge.call(self._handle.extract_all, to, members, overwrite=overwrite)
+        return _loop_thread.call(self._handle.extract_all, to, members, overwrite=overwrite)
 
     def close(self) -> None:
         """Close the archive and its members. Safe to repeat, from any task."""
-        return _bridge.call(self._handle.aclose)
+        return _loop_thread.call(self._handle.aclose)
 
 
 class ZipWriter:
@@ -1274,19 +1274,19 @@ class ZipWriter:
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write. Raises ClosedHandleError before, and if nothing was published."""
+        """S3's response to the finished write. Raises ClosedHandleError before, and if nothing was published."""
         return self._handle.result
 
     def write(
         self, name: str, data: Source | Buffer, *, mtime: float | None = None, compression: Compression | None = None
     ) -> int:
         """Write a member and return its size in bytes."""
-        return _bridge.call(self._handle.write, name, data, mtime=mtime, compression=compression)
+        return _loop_thread.call(self._handle.write, name, data, mtime=mtime, compression=compression)
 
     def add(self, path: LocalPath | AnyPath, name: str | None = None, *, compression: Compression | None = None) -> int:
         """Write a local file or an object of S3 as a member, with its time, and return its size in bytes."""
-        return _bridge.call(self._handle.add, path, name, compression=compression)
+        return _loop_thread.call(self._handle.add, path, name, compression=compression)
 
     def mkdir(self, name: str) -> None:
         """Write a member that is an empty directory; a ``/`` at its end is added. Raises like :meth:`write`."""
-        return _bridge.call(self._handle.mkdir, name)
+        return _loop_thread.call(self._handle.mkdir, name)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._arguments import check_arguments
 from aios3._session import current_session
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
-    from aios3._boto.native import BaseClient
+    from aios3._boto.boto3_clients import BaseClient
     from aios3._config import Config, Credentials
-    from aios3._credentials import Keeper, Signer
+    from aios3._credentials import CredentialCache, Signer
     from aios3._session import Session
     from aios3._settings import Settings
 
@@ -25,9 +25,9 @@ def get_s3_client(profile: str | None = None, *, session: Session | None = None)
     open. Its errors are botocore's, except those of credentials. Raises UnsupportedError if boto3 is not installed.
     """
     check_arguments(profile=profile)
-    from aios3._boto.native import blocking_client  # noqa: PLC0415 - botocore is slow to import
+    from aios3._boto.boto3_clients import blocking_client  # noqa: PLC0415 - botocore is slow to import
 
-    basis = _bridge.call(_basis_of, session, profile)
+    basis = _loop_thread.call(_basis_of, session, profile)
     return blocking_client(basis.config, basis.settings, partial(_credentials_of, basis))
 
 
@@ -37,7 +37,7 @@ class _Basis(NamedTuple):
     session: Session
     config: Config
     settings: Settings
-    keeper: Keeper
+    credential_cache: CredentialCache
 
 
 async def _basis_of(session: Session | None, profile: str | None) -> _Basis:
@@ -48,12 +48,12 @@ async def _basis_of(session: Session | None, profile: str | None) -> _Basis:
 
 def _credentials_of(basis: _Basis) -> Credentials:
     """Return who signs now; a closed session has those that it had, as long as they last."""
-    at_hand = basis.keeper.at_hand()
-    keys = (at_hand or _bridge.call(_ask, basis)).credentials
+    at_hand = basis.credential_cache.cached()
+    keys = (at_hand or _loop_thread.call(_ask, basis)).credentials
     assert keys is not None, "nothing is signed, and yet somebody asks"
     return keys
 
 
 async def _ask(basis: _Basis) -> Signer:
     basis.session.bind()
-    return await basis.keeper.get()
+    return await basis.credential_cache.get()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from aios3.errors import ClosedHandleError
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +22,13 @@ class SyncContext(Generic[T]):
     """What ``with`` takes; made by the functions of :mod:`aios3.sync`. It can be entered once."""
 
     def __init__(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> None:
-        self._bridge = _bridge.current()
+        self._loop_thread = _loop_thread.get_loop_thread()
         self._make = make
         self._entered: AbstractAsyncContextManager[T] | None = None
 
     def __del__(self) -> None:
         if getattr(self, "_entered", None) is not None:
-            self._bridge.closed(self)  # the context below ends by itself when it is collected
+            self._loop_thread.closed(self)  # the context below ends by itself when it is collected
 
     def __enter__(self) -> T:
         context = self._make()
@@ -38,14 +38,14 @@ class SyncContext(Generic[T]):
             values.append(await context.__aenter__())
 
         try:
-            self._bridge.call(enter)
+            self._loop_thread.call(enter)
         except BaseException as error:
             if values:  # Ctrl-C came when it was entered already
                 leaving = type(error), error, error.__traceback__
-                self._bridge.start(lambda: _leave(context, *leaving))
+                self._loop_thread.start(lambda: _leave(context, *leaving))
             raise
         self._entered = context
-        self._bridge.opened(self, _name_of(values[0]), partial(_leave_at_exit, context))
+        self._loop_thread.opened(self, _name_of(values[0]), partial(_leave_at_exit, context))
         return values[0]
 
     def __exit__(
@@ -53,8 +53,8 @@ class SyncContext(Generic[T]):
     ) -> bool | None:
         context, self._entered = self._entered, None
         assert context is not None, "it is not entered"
-        self._bridge.closed(self)
-        return self._bridge.call(context.__aexit__, kind, error, traceback)
+        self._loop_thread.closed(self)
+        return self._loop_thread.call(context.__aexit__, kind, error, traceback)
 
 
 async def _leave(

@@ -15,7 +15,7 @@ from aios3._handles.text import AsyncTextReader, AsyncTextWriter
 from aios3._handles.whole import AsyncWholeFile
 from aios3._zip.members import AsyncZipMember
 from aios3.errors import ConfigError
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 from aios3.sync._layers import BUFFER_SIZE, ObjectFile, ObjectReader, ObjectWriter, TextReader, TextWriter
 from aios3.sync._raw import RawWriter
 from aios3.sync._raw_reader import RawReader
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from aios3._buckets.objects import ObjectBase
+    from aios3._handles.openers import AsyncFile
     from aios3._handles.opening import Opening
     from aios3._handles.options import (
         Buffering,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         WriterOptions,
         WriteTextMode,
     )
-    from aios3._handles.ways import AsyncFile
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3.sync._raw import Writing
@@ -235,8 +235,8 @@ def open(  # noqa: PLR0917 - the order is that of builtins.open
     way = buffering if isinstance(buffering, str) else None
     opening = aopen(path, str(parsed), buffering=way, session=session, **options)  # which checks all of it now
     buffer_size, line_buffering = _buffering(-1 if isinstance(buffering, str) else buffering, text=not parsed.binary)
-    bridge = _bridge.current()
-    raw = _raw_file(bridge, _open_handle(bridge, opening.opened), buffer_size)
+    loop_thread = _loop_thread.get_loop_thread()
+    raw = _raw_file(loop_thread, _open_handle(loop_thread, opening.opened), buffer_size)
     try:
         if buffer_size == 0:
             return raw
@@ -262,14 +262,14 @@ def _write_buffer(raw: RawWriter, buffer_size: int) -> ObjectWriter | ObjectFile
 
 def open_member(opening: Opening[AsyncZipMember]) -> ObjectReader:
     """Open a member of a zip archive as a file of the standard library."""
-    bridge = _bridge.current()
-    handle = _open_handle(bridge, opening.opened)
+    loop_thread = _loop_thread.get_loop_thread()
+    handle = _open_handle(loop_thread, opening.opened)
     assert isinstance(handle, AsyncZipMember)
-    return ObjectReader(RawReader(bridge, handle, BUFFER_SIZE), BUFFER_SIZE)
+    return ObjectReader(RawReader(loop_thread, handle, BUFFER_SIZE), BUFFER_SIZE)
 
 
 def _open_handle(
-    bridge: _bridge.Bridge, open_async: Callable[[], Awaitable[AsyncFile | AsyncZipMember]]
+    loop_thread: _loop_thread.LoopThread, open_async: Callable[[], Awaitable[AsyncFile | AsyncZipMember]]
 ) -> Reading | Writing:
     opened: list[Reading | Writing] = []
 
@@ -279,10 +279,10 @@ def _open_handle(
         opened.append(handle)
 
     try:
-        bridge.call(open_)
+        loop_thread.call(open_)
     except BaseException:
         for handle in opened:  # Ctrl-C came when it was open already
-            bridge.start(handle.abort if _writes(handle) else handle.aclose)
+            loop_thread.start(handle.abort if _writes(handle) else handle.aclose)
         raise
     return opened[0]
 
@@ -291,12 +291,14 @@ def _writes(handle: Reading | Writing) -> TypeGuard[Writing]:
     return handle.writable()
 
 
-def _raw_file(bridge: _bridge.Bridge, handle: Reading | Writing, buffer_size: int) -> RawReader | RawWriter:
+def _raw_file(
+    loop_thread: _loop_thread.LoopThread, handle: Reading | Writing, buffer_size: int
+) -> RawReader | RawWriter:
     if isinstance(handle, (AsyncPrefetchReader, AsyncPipeReader, AsyncZipMember)):
-        return RawReader(bridge, handle, buffer_size)
+        return RawReader(loop_thread, handle, buffer_size)
     if isinstance(handle, AsyncWholeFile) and not handle.writable():
-        return RawReader(bridge, handle, buffer_size)
-    return RawWriter(bridge, handle)
+        return RawReader(loop_thread, handle, buffer_size)
+    return RawWriter(loop_thread, handle)
 
 
 def _buffering(buffering: int, *, text: bool) -> tuple[int, bool]:

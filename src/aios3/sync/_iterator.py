@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
-from aios3.sync import _bridge
-from aios3.sync._source import bridged
+from aios3.sync import _loop_thread
+from aios3.sync._threaded_iterator import wrap_iterable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LARGEST_BATCH = 1024
+MAX_BATCH = 1024
 """Items that wait at most for a consumer. A crossing costs about 100 us, so a tenth of a microsecond an item."""
 
 
-class _Pump(Generic[T]):
+class _BatchProducer(Generic[T]):
     """Drives one async generator, a batch ahead of its consumer. Lives on the loop."""
 
     def __init__(self, make: Callable[[], AsyncIterator[T]], tasks: OwnedTasks) -> None:
@@ -33,8 +33,8 @@ class _Pump(Generic[T]):
         self._tasks = tasks
         self._batch: list[T] = []
         self._limit = 1
-        self._something = asyncio.Event()
-        self._room = asyncio.Event()
+        self._has_items = asyncio.Event()
+        self._has_room = asyncio.Event()
         self._error: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -45,13 +45,13 @@ class _Pump(Generic[T]):
             return []
         if self._task is None:
             self._task = self._tasks.start(self._run(), name="aios3.sync iterator")
-        await self._something.wait()
+        await self._has_items.wait()
         batch, self._batch = self._batch, []
         if batch:
             if not self._task.done():
-                self._something.clear()
-            self._limit = min(2 * self._limit, LARGEST_BATCH)
-            self._room.set()
+                self._has_items.clear()
+            self._limit = min(2 * self._limit, MAX_BATCH)
+            self._has_room.set()
         elif self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -64,7 +64,7 @@ class _Pump(Generic[T]):
             self._error = None  # of an item that nobody asked for
             self._task.cancel()
             await asyncio.wait({self._task})
-        self._something.set()
+        self._has_items.set()
         error, self._error = self._error, None
         if error is not None:
             raise error
@@ -75,7 +75,7 @@ class _Pump(Generic[T]):
             try:
                 async for item in items:
                     self._batch.append(item)
-                    self._something.set()
+                    self._has_items.set()
                     await self._wait_for_room()
             finally:
                 aclose = getattr(items, "aclose", None)
@@ -85,12 +85,12 @@ class _Pump(Generic[T]):
             if not (self._closing and isinstance(error, asyncio.CancelledError)):
                 self._error = error
         finally:
-            self._something.set()
+            self._has_items.set()
 
     async def _wait_for_room(self) -> None:
         while len(self._batch) >= self._limit:
-            self._room.clear()
-            await self._room.wait()
+            self._has_room.clear()
+            await self._has_room.wait()
 
 
 class SyncIterator(Iterator[T]):
@@ -101,11 +101,11 @@ class SyncIterator(Iterator[T]):
     one iterator; each item goes to one of them.
     """
 
-    def __init__(self, bridge: _bridge.Bridge, make: Callable[[], AsyncIterator[T]]) -> None:
-        self._bridge = bridge
-        self._pump = _Pump(make, bridge.tasks)
+    def __init__(self, loop_thread: _loop_thread.LoopThread, make: Callable[[], AsyncIterator[T]]) -> None:
+        self._loop_thread = loop_thread
+        self._producer = _BatchProducer(make, loop_thread.tasks)
         self._batch: Iterator[T] = iter(())
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._ended = False
 
     def __iter__(self) -> Self:
@@ -127,27 +127,27 @@ class SyncIterator(Iterator[T]):
     def __del__(self) -> None:
         # Not close(): the garbage collector may run in any thread, holding any lock, so nothing may wait here.
         if not getattr(self, "_ended", True):
-            self._bridge.start(self._pump.aclose)
+            self._loop_thread.start(self._producer.aclose)
 
     def close(self) -> None:
         """End the iteration and wait until nothing of it is left on the loop. Safe to repeat."""
-        if self._ended or not self._bridge.usable:
+        if self._ended or not self._loop_thread.usable:
             return
         self._ended = True
         self._batch = iter(())
-        if self._bridge.on_own_thread:
-            self._bridge.start(self._pump.aclose)
+        if self._loop_thread.on_own_thread:
+            self._loop_thread.start(self._producer.aclose)
         else:
-            self._bridge.call(self._pump.aclose)
+            self._loop_thread.call(self._producer.aclose)
 
     def _next_of_new_batch(self) -> T:
-        with self._turn:
+        with self._lock:
             for item in self._batch:  # another thread has fetched it meanwhile
                 return item
             if self._ended:
                 raise StopIteration
             try:
-                batch = self._bridge.call(self._pump.take)
+                batch = self._loop_thread.call(self._producer.take)
             except BaseException:
                 self.close()
                 raise
@@ -160,5 +160,5 @@ class SyncIterator(Iterator[T]):
 
 def iterate(func: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> SyncIterator[T]:
     """Return an ordinary iterator over the items of an async generator function."""
-    given = map(bridged, args)
-    return SyncIterator(_bridge.current(), partial(func, *given, **kwargs))  # type: ignore[arg-type]  # as in args
+    given = map(wrap_iterable, args)
+    return SyncIterator(_loop_thread.get_loop_thread(), partial(func, *given, **kwargs))  # type: ignore[arg-type]  # as in args

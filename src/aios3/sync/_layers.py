@@ -36,7 +36,7 @@ class ObjectReader(io.BufferedReader):
         super().__init__(raw, buffer_size)
 
     def __del__(self) -> None:
-        _forget(self, self._file)
+        _finalize(self, self._file)
 
     @property
     def size(self) -> int:
@@ -80,7 +80,7 @@ class TextReader(io.TextIOWrapper):
         self.mode: str = mode  # an attribute, as builtins.open sets it
 
     def __del__(self) -> None:
-        _forget(self, self._file)
+        _finalize(self, self._file)
 
     @property
     def size(self) -> int:
@@ -108,11 +108,11 @@ class ObjectWriter(io.BufferedWriter):
         self.close() if kind is None else self.abort()
 
     def __del__(self) -> None:
-        _forget(self, self._file)
+        _finalize(self, self._file)
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
+        """S3's response to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._file.result
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -126,7 +126,7 @@ class ObjectWriter(io.BufferedWriter):
         return super().truncate(size)
 
     def wait(self) -> WriteResult:
-        """Wait for a write that was closed with ``join=False``, and return what S3 answered or raise why not."""
+        """Wait for a write that was closed with ``join=False``, and return what S3 responded or raise why not."""
         return self._file.wait()
 
     def write(self, data: Buffer, /) -> int:
@@ -145,7 +145,7 @@ class ObjectWriter(io.BufferedWriter):
 
     def abort(self) -> None:
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once finished."""
-        self._file.give_up("abort() was called")
+        self._file.abort_with("abort() was called")
         super().close()
 
 
@@ -165,11 +165,11 @@ class ObjectFile(io.BufferedRandom):
         self.close() if kind is None else self.abort()
 
     def __del__(self) -> None:
-        _forget(self, self._file)
+        _finalize(self, self._file)
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
+        """S3's response to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._file.result
 
     def write(self, data: Buffer, /) -> int:
@@ -188,7 +188,7 @@ class ObjectFile(io.BufferedRandom):
 
     def abort(self) -> None:
         """Give up: S3 stays as it was. Safe to repeat; no-op once finished."""
-        self._file.give_up("abort() was called")
+        self._file.abort_with("abort() was called")
         super().close()
 
 
@@ -217,11 +217,11 @@ class TextWriter(io.TextIOWrapper):
         self.close() if kind is None else self.abort()
 
     def __del__(self) -> None:
-        _forget(self, self._file)
+        _finalize(self, self._file)
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
+        """S3's response to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._file.result
 
     def seek(self, cookie: int, whence: int = os.SEEK_SET, /) -> int:
@@ -237,7 +237,7 @@ class TextWriter(io.TextIOWrapper):
         return super().truncate(size)
 
     def wait(self) -> WriteResult:
-        """Wait for a write that was closed with ``join=False``, and return what S3 answered or raise why not."""
+        """Wait for a write that was closed with ``join=False``, and return what S3 responded or raise why not."""
         return self._file.wait()
 
     def close(self) -> None:
@@ -246,16 +246,16 @@ class TextWriter(io.TextIOWrapper):
 
     def abort(self) -> None:
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once finished."""
-        self._file.give_up("abort() was called")
+        self._file.abort_with("abort() was called")
         super().close()
 
 
 def _close(file: ObjectWriter | ObjectFile | TextWriter, raw: RawWriter, close: Callable[[], None]) -> None:
     """Close a layer; the standard library would go on to publish when a layer could not be flushed."""
     if not file.closed:
-        reason = raw.reason_to_give_up()
+        reason = raw.abort_reason()
         if reason is not None:
-            raw.give_up(reason.reason, reason.level)
+            raw.abort_with(reason.reason, reason.level)
         else:
             _flush(file, raw, close)
     close()
@@ -265,15 +265,15 @@ def _flush(file: ObjectWriter | ObjectFile | TextWriter, raw: RawWriter, close: 
     try:
         file.flush()
     except BaseException as error:
-        raw.give_up(f"its last bytes could not be written: {error}")
+        raw.abort_with(f"its last bytes could not be written: {error}")
         close()
         raise
 
 
-def _forget(layer: Layer, raw: RawReader | RawWriter) -> None:
+def _finalize(layer: Layer, raw: RawReader | RawWriter) -> None:
     try:
         closed = layer.closed
     except ValueError:
         return  # detached: the layers below belong to somebody else now
     if not closed:
-        raw.forget(layer)
+        raw.finalize(layer)

@@ -14,16 +14,16 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._handles.leaving import cannot_copy
+from aios3._handles.lifecycle import cannot_copy
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.pipe_writer import AsyncPipeWriter
 from aios3._handles.positions import flat, landing
-from aios3._handles.unwinding import GivingUp, Moment
+from aios3._handles.unwinding import AbortReason, UnwindSnapshot
 from aios3._handles.whole import AsyncWholeFile
 from aios3._logs import get_logger, is_telling, warn
 from aios3.errors import ClosedHandleError, InvalidRangeError, S3Error, UnsupportedError
 from aios3.sync._raw_reader import check_open
-from aios3.sync._wrapping import Asked
+from aios3.sync._text_wrapper_probe import WritableProbe
 
 if TYPE_CHECKING:
     from typing import NoReturn, SupportsIndex
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._handles.writer import AsyncMultipartWriter
-    from aios3.sync._bridge import Bridge
+    from aios3.sync._loop_thread import LoopThread
 
     Writing = AsyncMultipartWriter | AsyncPipeWriter | AsyncLimitedSeekableWriter | AsyncWholeFile
 
@@ -54,36 +54,36 @@ class RawWriter(io.RawIOBase):
     In a child process the copy of a file that was open at the fork does neither; the upload is the parent's.
     """
 
-    def __init__(self, bridge: Bridge, handle: Writing) -> None:
+    def __init__(self, loop_thread: LoopThread, handle: Writing) -> None:
         self.name: str = handle.name
         self.mode: str = handle.mode
-        self._bridge = bridge
+        self._loop_thread = loop_thread
         self._handle = handle
-        self._opened_at: Moment | None = Moment.now()
+        self._opened_at: UnwindSnapshot | None = UnwindSnapshot.now()
         self._position = handle.tell()
         self._has_descriptor = False
         self._failure = ""
-        self._refused = ""
+        self._rejected_seek = ""
         self._is_abandoned = False
-        self._asked = Asked()
-        self._settled = False  # finished or given up: nothing is left to do at S3
-        bridge.opened(handle, self.name, partial(_abandon, weakref.ref(self), handle))
+        self._probe = WritableProbe()
+        self._is_closed_handle = False  # finished or given up: nothing is left to do at S3
+        loop_thread.opened(handle, self.name, partial(_abandon, weakref.ref(self), handle))
 
     def __repr__(self) -> str:
         return f"<aios3.sync.RawWriter {self.name}{' closed' if self.closed else ''}>"
 
     def __del__(self) -> None:
-        self.forget(self)
+        self.finalize(self)
 
     @property
     def result(self) -> WriteResult:
-        """What S3 answered to the finished write; raises ClosedHandleError before, and if the write was given up."""
+        """S3's response to the finished write; raises ClosedHandleError before, and if the write was given up."""
         return self._handle.result
 
     def writable(self) -> bool:
         """Return True; raise ClosedHandleError when the file is closed."""
         check_open(self)
-        self._asked.note_writable()
+        self._probe.note_writable()
         return True
 
     def readable(self) -> bool:
@@ -101,7 +101,7 @@ class RawWriter(io.RawIOBase):
         ClosedHandleError when the file is closed.
         """
         check_open(self)
-        return self._handle.seekable() or self._asked.by_wrapper(self)
+        return self._handle.seekable() or self._probe.by_wrapper(self)
 
     def fileno(self) -> int:
         """Return the descriptor of a file on disk, which stands where this file stands.
@@ -116,7 +116,7 @@ class RawWriter(io.RawIOBase):
     def tell(self) -> int:
         """Return the position; where nothing can be sought, how many bytes the object would have now."""
         check_open(self)
-        return self._handle.tell() if self._has_descriptor and not self._settled else self._position
+        return self._handle.tell() if self._has_descriptor and not self._is_closed_handle else self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move the position and return it; raise UnsupportedError where that is not possible."""
@@ -125,13 +125,13 @@ class RawWriter(io.RawIOBase):
         handle = self._handle
         assert isinstance(handle, (AsyncWholeFile, AsyncLimitedSeekableWriter))
         offset = operator.index(offset)
-        if self._settled:  # a buffer goes back to where it believes to be, before it is closed
+        if self._is_closed_handle:  # a buffer goes back to where it believes to be, before it is closed
             self._position = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, 0) + offset
             return self._position
         try:
-            self._position = self._bridge.call(handle.seek, offset, whence)
+            self._position = self._loop_thread.call(handle.seek, offset, whence)
         except UnsupportedError:
-            self._note_refusal(offset, whence, self._position)
+            self._note_rejection(offset, whence, self._position)
             raise
         return self._position
 
@@ -143,7 +143,7 @@ class RawWriter(io.RawIOBase):
     def check_seekable(self, offset: int, whence: int, position: int) -> None:
         """Raise UnsupportedError, with the ways out, if this file, which is at ``position``, cannot seek."""
         if not self.can_seek:
-            self._note_refusal(operator.index(offset), whence, position)
+            self._note_rejection(operator.index(offset), whence, position)
             message = (
                 f"{self.name} cannot seek: what has been written is on its way. Open it with buffering='memory' or "
                 "'disk', or with 'limited' if only its head and its tail are written again"
@@ -166,7 +166,7 @@ class RawWriter(io.RawIOBase):
         assert isinstance(self._handle, AsyncWholeFile)
         new = self.tell() if size is None else operator.index(size)
         try:
-            return self._bridge.call(self._handle.truncate, new)
+            return self._loop_thread.call(self._handle.truncate, new)
         except InvalidRangeError:
             raise  # nothing was cut
         except BaseException as error:
@@ -177,14 +177,14 @@ class RawWriter(io.RawIOBase):
         """Read into ``buffer``; raise UnsupportedError if the file is only open for writing."""
         handle = self._readable_handle()
         with landing(buffer) as view:
-            count = self._bridge.call_with_buffer(handle.readinto, view)
+            count = self._loop_thread.call_with_buffer(handle.readinto, view)
         self._position += count
         return count
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read ``size`` bytes, all that is left by default; raise UnsupportedError if it is only open for writing."""
         handle = self._readable_handle()
-        data = self._bridge.call(handle.read, size if size is None else operator.index(size))
+        data = self._loop_thread.call(handle.read, size if size is None else operator.index(size))
         self._position += len(data)
         return data
 
@@ -203,21 +203,21 @@ class RawWriter(io.RawIOBase):
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight."""
         check_open(self)
         view = flat(data)
-        if self._settled or (self._is_abandoned and is_telling()):
+        if self._is_closed_handle or (self._is_abandoned and is_telling()):
             return len(view)  # what a buffer had left when the file was given up; the log of a program that ends
         if self._failure:
             raise self._not_published()
         try:
-            self._position = self._bridge.call_with_buffer(self._write, view)
+            self._position = self._loop_thread.call_with_buffer(self._write, view)
         except BaseException as error:
             self.fail(error)
             raise
         return len(view)
 
     def wait(self) -> WriteResult:
-        """Wait for a write that was closed with ``join=False``, and return what S3 answered or raise why not."""
+        """Wait for a write that was closed with ``join=False``, and return what S3 responded or raise why not."""
         if isinstance(self._handle, AsyncPipeWriter):
-            return self._bridge.call(self._handle.wait)
+            return self._loop_thread.call(self._handle.wait)
         return self.result
 
     async def _write(self, view: memoryview) -> int:
@@ -229,61 +229,61 @@ class RawWriter(io.RawIOBase):
         if self.closed:
             return
         try:
-            self._settle()
+            self._close_handle()
         finally:
             super().close()
 
     def abort(self) -> None:
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat; no-op once finished."""
-        self.give_up("abort() was called")
+        self.abort_with("abort() was called")
         super().close()
 
     def fail(self, error: BaseException) -> None:
         """Remember that bytes are missing, so that close() will not publish."""
         self._failure = self._failure or f"{type(error).__name__}: {error}"
 
-    def reason_to_give_up(self) -> GivingUp | None:
+    def abort_reason(self) -> AbortReason | None:
         """Say why a close() at this moment would not publish; None if it would."""
-        if self._bridge.foreign:
-            return GivingUp("this is a copy in a child process", logging.DEBUG)
-        return self._opened_at.gives_up() if self._opened_at else None
+        if self._loop_thread.is_forked:
+            return AbortReason("this is a copy in a child process", logging.DEBUG)
+        return self._opened_at.abort_reason() if self._opened_at else None
 
-    def give_up(self, reason: str, level: int = logging.DEBUG) -> None:
+    def abort_with(self, reason: str, level: int = logging.DEBUG) -> None:
         """Abort, and take what the buffers above still hold without keeping it."""
-        if self._settled:
+        if self._is_closed_handle:
             return
-        with self._bridge.relay:  # the handler may write into this file
+        with self._loop_thread.relay:  # the handler may write into this file
             _log.log(level, "%s: nothing is published, because %s", self.name, reason)
-        self._mark_settled()
-        if self._bridge.on_own_thread:
-            self._bridge.start(self._handle.abort)
-        elif self._bridge.usable:
+        self._mark_handle_closed()
+        if self._loop_thread.on_own_thread:
+            self._loop_thread.start(self._handle.abort)
+        elif self._loop_thread.usable:
             try:
-                self._bridge.call(self._handle.abort)
+                self._loop_thread.call(self._handle.abort)
             except S3Error as error:
                 # Whoever gives up has an error of their own to see.
-                with self._bridge.relay:
+                with self._loop_thread.relay:
                     _log.warning("%s: the upload could not be aborted and may still cost space: %s", self.name, error)
 
-    def _settle(self) -> None:
-        if self._settled:
+    def _close_handle(self) -> None:
+        if self._is_closed_handle:
             return
-        reason = self.reason_to_give_up()
+        reason = self.abort_reason()
         if reason is not None:
-            self.give_up(reason.reason, reason.level)
+            self.abort_with(reason.reason, reason.level)
             return
         if self._failure:
-            self.give_up("a write failed")
+            self.abort_with("a write failed")
             raise self._not_published()
         try:
-            self._bridge.call(self._handle.aclose)
+            self._loop_thread.call(self._handle.aclose)
         except BaseException:
-            self.give_up("it could not be completed")
+            self.abort_with("it could not be completed")
             raise
-        self._mark_settled()
-        if self._refused:
-            with self._bridge.relay:
-                _log.warning("%s is published although %s was refused: is it whole?", self.name, self._refused)
+        self._mark_handle_closed()
+        if self._rejected_seek:
+            with self._loop_thread.relay:
+                _log.warning("%s is published although %s was rejected: is it whole?", self.name, self._rejected_seek)
         if isinstance(self._handle, AsyncPipeWriter) and not self._handle.joins:
             return  # wait() will tell
         try:
@@ -292,10 +292,10 @@ class RawWriter(io.RawIOBase):
             message = f"{self.name} is not published, because its session was closed before it"
             raise ClosedHandleError(message, path=self.name) from error
 
-    def _note_refusal(self, offset: int, whence: int, position: int) -> None:
-        """Note a seek that was refused, but for one that asks by going nowhere whether it can seek."""
+    def _note_rejection(self, offset: int, whence: int, position: int) -> None:
+        """Note a seek that was rejected, but for one that asks by going nowhere whether it can seek."""
         if offset != (position if whence == os.SEEK_SET else 0):
-            self._refused = self._refused or f"seek({offset}, {whence})"
+            self._rejected_seek = self._rejected_seek or f"seek({offset}, {whence})"
 
     def _not_published(self) -> ClosedHandleError:
         message = f"{self.name} is not published, because a write has failed ({self._failure})"
@@ -305,22 +305,22 @@ class RawWriter(io.RawIOBase):
         """Note that the interpreter ends; records of that may still be written into this file, and are lost with it."""
         self._is_abandoned = True
 
-    def _mark_settled(self) -> None:
-        self._settled = True
+    def _mark_handle_closed(self) -> None:
+        self._is_closed_handle = True
         self._opened_at = None  # it may refer to frames, and they to this file
-        self._bridge.closed(self._handle)
+        self._loop_thread.closed(self._handle)
 
-    def forget(self, source: object) -> None:
+    def finalize(self, source: object) -> None:
         """Give up without waiting, because ``source`` was garbage: its collector may hold any lock, in any thread."""
-        if getattr(self, "_settled", True):
+        if getattr(self, "_is_closed_handle", True):
             return
-        self._mark_settled()
-        self._bridge.start(self._handle.abort)
-        if self._bridge.usable:
+        self._mark_handle_closed()
+        self._loop_thread.start(self._handle.abort)
+        if self._loop_thread.usable:
             message = f"unclosed file {source!r}: nothing was published"
             warn(message, ResourceWarning, source)
 
-    _dealloc_warn = forget
+    _dealloc_warn = finalize
     """By this name the standard library's wrappers call it when they are collected, before they call close()."""
 
 

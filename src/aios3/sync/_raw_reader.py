@@ -7,7 +7,7 @@ import operator
 import os
 from typing import TYPE_CHECKING
 
-from aios3._handles.leaving import cannot_copy
+from aios3._handles.lifecycle import cannot_copy
 from aios3._handles.positions import landing, position_of
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.whole import AsyncWholeFile
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult
     from aios3._handles.pipe_reader import AsyncPipeReader
     from aios3._zip.members import AsyncZipMember
-    from aios3.sync._bridge import Bridge
+    from aios3.sync._loop_thread import LoopThread
 
     Reading = AsyncPrefetchReader | AsyncPipeReader | AsyncWholeFile | AsyncZipMember
 
-_FIRST_FILL = 64 * 1024
+_FIRST_FILL_BYTES = 64 * 1024
 """Bytes that fill a buffer after a seek; each fill that follows on takes twice as many."""
 _TAIL_BYTES = 256 * 1024
 """Bytes before the end that are fetched at once for who reads there after a seek from the end: formats with a directory
@@ -40,15 +40,15 @@ class RawReader(io.RawIOBase):
     or not; at a new place it gets less.
     """
 
-    def __init__(self, bridge: Bridge, handle: Reading, buffer_size: int = 0) -> None:
+    def __init__(self, loop_thread: LoopThread, handle: Reading, buffer_size: int = 0) -> None:
         self.name: str = handle.name
         self.mode: str = "rb"
-        self._bridge = bridge
+        self._loop_thread = loop_thread
         self._handle = handle
         self._buffer_size = buffer_size
         self._position = 0
-        self._fill_size = _FIRST_FILL
-        self._looks_at_end = False
+        self._fill_size = _FIRST_FILL_BYTES
+        self._read_footer_next = False
         self._has_descriptor = False
         self._torn = ""
         self._is_plain = True  # open, with no descriptor, and not torn
@@ -58,7 +58,7 @@ class RawReader(io.RawIOBase):
         return f"<aios3.sync.RawReader {self.name}{' closed' if self.closed else ''}>"
 
     def __del__(self) -> None:
-        self.forget(self)
+        self.finalize(self)
 
     @property
     def size(self) -> int:
@@ -95,7 +95,7 @@ class RawReader(io.RawIOBase):
         check_open(self)
         handle = self._handle
         if isinstance(handle, AsyncWholeFile) and not self._has_descriptor:
-            self._bridge.call(handle.seek, self._position)
+            self._loop_thread.call(handle.seek, self._position)
             descriptor = handle.fileno()
             self._has_descriptor = True
             self._is_plain = False
@@ -122,13 +122,13 @@ class RawReader(io.RawIOBase):
         if whence == os.SEEK_CUR:
             self._check_whole()
         if self._has_descriptor:
-            return self._bridge.call(self._handle.seek, operator.index(offset), whence)
+            return self._loop_thread.call(self._handle.seek, operator.index(offset), whence)
         position = position_of(self.name, offset, whence, self._position, self.size)
         self._torn, self._is_plain = "", True
-        self._looks_at_end = whence == os.SEEK_END and -_TAIL_BYTES < offset < 0
+        self._read_footer_next = whence == os.SEEK_END and -_TAIL_BYTES < offset < 0
         if position != self._position:
             self._position = position
-            self._fill_size = _FIRST_FILL
+            self._fill_size = _FIRST_FILL_BYTES
         return position
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -157,14 +157,14 @@ class RawReader(io.RawIOBase):
         if not view or (not self._has_descriptor and self._position >= self.size):
             return 0
         try:
-            count = self._bridge.call_with_buffer(self._fill, view)
+            count = self._loop_thread.call_with_buffer(self._fill, view)
         except BaseException as error:
-            self._tear(error)
+            self._mark_torn(error)
             raise
         self._position += count
         return count
 
-    def _tear(self, error: BaseException) -> None:
+    def _mark_torn(self, error: BaseException) -> None:
         if self._buffer_size:
             self._torn = f"{type(error).__name__}: {error}"
             self._is_plain = False
@@ -186,9 +186,9 @@ class RawReader(io.RawIOBase):
         check_open(self)
         self._check_whole()
         try:
-            data = self._bridge.call(self._read_all)
+            data = self._loop_thread.call(self._read_all)
         except BaseException as error:
-            self._tear(error)
+            self._mark_torn(error)
             raise
         self._position += len(data)
         return data
@@ -199,38 +199,38 @@ class RawReader(io.RawIOBase):
             return
         self._is_plain = False
         try:
-            if not self._released and self._bridge.usable:
+            if not self._released and self._loop_thread.usable:
                 self._released = True
-                if self._bridge.on_own_thread:
-                    self._bridge.start(self._handle.aclose)
+                if self._loop_thread.on_own_thread:
+                    self._loop_thread.start(self._handle.aclose)
                 else:
-                    self._bridge.call(self._handle.aclose)
+                    self._loop_thread.call(self._handle.aclose)
         finally:
             super().close()
 
-    def forget(self, source: object) -> None:
+    def finalize(self, source: object) -> None:
         """Close without waiting, because ``source`` was garbage: its collector may hold any lock, in any thread."""
         if self.closed or getattr(self, "_released", True):
             return
         self._released = True
-        self._bridge.start(self._handle.aclose)
-        if self._bridge.usable:
+        self._loop_thread.start(self._handle.aclose)
+        if self._loop_thread.usable:
             warn(f"unclosed file {source!r}", ResourceWarning, source)
 
-    _dealloc_warn = forget
+    _dealloc_warn = finalize
     """By this name the standard library's wrappers call it when they are collected, before they call close()."""
 
     async def _fill(self, view: memoryview) -> int:
-        await self._find_position()
+        await self._sync_position()
         return await self._handle.readinto(view)
 
     async def _read_all(self) -> bytes:
-        await self._find_position()
+        await self._sync_position()
         return await self._handle.read()
 
-    async def _find_position(self) -> None:
-        if self._looks_at_end and isinstance(self._handle, AsyncPrefetchReader):
-            self._looks_at_end = False
+    async def _sync_position(self) -> None:
+        if self._read_footer_next and isinstance(self._handle, AsyncPrefetchReader):
+            self._read_footer_next = False
             start = max(0, self.size - _TAIL_BYTES)
             await self._handle.read_at(start, self.size - start)  # it stays at hand while that costs nothing
         if not self._has_descriptor and self._handle.tell() != self._position:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3 import _session
-from aios3.sync import _bridge
+from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,7 +20,7 @@ class Session(_session.Session):
     """
 
     def __enter__(self) -> Self:
-        _bridge.call(self.__aenter__)
+        _loop_thread.call(self.__aenter__)
         return self
 
     def __exit__(
@@ -31,9 +31,9 @@ class Session(_session.Session):
     def close(self) -> None:
         """Abort open writers, close open readers, then all connections. Safe to repeat."""
         if not self.closed:
-            _bridge.call(self.aclose)
+            _loop_thread.call(self.aclose)
 
     def bind(self) -> None:
         """Make the session belong to the running loop, if it belongs to none yet."""
         super().bind()
-        _bridge.close_at_end(self)
+        _loop_thread.close_at_end(self)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._handles.options import OpenOptions, ReaderOptions, WriterOptions
-    from aios3._storage.storage import PureStorage, StorageReadMode, StorageWriteMode
-    from aios3._storage.volume_files import PureVolumeFile
+    from aios3._storage.storage import StorageBase, StorageReadMode, StorageWriteMode
+    from aios3._storage.volume_files import VolumeFileBase
     from aios3.sync._layers import ObjectReader, ObjectWriter
 
 
@@ -115,7 +115,7 @@ class StorageWriter:
 
     @property
     def result(self) -> WriteResult | None:
-        """What S3 answered when the file was closed; None if nothing was written.
+        """What S3 responded when the file was closed; None if nothing was written.
 
         Raises ClosedHandleError before that, and if the file was aborted.
         """
@@ -123,7 +123,7 @@ class StorageWriter:
             return self._file.result
         if self._closed:
             return None
-        message = f"{self.name} is open, so S3 has not answered yet; close it first"
+        message = f"{self.name} is open, so S3 has not responded yet; close it first"
         raise ClosedHandleError(message, path=self.name)
 
     def write(self, data: Buffer) -> int:
@@ -131,7 +131,7 @@ class StorageWriter:
 
         Raises what a part met that failed meanwhile, ClosedHandleError after :meth:`close` or :meth:`abort`.
         """
-        file = self._begun() if memoryview(data).nbytes else None
+        file = self._opened_file() if memoryview(data).nbytes else None
         if self._closed:
             message = f"{self.name} is closed; open it again to write"
             raise ClosedHandleError(message, path=self.name)
@@ -149,7 +149,7 @@ class StorageWriter:
         if self._file is not None:
             self._file.abort()
 
-    def _begun(self) -> ObjectWriter | None:
+    def _opened_file(self) -> ObjectWriter | None:
         """Return the file behind this one, which begins with the first byte; None if this one is closed before."""
         with self._first:
             if self._file is None and not self._closed:
@@ -163,14 +163,14 @@ class StorageWriter:
 
 @overload
 def open_stored(
-    storage: PureStorage, path: str, mode: StorageReadMode = "rb", **options: Unpack[ReaderOptions]
+    storage: StorageBase, path: str, mode: StorageReadMode = "rb", **options: Unpack[ReaderOptions]
 ) -> StorageReader: ...
 @overload
 def open_stored(
-    storage: PureStorage, path: str, mode: StorageWriteMode, **options: Unpack[WriterOptions]
+    storage: StorageBase, path: str, mode: StorageWriteMode, **options: Unpack[WriterOptions]
 ) -> StorageWriter: ...
 def open_stored(
-    storage: PureStorage, path: str, mode: StorageReadMode | StorageWriteMode = "rb", **options: Unpack[OpenOptions]
+    storage: StorageBase, path: str, mode: StorageReadMode | StorageWriteMode = "rb", **options: Unpack[OpenOptions]
 ) -> StorageReader | StorageWriter:
     """Open a file for reading (``r``) or for writing (``w``), of bytes in any case; use with ``with``.
 
@@ -184,6 +184,6 @@ def open_stored(
     return StorageWriter(lambda: cast("ObjectWriter", open_object(url, kind, session=session, **options)), str(url))
 
 
-def open_file(file: PureVolumeFile) -> ObjectReader:
+def open_file(file: VolumeFileBase) -> ObjectReader:
     """Open the file for reading; use with ``with``. Raises ObjectNotFoundError, PathIsDirectoryError."""
     return open_object(file.url, "rb", session=file.session)

@@ -40,7 +40,7 @@ async def interrupted(body: Pieces, at: int, hold: Callable[[], Awaitable[None]]
         left -= len(piece)
 
 
-async def dripped(body: Pieces, size: int, released: Callable[[], Awaitable[bool]]) -> Pieces:
+async def slowed(body: Pieces, size: int, released: Callable[[], Awaitable[bool]]) -> Pieces:
     """Pass pieces of ``size`` bytes on, waiting before each; everything else at once when ``released()`` is true."""
     async for piece in body:
         position = 0

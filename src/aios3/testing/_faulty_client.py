@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aios3.testing._faulty_counts import Tally
+    from aios3.testing._faulty_counts import FaultCounters
 
 _LOOK_SECONDS = 0.01
 """How often a held connection is looked at: a client that gives up says so only to who looks."""
@@ -29,18 +29,18 @@ class Gate:
         self.opened = asyncio.Event()
 
 
-async def hold(connection: socket.socket, gate: Gate, tally: Tally) -> None:
+async def hold(connection: socket.socket, gate: Gate, counters: FaultCounters) -> None:
     """Wait until the gate opens; raise ConnectionResetError if the client goes away before."""
     opened = gate.opened
-    tally.stalled += 1
-    tally.changed()
+    counters.stalled += 1
+    counters.changed()
     try:
         while not await released(opened, _LOOK_SECONDS):
             if is_gone(connection):
                 raise ConnectionResetError
     finally:
-        tally.stalled -= 1
-        tally.changed()
+        counters.stalled -= 1
+        counters.changed()
 
 
 async def released(event: asyncio.Event, seconds: float) -> bool:
@@ -60,7 +60,7 @@ def is_gone(connection: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def linger_not(connection: socket.socket) -> None:
+def disable_linger(connection: socket.socket) -> None:
     """Have the closing of a socket reset the connection."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -69,10 +69,14 @@ class Client:
     """A connection to a client, past its handshake."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: socket.socket, tally: Tally
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: socket.socket,
+        counters: FaultCounters,
     ) -> None:
         self.reader = reader
-        self.tally = tally
+        self.counters = counters
         self._writer = writer
         self._connection = connection
         if writer.get_extra_info("sslcontext") is None:  # TLS never says that a buffer of nothing is empty again
@@ -83,11 +87,11 @@ class Client:
         self._writer.write(data)
         await self._writer.drain()
         if body:
-            self.tally.add("sent", len(data))
+            self.counters.add("sent", len(data))
 
     async def hold(self, gate: Gate) -> None:
         """Keep the client waiting until the gate opens."""
-        await hold(self._connection, gate, self.tally)
+        await hold(self._connection, gate, self.counters)
 
     async def reset(self) -> None:
         """End the connection with a reset, after what was sent has left this process."""
@@ -95,7 +99,7 @@ class Client:
         while self._writer.transport.get_write_buffer_size() and not is_gone(self._connection):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
         with contextlib.suppress(OSError):  # gone already
-            linger_not(self._connection)
+            disable_linger(self._connection)
         self._writer.transport.abort()
 
     async def close(self) -> None:

@@ -8,8 +8,8 @@ import socket
 from typing import TYPE_CHECKING
 
 from aios3.testing import faults
-from aios3.testing._faulty_client import Client, Gate, hold, linger_not
-from aios3.testing._faulty_counts import SeenRequest, Tally
+from aios3.testing._faulty_client import Client, Gate, disable_linger, hold
+from aios3.testing._faulty_counts import FaultCounters, SeenRequest
 from aios3.testing._faulty_exchange import Exchange
 from aios3.testing._faulty_http import HEAD_LIMIT, HangUp, read_head
 from aios3.testing._faulty_operations import named
@@ -30,7 +30,7 @@ class Core:
     """Serves connections to the server at ``upstream`` as ``rules`` say."""
 
     def __init__(self, upstream: tuple[str, int], tls: ssl.SSLContext | None) -> None:
-        self.tally = Tally()
+        self.counters = FaultCounters()
         self.gate = Gate()
         self.rules: list[Rule | RateLimit] = []
         self._upstream = upstream
@@ -38,8 +38,8 @@ class Core:
 
     async def serve(self, connection: socket.socket) -> None:
         """Serve one connection to its end, and close it."""
-        self.tally.open_connections += 1
-        self.tally.add("connections")
+        self.counters.open_connections += 1
+        self.counters.add("connections")
         try:
             with connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,25 +48,25 @@ class Core:
             return  # the client has gone, or speaks no HTTP
         except HangUp as end:
             if end.reset:
-                linger_not(connection)
+                disable_linger(connection)
         except Exception:  # noqa: BLE001 - one connection's failure is logged, and the others go on
             _log.exception("The fault server failed")
         finally:
-            self.tally.open_connections -= 1
-            self.tally.changed()
+            self.counters.open_connections -= 1
+            self.counters.changed()
 
     async def _serve(self, connection: socket.socket) -> None:
-        fault = self._meet(SeenRequest("Connect"))
+        fault = self._match_fault(SeenRequest("Connect"))
         match fault:
             case faults.Reset():
-                linger_not(connection)
+                disable_linger(connection)
                 return
             case faults.Garbage(data):
-                await _say_and_hang_up(connection, data)
+                await _send_and_close(connection, data)
                 return
             case faults.Stall():
-                await hold(connection, self.gate, self.tally)
-        client = await self._greeted(connection)
+                await hold(connection, self.gate, self.counters)
+        client = await self._accept_tls(connection)
         try:
             while await self._serve_one(client):
                 pass
@@ -76,20 +76,20 @@ class Core:
         finally:
             await client.close()
 
-    async def _greeted(self, connection: socket.socket) -> Client:
+    async def _accept_tls(self, connection: socket.socket) -> Client:
         """Do the handshake, if there is one."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=HEAD_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._tls)
-        return Client(reader, asyncio.StreamWriter(transport, protocol, reader, loop), connection, self.tally)
+        return Client(reader, asyncio.StreamWriter(transport, protocol, reader, loop), connection, self.counters)
 
     async def _serve_one(self, client: Client) -> bool:
         head = await read_head(client.reader)
         if head is None:
             return False
         seen = self._seen(head)
-        fault = self._meet(seen)
+        fault = self._match_fault(seen)
         return await Exchange(client, head, seen, fault, self._upstream, self.gate).run()
 
     def _seen(self, head: Head) -> SeenRequest:
@@ -98,14 +98,14 @@ class Core:
         operation, bucket, key = named(method, target, headers)
         return SeenRequest(operation, bucket, key, method, target, headers)
 
-    def _meet(self, request: SeenRequest) -> Fault | None:
+    def _match_fault(self, request: SeenRequest) -> Fault | None:
         fault = decide(self.rules, request)
         if request.operation != "Connect" or fault is not None:
-            self.tally.saw(request, fault)
+            self.counters.saw(request, fault)
         return fault
 
 
-async def _say_and_hang_up(connection: socket.socket, data: bytes) -> None:
+async def _send_and_close(connection: socket.socket, data: bytes) -> None:
     """Send ``data`` and close, but not before the client does: what it has sent unread would make that a reset."""
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, data)

@@ -50,7 +50,7 @@ class Counts:
     received_bytes: int
     """Bytes of requests' bodies that were taken from clients."""
     sent_bytes: int
-    """Bytes of answers' bodies that were sent to clients."""
+    """Bytes of responses' bodies that were sent to clients."""
 
     @property
     def total(self) -> int:
@@ -58,7 +58,7 @@ class Counts:
         return sum(self.requests.values())
 
 
-class Tally:
+class FaultCounters:
     """The running sums; written by one thread."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""One request and its answer, between a client and the server behind, with at most one fault in it."""
+"""One request and its response, between a client and the server behind, with at most one fault in it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from aios3.testing import _faulty_bodies as bodies
 from aios3.testing import faults
-from aios3.testing._faulty_answers import answer_to, rendered
 from aios3.testing._faulty_client import released
 from aios3.testing._faulty_http import (
     HEAD_LIMIT,
     HangUp,
     Head,
-    answer_framing,
     pieces,
     read_head,
     request_framing,
+    response_framing,
 )
+from aios3.testing._faulty_responses import render_response, response_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from aios3.testing._faulty_client import Client, Gate
     from aios3.testing._faulty_counts import SeenRequest
     from aios3.testing._faulty_http import Framing
-    from aios3.testing.faults import Answer, Fault
+    from aios3.testing.faults import Fault, Respond
 
 _FINAL_FROM = 200
-_UNREACHABLE = faults.Answer(502, "BadGateway", "the server behind the fault server cannot be reached")
+_UNREACHABLE = faults.Respond(502, "BadGateway", "the server behind the fault server cannot be reached")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +46,38 @@ class Exchange:
     gate: Gate
 
     async def run(self) -> bool:
-        """Answer the request; return whether the connection may be used again, or raise HangUp."""
-        canned = answer_to(self.fault)
+        """Response the request; return whether the connection may be used again, or raise HangUp."""
+        canned = response_of(self.fault)
         if canned is not None:
-            return await self._refuse(canned)
-        await self._misbehave()
+            return await self._reject(canned)
+        await self._fail_before_upstream()
         return await self._pass_on(await self._prepared())
 
-    async def _refuse(self, answer: Answer) -> bool:
-        message = rendered(answer, with_body=self.seen.method != "HEAD", close=answer.early)
-        if answer.early:
+    async def _reject(self, response: Respond) -> bool:
+        message = render_response(response, with_body=self.seen.method != "HEAD", close=response.early)
+        if response.early:
             await self.client.send(message)
-            await self._swallow()
+            await self._read_whole_request()
             return False
-        await self._swallow()
+        await self._read_whole_request()
         await self.client.send(message)
         return self.head.keeps_alive
 
-    async def _misbehave(self) -> None:
+    async def _fail_before_upstream(self) -> None:
         """Do what ends the connection without the server behind."""
         match self.fault:
             case faults.Reset():
-                await self._swallow()
+                await self._read_whole_request()
                 raise HangUp(reset=True)
             case faults.ResetUpload(after):
                 async for _piece in bodies.cut(self._request_body(), after, reset=True):
                     pass
             case faults.Garbage(data):
-                await self._swallow()
+                await self._read_whole_request()
                 await self.client.send(data)
                 raise HangUp(reset=False)
             case faults.EndlessHeaders():
-                await self._swallow()
+                await self._read_whole_request()
                 await self._send_headers_for_ever()
 
     async def _prepared(self) -> Head:
@@ -98,17 +98,17 @@ class Exchange:
         try:
             reader, writer = await asyncio.open_connection(*self.upstream, limit=HEAD_LIMIT)
         except OSError:
-            return await self._refuse(_UNREACHABLE)
+            return await self._reject(_UNREACHABLE)
         writer.write(bytes(head))
         sending = asyncio.create_task(self._send_up(writer))
         try:
-            return await self._answer(reader, sending)
+            return await self._send_response(reader, sending)
         finally:
             writer.transport.abort()
             sending.cancel()
             await asyncio.wait([sending])
             if not sending.cancelled():
-                sending.exception()  # retrieved: it has broken the connection, which ended the answer
+                sending.exception()  # retrieved: it has broken the connection, which ended the response
 
     async def _send_up(self, writer: asyncio.StreamWriter) -> None:
         """Pass the request's body on; if it ends too early, so does the connection to the server behind."""
@@ -128,36 +128,36 @@ class Exchange:
             case faults.FlipUploadByte(at):
                 body = bodies.flipped(body, at)
         async for piece in body:
-            self.client.tally.add("received", len(piece))
+            self.client.counters.add("received", len(piece))
             yield piece
 
-    async def _swallow(self) -> None:
-        """Take the whole request, as a server does before it answers."""
+    async def _read_whole_request(self) -> None:
+        """Take the whole request, as a server does before it responds."""
         if self.head.get(b"expect"):
             await self.client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         async for _piece in self._request_body():
             pass
 
-    async def _answer(self, reader: asyncio.StreamReader, sending: asyncio.Task[None]) -> bool:
-        answer = await read_head(reader)
-        while answer is not None and answer.status < _FINAL_FROM:
-            await self.client.send(bytes(answer))
-            answer = await read_head(reader)
-        if answer is None:
+    async def _send_response(self, reader: asyncio.StreamReader, sending: asyncio.Task[None]) -> bool:
+        response = await read_head(reader)
+        while response is not None and response.status < _FINAL_FROM:
+            await self.client.send(bytes(response))
+            response = await read_head(reader)
+        if response is None:
             raise HangUp(reset=True)
-        framing = answer_framing(answer, self.seen.method)
+        framing = response_framing(response, self.seen.method)
         if framing != "close":
-            answer = answer.without(b"connection", b"keep-alive")  # they are about the connection behind
+            response = response.without(b"connection", b"keep-alive")  # they are about the connection behind
         if self.fault == faults.Stall(None):
             await self.client.hold(self.gate)
-        head, body = self._spoilt(answer, pieces(reader, framing), framing)
-        await self._send_answer(head, body)
+        head, body = self._apply_fault(response, pieces(reader, framing), framing)
+        await self._send_response_parts(head, body)
         return self.head.keeps_alive and framing != "close" and sending.done()
 
-    def _spoilt(  # noqa: PLR0911 - one line a fault
+    def _apply_fault(  # noqa: PLR0911 - one line a fault
         self, head: Head, body: AsyncIterator[bytes], framing: Framing
     ) -> tuple[Head, AsyncIterator[bytes]]:
-        """Apply what a fault does to an answer on its way."""
+        """Apply what a fault does to a response on its way."""
         match self.fault:
             case faults.ResetAfter(at):
                 return head, bodies.cut(body, at, reset=True)
@@ -165,9 +165,9 @@ class Exchange:
                 return head, bodies.cut(body, at, reset=False)
             case faults.Stall(int(after)):
                 return head, bodies.interrupted(body, after, lambda: self.client.hold(self.gate))
-            case faults.Drip(size, seconds):
+            case faults.SlowBody(size, seconds):
                 opened = self.gate.opened
-                return head, bodies.dripped(body, size, lambda: released(opened, seconds))
+                return head, bodies.slowed(body, size, lambda: released(opened, seconds))
             case faults.FlipByte(at):
                 return head, bodies.flipped(body, at)
             case faults.WrongLength(by) if isinstance(framing, int):
@@ -182,8 +182,8 @@ class Exchange:
                 return head.adding(b"x-amz-meta-folded: one\r\n two"), body
         return head, body
 
-    async def _send_answer(self, head: Head, body: AsyncIterator[bytes]) -> None:
-        if isinstance(self.fault, faults.LoseAnswer):
+    async def _send_response_parts(self, head: Head, body: AsyncIterator[bytes]) -> None:
+        if isinstance(self.fault, faults.DropResponse):
             async for _piece in body:
                 pass
             raise HangUp(reset=True)
@@ -205,7 +205,7 @@ class Exchange:
             signed = self.head.get(b"authorization") or b"none"
             fields = (b"Host: fault", b"Authorization: " + signed, b"Content-Length: %d" % len(data))
             writer.write(bytes(Head(b"PUT %b HTTP/1.1" % path, fields)) + data)
-            answer = await read_head(reader)
-        if answer is None or answer.status != _FINAL_FROM:
+            response = await read_head(reader)
+        if response is None or response.status != _FINAL_FROM:
             message = f"the server behind checks signatures: {self.seen.key!r} cannot be replaced; use faults.Before"
             raise RuntimeError(message)

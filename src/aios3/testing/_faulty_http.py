@@ -59,7 +59,7 @@ class Head:
 
     @property
     def status(self) -> int:
-        """The status of an answer."""
+        """The status of a response."""
         return int(self.first.split(b" ", 2)[1])
 
     @property
@@ -98,8 +98,8 @@ def request_framing(head: Head) -> Framing:
     return _announced(head, otherwise=0)
 
 
-def answer_framing(head: Head, method: str) -> Framing:
-    """Tell how long the body of an answer to ``method`` is."""
+def response_framing(head: Head, method: str) -> Framing:
+    """Tell how long the body of a response to ``method`` is."""
     if method == "HEAD" or head.status < _FINAL_FROM or head.status in _NO_BODY:
         return 0
     return _announced(head, otherwise="close")

@@ -158,7 +158,7 @@ class FaultyServer:
 
     @property
     def addresses(self) -> tuple[str, str]:
-        """Two addresses for a name, on the server's port: the first takes no connection and refuses none.
+        """Two addresses for a name, on the server's port: the first takes no connection and rejects none.
 
         Have the program's resolver return them. Raises OSError on systems with one loopback address only.
         """
@@ -193,13 +193,13 @@ class FaultyServer:
         self._core.rules.append(Rule(fault, operation, key, nth, times, probability, seed))
 
     def limit(self, per_second: float, *, burst: int = 1, operation: str = "*") -> None:
-        """Answer 503 SlowDown to what exceeds ``per_second`` requests, ``burst`` at once."""
+        """Response 503 SlowDown to what exceeds ``per_second`` requests, ``burst`` at once."""
         self._core.rules.append(RateLimit(per_second, burst, operation))
 
     @contextlib.contextmanager
-    def refusing(self) -> Iterator[None]:
+    def rejecting(self) -> Iterator[None]:
         """Refuse connections inside a ``with`` block, and reset those that are open when it begins."""
-        self._thread.refuse()
+        self._thread.reject()
         try:
             yield
         finally:
@@ -220,14 +220,14 @@ class FaultyServer:
         """Forget the faults and the counts, and end all connections; what is stored stays."""
         self._core.rules.clear()
         self._thread.hang_up()
-        self._core.tally.clear()
+        self._core.counters.clear()
 
     # what it has seen
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
         """The requests, and the connections that met a fault, in the order of their arrival."""
-        return self._core.tally.requests
+        return self._core.counters.requests
 
     def count(self, operation: str = "*", key: str = "*") -> int:
         """Return how many requests have come whose operation and key match the patterns."""
@@ -235,14 +235,14 @@ class FaultyServer:
 
     def counts(self) -> Counts:
         """Return the sums: requests by operation, bytes, connections, faults."""
-        return self._core.tally.counts()
+        return self._core.counters.counts()
 
     def wait(self, condition: Callable[[Counts], bool], timeout: float = PATIENCE_SECONDS) -> Counts:
         """Wait until ``condition`` holds of the counts and return them; raises TimeoutError after ``timeout`` seconds.
 
         It blocks: from a coroutine, ``await asyncio.to_thread(server.wait, ...)``.
         """
-        return self._core.tally.wait(condition, timeout)
+        return self._core.counters.wait(condition, timeout)
 
     @property
     def _core(self) -> Core:

@@ -38,9 +38,9 @@ class AcceptingThread:
         """Run ``work`` on the thread's loop, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def refuse(self) -> None:
-        """Have the system refuse new connections, and reset those that are open."""
-        self.call(self._refuse())
+    def reject(self) -> None:
+        """Have the system reject new connections, and reset those that are open."""
+        self.call(self._reject())
 
     def accept(self) -> None:
         """Accept connections again, on the same port."""
@@ -52,7 +52,7 @@ class AcceptingThread:
 
     def stop(self) -> None:
         """End all connections and the thread."""
-        self.call(self._refuse())
+        self.call(self._reject())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._listener.close()
@@ -69,7 +69,7 @@ class AcceptingThread:
             self._loop.add_reader(self._listener, self._accept)
             self._listening = True
 
-    async def _refuse(self) -> None:
+    async def _reject(self) -> None:
         if self._listening:
             self._loop.remove_reader(self._listener)
             # A socket that has listened cannot stop to, so another one that does not takes its place on the port.
@@ -112,7 +112,7 @@ def _bound(port: int) -> socket.socket:
 
 
 class DeadAddress:
-    """An address of this machine that lets nobody in: it neither accepts a connection on ``port`` nor refuses it.
+    """An address of this machine that lets nobody in: it neither accepts a connection on ``port`` nor rejects it.
 
     A queue that one connection fills, and from which none is taken: the system then ignores who knocks. Raises
     OSError where the system has no second loopback address.

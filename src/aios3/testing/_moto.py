@@ -95,12 +95,12 @@ class _AccountApp:
 
 
 class _Handler(MotoRequestHandler):
-    """One connection: answers at once, and says nothing about it."""
+    """One connection: responses at once, and says nothing about it."""
 
     disable_nagle_algorithm = True
 
     def send_response(self, code: int, message: str | None = None) -> None:
-        """Send status and date: some of moto's answers bring a Server header, and strict clients refuse two."""
+        """Send status and date: some of moto's responses bring a Server header, and strict clients reject two."""
         self.send_response_only(code, message)
         self.send_header("Date", self.date_time_string())
 
@@ -117,7 +117,7 @@ class _Server(ThreadedWSGIServer):
         super().__init__(_HOST, port, app, _Handler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's types
-        """Answer a connection in a thread, and remember both."""
+        """Response a connection in a thread, and remember both."""
         self._open = [(thread, connection) for thread, connection in self._open if thread.is_alive()]
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), name="aios3 LocalServer", daemon=True

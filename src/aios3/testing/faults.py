@@ -1,6 +1,6 @@
 """What can go wrong between a program and S3, as values for :meth:`aios3.testing.FaultyServer.fail`.
 
-``after`` and ``at`` count bytes of a body: of the answer, or of the request in the faults whose name says upload.
+``after`` and ``at`` count bytes of a body: of the response, or of the request in the faults whose name says upload.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from aios3.testing._faulty_counts import SeenRequest
 
 __all__ = [
-    "Answer",
     "Before",
     "Chunked",
     "CutShort",
-    "Drip",
+    "DropResponse",
     "EndlessHeaders",
     "ErrorIn200",
     "ExpiredToken",
@@ -30,11 +29,12 @@ __all__ = [
     "HugeHeader",
     "IgnoreRange",
     "InternalError",
-    "LoseAnswer",
     "ReplaceObject",
     "Reset",
     "ResetAfter",
     "ResetUpload",
+    "Respond",
+    "SlowBody",
     "SlowDown",
     "SmallPages",
     "Stall",
@@ -48,12 +48,12 @@ _NOT_HTTP = b"\x00\xff this is neither HTTP nor TLS\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Reset the connection: a request is read, not passed on, and never answered; a connection is not read at all."""
+    """Reset the connection: a request is read, not passed on, and never responded; a connection is not read at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResetAfter:
-    """Reset the connection after ``bytes`` of the answer's body."""
+    """Reset the connection after ``bytes`` of the response's body."""
 
     bytes: int
 
@@ -67,21 +67,21 @@ class ResetUpload:
 
 @dataclass(frozen=True, slots=True)
 class CutShort:
-    """Close the connection in good order after ``bytes`` of the answer's body, whatever its head has announced."""
+    """Close the connection in good order after ``bytes`` of the response's body, whatever its head has announced."""
 
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class LoseAnswer:
-    """Let the server do what it is asked, then reset the connection instead of passing its answer on."""
+class DropResponse:
+    """Let the server do what it is asked, then reset the connection instead of passing its response on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
     """Fall silent until :meth:`FaultyServer.release`, the end of the client's patience, or the end of the server.
 
-    With ``after=None`` before the answer's head, else after so many bytes of its body. Of a connection: nothing is
+    With ``after=None`` before the response's head, else after so many bytes of its body. Of a connection: nothing is
     read, also no TLS handshake. What was held goes on as if nothing had been when it is released.
     """
 
@@ -100,8 +100,8 @@ class StallUpload:
 
 
 @dataclass(frozen=True, slots=True)
-class Drip:
-    """Pass the answer's body on in pieces of ``bytes``, one every ``seconds``, until :meth:`FaultyServer.release`."""
+class SlowBody:
+    """Pass the response's body on in pieces of ``bytes``, one every ``seconds``, until :meth:`FaultyServer.release`."""
 
     bytes: int = 1024
     seconds: float = 0.01
@@ -116,7 +116,7 @@ class WrongLength:
 
 @dataclass(frozen=True, slots=True)
 class FlipByte:
-    """Invert the byte at ``at`` of the answer's body."""
+    """Invert the byte at ``at`` of the response's body."""
 
     at: int = 0
 
@@ -129,10 +129,10 @@ class FlipUploadByte:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer as S3 refuses: status, and an XML body with ``code`` and ``message``; nothing is passed on.
+class Respond:
+    """Answer as S3 rejects: status, and an XML body with ``code`` and ``message``; nothing is passed on.
 
-    ``early=True`` answers and closes before the request's body was read, as S3 does when it is overloaded.
+    ``early=True`` responses and closes before the request's body was read, as S3 does when it is overloaded.
     """
 
     status: int
@@ -156,7 +156,7 @@ class InternalError:
 
 @dataclass(frozen=True, slots=True)
 class ErrorIn200:
-    """Answer 200 with an error in the body, as S3 may to a completion or a copy that fails after it has begun."""
+    """Answer 200 with an error in the body, as S3 may to a completion or a copy that fails after it has started."""
 
     code: str = "InternalError"
 
@@ -186,7 +186,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class HugeHeader:
-    """Add one header of ``bytes`` to the answer."""
+    """Add one header of ``bytes`` to the response."""
 
     bytes: int = 1 << 20
 
@@ -203,7 +203,7 @@ class FoldedHeader:
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """Send the answer's body in chunks of ``bytes``, without announcing its length."""
+    """Send the response's body in chunks of ``bytes``, without announcing its length."""
 
     bytes: int = 1000
 
@@ -239,11 +239,11 @@ class ReplaceObject:
 
 
 Fault = (
-    Answer
+    Respond
     | Before
     | Chunked
     | CutShort
-    | Drip
+    | SlowBody
     | EndlessHeaders
     | ErrorIn200
     | ExpiredToken
@@ -254,7 +254,7 @@ Fault = (
     | HugeHeader
     | IgnoreRange
     | InternalError
-    | LoseAnswer
+    | DropResponse
     | ReplaceObject
     | Reset
     | ResetAfter

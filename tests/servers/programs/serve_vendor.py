@@ -25,13 +25,13 @@ class VendorApp:
     def __call__(self, environ, start_response):
         into_the_path(environ)
         asked = asked_by(environ)
-        refused = profile.refuse(asked)
-        if refused is not None:
+        rejected = profile.reject(asked)
+        if rejected is not None:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            said = f"<Error><Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>"
-            body = b"" if asked.method == "HEAD" or not refused.code else f"<?xml version='1.0'?>{said}".encode()
+            said = f"<Error><Code>{rejected.code}</Code><Message>{escape(rejected.message)}</Message></Error>"
+            body = b"" if asked.method == "HEAD" or not rejected.code else f"<?xml version='1.0'?>{said}".encode()
             headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-            start_response(f"{refused.status} Refused", headers)
+            start_response(f"{rejected.status} Rejected", headers)
             return [body]
         if asked.method in OF_WRITES:
             for name in profile.ignored:

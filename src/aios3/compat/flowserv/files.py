@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aios3.sync
 from aios3 import Config
 from aios3.compat._sessions import session_for, session_of
-from aios3.compat.flowserv.theirs import find, known_as
+from aios3.compat.flowserv.library import error_alias, find
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError
 
 if TYPE_CHECKING:
@@ -92,4 +92,4 @@ def volume_of(bucket: AnyBucket) -> aios3.sync.Volume:
     return aios3.sync.Volume(bucket.name, session=session_of(bucket.meta.client))
 
 
-known_as("IOHandle", S3File)
+error_alias("IOHandle", S3File)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import aios3.sync
 from aios3 import Config
-from aios3._storage.copying import target_name
-from aios3._storage.documents import from_document, to_document
+from aios3._storage.copy_trees import target_name
+from aios3._storage.serialization import from_document, to_document
 from aios3.compat._sessions import session_for
 from aios3.compat.flowserv.files import S3File, volume_of
-from aios3.compat.flowserv.theirs import known_as
+from aios3.compat.flowserv.library import error_alias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,4 +123,4 @@ def S3Bucket(bucket: str, prefix: str | None = None, identifier: str | None = No
     return to_document(bucket, prefix, identifier)
 
 
-known_as("StorageVolume", S3Volume)
+error_alias("StorageVolume", S3Volume)

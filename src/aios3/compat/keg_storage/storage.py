@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aios3 import LocalPath
     from aios3.compat.keg_storage.values import ListEntry
 
-    class Moment(Protocol):
+    class UnwindSnapshot(Protocol):
         """An ``arrow.Arrow``."""
 
         @property
@@ -110,7 +110,7 @@ class S3Storage:
         self,
         path: str,
         operation: str | ShareLinkOperation,
-        expire: datetime | Moment,
+        expire: datetime | UnwindSnapshot,
         output_path: str | None = None,
         content_type: str | None = None,
         content_encoding: str | None = None,
@@ -135,6 +135,6 @@ class S3Storage:
         )
 
 
-def _with_zone(expire: datetime | Moment) -> datetime:
+def _with_zone(expire: datetime | UnwindSnapshot) -> datetime:
     moment = expire if isinstance(expire, datetime) else expire.datetime
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

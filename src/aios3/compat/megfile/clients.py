@@ -11,7 +11,7 @@ from aios3.compat.megfile.settings import session
 from aios3.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from aios3._boto.native import BaseClient
+    from aios3._boto.boto3_clients import BaseClient
 
 _ENDPOINTS = ("OSS_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 

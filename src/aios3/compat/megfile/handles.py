@@ -9,12 +9,12 @@ import aios3.sync
 from aios3._config import MIN_PART_SIZE
 from aios3.compat.megfile.errors import unknown_errors
 from aios3.compat.megfile.settings import (
-    place,
+    resolve_path,
     session,
     sizes_for_reading,
     sizes_for_writing,
+    sync_function,
     text_of,
-    verb_named,
 )
 from aios3.errors import ConfigError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         PathLike,
     )
 
-KEEP = 8388608
+SESSION_DEFAULT = 8388608
 """megfile's default for a block; the session's settings hold then."""
 
 
@@ -61,7 +61,7 @@ class Handle(io.BufferedIOBase):
     _mode: str
 
     @classmethod
-    def over(cls, path: AnyPath, mode: str, client: Client | None = None, **options: object) -> Self:
+    def open_path(cls, path: AnyPath, mode: str, client: Client | None = None, **options: object) -> Self:
         """Open one by its path."""
         handle = cls.__new__(cls)
         handle._open(path, mode, client, **options)  # noqa: SLF001 - of the class itself
@@ -168,15 +168,15 @@ class S3PrefetchReader(Handle):
         key: str,
         *,
         s3_client: Client | None,
-        block_size: int = KEEP,
+        block_size: int = SESSION_DEFAULT,
         block_capacity: int = 16,  # noqa: ARG002 - the session's memory bounds what is kept
         block_forward: int | None = None,  # noqa: ARG002 - read-ahead follows the reads
         max_retries: int = 10,  # noqa: ARG002 - the session's
         max_workers: int | None = None,  # noqa: ARG002 - likewise
         profile_name: str | None = None,
     ) -> None:
-        sizes = sizes_for_reading(None if block_size == KEEP else block_size)
-        self._open(place(bucket, key, profile_name), "rb", s3_client, **sizes)
+        sizes = sizes_for_reading(None if block_size == SESSION_DEFAULT else block_size)
+        self._open(resolve_path(bucket, key, profile_name), "rb", s3_client, **sizes)
 
 
 class S3ShareCacheReader(S3PrefetchReader):
@@ -188,7 +188,7 @@ class S3ShareCacheReader(S3PrefetchReader):
         key: str,
         *,
         s3_client: Client | None,
-        block_size: int = KEEP,  # noqa: ARG002 - the shared blocks have the session's size
+        block_size: int = SESSION_DEFAULT,  # noqa: ARG002 - the shared blocks have the session's size
         block_capacity: int = 16,  # noqa: ARG002 - see S3PrefetchReader
         block_forward: int | None = None,  # noqa: ARG002
         max_retries: int = 10,  # noqa: ARG002
@@ -196,7 +196,7 @@ class S3ShareCacheReader(S3PrefetchReader):
         max_workers: int | None = None,  # noqa: ARG002
         profile_name: str | None = None,
     ) -> None:
-        self._open(place(bucket, key, profile_name), "rb", s3_client, buffering="shared", cache_key=cache_key)
+        self._open(resolve_path(bucket, key, profile_name), "rb", s3_client, buffering="shared", cache_key=cache_key)
 
 
 class S3BufferedWriter(Handle):
@@ -208,14 +208,14 @@ class S3BufferedWriter(Handle):
         key: str,
         *,
         s3_client: Client | None,
-        block_size: int = KEEP,
+        block_size: int = SESSION_DEFAULT,
         max_block_size: int = 134217728,  # noqa: ARG002 - parts grow so that 10,000 are enough
         max_buffer_size: int = 134217728,  # noqa: ARG002 - the session's memory bounds it
         max_workers: int | None = None,  # noqa: ARG002 - likewise
         profile_name: str | None = None,
     ) -> None:
-        sizes = sizes_for_writing(None if block_size == KEEP else block_size)
-        self._open(place(bucket, key, profile_name), "wb", s3_client, **sizes)
+        sizes = sizes_for_writing(None if block_size == SESSION_DEFAULT else block_size)
+        self._open(resolve_path(bucket, key, profile_name), "wb", s3_client, **sizes)
 
 
 class S3LimitedSeekableWriter(S3BufferedWriter):
@@ -227,7 +227,7 @@ class S3LimitedSeekableWriter(S3BufferedWriter):
         key: str,
         *,
         s3_client: Client | None,
-        block_size: int = KEEP,
+        block_size: int = SESSION_DEFAULT,
         head_block_size: int | None = None,
         tail_block_size: int | None = None,
         max_block_size: int = 134217728,  # noqa: ARG002 - see S3BufferedWriter
@@ -236,11 +236,11 @@ class S3LimitedSeekableWriter(S3BufferedWriter):
         profile_name: str | None = None,
     ) -> None:
         sizes = {
-            **sizes_for_writing(None if block_size == KEEP else block_size),
+            **sizes_for_writing(None if block_size == SESSION_DEFAULT else block_size),
             **({"head_size": max(head_block_size, MIN_PART_SIZE)} if head_block_size else {}),
             **({"tail_size": max(tail_block_size, MIN_PART_SIZE)} if tail_block_size else {}),
         }
-        self._open(place(bucket, key, profile_name), "wb", s3_client, buffering="limited", **sizes)
+        self._open(resolve_path(bucket, key, profile_name), "wb", s3_client, buffering="limited", **sizes)
 
 
 class S3PipeHandler(Handle):
@@ -257,7 +257,7 @@ class S3PipeHandler(Handle):
         profile_name: str | None = None,
     ) -> None:
         join = {} if join_thread or "r" in mode else {"join": False}
-        self._open(place(bucket, key, profile_name), mode, s3_client, buffering="pipe", **join)
+        self._open(resolve_path(bucket, key, profile_name), mode, s3_client, buffering="pipe", **join)
 
 
 class S3MemoryHandler(Handle):
@@ -266,7 +266,7 @@ class S3MemoryHandler(Handle):
     def __init__(
         self, bucket: str, key: str, mode: str, *, s3_client: Client | None, profile_name: str | None = None
     ) -> None:
-        self._open(place(bucket, key, profile_name), mode, s3_client, buffering="memory")
+        self._open(resolve_path(bucket, key, profile_name), mode, s3_client, buffering="memory")
 
 
 class S3CachedHandler(Handle):
@@ -283,7 +283,7 @@ class S3CachedHandler(Handle):
         remove_cache_when_open: bool = True,  # noqa: ARG002 - the file has no name from the start where it can
         profile_name: str | None = None,
     ) -> None:
-        self._open(place(bucket, key, profile_name), mode, s3_client, buffering="disk", cache_path=cache_path)
+        self._open(resolve_path(bucket, key, profile_name), mode, s3_client, buffering="disk", cache_path=cache_path)
 
 
 class S3Cacher:
@@ -301,7 +301,7 @@ class S3Cacher:
         self.name: str = text_of(path)
         self.mode = mode
         self._closed = False
-        self._held = verb_named("cached_path")(self.name, mode, cache_path, session=session())
+        self._held = sync_function("cached_path")(self.name, mode, cache_path, session=session())
         with unknown_errors():
             self.cache_path = self._held.__enter__()
 

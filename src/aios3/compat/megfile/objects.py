@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from aios3.compat.megfile.settings import PathLike
 
-_LONGEST_TARGET = 1024
+_MAX_TARGET_BYTES = 1024
 """Bytes of the path that megfile lets a symbolic link lead to."""
 
 
@@ -63,7 +63,7 @@ def s3_symlink(src_path: PathLike, dst_path: PathLike) -> None:
     Raises S3NameTooLongError for a target of more than 1,024 bytes, as megfile does; aios3 itself links to any path.
     """
     target = text_of(src_path)
-    if len(target.encode(errors="surrogatepass")) > _LONGEST_TARGET:
+    if len(target.encode(errors="surrogatepass")) > _MAX_TARGET_BYTES:
         message = f"File name too long: {text_of(dst_path)!r}"
         raise S3NameTooLongError(message, path=text_of(dst_path))
     run(aios3.sync.symlink, target, text_of(dst_path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any
 
 from aios3.compat.megfile.handles import (
-    KEEP,
+    SESSION_DEFAULT,
     S3CachedHandler,
     S3MemoryHandler,
     S3PipeHandler,
@@ -76,14 +76,14 @@ def s3_prefetch_open(
     followlinks: bool = False,
     *,
     max_concurrency: int | None = None,  # noqa: ARG001 - the session's
-    max_block_size: int = KEEP,
+    max_block_size: int = SESSION_DEFAULT,
     max_workers: int | None = None,  # noqa: ARG001
     encoding: str | None = None,
     errors: str | None = None,
 ) -> S3PrefetchReader | IO[str]:
     """Open an object for reading, with read-ahead; ``max_block_size`` is how much one request asks for."""
     _check_mode(mode, "r")
-    sizes = sizes_for_reading(None if max_block_size == KEEP else max_block_size)
+    sizes = sizes_for_reading(None if max_block_size == SESSION_DEFAULT else max_block_size)
     return _opened(S3PrefetchReader, s3_url, mode, encoding, errors, **sizes, **_following(followlinks))
 
 
@@ -94,7 +94,7 @@ def s3_share_cache_open(
     *,
     cache_key: str = "lru",
     max_concurrency: int | None = None,  # noqa: ARG001 - the session's
-    max_block_size: int = KEEP,  # noqa: ARG001 - likewise
+    max_block_size: int = SESSION_DEFAULT,  # noqa: ARG001 - likewise
     max_workers: int | None = None,  # noqa: ARG001
     encoding: str | None = None,
     errors: str | None = None,
@@ -165,5 +165,5 @@ def _opened(
 ) -> HandleT | IO[str]:
     """Open a binary file as megfile's class; text as the standard library's, which passes exceptions down here."""
     if "b" in mode:
-        return handle.over(text_of(path), mode, None, **options)
+        return handle.open_path(text_of(path), mode, None, **options)
     return open_file(text_of(path), mode, None, encoding=encoding, errors=errors, **options)

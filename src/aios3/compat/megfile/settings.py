@@ -56,7 +56,7 @@ def run(verb: Callable[..., T], *arguments: object, **options: object) -> T:
         return verb(*arguments, session=session(), **options)
 
 
-def verb_named(name: str) -> Callable[..., Any]:
+def sync_function(name: str) -> Callable[..., Any]:
     """Return a function of :mod:`aios3.sync`; raise UnsupportedError where this version of aios3 has none."""
     found: Callable[..., Any] | None = getattr(aios3.sync, name, None)
     if found is None:
@@ -168,6 +168,6 @@ def sizes_for_writing(block_size: int | None) -> dict[str, int]:
     return {"part_size": max(MIN_PART_SIZE, min(block_size, session().config.memory_budget // 2))}
 
 
-def place(bucket: str, key: str, profile: str | None) -> AnyPath:
+def resolve_path(bucket: str, key: str, profile: str | None) -> AnyPath:
     """Return the path that megfile's classes are given in pieces."""
     return S3Url(bucket, key, profile)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aios3.sync
 from aios3.compat.megfile.errors import S3IsADirectoryError
 from aios3.compat.megfile.objects import moved
-from aios3.compat.megfile.settings import run, text_of, verb_named
+from aios3.compat.megfile.settings import run, sync_function, text_of
 from aios3.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def s3_concat(
     src_paths: Sequence[PathLike], dst_path: PathLike, block_size: int = 8388608, max_workers: int = 32
 ) -> None:
     """Join objects to one; see :func:`aios3.concat`. At least 5 MiB go into a part, whatever ``block_size`` says."""
-    run(verb_named("concat"), [text_of(path) for path in src_paths], text_of(dst_path), block_size, max_workers)
+    run(sync_function("concat"), [text_of(path) for path in src_paths], text_of(dst_path), block_size, max_workers)
 
 
 def s3_sync(
     src_url: PathLike, dst_url: PathLike, followlinks: bool = False, force: bool = False, overwrite: bool = True
 ) -> None:
     """Copy what is new or different below one path to another; see :func:`aios3.sync_tree`."""
-    run(verb_named("sync_tree"), text_of(src_url), text_of(dst_url), followlinks, force, overwrite)
+    run(sync_function("sync_tree"), text_of(src_url), text_of(dst_url), followlinks, force, overwrite)
 
 
 def s3_upload(
@@ -57,7 +57,7 @@ def s3_upload(
     source, target = _local(src_url), aios3.S3Url.parse(text_of(dst_url)).require_object()
     if os.path.isdir(source):  # noqa: PTH112 - a text it is, and stays
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
-    run(verb_named("upload"), source, target, callback, followlinks, overwrite)
+    run(sync_function("upload"), source, target, callback, followlinks, overwrite)
 
 
 def s3_download(
@@ -78,7 +78,7 @@ def s3_download(
     if not run(aios3.sync.isfile, source) and run(aios3.sync.isdir, source):
         message = f"Is a directory: {source!s}"
         raise S3IsADirectoryError(message, path=str(source))
-    run(verb_named("download"), source, target, callback, followlinks, overwrite)
+    run(sync_function("download"), source, target, callback, followlinks, overwrite)
 
 
 def _local(path: PathLike) -> str:

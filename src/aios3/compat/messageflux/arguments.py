@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from aios3._handles.pump import Readable
+    from aios3._handles.copy_from import Readable
 
 _WRITING = WRITING | {"IfMatch": "if_match", "SSECustomerKey": "sse_customer_key", "Tagging": "tags"}
 _IMPLIED = {"Metadata", "SSECustomerAlgorithm", "SSECustomerKeyMD5"}
@@ -22,11 +22,11 @@ _IMPLIED = {"Metadata", "SSECustomerAlgorithm", "SSECustomerKeyMD5"}
 def writing_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return options of aios3 for arguments of boto3's ``put_object``; raise ConfigError for one there is none for."""
     given = {name: value for name, value in arguments.items() if name not in _IMPLIED}
-    refuse(given.keys() - _WRITING, "write an object")
+    reject(given.keys() - _WRITING, "write an object")
     return {_WRITING[name]: _VALUES.get(name, _same)(value) for name, value in given.items()}
 
 
-def refuse(names: set[str], what: str) -> None:
+def reject(names: set[str], what: str) -> None:
     """Raise ConfigError if there are ``names`` of arguments that nothing stands for."""
     if names:
         message = f"aios3 does not {what} with {', '.join(sorted(names))}"

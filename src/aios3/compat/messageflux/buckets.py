@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import IO, TYPE_CHECKING
 
 import aios3.sync
-from aios3.compat.messageflux.arguments import Counted, counted_source, refuse, writing_options
+from aios3.compat.messageflux.arguments import Counted, counted_source, reject, writing_options
 from aios3.compat.messageflux.errors import S3BucketException, S3NoSuchBucket, translated
 from aios3.compat.messageflux.objects import S3Object
 from aios3.compat.messageflux.resources import session_behind
@@ -122,7 +122,7 @@ class S3Bucket:
         ``ExtraArgs`` are boto3's; ``Callback`` is called with the size of each piece; ``Config`` means nothing.
         """
         with translated():
-            refuse(kwargs.keys() - {"ExtraArgs", "Callback", "Config"}, "upload")
+            reject(kwargs.keys() - {"ExtraArgs", "Callback", "Config"}, "upload")
             source = counted_source(stream, kwargs.get("Callback"))
             options = writing_options(kwargs.get("ExtraArgs") or {})
             return S3Object(self._bucket.upload_object(key, source, metadata, **options))
@@ -134,9 +134,9 @@ class S3Bucket:
         nothing.
         """
         with translated(reading=True):
-            refuse(kwargs.keys() - {"ExtraArgs", "Callback", "Config"}, "download")
+            reject(kwargs.keys() - {"ExtraArgs", "Callback", "Config"}, "download")
             extra = kwargs.get("ExtraArgs") or {}
-            refuse(extra.keys() - {"VersionId"}, "download")
+            reject(extra.keys() - {"VersionId"}, "download")
             callback = kwargs.get("Callback")
             target = writable_stream if callback is None else Counted(writable_stream, callback)
             self._bucket.download_object(key, target, extra.get("VersionId"))
@@ -167,7 +167,7 @@ class S3Bucket:
         ``delimiter`` leaves out keys that have it behind the prefix. ``Marker`` leaves out keys up to it.
         """
         with translated():
-            refuse(kwargs.keys() - {"Marker", "EncodingType"}, "list")
+            reject(kwargs.keys() - {"Marker", "EncodingType"}, "list")
             marker = (kwargs.get("Marker") or "").encode()
             with closing(self._bucket.find_objects(prefix, delimiter)) as found:
                 for each in found:

@@ -27,7 +27,7 @@ class S3Object:
     """An object of a bucket; what is not known of it is asked for, once.
 
     ``object_summery`` is an :class:`aios3.sync.S3Object` or boto3's ``ObjectSummary``; ``object_cache`` is boto3's
-    answer to a GET of it, if there is one already.
+    response to a GET of it, if there is one already.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class S3Object:
     @property
     def last_modified(self) -> datetime:
         """When the object was written, with UTC as the time zone."""
-        if self._found.listed is not None:  # without a way to the background loop, which costs more than the answer
+        if self._found.listed is not None:  # without a way to the background loop, which costs more than the response
             return datetime.fromtimestamp(self._found.listed.mtime, UTC)
         with translated(reading=True):
             return self._found.last_modified()

@@ -1,0 +1,24 @@
+"""Memory to receive into, placed where the kernel copies fast.
+
+glibc and musl begin a large piece of memory 16 bytes into a page, while what a server sends from files lies at the
+beginning of pages. Processors of AMD's (seen on Zen 3) copy at a third of their speed if the target is 1 to 31 bytes
+further into its page than the source is: receiving 1 GiB took 0.6 s of system time instead of 0.2.
+"""
+
+from __future__ import annotations
+
+_LEAD = 48
+"""Bytes left unused at the start: with the allocator's 16 they fill a line of the processor's cache."""
+_LARGE = 64 * 1024
+"""Shorter pieces are carved out of larger ones, and begin anywhere."""
+
+
+def allocate_aligned(size: int) -> bytearray:
+    """Return ``size`` bytes of zeros, which can grow by one byte without being moved."""
+    if size < _LARGE:
+        block = bytearray(size + 1)
+    else:
+        block = bytearray(_LEAD + size + 1)
+        del block[:_LEAD]  # moves nothing: CPython lets the bytearray begin later
+    block.pop()
+    return block

@@ -1,0 +1,494 @@
+"""Every call of :mod:`aios3._backend` over aiobotocore: parameters in, one request, values out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aios3._backend import CopyOptions, Part
+from aios3._boto import boto_responses, many
+from aios3._boto.arguments import (
+    checked,
+    conditional,
+    copying,
+    customer_key,
+    given,
+    listed_part,
+    method,
+    part_place,
+    place,
+    reading,
+    writing,
+)
+from aios3._boto.boto_body import BotoBody, receive_unsized
+from aios3._boto.boto_errors import translate_errors
+from aios3._boto.boto_responses import report_response
+from aios3._boto.boto_sessions import signed_with
+from aios3._boto.client_source import ClientSource
+from aios3._boto.extra_headers import adding, as_stored
+from aios3._boto.provider_chain import ProviderChain
+from aios3._boto.region_redirects import RegionRedirector, send_internal
+from aios3._boto.timing import date_of, signed_at
+from aios3._boto.upload_stream import PieceStream, upload_timeout
+from aios3._buffered_body import BufferedBody
+from aios3._clock import Clock
+from aios3._credentials import credential_cache_of, error_context, refresh_after
+from aios3._entries import PresignedPost
+from aios3._ownership import NO_OWNERSHIP, ownership_of
+from aios3._paths import S3Url
+from aios3._regions import BucketRegions
+from aios3._responses import invalid_response, quote_etag
+from aios3._settings import settings_of_arguments
+from aios3._success import check
+from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from aios3._backend import (
+        BucketAddress,
+        BucketEntry,
+        Checksum,
+        DeleteFailure,
+        Document,
+        GetOptions,
+        Limiter,
+        ListPage,
+        ObjectBody,
+        ObjectVersion,
+        OpenUpload,
+        PartSource,
+        Precondition,
+        PutOptions,
+        StoredPart,
+    )
+    from aios3._boto.arguments import Parameters
+    from aios3._boto.boto_body import RawResponse
+    from aios3._boto.boto_responses import BotoResponse
+    from aios3._config import Config
+    from aios3._credentials import CredentialCache
+    from aios3._entries import StatResult, WriteResult
+    from aios3._settings import Settings
+
+T = TypeVar("T")
+
+_NO_TERMS = CopyOptions()
+
+_NEEDS_NO_NAME = ("us-east-1", "aws-global")
+"""Regions of which CreateBucket rejects the name."""
+
+
+class BotoBackend:
+    """S3 through aiobotocore, one request a call.
+
+    ``limiter`` bounds the requests in flight, together with whoever shares it; an open body holds one.
+    ``credential_cache`` has the credentials; without one, the backend keeps its own. ``settings`` are what holds for
+    the profile; None: they are read when the first request needs them. ``regions`` and ``clock`` keep what servers
+    teach. ``moved`` is told of a bucket that was found in another region.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it shares with the other backend of the profile
+        self,
+        config: Config,
+        profile: str | None,
+        limiter: Limiter,
+        *,
+        settings: Settings | None = None,
+        credential_cache: CredentialCache | None = None,
+        regions: BucketRegions | None = None,
+        clock: Clock | None = None,
+        moved: Callable[[str], Awaitable[object]] | None = None,
+    ) -> None:
+        regions = regions or BucketRegions()
+        self._credential_cache = credential_cache or credential_cache_of(config, ProviderChain(config, profile).ask)
+        self._clock = clock or Clock()
+        self._client = ClientSource(config, profile, self._credential_cache, regions, self._clock, settings=settings)
+        self._following = RegionRedirector(self._client, regions, self._head_once, moved)
+        self._ownership = ownership_of(config) or NO_OWNERSHIP
+        self._limiter = limiter
+        checksums = (settings or settings_of_arguments(config)).checksums
+        self._patience = config.connect_timeout + config.read_timeout
+        self._checksum_mode = {"ChecksumMode": "ENABLED"} if checksums.verify else {}
+        self._bodies: set[BotoBody] = set()
+
+    async def _call(
+        self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool = False
+    ) -> BotoResponse:
+        """Send the request of S3's ``operation``; ``if_absent`` says what a failed precondition means."""
+        return await self._sent(
+            operation, url, lambda: self._call_once(operation, url, parameters, if_absent=if_absent)
+        )
+
+    async def _sent(self, operation: str, url: S3Url, send: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``send`` returns; again where the bucket is, and once more with fresh credentials."""
+        try:
+            response = await self._following.send(operation, url, send, lambda error: self._renew(url, error))
+        except AccessDeniedError as error:
+            explained = self._ownership.explained(error)
+            if explained is error or not await self._client.is_aws():
+                raise
+            raise explained from error
+        if self._credential_cache.unconfirmed is not None:
+            self._credential_cache.note_accepted(signed_with.get())
+        return response
+
+    async def _renew(self, url: S3Url, error: S3Error) -> bool:
+        """Set the clock or renew the credentials that the last request was signed with, if ``error`` is of them."""
+        used = signed_with.get()
+        if used is not None and self._clock.learn(error, date_of(error), signed_at.get()):
+            return True
+        with error_context(error.operation or "Connect", str(url)):
+            return await refresh_after(self._credential_cache, used, error, lambda: self._ask_with_code(url))
+
+    async def _ask_with_code(self, url: S3Url) -> S3Error | None:
+        """Send what is rejected with a code for the token; return the error, None for none."""
+        try:
+            await self._call_once("ListObjectsV2", url, {"Bucket": url.bucket, "MaxKeys": 1}, if_absent=False)
+        except S3Error as error:
+            return error
+        return None
+
+    async def _head_once(self, url: S3Url) -> BotoResponse:
+        """Ask between a rejection and its consequences: what was rejected stays what the last signature was of."""
+        rejected, moment = signed_with.get(), signed_at.get()
+        try:
+            return await self._call_once("HeadBucket", url, {"Bucket": url.bucket}, if_absent=False)
+        finally:
+            signed_with.set(rejected)
+            signed_at.set(moment)
+
+    async def _call_once(self, operation: str, url: S3Url, parameters: Parameters, *, if_absent: bool) -> BotoResponse:
+        with translate_errors(operation, str(url), if_absent=if_absent):
+            call = getattr(await self._client.get(), method(operation))
+            async with self._limiter, upload_timeout(parameters.get("Body"), self._patience):
+                response: BotoResponse = await send_internal(call, parameters)
+        report_response(response)
+        check(operation, url, boto_responses.headers_of(response), response.pop(boto_responses.RAW_BODY, b""))
+        return response
+
+    async def is_aws(self) -> bool:
+        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
+        with translate_errors("Connect", "s3://"):
+            return await self._client.is_aws()
+
+    async def address_of(self, bucket: str) -> BucketAddress:
+        """Return where requests for ``bucket`` go and how they are signed; nothing is sent to find out."""
+        with translate_errors("Connect", f"s3://{bucket}"):
+            return await self._client.address_of(bucket)
+
+    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: GetOptions) -> ObjectBody:
+        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+        ranged = bool(start) or stop is not None
+        parameters = place(url) | reading(options) | self._checksum_parameters(options)
+        if ranged:
+            parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
+        return await self._sent("GetObject", url, lambda: self._get_once(url, parameters, start, ranged=ranged))
+
+    async def _get_once(self, url: S3Url, parameters: Parameters, start: int, *, ranged: bool) -> ObjectBody:
+        with translate_errors("GetObject", str(url)):
+            call = getattr(await self._client.get(), method("GetObject"))
+            await self._limiter.acquire()
+            try:
+                response: BotoResponse = await send_internal(call, parameters)
+                report_response(response)
+                check("GetObject", url, boto_responses.headers_of(response), b"")
+                if boto_responses.is_unsized(response):
+                    return await self._buffered_body(response, url)
+                return self._body(response, url, start, ranged=ranged)
+            except BaseException:
+                self._limiter.release()
+                raise
+
+    def _checksum_parameters(self, options: GetOptions) -> Parameters:
+        return self._checksum_mode if options.with_checksum else {}
+
+    def _body(self, response: BotoResponse, url: S3Url, start: int, *, ranged: bool) -> BotoBody:
+        received: Any = response["Body"]
+        raw: RawResponse = getattr(received, "raw_stream", received)  # older versions hand the stream over as it is
+        try:
+            span = boto_responses.parse_content_range(response, start, url)
+        except BaseException:
+            raw.close()
+            raise
+        stat = boto_responses.stat_of(
+            response, span.size, boto_responses.checksums_of_span(response, span, ranged=ranged)
+        )
+        body = BotoBody(raw, str(url), stat, span, self._body_ended)
+        if span.stop > span.start:
+            self._bodies.add(body)
+        return body
+
+    async def _buffered_body(self, response: BotoResponse, url: S3Url) -> BufferedBody:
+        """Receive a body whose length nobody has announced."""
+        received: Any = response["Body"]
+        data = await receive_unsized(getattr(received, "raw_stream", received), str(url))
+        stat = boto_responses.stat_of(response, len(data), boto_responses.checksums_of(response))
+        self._limiter.release()
+        return BufferedBody(data, stat)
+
+    def _body_ended(self, body: BotoBody) -> None:
+        self._bodies.discard(body)
+        self._limiter.release()
+
+    async def head_object(self, url: S3Url, options: GetOptions) -> StatResult:
+        """Describe one object."""
+        parameters = place(url) | reading(options)
+        asking = self._checksum_parameters(options)
+        try:
+            response = await self._call("HeadObject", url, parameters | asking)
+        except AccessDeniedError as error:
+            if not asking or isinstance(error, CredentialsError):
+                raise
+            # The checksum of an object under KMS needs a permission more than its description.
+            response = await self._call("HeadObject", url, parameters)
+        if "ContentLength" not in response:
+            raise invalid_response(str(url), "it does not say how long the object is", "HeadObject")
+        return boto_responses.stat_of(response, response["ContentLength"], boto_responses.checksums_of(response))
+
+    async def put_object(
+        self,
+        url: S3Url,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: PutOptions,
+        condition: Precondition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Store a whole object in one request."""
+        content = PieceStream(body)
+        parameters = place(url) | writing(options) | conditional(condition) | checked(checksum)
+        with adding(as_stored(options)):
+            response = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
+        return boto_responses.write_result(response, len(content))
+
+    async def create_multipart_upload(self, url: S3Url, options: PutOptions, algorithm: str | None) -> str:
+        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+        announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
+        with adding(as_stored(options)):
+            response = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
+        return many.upload_id_of(response, str(url))
+
+    async def upload_part(
+        self,
+        url: S3Url,
+        upload_id: str,
+        number: int,
+        body: Sequence[bytes | memoryview],
+        *,
+        options: PutOptions,
+        checksum: Checksum | None,
+    ) -> Part:
+        """Send one part; ``number`` is 1 to 10,000."""
+        parameters = part_place(url, upload_id, number) | customer_key(options.sse_customer_key) | checked(checksum)
+        response = await self._call("UploadPart", url, parameters | {"Body": PieceStream(body)})
+        return Part(number, response["ETag"].strip('"'), boto_responses.checksum_of(response))
+
+    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
+        """Make one part of the bytes of another object, inside S3."""
+        parameters: Parameters = {"CopySource": place(source.url)}
+        parameters["CopySourceRange"] = f"bytes={source.start}-{source.stop - 1}"
+        keys = customer_key(source.sse_customer_key)
+        parameters |= keys | {f"CopySource{name}": value for name, value in keys.items()}
+        if source.if_match is not None:
+            parameters["CopySourceIfMatch"] = source.if_match.strip('"')
+        response = await self._call("UploadPartCopy", url, parameters | part_place(url, upload_id, number))
+        copied, etag = boto_responses.copied(response.get("CopyPartResult", {}), url, "UploadPartCopy")
+        return Part(number, etag, boto_responses.checksum_of(copied))
+
+    async def complete_multipart_upload(
+        self,
+        url: S3Url,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        options: PutOptions,
+        condition: Precondition,
+        checksum: Checksum | None,
+    ) -> WriteResult:
+        """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
+        listed = [listed_part(part) for part in sorted(parts, key=lambda part: part.number)]
+        parameters = place(url) | {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
+        parameters |= customer_key(options.sse_customer_key) | conditional(condition) | checked(checksum)
+        if checksum is not None:
+            parameters["ChecksumType"] = "FULL_OBJECT"
+        response = await self._call("CompleteMultipartUpload", url, parameters, if_absent=condition.if_absent)
+        if not {"ETag", "Location", "Key"} & response.keys():
+            raise invalid_response(str(url), "this is no result of an upload", "CompleteMultipartUpload")
+        return boto_responses.write_result(response, 0)
+
+    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
+        """Forget an upload and its parts; one that does not exist (any more) is no error."""
+        try:
+            await self._call("AbortMultipartUpload", url, place(url) | {"UploadId": upload_id})
+        except ObjectNotFoundError as error:
+            if error.code != "NoSuchUpload":
+                raise
+
+    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
+        """Return all parts of an unfinished upload, in order of their numbers."""
+        found: list[StoredPart] = []
+        parameters = place(url) | {"UploadId": upload_id}
+        while True:
+            response = await self._call("ListParts", url, parameters)
+            found += many.parts_of(response, str(url))
+            following = response.get("NextPartNumberMarker") if response.get("IsTruncated") else None
+            if following is None:
+                return sorted(found, key=lambda part: part.number)
+            if following == parameters.get("PartNumberMarker"):
+                raise invalid_response(str(url), f"the list continues at part {following} again", "ListParts")
+            parameters["PartNumberMarker"] = following
+
+    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
+        """Return all unfinished uploads of keys that begin with ``url.key``."""
+        found: list[OpenUpload] = []
+        parameters = {"Bucket": url.bucket, "Prefix": url.key, "EncodingType": "url"}
+        while True:
+            try:
+                response = await self._call("ListMultipartUploads", url, parameters)
+            except ObjectNotFoundError as error:
+                if error.code != "NoSuchUpload":  # rclone's way to say that there are none
+                    raise
+                return found
+            found += many.uploads_of(response, str(url))
+            following = many.next_uploads(response)
+            if not following:
+                return found
+            if following.items() <= parameters.items():
+                raise invalid_response(str(url), f"the list continues at {following} again", "ListMultipartUploads")
+            parameters |= following
+
+    async def list_objects(
+        self,
+        url: S3Url,
+        *,
+        delimiter: str = "",
+        token: str | None = None,
+        start_after: str = "",
+        max_keys: int = 1000,
+    ) -> ListPage:
+        """Return one page of the keys that begin with ``url.key``."""
+        parameters = {
+            "Bucket": url.bucket,
+            "Prefix": url.key,
+            "Delimiter": delimiter or None,
+            "ContinuationToken": token,
+            "StartAfter": None if token else start_after or None,
+            "MaxKeys": max_keys,
+            "EncodingType": "url",
+        }
+        response = await self._call("ListObjectsV2", url, given(parameters))
+        return boto_responses.page_of(response, token, str(url))
+
+    async def list_buckets(self) -> Sequence[BucketEntry]:
+        """Return all buckets of the account, in order of their names."""
+        found: list[BucketEntry] = []
+        everywhere, parameters = S3Url(""), dict[str, Any]()
+        while True:
+            response = await self._call("ListBuckets", everywhere, parameters)
+            found += many.buckets_of(response, str(everywhere))
+            following = response.get("ContinuationToken")
+            if not following:
+                return sorted(found, key=lambda bucket: bucket.name)
+            if following == parameters.get("ContinuationToken"):
+                raise invalid_response(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
+            parameters = {"ContinuationToken": following}
+
+    async def head_bucket(self, url: S3Url) -> None:
+        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
+        await self._call("HeadBucket", url, {"Bucket": url.bucket})
+
+    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
+        """Delete one object; one that does not exist is no error in S3."""
+        etag = None if if_match is None else quote_etag(if_match)
+        await self._call("DeleteObject", url, place(url) | given({"VersionId": version_id, "IfMatch": etag}))
+
+    async def delete_objects(
+        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
+    ) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
+        etags = if_match or {}
+        listed = [{"Key": key} | ({"ETag": quote_etag(etags[key])} if key in etags else {}) for key in keys]
+        wanted = {"Objects": listed, "Quiet": False}
+        response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        return many.failures_of(response, keys, str(url))
+
+    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
+        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
+        wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": False}
+        response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        return many.failed_versions_of(response, versions, str(url))
+
+    async def call_operation(self, operation: str, url: S3Url, parameters: Document) -> Document:
+        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
+        asked = {"Bucket": url.bucket, **parameters}
+        if operation != "CreateBucket":
+            return await self._call(operation, url, asked)
+        with translate_errors(operation, str(url)):
+            region = (await self._client.get()).meta.region_name
+            located = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            at_home = region in _NEEDS_NO_NAME or not await self._client.is_aws()
+        try:
+            return await self._call(operation, url, asked if at_home else asked | located)
+        except RequestError as error:  # Amazon wants the region by name; other servers may not know the one we sign for
+            if not at_home or error.code != "IllegalLocationConstraintException":
+                raise
+        return await self._call(operation, url, asked | located)
+
+    async def copy_object(
+        self, source: S3Url, target: S3Url, *, options: PutOptions | None, terms: CopyOptions = _NO_TERMS
+    ) -> WriteResult:
+        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given.
+
+        The result's size is not known here: 0.
+        """
+        parameters: Parameters = {"MetadataDirective": "COPY"}
+        if options is not None:
+            parameters = writing(options) | {"MetadataDirective": "REPLACE"}
+            if options.tags:
+                parameters["TaggingDirective"] = "REPLACE"
+        parameters |= copying(terms) | place(target) | {"CopySource": place(source)}
+        response = await self._call("CopyObject", target, parameters, if_absent=terms.condition.if_absent)
+        copied, _ = boto_responses.copied(response.get("CopyObjectResult", {}), target, "CopyObject")
+        return boto_responses.write_result(response | copied, 0)
+
+    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
+        """Return the tags of one object."""
+        response = await self._call("GetObjectTagging", url, place(url))
+        return many.tags_of(response, str(url))
+
+    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
+        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
+        path = str(S3Url(parameters.get("Bucket", ""), parameters.get("Key", "")))
+        with translate_errors(operation, path):
+            client: Any = await self._client.get()
+            signed: str = await client.generate_presigned_url(method(operation), dict(parameters), expires_in)
+        return signed
+
+    async def presign_post(
+        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
+    ) -> PresignedPost:
+        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing."""
+        with translate_errors("PostObject", str(url)):
+            client: Any = await self._client.get()
+            seconds = expires_in + round(self._clock.clock_skew)  # from now by this machine's clock
+            signed = await client.generate_presigned_post(
+                url.bucket, url.key, Fields=dict(fields), Conditions=list(conditions), ExpiresIn=seconds
+            )
+        return PresignedPost(signed["url"], signed["fields"])
+
+    async def endpoint_url(self) -> str:
+        """Return the address that requests go to, without the bucket."""
+        with translate_errors("Connect", "s3://"):
+            address: str = (await self._client.get()).meta.endpoint_url
+        return address
+
+    async def raw_client(self) -> object:
+        """Return the aiobotocore client of this configuration and profile."""
+        with translate_errors("Connect", "s3://"):
+            return await self._client.get()
+
+    async def aclose(self) -> None:
+        """Close all connections, also those of bodies that were left open. Safe to repeat."""
+        for body in list(self._bodies):
+            await body.aclose()
+        await self._credential_cache.aclose()
+        await self._client.aclose()

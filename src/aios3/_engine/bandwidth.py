@@ -1,0 +1,72 @@
+"""How much read-ahead a server deserves, from how its responses came so far.
+
+A far server needs many requests in flight to fill the link, a near one a few; more than that only costs memory. What
+one request takes is its latency plus its bytes at the rate of one connection. The best of both that were seen count,
+because everything else may have been our own doing. Even so the rate of a near server is mostly how fast we are
+ourselves: its latency tells that it is near.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_TARGET_BYTES_PER_SECOND = 3 << 29
+"""More than one process takes in: requests in flight beyond this rate would wait for us."""
+_MIN_REQUESTS = 2
+_INITIAL_REQUESTS = 4
+"""Requests in flight as long as nothing is known."""
+NEAR_LATENCY_SECONDS = 0.004
+"""A server that responds within so long is near: on the machine, or in the same network."""
+_MIN_SAMPLE_BYTES = 256 * 1024
+"""Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
+_MIN_SPLIT_SECONDS = 0.02
+"""What one connection brings in so long is not worth more requests."""
+
+
+class BandwidthEstimator:
+    """What the requests of one object's reading have shown."""
+
+    def __init__(self, near_seconds: float = NEAR_LATENCY_SECONDS) -> None:
+        self._near_seconds = near_seconds
+        self._latency: float | None = None
+        self._rate = 0.0
+        self._largest_sample = 0
+
+    def record_latency(self, latency: float) -> None:
+        """Note that a request's first byte came after ``latency`` seconds."""
+        self._latency = latency if self._latency is None else min(latency, self._latency)
+
+    def record_transfer(self, size: int, seconds: float) -> None:
+        """Note that the ``size`` bytes behind a first arrival came within ``seconds``."""
+        if size < max(_MIN_SAMPLE_BYTES, self._largest_sample // 2):
+            return
+        rate = size / max(seconds, 1e-6)
+        # A connection begins with a burst: what a long request shows counts for more than what a short one did.
+        self._rate = rate if size > self._largest_sample * 9 // 8 else max(self._rate, rate)
+        self._largest_sample = max(self._largest_sample, size)
+
+    @property
+    def min_split_bytes(self) -> int:
+        """Bytes that one request may have before it is worth while to share them among several.
+
+        Of a near server one connection takes all that this process takes in.
+        """
+        return sys.maxsize if self._is_near else int(self._rate * _MIN_SPLIT_SECONDS)
+
+    @property
+    def parallelism(self) -> int:
+        """Requests that bytes which are wanted together are shared among."""
+        return _MIN_REQUESTS if self._is_near else _INITIAL_REQUESTS
+
+    @property
+    def _is_near(self) -> bool:
+        return self._latency is not None and self._latency < self._near_seconds
+
+    def readahead_bytes(self, request_size: int) -> int:
+        """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""
+        if self._latency is None or not self._rate:
+            return _INITIAL_REQUESTS * request_size
+        if self._is_near:
+            return _MIN_REQUESTS * request_size
+        seconds = self._latency + request_size / self._rate
+        return max(_MIN_REQUESTS * request_size, int(_TARGET_BYTES_PER_SECOND * seconds))

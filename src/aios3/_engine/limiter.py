@@ -1,0 +1,213 @@
+"""How many requests are in flight, and how fast they follow each other: as many as the server takes without complaint.
+
+The number begins small, and grows with the responses that come while all of it is needed: a server that cannot take the
+most that is allowed has rejected a few by then, not all at once. A rejection halves it, and sets the rate to a little
+less than what has been responded to in the last second; both grow back while responses come. Both are needed: a server
+that counts requests a second is not spared by having one in flight, if its responses are fast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections import deque
+
+from aios3._engine.slow_start import SlowStart
+
+_INITIAL_LIMIT = 8
+"""Requests in flight as long as nothing is known of the server."""
+_WATCHDOG_SECONDS = 1.0
+"""After this time the first waiter is admitted over the limit, up to ``max_limit``. Slots may be held by bodies that
+are read only once more bodies are open, as in a k-way merge, which would deadlock."""
+_WINDOW_SECONDS = 1.0
+_MAX_SAMPLES = 256
+"""Responses whose times are known; the rate is measured over the last second, or over so many responses."""
+_RATE_BACKOFF = 0.8
+_MIN_RATE_BACKOFF = 0.3
+"""Responses may have been few because nobody has asked, so what was measured is not believed at once."""
+_RATE_RECOVERY = 0.01
+"""Of the rate that was set, after one second; it grows with the square, so that a limit that has gone is forgotten."""
+_RATE_EXPIRY_SECONDS = 60.0
+_MIN_RATE = 5.0
+_TOLERATED_FRACTION = 0.05
+_TOLERATED_COUNT = 2
+"""Which part of the requests, and how many a second, may be rejected without a change: large servers reject some."""
+_MIN_CUT_INTERVAL_SECONDS = 0.1
+"""Rejections that follow each other sooner are of requests that were in flight already when the first one came."""
+
+
+class AdaptiveLimiter:
+    """Room for up to ``max_limit`` requests of one session. Used as a semaphore: waiters are admitted in FIFO order."""
+
+    def __init__(self, max_limit: int) -> None:
+        self.max_limit = max_limit
+        self.limit: float = float(min(_INITIAL_LIMIT, max_limit))
+        """Requests that may be in flight now."""
+        self.in_use: int = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._successes: deque[float] = deque(maxlen=_MAX_SAMPLES)
+        self._throttles: deque[float] = deque(maxlen=_MAX_SAMPLES)
+        self._clock = time.monotonic
+        self._slow_start = SlowStart()
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._rate: float | None = None
+        self._rate_set_at = 0.0
+        self._last_cut_at = 0.0
+        self._next_start_at = 0.0
+        self._stalled_seconds = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second that may be started now; None for any number."""
+        if self._rate is None:
+            return None
+        since = self._clock() - self._rate_set_at
+        if since > _RATE_EXPIRY_SECONDS:
+            self._rate = None
+            return None
+        return self._rate * (1 + _RATE_RECOVERY * since * (since + 1))
+
+    @property
+    def waiting(self) -> int:
+        """The number of waiters."""
+        return len(self._waiters)
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self.release()
+
+    def try_acquire(self) -> bool:
+        """Take the room of one request if no caller waits for a slot, and no rate is set; return whether it did."""
+        if self.in_use >= self.limit or self._waiters or self._rate is not None:
+            return False
+        self.in_use += 1
+        return True
+
+    async def acquire(self) -> None:
+        """Take the room of one request, waiting for a free slot, and for its time where the server limits the rate."""
+        if self.in_use < self.limit and not self._waiters:
+            self.in_use += 1
+        else:
+            await self._wait_for_slot()
+        if self._rate is not None:
+            await self._wait_for_rate()
+
+    def release(self) -> None:
+        """Give the room of one request back."""
+        self.in_use -= 1
+        if self._waiters:
+            if self.limit < self.max_limit:
+                self._slow_start.on_completed(self.limit, self._clock())
+            self._admit()
+
+    def on_success(self) -> None:
+        """Note that the server has responded to a request, and did not reject it."""
+        now = self._clock()
+        self._successes.append(now)
+        if self.limit < self.max_limit and self.in_use + 1 >= self.limit:  # it may have been given back already
+            self.limit = min(self.limit + self._slow_start.increment(self.limit), self.max_limit)
+            self._admit()
+
+    def on_throttled(self) -> None:
+        """Note that the server has asked for fewer requests."""
+        now = self._clock()
+        self._throttles.append(now)
+        if self._is_tolerable(now) or now - self._last_cut_at < _MIN_CUT_INTERVAL_SECONDS:
+            return
+        self._last_cut_at = now
+        self._throttles.clear()
+        self._slow_start.is_active = False
+        self.limit = max(1.0, self.limit / 2)
+        rate, measured = self.rate, self._measured_rate(now)
+        if measured is not None:
+            slower = measured * _RATE_BACKOFF
+            if rate is not None:
+                slower = min(max(slower, rate * _MIN_RATE_BACKOFF), rate * _RATE_BACKOFF)
+            self._rate, self._rate_set_at = max(slower, _MIN_RATE), now
+
+    def _is_tolerable(self, now: float) -> bool:
+        throttled = _recent(self._throttles, now)
+        return throttled < max(_TOLERATED_COUNT, _TOLERATED_FRACTION * (throttled + _recent(self._successes, now)))
+
+    def _measured_rate(self, now: float) -> float | None:
+        """Return how many requests a second were responded to of late; None if too few to tell."""
+        count = _recent(self._successes, now)
+        if count < 2:  # noqa: PLR2004 - one point has no distance
+            return None
+        return count / max(now - self._successes[-count], 1e-3)
+
+    async def _wait_for_slot(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        if not self._waiters:
+            self._slow_start.start_round(self.limit, self._clock())
+        self._waiters.append(waiter)
+        if self._watchdog is None:
+            self._start_watchdog()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                with contextlib.suppress(ValueError):  # it has left the queue already
+                    self._waiters.remove(waiter)
+            else:
+                self.release()
+            raise
+
+    async def _wait_for_rate(self) -> None:
+        rate = self.rate
+        if rate is None:
+            return
+        start_at = max(self._now(), self._next_start_at)
+        self._next_start_at = start_at + 1 / rate
+        try:
+            while (wait := start_at - self._now()) > 0:  # noqa: ASYNC110 - nobody tells that time has passed
+                await asyncio.sleep(wait)
+        except BaseException:
+            self.release()
+            raise
+        late = self._now() - start_at
+        if late > 1 / rate:
+            self._stalled_seconds += (
+                late  # the process stood still; those whose turns have passed too would come all at once
+            )
+
+    def _now(self) -> float:
+        """Return the time by which turns are given, in which the process never stands still."""
+        return self._clock() - self._stalled_seconds
+
+    def _admit(self) -> None:
+        while self._waiters and self.in_use < self.limit:
+            self._admit_next()
+
+    def _admit_next(self) -> None:
+        waiter = self._waiters.popleft()
+        if not waiter.done():
+            self.in_use += 1
+            waiter.set_result(None)
+
+    def _start_watchdog(self) -> None:
+        loop = asyncio.get_running_loop()
+        empty_context = contextvars.Context()  # a timer must not keep what the task has set in whose turn it is started
+        self._watchdog = loop.call_later(_WATCHDOG_SECONDS, self._on_watchdog, self._waiters[0], context=empty_context)
+
+    def _on_watchdog(self, first: asyncio.Future[None]) -> None:
+        """Admit ``first``, if it is still the first waiter."""
+        self._watchdog = None
+        if self._waiters and self._waiters[0] is first and self.in_use < self.max_limit:
+            self._admit_next()
+        if self._waiters:
+            self._start_watchdog()
+
+
+def _recent(times: deque[float], now: float) -> int:
+    """Return how many of ``times`` are of the last second."""
+    count = 0
+    for at in reversed(times):
+        if now - at > _WINDOW_SECONDS:
+            break
+        count += 1
+    return count

@@ -1,0 +1,162 @@
+"""Bytes in memory: one budget a session, fair, safe under cancellation.
+
+Every block and part is paid for here before it exists. Bytes are *moving* while a request will set them free by
+itself (a part on its way up, a block being received), and *parked* while only their owner can (a half-filled part, a
+block in a cache). Who waits is woken in the order of asking. If nothing is moving, nothing will ever wake the first
+in line, so it is let in over the limit: many idle files may cost more than the budget, but nobody waits for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3._engine.active_calls import closing_error
+from aios3._engine.buffer_pool import BufferPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reclaim = Callable[[int], None]
+
+_MAX_POOLED_BYTES = 8 * 1024 * 1024
+"""Bytes of blocks that nobody uses and that are kept, in addition to the budget."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    size: int
+    admitted: asyncio.Future[None]
+
+
+class MemoryBudget:
+    """``limit`` bytes to share."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._used = 0
+        self._retained = 0
+        self._waiters: deque[_Waiter] = deque()
+        self._reclaimers: dict[Reclaim, None] = {}
+        self._closed = False
+        self._free: asyncio.Future[None] | None = None
+        self.buffer_pool: BufferPool = BufferPool(min(limit // 8, _MAX_POOLED_BYTES))
+        """Where blocks come from and go back to."""
+
+    @property
+    def used(self) -> int:
+        """Bytes acquired and not released."""
+        return self._used
+
+    @property
+    def retained(self) -> int:
+        """Of the used bytes, those that no request will set free."""
+        return self._retained
+
+    @property
+    def waiting(self) -> int:
+        """The number of waiters."""
+        return len(self._waiters)
+
+    def try_acquire(self, size: int) -> bool:
+        """Take ``size`` bytes if they are free, nobody is in line and :meth:`close` was not called; they move."""
+        if self._closed or self._waiters or self._used + size > self.limit:
+            return False
+        self._used += size
+        return True
+
+    async def acquire(self, size: int) -> None:
+        """Take ``size`` bytes, waiting in the queue for them; they are in flight. A cancelled wait takes nothing.
+
+        Raises ClosedHandleError once :meth:`close` was called, also for those who wait then.
+        """
+        if self._closed:
+            raise closing_error()
+        if self.try_acquire(size):
+            return
+        waiter = _Waiter(size, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        self._admit()
+        try:
+            await waiter.admitted
+        except asyncio.CancelledError:
+            if waiter.admitted.cancelled():
+                self._remove_waiter(waiter)
+            else:
+                self.release(size)
+            raise
+
+    def release(self, size: int, *, retained: bool = False) -> None:
+        """Give ``size`` bytes back, which were in flight or, with ``retained``, parked."""
+        self._used -= size
+        if retained:
+            self._retained -= size
+        self._admit()
+        if self._free is not None and not self._used and not self._free.done():
+            self._free.set_result(None)
+
+    def close(self) -> None:
+        """Fail all waiters, and admit no others."""
+        self._closed = True
+        waiters, self._waiters = self._waiters, deque()
+        for waiter in waiters:
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(closing_error())
+
+    async def wait_free(self) -> None:
+        """Wait until all bytes are released."""
+        while self._used:
+            if self._free is None or self._free.done():
+                self._free = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._free)
+
+    def mark_retained(self, size: int) -> None:
+        """Mark ``size`` bytes in flight as ones that only their owner can set free."""
+        self._retained += size
+        self._admit()
+
+    def mark_in_flight(self, size: int) -> None:
+        """Mark ``size`` parked bytes as moving."""
+        self._retained -= size
+
+    def add_reclaimer(self, reclaim: Reclaim) -> None:
+        """Let ``reclaim(size)`` be called under pressure, to give back up to ``size`` parked bytes without awaiting."""
+        self._reclaimers[reclaim] = None
+
+    def remove_reclaimer(self, reclaim: Reclaim) -> None:
+        """Forget a reclaimer; one that is not known is no error."""
+        self._reclaimers.pop(reclaim, None)
+
+    def _remove_waiter(self, waiter: _Waiter) -> None:
+        with contextlib.suppress(ValueError):  # it has left the queue already
+            self._waiters.remove(waiter)
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiters and self._has_room_for(self._waiters[0].size):
+            waiter = self._waiters.popleft()
+            if waiter.admitted.cancelled():  # its task has not run since; room goes to the next
+                continue
+            self._used += waiter.size
+            waiter.admitted.set_result(None)
+
+    def _has_room_for(self, size: int) -> bool:
+        missing = self._used + size - self.limit
+        if missing > 0 and self._retained:
+            missing = self._reclaim(missing, size)
+        return missing <= 0 or self._used == self._retained
+
+    def _reclaim(self, missing: int, size: int) -> int:
+        waiters, self._waiters = self._waiters, deque()
+        try:
+            for reclaim in list(self._reclaimers):
+                if missing <= 0:
+                    break
+                reclaim(missing)
+                missing = self._used + size - self.limit
+        finally:
+            self._waiters = waiters
+        return missing

@@ -1,0 +1,7 @@
+"""The fast side: S3 over HTTP/1.1 connections of our own. It knows no botocore and no files."""
+
+from __future__ import annotations
+
+from aios3._http.http_transport import HttpTransport
+
+__all__ = ["HttpTransport"]

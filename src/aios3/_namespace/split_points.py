@@ -1,0 +1,164 @@
+"""Where to cut a key space of which one page is known. Arithmetic on names; no response of it can lose one.
+
+A name is read as a number, one digit a character: at each position count the characters that occur there. So a page
+says how far apart its names are, and where the page after the next few ought to begin.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import string
+from bisect import bisect_right
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from aios3._paths import MAX_KEY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_SAMPLE_NAMES = 32
+"""Names of a page that are looked at."""
+_RADIX_CHARS = 4
+"""Positions that count, from the first one on in which the names of a page differ."""
+_LOOKAHEAD_CHARS = 10
+"""Positions in which to look for the characters that names are made of."""
+_FULL_ALPHABET = 10
+"""Different characters at one position that are taken for all there are."""
+_SHORTEN_PERCENT = 97
+"""Percent. A segment that ends just before a page does costs a few names twice; one just behind it costs a request."""
+
+
+def sort_key(name: str) -> bytes:
+    """Return the bytes that S3 sorts ``name`` by; also of a name that is not UTF-8, as a listing decodes it."""
+    try:
+        return name.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode(errors="surrogatepass")
+
+
+def sort_names(names: Iterable[str]) -> list[str]:
+    """Sort names as S3 does."""
+    ordered = list(names)
+    # ASCII aside, a str sorts like its bytes unless it stands for bytes that are not UTF-8.
+    ordered.sort(key=None if "".join(ordered).isascii() else sort_key)
+    return ordered
+
+
+def in_key_order(names: Sequence[str]) -> bool:
+    """Tell whether S3 would list these names in this order."""
+    return sort_names(names) == list(names)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySample:
+    """What is known where a key space is to be cut: the names of the page before, and how fast names go by there."""
+
+    names: Sequence[str]
+    """The names of one page."""
+    earlier: Sequence[str] = ()
+    """The first names of pages before that one, in order."""
+    pages: int = 1
+    """How many pages there are from the first of ``earlier`` (or else of ``names``) to the last of ``names``."""
+
+
+def split_points(
+    sample: KeySample, prefix: str, upper: str | None, *, pages: int, most: int, delimiter: str = ""
+) -> list[str]:
+    """Return up to ``most`` bounds in order, each about ``pages`` pages behind the one before; none in a short rest.
+
+    They lie between the last known name and ``upper`` (None: the end of the names that begin with ``prefix``), can be
+    sent as ``start-after``, and have no ``delimiter`` behind the prefix, so that a common prefix is wholly on one side.
+    """
+    last = sample.names[-1].removesuffix(delimiter)
+    first = sample.names[0].removesuffix(delimiter)
+    origin = sample.earlier[0].removesuffix(delimiter) if sample.earlier else first
+    differ = _shared_call(origin, last)
+    start = min(differ, len(prefix) if upper is None else _shared_call(last, upper))
+    arithmetic = _KeyArithmetic(_alphabets(sample, start, differ, delimiter), start)
+    at = arithmetic.to_number(last)
+    # Pages go by at span / count: since the first of them, or in the last one, whichever is faster.
+    span, count = max(
+        (at - arithmetic.to_number(origin), sample.pages), (at - arithmetic.to_number(first), 1), key=_rate
+    )
+    end = arithmetic.length if upper is None else arithmetic.to_number(upper)
+    if span <= 0:
+        return []
+    most = min(most, ((end - at) * count // span - 1) // pages)
+    steps = (nth * pages * span * _SHORTEN_PERCENT // (count * 100) for nth in range(1, most + 1))
+    bounds = [last[:start] + arithmetic.from_number(at + step) for step in steps]
+    return _usable(bounds, sample.names[-1], upper)
+
+
+def _shared_call(one: str, other: str) -> int:
+    """Return how many characters two names have in common at their starts."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((position for position, (mine, its) in pairs if mine != its), min(len(one), len(other)))
+
+
+def _rate(pages: tuple[int, int]) -> Fraction:
+    return Fraction(*pages)
+
+
+def _usable(bounds: list[str], lower: str, upper: str | None) -> list[str]:
+    """Return those of ``bounds`` that can be sent, each behind the one before."""
+    usable: list[str] = []
+    for bound in bounds:
+        if _is_between(usable[-1] if usable else lower, bound, upper):
+            usable.append(bound)
+    return usable
+
+
+def _is_between(lower: str, bound: str, upper: str | None) -> bool:
+    try:
+        sent = bound.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(sent) <= MAX_KEY_BYTES and sort_key(lower) < sent and (upper is None or sent < sort_key(upper))
+
+
+def _alphabets(sample: KeySample, start: int, differ: int, delimiter: str) -> list[list[str]]:
+    """Return the characters to expect at each position from ``start`` on, sorted; "" where a name may have ended.
+
+    Where few are seen, all may come that were seen further right, if what is seen is among them: of ``0041`` and
+    ``0042`` only the end shows that the digits are decimal.
+    """
+    names = sample.names
+    examined = [*sample.earlier, *names[:: max(1, len(names) // _SAMPLE_NAMES)], names[-1]]
+    examined = [name.removesuffix(delimiter) for name in examined]
+    alphabets: list[list[str]] = []
+    usual: set[str] = set()
+    for position in range(differ + _LOOKAHEAD_CHARS - 1, start - 1, -1):
+        seen = {name[position : position + 1] for name in examined}
+        digits = set() if seen.isdisjoint(string.digits) else {*string.digits}
+        if len(seen) >= _FULL_ALPHABET:
+            usual = seen - {""}
+        seen |= digits if seen.isdisjoint(usual) else usual
+        alphabets.append(sorted(seen))
+    return alphabets[: _LOOKAHEAD_CHARS - _RADIX_CHARS - 1 : -1]
+
+
+class _KeyArithmetic:
+    """Names as numbers: each character from ``start`` on is a digit."""
+
+    def __init__(self, alphabets: Sequence[list[str]], start: int) -> None:
+        self._alphabets = alphabets
+        self._start = start
+        self.length = math.prod(map(len, alphabets))
+
+    def to_number(self, name: str) -> int:
+        number = 0
+        for position, alphabet in enumerate(self._alphabets, self._start):
+            digit = max(0, bisect_right(alphabet, name[position : position + 1]) - 1)
+            number = number * len(alphabet) + digit
+        return number
+
+    def from_number(self, number: int) -> str:
+        """Return the characters of a number; shorter where a name may end."""
+        characters: list[str] = []
+        for alphabet in reversed(self._alphabets):
+            number, digit = divmod(number, len(alphabet))
+            characters.append(alphabet[digit])
+        return "".join(itertools.takewhile(bool, reversed(characters)))

@@ -1,0 +1,109 @@
+"""What became of many objects: counts, the errors of single ones, and which errors end everything."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from aios3.errors import (
+    BucketNotFoundError,
+    ClosedHandleError,
+    ConfigError,
+    CredentialsError,
+    PartialFailureError,
+    S3Error,
+    WrongLoopError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MAX_FAILURES = 1000
+"""After so many nothing new is started: something is wrong that is not about single objects."""
+
+_FATAL = (BucketNotFoundError, ClosedHandleError, ConfigError, CredentialsError, WrongLoopError)
+_FATAL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAction:
+    """One thing that a dry run would have done: copy ``source`` to ``target``, or delete ``target``."""
+
+    kind: Literal["copy", "delete"]
+    target: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResult:
+    """What a transfer did: files copied, skipped and deleted, and the bytes of those copied.
+
+    ``actions`` is filled by a dry run only, with what it would have done; the counts then are of that as well.
+    """
+
+    copied: int = 0
+    skipped: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    actions: tuple[TransferAction, ...] = ()
+
+
+class TransferCounters:
+    """What became of the objects of one call so far."""
+
+    def __init__(self) -> None:
+        self.copied = 0
+        self.skipped = 0
+        self.deleted = 0
+        self.bytes = 0
+        self.failures: dict[str, Exception] = {}
+        self.actions: list[TransferAction] = []
+
+    @property
+    def has_too_many_failures(self) -> bool:
+        """Whether so much failed that nothing new should be started."""
+        return len(self.failures) >= MAX_FAILURES
+
+    @contextmanager
+    def collecting(self, path: str) -> Iterator[None]:
+        """Keep the error of one object, so that the others go on; raise one that would meet them all."""
+        try:
+            yield
+        except (S3Error, OSError) as error:
+            if is_fatal(error):
+                raise
+            self.failures[path] = error
+
+    def completed(self) -> Mapping[str, int]:
+        """Return the counts by name."""
+        return {"copied": self.copied, "skipped": self.skipped, "deleted": self.deleted, "bytes": self.bytes}
+
+    def result(self) -> TransferResult:
+        """Return what was done."""
+        return TransferResult(self.copied, self.skipped, self.deleted, self.bytes, tuple(self.actions))
+
+    def raise_if_failed(self, what: str, path: str) -> None:
+        """Raise PartialFailureError about ``what`` if anything failed."""
+        if self.failures:
+            raise partial_failure(what, path, self.failures, self.completed())
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Tell whether an error met with one object would meet all others as well."""
+    return isinstance(error, _FATAL) or getattr(error, "errno", None) in _FATAL_ERRNO
+
+
+def partial_failure(
+    what: str, path: str, failures: Mapping[str, Exception], completed: Mapping[str, int]
+) -> PartialFailureError:
+    """Build the error that says what failed, the first of it in words, and what was done."""
+    where, first = next(iter(failures.items()))
+    done = ", ".join(f"{name} {count:,}" for name, count in completed.items())
+    stopped = ", where it stopped" if len(failures) >= MAX_FAILURES else ""
+    message = f"{what}: {len(failures):,} failed{stopped}, the first of them {where}: {first} (done: {done})"
+    error = PartialFailureError(message, path=path)
+    error.failures, error.completed = dict(failures), dict(completed)
+    error.__cause__ = first
+    return error

@@ -1,0 +1,145 @@
+"""One local file to one object: in one request, or in parts that are read and sent side by side."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3._handles.threads import in_thread
+from aios3._storing.multipart import MultipartUpload, ResumedUpload
+from aios3._storing.plan import replacing_plan, resolve_plan
+from aios3._storing.store import store_object
+from aios3._trees.part_uploads import PartsUpload, PartTask, part_ranges
+from aios3._trees.runner import as_async, for_each, reserve_memory
+from aios3._trees.source_file import file_changed_error, open_source, read_small
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aios3._backend import StoredPart
+    from aios3._paths import S3Url
+    from aios3._session import Session
+    from aios3._storing.plan import WritePlan
+    from aios3._trees.part_uploads import PartRange
+    from aios3._trees.progress_reporter import ProgressReporter
+    from aios3._trees.source_file import SourceFile
+
+
+async def upload_file(
+    session: Session,
+    path: str,
+    url: S3Url,
+    reporter: ProgressReporter,
+    *,
+    size: int,
+    create_only: bool = False,
+    resume: bool = False,
+) -> int:
+    """Store the file at ``path`` as the object ``url`` and return its size in bytes; ``size`` is what it was lately.
+
+    With ``resume``, parts that an earlier attempt has left are used if their MD5 is that of the file's bytes, and a
+    failure leaves the upload open for the next attempt.
+
+    Raises ObjectExistsError with ``create_only``, FileChangedError, and what the operating system and S3 say.
+    """
+    plan = await resolve_plan(session, replacing_plan(session, url, if_absent=create_only))
+    if size <= plan.part_size:
+        budget = session.budget
+        if not budget.try_acquire(size):
+            await budget.acquire(size)
+        try:
+            data = await in_thread(read_small, path, size)
+            if data is not None:  # None: it has grown
+                await store_object(session, plan, [data])
+                reporter.add_bytes(len(data))
+                return len(data)
+        finally:
+            budget.release(size)
+    async with open_source(path) as file:
+        if not file.size:
+            raise file_changed_error(path)
+        await _send_parts(session, plan, file, reporter, resume=resume)
+    return file.size
+
+
+async def _send_parts(
+    session: Session, plan: WritePlan, file: SourceFile, reporter: ProgressReporter, *, resume: bool
+) -> None:
+    ranges = part_ranges(file.size, plan.part_size)
+    resumed = await _find_resumable(session, plan, file, ranges) if resume else None
+    stored_numbers = {part.number for part in resumed.parts} if resumed else set()
+    for part in ranges:
+        if part.number in stored_numbers:
+            reporter.add_bytes(part.stop - part.start)
+    jobs = [
+        PartTask(part.number, _PartUpload(session, file, reporter, part).send)
+        for part in ranges
+        if part.number not in stored_numbers
+    ]
+    upload, width = MultipartUpload(session, plan, resumed), session.config.max_concurrency
+    await PartsUpload(upload, jobs, file.size, width, keep_open=resume, check=file.check).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _PartUpload:
+    """One part of a file on its way."""
+
+    session: Session
+    file: SourceFile
+    reporter: ProgressReporter
+    part: PartRange
+
+    async def send(self, upload: MultipartUpload) -> None:
+        size = self.part.stop - self.part.start
+        async with reserve_memory(self.session, size):
+            await upload.send(self.part.number, [await self.file.read(self.part.start, self.part.stop)])
+        self.reporter.add_bytes(size)
+
+
+async def _find_resumable(
+    session: Session, plan: WritePlan, file: SourceFile, ranges: Sequence[PartRange]
+) -> ResumedUpload | None:
+    """Find the upload that an earlier attempt at the same file has left: the latest one with a part that fits."""
+    admin = await session.admin(plan.url)
+    uploads = [each for each in await admin.list_multipart_uploads(plan.url) if each.key == plan.url.key]
+    for upload in sorted(uploads, key=lambda upload: upload.initiated, reverse=True):
+        parts = await _matching_parts(session, file, ranges, await admin.list_parts(plan.url, upload.upload_id))
+        if parts:
+            return ResumedUpload(upload.upload_id, parts)
+    return None
+
+
+async def _matching_parts(
+    session: Session, file: SourceFile, ranges: Sequence[PartRange], stored: Sequence[StoredPart]
+) -> list[StoredPart]:
+    """Return the stored parts that are the file's bytes: same place, same size, same MD5."""
+    by_number = {part.number: part for part in ranges}
+    matching: list[StoredPart] = []
+
+    async def compare(part: StoredPart) -> None:
+        part_range = by_number.get(part.number)
+        if part_range is not None and part_range.stop - part_range.start == part.size:
+            [digest] = await file.md5s([part_range])
+            if digest.hex() == part.etag:
+                matching.append(part)
+
+    await for_each(as_async(stored), compare, session.config.max_concurrency)
+    return matching
+
+
+async def etag_of(session: Session, path: str, etag: str) -> str | None:
+    """Return the ETag that the file at ``path`` has, or would have in as many parts as ``etag`` says.
+
+    None where nobody can tell: the object was sent in parts of other sizes than this session sends.
+    """
+    digest, _, count = etag.partition("-")
+    async with open_source(path) as file:
+        if not count:
+            ranges = part_ranges(file.size, max(file.size, 1))
+            return (await file.md5s(ranges))[0].hex() if ranges else hashlib.md5(usedforsecurity=False).hexdigest()
+        ranges = part_ranges(file.size, session.config.part_size)
+        if not digest or str(len(ranges)) != count:
+            return None
+        joined = b"".join(await file.md5s(ranges))
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{count}"

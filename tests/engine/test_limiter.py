@@ -1,0 +1,231 @@
+"""Room for requests: fair, safe under cancellation, less after a rejection, more again after responses."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from aios3._engine import limiter as limiter_module
+from aios3._engine.limiter import AdaptiveLimiter
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock):
+    made = AdaptiveLimiter(8)
+    made._clock = clock
+    return made
+
+
+def reject(limiter, times):
+    for _ in range(times):
+        limiter.on_throttled()
+
+
+async def turns():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_no_more_than_the_limit_and_in_the_order_of_asking():
+    limiter, order = AdaptiveLimiter(2), []
+
+    async def work(name):
+        async with limiter:
+            order.append(name)
+            assert limiter.in_use <= 2
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(work(name) for name in range(6)))
+    assert order == list(range(6))
+    assert (limiter.in_use, limiter.waiting) == (0, 0)
+
+
+async def test_room_without_waiting_is_not_taken_past_those_who_wait(clock):
+    limiter = AdaptiveLimiter(1)
+    limiter._clock = clock
+    assert limiter.try_acquire()
+    assert not limiter.try_acquire()
+    waiting = asyncio.create_task(limiter.acquire())
+    await turns()
+    limiter.release()
+    assert not limiter.try_acquire()  # it is the waiter's
+    await waiting
+    limiter.release()
+    assert limiter.try_acquire()
+    limiter.release()
+    limiter._rate, limiter._rate_set_at = 10.0, clock()
+    assert not limiter.try_acquire()  # each has its turn now
+    assert limiter.in_use == 0
+
+
+@pytest.mark.parametrize("granted", [False, True])
+async def test_who_is_cancelled_in_line_takes_nothing(granted):
+    limiter = AdaptiveLimiter(1)
+    await limiter.acquire()
+    waiting = asyncio.create_task(limiter.acquire())
+    await turns()
+    if granted:
+        limiter.release()  # the room is the waiter's now, which has not run since
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    if not granted:
+        limiter.release()
+    assert (limiter.in_use, limiter.waiting) == (0, 0)
+
+
+async def test_as_many_as_are_allowed_are_reached_with_responses_alone():
+    """Bodies that last keep their room: nothing is given back while there is a line."""
+    limiter = AdaptiveLimiter(32)
+    asking = [asyncio.create_task(limiter.acquire()) for _ in range(40)]
+    await turns()
+    reached = [limiter.in_use]
+    for _ in range(2):
+        for _ in range(limiter.in_use):
+            limiter.on_success()
+        await turns()
+        reached.append(limiter.in_use)
+    assert reached == [8, 16, 32]
+    assert limiter.waiting == 8
+    for task in asking[32:]:
+        task.cancel()
+    await asyncio.wait(asking)
+    assert (limiter.in_use, limiter.waiting) == (32, 0)
+
+
+def test_fewer_are_allowed_than_there_would_be_at_first():
+    assert AdaptiveLimiter(3).limit == 3
+
+
+async def test_a_rejection_halves_once_for_all_that_was_in_flight_and_responses_bring_it_back(limiter, clock):
+    for _ in range(8):
+        limiter.on_throttled()
+    assert limiter.limit == 4
+    clock.now += 1
+    reject(limiter, 2)
+    assert limiter.limit == 2
+    for _ in range(10):
+        clock.now += 1
+        reject(limiter, 2)
+    assert limiter.limit == 1
+    asking = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
+    await turns()
+    for _ in range(6):
+        limiter.on_success()
+    assert 1 < limiter.limit < 4, "slowly: the server has rejected once"
+    for _ in range(1000):
+        limiter.on_success()
+    await turns()
+    assert limiter.limit == limiter.in_use == limiter.most
+    for task in asking:
+        task.cancel()
+    await asyncio.wait(asking)
+
+
+async def test_after_a_rejection_requests_come_a_little_slower_than_responses_came(limiter, clock):
+    assert limiter.rate is None
+    for _ in range(50):
+        clock.now += 0.01
+        limiter.on_success()
+    reject(limiter, 3)
+    assert limiter.rate == pytest.approx(80, rel=0.05)
+    clock.now += 6
+    assert 100 < limiter.rate < 150, "it grows back beyond what was responded to"
+    clock.now += 60
+    assert limiter.rate is None, "a server that has not rejected for a minute is not slowed down"
+
+
+async def test_a_rate_that_is_still_too_high_goes_down_in_steps_and_not_with_each_rejection(limiter, clock):
+    for _ in range(50):
+        clock.now += 0.01
+        limiter.on_success()
+    reject(limiter, 3)
+    first = limiter.rate
+    reject(limiter, 20)
+    assert limiter.rate == first
+    clock.now += 0.5
+    reject(limiter, 3)
+    assert first * 0.25 < limiter.rate < first
+
+
+async def test_a_server_that_rejects_a_few_at_random_is_not_slowed_down(limiter, clock):
+    for number in range(5000):
+        clock.now += 0.01
+        limiter.on_throttled() if number % 50 == 49 else limiter.on_success()
+    assert (limiter.limit, limiter.rate) == (limiter.most, None)
+
+
+async def test_a_server_that_rejects_all_is_still_asked(limiter, clock):
+    for number in range(1000):
+        clock.now += 0.05
+        limiter.on_success() if number % 2 else limiter.on_throttled()
+    assert limiter.rate >= 5
+    assert limiter.limit >= 1
+
+
+async def test_one_response_says_nothing_about_a_rate(limiter):
+    limiter.on_success()
+    reject(limiter, 2)
+    assert limiter.rate is None
+
+
+async def test_who_is_cancelled_before_its_turn_gives_its_room_back(limiter, clock):
+    for _ in range(2):
+        clock.now += 1
+        limiter.on_success()
+    reject(limiter, 2)
+    await limiter.acquire()  # the first turn is at once
+    late = asyncio.create_task(limiter.acquire())
+    await turns()
+    assert limiter.in_use == 2
+    late.cancel()
+    await asyncio.wait({late})
+    assert limiter.in_use == 1
+
+
+async def test_requests_that_a_standstill_has_held_up_do_not_come_all_at_once(limiter, clock, monkeypatch):
+    asleep: list[tuple[float, asyncio.Future]] = []
+
+    async def sleep(seconds):
+        asleep.append((clock.now + seconds, asyncio.get_running_loop().create_future()))
+        await asleep[-1][1]
+
+    async def work(number):
+        await limiter.acquire()
+        started.append(number)
+
+    async def go_to(now):
+        clock.now = now
+        for at, woken in asleep:
+            if at <= now and not woken.done():
+                woken.set_result(None)
+        await turns()
+
+    started: list[int] = []
+    monkeypatch.setattr(limiter_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
+    limiter._rate, limiter._rate_set_at = 10.0, clock.now
+    working = [asyncio.create_task(work(number)) for number in range(5)]
+    await turns()
+    assert started == [0]
+    await go_to(100.11)
+    assert started == [0, 1]
+    await go_to(105)  # nothing ran for five seconds
+    assert started == [0, 1, 2]
+    await go_to(105.11)
+    assert started == [0, 1, 2, 3]
+    await go_to(105.3)
+    await asyncio.gather(*working)
