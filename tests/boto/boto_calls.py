@@ -11,7 +11,7 @@ from aios3._config import Config, Credentials
 from aios3._paths import S3Url
 
 if TYPE_CHECKING:
-    from aios3._backend import Backend
+    from aios3._backend import ObjectBackend
     from scripted import Scripted
 
 KEYS = Credentials("AKIASECRETID", "SECRETKEY", "SECRETTOKEN")
@@ -28,7 +28,7 @@ def free(slots: asyncio.Semaphore) -> int:
     return slots._value
 
 
-async def put(backend: Backend, url: S3Url, *pieces: bytes | memoryview, **options: Any) -> Any:
+async def put(backend: ObjectBackend, url: S3Url, *pieces: bytes | memoryview, **options: Any) -> Any:
     condition, checksum = options.pop("condition", Precondition()), options.pop("checksum", None)
     return await backend.put_object(url, pieces, options=PutOptions(**options), condition=condition, checksum=checksum)
 

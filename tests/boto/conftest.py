@@ -10,7 +10,7 @@ from boto_calls import free
 
 from aios3._boto import BotoBackend
 from aios3._config import Config
-from aios3._engine import policy
+from aios3._engine import retry_policy
 from aios3.testing import LocalServer
 from scripted import make_certificate
 
@@ -52,4 +52,4 @@ async def moto(local: LocalServer, slots: asyncio.Semaphore) -> AsyncIterator[Bo
 @pytest.fixture
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next attempt follow at once."""
-    monkeypatch.setattr(policy, "retry_delay", lambda _failures: 0)
+    monkeypatch.setattr(retry_policy, "retry_delay", lambda _failures: 0)

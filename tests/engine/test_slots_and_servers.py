@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 import virtual_time
-from aios3._engine import policy as policy_module
+from aios3._engine import retry_policy as policy_module
 from aios3._engine.limiter import AdaptiveLimiter
 from aios3._engine.retry_policy import RetryPolicy
 from aios3.errors import S3Error, ThrottledError

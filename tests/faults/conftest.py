@@ -33,7 +33,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.retries.standard import ExponentialBackoff  # noqa: PLC0415 - slow to import
 
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0)
-    monkeypatch.setattr(backoff, "_FIRST_DELAY_SECONDS", 0.0005)
+    monkeypatch.setattr(backoff, "_INITIAL_DELAY_SECONDS", 0.0005)
 
 
 @pytest.fixture

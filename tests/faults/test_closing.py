@@ -180,7 +180,7 @@ async def test_closing_ends_while_others_go_on_using_the_session(faulty, options
 async def test_a_cancelled_closing_ends_although_the_server_is_silent(
     faulty, options, bucket, admin, monkeypatch, caplog
 ):
-    monkeypatch.setattr(_closing, "HURRIED_SECONDS", 0.05)
+    monkeypatch.setattr(_closing, "MAX_HURRIED_SECONDS", 0.05)
     session = aios3.Session(**options(faulty))
     async with nothing_left(session, faulty):
         file = await aios3.aopen(f"{bucket}/new", "wb", session=session)

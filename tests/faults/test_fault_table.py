@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VERBS = fault_verbs.VERBS | fault_places.VERBS
 HOST = "localhost"
-PAUSE = backoff._FIRST_DELAY_SECONDS
+PAUSE = backoff._INITIAL_DELAY_SECONDS
 """As it is outside these tests, which have next to none."""
 
 
@@ -82,7 +82,9 @@ async def test_a_fault_ends_as_the_table_says(
 ):
     row, verb = cell.row, VERBS[cell.verb]
     if row.fault == "rate limit":
-        monkeypatch.setattr(backoff, "_FIRST_DELAY_SECONDS", PAUSE)  # attempts without pauses would exceed it together
+        monkeypatch.setattr(
+            backoff, "_INITIAL_DELAY_SECONDS", PAUSE
+        )  # attempts without pauses would exceed it together
     faulty = secured if row.tls else plain
     faulty.reset()
     for key, data in verb.prepare.items():

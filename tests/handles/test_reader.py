@@ -15,7 +15,7 @@ from nothing_left import nothing_left
 
 import aios3
 from aios3 import _session
-from aios3._engine import policy
+from aios3._engine import retry_policy
 from aios3._handles.reader import INITIAL_GET_BYTES
 from aios3.errors import (
     ClosedHandleError,
@@ -37,7 +37,7 @@ KIB = 1024
 
 @pytest.fixture(autouse=True)
 def no_delay(monkeypatch):
-    monkeypatch.setattr(policy, "retry_delay", lambda failures: 0)
+    monkeypatch.setattr(retry_policy, "retry_delay", lambda failures: 0)
 
 
 def content(size, seed=1):

@@ -46,7 +46,7 @@ class Clock:
 
 def arrive(low_watermark, clock, count, *, seconds, wanted):
     clock.now += seconds
-    low_watermark.arrived(count, wanted)
+    low_watermark.on_bytes(count, wanted)
 
 
 def test_only_a_flood_that_goes_on_is_held_back():

@@ -22,7 +22,7 @@ __all__ = ["faulty", "plain", "transport"]
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next attempt follow at once."""
-    monkeypatch.setattr(backoff, "_FIRST_DELAY_SECONDS", 0.0005)
+    monkeypatch.setattr(backoff, "_INITIAL_DELAY_SECONDS", 0.0005)
 
 
 @pytest.fixture

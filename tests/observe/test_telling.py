@@ -8,7 +8,7 @@ import pytest
 
 import aios3
 import virtual_time
-from aios3._observe import Observer, telling
+from aios3._observe import Observer, hook_tasks
 
 
 def tell(observer: Observer, key: str = "k") -> None:
@@ -29,9 +29,9 @@ async def test_beyond_the_bound_events_are_dropped_and_counted_and_logged_once(c
         heard.append(event.key)
 
     observer = Observer(slow)
-    for number in range(telling.MAX_TASKS + 5):
+    for number in range(hook_tasks.MAX_TASKS + 5):
         tell(observer, str(number))
-    assert observer.hook_tasks.running == telling.MAX_TASKS
+    assert observer.hook_tasks.running == hook_tasks.MAX_TASKS
     assert observer.hook_tasks.dropped == 5
     (line,) = warnings(caplog)
     assert "slower than the requests: 1000 of its tasks run" in line
@@ -39,12 +39,12 @@ async def test_beyond_the_bound_events_are_dropped_and_counted_and_logged_once(c
     await observer.hook_tasks.aclose()
     tell(observer, "later")
     await observer.hook_tasks.aclose()
-    assert heard == [*map(str, range(telling.MAX_TASKS)), "later"]
+    assert heard == [*map(str, range(hook_tasks.MAX_TASKS)), "later"]
     assert warnings(caplog) == [line]
 
 
 async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch):
-    monkeypatch.setattr(telling, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(hook_tasks, "MAX_TASKS", 1)
     let_go = asyncio.Event()
     heard: list[str] = []
 
@@ -64,9 +64,9 @@ async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch)
 def test_a_hook_that_is_not_async_is_told_everything():
     heard: list[str] = []
     observer = Observer(lambda event: heard.append(event.key))
-    for number in range(telling.MAX_TASKS + 5):
+    for number in range(hook_tasks.MAX_TASKS + 5):
         tell(observer, str(number))
-    assert len(heard) == telling.MAX_TASKS + 5
+    assert len(heard) == hook_tasks.MAX_TASKS + 5
     assert observer.hook_tasks.dropped == 0
 
 
@@ -89,10 +89,10 @@ def test_closing_a_session_waits_for_a_hook_as_long_as_it_has_promised(caplog):
     heard: list[str] = []
 
     async def slow(event):
-        await asyncio.sleep(telling.CLOSING_SECONDS - 0.1)
+        await asyncio.sleep(hook_tasks.CLOSING_SECONDS - 0.1)
         heard.append(event.key)
 
-    assert closing(slow) == pytest.approx(telling.CLOSING_SECONDS - 0.1)
+    assert closing(slow) == pytest.approx(hook_tasks.CLOSING_SECONDS - 0.1)
     assert heard == ["k"]
     assert warnings(caplog) == []
 
@@ -107,7 +107,7 @@ def test_a_hook_that_never_ends_is_cancelled_and_the_log_says_so(caplog):
             ended.append(event.key)
             raise
 
-    assert closing(hangs) == pytest.approx(telling.CLOSING_SECONDS)
+    assert closing(hangs) == pytest.approx(hook_tasks.CLOSING_SECONDS)
     assert ended == ["k"]
     assert warnings(caplog) == ["Tasks of on_request that had not ended in 5 s were cancelled: 1"]
 
@@ -121,7 +121,7 @@ def test_a_hook_that_ignores_its_cancellation_keeps_no_session_open(caplog):
             except asyncio.CancelledError:
                 continue
 
-    assert closing(stubborn) == pytest.approx(telling.CLOSING_SECONDS + 1)
+    assert closing(stubborn) == pytest.approx(hook_tasks.CLOSING_SECONDS + 1)
     assert len(warnings(caplog)) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_hook_that_closes_its_own_session_waits_for_itself_no_longer_than_for_
         await _hears(session, "k")
         return asyncio.get_running_loop().time()
 
-    assert virtual_time.run(work()) <= telling.CLOSING_SECONDS + 1
+    assert virtual_time.run(work()) <= hook_tasks.CLOSING_SECONDS + 1
     assert session.closed
 
 

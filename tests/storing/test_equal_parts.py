@@ -104,7 +104,7 @@ def fill(s3: EqualS3) -> dict[str, bytes]:
 @pytest.fixture
 def growing_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the parts of a stream grow after the fourth, as they do after the 5,000th."""
-    monkeypatch.setattr(parts, "CONSTANT_PARTS", 4)
+    monkeypatch.setattr(parts, "CONSTANT_SIZE_PARTS", 4)
     monkeypatch.setattr(parts, "PARTS_PER_SIZE", 1)
 
 
@@ -153,7 +153,7 @@ async def test_the_bytes_are_right(s3, session):
 
 
 async def test_a_stream_that_needs_too_many_equal_parts_says_so(s3, session, monkeypatch):
-    monkeypatch.setattr(parts, "CONSTANT_PARTS", 4)
+    monkeypatch.setattr(parts, "CONSTANT_SIZE_PARTS", 4)
     monkeypatch.setattr(parts, "MAX_PARTS", 6)
     s3.url = R2
     with pytest.raises(aios3.UnsupportedError, match="use a larger part_size"):

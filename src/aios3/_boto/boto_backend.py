@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aios3._backend import CopyOptions, Part
-from aios3._boto import boto_responses, many
+from aios3._boto import boto_responses, bulk_responses
 from aios3._boto.arguments import (
     checked,
     conditional,
@@ -265,7 +265,7 @@ class BotoBackend:
         announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
         with adding(as_stored(options)):
             response = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
-        return many.upload_id_of(response, str(url))
+        return bulk_responses.upload_id_of(response, str(url))
 
     async def upload_part(
         self,
@@ -329,7 +329,7 @@ class BotoBackend:
         parameters = place(url) | {"UploadId": upload_id}
         while True:
             response = await self._call("ListParts", url, parameters)
-            found += many.parts_of(response, str(url))
+            found += bulk_responses.parts_of(response, str(url))
             following = response.get("NextPartNumberMarker") if response.get("IsTruncated") else None
             if following is None:
                 return sorted(found, key=lambda part: part.number)
@@ -348,8 +348,8 @@ class BotoBackend:
                 if error.code != "NoSuchUpload":  # rclone's way to say that there are none
                     raise
                 return found
-            found += many.uploads_of(response, str(url))
-            following = many.next_uploads(response)
+            found += bulk_responses.uploads_of(response, str(url))
+            following = bulk_responses.next_uploads(response)
             if not following:
                 return found
             if following.items() <= parameters.items():
@@ -384,7 +384,7 @@ class BotoBackend:
         everywhere, parameters = S3Url(""), dict[str, Any]()
         while True:
             response = await self._call("ListBuckets", everywhere, parameters)
-            found += many.buckets_of(response, str(everywhere))
+            found += bulk_responses.buckets_of(response, str(everywhere))
             following = response.get("ContinuationToken")
             if not following:
                 return sorted(found, key=lambda bucket: bucket.name)
@@ -409,13 +409,13 @@ class BotoBackend:
         listed = [{"Key": key} | ({"ETag": quote_etag(etags[key])} if key in etags else {}) for key in keys]
         wanted = {"Objects": listed, "Quiet": False}
         response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
-        return many.failures_of(response, keys, str(url))
+        return bulk_responses.failures_of(response, keys, str(url))
 
     async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
         """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
         wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": False}
         response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
-        return many.failed_versions_of(response, versions, str(url))
+        return bulk_responses.failed_versions_of(response, versions, str(url))
 
     async def call_operation(self, operation: str, url: S3Url, parameters: Document) -> Document:
         """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
@@ -453,7 +453,7 @@ class BotoBackend:
     async def get_tags(self, url: S3Url) -> Mapping[str, str]:
         """Return the tags of one object."""
         response = await self._call("GetObjectTagging", url, place(url))
-        return many.tags_of(response, str(url))
+        return bulk_responses.tags_of(response, str(url))
 
     async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
         """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing."""
