@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that responds what a test tells it to, and remembers what it was asked.
+"""An HTTP server on loopback that responds as a test tells it to, and remembers what it was asked.
 
 For responses that no S3 server gives on purpose: bodies cut short, wrong heads, silence.
 """

@@ -61,7 +61,7 @@ class WriteOutcome:
 
     @property
     def result(self) -> WriteResult:
-        """What S3 responded; raises ``error`` if there is one."""
+        """The response of S3; raises ``error`` if there is one."""
         return _unwrap(self._result, self.error)
 
 

@@ -131,7 +131,7 @@ class Config:
 
     max_concurrency: int = 32
     """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
-    for fewer requests gets fewer, until it responds again."""
+    for fewer requests gets fewer, until it accepts more."""
 
     memory_budget: int = 256 * MIB
     """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least

@@ -167,7 +167,7 @@ def delete_marker_error(error: S3Error, headers: Mapping[str, str]) -> S3Error:
 
 def not_copied_error(operation: str, path: str) -> UnsupportedError:
     """Build the error for a copy without an ETag: a server that does not know copies stores an empty body instead."""
-    message = f"{operation} {path}: this server responds without copying; read and write the bytes instead"
+    message = f"{operation} {path}: this server does not copy; read and write the bytes instead"
     return UnsupportedError(message, path=path, operation=operation)
 
 

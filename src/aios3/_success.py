@@ -1,6 +1,6 @@
 """What a response of success must show: a portal's or a proxy's page with status 200 must not be taken for S3's.
 
-Most responses say something, and whoever reads it sees what is missing. These are the others: S3 responds a write with
+Most responses say something, and whoever reads it sees what is missing. These are the others: S3 responds to a write with
 an ETag, and most requests about a bucket, or to delete something, with nothing at all.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
 
 _WORD = re.compile(rb"\s*\w{0,20}\s*")
-"""What counts as nothing: moto responses PutBucketPolicy with ``True``."""
+"""What counts as nothing: moto responds to PutBucketPolicy with ``True``."""
 _VERSIONING = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?\w*Versioning\w*[\s/>]")
 """How the document begins that GetBucketVersioning wants; it is empty where no versions were ever kept."""
 

@@ -29,7 +29,7 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     +-- ZipArchiveError (zipfile.BadZipFile)  a zip archive is broken, lies, or is beyond its limits
     +-- PartialFailureError (OSError)         some of many objects failed; it names each
     +-- RequestError (OSError)                S3 rejected the request for another reason
-    +-- ServerError (OSError)                 S3 failed (5xx), or responded invalid
+    +-- ServerError (OSError)                 S3 failed (5xx), or its response is invalid
     |   +-- ThrottledError                    S3 asked us to slow down
     +-- ConnectionFailedError (ConnectionError)
     |   +-- TLSError                          no trusted connection could be made

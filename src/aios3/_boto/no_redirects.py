@@ -1,6 +1,6 @@
 """aiobotocore's connections without redirects to other hosts, and with the password of a proxy out of its address.
 
-aiohttp would follow a redirect to any host, with the session token in its headers, and what that host responds would be
+aiohttp would follow a redirect to any host, with the session token in its headers, and that host's response would be
 believed. botocore learns regions from redirects, and nobody else is to follow one. What is in the address of a proxy
 stands in the errors of aiohttp, so the user and the password are given to it apart from that.
 """

@@ -47,7 +47,7 @@ async def call_operation(session: Session, url: S3Url, operation: str, parameter
 async def read_document(session: Session, url: S3Url, kind: Kind) -> Document | None:
     """Return the whole response that has the document; None if the bucket has none.
 
-    Raises UnsupportedError if the server responds something else.
+    Raises UnsupportedError if the server responds with something else.
     """
     try:
         response = await call_operation(session, url, f"Get{kind.name}")
@@ -63,7 +63,7 @@ async def read_document(session: Session, url: S3Url, kind: Kind) -> Document | 
 def not_a_document_error(url: S3Url, kind: Kind) -> UnsupportedError:
     """Build the error for a response that is no such document."""
     operation = f"Get{kind.name}"
-    message = f"{operation} {url}: this server responds something else, so it does not know such documents"
+    message = f"{operation} {url}: this server responds with something else, so it does not know such documents"
     return UnsupportedError(message, path=str(url), operation=operation)
 
 

@@ -16,7 +16,7 @@ _MIN_REQUESTS = 2
 _INITIAL_REQUESTS = 4
 """Requests in flight as long as nothing is known."""
 NEAR_LATENCY_SECONDS = 0.004
-"""A server that responds within so long is near: on the machine, or in the same network."""
+"""A server that responds within this time is near: on the machine, or in the same network."""
 _MIN_SAMPLE_BYTES = 256 * 1024
 """Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
 _MIN_SPLIT_SECONDS = 0.02

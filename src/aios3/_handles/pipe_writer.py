@@ -183,7 +183,7 @@ class AsyncPipeWriter:
                 self._ending = self._session.promised.start(self._end(), name=f"aios3 end {self.name}")
 
     async def wait(self) -> WriteResult:
-        """Wait until the object is visible and return what S3 responded, or raise why it is not.
+        """Wait until the object is visible and return the response of S3, or raise why it is not.
 
         Raises ClosedHandleError if the file is still open, or was aborted.
         """

@@ -1,4 +1,4 @@
-"""One request to S3: signed, sent, and responded.
+"""One request to S3: signed and sent, and its response.
 
 What a rejection teaches is learnt, and the request sent once more.
 """

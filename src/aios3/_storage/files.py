@@ -122,7 +122,7 @@ class AsyncStorageWriter:
 
     @property
     def result(self) -> WriteResult | None:
-        """What S3 responded when the file was closed; None if nothing was written.
+        """The response of S3 when the file was closed; None if nothing was written.
 
         Raises ClosedHandleError before that, and if the file was aborted.
         """

@@ -48,7 +48,7 @@ _NOT_HTTP = b"\x00\xff this is neither HTTP nor TLS\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Reset the connection: a request is read, not passed on, and never responded; a connection is not read at all."""
+    """Reset the connection: a request is read, not passed on, and gets no response; a connection is not read at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class FlipUploadByte:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Answer as S3 rejects: status, and an XML body with ``code`` and ``message``; nothing is passed on.
+    """Reject as S3 does: status, and an XML body with ``code`` and ``message``; nothing is passed on.
 
     ``early=True`` responses and closes before the request's body was read, as S3 does when it is overloaded.
     """
@@ -144,26 +144,26 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class SlowDown:
-    """Answer 503 SlowDown; ``retry_after`` is sent as the header of that name, in seconds."""
+    """Respond with 503 SlowDown; ``retry_after`` is sent as the header of that name, in seconds."""
 
     retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InternalError:
-    """Answer 500 InternalError."""
+    """Respond with 500 InternalError."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorIn200:
-    """Answer 200 with an error in the body, as S3 may to a completion or a copy that fails after it has started."""
+    """Respond with 200 with an error in the body, as S3 may to a completion or a copy that fails after it has started."""
 
     code: str = "InternalError"
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredToken:
-    """Answer 400 ExpiredToken."""
+    """Respond with 400 ExpiredToken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class WrongRegion:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Answer with ``data`` and close; to a connection it is sent before anything is read."""
+    """Respond with ``data`` and close; to a connection it is sent before anything is read."""
 
     data: bytes = _NOT_HTTP
 
@@ -193,7 +193,7 @@ class HugeHeader:
 
 @dataclass(frozen=True, slots=True)
 class EndlessHeaders:
-    """Answer 200 and then headers, for ever."""
+    """Respond with 200 and then headers, for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +210,12 @@ class Chunked:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRange:
-    """Answer 200 with the whole object instead of 206 with the range that was asked for."""
+    """Respond with 200 with the whole object instead of 206 with the range that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmallPages:
-    """Answer a listing with at most ``keys`` keys a page. Breaks the signature, so only for servers that check none."""
+    """Respond to a listing with at most ``keys`` keys a page. Breaks the signature, so only for servers that check none."""
 
     keys: int = 2
 
