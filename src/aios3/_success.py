@@ -1,7 +1,7 @@
-"""What a response of success must show: a portal's or a proxy's page with status 200 must not be taken for S3's.
+"""The marks of S3 in a successful response: a page of a portal or a proxy with status 200 is an error.
 
-Most responses say something, and whoever reads it sees what is missing. These are the others: S3 responds to a write with
-an ETag, and most requests about a bucket, or to delete something, with nothing at all.
+Most responses carry values that their reader checks. The others are checked here: S3 responds to a write with an ETag,
+and to most requests about a bucket, and to deletions, with an empty body.
 """
 
 from __future__ import annotations

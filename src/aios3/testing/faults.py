@@ -156,7 +156,7 @@ class InternalError:
 
 @dataclass(frozen=True, slots=True)
 class ErrorIn200:
-    """Respond with 200 with an error in the body, as S3 may to a completion or a copy that fails after it has started."""
+    """Respond with 200 and an error in the body, as S3 may to a completion or a copy that fails late."""
 
     code: str = "InternalError"
 
@@ -215,7 +215,7 @@ class IgnoreRange:
 
 @dataclass(frozen=True, slots=True)
 class SmallPages:
-    """Respond to a listing with at most ``keys`` keys a page. Breaks the signature, so only for servers that check none."""
+    """Respond to a listing with at most ``keys`` keys a page. Only for servers that check no signature."""
 
     keys: int = 2
 
