@@ -12,7 +12,7 @@ import pytest
 from tree_s3 import ROOT, fail
 
 import aios3
-from aios3._trees import places
+from aios3._trees import file_trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def reject_scandir(monkeypatch, source: Path, error: int) -> None:
             raise OSError(error, os.strerror(error), path)
         return original(path)
 
-    monkeypatch.setattr(places.os, "scandir", scandir)
+    monkeypatch.setattr(file_trees.os, "scandir", scandir)
 
 
 def break_listing(monkeypatch, source: Path, error: int) -> None:
@@ -83,7 +83,7 @@ def break_listing(monkeypatch, source: Path, error: int) -> None:
     def scandir(path):
         return Broken(original(path)) if os.fspath(path) == str(source / "sub") else original(path)
 
-    monkeypatch.setattr(places.os, "scandir", scandir)
+    monkeypatch.setattr(file_trees.os, "scandir", scandir)
 
 
 def reject_stat(monkeypatch, source: Path, error: int) -> None:
@@ -113,7 +113,7 @@ def reject_stat(monkeypatch, source: Path, error: int) -> None:
         def __exit__(self, *_):
             self._entries.close()
 
-    monkeypatch.setattr(places.os, "scandir", lambda path: Entries(original(path)))
+    monkeypatch.setattr(file_trees.os, "scandir", lambda path: Entries(original(path)))
 
 
 BREAKS = {"scandir": reject_scandir, "readdir": break_listing, "stat": reject_stat}
@@ -268,7 +268,7 @@ async def test_a_source_that_is_away_for_a_moment_empties_nothing(s3, session, s
     if missing == "root at first":
         await asyncio.to_thread(gone, source)
     else:
-        monkeypatch.setattr(places.os, "scandir", scandir)
+        monkeypatch.setattr(file_trees.os, "scandir", scandir)
     with pytest.raises((FileNotFoundError, aios3.PartialFailureError)):
         await aios3.sync_tree(source, f"{ROOT}/up", delete=True, session=session)
     assert s3.contents() == BACKUP
@@ -283,7 +283,7 @@ async def test_a_file_that_comes_to_the_source_meanwhile_keeps_its_backup(s3, se
         (source / "z.csv").write_bytes(b"z")
         return entries
 
-    monkeypatch.setattr(places.os, "scandir", scandir)
+    monkeypatch.setattr(file_trees.os, "scandir", scandir)
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.sync_tree(source, f"{ROOT}/up", delete=True, session=session)
     assert caught.value.completed["deleted"] == 0
@@ -453,14 +453,14 @@ async def test_a_local_file_that_is_another_one_by_now_is_not_removed(s3, sessio
     victim = tmp_path / "down" / "sub" / "old"
     victim.parent.mkdir(parents=True)
     victim.write_bytes(b"old")
-    original = places.LocalTree.batches
+    original = file_trees.LocalTree.batches
 
     async def batches(tree):
         async for batch in original(tree):
             yield batch
         await asyncio.to_thread(change, victim)
 
-    monkeypatch.setattr(places.LocalTree, "batches", batches)
+    monkeypatch.setattr(file_trees.LocalTree, "batches", batches)
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.sync_tree(f"{ROOT}/t", tmp_path / "down", delete=True, session=session)
     assert list(caught.value.failures) == [str(victim)]

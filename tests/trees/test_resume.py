@@ -11,7 +11,7 @@ import pytest
 from tree_s3 import MIB, ROOT, fail, session_on
 
 import aios3
-from aios3._trees import receiving
+from aios3._trees import download_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,7 +155,7 @@ async def test_a_record_that_makes_no_sense_is_not_trusted(s3, session, tmp_path
 
 
 async def test_the_record_is_written_while_the_download_runs(s3, tmp_path, monkeypatch):
-    monkeypatch.setattr(receiving, "_CHECKPOINT_BYTES", MIB)
+    monkeypatch.setattr(download_file, "_CHECKPOINT_BYTES", MIB)
     s3.put("large", os.urandom(SIZE))
     seen = []
 

@@ -33,7 +33,7 @@ from aios3 import _session
 from aios3._backend import CopyOptions
 from aios3._engine import backoff
 from aios3._handles.threads import in_thread
-from aios3._trees import places
+from aios3._trees import file_trees
 from handles.fake_s3 import SMALL, rejection
 from servers import amazon
 from servers.amazon_objects import Response, perform
@@ -92,7 +92,7 @@ REMOTE_SCRIPTS = scripts([kind for kind in KINDS if kind not in LOCAL], [])
 """For verbs that never look at the disk."""
 
 
-ENTRIES = places._entries
+ENTRIES = file_trees._entries
 SETTINGS = SMALL | {"max_concurrency": 1}
 """One request at a time, so that what fails can be repeated."""
 
@@ -276,7 +276,7 @@ class TwoActors(RuleBasedStateMachine):
         self.written_locally.clear()
         self.deleted_locally.clear()
         self.s3.judge = self.judge
-        self.patch.setattr(places, "_entries", self.looking_at_directories(script))
+        self.patch.setattr(file_trees, "_entries", self.looking_at_directories(script))
         with contextlib.suppress(aios3.S3Error, OSError, asyncio.CancelledError):
             self.runner.run(self.run_beside(verb(*arguments, **options, session=self.session), script))
         self.s3.settle()

@@ -17,7 +17,7 @@ from zip_s3 import URL, session_on
 import aios3
 from aios3 import ZipLimits
 from aios3._handles.threads import in_thread
-from aios3._zip import contents, inflating, members, packing
+from aios3._zip import decompression, member_content, members, packing
 from handles.fake_s3 import FakeS3
 from thorough import examples
 
@@ -112,10 +112,10 @@ def test_what_zipfile_writes_is_read_as_zipfile_reads_it(monkeypatch, wanted, co
 )
 def test_a_member_is_a_file_like_any_other(monkeypatch, content, method, steps):
     """Small pieces, and small intervals between the states that are kept, so that going back uses them."""
-    monkeypatch.setattr(inflating, "_MIN_INTERVAL", 1000)
+    monkeypatch.setattr(decompression, "_MIN_INTERVAL", 1000)
     monkeypatch.setattr(members, "_FIRST_CHUNK_BYTES", 2000)
-    monkeypatch.setattr(contents, "_INPUT_BYTES", 900)
-    for module in (members, contents):
+    monkeypatch.setattr(member_content, "_INPUT_BYTES", 900)
+    for module in (members, member_content):
         monkeypatch.setattr(module, "PIECE_BYTES", 5000)
     data = written({"m": (content, method)}, comment=b"", prefix=b"", seekable=True)
 
