@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
 
 _WORD = re.compile(rb"\s*\w{0,20}\s*")
-"""What counts as nothing: moto responds to PutBucketPolicy with ``True``."""
+"""This counts as no body: moto responds to PutBucketPolicy with ``True``."""
 _VERSIONING = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?\w*Versioning\w*[\s/>]")
 """How the document begins that GetBucketVersioning wants; it is empty where no versions were ever kept."""
 

@@ -65,7 +65,7 @@ async def test_a_copy_that_need_not_overwrite(surface, bucket, admin):
     assert admin.get(f"{bucket}/new") == b"data"
 
 
-@pytest.mark.needs("part_copy", "parts_of_any_size")
+@pytest.mark.needs("part_copy")
 async def test_a_copy_in_parts(surface, bucket, admin):
     admin.put(f"{bucket}/x", payload(17 * MIB), Metadata={"colour": "red"})
     copied = []

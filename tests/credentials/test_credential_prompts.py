@@ -21,9 +21,13 @@ from credential_sources import (
 import aios3
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from credential_sources import Place
 
 TRANSPORTS = ["auto", "aiobotocore"]
+PATIENCE_SECONDS = 60
+"""Less than the limit of a test: a loop that closes waits for its threads without end, and no limit ends that."""
 DEVICE = "mfa_serial = arn:aws:iam::111122223333:mfa/somebody\n"
 
 
@@ -40,13 +44,13 @@ class Terminal:
     def ask(self, prompt: str) -> str:
         self.prompts.append(prompt)
         self.prompted.set()
-        self.typed.wait()
+        assert self.typed.wait(PATIENCE_SECONDS), "nobody has typed"
         return self.codes.pop(0)
 
 
 @pytest.fixture
-def terminal(place: Place, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """A role that needs a code, and who types it."""
+def terminal(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """A role that needs a code, and who types it; at the end of the test no thread waits for either."""
     from botocore.credentials import AssumeRoleProvider  # noqa: PLC0415 - slow to import
 
     use_role(place, DEVICE)
@@ -58,7 +62,9 @@ def terminal(place: Place, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
     monkeypatch.setattr(AssumeRoleProvider, "__init__", prompting)
     place.accounts.codes = {"123456", "654321"}
-    return somebody
+    yield somebody
+    somebody.prompted.set()
+    somebody.typed.set()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -66,7 +72,7 @@ async def test_one_code_does_for_a_session_and_the_loop_goes_on_while_it_is_type
     terminal.typed.clear()
     async with aios3.Session(transport=transport) as session:
         reads = [asyncio.create_task(aios3.read_bytes(PATH, session=session)) for _ in range(20)]
-        await asyncio.to_thread(terminal.prompted.wait)
+        assert await asyncio.to_thread(terminal.prompted.wait, PATIENCE_SECONDS), "nobody was asked"
         assert not any(read.done() for read in reads)
         terminal.typed.set()  # by the loop, which a prompt on it would not let come here
         assert await asyncio.gather(*reads) == [DATA] * 20
@@ -107,7 +113,7 @@ async def test_a_session_closes_while_somebody_is_to_type(place: Place, terminal
     terminal.typed.clear()
     session = aios3.Session(transport=transport)
     reading = asyncio.create_task(aios3.read_bytes(PATH, session=session))
-    await asyncio.to_thread(terminal.prompted.wait)
+    assert await asyncio.to_thread(terminal.prompted.wait, PATIENCE_SECONDS), "nobody was asked"
     await session.aclose()
     with pytest.raises(aios3.ClosedHandleError):
         await reading
@@ -121,13 +127,14 @@ async def test_a_session_closes_while_a_source_hangs_and_leaves_no_thread(place:
     place.accounts.may_respond.clear()
     session = aios3.Session(transport=transport)
     reading = asyncio.create_task(aios3.read_bytes(PATH, session=session))
-    await asyncio.to_thread(place.accounts.asked.wait)
+    assert await asyncio.to_thread(place.accounts.asked.wait, PATIENCE_SECONDS)
     await session.aclose()
     with pytest.raises(aios3.ClosedHandleError):
         await reading
     for thread in threading.enumerate():
         if thread.name == "aios3 credentials":
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
+            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -2,8 +2,12 @@
 
 import asyncio
 import datetime as dt
+import gc
 import ipaddress
+import shutil
 import ssl
+import weakref
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -12,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from http_server import REQUEST, Target, responding, serving, with_length
 
+from aios3._http import tls
 from aios3._http.connection import BrokenBodyError
 from aios3._http.dns import Addresses
 from aios3._http.pool import Pool
-from aios3._http.tls import client_context
+from aios3._http.tls import MAX_CONTEXTS, client_context
 from aios3._http.tls_transport import TLSTransport
 from aios3.errors import ConfigError
+from scripted import make_certificate
 
 pytestmark = pytest.mark.loop_variants
 
@@ -213,6 +219,41 @@ async def test_there_is_one_context_for_a_way_to_verify(certificate, tmp_path):
     for name in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(ConfigError, match=f"AWS_CA_BUNDLE names '{name}'"):
             await client_context(str(name), "AWS_CA_BUNDLE")
+
+
+def renewed(folder, file, number, way):
+    """Put another authority into ``file`` and return its certificate."""
+    content = Path(make_certificate(folder).authority).read_bytes()
+    padded = content + b"\n" * number  # the times of files are coarse, their sizes are not
+    if way == "replaced":
+        (folder / "new").write_bytes(padded)
+        (folder / "new").replace(file)
+    else:
+        file.write_bytes(padded)
+    return ssl.PEM_cert_to_DER_cert(content.decode())
+
+
+@pytest.mark.parametrize("way", ["replaced", "written anew"])
+async def test_authorities_that_were_renewed_are_read_again_and_the_old_ones_let_go(tmp_path, way):
+    file, old = tmp_path / "ca.pem", []
+    for number in range(5):
+        authority = renewed(tmp_path, file, number, way)
+        context = await client_context(str(file))
+        assert await client_context(str(file)) is context
+        assert context.get_ca_certs(binary_form=True) == [authority]
+        old.append(weakref.ref(context))
+    del context
+    gc.collect()
+    assert [each() is not None for each in old] == [False] * 4 + [True]
+    file.unlink()
+    with pytest.raises(ConfigError, match="no file of certificate authorities"):
+        await client_context(str(file))
+
+
+async def test_contexts_of_many_files_are_not_kept_for_ever(certificate, tmp_path):
+    for number in range(MAX_CONTEXTS + 3):
+        await client_context(shutil.copy(certificate, tmp_path / f"{number}.pem").__fspath__())
+    assert len(tls._contexts) == MAX_CONTEXTS
 
 
 async def test_a_body_is_sent_whole_to_a_server_that_reads_slowly(certificate, server_tls):

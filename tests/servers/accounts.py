@@ -279,6 +279,7 @@ def running(amazon: Amazon) -> Iterator[Accounts]:
         yield server.accounts
     finally:
         server.accounts.may_respond.set()
+        server.accounts.asked.set()  # a thread that still waits would keep the interpreter from ending
         server.shutdown()
         server.server_close()
         thread.join()

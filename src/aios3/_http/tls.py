@@ -7,8 +7,9 @@ add the session to that. A session is only ever offered to the host that it was 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._ca_bundle import load_ca_bundle, trust_system_cas
 
@@ -16,20 +17,35 @@ if TYPE_CHECKING:
     from typing import Self
 
 MAX_SESSIONS = 256
-_contexts: dict[bool | str, ssl.SSLContext] = {}
+MAX_CONTEXTS = 32
+"""Ways to verify for which a context is kept: programs may write a file of authorities for each session."""
+
+
+class _Kept(NamedTuple):
+    context: ssl.SSLContext
+    stamp: tuple[int, ...] | None
+    """Which state of the file of authorities it was built from; None without a file, or where there is none."""
+
+
+_contexts: dict[bool | str, _Kept] = {}
 
 
 async def client_context(verify: bool | str = True, source: str = "verify") -> ssl.SSLContext:
     """Return the context for ``verify``: True, a file of authorities to trust instead of the system's, or False for no
     verification at all. Host names are checked unless it is False.
 
-    Raises ConfigError, which names the ``source`` of the setting, for authorities that cannot be read.
+    A file that was replaced or written anew is read again. Raises ConfigError, which names the ``source`` of the
+    setting, for authorities that cannot be read.
     """  # noqa: D205 - one sentence that does not fit into a line
-    context = _contexts.get(verify)
-    if context is None:
-        context = await asyncio.to_thread(_make_context, verify, source)
-        context = _contexts.setdefault(verify, context)  # another call may have been faster
-    return context
+    kept = _contexts.get(verify)
+    if kept is None or (isinstance(verify, str) and kept.stamp != await asyncio.to_thread(_stamp, verify)):
+        built = await asyncio.to_thread(_make_context, verify, source)
+        kept = _contexts.get(verify)
+        if kept is None or kept.stamp != built.stamp:  # else another call was faster
+            kept = _contexts[verify] = built
+            if len(_contexts) > MAX_CONTEXTS:
+                del _contexts[next(iter(_contexts))]
+    return kept.context
 
 
 def save_session(tls: ssl.SSLObject | None, host: str) -> None:
@@ -82,7 +98,19 @@ class _Context(ssl.SSLContext):
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
 
 
-def _make_context(verify: bool | str, source: str) -> ssl.SSLContext:
+def _stamp(verify: bool | str) -> tuple[int, ...] | None:
+    """Return the version of a file of authorities: device, inode, time of change and size."""
+    if not isinstance(verify, str):
+        return None
+    try:
+        found = os.stat(verify)  # noqa: PTH116 - pathlib is slow to import
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _make_context(verify: bool | str, source: str) -> _Kept:
+    stamp = _stamp(verify)  # before the file is read: what is written meanwhile is read the next time
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks host names and certificates
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION  # or a request to send could have to wait for a response
@@ -93,4 +121,4 @@ def _make_context(verify: bool | str, source: str) -> ssl.SSLContext:
         trust_system_cas(context)
     else:
         load_ca_bundle(context, verify, source)
-    return context
+    return _Kept(context, stamp)
