@@ -7,6 +7,8 @@ further into its page than the source is: receiving 1 GiB took 0.6 s of system t
 
 from __future__ import annotations
 
+from typing import final
+
 _LEAD = 48
 """Bytes left unused at the start: with the allocator's 16 they fill a line of the processor's cache."""
 _LARGE = 64 * 1024
@@ -22,3 +24,22 @@ def allocate_aligned(size: int) -> bytearray:
         del block[:_LEAD]  # moves nothing: CPython lets the bytearray begin later
     block.pop()
     return block
+
+
+@final
+class BodyTarget:
+    """Memory that a body fills from its start to its end: the two callbacks of ``ObjectSource.fetch``."""
+
+    __slots__ = ("_filled", "_view")
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._filled = 0
+
+    def get_buffer(self) -> memoryview:
+        """Return the memory that is still to be filled."""
+        return self._view[self._filled :]
+
+    def buffer_updated(self, count: int) -> None:
+        """Note that ``count`` more bytes have been received into it."""
+        self._filled += count

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aios3._s3_constants import MAX_KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -350,7 +352,7 @@ class ObjectBackend(Protocol):
         delimiter: str = "",
         token: str | None = None,
         start_after: str = "",
-        max_keys: int = 1000,
+        max_keys: int = MAX_KEYS,
     ) -> ListPage:
         """Return one page of the keys that begin with ``url.key``."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._endpoint_url import check_endpoint
 from aios3._events import RequestHook  # noqa: TC001 - tools ask for the types of settings
+from aios3._s3_constants import MAX_PART_SIZE, MIN_PART_SIZE
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 KIB = 1024
 MIB = 1024 * KIB
-
-MIN_PART_SIZE = 5 * MIB
-"""S3's smallest part, in bytes, for every part but the last ("Amazon S3 multipart upload limits")."""
-MAX_PART_SIZE = 5 * 1024 * MIB
-"""S3's largest part, largest PutObject and largest CopyObject, in bytes."""
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 ChecksumMode = Literal["auto", "crc64nvme", "crc32", "off"]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from aios3._backend import BucketAddress
 from aios3._endpoint_url import AMAZON_DOMAINS
+from aios3._s3_constants import SIGV4
 
 if TYPE_CHECKING:
     from aios3._config import AddressingStyle
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
             """How the bucket is named in a URL."""
 
 
-SIGV4 = "AWS4-HMAC-SHA256"
 EXPRESS = "v4-s3express"
 """SigV4 with the credentials of a session that is made for one directory bucket ("S3 Express One Zone")."""
 

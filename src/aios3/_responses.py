@@ -248,9 +248,6 @@ def next_token(following: str | None, token: str | None, path: str, *, truncated
     return following or ""
 
 
-MAX_KEYS_PER_DELETE = 1000
-"""S3's limit for one DeleteObjects."""
-
 _NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot hold, or what its parsers may change."""
 
@@ -347,6 +344,11 @@ def url_decode(name: str) -> str:
     if "%" in name:
         name = _NOT_ASCII.sub(_unescaped, name)  # unquote_plus needs thrice as long for these
     return unquote_plus(name, errors="surrogateescape")
+
+
+def key_decoder(encoding_type: object) -> Callable[[str], str]:
+    """Return what makes names of a listing's texts; ``encoding_type`` is that of the response."""
+    return url_decode if encoding_type == "url" else str
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from aios3._engine.quirks import ServerQuirks
 from aios3._observe import Observer
 from aios3._request_attempts import RequestAttempts
 from aios3._responses import object_exists_error, split_xml_safe, unquote_etag
+from aios3._s3_constants import MAX_KEYS
 from aios3._single_deletes import delete_after_rejection, delete_singly
 from aios3.errors import (
     BucketNotFoundError,
@@ -329,7 +330,7 @@ class RetryingBackend:
         delimiter: str = "",
         token: str | None = None,
         start_after: str = "",
-        max_keys: int = 1000,
+        max_keys: int = MAX_KEYS,
     ) -> ListPage:
         """Return one page of the keys that begin with ``url.key``."""
         ask = self._backend.list_objects

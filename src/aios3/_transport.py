@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from aios3._clock import Clock
 from aios3._credentials import Signer, credential_cache_of
 from aios3._descriptions import BucketDescription
-from aios3._endpoints import EXPRESS, SIGV4, address_of, has_static_rules, is_aws
+from aios3._endpoints import EXPRESS, address_of, has_static_rules, is_aws
 from aios3._engine.quirks import ServerQuirks
 from aios3._logs import get_logger
 from aios3._observe import Observer
@@ -18,6 +18,7 @@ from aios3._paths import S3Url, is_arn
 from aios3._proxies import direct_reason, proxy_for, proxy_host
 from aios3._regions import BucketRegions
 from aios3._retrying import RetryingAdmin, RetryingBackend
+from aios3._s3_constants import SIGV4
 from aios3._settings import read_settings
 from aios3._static_settings import resolve_statically
 from aios3.errors import S3Error

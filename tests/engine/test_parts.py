@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios3._config import MAX_PART_SIZE, MIB, MIN_PART_SIZE
-from aios3._engine.parts import (
-    CONSTANT_SIZE_PARTS,
-    MAX_OBJECT_SIZE,
-    MAX_PARTS,
-    copy_ranges,
-    equal_part_size,
-    equal_ranges,
-    part_size,
-)
+from aios3._config import MIB
+from aios3._engine.parts import CONSTANT_SIZE_PARTS, copy_ranges, equal_part_size, equal_ranges, part_size
+from aios3._s3_constants import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE
 from aios3.errors import UnsupportedError
 
 GIB = 1024 * MIB

@@ -10,15 +10,13 @@ import warnings
 
 import pytest
 from fake_s3 import MIB, URL
-from readers import ZIPPED, open_to_read, put
-from writers import close_of, opened
+from readers import READERS, ZIPPED, open_to_read, put
+from writers import BINARY, close_of, opened
 
 from aios3.errors import AccessDeniedError, ClosedHandleError, WrongLoopError
 
 LINES = b"".join(b"line %06d\n" % number for number in range(40_000))
-READERS = ("prefetch", "shared")
-BINARY = ("prefetch", "append")
-IN_PARTS = ("prefetch", "append")
+IN_PARTS = ("prefetch", "append", "pipe", "pipe without joining", "limited")
 """Kinds of files that send parts while they are written to."""
 LARGE = bytes(60 * MIB)
 
@@ -102,8 +100,8 @@ async def test_a_file_is_written_and_closed_on_its_own_loop_only(s3, memory_sess
         await asyncio.to_thread(elsewhere, WRITES[use], file)
     await file.write(b"new")
     await file.aclose()
-    assert s3.objects[URL.key].data.endswith(b"new")
     await memory_session.promised.join()
+    assert s3.objects[URL.key].data.endswith(b"new")
 
 
 # Memory of every shape
@@ -200,7 +198,7 @@ async def result_of(task):
     return (await asyncio.gather(task, return_exceptions=True))[0]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in IN_PARTS if "pipe" not in kind])
+@pytest.mark.parametrize("kind", IN_PARTS)
 async def test_who_closes_a_file_that_another_task_aborts_is_told_so(s3, memory_session, held, kind):
     s3.put(URL.key, b"old")
     file = await opened(kind, memory_session)

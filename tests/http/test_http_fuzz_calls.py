@@ -12,7 +12,6 @@ from line_server import Line, cut
 
 from aios3._backend import BucketAddress, CopyOptions, GetOptions, Part, PartSource, Precondition, PutOptions
 from aios3._credentials import CredentialCache, Signer
-from aios3._endpoints import SIGV4
 from aios3._engine.limiter import AdaptiveLimiter
 from aios3._http.connection import Connection
 from aios3._http.endpoint_cache import EndpointCache
@@ -20,6 +19,7 @@ from aios3._http.http_backend import HttpBackend
 from aios3._http.request_sender import RequestSender
 from aios3._http.signing_context import SigningContext
 from aios3._paths import S3Url
+from aios3._s3_constants import SIGV4
 from aios3.errors import S3Error
 from thorough import examples
 

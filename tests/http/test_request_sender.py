@@ -11,7 +11,6 @@ import pytest
 from aios3 import Credentials
 from aios3._backend import BucketAddress, GetOptions, PutOptions
 from aios3._credentials import CredentialCache, Signer
-from aios3._endpoints import SIGV4
 from aios3._http import requests
 from aios3._http.endpoint_cache import EndpointCache
 from aios3._http.pool import Pool
@@ -19,6 +18,7 @@ from aios3._http.request_sender import RequestSender
 from aios3._http.signing_context import SigningContext
 from aios3._paths import S3Url
 from aios3._regions import BucketRegions
+from aios3._s3_constants import SIGV4
 from aios3.errors import (
     ConnectionFailedError,
     CredentialsError,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aios3._observe.histogram import Histogram
+from aios3._histogram import Histogram
 
 times = st.lists(st.floats(2e-6, 1e5), min_size=1, max_size=200)
 

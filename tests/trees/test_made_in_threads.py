@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import aios3
-from aios3._handles.threads import in_thread, made_in_thread
+from aios3._threads import in_thread, made_in_thread
 from aios3._trees import partial_file, pruning, source_file
 from open_files import open_files_below
 from trees.tree_s3 import ROOT

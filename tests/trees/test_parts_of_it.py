@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import aios3
-from aios3._config import MAX_PART_SIZE, MIN_PART_SIZE
-from aios3._handles.threads import in_thread
+from aios3._s3_constants import MAX_PART_SIZE, MIN_PART_SIZE
+from aios3._threads import in_thread
 from aios3._trees.concatenation_plan import plan_parts
 from aios3._trees.file_trees import TreeEntry
 from aios3._trees.filters import make_filter

@@ -32,7 +32,7 @@ import aios3
 from aios3 import _session
 from aios3._backend import CopyOptions
 from aios3._engine import backoff
-from aios3._handles.threads import in_thread
+from aios3._threads import in_thread
 from aios3._trees import file_trees
 from handles.fake_s3 import SMALL, rejection
 from servers import amazon

@@ -16,7 +16,7 @@ from zip_s3 import URL, session_on
 
 import aios3
 from aios3 import ZipLimits
-from aios3._handles.threads import in_thread
+from aios3._threads import in_thread
 from aios3._zip import decompression, member_content, members, packing
 from handles.fake_s3 import FakeS3
 from thorough import examples

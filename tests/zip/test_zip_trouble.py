@@ -196,14 +196,20 @@ async def test_members_are_read_side_by_side_in_little_memory(opened, session):
 
 async def test_many_reads_at_once_stay_within_the_memory_of_the_session(opened, session):
     most = 0
-    take = session.budget.acquire
+    take, try_take = session.budget.acquire, session.budget.try_acquire
 
     async def watched(size: int) -> None:
         nonlocal most
         await take(size)
         most = max(most, session.budget.used)
 
-    session.budget.acquire = watched
+    def watched_at_once(size: int) -> bool:
+        nonlocal most
+        taken = try_take(size)
+        most = max(most, session.budget.used)
+        return taken
+
+    session.budget.acquire, session.budget.try_acquire = watched, watched_at_once
     async with opened(ARCHIVE) as z:
         await asyncio.gather(*(z.read("lines.txt") for _ in range(100)))
     assert 0 < most <= session.budget.limit

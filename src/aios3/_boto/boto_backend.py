@@ -37,6 +37,7 @@ from aios3._ownership import NO_OWNERSHIP, ownership_of
 from aios3._paths import S3Url
 from aios3._regions import BucketRegions
 from aios3._responses import invalid_response, quote_etag
+from aios3._s3_constants import MAX_KEYS
 from aios3._settings import settings_of_arguments
 from aios3._success import check
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
@@ -363,7 +364,7 @@ class BotoBackend:
         delimiter: str = "",
         token: str | None = None,
         start_after: str = "",
-        max_keys: int = 1000,
+        max_keys: int = MAX_KEYS,
     ) -> ListPage:
         """Return one page of the keys that begin with ``url.key``."""
         parameters = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from aios3._backend import BucketEntry, DeleteFailure, OpenUpload, StoredPart
 from aios3._boto.boto_responses import unquoted_etag
-from aios3._responses import failed_deletes, failed_versions, invalid_response, url_decode
+from aios3._md5 import md5_base64
+from aios3._responses import failed_deletes, failed_versions, invalid_response, key_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,8 +52,7 @@ WITH_CONTENT_MD5 = (
 def with_content_md5(params: dict[str, Any], **_kwargs: object) -> None:
     """Send the body's MD5 in the place of newer checksums: every server takes it, and older ones insist on it."""
     body: bytes = params["body"]
-    digest = hashlib.md5(body, usedforsecurity=False).digest()
-    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode("ascii")
+    params["headers"]["Content-MD5"] = md5_base64(body)
     params.get("context", {}).get("checksum", {}).pop("request_algorithm", None)
 
 
@@ -86,7 +84,7 @@ def _part_of(listed: BotoResponse, path: str) -> StoredPart:
 def uploads_of(response: BotoResponse, path: str) -> list[OpenUpload]:
     """Describe the entries of one page of ListMultipartUploads. Raises ServerError for what is no such page."""
     _check_document(response, {"Bucket", "IsTruncated", "MaxUploads", "Uploads"}, "ListMultipartUploads", path)
-    decode = _decoder(response)
+    decode = key_decoder(response.get("EncodingType"))
     return [_upload_of(each, decode, path) for each in response.get("Uploads", ())]
 
 
@@ -129,9 +127,6 @@ def next_uploads(response: BotoResponse) -> dict[str, str]:
     """Return how a list of uploads continues, as parameters; nothing where it has ended."""
     if not response.get("IsTruncated"):
         return {}
-    key, upload_id = _decoder(response)(response.get("NextKeyMarker", "")), response.get("NextUploadIdMarker", "")
-    return {"KeyMarker": key, "UploadIdMarker": upload_id}
-
-
-def _decoder(response: BotoResponse) -> Callable[[str], str]:
-    return url_decode if response.get("EncodingType") == "url" else str
+    decode = key_decoder(response.get("EncodingType"))
+    marker, upload_id = response.get("NextKeyMarker", ""), response.get("NextUploadIdMarker", "")
+    return {"KeyMarker": decode(marker), "UploadIdMarker": upload_id}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from aios3._boto.boto_responses import keep_body
@@ -28,6 +28,7 @@ from aios3.errors import ClosedHandleError, ConfigError
 
 if TYPE_CHECKING:
     from aios3._backend import BucketAddress
+    from aios3._boto.endpoint_probe import Client
     from aios3._clock import Clock
     from aios3._config import AddressingStyle, Config
     from aios3._credentials import CredentialCache
@@ -35,17 +36,6 @@ if TYPE_CHECKING:
     from aios3._settings import Settings
 
 _TRUNCATED = re.compile(rb"(?<=<IsTruncated)>\s*(?:true|1)\s*<", re.IGNORECASE)
-
-
-class Client(Protocol):
-    """What is used of aiobotocore's client besides its operations, which are made at run time."""
-
-    @property
-    def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
-        """Events, endpoint and configuration."""
-
-    async def close(self) -> None:
-        """Close all connections."""
 
 
 class _Prepared(NamedTuple):

@@ -17,7 +17,6 @@ from aios3._endpoints import EXPRESS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aios3._boto.client_source import Client
     from aios3._regions import BucketRegions
 
 _probing: ContextVar[bool] = ContextVar("aios3 looks at a request", default=False)
@@ -25,6 +24,17 @@ is_internal_request: ContextVar[bool] = ContextVar("aios3 sends a request", defa
 """Whether a request is ours, and not one of whoever has taken the client for uses of their own."""
 
 _CREDENTIAL = re.compile(r"(AWS4-[A-Z0-9-]+) Credential=[^/]+/\d+/(?:([^/]+)/)?([^/]+)/aws4_request")
+
+
+class Client(Protocol):
+    """What is used of aiobotocore's client besides its operations, which are made at run time."""
+
+    @property
+    def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
+        """Events, endpoint and configuration."""
+
+    async def close(self) -> None:
+        """Close all connections."""
 
 
 class _Prepared(Protocol):

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from aios3._paths import S3Url, is_s3
+from aios3._s3_constants import DIRECTORY_BUCKET_SUFFIXES
 from aios3.errors import InvalidPathError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _BAD_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
-_BAD_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_BAD_ENDS = ("-s3alias", "--ol-s3", ".mrap", *DIRECTORY_BUCKET_SUFFIXES, "--table-s3")
 
 _RULES = (
     (re.compile(r".{3,63}"), "it must have 3 to 63 characters"),

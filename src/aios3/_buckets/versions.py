@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from aios3._backend import ObjectVersion
 from aios3._buckets.configuration import call_operation
-from aios3._responses import invalid_response, unquote_etag, url_decode
+from aios3._responses import invalid_response, key_decoder, unquote_etag
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from aios3._backend import Document
     from aios3._paths import S3Url
@@ -43,7 +43,7 @@ def versions_of(response: Document, path: str) -> list[ObjectVersion]:
     """
     if not {"IsTruncated", "Name", "Versions", "DeleteMarkers"} & response.keys():
         raise invalid_response(path, "this is no list of versions", _OPERATION)
-    decode = _decoder(response)
+    decode = key_decoder(response.get("EncodingType"))
     found = [_version(each, decode(_key_of(each, path)), is_marker=False) for each in response.get("Versions", ())]
     found += [_version(each, decode(_key_of(each, path)), is_marker=True) for each in response.get("DeleteMarkers", ())]
     return sorted(found, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
@@ -74,15 +74,11 @@ def _next_page(response: Document, path: str) -> Document:
     """Return how the list continues, as parameters; nothing where it has ended."""
     if not response.get("IsTruncated"):
         return {}
-    key = _decoder(response)(response.get("NextKeyMarker") or "")
+    key = key_decoder(response.get("EncodingType"))(response.get("NextKeyMarker") or "")
     if not key:
         raise invalid_response(path, "the list is truncated, and says not where it continues", _OPERATION)
     version = response.get("NextVersionIdMarker")
     return {"KeyMarker": key} | ({"VersionIdMarker": version} if version else {})
-
-
-def _decoder(response: Document) -> Callable[[str], str]:
-    return url_decode if response.get("EncodingType") == "url" else str
 
 
 def _in_bytes(key: str) -> bytes:

@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aios3._engine.tasks import cancel_and_wait
+from aios3._histogram import Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,41 +36,29 @@ _MIN_BODY_SAMPLES = 32
 _MIB = 1024 * 1024
 _DECAY_AFTER = 2000
 """Responses after which each counts half, so that what is slow follows the network."""
-_STEPS_PER_OCTAVE = 4
-_BUCKETS = 128
 _QUANTILE = 0.95
 _MAX_TOKENS = 10.0
 _SAMPLE_EVERY = 4
 
 
 class LatencyHistogram:
-    """How long responses have taken: a histogram of logarithmic steps, of a fifth each."""
+    """The times that responses have taken; older ones count less and less."""
 
     def __init__(self, min_samples: int = _MIN_SAMPLES) -> None:
         self._min_samples = min_samples
-        self._counts = [0] * _BUCKETS
+        self._times = Histogram()
         self._total = 0
         self.p95: float = math.inf
         """How many seconds only one in twenty takes; infinity as long as too few are known."""
 
     def add(self, seconds: float) -> None:
         """Note one wait."""
-        step = int(math.log2(seconds * 1e6) * _STEPS_PER_OCTAVE) if seconds > 1e-6 else 0  # noqa: PLR2004 - the unit
-        self._counts[min(step, _BUCKETS - 1)] += 1
+        self._times.add(seconds)
         self._total += 1
         if self._total >= self._min_samples and not (self._total - self._min_samples) % 64:
-            self.p95 = self._quantile()
+            self.p95 = self._times.upper_bound(_QUANTILE)
         if self._total >= _DECAY_AFTER:
-            self._counts = [count // 2 for count in self._counts]
-            self._total = sum(self._counts)
-
-    def _quantile(self) -> float:
-        left = self._total * _QUANTILE
-        for step, count in enumerate(self._counts):
-            left -= count
-            if left <= 0:
-                return float(2 ** ((step + 1) / _STEPS_PER_OCTAVE) / 1e6)
-        return math.inf
+            self._total = self._times.halve()
 
 
 class _HedgedCall(Generic[T]):

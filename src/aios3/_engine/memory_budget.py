@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING
 
 from aios3._engine.active_calls import closing_error
 from aios3._engine.buffer_pool import BufferPool
+from aios3._engine.tasks import cancellations
+from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+
+    from aios3._engine.tasks import OwnedTasks
 
     Reclaim = Callable[[int], None]
 
@@ -88,6 +92,39 @@ class MemoryBudget:
             else:
                 self.release(size)
             raise
+
+    async def acquire_owned(self, size: int, owner: OwnedTasks, message: str, path: str | None = None) -> None:
+        """Take ``size`` bytes in a task of ``owner``; raise ClosedHandleError if ``owner`` cancels it meanwhile."""
+        taking = owner.start(self.acquire(size), name="aios3 memory")
+        cancelling = cancellations()
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            if not taking.done():
+                taking.cancel()
+            elif not taking.cancelled():
+                self.release(size)
+            elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
+                raise ClosedHandleError(message, path=path) from None
+            raise
+
+    @contextlib.asynccontextmanager
+    async def reserve(self, size: int, *, retained: bool = False, keep: bool = False) -> AsyncGenerator[None]:
+        """Hold ``size`` bytes for a block; with ``retained``, only its end sets them free.
+
+        With ``keep``, a block that ends well hands them over: whatever it has opened gives them back.
+        """
+        if self._closed or not self.try_acquire(size):
+            await self.acquire(size)
+        if retained:
+            self.mark_retained(size)
+        try:
+            yield
+        except BaseException:
+            self.release(size, retained=retained)
+            raise
+        if not keep:
+            self.release(size, retained=retained)
 
     def release(self, size: int, *, retained: bool = False) -> None:
         """Give ``size`` bytes back, which were in flight or, with ``retained``, parked."""

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from aios3._config import MAX_PART_SIZE, MIB, MIN_PART_SIZE
+from aios3._config import MIB
+from aios3._s3_constants import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE
 from aios3.errors import UnsupportedError
 
-MAX_PARTS = 10_000
-MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
-"""S3's largest object, in bytes."""
 CONSTANT_SIZE_PARTS = 5_000
 """So many parts have the configured size where the size of the object is not known: 39 GiB from 8 MiB."""
 PARTS_PER_SIZE = 500

@@ -1,8 +1,8 @@
 """Base classes of open files: binding to a session and an event loop, closing, and lines over two hooks.
 
 :class:`AsyncFileBase` has the methods of a file without a descriptor. :class:`AsyncBoundFile` binds it to a session and
-an event loop, and closes it. :class:`AsyncReadBase` adds lines, and :class:`AsyncSeekReadBase` a position. The bases of
-files that write are in ``base_writer``.
+an event loop, and closes it. :class:`AsyncReadBase` adds lines, :class:`AsyncSeekReadBase` a position, and
+:class:`AsyncBlockReadBase` reads of what arrives in blocks. The bases of files that write are in ``base_writer``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import os
 import warnings
+from asyncio import get_running_loop
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB
 from aios3._handles.lifecycle import LoopBinding, cannot_copy, no_descriptor
-from aios3._handles.positions import landing, position_of
+from aios3._handles.positions import landing, position_of, writable_view
 from aios3.errors import ClosedHandleError, InvalidRangeError
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ _LINE_READ_BYTES = 8 * KIB
 class AsyncFileBase:
     """A file without a descriptor, which neither reads, writes nor seeks."""
 
+    _binding: LoopBinding
+
     @property
     def name(self) -> str:
-        """The name of the file in errors."""
-        raise NotImplementedError
+        """Where the object is, as text."""
+        return self._binding.name
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
         cannot_copy(self, protocol)
@@ -58,6 +61,16 @@ class AsyncFileBase:
         """Raise UnsupportedError: an object of S3 has no file descriptor."""
         raise no_descriptor(self.name)
 
+    def _is_forked(self) -> bool:
+        """Return True in a child process, whose copy of the file leaves all resources to the parent.
+
+        Raises WrongLoopError on another event loop than the file's own.
+        """
+        if self._binding.is_forked:
+            return True
+        self._binding.check_loop()
+        return False
+
 
 class AsyncBoundFile(AsyncFileBase):
     """A file of one session, which closes it, and of the event loop that it was opened on.
@@ -66,10 +79,9 @@ class AsyncBoundFile(AsyncFileBase):
     collected unclosed gives a ResourceWarning.
     """
 
-    _closed = False
-
     def __init__(self, session: Session, name: str, path: str | None = None) -> None:
         self._session = session
+        self._closed = False
         self._lock = asyncio.Lock()
         self._binding = LoopBinding(name, name if path is None else path)
         session.register(self)
@@ -88,12 +100,8 @@ class AsyncBoundFile(AsyncFileBase):
         if binding is None or binding.is_forked or self.closed:
             return
         warnings.warn(f"unclosed file {self!r}{self._loss()}", ResourceWarning, source=self, stacklevel=2)
+        self._closed = True
         self._abandon(binding)
-
-    @property
-    def name(self) -> str:
-        """Where the object is, as text."""
-        return self._binding.name
 
     @property
     def closed(self) -> bool:
@@ -121,25 +129,16 @@ class AsyncBoundFile(AsyncFileBase):
 
     def _check(self) -> None:
         """Raise unless the file is open, and used on its own event loop."""
-        self._binding.check_loop()
-        self._check_open()
+        if self._closed or self._binding.loop is not get_running_loop():
+            self._binding.check_loop()
+            self._check_open()
 
     def _check_open(self) -> None:
-        if self.closed:
+        if self._closed:
             raise self._closed_error()
 
     def _closed_error(self) -> ClosedHandleError:
         return ClosedHandleError(f"{self._binding.name} is closed; open it again to read", path=self._binding.path)
-
-    def _is_forked(self) -> bool:
-        """Return True in a child process, whose copy of the file leaves all resources to the parent.
-
-        Raises WrongLoopError on another event loop than the file's own.
-        """
-        if self._binding.is_forked:
-            return True
-        self._binding.check_loop()
-        return False
 
     def _positive(self, size: int | None, default: int) -> int:
         """Return the size of chunks; raise InvalidRangeError unless it is positive."""
@@ -155,8 +154,17 @@ class AsyncReadBase(AsyncBoundFile):
     Each subclass has its own ``read``, the shortest way to many bytes.
     """
 
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        raise NotImplementedError
+
     async def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
+        raise NotImplementedError
+
+    async def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
         raise NotImplementedError
 
     async def readall(self) -> bytes:
@@ -199,12 +207,18 @@ class AsyncReadBase(AsyncBoundFile):
     def _position(self) -> int:
         raise NotImplementedError
 
+    async def _read_into_copy(self, buffer: Buffer) -> int:
+        """Read into memory whose format Python does not know, such as that of NumPy's times, by way of a copy."""
+        with landing(buffer) as view:
+            return await self.readinto(view)
+
     def _check_reading(self) -> None:
         self._check()
 
     def _left(self, size: int | None) -> int:
         """Return how many bytes a read of ``size`` returns."""
-        raise NotImplementedError
+        left = self.size - self._position
+        return left if size is None or size < 0 else min(size, left)
 
     def _peek(self, size: int) -> Awaitable[bytes | memoryview]:
         """Wait for bytes at the position, at most ``size`` of them; none only at the end."""
@@ -241,34 +255,19 @@ class AsyncReadBase(AsyncBoundFile):
 
     def _whole_lines(self) -> Iterator[bytes]:
         """Yield the complete lines in memory, until another call runs or moves the position."""
-        data = bytes(self._buffered_body()) if self._is_idle() else b""
+        data = b"" if self._closed or self._lock.locked() else bytes(self._buffered_body())
         for line in data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]:
             self._advance(len(line) + 1)
             position = self._position
             yield line + b"\n"
-            if self._position != position or not self._is_idle():
+            if self._position != position or self._closed or self._lock.locked():
                 return
-
-    def _is_idle(self) -> bool:
-        return not (self.closed or self._lock.locked())
 
 
 class AsyncSeekReadBase(AsyncReadBase):
     """A file that reads at a position that can be moved anywhere."""
 
     _position = 0
-    _chunk_bytes: int
-    """Size of the longest chunks by default."""
-
-    @property
-    def mode(self) -> str:
-        """Always ``rb``."""
-        return "rb"
-
-    @property
-    def size(self) -> int:
-        """Size in bytes."""
-        raise NotImplementedError
 
     def seekable(self) -> bool:
         """Return True."""
@@ -289,21 +288,44 @@ class AsyncSeekReadBase(AsyncReadBase):
             self._position = position_of(self.name, offset, whence, self._position, self.size)
             return self._position
 
+    def _advance(self, count: int) -> None:
+        self._position += count
+
+    def _put_back(self, pieces: list[bytes]) -> None:
+        self._position -= sum(map(len, pieces))
+
+
+class AsyncBlockReadBase(AsyncSeekReadBase):
+    """A file that reads what arrives in blocks: :meth:`_next_view` waits for bytes and moves past them."""
+
+    def __init__(self, session: Session, name: str, chunk_bytes: int, path: str | None = None) -> None:
+        self._position = 0
+        self._chunk_bytes = chunk_bytes
+        """Size of the longest chunks by default."""
+        super().__init__(session, name, path)
+
+    @property
+    def mode(self) -> str:
+        """Always ``rb``."""
+        return "rb"
+
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
+        target = writable_view(buffer)
+        if target is None:
+            return await self._read_into_copy(buffer)
         async with self._lock:
             self._check()
             start = self._position
-            with landing(buffer) as target:
-                stop = min(start + len(target), self.size)
-                try:
-                    while self._position < stop:
-                        filled = self._position - start
-                        view = await self._next_view(stop)
-                        target[filled : filled + len(view)] = view
-                except BaseException:
-                    self._position = start
-                    raise
+            stop = min(start + len(target), self.size)
+            try:
+                while self._position < stop:
+                    filled = self._position - start
+                    view = await self._next_view(stop)
+                    target[filled : filled + len(view)] = view
+            except BaseException:
+                self._position = start
+                raise
             return max(self._position - start, 0)
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[memoryview, None]:
@@ -324,16 +346,6 @@ class AsyncSeekReadBase(AsyncReadBase):
     def _next_view(self, stop: int) -> Awaitable[memoryview]:
         """Wait for bytes at the position, at most up to ``stop``, and move the position over them."""
         raise NotImplementedError
-
-    def _left(self, size: int | None) -> int:
-        left = self.size - self._position
-        return left if size is None or size < 0 else min(size, left)
-
-    def _advance(self, count: int) -> None:
-        self._position += count
-
-    def _put_back(self, pieces: list[bytes]) -> None:
-        self._position -= sum(map(len, pieces))
 
 
 def call_on(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
 
-_ABORT_PATIENCE_SECONDS = 5.0
+ABORT_PATIENCE_SECONDS = 5.0
 """Time that a caller waits for an abort; after it, the session goes on with the abort."""
 
 
@@ -129,7 +129,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
 
     @property
     def path(self) -> S3Url:
-        """Where the object will be."""
+        """Where the object is or will be."""
         return self._url
 
     @property
@@ -140,7 +140,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
     @property
     def closed(self) -> bool:
         """True once the file is finished or aborted."""
-        return self._state is WriterState.FINISHED or self._state is WriterState.ABORTED
+        return self._closed
 
     @property
     def result(self) -> WriteResult:
@@ -167,7 +167,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
             self._abort_task = self._session.tasks.start(
                 self._abort_upload(), name=f"aios3 abort {self.name}", shielded=True
             )
-        await wait_all({self._abort_task}, timeout_seconds=_ABORT_PATIENCE_SECONDS)
+        await wait_all({self._abort_task}, timeout_seconds=ABORT_PATIENCE_SECONDS)
 
     async def release(self) -> None:
         """Abort because the session is closed."""
@@ -192,7 +192,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
                 self._end(WriterState.FINISHED)
         except BaseException as error:
             is_aborted = is_publishing and self.closed  # by another task
-            if not self.closed:
+            if not (self.closed or self.torn):
                 self._record_failure(error)
             await self.abort()
             self.torn.explain(error, is_aborted=is_aborted)
@@ -212,6 +212,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
 
     def _end(self, state: WriterState) -> None:
         self._state = state
+        self._closed = True
         self._opened_at = NOT_UNWINDING  # it may refer to frames, and they to this file
         self._session.unregister(self)
         self._release_memory()
@@ -305,8 +306,8 @@ class AsyncPartWriteBase(AsyncUploadBase):
         return True
 
     async def _reserve(self, size: int) -> None:
-        """Take ``size`` bytes of memory, in line with others."""
-        if self._try_reserve(size):
+        """Take ``size`` bytes of memory, in line with others; nothing if that is not positive."""
+        if size <= 0 or self._try_reserve(size):
             return
         budget = self._session.budget
         await self._upload.acquire_memory(size)

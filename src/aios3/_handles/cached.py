@@ -15,7 +15,6 @@ from aios3._handles.follow_links import resolve_write_target
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, parse_open_options
 from aios3._handles.store import DiskStore
-from aios3._handles.threads import in_thread, made_in_thread
 from aios3._handles.whole_io import (
     changed_error,
     check_unchanged,
@@ -28,6 +27,7 @@ from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.plan import with_equal_parts
+from aios3._threads import in_thread, made_in_thread
 from aios3.errors import BucketNotFoundError, ConfigError, ObjectChangedError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -165,11 +165,7 @@ async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
 
 async def _open_store(file: Path) -> DiskStore:
     """Open a file to read it; it does not stay open if the caller is cancelled before a thread has opened it."""
-    opened: list[DiskStore] = []
-    try:
-        await in_thread(lambda: opened.append(DiskStore(os.open(file, os.O_RDONLY | os.O_CLOEXEC), None)))
-    except BaseException:
-        for store in opened:
-            await store.aclose()
-        raise
-    return opened[0]
+    return await made_in_thread(
+        lambda: DiskStore(os.open(file, os.O_RDONLY | os.O_CLOEXEC), None),
+        DiskStore.discard,
+    )

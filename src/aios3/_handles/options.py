@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from aios3._arguments import check_arguments
 from aios3._backend import GetOptions, Precondition, PutOptions
-from aios3._config import MIN_PART_SIZE, ConfigOptions, check_bound
+from aios3._config import ConfigOptions, check_bound
+from aios3._s3_constants import MIN_PART_SIZE
 from aios3.errors import ConfigError, UnknownEncodingError, WrongTypeError
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from aios3._engine.parts import part_size
-from aios3._handles.copy_from import copy_from
-from aios3._handles.lifecycle import cannot_copy, is_interrupted, no_descriptor
+from aios3._handles.base_writer import AsyncWriteBase
+from aios3._handles.lifecycle import LoopBinding
 from aios3._handles.positions import flat
 from aios3._handles.torn_write import partly_written
 from aios3._handles.unwinding import UnwindSnapshot
@@ -17,14 +17,11 @@ from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from types import TracebackType
-    from typing import NoReturn, Self, SupportsIndex
+    from typing import Self
 
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
-    from aios3._handles.copy_from import Source
-    from aios3._handles.torn_write import TornWrite
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 _log = get_logger("aios3.session")
 
 
-class AsyncPipeWriter:
+class AsyncPipeWriter(AsyncWriteBase):
     """An object of S3, open for writing, with the least memory: a part that fills up, and one on its way.
 
     :meth:`aclose` makes it visible, as a whole and at once. With ``join=False`` it does not wait for that: the object
@@ -47,8 +44,8 @@ class AsyncPipeWriter:
         self._join = join
         self._writer = AsyncMultipartWriter(session, plan)
         self._opened_at = UnwindSnapshot.now()
-        self.torn: TornWrite = self._writer.torn
-        """Whether the file can only be aborted, and why."""
+        self.torn = self._writer.torn
+        self._binding = LoopBinding(self._writer.name, self._writer.name)
         self._lock = asyncio.Lock()
         self._parts = 1
         self._part_slots = part_size(1, plan.part_size)
@@ -59,30 +56,14 @@ class AsyncPipeWriter:
         state = "closed" if self.closed else "open"
         return f"<aios3.AsyncPipeWriter {self.name} {state} at {self.tell()}>"
 
-    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
-        cannot_copy(self, protocol)
-
     async def __aenter__(self) -> Self:
         await self._writer.__aenter__()
         return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if exc_type is None:
-            await self.aclose()
-        else:
-            await self.abort()
 
     @property
     def path(self) -> S3Url:
         """Where the object will be."""
         return self._writer.path
-
-    @property
-    def name(self) -> str:
-        """Where the object will be, as text."""
-        return self._writer.name
 
     @property
     def mode(self) -> str:
@@ -108,30 +89,13 @@ class AsyncPipeWriter:
         """Return how many bytes have been written."""
         return self._writer.tell()
 
-    def readable(self) -> bool:
-        """Return False."""
-        return False
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return False: what has been written is on its way."""
-        return False
-
-    def fileno(self) -> NoReturn:
-        """Raise UnsupportedError: an object of S3 has no file descriptor."""
-        raise no_descriptor(self.name)
-
     async def write(self, data: Buffer) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while a part is on its way and one is full.
 
         ``bytes`` are kept, anything else is copied. Raises what a part met that failed; the upload is aborted by then.
         """
         async with self._lock:
-            if self._ending is not None:
-                raise self._closed_error()
+            self._check_writing()
             view = flat(data)
             before = self._writer.tell()
             try:
@@ -141,14 +105,6 @@ class AsyncPipeWriter:
                     self.torn.note(partly_written("a write", taken, len(view)), error)
                 raise
             return len(view)
-
-    async def write_from(self, source: Source) -> int:
-        """Write everything that ``source`` has, and return how many bytes that were.
-
-        ``source`` is a file object (async or not), or an iterable (async or not) of bytes-like objects. What is not
-        async is read in a thread. The source is not closed.
-        """
-        return await copy_from(source, self.write, self.torn)
 
     async def _buffer_all(self, view: memoryview) -> None:
         taken = 0
@@ -168,19 +124,26 @@ class AsyncPipeWriter:
 
         Safe to repeat, from any task. It aborts instead as :meth:`AsyncMultipartWriter.aclose` does.
         """
-        if is_interrupted(self.name, self._opened_at, closed=self.closed):
-            return self.abort()
-        return self._close()
+        return super().aclose()
 
     async def _close(self) -> None:
-        if self._join or self._writer.closed:
-            await self._writer.finish()
+        if self._is_forked():
             return
-        async with self._lock:
+        was_open = not self.closed
+        try:
+            async with self._lock:  # a write is not published in the middle
+                if self._join or self._writer.closed:
+                    await self._writer.finish()
+                    if was_open:
+                        _ = self._writer.result  # raises if another task has aborted it meanwhile
+                elif self._ending is None:
+                    await self._writer.write(b"")  # raises the error of a part that has failed already
+                    self._session.unregister(self._writer)  # which would abort it when it closes
+                    self._ending = self._session.promised.start(self._end(), name=f"aios3 end {self.name}")
+        except BaseException:
             if self._ending is None:
-                await self._writer.write(b"")  # raises if a part has failed already, or on the wrong loop
-                self._session.unregister(self._writer)  # which would abort it when it closes
-                self._ending = self._session.promised.start(self._end(), name=f"aios3 end {self.name}")
+                await self.abort()
+            raise
 
     async def wait(self) -> WriteResult:
         """Wait until the object is visible and return the response of S3, or raise why it is not.
@@ -210,6 +173,10 @@ class AsyncPipeWriter:
             raise
         except Exception as error:  # noqa: BLE001 - raised by wait(), else by the session's end
             self._fail(error)
+
+    def _check_writing(self) -> None:
+        if self._ending is not None:
+            raise self._closed_error()
 
     def _fail(self, error: Exception) -> None:
         self._failure = error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aios3._aligned_buffers import BodyTarget
 from aios3._backend import GetOptions, Precondition
-from aios3._config import MIN_PART_SIZE
 from aios3._engine.parts import appending_part_size, copy_ranges, equal_ranges
 from aios3._entries import WriteResult
 from aios3._handles.source import ObjectSource
+from aios3._s3_constants import MIN_PART_SIZE
 from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.inherit import inherit_metadata
 from aios3._storing.plan import WritePlan, resolve_plan, with_checksum
@@ -92,12 +93,7 @@ async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: Wri
 
 async def _download(source: ObjectSource, start: int, stop: int) -> bytes:
     data = bytearray(stop - start)
-    reached = 0
-
-    def received(count: int) -> None:
-        nonlocal reached
-        reached += count
-
     if data:
-        await source.fetch(start, stop, lambda: memoryview(data)[reached:], received)
+        target = BodyTarget(memoryview(data))
+        await source.fetch(start, stop, target.get_buffer, target.buffer_updated)
     return bytes(data)

@@ -50,9 +50,8 @@ def flat(data: Buffer) -> memoryview:
     return memoryview(b"".join((data,))) if view is None else view
 
 
-@contextlib.contextmanager
-def landing(buffer: Buffer) -> Iterator[memoryview]:
-    """Give the memory of ``buffer`` to read into; of what Python has no format for, a copy that is put back.
+def writable_view(buffer: Buffer) -> memoryview | None:
+    """Return the bytes of ``buffer`` to read into; None if Python has no format for what they are.
 
     Raises TypeError for memory that cannot be written, or does not lie in a row.
     """
@@ -60,14 +59,24 @@ def landing(buffer: Buffer) -> Iterator[memoryview]:
         view = _view(buffer)
     except BufferError as error:
         raise _no_room(buffer) from error
+    if view is not None and view.readonly:
+        raise _no_room(buffer)
+    return view
+
+
+@contextlib.contextmanager
+def landing(buffer: Buffer) -> Iterator[memoryview]:
+    """Give the memory of ``buffer`` to read into; of what Python has no format for, a copy that is put back.
+
+    Raises TypeError for memory that cannot be written, or does not lie in a row.
+    """
+    view = writable_view(buffer)
     if view is None:
         data = bytearray(b"".join((buffer,)))
         yield memoryview(data)
         io.BytesIO(data).readinto(buffer)
-        return
-    if view.readonly:
-        raise _no_room(buffer)
-    yield view
+    else:
+        yield view
 
 
 def _no_room(buffer: Buffer) -> TypeError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
 from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
-from aios3._handles.base import AsyncSeekReadBase, call_on
+from aios3._handles.base import AsyncBlockReadBase, call_on
 from aios3._handles.source import ObjectSource
 from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError
 
@@ -35,7 +35,7 @@ _MAX_JOINED_BLOCKS = 4
 """Blocks that one read may hold until it has all of its bytes; a longer one copies each as it comes."""
 
 
-class AsyncPrefetchReader(AsyncSeekReadBase):
+class AsyncPrefetchReader(AsyncBlockReadBase):
     """An object of S3, open for reading.
 
     Opening costs one ranged GET, whose ETag pins the version: if the object is replaced, reading goes on only if all
@@ -50,8 +50,7 @@ class AsyncPrefetchReader(AsyncSeekReadBase):
         self._source = source
         self._fetcher = fetcher
         self._run = SequentialReads(fetcher.limits)
-        self._chunk_bytes = fetcher.limits.block_size
-        super().__init__(session, str(source.url))
+        super().__init__(session, str(source.url), fetcher.limits.block_size)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"at {self._position} of {self.size}"

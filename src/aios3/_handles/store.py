@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from aios3._engine.tasks import OwnedTasks, cancellations
-from aios3._handles.threads import in_thread
-from aios3.errors import ClosedHandleError, UnsupportedError
+from aios3._engine.tasks import OwnedTasks
+from aios3._threads import in_thread
+from aios3.errors import UnsupportedError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aios3._engine.memory_budget import MemoryBudget
 
 
@@ -153,24 +154,10 @@ class MemoryStore:
         missing = size - self._reserved_bytes
         if missing > 0:
             if not self._budget.try_acquire(missing):
-                await self._acquire(missing)
+                message = "The file was closed or aborted while it waited for memory"
+                await self._budget.acquire_owned(missing, self._waiting, message)
             self._budget.mark_retained(missing)
             self._reserved_bytes += missing
-
-    async def _acquire(self, size: int) -> None:
-        acquiring = self._waiting.start(self._budget.acquire(size), name="aios3 memory of a file")
-        cancelling = cancellations()
-        try:
-            await asyncio.shield(acquiring)
-        except asyncio.CancelledError:
-            if not acquiring.done():
-                acquiring.cancel()
-            elif not acquiring.cancelled():
-                self._budget.release(size)
-            elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
-                message = "The file was closed or aborted while it waited for memory"
-                raise ClosedHandleError(message) from None
-            raise
 
 
 class DiskStore:
@@ -251,16 +238,17 @@ class DiskStore:
 
     async def aclose(self) -> None:
         """Close the file, and remove it if it did not end well."""
-        await in_thread(self._release_memory)
+        await in_thread(self.discard)
 
     def finalize(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the file and remove it, in a thread if there is still a loop that has some."""
         if loop.is_closed():
-            self._release_memory()
+            self.discard()
         else:
-            loop.call_soon_threadsafe(loop.run_in_executor, None, self._release_memory)
+            loop.call_soon_threadsafe(loop.run_in_executor, None, self.discard)
 
-    def _release_memory(self) -> None:
+    def discard(self) -> None:
+        """Do what :meth:`aclose` does; blocks, so it belongs in a thread."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
             return

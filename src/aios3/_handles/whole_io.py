@@ -7,24 +7,24 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._aligned_buffers import allocate_aligned
+from aios3._aligned_buffers import BodyTarget, allocate_aligned
 from aios3._backend import GetOptions, Precondition
 from aios3._config import MIB
 from aios3._handles.options import ReadSizes
 from aios3._handles.plan import plan_write
 from aios3._handles.reader import open_reader
 from aios3._handles.source import ObjectSource
-from aios3._handles.store import MemoryStore, new_disk_store
-from aios3._handles.threads import in_thread
+from aios3._handles.store import DiskStore, MemoryStore, new_disk_store
 from aios3._handles.verifying import retry_on_mismatch
 from aios3._storing.inherit import inherit_metadata
+from aios3._threads import made_in_thread
 from aios3.errors import ObjectChangedError, TruncatedBodyError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aios3._entries import StatResult, WriteResult
-    from aios3._handles.store import DiskStore, Store
+    from aios3._handles.store import Store
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import S3Url
     from aios3._session import Session
@@ -54,7 +54,7 @@ async def _download_to_memory(session: Session, url: S3Url, options: GetOptions)
         budget.release(reserved - first)
         reserved = first
         data = allocate_aligned(size)
-        await _fetch(source, data, 0, first)
+        await fetch_into(source, 0, memoryview(data)[:first])
         budget.mark_retained(reserved)
     except BaseException:
         budget.release(reserved)
@@ -68,7 +68,7 @@ async def _download_to_memory(session: Session, url: S3Url, options: GetOptions)
             reserved = size
         async with asyncio.TaskGroup() as group:
             for start in range(first, size, longest):
-                group.create_task(_fetch(source, data, start, min(start + longest, size)))
+                group.create_task(fetch_into(source, start, memoryview(data)[start : start + longest]))
     except BaseExceptionGroup as errors:
         budget.release(reserved, retained=True)
         raise errors.exceptions[0] from None
@@ -78,15 +78,11 @@ async def _download_to_memory(session: Session, url: S3Url, options: GetOptions)
     return MemoryStore(budget, data), source.stat
 
 
-async def _fetch(source: ObjectSource, data: bytearray, start: int, stop: int) -> None:
-    reached = start
-
-    def received(count: int) -> None:
-        nonlocal reached
-        reached += count
-
-    if start < stop:
-        await source.fetch(start, stop, lambda: memoryview(data)[reached:stop], received)
+async def fetch_into(source: ObjectSource, start: int, view: memoryview) -> None:
+    """Fill ``view`` with the bytes of ``source`` from ``start`` on."""
+    if view:
+        target = BodyTarget(view)
+        await source.fetch(start, start + len(view), target.get_buffer, target.buffer_updated)
 
 
 async def download_to_disk(
@@ -116,14 +112,7 @@ async def _download_to_disk(
 
 async def create_disk_store(cache_path: Path | None) -> DiskStore:
     """Make an empty local file, and leave none behind if the caller is cancelled meanwhile."""
-    created: list[DiskStore] = []
-    try:
-        await in_thread(lambda: created.append(new_disk_store(cache_path)))
-    except BaseException:
-        for store in created:
-            await store.aclose()
-        raise
-    return created[0]
+    return await made_in_thread(partial(new_disk_store, cache_path), DiskStore.discard)
 
 
 def check_length(stat: StatResult, size: int, url: S3Url) -> None:

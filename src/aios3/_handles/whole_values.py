@@ -1,8 +1,7 @@
-"""What a whole file is about: its mode, its object, and where it stands."""
+"""The mode and the object of a whole file."""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,6 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult
     from aios3._handles.plan import WritePlan
     from aios3._paths import S3Url
-
-
-class WriterState(enum.Enum):
-    """Where a whole file stands."""
-
-    OPEN = "open"
-    FINISHED = "finished"
-    ABORTED = "aborted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from aios3._buffered_body import MAX_UNSIZED_BYTES, BufferedBody
 from aios3._http import requests, response_values
 from aios3._http.http_body import HttpBody
 from aios3._responses import is_unsized
+from aios3._s3_constants import MAX_KEYS
 from aios3._success import check_bucket, check_empty, check_object, check_stored
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
@@ -200,7 +201,7 @@ class HttpBackend:
         delimiter: str = "",
         token: str | None = None,
         start_after: str = "",
-        max_keys: int = 1000,
+        max_keys: int = MAX_KEYS,
     ) -> ListPage:
         """Return one page of the keys that begin with ``url.key``."""
         request = requests.list_objects(

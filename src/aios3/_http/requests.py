@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from aios3._backend import MD5
+from aios3._md5 import md5_base64
 from aios3._paths import is_arn
 from aios3._responses import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT, quote_etag
+from aios3._s3_constants import MAX_KEYS, XML_NAMESPACE
 from aios3.errors import ConfigError, InvalidPathError
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _NO_XML = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
-_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 # A line break as it stands would be normalised by whoever parses the document.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;", "\n": "&#xA;"})
 
@@ -240,7 +240,7 @@ def complete_multipart_upload(
     if checksum is not None:
         headers.append(("x-amz-checksum-type", "FULL_OBJECT"))
     listed = "".join(_part_element(part) for part in sorted(parts, key=lambda part: part.number))
-    body = f'<CompleteMultipartUpload xmlns="{_NAMESPACE}">{listed}</CompleteMultipartUpload>'.encode()
+    body = f'<CompleteMultipartUpload xmlns="{XML_NAMESPACE}">{listed}</CompleteMultipartUpload>'.encode()
     query = (("uploadId", upload_id),)
     return Request("CompleteMultipartUpload", "POST", url, query, tuple(headers), (body,))
 
@@ -251,7 +251,7 @@ def abort_multipart_upload(url: S3Url, upload_id: str) -> Request:
 
 
 def list_objects(
-    url: S3Url, *, delimiter: str = "", token: str | None = None, start_after: str = "", max_keys: int = 1000
+    url: S3Url, *, delimiter: str = "", token: str | None = None, start_after: str = "", max_keys: int = MAX_KEYS
 ) -> Request:
     """Ask for one page of the keys that begin with ``url.key``."""
     query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(max_keys)), ("prefix", url.key)]
@@ -295,8 +295,8 @@ def delete_objects(url: S3Url, keys: Sequence[str], if_match: Mapping[str, str] 
     listed = "".join(
         f"<Object><Key>{key.translate(_ESCAPES)}</Key>{_etag_element(etags.get(key))}</Object>" for key in keys
     )
-    body = f'<Delete xmlns="{_NAMESPACE}">{listed}<Quiet>false</Quiet></Delete>'.encode()
-    headers = (("content-md5", _base64_md5(body)),)
+    body = f'<Delete xmlns="{XML_NAMESPACE}">{listed}<Quiet>false</Quiet></Delete>'.encode()
+    headers = (("content-md5", md5_base64(body)),)
     return Request("DeleteObjects", "POST", url, (("delete", ""),), headers, (body,), of_bucket=True)
 
 
@@ -397,12 +397,8 @@ def _customer_key(key: bytes | None, prefix: str = "x-amz-server-side-encryption
     return [
         (f"{prefix}-algorithm", "AES256"),
         (f"{prefix}-key", base64.b64encode(key).decode("ascii")),
-        (f"{prefix}-key-md5", _base64_md5(key)),
+        (f"{prefix}-key-md5", md5_base64(key)),
     ]
-
-
-def _base64_md5(data: bytes) -> str:
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode("ascii")
 
 
 def _precondition_headers(condition: Precondition) -> list[tuple[str, str]]:

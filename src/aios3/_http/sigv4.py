@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from aios3._http.requests import body_length, encoded, path_of, query_of
+from aios3._s3_constants import MAX_PRESIGN_SECONDS, SIGV4
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def render(
         canonical = f"{request.method}\n{path}\n{query}\n{_trimmed(lines)}\n{names}\n{payload_hash}"
         scope, signature = _signature(credentials, endpoint, stamp, canonical)
         authorization = (
-            f"authorization:{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, "
+            f"authorization:{SIGV4} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, "
             f"Signature={signature}\r\n"
         )
     if request.method in _WITH_BODY:
@@ -108,8 +109,8 @@ def presign(
     place_and_path = f"{endpoint.scheme}://{endpoint.host}{path}"
     if credentials is None:
         return f"{place_and_path}?{query}" if query else place_and_path
-    if not 1 <= expires_seconds <= _MAX_SECONDS:
-        message = f"A presigned URL lasts 1 to {_MAX_SECONDS:,} seconds (seven days), not {expires_seconds!r}"
+    if not 1 <= expires_seconds <= MAX_PRESIGN_SECONDS:
+        message = f"A presigned URL lasts 1 to {MAX_PRESIGN_SECONDS:,} seconds (seven days), not {expires_seconds!r}"
         raise ConfigError(message)
     stamp = _stamp(int(now))
     headers = sorted([*request.headers, ("host", endpoint.host)])
@@ -122,8 +123,6 @@ def presign(
     return f"{place_and_path}?{signed}&X-Amz-Signature={signature}"
 
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
-_MAX_SECONDS = 7 * 24 * 3600
 _LINE = "%s:%s\n"
 _name_of = operator.itemgetter(0)
 _BREAKS = re.compile(r"[\r\n\0]")
@@ -138,7 +137,7 @@ def _terms(
     """Return what a presigned URL says about its signature, besides the signature."""
     scope = f"{stamp[:8]}/{endpoint.region}/{endpoint.service}/aws4_request"
     terms = [
-        ("X-Amz-Algorithm", _ALGORITHM),
+        ("X-Amz-Algorithm", SIGV4),
         ("X-Amz-Credential", f"{credentials.access_key}/{scope}"),
         ("X-Amz-Date", stamp),
         ("X-Amz-Expires", str(expires_seconds)),
@@ -187,7 +186,7 @@ def _signature(
 ) -> tuple[str, str]:
     """Return the scope and the signature of a canonical request."""
     key = _signing_key(credentials.secret_key, stamp[:8], endpoint.region, endpoint.service)
-    to_sign = f"{_ALGORITHM}\n{stamp}\n{key.scope}\n{sha256(canonical.encode()).hexdigest()}"
+    to_sign = f"{SIGV4}\n{stamp}\n{key.scope}\n{sha256(canonical.encode()).hexdigest()}"
     return key.scope, key.sign(to_sign.encode())
 
 

@@ -6,12 +6,12 @@ add the session to that. A session is only ever offered to the host that it was 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._ca_bundle import load_ca_bundle, trust_system_cas
+from aios3._threads import in_thread
 
 if TYPE_CHECKING:
     from typing import Self
@@ -38,8 +38,8 @@ async def client_context(verify: bool | str = True, source: str = "verify") -> s
     setting, for authorities that cannot be read.
     """  # noqa: D205 - one sentence that does not fit into a line
     kept = _contexts.get(verify)
-    if kept is None or (isinstance(verify, str) and kept.stamp != await asyncio.to_thread(_stamp, verify)):
-        built = await asyncio.to_thread(_make_context, verify, source)
+    if kept is None or (isinstance(verify, str) and kept.stamp != await in_thread(_stamp, verify)):
+        built = await in_thread(_make_context, verify, source)
         kept = _contexts.get(verify)
         if kept is None or kept.stamp != built.stamp:  # else another call was faster
             kept = _contexts[verify] = built

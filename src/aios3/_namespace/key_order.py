@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._s3_constants import DIRECTORY_BUCKET_SUFFIXES
+
 if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
 
-_DIRECTORY_BUCKETS = ("--x-s3", "--xa-s3")
-"""How the names of S3's directory buckets, and of access points to them, end."""
 
 PROOF = 8
 """Names in key order on one page that are no accident: another order has them so once in 40,320 times."""
@@ -21,7 +21,7 @@ PROOF = 8
 
 def is_directory_bucket(url: S3Url) -> bool:
     """Tell whether the bucket of ``url`` is one of S3's directory buckets."""
-    return url.bucket.endswith(_DIRECTORY_BUCKETS)
+    return url.bucket.endswith(DIRECTORY_BUCKET_SUFFIXES)
 
 
 def lists_in_key_order(session: Session, url: S3Url) -> bool | None:

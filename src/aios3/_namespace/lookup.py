@@ -14,6 +14,7 @@ from aios3._namespace.key_order import lists_in_key_order, note_key_order
 from aios3._namespace.link_targets import head, head_or_none
 from aios3._namespace.pages import first_page
 from aios3._namespace.split_points import in_key_order
+from aios3._s3_constants import MAX_KEYS
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3.errors import S3Error
-
-_PAGE_KEYS = 1000
-"""Keys of a page, S3's limit: enough to see in what order the server lists."""
 
 
 def is_denied(error: S3Error) -> bool:
@@ -69,7 +67,7 @@ async def _is_listed(session: Session, url: S3Url, rejection: AccessDeniedError)
     """Tell whether a listing shows an object at ``url``; raise ``rejection`` where it does not, or is not permitted."""
     if lists_in_key_order(session, url) is not False:
         try:
-            page = await first_page(session, url, _PAGE_KEYS)
+            page = await first_page(session, url, MAX_KEYS)
         except AccessDeniedError:
             raise rejection from None
         note_key_order(session, url, in_order=in_key_order(page.keys), names=len(page.keys))

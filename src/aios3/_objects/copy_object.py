@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._backend import CopyOptions
-from aios3._config import MAX_PART_SIZE, check_bound
+from aios3._config import check_bound
 from aios3._engine.parts import copy_ranges
 from aios3._entries import link_metadata
 from aios3._handles.opening import aopen
@@ -16,6 +16,7 @@ from aios3._namespace.link_targets import head_or_none
 from aios3._objects.object_lookup import exists_error, head_following_links, head_or_raise
 from aios3._objects.symlinks import target_path
 from aios3._paths import S3Url
+from aios3._s3_constants import MAX_PART_SIZE
 from aios3._session import current_session
 from aios3._storing.inherit import inherited_by_copy, storage_class_of
 from aios3._storing.plan import replacing_plan, with_checksum, with_equal_parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from aios3._namespace.link_targets import follow, head_or_none
 from aios3._namespace.pages import ListingTasks, gather, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
+from aios3._threads import in_thread
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def _md5(session: Session, url: S3Url) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     async with aopen(url, session=session) as file:
         async for chunk in file.chunks():
-            await asyncio.to_thread(digest.update, chunk)  # a MiB takes a millisecond and more
+            await in_thread(digest.update, chunk)  # a MiB takes a millisecond and more
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from aios3._arguments import check_arguments
 from aios3._paths import S3Url
+from aios3._s3_constants import MAX_PRESIGN_SECONDS
 from aios3._session import current_session
 from aios3.errors import ConfigError, NoCredentialsError
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 PresignMethod = Literal["GET", "PUT", "DELETE", "HEAD"]
 
 _OPERATIONS = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject", "HEAD": "HeadObject"}
-
-MAX_SECONDS = 7 * 24 * 3600
-"""How long a signature of version 4 can be good ("Authenticating requests: using query parameters", Amazon S3 API)."""
 
 
 async def presign(
@@ -86,6 +84,6 @@ def _check_signs(session: Session, url: S3Url) -> None:
 
 
 def _check_time(expires_in: int) -> None:
-    if type(expires_in) is not int or not 1 <= expires_in <= MAX_SECONDS:
-        message = f"expires_in must be 1 to {MAX_SECONDS:,} seconds (seven days), not {expires_in!r}"
+    if type(expires_in) is not int or not 1 <= expires_in <= MAX_PRESIGN_SECONDS:
+        message = f"expires_in must be 1 to {MAX_PRESIGN_SECONDS:,} seconds (seven days), not {expires_in!r}"
         raise ConfigError(message)

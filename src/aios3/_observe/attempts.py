@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from aios3._observe.histogram import Histogram
+from aios3._histogram import Histogram
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aios3._backend import ObjectBody
-    from aios3._observe.observer import Observer
 
 _current: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("aios3 attempt", default=None)
 
@@ -42,6 +41,16 @@ class OperationCounters:
         self.times: Histogram = Histogram()
 
 
+class Listener(Protocol):
+    """The object that is called when an attempt has ended."""
+
+    def logs_requests(self) -> bool:
+        """Return whether each request gets a line in the log."""
+
+    def emit(self, attempt: Attempt) -> None:
+        """Report an attempt that has ended."""
+
+
 class Attempt:
     """One attempt, from its beginning until it is over; ``context`` is the caller's, if somebody is to be told there.
 
@@ -61,9 +70,9 @@ class Attempt:
     bytes_written: int = 0
 
     def __init__(
-        self, observer: Observer, counters: OperationCounters, operation: str, number: int, args: Sequence[object]
+        self, observer: Listener, counters: OperationCounters, operation: str, number: int, args: Sequence[object]
     ) -> None:
-        self.observer: Observer = observer
+        self.observer: Listener = observer
         self.counters: OperationCounters = counters
         self.operation = operation
         self.number = number

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from aios3._handles.opening import aopen
-from aios3._handles.threads import in_thread
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import ListingTasks
 from aios3._objects import copy, makedirs
@@ -20,6 +19,7 @@ from aios3._storage.list_entries import child_url
 from aios3._storage.serialization import from_document, to_document
 from aios3._storage.tree_listing import list_prefix, list_tree
 from aios3._storage.volume_files import VolumeFile, VolumeFileBase
+from aios3._threads import in_thread
 from aios3._trees.removing import remove_below
 from aios3.errors import InvalidPathError, PathIsDirectoryError
 

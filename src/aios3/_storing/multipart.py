@@ -22,9 +22,9 @@ from aios3._entries import WriteResult
 from aios3._storing.creation import UploadCreation
 from aios3._storing.equal_parts import raise_if_sizes_rejected
 from aios3._storing.outcome import (
+    etag_of_parts,
     head_or_none_on_error,
     is_recent,
-    multipart_etag,
     recheck_before_retry,
     retry_unless_stored,
 )
@@ -197,7 +197,7 @@ class MultipartUpload:
         if error.code != _NO_UPLOAD and not await self._is_gone(upload_id):
             return None
         stat = await head_or_none_on_error(self._session, self._plan)
-        if stat is None or stat.size != size or stat.etag is None or stat.etag != multipart_etag(self._ordered()):
+        if stat is None or stat.size != size or stat.etag is None or stat.etag != etag_of_parts(self._ordered()):
             return None
         if not is_recent(stat, self._loop.time() - self._started):
             return None

@@ -14,10 +14,11 @@ Uploads have something better than that: an upload that S3 does not know any mor
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import TYPE_CHECKING
 
 from aios3._backend import GetOptions, Precondition
+from aios3._md5 import md5_hex, multipart_etag
+from aios3._threads import in_thread
 from aios3.errors import (
     ConnectionFailedError,
     ObjectChangedError,
@@ -183,19 +184,11 @@ async def has_bytes(stat: StatResult, chunks: Sequence[bytes | memoryview], chec
     stored_checksum = stat.checksums.get(checksum.algorithm) if checksum is not None else None
     if checksum is not None and stored_checksum is not None:
         return stored_checksum == checksum.value
-    return stat.etag is not None and stat.etag == await asyncio.to_thread(_md5, chunks)
+    return stat.etag is not None and stat.etag == await in_thread(md5_hex, chunks)
 
 
-def _md5(chunks: Sequence[bytes | memoryview]) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def multipart_etag(parts: Sequence[Part]) -> str | None:
+def etag_of_parts(parts: Sequence[Part]) -> str | None:
     """Return the ETag that S3 gives to an object of ``parts``; None where the parts' own ETags are no MD5."""
     if any(len(part.etag) != _MD5_HEX_DIGITS for part in parts):
         return None
-    digest = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False)
-    return f"{digest.hexdigest()}-{len(parts)}"
+    return multipart_etag(bytes.fromhex(part.etag) for part in parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 import threading
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from aios3._backend import Precondition, PutOptions
 from aios3._config import MIB
 from aios3._engine.checksums import choose_algorithm
 from aios3._engine.parts import equal_part_size
+from aios3._threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,7 +108,7 @@ async def resolve_plan(session: Session, plan: WritePlan) -> WritePlan:
 
 async def read_types() -> None:
     """Read the system's tables of content types, which are files."""
-    await asyncio.to_thread(mimetypes.guess_type, "")
+    await in_thread(mimetypes.guess_type, "")
     _TABLES_READ.set()
 
 

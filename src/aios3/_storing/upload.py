@@ -9,7 +9,7 @@ from aios3._backend import Part, PartSource
 from aios3._engine import parts
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.checksums import checksum_of
-from aios3._engine.tasks import OwnedTasks, cancellations, wait_all
+from aios3._engine.tasks import OwnedTasks, wait_all
 from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.multipart import MultipartUpload
 from aios3._storing.store import store_object
@@ -127,19 +127,8 @@ class Upload:
 
     async def acquire_memory(self, size: int) -> None:
         """Take ``size`` bytes from the budget, in line. Raises ClosedHandleError if :meth:`abort` comes first."""
-        acquiring = self._tasks.start(self._session.budget.acquire(size), name=f"aios3 memory {self._plan.url}")
-        cancelling = cancellations()
-        try:
-            await asyncio.shield(acquiring)
-        except asyncio.CancelledError:
-            if not acquiring.done():
-                acquiring.cancel()
-            elif not acquiring.cancelled():
-                self._session.budget.release(size)
-            elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
-                message = f"{self._plan.url} was aborted while it was being written"
-                raise ClosedHandleError(message, path=str(self._plan.url)) from None
-            raise
+        message = f"{self._plan.url} was aborted while it was being written"
+        await self._session.budget.acquire_owned(size, self._tasks, message, path=str(self._plan.url))
 
     async def abort(self, patience: float = ABORT_PATIENCE_SECONDS) -> None:
         """Stop all parts, then make S3 forget the upload. Safe to repeat, from any task of the loop.

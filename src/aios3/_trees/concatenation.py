@@ -22,7 +22,7 @@ from aios3._storing.store import store_object
 from aios3._trees.concatenation_plan import plan_equal_parts, plan_parts
 from aios3._trees.download_file import read_into
 from aios3._trees.part_uploads import PartsUpload, PartTask
-from aios3._trees.runner import as_async, for_each, reserve_memory
+from aios3._trees.runner import as_async, for_each
 from aios3.errors import ObjectNotFoundError, ServerError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class _Concat:
 
     async def _put(self, plan: WritePlan, parts: Sequence[PlannedPart]) -> WriteResult:
         """Store what is small, or empty, in one request."""
-        async with reserve_memory(self.session, sum(part.size for part in parts)):
+        async with self.session.budget.reserve(sum(part.size for part in parts)):
             data = await self._read(parts[0].slices) if parts else memoryview(b"")
             return await store_object(self.session, plan, [data])
 
@@ -115,7 +115,7 @@ class _Concat:
             source, etag = self.urls[part_slice.source], self.stats[part_slice.source].etag
             await upload.copy(number, PartSource(source, part_slice.start, part_slice.stop, etag))
             return
-        async with reserve_memory(self.session, part.size):
+        async with self.session.budget.reserve(part.size):
             await upload.send(number, [await self._read(part.slices)])
 
     async def _read(self, slices: Sequence[Slice]) -> memoryview:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from aios3._config import MIN_PART_SIZE
-from aios3._engine.parts import MAX_PARTS, copy_ranges, equal_part_size, equal_ranges
+from aios3._engine.parts import copy_ranges, equal_part_size, equal_ranges
+from aios3._s3_constants import MAX_PARTS, MIN_PART_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

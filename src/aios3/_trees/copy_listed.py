@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._backend import CopyOptions
-from aios3._config import MAX_PART_SIZE
 from aios3._objects import copy
 from aios3._objects.copy_object import CopyEnd, CopySettings, copy_object
+from aios3._s3_constants import MAX_PART_SIZE
 from aios3._storing.plan import replacing_plan, with_checksum
 from aios3._storing.store import store_object
 from aios3._trees.download_file import read_into
-from aios3._trees.runner import reserve_memory
 
 if TYPE_CHECKING:
     from aios3._paths import S3Url
@@ -47,7 +46,7 @@ async def copy_listed(
 
 async def _copy_marker(session: Session, source: S3Url, target: S3Url, size: int) -> None:
     """Copy the marker of a directory through this process; it has no body, unless somebody has given it one."""
-    async with reserve_memory(session, size):
+    async with session.budget.reserve(size):
         data = memoryview(bytearray(size))
         if size:
             await read_into(session, source, None, 0, data)

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KEYS_AT_ONCE = 1000
-"""S3's limit for one DeleteObjects."""
 REQUESTS_AT_ONCE = 8
 """S3 counts every key in them as a request, and begins to reject at some thousands a second."""
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from aios3._aligned_buffers import allocate_aligned
 from aios3._backend import GetOptions
 from aios3._handles.source import ObjectSource
-from aios3._handles.threads import in_thread, made_in_thread
 from aios3._handles.verifying import retry_on_mismatch
+from aios3._handles.whole_io import fetch_into
 from aios3._namespace.link_targets import follow, head
+from aios3._threads import in_thread, made_in_thread
 from aios3._trees import partial_file as files
 from aios3._trees.partial_file import DownloadVersion
-from aios3._trees.runner import as_async, for_each, reserve_memory
+from aios3._trees.runner import as_async, for_each
 from aios3.errors import ChecksumMismatchError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ async def download_file(session: Session, job: DownloadJob, reporter: ProgressRe
     async with AsyncExitStack() as resources:
         resources.push_async_callback(source.aclose)
         # Memory before the request: whoever has a request and waits for memory would hold up all others.
-        await resources.enter_async_context(reserve_memory(session, first))
+        await resources.enter_async_context(session.budget.reserve(first))
         await source.open(0, first)
         if source.stat.size > first:
             return await _RangedDownload(session, job, reporter, source, first).receive(resources.pop_all())
@@ -97,18 +98,8 @@ def _write_whole(job: DownloadJob, data: bytearray, mtime: float) -> None:
 
 async def _fetch(source: ObjectSource, start: int, stop: int) -> bytearray:
     data = allocate_aligned(stop - start)
-    await _fetch_into(source, start, memoryview(data))
+    await fetch_into(source, start, memoryview(data))
     return data
-
-
-async def _fetch_into(source: ObjectSource, start: int, view: memoryview) -> None:
-    reached = 0
-
-    def received(count: int) -> None:
-        nonlocal reached
-        reached += count
-
-    await source.fetch(start, start + len(view), lambda: view[reached:], received)
 
 
 async def read_into(session: Session, url: S3Url, etag: str | None, start: int, view: memoryview) -> None:
@@ -118,7 +109,7 @@ async def read_into(session: Session, url: S3Url, etag: str | None, start: int, 
     """
     source = ObjectSource(session, url, GetOptions(if_match=etag))
     try:
-        await _fetch_into(source, start, view)
+        await fetch_into(source, start, view)
     finally:
         await source.aclose()
 
@@ -192,7 +183,7 @@ class _RangedDownload:
             async with (
                 resources
                 if index == 0
-                else reserve_memory(self._session, self._range_stop(index) - index * self._range_size)
+                else self._session.budget.reserve(self._range_stop(index) - index * self._range_size)
             ):
                 await self._download_range(partial, index)
             self._unjournaled_bytes += self._range_size

@@ -9,8 +9,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._handles.threads import in_thread
 from aios3._namespace.pages import ListingTasks, pages
+from aios3._s3_constants import MAX_KEYS
+from aios3._threads import in_thread
 from aios3._trees.local_names import is_local_name
 from aios3.errors import InvalidPathError, UnsupportedError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from aios3._paths import S3Url
     from aios3._session import Session
-
-_BATCH = 1000
 
 
 SigningCredentials = tuple[int, int, int, int]
@@ -144,7 +143,7 @@ class LocalTree:
                 pending.extend(reversed(await self._entries(entry)))
                 continue
             batch.append(entry)
-            if len(batch) >= _BATCH:
+            if len(batch) >= MAX_KEYS:
                 yield batch
                 batch = []
         if batch:

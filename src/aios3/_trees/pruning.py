@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._handles.threads import in_thread, made_in_thread
+from aios3._s3_constants import MAX_KEYS
+from aios3._threads import in_thread, made_in_thread
 from aios3._trees.beneath import unlink_seen
-from aios3._trees.delete_keys import KEYS_AT_ONCE
 from aios3._trees.file_trees import LocalTree, S3Tree
 from aios3._trees.relisting import delete_if_still_listed, version_of
 from aios3._trees.transfer_counters import TransferAction
@@ -118,7 +118,7 @@ class Pruning:
 
 
 def _batches(items: Sequence[TreeEntry]) -> Iterator[Sequence[TreeEntry]]:
-    return (items[start : start + KEYS_AT_ONCE] for start in range(0, len(items), KEYS_AT_ONCE))
+    return (items[start : start + MAX_KEYS] for start in range(0, len(items), MAX_KEYS))
 
 
 def _check_absent(source: LocalTree, items: Sequence[TreeEntry]) -> None:

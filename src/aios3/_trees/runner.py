@@ -7,7 +7,7 @@ only when there is room for it, so that neither a listing nor a queue grows in m
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 from aios3._engine.tasks import cancel_and_wait
@@ -15,7 +15,6 @@ from aios3._engine.tasks import cancel_and_wait
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 
-    from aios3._session import Session
 
 T = TypeVar("T")
 
@@ -60,14 +59,3 @@ async def as_async(items: Iterable[T]) -> AsyncGenerator[T, None]:
     """Yield ``items``, for :func:`for_each`."""
     for item in items:
         yield item
-
-
-@asynccontextmanager
-async def reserve_memory(session: Session, size: int) -> AsyncGenerator[None]:
-    """Hold ``size`` bytes of the session's budget."""
-    if not session.budget.try_acquire(size):
-        await session.budget.acquire(size)
-    try:
-        yield
-    finally:
-        session.budget.release(size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3._handles.missing import explain_missing
-from aios3._handles.threads import in_thread
+from aios3._threads import in_thread
 from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.transfer import FileCopier
 from aios3._trees.transfer_counters import TransferCounters

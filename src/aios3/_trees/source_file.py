@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._handles.threads import in_thread, made_in_thread
+from aios3._threads import in_thread, made_in_thread
 from aios3.errors import FileChangedError, UnsupportedError
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from aios3._arguments import check_arguments
-from aios3._handles.threads import in_thread
 from aios3._namespace.link_targets import head_or_none
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
+from aios3._threads import in_thread
 from aios3._trees.copy_listed import may_overlap
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.filters import make_filter

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aios3._handles.threads import in_thread
 from aios3._namespace.link_targets import follow, head, head_or_none
+from aios3._threads import in_thread
 from aios3._trees.beneath import make_directory
 from aios3._trees.copy_listed import copy_listed
 from aios3._trees.download_file import DownloadJob, download_file

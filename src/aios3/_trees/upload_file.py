@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._handles.threads import in_thread
+from aios3._md5 import md5_hex, multipart_etag
 from aios3._storing.multipart import MultipartUpload, ResumedUpload
 from aios3._storing.plan import replacing_plan, resolve_plan
 from aios3._storing.store import store_object
+from aios3._threads import in_thread
 from aios3._trees.part_uploads import PartsUpload, PartTask, part_ranges
-from aios3._trees.runner import as_async, for_each, reserve_memory
+from aios3._trees.runner import as_async, for_each
 from aios3._trees.source_file import file_changed_error, open_source, read_small
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _PartUpload:
 
     async def send(self, upload: MultipartUpload) -> None:
         size = self.part.stop - self.part.start
-        async with reserve_memory(self.session, size):
+        async with self.session.budget.reserve(size):
             await upload.send(self.part.number, [await self.file.read(self.part.start, self.part.stop)])
         self.reporter.add_bytes(size)
 
@@ -137,9 +137,8 @@ async def etag_of(session: Session, path: str, etag: str) -> str | None:
     async with open_source(path) as file:
         if not count:
             ranges = part_ranges(file.size, max(file.size, 1))
-            return (await file.md5s(ranges))[0].hex() if ranges else hashlib.md5(usedforsecurity=False).hexdigest()
+            return (await file.md5s(ranges))[0].hex() if ranges else md5_hex(())
         ranges = part_ranges(file.size, session.config.part_size)
         if not digest or str(len(ranges)) != count:
             return None
-        joined = b"".join(await file.md5s(ranges))
-    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{count}"
+        return multipart_etag(await file.md5s(ranges))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._handles.missing import explain_missing
-from aios3._handles.threads import in_thread
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import first_page
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
+from aios3._threads import in_thread
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.transfer import FileCopier, TreeTransfer, copy_always, copy_if_absent, count

@@ -16,9 +16,9 @@ from aios3._handles.opening import Opening
 from aios3._handles.options import ReadSizes
 from aios3._handles.reader import AsyncPrefetchReader, open_fetcher
 from aios3._handles.source import ObjectSource
-from aios3._handles.threads import in_thread
 from aios3._paths import S3Url
 from aios3._session import current_session
+from aios3._threads import in_thread
 from aios3._zip import extraction
 from aios3._zip.central_directory import END_BYTES, check_end, find_end_record, parse
 from aios3._zip.limits import ZipLimits
@@ -247,7 +247,7 @@ async def _read_archive(archive_source: ArchiveSource, limits: ZipLimits, encodi
     tail = await archive_source.reader.read_at(first, size - first)
     end = find_end_record(tail[-END_BYTES:], size, archive_source.path)
     check_end(end, limits, archive_source.session.budget.limit // 2, archive_source.path)
-    async with extraction.reserve_retained(archive_source.session, 2 * end.size):
+    async with archive_source.session.budget.reserve(2 * end.size, retained=True):
         entries = await _entries(archive_source, end, tail, encoding)
     return AsyncZipArchive(archive_source, entries, end, limits)
 

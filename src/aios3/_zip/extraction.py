@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
 from aios3._handles.opening import aopen
-from aios3._handles.threads import in_thread
 from aios3._paths import S3Url, is_s3
+from aios3._threads import in_thread, made_in_thread
 from aios3._trees import partial_file as files
 from aios3._trees.beneath import make_directory
 from aios3._trees.runner import as_async, for_each
@@ -22,7 +21,7 @@ from aios3._zip.safety import check_places, check_readable, check_total, target_
 from aios3.errors import ObjectExistsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -106,7 +105,7 @@ async def run(
             await extract(group[0], None)
             return
         start, stop = group[0].start, group[-1].stop
-        async with reserve_retained(session, stop - start):
+        async with session.budget.reserve(stop - start, retained=True):
             loaded = await load(archive_source, start, stop)
             for job in group:
                 await extract(job, loaded)
@@ -136,17 +135,6 @@ def _are_adjacent(group: Sequence[ExtractJob], job: ExtractJob) -> bool:
     return job.start - group[-1].stop <= _GAP_BYTES and job.stop - group[0].start <= _GROUP_BYTES
 
 
-@asynccontextmanager
-async def reserve_retained(session: Session, size: int) -> AsyncIterator[None]:
-    """Hold memory that nobody must wait for, because who holds it waits for more."""
-    await session.budget.acquire(size)
-    session.budget.mark_retained(size)
-    try:
-        yield
-    finally:
-        session.budget.release(size, retained=True)
-
-
 async def _extract_to_s3(member: AsyncZipMember | None, target: S3Url, session: Session, *, overwrite: bool) -> None:
     if member is None:
         return
@@ -163,14 +151,12 @@ async def _extract_to_disk(member: AsyncZipMember | None, target: str, root: str
         if not await in_thread(files.is_wanted, target, overwrite=overwrite):
             message = f"{target} is there already, and overwrite=False replaces nothing"
             raise ObjectExistsError(message, path=target)
-        created: list[PartialFile] = []
+        partial = await made_in_thread(lambda: files.create(target, root), files.let_go)
         try:
-            await in_thread(lambda: created.append(files.create(target, root)))
-            await _fill(member, created[0])
-            await in_thread(created[0].commit, member.stat().mtime, overwrite=overwrite)
+            await _fill(member, partial)
+            await in_thread(partial.commit, member.stat().mtime, overwrite=overwrite)
         finally:
-            for partial in created:
-                await in_thread(partial.close, keep=False)
+            await in_thread(partial.close, keep=False)
 
 
 async def _fill(member: AsyncZipMember, partial: PartialFile) -> None:

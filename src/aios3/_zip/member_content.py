@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from aios3._config import KIB, MIB
-from aios3._handles.threads import in_thread
+from aios3._threads import in_thread
 from aios3._zip.central_directory import archive_error
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from aios3._config import KIB, MIB
 from aios3._handles.copy_from import copy_from
 from aios3._handles.positions import flat
-from aios3._handles.threads import in_thread
+from aios3._threads import in_thread
 from aios3._zip.drain_buffer import DrainBuffer
 from aios3.errors import ClosedHandleError, FileChangedError, ObjectExistsError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import time
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from aios3._arguments import check_arguments
 from aios3._handles.opening import aopen
-from aios3._handles.threads import in_thread
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
+from aios3._threads import in_thread, made_in_thread
 from aios3._trees.uploading import local_path
 from aios3._zip.central_directory import is_directory
 from aios3._zip.dates import date_time_of
@@ -23,7 +24,7 @@ from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from typing import IO, Unpack
+    from typing import Unpack
     from zipfile import ZipInfo
 
     from typing_extensions import Buffer
@@ -113,15 +114,13 @@ class AsyncZipWriter:
         await self.write(name if name.endswith("/") else f"{name}/", b"", compression="stored")
 
     async def _add_file(self, path: str, name: str | None, compression: Compression | None) -> int:
-        made: list[IO[bytes]] = []
+        file = await made_in_thread(lambda: open(path, "rb"), io.BufferedReader.close)  # noqa: SIM115 - closed below
         try:
-            await in_thread(lambda: made.append(open(path, "rb")))  # noqa: SIM115 - closed below, in any case
-            stat = os.fstat(made[0].fileno())
+            stat = os.fstat(file.fileno())
             info = self._info(name or os.path.basename(path), stat.st_mtime, compression)
-            return await self._write(info, stat.st_size, made[0])
+            return await self._write(info, stat.st_size, file)
         finally:
-            for file in made:
-                await in_thread(file.close)
+            await in_thread(file.close)
 
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
         info.file_size = size or 0

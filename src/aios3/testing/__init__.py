@@ -4,8 +4,9 @@ Needs the extra ``testing``. Importing this package loads neither moto nor aiobo
 """
 
 from aios3.testing import faults
-from aios3.testing._faulty_counts import Counts, SeenRequest
+from aios3.testing._faulty_counts import Counts
 from aios3.testing._faulty_server import FaultyServer
 from aios3.testing._local import LocalServer
+from aios3.testing.faults import SeenRequest
 
 __all__ = ["Counts", "FaultyServer", "LocalServer", "SeenRequest", "faults"]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from aios3.testing import faults
 from aios3.testing._faulty_client import Client, Gate, disable_linger, hold
-from aios3.testing._faulty_counts import FaultCounters, SeenRequest
+from aios3.testing._faulty_counts import FaultCounters
 from aios3.testing._faulty_exchange import Exchange
 from aios3.testing._faulty_http import HEAD_LIMIT, HangUp, read_head
 from aios3.testing._faulty_operations import named
 from aios3.testing._faulty_rules import decide
+from aios3.testing.faults import SeenRequest
 
 if TYPE_CHECKING:
     import ssl

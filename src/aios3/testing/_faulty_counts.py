@@ -14,23 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aios3.testing.faults import Fault
-
-
-@dataclass(frozen=True, slots=True)
-class SeenRequest:
-    """One request as it arrived; the names of ``headers`` are in lower case.
-
-    ``operation`` is S3's name of it, such as ``GetObject``; a connection that a fault met is ``Connect``.
-    """
-
-    operation: str
-    bucket: str = ""
-    key: str = ""
-    method: str = ""
-    target: str = ""
-    headers: Mapping[str, str] | None = None
-    fault: Fault | None = None
+    from aios3.testing.faults import Fault, SeenRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aios3.testing._faulty_client import Client, Gate
-    from aios3.testing._faulty_counts import SeenRequest
     from aios3.testing._faulty_http import Framing
-    from aios3.testing.faults import Fault, Respond
+    from aios3.testing.faults import Fault, Respond, SeenRequest
 
 _FINAL_FROM = 200
 _UNREACHABLE = faults.Respond(502, "BadGateway", "the server behind the fault server cannot be reached")

@@ -13,8 +13,7 @@ from aios3.testing.faults import SlowDown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from aios3.testing._faulty_counts import SeenRequest
-    from aios3.testing.faults import Fault
+    from aios3.testing.faults import Fault, SeenRequest
 
 
 @dataclass(slots=True)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from aios3._config import ConfigOptions
-    from aios3.testing._faulty_counts import Counts, SeenRequest
-    from aios3.testing.faults import Fault
+    from aios3.testing._faulty_counts import Counts
+    from aios3.testing.faults import Fault, SeenRequest
 
 PATIENCE_SECONDS = 30.0
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aios3.testing._faulty_counts import SeenRequest
-
 __all__ = [
     "Before",
     "Chunked",
@@ -267,3 +265,19 @@ Fault = (
     | WrongRegion
 )
 """Any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRequest:
+    """One request as it arrived; the names of ``headers`` are in lower case.
+
+    ``operation`` is S3's name of it, such as ``GetObject``; a connection that a fault met is ``Connect``.
+    """
+
+    operation: str
+    bucket: str = ""
+    key: str = ""
+    method: str = ""
+    target: str = ""
+    headers: Mapping[str, str] | None = None
+    fault: Fault | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aios3.sync
-from aios3._config import MIN_PART_SIZE
+from aios3._s3_constants import MIN_PART_SIZE
 from aios3.compat._arguments import WRITING
 from aios3.compat._sessions import session_of
 from aios3.compat.keg_storage.values import FileMode

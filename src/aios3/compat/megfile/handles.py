@@ -6,7 +6,7 @@ import io
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 import aios3.sync
-from aios3._config import MIN_PART_SIZE
+from aios3._s3_constants import MIN_PART_SIZE
 from aios3.compat.megfile.errors import unknown_errors
 from aios3.compat.megfile.settings import (
     resolve_path,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import aios3.sync
 from aios3 import Config, Credentials, S3Url
-from aios3._config import MIB, MIN_PART_SIZE
+from aios3._config import MIB
+from aios3._s3_constants import MIN_PART_SIZE
 from aios3.compat.megfile.errors import unknown_errors
 from aios3.errors import ConfigError, UnsupportedError
 

@@ -28,11 +28,23 @@ class Histogram:
         index = int(log2(seconds) * _STEPS + _BELOW) if seconds > _SHORTEST else 0
         self._counts[index if index < _CLASSES else -1] += 1
 
+    def halve(self) -> int:
+        """Let each class count half, and return how many times are left."""
+        self._counts = [count // 2 for count in self._counts]
+        return sum(self._counts)
+
     def quantile(self, share: float) -> float:
-        """Return the time, in seconds, that ``share`` of all did not exceed; 0.0 for none at all."""
+        """Return the time, in seconds, that ``share`` of all did not exceed: the middle of its class; 0.0 for none."""
+        return self._edge(share, 0.5)
+
+    def upper_bound(self, share: float) -> float:
+        """Return a time, in seconds, that at least ``share`` of all did not exceed; 0.0 for none at all."""
+        return self._edge(share, 1.0)
+
+    def _edge(self, share: float, place: float) -> float:
         reached = list(itertools.accumulate(self._counts))
         wanted = math.ceil(share * reached[-1])
         if not wanted:
             return 0.0
         index = next(index for index, total in enumerate(reached) if total >= wanted)
-        return math.pow(2, (index - _BELOW + 0.5) / _STEPS)
+        return math.pow(2, (index - _BELOW + place) / _STEPS)

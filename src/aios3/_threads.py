@@ -1,4 +1,8 @@
-"""What blocks, run in a thread; nobody goes on before it has ended, not even by cancellation."""
+"""Blocking calls in threads of the event loop; a cancelled caller goes on only when the thread has ended.
+
+The files of callers may block for ever. They are read and written in threads of anyio instead, because the few threads
+of the loop also look up host names.
+"""
 
 from __future__ import annotations
 
