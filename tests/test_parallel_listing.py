@@ -389,3 +389,29 @@ async def test_a_server_lists_in_parallel_what_it_lists_page_after_page(session,
     assert await collect(names.glob(f"{bucket}/z*", session=session)) == [f"{bucket}/z{n:03}" for n in range(100)]
     assert len(set(small.asked)) > 2
     assert [len(files) for _, _, files in await collect(names.walk(bucket, session=session))] == [100, 50, 50, 50, 50]
+
+
+@pytest.mark.parametrize("verb", ["scan", "scan_stat"])
+@pytest.mark.parametrize("followlinks", [False, True])
+async def test_a_scan_costs_one_round_trip_before_its_first_path(verb, followlinks):
+    fake = FakeBackend().put("s3://b/d/1", "s3://b/d/2")
+    fake.gate = lambda _: False
+    async with FakeSession(fake) as session:
+        scanning = asyncio.create_task(
+            collect(getattr(names, verb)("s3://b/d", followlinks=followlinks, session=session))
+        )
+        await until(lambda: fake.waiting == 2)
+        assert sorted(fake.calls) == ["LIST s3://b/d max=1", "LIST s3://b/d/"]
+        fake.open_gate()
+        assert len(await scanning) == 2
+
+
+@pytest.mark.parametrize("verb", ["scan", "scan_stat"])
+async def test_an_object_comes_before_the_failure_to_list_below_it(verb):
+    fake = FakeBackend().put("s3://b/d", "s3://b/d/1")
+    fake.fail("LIST s3://b/d/", "InternalError", 500)
+    async with FakeSession(fake) as session, aclosing(getattr(names, verb)("s3://b/d", session=session)) as scanning:
+        first = await anext(scanning)
+        assert str(getattr(first, "path", first)) == "s3://b/d"
+        with pytest.raises(ServerError):
+            await anext(scanning)

@@ -8,7 +8,7 @@ from routes import OPERATIONS, coroutines_of
 
 CEILINGS = {
     "read_bytes, small": 12,
-    "aopen + read + close, small": 23,
+    "aopen + read + close, small": 20,
     "read_at": 16,
     "write_bytes, small": 17,
     "a part of an upload": 9,

@@ -23,7 +23,7 @@ class Block:
 
     start: int
     stop: int
-    data: bytearray | None = None
+    data: bytearray | bytes | None = None
     filled: int = 0
     pins: int = 0
 

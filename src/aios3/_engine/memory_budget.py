@@ -66,7 +66,7 @@ class MemoryBudget:
         return len(self._waiters)
 
     def try_acquire(self, size: int) -> bool:
-        """Take ``size`` bytes if they are free, nobody is in line and :meth:`close` was not called; they move."""
+        """Take ``size`` bytes if they are free, no caller waits, and :meth:`close` was not called."""
         if self._closed or self._waiters or self._used + size > self.limit:
             return False
         self._used += size

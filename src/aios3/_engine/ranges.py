@@ -270,11 +270,12 @@ class RangeFetcher:
         request.has_response = True
         self._start(request)
 
-    def fill(self, start: int, stop: int) -> Coroutine[None, None, None]:
-        """Fetch like :meth:`fetch_reserved`, in the task that awaits this; raises what the fetching meets."""
-        request = self._allocate(start, stop, reserved=True)
-        request.has_response = True
-        return self._run(request, asyncio.current_task())
+    def insert(self, start: int, data: bytes) -> None:
+        """Add ``data``, the bytes from ``start`` on, whose memory the caller has taken from the budget already."""
+        for first, last in _split_blocks(start, start + len(data), self.limits.block_size):
+            whole = last - first == len(data)
+            self._map.add(Block(first, last, data if whole else data[first - start : last - start], last - first))
+            self._budget.mark_retained(last - first)
 
     async def _run_parallel(self, first: RangeRequest, others: Sequence[RangeRequest]) -> None:
         """Fetch the ``first`` in the caller's task and the others in their own, which end with this."""
@@ -382,7 +383,7 @@ class RangeFetcher:
         request.task.add_done_callback(lambda _task: self._finish(request))
 
     async def _run(self, request: RangeRequest, reader: asyncio.Task[object] | None = None) -> None:
-        """Fetch. In the task of a ``reader``, which :meth:`aclose` interrupts, raise what the fetching meets."""
+        """Fetch. In the task of a ``reader``, which :meth:`aclose` interrupts, raise the error of the fetch."""
         request.reader = reader
         cancelling = reader.cancelling() if reader is not None else 0
         try:
@@ -487,7 +488,7 @@ class RangeFetcher:
 
     def _recycle(self, block: Block) -> None:
         data, block.data = block.data, None
-        if data is not None:
+        if isinstance(data, bytearray):
             self._budget.buffer_pool.release(data)
 
 

@@ -140,7 +140,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
             return
         self._closed = True
         self._session.unregister(self)
-        if self._source.has_ready or not self._fetcher.close_idle(self._closed_error()):
+        if self._source.pending is not None or not self._fetcher.close_idle(self._closed_error()):
             await close_fetcher(self._source, self._fetcher)
 
     def _peek(self, size: int) -> Awaitable[memoryview]:
@@ -248,16 +248,21 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         await source.aclose()
         raise
     budget.release(reserved - received)
-    try:
-        if not received:
-            await source.aclose()
-        elif received == fetcher.size <= _INLINE_BODY_BYTES:
-            await fetcher.fill(start, start + received)  # a whole small object, here and now
-        else:
-            fetcher.fetch_reserved(start, start + received)
-    except BaseException:
-        await close_fetcher(source, fetcher)
-        raise
+    if not received:
+        await source.aclose()
+        return fetcher
+    body, data = source.pending, None
+    if body is not None and body.start == start and received == fetcher.size <= _INLINE_BODY_BYTES:
+        try:
+            data = await source.read_ready(body)
+        except BaseException:
+            budget.release(received)
+            await close_fetcher(source, fetcher)
+            raise
+    if data is None:
+        fetcher.fetch_reserved(start, start + received)
+    else:
+        fetcher.insert(start, data)
     return fetcher
 
 

@@ -203,7 +203,7 @@ class SharedRanges:
         return await self._own(self._ranges.read(self._base + start, self._base + max(start, stop)))
 
     def close_idle(self, reason: Exception) -> bool:  # noqa: ARG002 - as a RangeFetcher's
-        """Return False: whoever leaves last has to wait for the end of the cache."""
+        """Return False: the last reader to close waits for the end of the cache."""
         return False
 
     async def aclose(self, reason: Exception) -> None:

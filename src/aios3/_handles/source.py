@@ -39,9 +39,9 @@ class ObjectSource:
 
     The calls come in one of three orders; :meth:`aclose` is last::
 
-        [read_at_once ->] open -> fetch, fetch ...    a reader, or a whole object in ranges
-        open_end -> open -> fetch ...                 the index at the end of an archive
-        body_at, passed, passed ...                   a pipe, from one body after the other
+        [read_at_once ->] open -> fetch, fetch ...    A reader, or a whole object in ranges.
+        open_end -> open -> fetch ...                 The index at the end of an archive.
+        body_at, passed, passed ...                   A pipe, from one body after the other.
     """
 
     def __init__(self, session: Session, url: S3Url, options: GetOptions | None = None) -> None:
@@ -69,9 +69,9 @@ class ObjectSource:
         return self._stat
 
     @property
-    def has_ready(self) -> bool:
-        """Whether a response is open that nobody has fetched."""
-        return self._pending_body is not None
+    def pending(self) -> ObjectBody | None:
+        """The response that waits for its :meth:`fetch`, while it is open."""
+        return self._pending_body
 
     async def open(self, start: int, stop: int) -> int:
         """Ask for ``[start, stop)``, learn the object's size and version, and return where the response ends.
@@ -129,20 +129,44 @@ class ObjectSource:
                 return None
             try:
                 data = await body.read()
-            except BaseException as error:
-                await self.aclose()
-                if not isinstance(error, S3Error):
-                    raise
-                pause = self._session.policy_at(self.url).next_delay(error, 1)
-                self._failures = 1
-                await self._session.policy.calls.sleep(pause)
+            except S3Error as error:
+                await self._note_break(error)
                 return None
+            except BaseException:
+                await self.aclose()
+                raise
         finally:
             budget.release(first_stop - start)
+        self._check_whole(body, data)
+        return data
+
+    async def read_ready(self, body: ObjectBody) -> bytes | None:
+        """Read all of ``body``, the pending response; None if it broke, which was an attempt.
+
+        Raises ChecksumMismatchError for a whole object with another checksum than S3 says.
+        """
+        try:
+            data = await body.read()
+        except S3Error as error:
+            await self._note_break(error)
+            return None
+        except BaseException:
+            await self.aclose()
+            raise
+        self._check_whole(body, data)
+        return data
+
+    async def _note_break(self, error: S3Error) -> None:
+        """Count the first body as a failed attempt; raise ``error`` if there is to be no other."""
+        await self.aclose()
+        self._failures += 1
+        pause = self._session.policy_at(self.url).next_delay(error, self._failures)
+        await self._session.policy.calls.sleep(pause)
+
+    def _check_whole(self, body: ObjectBody, data: bytes) -> None:
         self._pending_body = None  # at its end there is nothing to close
         if self._session.checksums_at(self.url).verify and len(data) == body.size:
             check_whole(self.url, data, body.checksums)
-        return data
 
     def fetch(
         self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
@@ -413,7 +437,7 @@ class _VerifiedCursor(_Cursor):
             super().advance(count)
 
     def release(self) -> None:
-        """Tell of the arrival that was kept back."""
+        """Report the arrival that was kept back."""
         self._received(self.withheld)
 
 

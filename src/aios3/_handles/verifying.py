@@ -112,7 +112,7 @@ def verification_of(
 ) -> Verification | None:
     """Return what is to be compared of the object that ``body`` has started to response for; None for nothing.
 
-    ``may_ask``: whether a checksum that the response does not tell can be asked for.
+    ``may_ask``: the server keeps checksums, so a HEAD can ask for one that is missing in the response.
     """
     if not session.checksums_at(url).verify or not body.size:
         return None
@@ -133,7 +133,7 @@ def verification_of(
 
 
 def is_one_request(session: Session, body: ObjectBody) -> bool:
-    """Tell whether an object is so short that its checksum comes with its bytes, or not at all."""
+    """Return True for an object of one request: its checksum comes with its bytes, or not at all."""
     return body.size <= session.config.request_size
 
 
@@ -143,7 +143,7 @@ def _remember_algorithm(session: Session, reported: tuple[str, str] | None) -> N
 
 
 async def has_checksums(session: Session, url: S3Url) -> bool:
-    """Tell whether the server has checksums of the objects at ``url``, as far as that is known."""
+    """Return True if the server is known to keep checksums of the objects at ``url``."""
     if session.checksums_at(url).mode not in {"auto", "off"} or session.observed_checksum is not None:
         return True
     return await (await session.backend(url)).is_aws()

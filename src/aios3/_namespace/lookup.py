@@ -43,7 +43,7 @@ async def object_or_none(session: Session, url: S3Url) -> StatResult | None:
 
 
 async def check_absent(session: Session, url: S3Url, error: ObjectNotFoundError | AccessDeniedError) -> None:
-    """Return if there is no object at ``url``, of which a HEAD has met ``error``; raise it otherwise."""
+    """Raise ``error``, the error of a HEAD of ``url``, unless it says that the object is missing."""
     if isinstance(error, ObjectNotFoundError):
         return
     if not is_denied(error) or not (await is_listed_missing(session, url) or not await _is_listed(session, url, error)):

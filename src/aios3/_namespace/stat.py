@@ -147,7 +147,7 @@ async def _stat(session: Session, url: S3Url, *, follow_symlinks: bool) -> StatR
 
 
 async def _directory_beside(error: ObjectNotFoundError | AccessDeniedError, session: Session, url: S3Url) -> StatResult:
-    """Describe the directory where a HEAD of the object at the same path has met ``error``; raise that if it counts."""
+    """Describe the directory at ``url``, after the ``error`` of a HEAD; raise that unless no object is there."""
     try:
         await check_absent(session, url, error)
     except AccessDeniedError as rejection:

@@ -163,7 +163,7 @@ class Upload:
         self._multipart.start()
         return self._tasks.start(sending, name=f"aios3 part {number} {self._plan.url}")
 
-    # What a part meets is kept for the writer, which raises it at its next call.
+    # The error of a part is kept for the writer, which raises it at its next call.
 
     async def _send(self, number: int, chunks: Sequence[bytes | memoryview]) -> None:
         url, multipart = self._plan.url, self._multipart

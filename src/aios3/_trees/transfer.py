@@ -67,7 +67,7 @@ class FileCopier:
         return replace(self, root=root)
 
     def copier(self, *, from_disk: bool, to_disk: bool) -> Copy:
-        """Return what copies one file or object, given what a listing has told of it: one choice for a whole tree."""
+        """Return the function that copies one file or object: one choice for a whole tree."""
         if to_disk:
             return self._receive
         copy: Copy = self._send if from_disk else self._copy
