@@ -16,7 +16,8 @@ from aios3.errors import from_response
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from aios3._backend import AdminBackend, GetOptions, ObjectBackend, PutOptions
+    from aios3._backend import GetOptions, PutOptions
+    from aios3._calls import AdminBackend, ObjectBackend
     from aios3.errors import S3Error
 
 
@@ -41,6 +42,7 @@ class FakeBackend:
     gate: Callable[[str], bool] = lambda call: True
     waiting: int = 0
     interrupted: int = 0
+    is_aws: bool = False
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, *paths: str, size: int = 1, mtime: float = 1.0, symlink_to: str | None = None) -> FakeBackend:
@@ -114,9 +116,6 @@ class FakeBackend:
             prefixes=[name for name in page if is_prefix(name, url.key, delimiter)],
             token=page[-1] if rest else None,
         )
-
-    async def is_aws(self) -> bool:
-        return False
 
     async def list_buckets(self) -> Sequence[BucketEntry]:
         await self._enter("LIST s3://")

@@ -159,9 +159,10 @@ class Counting:
         """All of them."""
         return [name for names in self._started.values() for name in names]
 
-    def of_last_task(self, name: str) -> list[str]:
-        """Those of the last task that has started the coroutine ``name``."""
-        return [names for names in self._started.values() if any(each.endswith(name) for each in names)][-1]
+    @property
+    def of_last_request(self) -> list[str]:
+        """Those of the last task that has sent a request."""
+        return [names for names in self._started.values() if any(name.startswith("_http/") for name in names)][-1]
 
 
 async def _read_bytes(session: aios3.Session, counting: Counting) -> list[str]:
@@ -207,7 +208,7 @@ async def _write_part(session: aios3.Session, counting: Counting) -> list[str]:
                 await file.write(data)
                 while session.stats().bytes_written < count * PART:
                     await asyncio.sleep(0)
-    return counting.of_last_task(".upload_part")
+    return counting.of_last_request
 
 
 async def _upload_file(session: aios3.Session, counting: Counting) -> list[str]:
@@ -217,7 +218,7 @@ async def _upload_file(session: aios3.Session, counting: Counting) -> list[str]:
             counting = Counting()
             with counting:
                 await aios3.upload(name, f"{ROOT}/target", session=session)
-    return counting.of_last_task(".put_object")
+    return counting.of_last_request
 
 
 async def _stat(session: aios3.Session, counting: Counting) -> list[str]:

@@ -7,14 +7,14 @@ import pytest
 from routes import OPERATIONS, coroutines_of
 
 CEILINGS = {
-    "read_bytes, small": 12,
-    "aopen + read + close, small": 20,
-    "read_at": 16,
-    "write_bytes, small": 17,
-    "a part of an upload": 9,
-    "a file of a tree upload": 18,
-    "stat": 10,
-    "scan": 29,
+    "read_bytes, small": 9,
+    "aopen + read + close, small": 17,
+    "read_at": 12,
+    "write_bytes, small": 9,
+    "a part of an upload": 6,
+    "a file of a tree upload": 10,
+    "stat": 7,
+    "scan": 23,
 }
 """The most coroutines that an operation may begin. Lower a figure when the count is lower; never raise one."""
 

@@ -1,21 +1,14 @@
-"""The calls of S3 that everything above is built on, and the values that go in and come out.
-
-A backend sends one request a call and knows nothing of files. It raises the classes of :mod:`aios3.errors` only, and
-leaves nothing behind when it is cancelled. Paths are whole :class:`S3Url` values; the profile in them has already
-chosen the backend.
-"""
+"""The values that go into S3's operations and come out of them; :mod:`aios3._operations` has the operations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aios3._s3_constants import MAX_KEYS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from aios3._entries import PresignedPost, StatResult, WriteResult
+    from aios3._entries import StatResult
     from aios3._paths import S3Url
 
 
@@ -263,8 +256,8 @@ class ObjectBody(Protocol):
     async def read(self) -> bytes:
         """Return all that is still to come; shorter, or raises, where the body ends before."""
 
-    async def aclose(self) -> None:
-        """Let the connection go. Safe to repeat."""
+    def close(self) -> None:
+        """Release the connection, without awaiting. Safe to repeat."""
 
 
 class Limiter(Protocol):
@@ -284,153 +277,3 @@ class Limiter(Protocol):
 
     def release(self) -> None:
         """Give the room of one request back."""
-
-
-class ObjectBackend(Protocol):
-    """S3's calls about objects, one request each: both transports have them."""
-
-    async def is_aws(self) -> bool:
-        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
-
-    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: GetOptions) -> ObjectBody:
-        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range.
-
-        A negative ``start`` asks for so many bytes from the end, and takes no ``stop``.
-        """
-
-    async def head_object(self, url: S3Url, options: GetOptions) -> StatResult:
-        """Describe one object."""
-
-    async def put_object(
-        self,
-        url: S3Url,
-        body: Sequence[bytes | memoryview],
-        *,
-        options: PutOptions,
-        condition: Precondition,
-        checksum: Checksum | None,
-    ) -> WriteResult:
-        """Store a whole object in one request."""
-
-    async def create_multipart_upload(self, url: S3Url, options: PutOptions, algorithm: str | None) -> str:
-        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
-
-    async def upload_part(
-        self,
-        url: S3Url,
-        upload_id: str,
-        number: int,
-        body: Sequence[bytes | memoryview],
-        *,
-        options: PutOptions,
-        checksum: Checksum | None,
-    ) -> Part:
-        """Send one part; ``number`` is 1 to 10,000."""
-
-    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
-        """Make one part of the bytes of another object, inside S3."""
-
-    async def complete_multipart_upload(
-        self,
-        url: S3Url,
-        upload_id: str,
-        parts: Sequence[Part],
-        *,
-        options: PutOptions,
-        condition: Precondition,
-        checksum: Checksum | None,
-    ) -> WriteResult:
-        """Make one object of the parts, in the order of their numbers."""
-
-    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
-        """Forget an upload and its parts; one that does not exist (any more) is no error."""
-
-    async def list_objects(
-        self,
-        url: S3Url,
-        *,
-        delimiter: str = "",
-        token: str | None = None,
-        start_after: str = "",
-        max_keys: int = MAX_KEYS,
-    ) -> ListPage:
-        """Return one page of the keys that begin with ``url.key``."""
-
-    async def head_bucket(self, url: S3Url) -> None:
-        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
-
-    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
-        """Delete one object; one that does not exist is no error in S3.
-
-        ``if_match`` is the ETag that it must have: with another, ObjectChangedError is raised, and
-        ObjectNotFoundError without any. Many servers ignore it. It is not for ``version_id``, where Amazon S3
-        responds with 501.
-        """
-
-    async def delete_objects(
-        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
-    ) -> Sequence[DeleteFailure]:
-        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
-
-        A key that does not exist is no failure; one that the response says nothing about is one, without a code.
-        ``if_match`` has the ETag that the object of a key must have; with another, its failure is PreconditionFailed.
-        ``keys`` are ones that XML can hold (:func:`aios3._responses.split_xml_safe`).
-        """
-
-    async def copy_object(
-        self, source: S3Url, target: S3Url, *, options: PutOptions | None, terms: CopyOptions = CopyOptions()
-    ) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given."""
-
-    async def aclose(self) -> None:
-        """Close all connections. Safe to repeat."""
-
-
-class AdminBackend(Protocol):
-    """S3's calls about buckets, versions and unfinished uploads, and signatures for others: aiobotocore has them."""
-
-    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
-        """Return all parts of an unfinished upload, in order of their numbers."""
-
-    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
-        """Return all unfinished uploads of keys that begin with ``url.key``."""
-
-    async def list_buckets(self) -> Sequence[BucketEntry]:
-        """Return all buckets of the account, in order of their names."""
-
-    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
-        """Delete up to 1,000 versions and delete markers of the bucket of ``url`` for good; return what was not.
-
-        A version that does not exist is no failure; one that the response says nothing about is one, without a code.
-        The keys are ones that XML can hold.
-        """
-
-    async def call_operation(self, operation: str, url: S3Url, parameters: Document) -> Document:
-        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``.
-
-        For what is configured and listed rarely: there is one call for all of it.
-        """
-
-    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
-        """Return the tags of one object."""
-
-    async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:
-        """Sign a URL for S3's ``operation`` that is good for ``expires_in`` seconds; sends nothing.
-
-        ``parameters`` are S3's own, ``Bucket`` and ``Key`` among them.
-        """
-
-    async def presign_post(
-        self, url: S3Url, fields: Mapping[str, str], conditions: Sequence[object], expires_in: int
-    ) -> PresignedPost:
-        """Sign a form that may upload ``url`` for ``expires_in`` seconds; sends nothing.
-
-        A key that ends in ``${filename}`` takes the name of the sender's file. ``fields`` become part of the form, and
-        ``conditions`` of the policy that S3 checks it against.
-        """
-
-    async def endpoint_url(self) -> str:
-        """Return the address that requests go to, without the bucket."""
-
-    async def raw_client(self) -> object:
-        """Return the aiobotocore client of this configuration and profile."""

@@ -63,6 +63,6 @@ class BufferedBody:
         data, self._data = bytes(self._data), memoryview(b"")
         return data
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Let the bytes go. Safe to repeat."""
         self._data = memoryview(b"")

@@ -1,101 +1,92 @@
-"""The attempts of one call: how often it is sent, by the session's policy; each is watched by the observer."""
+"""The attempts of one operation: how often it is sent, by the session's policy; each is watched by the observer.
+
+Every operation passes through one loop here, in one coroutine. The loop retries and watches. It also sends the first of
+two requests where a slow one gets a second.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from aios3._observe import operation_of
-from aios3.errors import S3Error
+from aios3.errors import RequestError, S3Error, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable
 
+    from aios3._backend import ObjectBody
+    from aios3._calls import RequestWriter
     from aios3._engine.retry_policy import RetryPolicy
     from aios3._observe import Observer
+    from aios3._operations import Operation
 
-P = ParamSpec("P")
+    Adapt = Callable[[Operation["T"], S3Error], Awaitable["T"]]
+
 T = TypeVar("T")
 
 
 class RequestAttempts:
-    """Sends calls of a backend as often as ``policy`` grants; ``observer`` watches every attempt."""
+    """Sends operations through ``backend`` as often as ``policy`` grants; ``observer`` watches every attempt."""
 
-    def __init__(self, policy: RetryPolicy, observer: Observer) -> None:
+    def __init__(self, backend: RequestWriter, policy: RetryPolicy, observer: Observer) -> None:
+        self._backend = backend
         self._policy = policy
         self._observer = observer
 
-    # What every request passes through is no coroutine where it only makes one: each costs half a microsecond.
+    async def send(self, operation: Operation[T], adapt: Adapt[T] | None = None) -> T:
+        """Send ``operation``, and after failures that allow it once more; a closing session ends that.
 
-    def send(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
-        """Await ``call(*args, **kwargs)``, and after failures that allow it once more."""
-        operation, send = operation_of(call, args), partial(call, *args, **kwargs)
-        return self.with_retries(lambda number: self.observed(operation, number, args, send))
-
-    def send_shielded(
-        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[None, None, T]:
-        """Await like :meth:`send` what a closing session does not stop: only its response says what to undo."""
-        operation, send = operation_of(call, args), partial(call, *args, **kwargs)
-        return self.with_retries(lambda number: self.observed(operation, number, args, send), shielded=True)
-
-    def once_shielded(
-        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[None, None, T]:
-        """Await ``call(*args, **kwargs)`` once; a closing session does not stop it."""
-        return self._once(operation_of(call, args), args, partial(call, *args, **kwargs), shielded=True)
-
-    def once(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[None, None, T]:
-        """Await ``call(*args, **kwargs)`` once; a closing session stops it."""
-        return self._once(operation_of(call, args), args, partial(call, *args, **kwargs), shielded=False)
-
-    async def _once(
-        self, operation: str | None, args: Sequence[object], send: Callable[[], Awaitable[T]], *, shielded: bool
-    ) -> T:
-        calls = self._policy.calls
-        under_way = calls.start(shielded=shielded)
-        try:
-            response = await self.observed(operation, 1, args, send)
-        except asyncio.CancelledError as error:
-            raise calls.translate_cancellation(under_way, error) from None
-        finally:
-            calls.end(under_way)
-        self._policy.on_success()
-        return response
-
-    async def with_retries(self, send: Callable[[int], Awaitable[T]], *, shielded: bool = False) -> T:
-        """Await ``send(1)``, and after failures that allow it ``send(2)`` and so on; a closing session ends that."""
-        calls = self._policy.calls
-        under_way = calls.start(shielded=shielded)
+        What may have happened although its response was lost is sent once. An error that may be about what was asked
+        for beside the operation goes to ``adapt(operation, error)``, which sends another form of it or raises.
+        """
+        policy = self._policy
+        hedger = policy.hedger if operation.may_be_hedged else None
+        if not operation.starts_while_closing:
+            policy.calls.check()
         failures = 0
         try:
-            while True:
-                try:
-                    response = await send(failures + 1)
-                except S3Error as error:
-                    failures += 1
-                    pause = self._policy.next_delay(error, failures)
-                else:
-                    self._policy.on_success(failures)
-                    return response
-                await asyncio.sleep(pause)
-        except asyncio.CancelledError as error:
-            raise calls.translate_cancellation(under_way, error) from None
-        finally:
-            calls.end(under_way)
+            with policy.calls.start(shielded=operation.outlives_closing):
+                while True:
+                    number = failures + 1
+                    hedged = None if hedger is None else hedger.enter(partial(self._observed, operation, number))
+                    attempt = self._observer.begin(operation, number)
+                    try:
+                        result = await self._backend.send(operation)
+                    except BaseException as error:
+                        attempt.failed(error)
+                        if hedger is not None and hedged is not None and await hedger.rescued(hedged, _close):
+                            result = hedged.result()
+                            break
+                        if not isinstance(error, S3Error) or not operation.idempotent:
+                            raise
+                        failures = number
+                        pause = policy.next_delay(error, failures)
+                    else:
+                        attempt.done(result)
+                        if hedger is not None and hedged is not None and not hedger.leave(hedged):
+                            result = await hedger.chosen(hedged, result, _close)
+                        break
+                    await asyncio.sleep(pause)
+        except (UnsupportedError, RequestError) as error:
+            if adapt is None:
+                raise
+            return await adapt(operation, error)
+        policy.on_success(failures)
+        return result
 
-    async def observed(
-        self, operation: str | None, number: int, args: Sequence[object], send: Callable[[], Awaitable[T]]
-    ) -> T:
-        """Await ``send()``, the ``number``-th attempt of a call; watched, if an ``operation`` of S3 is sent."""
-        if operation is None:
-            return await send()
-        attempt = self._observer.begin(operation, number, args)
+    async def _observed(self, operation: Operation[T], number: int) -> T:
+        """Send a second request beside the ``number``-th attempt; it is watched by itself."""
+        attempt = self._observer.begin(operation, number)
         try:
-            result = await send()
+            result = await self._backend.send(operation)
         except BaseException as error:
             attempt.failed(error)
             raise
         attempt.done(result)
         return result
+
+
+async def _close(body: object) -> None:
+    """Close a body that is not taken: only requests for a body may get a second one."""
+    cast("ObjectBody", body).close()

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from aios3._backend import AdminBackend, BucketAddress, ObjectBackend
+    from aios3._backend import BucketAddress
+    from aios3._calls import AdminBackend, ObjectBackend
     from aios3._closing import SessionOwned
     from aios3._config import ConfigOptions
     from aios3._credentials import CredentialCache

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from aios3._clock import Clock
 from aios3._credentials import Signer, credential_cache_of
 from aios3._descriptions import BucketDescription
-from aios3._endpoints import EXPRESS, address_of, has_static_rules, is_aws
+from aios3._endpoints import EXPRESS, address_of, has_static_rules
 from aios3._engine.quirks import ServerQuirks
 from aios3._logs import get_logger
 from aios3._observe import Observer
@@ -26,9 +26,10 @@ from aios3.errors import S3Error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aios3._backend import AdminBackend, BucketAddress, Limiter, ObjectBackend
+    from aios3._backend import BucketAddress, Limiter
     from aios3._boto import BotoBackend
     from aios3._boto.provider_chain import ProviderChain
+    from aios3._calls import AdminBackend, ObjectBackend
     from aios3._config import Config
     from aios3._credentials import CredentialCache
     from aios3._engine.retry_policy import RetryPolicy
@@ -194,11 +195,6 @@ class Transport:
             static = (await asyncio.to_thread(_settings_of, self._config, self._profile))[1]
         return None if static is None else Signer(static.credentials, "env")
 
-    async def _is_aws(self) -> bool:
-        if self._static_settings is None:
-            return await self._aiobotocore().is_aws()
-        return is_aws(self._static_settings.endpoint_url)
-
     def _http_transport(self) -> HttpTransport:
         from aios3._http import HttpTransport  # noqa: PLC0415 - not needed where aiobotocore does everything
 
@@ -210,7 +206,6 @@ class Transport:
                 self._limiter,
                 locate=self.locate,
                 credential_cache=self.credential_cache,
-                is_aws=self._is_aws,
                 regions=self._regions,
                 clock=self._clock,
             )

@@ -11,7 +11,7 @@ from aios3._config import Config, Credentials
 from aios3._paths import S3Url
 
 if TYPE_CHECKING:
-    from aios3._backend import ObjectBackend
+    from aios3._calls import ObjectBackend
     from scripted import Scripted
 
 KEYS = Credentials("AKIASECRETID", "SECRETKEY", "SECRETTOKEN")
@@ -42,5 +42,5 @@ async def content(body: Any) -> bytes:
     view = memoryview(bytearray(70_000))
     while count := await body.readinto(view):
         received += view[:count]
-    await body.aclose()
+    body.close()
     return bytes(received)

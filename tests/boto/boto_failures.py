@@ -12,7 +12,7 @@ from aios3._backend import GetOptions, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config
 from aios3._engine.retry_policy import RetryPolicy
-from aios3._retrying import RetryingBackend
+from aios3._retrying import RetryingAdmin
 from scripted import response, xml
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ async def failing(
 ) -> errors.S3Error:
     """Make a call and return the error that it must raise."""
     config = Config(**{"credentials": KEYS, "max_attempts": 1, **options})
-    backend = RetryingBackend(BotoBackend(config, profile, slots), RetryPolicy(config.max_attempts))
+    backend = RetryingAdmin(BotoBackend(config, profile, slots), RetryPolicy(config.max_attempts))
     try:
         with pytest.raises(errors.S3Error) as caught:
             await CALLS[call](backend, url)
@@ -67,7 +67,7 @@ CALLS: dict[str, Any] = {
     "list": lambda backend, url: backend.list_objects(url),
     "copy": lambda backend, url: backend.copy_object(url, url, options=None),
     "tags": lambda backend, url: backend.get_tags(url),
-    "amazon": lambda backend, _url: backend.is_aws(),
+    "client": lambda backend, _url: backend.raw_client(),
 }
 
 

@@ -116,7 +116,7 @@ async def test_closing_leaves_no_connection_and_is_repeatable(slots):
         await server.closed_by_client()
         assert free(slots) == 4
         for body in (unread, other):
-            await body.aclose()
+            body.close()
             with pytest.raises(ValueError, match="closed before it was read"):
                 await body.readinto(memoryview(bytearray(1)))
         assert free(slots) == 4
@@ -139,7 +139,7 @@ async def test_a_body_that_was_read_gives_its_connection_back(slots):
         assert await body.readinto(view) == 3
         assert free(slots) == 4
         assert await body.readinto(view) == 0
-        await body.aclose()
+        body.close()
         await backend.delete_object(URL)
         assert server.connections == 1
         assert free(slots) == 4
@@ -152,7 +152,7 @@ async def test_a_body_closed_early_drops_its_connection(slots):
         backend = to(server, slots)
         body = await get(backend, URL)
         assert await body.readinto(memoryview(bytearray(1))) == 1
-        await body.aclose()
+        body.close()
         await server.closed_by_client()
         assert free(slots) == 4
         await backend.aclose()
@@ -164,7 +164,7 @@ async def test_an_empty_body_holds_nothing(slots):
         body = await get(backend, URL)
         assert free(slots) == 4
         assert await body.readinto(memoryview(bytearray(1))) == 0
-        await body.aclose()
+        body.close()
         assert free(slots) == 4
         await backend.aclose()
 
@@ -246,7 +246,7 @@ async def test_cancelling_a_read_loses_no_byte_and_keeps_the_body(slots):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert free(slots) == 3
-        await body.aclose()
+        body.close()
         await server.closed_by_client()
         assert free(slots) == 4
         await backend.aclose()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from boto_calls import KEYS, URL, to
+from botocore.loaders import create_loader
 
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
+from aios3._endpoint_url import AMAZON_DOMAINS
 from scripted import Scripted, response
 
 if TYPE_CHECKING:
@@ -152,6 +154,13 @@ class _Loopback:
         pass
 
 
+def test_amazon_s_domains_are_those_of_botocore():
+    partitions = create_loader().load_data("partitions")["partitions"]
+    outputs = [partition["outputs"] for partition in partitions]
+    known = {f".{each[name]}" for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")}
+    assert set(AMAZON_DOMAINS) >= known
+
+
 @pytest.mark.parametrize(
     ("endpoint", "is_aws"),
     [
@@ -165,5 +174,6 @@ class _Loopback:
 )
 async def test_amazon_is_known_by_its_domains(endpoint, is_aws):
     backend = BotoBackend(Config(endpoint_url=endpoint, credentials=KEYS), None, asyncio.Semaphore(1))
-    assert await backend.is_aws() is is_aws
+    assert backend.is_aws is is_aws
+    assert await backend._client.is_aws() is is_aws
     await backend.aclose()

@@ -127,7 +127,7 @@ async def test_checksums_off_asks_for_none():
     async with Scripted(response(), response()) as server:
         backend = to(server, checksums="off")
         await backend.head_object(URL, GetOptions())
-        await (await get(backend, URL)).aclose()
+        (await get(backend, URL)).close()
         await backend.aclose()
     assert not any("x-amz-checksum-mode" in request.headers for request in server.requests)
 

@@ -207,7 +207,7 @@ async def test_a_customers_key_goes_with_every_request_that_touches_bytes():
             URL, "u", [part], options=options, condition=Precondition(), checksum=None
         )
         await backend.head_object(URL, GetOptions(sse_customer_key=key))
-        await (await get(backend, URL, sse_customer_key=key)).aclose()
+        (await get(backend, URL, sse_customer_key=key)).close()
         await backend.aclose()
     assert [picked(request, expected) for request in server.requests] == [expected] * 6
 
@@ -218,7 +218,7 @@ async def test_etags_are_quoted_for_reads_and_bare_for_writes():
     script = [response(body=b"x"), response(), response(etag='"e"'), response(body=done), response(body=copied)]
     async with Scripted(*script) as server:
         backend = to(server)
-        await (await get(backend, URL, if_match="abc")).aclose()
+        (await get(backend, URL, if_match="abc")).close()
         await backend.head_object(URL, GetOptions(if_match='"abc"'))
         await put(backend, URL, b"x", condition=Precondition(if_match="abc"))
         result = await backend.complete_multipart_upload(

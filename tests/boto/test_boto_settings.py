@@ -18,7 +18,7 @@ from aios3._config import Config, Credentials
 from scripted import Scripted, response
 
 
-@pytest.mark.parametrize("call", ["get", "put", "amazon"])
+@pytest.mark.parametrize("call", ["get", "put", "client"])
 async def test_a_profile_that_does_not_exist(slots, call):
     error = await failing(slots, call, profile="nosuch")
     assert type(error) is errors.ConfigError

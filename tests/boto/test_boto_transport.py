@@ -89,7 +89,7 @@ async def test_a_body_that_breaks_off(slots, act):
             while await body.readinto(view):
                 pass
         assert free(slots) == 3
-        await body.aclose()
+        body.close()
         await backend.aclose()
 
 
@@ -102,7 +102,7 @@ async def test_a_body_that_ends_before_its_announced_length(slots):
         assert await body.readinto(view) == 3
         with pytest.raises(errors.TruncatedBodyError, match="7 bytes before"):
             await body.readinto(view)
-        await body.aclose()
+        body.close()
         await backend.aclose()
 
 
@@ -133,7 +133,7 @@ async def test_no_next_byte(slots):
         assert await body.readinto(view) == 1
         with pytest.raises(errors.RequestTimeoutError):
             await body.readinto(view)
-        await body.aclose()
+        body.close()
         await backend.aclose()
 
 

@@ -39,10 +39,7 @@ async def session(faulty, options):
 async def session_at_amazon(faulty, options, monkeypatch):
     """A session that sends checksums with all that it writes, without having been told to."""
 
-    async def is_aws(_self):
-        return True
-
-    monkeypatch.setattr(RetryingBackend, "is_aws", is_aws)
+    monkeypatch.setattr(RetryingBackend, "is_aws", True)
     made = aios3.Session(**options(faulty))
     async with nothing_left(made, faulty):
         yield made

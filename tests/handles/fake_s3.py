@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import inspect
 import itertools
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from aios3 import _backend as backend
+from aios3 import _operations as operations
 from aios3._backend import BucketAddress, ListPage, Part, Precondition, StoredPart
 from aios3._entries import StatResult, WriteResult
 from aios3._paths import S3Url
@@ -88,17 +90,37 @@ class FakeBody:
             if count == 0:
                 raise TruncatedBodyError("short")
             filled += count
-        await self.aclose()  # as a real one, which gives its connection back at its end
+        self.close()  # as a real one, which gives its connection back at its end
         return bytes(whole)
 
     def watch(self, ended):
         self._ended = ended
 
-    async def aclose(self):
+    def close(self):
         if self._open:
             self._open = False
             self.server.open_bodies -= 1
             self._ended(self._sent, None)
+
+
+CALLS = {
+    operations.GetObject: "get_object",
+    operations.HeadObject: "head_object",
+    operations.PutObject: "put_object",
+    operations.CreateMultipartUpload: "create_multipart_upload",
+    operations.UploadPart: "upload_part",
+    operations.UploadPartCopy: "upload_part_copy",
+    operations.CompleteMultipartUpload: "complete_multipart_upload",
+    operations.AbortMultipartUpload: "abort_multipart_upload",
+    operations.ListObjects: "list_objects",
+    operations.DeleteObject: "delete_object",
+    operations.DeleteObjects: "delete_objects",
+    operations.DeleteVersions: "delete_versions",
+    operations.CopyObject: "copy_object",
+    operations.ListParts: "list_parts",
+    operations.ListMultipartUploads: "list_multipart_uploads",
+    operations.GetObjectTagging: "get_tags",
+}
 
 
 class FakeS3:
@@ -162,8 +184,20 @@ class FakeS3:
         if condition.if_match is not None and (found is None or found.stat.etag != condition.if_match):
             raise rejection(operation, url, "PreconditionFailed", 412)
 
-    async def is_aws(self):
+    @property
+    def is_aws(self):
         return self.amazon
+
+    def send(self, operation):
+        """Make the call of an operation, for whoever sends values: its fields are the arguments."""
+        call = getattr(self, CALLS[type(operation)])
+        values = {each.name: getattr(operation, each.name) for each in fields(operation)}
+        if isinstance(operation, operations.CopyObject):
+            values["target"] = values.pop("url")
+        taken = inspect.signature(call).parameters
+        if "if_match" not in taken:
+            assert values.pop("if_match", None) is None, "this fake knows no conditions"
+        return call(**values)
 
     async def get_object(self, url, *, start, stop, options):
         lost = await self._call("GetObject", url, start=start, stop=stop)
@@ -235,8 +269,9 @@ class FakeS3:
         found = [(key, upload) for key, upload in self.uploads.items() if upload.key.startswith(url.key)]
         return [backend.OpenUpload(upload.key, key, upload.initiated) for key, upload in found]
 
-    async def upload_part_copy(self, url, upload_id, number, part):
-        source, start, stop, if_match = part.url, part.start, part.stop, part.if_match
+    async def upload_part_copy(self, url, upload_id, number, source):
+        start, stop, if_match = source.start, source.stop, source.if_match
+        source = source.url
         lost = await self._call("UploadPartCopy", url, number=number, start=start, stop=stop, source=source.key)
         found = self._find("UploadPartCopy", source)
         if if_match is not None and if_match != found.stat.etag:

@@ -55,7 +55,7 @@ async def read(backend):
     try:
         return await body.read(), body.size, body.stat.etag
     finally:
-        await body.aclose()
+        body.close()
 
 
 async def page(backend):
@@ -91,15 +91,12 @@ async def outcome(call, pieces):
     async def connect(scheme, host, port):
         return lines
 
-    async def is_aws():
-        return False
-
     lines = Lines(pieces)
     slots = AdaptiveLimiter(1)
     exchanges = RequestSender(
         EndpointCache(locate, connect), SigningContext(CredentialCache(None, Signer(None, "anonymous"))), "auto"
     )
-    backend = HttpBackend(exchanges, slots, lambda: None, is_aws, with_checksums=True)
+    backend = HttpBackend(exchanges, slots, with_checksums=True)
     try:
         return await asyncio.wait_for(call(backend), 20)
     except S3Error:

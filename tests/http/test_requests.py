@@ -97,6 +97,7 @@ CALLS: list[tuple[str, tuple[object, ...], dict[str, object]]] = [
 ]
 RESPONSE = {
     "get_object": response(body=b"a"),
+    "put_object": response(etag='"e"'),
     "upload_part": response(etag='"e"'),
     "create_multipart_upload": response(body=xml("InitiateMultipartUploadResult", UploadId="u")),
     "upload_part_copy": response(body=xml("CopyPartResult", ETag="e")),
@@ -160,7 +161,7 @@ async def test_every_call_sends_what_botocore_sends():
         for name, arguments, options in CALLS:
             done = await getattr(backend, name)(*arguments, **options)
             if name == "get_object":
-                await done.aclose()
+                done.close()
 
     script = [RESPONSE.get(name, response(content_length="0")) for name, _, _ in CALLS]
     host, theirs = await asked_of_botocore(*script, calls=all_calls)
@@ -172,7 +173,7 @@ async def test_every_call_sends_what_botocore_sends():
 
 async def test_checksums_are_asked_for_only_where_they_are_wanted():
     async def both(backend: BotoBackend) -> None:
-        await (await backend.get_object(URL, start=0, stop=None, options=READ)).aclose()
+        (await backend.get_object(URL, start=0, stop=None, options=READ)).close()
         await backend.head_object(URL, READ)
 
     host, theirs = await asked_of_botocore(response(), response(), calls=both, checksums="off")

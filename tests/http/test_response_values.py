@@ -142,7 +142,7 @@ async def test_a_body_brings_what_botocores_does(asked, fields):
 
     async def get(backend: BotoBackend) -> object:
         body = await backend.get_object(URL, start=start, stop=stop, options=GetOptions())
-        await body.aclose()
+        body.close()
         return body.start, body.stop, body.stat
 
     theirs = await botocores(raw, get)

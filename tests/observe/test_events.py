@@ -138,7 +138,7 @@ async def test_watching_a_long_lived_task_keeps_nothing_of_past_requests(config,
             await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
             last = _current.get()
             assert last is not None
-            assert (last.context, last.args, last.headers) == (None, (), None)
+            assert (last.context, last.operation, last.headers) == (None, None, None)
 
 
 def test_only_functions_are_hooks():

@@ -11,9 +11,8 @@ import pytest
 
 import aios3
 import aios3.sync
-from aios3._boto.boto_backend import BotoBackend
-from aios3._http.http_backend import HttpBackend
-from aios3._observe import operation_of
+from aios3 import _operations as operations
+from aios3._backend import GetOptions
 from aios3.testing import faults
 
 MIB = 1 << 20
@@ -37,17 +36,18 @@ async def test_the_counts_are_what_the_server_has_seen(watched, faulty, bucket, 
 
 
 @pytest.mark.parametrize(
-    ("call", "args", "operation"),
+    ("operation", "name"),
     [
-        (HttpBackend.head_object, (aios3.S3Url("b", "k"),), "HeadObject"),
-        (HttpBackend.list_objects, (aios3.S3Url("b"),), "ListObjectsV2"),
-        (BotoBackend.list_buckets, (), "ListBuckets"),
-        (BotoBackend.call_operation, ("GetBucketVersioning", aios3.S3Url("b")), "GetBucketVersioning"),
-        (HttpBackend.is_aws, (), None),
+        (operations.HeadObject(aios3.S3Url("b", "k"), GetOptions()), "HeadObject"),
+        (operations.ListObjects(aios3.S3Url("b")), "ListObjectsV2"),
+        (operations.ListBuckets(), "ListBuckets"),
+        (operations.Administer("GetBucketVersioning", aios3.S3Url("b"), {}), "GetBucketVersioning"),
+        (operations.DeleteVersions(aios3.S3Url("b"), []), "DeleteObjects"),
+        (operations.GetObjectTagging(aios3.S3Url("b")), "GetObjectTagging"),
     ],
 )
-def test_operations_have_the_names_that_s3_gives_them(call, args, operation):
-    assert operation_of(call, args) == operation
+def test_operations_have_the_names_that_s3_gives_them(operation, name):
+    assert operation.name == name
 
 
 async def test_a_second_request_is_counted_and_told_in_the_context_of_the_first(config, faulty, bucket):

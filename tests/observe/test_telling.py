@@ -8,12 +8,14 @@ import pytest
 
 import aios3
 import virtual_time
+from aios3._backend import GetOptions
 from aios3._observe import Observer, hook_tasks
+from aios3._operations import HeadObject
 
 
 def tell(observer: Observer, key: str = "k") -> None:
     """Have a request begin and end."""
-    observer.begin("HeadObject", 1, (aios3.S3Url("bucket", key),)).done(None)
+    observer.begin(HeadObject(aios3.S3Url("bucket", key), GetOptions()), 1).done(None)
 
 
 def warnings(caplog) -> list[str]:

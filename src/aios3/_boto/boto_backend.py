@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aios3._backend import CopyOptions, Part
+from aios3 import _operations as operations
+from aios3._backend import Part
 from aios3._boto import boto_responses, bulk_responses
 from aios3._boto.arguments import (
     checked,
@@ -30,36 +31,32 @@ from aios3._boto.region_redirects import RegionRedirector, send_internal
 from aios3._boto.timing import date_of, signed_at
 from aios3._boto.upload_stream import PieceStream, upload_timeout
 from aios3._buffered_body import BufferedBody
+from aios3._calls import AdminBackend, ObjectBackend
 from aios3._clock import Clock
 from aios3._credentials import credential_cache_of, error_context, refresh_after
+from aios3._endpoints import is_aws
 from aios3._entries import PresignedPost
 from aios3._ownership import NO_OWNERSHIP, ownership_of
 from aios3._paths import S3Url
 from aios3._regions import BucketRegions
 from aios3._responses import invalid_response, quote_etag
-from aios3._s3_constants import MAX_KEYS
 from aios3._settings import settings_of_arguments
 from aios3._success import check
 from aios3.errors import AccessDeniedError, CredentialsError, ObjectNotFoundError, RequestError, S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from aios3._backend import (
         BucketAddress,
         BucketEntry,
-        Checksum,
         DeleteFailure,
         Document,
         GetOptions,
         Limiter,
         ListPage,
         ObjectBody,
-        ObjectVersion,
         OpenUpload,
-        PartSource,
-        Precondition,
-        PutOptions,
         StoredPart,
     )
     from aios3._boto.arguments import Parameters
@@ -68,17 +65,16 @@ if TYPE_CHECKING:
     from aios3._config import Config
     from aios3._credentials import CredentialCache
     from aios3._entries import StatResult, WriteResult
+    from aios3._operations import Operation
     from aios3._settings import Settings
 
 T = TypeVar("T")
-
-_NO_TERMS = CopyOptions()
 
 _NEEDS_NO_NAME = ("us-east-1", "aws-global")
 """Regions of which CreateBucket rejects the name."""
 
 
-class BotoBackend:
+class BotoBackend(ObjectBackend, AdminBackend):
     """S3 through aiobotocore, one request a call.
 
     ``limiter`` bounds the requests in flight, together with whoever shares it; an open body holds one.
@@ -86,6 +82,8 @@ class BotoBackend:
     the profile; None: they are read when the first request needs them. ``regions`` and ``clock`` keep what servers
     teach. ``moved`` is told of a bucket that was found in another region.
     """
+
+    is_aws: bool = False
 
     def __init__(  # noqa: PLR0913 - what it shares with the other backend of the profile
         self,
@@ -106,7 +104,9 @@ class BotoBackend:
         self._following = RegionRedirector(self._client, regions, self._head_once, moved)
         self._ownership = ownership_of(config) or NO_OWNERSHIP
         self._limiter = limiter
-        checksums = (settings or settings_of_arguments(config)).checksums
+        known = settings or settings_of_arguments(config)
+        self.is_aws = is_aws(known.endpoint_url)
+        checksums = known.checksums
         self._patience = config.connect_timeout + config.read_timeout
         self._checksum_mode = {"ChecksumMode": "ENABLED"} if checksums.verify else {}
         self._bodies: set[BotoBody] = set()
@@ -166,18 +166,19 @@ class BotoBackend:
         check(operation, url, boto_responses.headers_of(response), response.pop(boto_responses.RAW_BODY, b""))
         return response
 
-    async def is_aws(self) -> bool:
-        """Tell whether requests go to an endpoint of Amazon's, as opposed to another vendor's server."""
-        with translate_errors("Connect", "s3://"):
-            return await self._client.is_aws()
-
     async def address_of(self, bucket: str) -> BucketAddress:
         """Return where requests for ``bucket`` go and how they are signed; nothing is sent to find out."""
         with translate_errors("Connect", f"s3://{bucket}"):
             return await self._client.address_of(bucket)
 
-    async def get_object(self, url: S3Url, *, start: int, stop: int | None, options: GetOptions) -> ObjectBody:
-        """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range."""
+    def send(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
+        """Send an operation in one request, and return its result."""
+        sending: Coroutine[Any, Any, T] = _SENDING[type(operation)](self, operation)
+        return sending
+
+    async def _get_object(self, operation: operations.GetObject) -> ObjectBody:
+        """Ask for a range of an object's bytes, or for all."""
+        url, start, stop, options = operation.url, operation.start, operation.stop, operation.options
         ranged = bool(start) or stop is not None
         parameters = place(url) | reading(options) | self._checksum_parameters(options)
         if ranged:
@@ -230,8 +231,9 @@ class BotoBackend:
         self._bodies.discard(body)
         self._limiter.release()
 
-    async def head_object(self, url: S3Url, options: GetOptions) -> StatResult:
+    async def _head_object(self, operation: operations.HeadObject) -> StatResult:
         """Describe one object."""
+        url, options = operation.url, operation.options
         parameters = place(url) | reading(options)
         asking = self._checksum_parameters(options)
         try:
@@ -245,70 +247,50 @@ class BotoBackend:
             raise invalid_response(str(url), "it does not say how long the object is", "HeadObject")
         return boto_responses.stat_of(response, response["ContentLength"], boto_responses.checksums_of(response))
 
-    async def put_object(
-        self,
-        url: S3Url,
-        body: Sequence[bytes | memoryview],
-        *,
-        options: PutOptions,
-        condition: Precondition,
-        checksum: Checksum | None,
-    ) -> WriteResult:
+    async def _put_object(self, operation: operations.PutObject) -> WriteResult:
         """Store a whole object in one request."""
-        content = PieceStream(body)
-        parameters = place(url) | writing(options) | conditional(condition) | checked(checksum)
+        url, options, condition = operation.url, operation.options, operation.condition
+        content = PieceStream(operation.body)
+        parameters = place(url) | writing(options) | conditional(condition) | checked(operation.checksum)
         with adding(as_stored(options)):
             response = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
         return boto_responses.write_result(response, len(content))
 
-    async def create_multipart_upload(self, url: S3Url, options: PutOptions, algorithm: str | None) -> str:
-        """Begin a multipart upload and return its upload id; ``algorithm`` announces a whole-object checksum."""
+    async def _create_multipart_upload(self, operation: operations.CreateMultipartUpload) -> str:
+        """Begin a multipart upload and return its id."""
+        url, options, algorithm = operation.url, operation.options, operation.algorithm
         announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
         with adding(as_stored(options)):
             response = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
         return bulk_responses.upload_id_of(response, str(url))
 
-    async def upload_part(
-        self,
-        url: S3Url,
-        upload_id: str,
-        number: int,
-        body: Sequence[bytes | memoryview],
-        *,
-        options: PutOptions,
-        checksum: Checksum | None,
-    ) -> Part:
-        """Send one part; ``number`` is 1 to 10,000."""
-        parameters = part_place(url, upload_id, number) | customer_key(options.sse_customer_key) | checked(checksum)
-        response = await self._call("UploadPart", url, parameters | {"Body": PieceStream(body)})
+    async def _upload_part(self, operation: operations.UploadPart) -> Part:
+        """Send one part."""
+        url, number = operation.url, operation.number
+        parameters = part_place(url, operation.upload_id, number) | checked(operation.checksum)
+        parameters |= customer_key(operation.options.sse_customer_key)
+        response = await self._call("UploadPart", url, parameters | {"Body": PieceStream(operation.body)})
         return Part(number, response["ETag"].strip('"'), boto_responses.checksum_of(response))
 
-    async def upload_part_copy(self, url: S3Url, upload_id: str, number: int, source: PartSource) -> Part:
-        """Make one part of the bytes of another object, inside S3."""
+    async def _upload_part_copy(self, operation: operations.UploadPartCopy) -> Part:
+        """Make one part of the bytes of another object."""
+        url, number, source = operation.url, operation.number, operation.source
         parameters: Parameters = {"CopySource": place(source.url)}
         parameters["CopySourceRange"] = f"bytes={source.start}-{source.stop - 1}"
         keys = customer_key(source.sse_customer_key)
         parameters |= keys | {f"CopySource{name}": value for name, value in keys.items()}
         if source.if_match is not None:
             parameters["CopySourceIfMatch"] = source.if_match.strip('"')
-        response = await self._call("UploadPartCopy", url, parameters | part_place(url, upload_id, number))
+        response = await self._call("UploadPartCopy", url, parameters | part_place(url, operation.upload_id, number))
         copied, etag = boto_responses.copied(response.get("CopyPartResult", {}), url, "UploadPartCopy")
         return Part(number, etag, boto_responses.checksum_of(copied))
 
-    async def complete_multipart_upload(
-        self,
-        url: S3Url,
-        upload_id: str,
-        parts: Sequence[Part],
-        *,
-        options: PutOptions,
-        condition: Precondition,
-        checksum: Checksum | None,
-    ) -> WriteResult:
-        """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
-        listed = [listed_part(part) for part in sorted(parts, key=lambda part: part.number)]
-        parameters = place(url) | {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}}
-        parameters |= customer_key(options.sse_customer_key) | conditional(condition) | checked(checksum)
+    async def _complete_multipart_upload(self, operation: operations.CompleteMultipartUpload) -> WriteResult:
+        """Make one object of the parts."""
+        url, condition, checksum = operation.url, operation.condition, operation.checksum
+        listed = [listed_part(part) for part in sorted(operation.parts, key=lambda part: part.number)]
+        parameters = place(url) | {"UploadId": operation.upload_id, "MultipartUpload": {"Parts": listed}}
+        parameters |= customer_key(operation.options.sse_customer_key) | conditional(condition) | checked(checksum)
         if checksum is not None:
             parameters["ChecksumType"] = "FULL_OBJECT"
         response = await self._call("CompleteMultipartUpload", url, parameters, if_absent=condition.if_absent)
@@ -316,18 +298,20 @@ class BotoBackend:
             raise invalid_response(str(url), "this is no result of an upload", "CompleteMultipartUpload")
         return boto_responses.write_result(response, 0)
 
-    async def abort_multipart_upload(self, url: S3Url, upload_id: str) -> None:
-        """Forget an upload and its parts; one that does not exist (any more) is no error."""
+    async def _abort_multipart_upload(self, operation: operations.AbortMultipartUpload) -> None:
+        """Forget an upload and its parts."""
+        url = operation.url
         try:
-            await self._call("AbortMultipartUpload", url, place(url) | {"UploadId": upload_id})
+            await self._call("AbortMultipartUpload", url, place(url) | {"UploadId": operation.upload_id})
         except ObjectNotFoundError as error:
             if error.code != "NoSuchUpload":
                 raise
 
-    async def list_parts(self, url: S3Url, upload_id: str) -> Sequence[StoredPart]:
-        """Return all parts of an unfinished upload, in order of their numbers."""
+    async def _list_parts(self, operation: operations.ListParts) -> Sequence[StoredPart]:
+        """Return all parts of an unfinished upload."""
+        url = operation.url
         found: list[StoredPart] = []
-        parameters = place(url) | {"UploadId": upload_id}
+        parameters = place(url) | {"UploadId": operation.upload_id}
         while True:
             response = await self._call("ListParts", url, parameters)
             found += bulk_responses.parts_of(response, str(url))
@@ -338,8 +322,9 @@ class BotoBackend:
                 raise invalid_response(str(url), f"the list continues at part {following} again", "ListParts")
             parameters["PartNumberMarker"] = following
 
-    async def list_multipart_uploads(self, url: S3Url) -> Sequence[OpenUpload]:
-        """Return all unfinished uploads of keys that begin with ``url.key``."""
+    async def _list_multipart_uploads(self, operation: operations.ListMultipartUploads) -> Sequence[OpenUpload]:
+        """Return all unfinished uploads."""
+        url = operation.url
         found: list[OpenUpload] = []
         parameters = {"Bucket": url.bucket, "Prefix": url.key, "EncodingType": "url"}
         while True:
@@ -357,32 +342,25 @@ class BotoBackend:
                 raise invalid_response(str(url), f"the list continues at {following} again", "ListMultipartUploads")
             parameters |= following
 
-    async def list_objects(
-        self,
-        url: S3Url,
-        *,
-        delimiter: str = "",
-        token: str | None = None,
-        start_after: str = "",
-        max_keys: int = MAX_KEYS,
-    ) -> ListPage:
-        """Return one page of the keys that begin with ``url.key``."""
+    async def _list_objects(self, operation: operations.ListObjects) -> ListPage:
+        """Return one page of keys."""
+        url, token = operation.url, operation.token
         parameters = {
             "Bucket": url.bucket,
             "Prefix": url.key,
-            "Delimiter": delimiter or None,
+            "Delimiter": operation.delimiter or None,
             "ContinuationToken": token,
-            "StartAfter": None if token else start_after or None,
-            "MaxKeys": max_keys,
+            "StartAfter": None if token else operation.start_after or None,
+            "MaxKeys": operation.max_keys,
             "EncodingType": "url",
         }
         response = await self._call("ListObjectsV2", url, given(parameters))
         return boto_responses.page_of(response, token, str(url))
 
-    async def list_buckets(self) -> Sequence[BucketEntry]:
-        """Return all buckets of the account, in order of their names."""
+    async def _list_buckets(self, operation: operations.ListBuckets) -> Sequence[BucketEntry]:
+        """Return all buckets of the account."""
         found: list[BucketEntry] = []
-        everywhere, parameters = S3Url(""), dict[str, Any]()
+        everywhere, parameters = operation.url, dict[str, Any]()
         while True:
             response = await self._call("ListBuckets", everywhere, parameters)
             found += bulk_responses.buckets_of(response, str(everywhere))
@@ -393,66 +371,66 @@ class BotoBackend:
                 raise invalid_response(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
             parameters = {"ContinuationToken": following}
 
-    async def head_bucket(self, url: S3Url) -> None:
-        """Return if the bucket is there and may be used; raise what is wrong otherwise."""
+    async def _head_bucket(self, operation: operations.HeadBucket) -> None:
+        """Return if the bucket is there."""
+        url = operation.url
         await self._call("HeadBucket", url, {"Bucket": url.bucket})
 
-    async def delete_object(self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None) -> None:
-        """Delete one object; one that does not exist is no error in S3."""
+    async def _delete_object(self, operation: operations.DeleteObject) -> None:
+        """Delete one object."""
+        url, if_match = operation.url, operation.if_match
         etag = None if if_match is None else quote_etag(if_match)
-        await self._call("DeleteObject", url, place(url) | given({"VersionId": version_id, "IfMatch": etag}))
+        await self._call("DeleteObject", url, place(url) | given({"VersionId": operation.version_id, "IfMatch": etag}))
 
-    async def delete_objects(
-        self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None
-    ) -> Sequence[DeleteFailure]:
-        """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted."""
-        etags = if_match or {}
+    async def _delete_objects(self, operation: operations.DeleteObjects) -> Sequence[DeleteFailure]:
+        """Delete objects of one bucket."""
+        url, keys = operation.url, operation.keys
+        etags = operation.if_match or {}
         listed = [{"Key": key} | ({"ETag": quote_etag(etags[key])} if key in etags else {}) for key in keys]
         wanted = {"Objects": listed, "Quiet": False}
         response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
         return bulk_responses.failures_of(response, keys, str(url))
 
-    async def delete_versions(self, url: S3Url, versions: Sequence[ObjectVersion]) -> Sequence[DeleteFailure]:
-        """Delete up to 1,000 versions and delete markers of the bucket of ``url``; return what was not deleted."""
+    async def _delete_versions(self, operation: operations.DeleteVersions) -> Sequence[DeleteFailure]:
+        """Delete versions of one bucket."""
+        url, versions = operation.url, operation.versions
         wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": False}
         response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
         return bulk_responses.failed_versions_of(response, versions, str(url))
 
-    async def call_operation(self, operation: str, url: S3Url, parameters: Document) -> Document:
-        """Send S3's ``operation`` about the bucket of ``url``, with its own parameters beside ``Bucket``."""
-        asked = {"Bucket": url.bucket, **parameters}
-        if operation != "CreateBucket":
-            return await self._call(operation, url, asked)
-        with translate_errors(operation, str(url)):
+    async def _administer(self, operation: operations.Administer) -> Document:
+        """Send an operation about a bucket."""
+        name, url = operation.name, operation.url
+        asked = {"Bucket": url.bucket, **operation.parameters}
+        if name != "CreateBucket":
+            return await self._call(name, url, asked)
+        with translate_errors(name, str(url)):
             region = (await self._client.get()).meta.region_name
             located = {"CreateBucketConfiguration": {"LocationConstraint": region}}
             at_home = region in _NEEDS_NO_NAME or not await self._client.is_aws()
         try:
-            return await self._call(operation, url, asked if at_home else asked | located)
+            return await self._call(name, url, asked if at_home else asked | located)
         except RequestError as error:  # Amazon wants the region by name; other servers may not know the one we sign for
             if not at_home or error.code != "IllegalLocationConstraintException":
                 raise
-        return await self._call(operation, url, asked | located)
+        return await self._call(name, url, asked | located)
 
-    async def copy_object(
-        self, source: S3Url, target: S3Url, *, options: PutOptions | None, terms: CopyOptions = _NO_TERMS
-    ) -> WriteResult:
-        """Copy an object of up to 5 GiB inside S3; ``options`` replaces its metadata, and tags if any are given.
-
-        The result's size is not known here: 0.
-        """
+    async def _copy_object(self, operation: operations.CopyObject) -> WriteResult:
+        """Copy an object inside S3."""
+        url, options, terms = operation.url, operation.options, operation.terms
         parameters: Parameters = {"MetadataDirective": "COPY"}
         if options is not None:
             parameters = writing(options) | {"MetadataDirective": "REPLACE"}
             if options.tags:
                 parameters["TaggingDirective"] = "REPLACE"
-        parameters |= copying(terms) | place(target) | {"CopySource": place(source)}
-        response = await self._call("CopyObject", target, parameters, if_absent=terms.condition.if_absent)
-        copied, _ = boto_responses.copied(response.get("CopyObjectResult", {}), target, "CopyObject")
+        parameters |= copying(terms) | place(url) | {"CopySource": place(operation.source)}
+        response = await self._call("CopyObject", url, parameters, if_absent=terms.condition.if_absent)
+        copied, _ = boto_responses.copied(response.get("CopyObjectResult", {}), url, "CopyObject")
         return boto_responses.write_result(response | copied, 0)
 
-    async def get_tags(self, url: S3Url) -> Mapping[str, str]:
+    async def _get_object_tagging(self, operation: operations.GetObjectTagging) -> Mapping[str, str]:
         """Return the tags of one object."""
+        url = operation.url
         response = await self._call("GetObjectTagging", url, place(url))
         return bulk_responses.tags_of(response, str(url))
 
@@ -490,6 +468,29 @@ class BotoBackend:
     async def aclose(self) -> None:
         """Close all connections, also those of bodies that were left open. Safe to repeat."""
         for body in list(self._bodies):
-            await body.aclose()
+            body.close()
         await self._credential_cache.aclose()
         await self._client.aclose()
+
+
+_SENDING: dict[type, Callable[[BotoBackend, Any], Coroutine[Any, Any, Any]]] = {
+    operations.GetObject: BotoBackend._get_object,  # noqa: SLF001
+    operations.HeadObject: BotoBackend._head_object,  # noqa: SLF001
+    operations.PutObject: BotoBackend._put_object,  # noqa: SLF001
+    operations.CreateMultipartUpload: BotoBackend._create_multipart_upload,  # noqa: SLF001
+    operations.UploadPart: BotoBackend._upload_part,  # noqa: SLF001
+    operations.UploadPartCopy: BotoBackend._upload_part_copy,  # noqa: SLF001
+    operations.CompleteMultipartUpload: BotoBackend._complete_multipart_upload,  # noqa: SLF001
+    operations.AbortMultipartUpload: BotoBackend._abort_multipart_upload,  # noqa: SLF001
+    operations.ListParts: BotoBackend._list_parts,  # noqa: SLF001
+    operations.ListMultipartUploads: BotoBackend._list_multipart_uploads,  # noqa: SLF001
+    operations.ListObjects: BotoBackend._list_objects,  # noqa: SLF001
+    operations.ListBuckets: BotoBackend._list_buckets,  # noqa: SLF001
+    operations.HeadBucket: BotoBackend._head_bucket,  # noqa: SLF001
+    operations.DeleteObject: BotoBackend._delete_object,  # noqa: SLF001
+    operations.DeleteObjects: BotoBackend._delete_objects,  # noqa: SLF001
+    operations.DeleteVersions: BotoBackend._delete_versions,  # noqa: SLF001
+    operations.Administer: BotoBackend._administer,  # noqa: SLF001
+    operations.CopyObject: BotoBackend._copy_object,  # noqa: SLF001
+    operations.GetObjectTagging: BotoBackend._get_object_tagging,  # noqa: SLF001
+}

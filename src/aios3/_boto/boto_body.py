@@ -142,7 +142,7 @@ class BotoBody:
         if self._ended is None:
             self._tell()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Let the connection go: back to the others after the last byte, else dropped. Safe to repeat."""
         self._end()
 

@@ -122,7 +122,7 @@ async def _read_marker(found: ObjectBase) -> bytes:
     try:
         return await body.read()
     finally:
-        await body.aclose()
+        body.close()
 
 
 async def _described(found: ObjectBase) -> StatResult:

@@ -14,22 +14,42 @@ from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
 T = TypeVar("T")
 
 
 class ActiveCall:
-    """One call under way, in the running task."""
+    """One call under way, in the running task.
 
-    __slots__ = ("cancelling", "is_shielded", "stopped", "task")
+    It lasts as long as a ``with`` block, which raises ClosedHandleError where :meth:`ActiveCalls.close` has stopped
+    the call.
+    """
 
-    def __init__(self, *, is_shielded: bool = False) -> None:
+    __slots__ = ("calls", "cancelling", "is_shielded", "stopped", "task")
+
+    def __init__(self, calls: ActiveCalls, *, is_shielded: bool = False) -> None:
         task = asyncio.current_task()
         assert task is not None, "calls are made in tasks"
         self.task: asyncio.Task[object] = task
         self.cancelling: int = task.cancelling()
         self.stopped: bool = False
         self.is_shielded: bool = is_shielded
+        self.calls: ActiveCalls = calls
+
+    def __enter__(self) -> None:
+        """Do nothing: it is under way since it was made."""
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if isinstance(exc, asyncio.CancelledError):
+                meaning = self.calls.translate_cancellation(self, exc)
+                if meaning is not exc:
+                    raise meaning from None
+        finally:
+            self.calls.end(self)
 
 
 class ActiveCalls:
@@ -52,14 +72,14 @@ class ActiveCalls:
             raise self._closed_error()
 
     def start(self, *, shielded: bool = False) -> ActiveCall:
-        """Note a call that begins in this task, and hand it to :meth:`end` when it has ended.
+        """Note a call that begins in this task; it is the ``with`` block of the call, or is handed to :meth:`end`.
 
         Raises ClosedHandleError once the session is closing. A ``shielded`` one is neither rejected nor stopped, only
         waited for: it ends what others have started.
         """
         if self.closed and not shielded:
             raise self._closed_error()
-        call = ActiveCall(is_shielded=shielded)
+        call = ActiveCall(self, is_shielded=shielded)
         self._active.add(call)
         return call
 
@@ -84,13 +104,8 @@ class ActiveCalls:
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """Await ``work()`` as a call."""
-        call = self.start()
-        try:
+        with self.start():
             return await work()
-        except asyncio.CancelledError as error:
-            raise self.translate_cancellation(call, error) from None
-        finally:
-            self.end(call)
 
     async def wait_idle(self) -> None:
         """Wait until no call is under way."""

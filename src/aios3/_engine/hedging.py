@@ -61,13 +61,20 @@ class LatencyHistogram:
             self._total = self._times.halve()
 
 
-class _HedgedCall(Generic[T]):
+class HedgedCall(Generic[T]):
     """One request, and the second one that it may get."""
 
-    __slots__ = ("call", "cancelling_before", "context", "deadline", "is_done", "second", "task", "won")
+    __slots__ = ("call", "cancelling_before", "context", "deadline", "is_done", "second", "started", "task", "won")
 
-    def __init__(self, call: Callable[[], Awaitable[T]] | None, deadline: float, task: asyncio.Task[object]) -> None:
+    def __init__(
+        self,
+        call: Callable[[], Awaitable[T]] | None,
+        started: float,
+        deadline: float,
+        task: asyncio.Task[object],
+    ) -> None:
         self.call = call
+        self.started = started
         self.context = contextvars.copy_context()  # a timer has that of whoever set it
         self.deadline = deadline
         self.task = task
@@ -92,6 +99,11 @@ class _HedgedCall(Generic[T]):
         self.clear()
         return is_only
 
+    def result(self) -> T:
+        """Return what the second request has brought."""
+        assert self.second is not None
+        return self.second.result()
+
     def clear(self) -> None:
         """Drop references: the queue keeps this object a little longer, and a task keeps its result."""
         self.is_done = True
@@ -114,7 +126,7 @@ class Hedger:
         self._latencies = LatencyHistogram()
         self._body_latencies = LatencyHistogram(_MIN_BODY_SAMPLES)  # seconds a MiB
         self._clock = time.monotonic
-        self._queue: deque[_HedgedCall[object]] = deque()
+        self._queue: deque[HedgedCall[object]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, call: Callable[[], Awaitable[T]], discard: Callable[[T], Awaitable[object]]) -> T:
@@ -122,33 +134,63 @@ class Hedger:
 
         ``discard`` gets the result that nobody takes. What a second call raises is forgotten.
         """
-        started = self._clock()
-        self._tokens += self._fraction
-        hedged = self._enter(call, started)
+        hedged = self.enter(call)
         try:
             result = await call()
         except BaseException:
-            is_ours = hedged.uncancel()
-            self._trim()
-            if not hedged.won or not is_ours:
-                await self._end(hedged, discard)
+            if not await self.rescued(hedged, discard):
                 raise
-        else:
-            if hedged.second is None:
-                hedged.clear()
-                self._trim()
-                self._record(started)
-                return result
-            hedged.uncancel()
-            self._trim()
-            if not hedged.won:
-                await self._end(hedged, discard)
-                self._record(started)
-                return result
+            return hedged.result()
+        return result if self.leave(hedged) else await self.chosen(hedged, result, discard)
+
+    # The same in steps, for whoever has a frame of their own around the first request.
+
+    def enter(self, call: Callable[[], Awaitable[T]]) -> HedgedCall[T]:
+        """Note that the running task is about to send a request; ``call()`` would send the second one."""
+        started = self._clock()
+        self._tokens += self._fraction
+        task = asyncio.current_task()
+        assert task is not None
+        hedged = HedgedCall(call, started, started + max(self._latencies.p95, _MIN_HEDGE_DELAY_SECONDS), task)
+        if hedged.deadline < math.inf:
+            self._queue.append(hedged)  # type: ignore[arg-type]  # nobody takes a result out of the line
+            if self._timer is None:
+                self._arm()
+        return hedged
+
+    def leave(self, hedged: HedgedCall[T]) -> bool:
+        """Note that the request was responded to; return False if a second one is under way, to be chosen from."""
+        if hedged.second is not None:
+            return False
+        hedged.clear()
+        self._trim()
+        self._record(hedged.started)
+        return True
+
+    async def rescued(self, hedged: HedgedCall[T], discard: Callable[[T], Awaitable[object]]) -> bool:
+        """Return whether the second request has succeeded where the first one has failed, or was ended for that.
+
+        Otherwise the second one is ended, and the failure of the first one is what counts.
+        """
+        is_ours = hedged.uncancel()
+        self._trim()
+        if hedged.won and is_ours:
+            self.won += 1
+            return True
+        await self._end(hedged, discard)
+        return False
+
+    async def chosen(self, hedged: HedgedCall[T], result: T, discard: Callable[[T], Awaitable[object]]) -> T:
+        """Return the ``result`` of the first request, or that of the second one if it has come before."""
+        hedged.uncancel()
+        self._trim()
+        if hedged.won:
             await discard(result)
-        assert hedged.second is not None
-        self.won += 1
-        return hedged.second.result()
+            self.won += 1
+            return hedged.result()
+        await self._end(hedged, discard)
+        self._record(hedged.started)
+        return result
 
     async def run_body(
         self,
@@ -165,7 +207,7 @@ class Hedger:
         assert task is not None
         started = self._clock()
         seconds = max(self._body_latencies.p95 * size / _MIB, _MIN_BODY_DELAY_SECONDS)
-        hedged: _HedgedCall[T] = _HedgedCall(None, started + seconds, task)
+        hedged: HedgedCall[T] = HedgedCall(None, started, started + seconds, task)
         timer = None
         if seconds < math.inf:
             timer = asyncio.get_running_loop().call_later(seconds, self._start_body_hedge, hedged, again)
@@ -183,9 +225,8 @@ class Hedger:
         finally:
             if timer is not None:
                 timer.cancel()
-        assert hedged.second is not None
         self.won += 1
-        return hedged.second.result()
+        return hedged.result()
 
     def _trim(self) -> None:
         queue = self._queue
@@ -199,7 +240,7 @@ class Hedger:
             self._until_sample = _SAMPLE_EVERY if self._latencies.p95 < math.inf else 1
             self._latencies.add(self._clock() - started)
 
-    async def _end(self, hedged: _HedgedCall[T], discard: Callable[[T], Awaitable[object]]) -> None:
+    async def _end(self, hedged: HedgedCall[T], discard: Callable[[T], Awaitable[object]]) -> None:
         second = hedged.second
         if second is None:
             return
@@ -208,16 +249,6 @@ class Hedger:
         finally:
             if second.done() and not second.cancelled() and second.exception() is None:
                 await discard(second.result())
-
-    def _enter(self, call: Callable[[], Awaitable[T]], started: float) -> _HedgedCall[T]:
-        task = asyncio.current_task()
-        assert task is not None
-        hedged = _HedgedCall(call, started + max(self._latencies.p95, _MIN_HEDGE_DELAY_SECONDS), task)
-        if hedged.deadline < math.inf:
-            self._queue.append(hedged)  # type: ignore[arg-type]  # nobody takes a result out of the line
-            if self._timer is None:
-                self._arm()
-        return hedged
 
     def _arm(self) -> None:
         loop = asyncio.get_running_loop()
@@ -235,15 +266,15 @@ class Hedger:
         if self._queue:
             self._arm()
 
-    def _may_start(self, hedged: _HedgedCall[T]) -> bool:
+    def _may_start(self, hedged: HedgedCall[T]) -> bool:
         return not hedged.is_done and self._tokens >= 1 and self._limiter.in_use < self._limiter.limit
 
-    def _start(self, hedged: _HedgedCall[T], call: Callable[[], Awaitable[T]]) -> None:
+    def _start(self, hedged: HedgedCall[T], call: Callable[[], Awaitable[T]]) -> None:
         self._tokens -= 1
         self.sent += 1
         hedged.start_second(call)
 
-    def _start_body_hedge(self, hedged: _HedgedCall[T], again: Callable[[], Callable[[], Awaitable[T]] | None]) -> None:
+    def _start_body_hedge(self, hedged: HedgedCall[T], again: Callable[[], Callable[[], Awaitable[T]] | None]) -> None:
         if self._may_start(hedged):
             call = again()
             if call is not None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from aios3._logs import get_logger
 
 _log = get_logger("aios3.checksums")
-
-ChecksumUse = Literal["reads", "writes", "multipart uploads"]
-"""The kinds of requests that speak of checksums: a server may take that in one, and reject it in another."""
 
 
 class ServerQuirks:
     """What one server takes: checksums, for each kind of request, deletes of many keys at once, and under conditions.
 
+    A caller names the kinds: a server may take checksums in one and reject them in another.
+
     ``with_checksums=False``: it is never told of checksums. ``requires_checksums``: it must heed them.
     """
 
     def __init__(self, *, with_checksums: bool = True, requires_checksums: bool = False) -> None:
-        self._unsupported: set[ChecksumUse] = set()
+        self._unsupported: set[str] = set()
         self._with_checksums = with_checksums
         self.requires_checksums: bool = requires_checksums
         self.supports_bulk_deletes: bool = True
@@ -28,11 +25,11 @@ class ServerQuirks:
         self.buckets_with_digests: set[str] = set()
         """Buckets that take no body without its MD5."""
 
-    def supports_checksums(self, use: ChecksumUse) -> bool:
+    def supports_checksums(self, use: str) -> bool:
         """Tell whether requests for ``use`` may speak of checksums."""
         return self._with_checksums and use not in self._unsupported
 
-    def note_unsupported_checksums(self, use: ChecksumUse, endpoint: str, error: Exception) -> None:
+    def note_unsupported_checksums(self, use: str, endpoint: str, error: Exception) -> None:
         """Note that a request for ``use`` was responded to without such headers, and not with them."""
         if self.supports_checksums(use):
             self._unsupported.add(use)

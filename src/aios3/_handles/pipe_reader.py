@@ -138,10 +138,10 @@ class AsyncPipeReader(AsyncReadBase):
             await self._discard_body()
 
     def _abandon(self, binding: LoopBinding) -> None:
-        body, budget, tasks = self._body, self._session.budget, self._session.tasks
+        body, budget = self._body, self._session.budget
         call_on(binding.loop, lambda: budget.release(BUFFER_BYTES, retained=True))
         if body is not None:
-            call_on(binding.loop, lambda: tasks.start(body.aclose(), name="aios3 close pipe"))
+            call_on(binding.loop, body.close)
 
     @property
     def _position(self) -> int:
@@ -210,7 +210,7 @@ class AsyncPipeReader(AsyncReadBase):
     async def _discard_body(self) -> None:
         body, self._body = self._body, None
         if body is not None:
-            await body.aclose()
+            body.close()
 
     def _truncated(self) -> TruncatedBodyError:
         message = f"GetObject {self.name}: the body ended at byte {self._received:,} of {self.size:,}"

@@ -220,7 +220,7 @@ class ObjectSource:
                     if not cursor.done:
                         raise self._truncated(cursor)
                 finally:
-                    await body.aclose()
+                    body.close()
             except S3Error as error:
                 progress = cursor.position > reached
                 failures = 1 if progress else failures + 1
@@ -237,7 +237,7 @@ class ObjectSource:
         try:
             await _skip(body, position)
         except BaseException:
-            await body.aclose()
+            body.close()
             raise
         return body
 
@@ -260,7 +260,7 @@ class ObjectSource:
         """Drop a response that nobody has fetched. Safe to repeat."""
         pending, self._pending_body = self._pending_body, None
         if pending is not None:
-            await pending.aclose()
+            pending.close()
 
     def _receive_body(self, body: ObjectBody, cursor: _Cursor) -> Coroutine[None, None, None]:
         """Receive the rest of the range; a long body that is slow may get a second request."""
@@ -298,7 +298,7 @@ class ObjectSource:
                 raise ServerError(message, path=str(self.url), operation="GetObject")
             return position, await body.read()
         finally:
-            await body.aclose()
+            body.close()
 
     def _take_pending(self, start: int) -> ObjectBody | None:
         """Return the body that waits for a fetch from ``start`` on; it begins earlier if the server ignores ranges."""
@@ -339,7 +339,7 @@ class ObjectSource:
         try:
             self._accept_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
         except BaseException:
-            await body.aclose()
+            body.close()
             raise
 
     def _accept_now(self, body: ObjectBody, *, may_ask: bool) -> None:

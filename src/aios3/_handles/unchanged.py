@@ -36,7 +36,7 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
     Raises ObjectChangedError, and deletes nothing, if another version is there.
     """
     backend = await session.backend(url)
-    if known.etag is None or not await backend.is_aws():
+    if known.etag is None or not backend.is_aws:
         now = await head_or_none(session, url)
         if now is None:
             return

@@ -146,7 +146,7 @@ async def has_checksums(session: Session, url: S3Url) -> bool:
     """Return True if the server is known to keep checksums of the objects at ``url``."""
     if session.checksums_at(url).mode not in {"auto", "off"} or session.observed_checksum is not None:
         return True
-    return await (await session.backend(url)).is_aws()
+    return (await session.backend(url)).is_aws
 
 
 def _likely_algorithm(session: Session, url: S3Url) -> str:

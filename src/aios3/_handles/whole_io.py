@@ -145,7 +145,7 @@ async def check_unchanged(session: Session, plan: WritePlan) -> None:
     S3 is asked the same by the write itself. Servers of other vendors may ignore that, so they are asked beforehand.
     """
     backend = await session.backend(plan.url)
-    if plan.mode != "ab" or await backend.is_aws():
+    if plan.mode != "ab" or backend.is_aws:
         return
     try:
         stat = await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))

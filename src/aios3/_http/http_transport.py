@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._endpoints import is_aws
 from aios3._http.endpoint_cache import EndpointCache
 from aios3._http.http_backend import HttpBackend
 from aios3._http.pool import Pool
@@ -14,7 +15,6 @@ from aios3._ownership import ownership_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
 
     from aios3._backend import Limiter
     from aios3._clock import Clock
@@ -32,7 +32,7 @@ class HttpTransport:
     ``regions`` keeps what is learnt of buckets, ``clock`` of the time.
     """
 
-    def __init__(  # noqa: PLR0913 - what it is joined to, each a function of its own
+    def __init__(
         self,
         config: Config,
         settings: Settings,
@@ -40,7 +40,6 @@ class HttpTransport:
         *,
         locate: Locate,
         credential_cache: CredentialCache,
-        is_aws: Callable[[], Awaitable[bool]],
         regions: BucketRegions,
         clock: Clock,
     ) -> None:
@@ -51,7 +50,9 @@ class HttpTransport:
         endpoints, signing = EndpointCache(locate, self._connect, regions), SigningContext(credential_cache, clock)
         sender = RequestSender(endpoints, signing, config.payload_signing, ownership_of(config))
         asks = settings.checksums.verify
-        self.backend: HttpBackend = HttpBackend(sender, limiter, is_aws, with_checksums=asks)
+        self.backend: HttpBackend = HttpBackend(
+            sender, limiter, is_aws=is_aws(settings.endpoint_url), with_checksums=asks
+        )
 
     async def _connect(self, scheme: str, host: str, port: int) -> Pool:
         """Return the pool of an origin; buckets in one host share it."""

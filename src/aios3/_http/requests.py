@@ -96,11 +96,6 @@ class Request(NamedTuple):
         return f"<Request {self.operation} {str(self.url)!r}>"
 
 
-def body_length(body: Iterable[bytes | memoryview]) -> int:
-    """Return how many bytes the pieces of a body have."""
-    return sum(piece.nbytes if isinstance(piece, memoryview) else len(piece) for piece in body)
-
-
 def path_of(request: Request, endpoint: EndpointSettings) -> str:
     """Return the path of ``request`` at ``endpoint``, percent-encoded as S3 signs it.
 

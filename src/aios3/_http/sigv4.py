@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from aios3._http.requests import body_length, encoded, path_of, query_of
+from aios3._http.requests import encoded, path_of, query_of
+from aios3._operations import body_length
 from aios3._s3_constants import MAX_PRESIGN_SECONDS, SIGV4
 from aios3.errors import ConfigError
 

@@ -82,7 +82,7 @@ async def listed(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
     One request where the server lists in key order; where it does not, or nobody knows, a HEAD may follow.
     """
     page = await first_keys_in_one_request(session, url, max_keys)
-    if is_conclusive(page, url) or lists_in_key_order(session, url) or await (await session.backend(url)).is_aws():
+    if is_conclusive(page, url) or lists_in_key_order(session, url) or (await session.backend(url)).is_aws:
         return page
     stat = await head_or_none(session, url)
     return page if stat is None else ListPage([url.key, *page.keys], [stat, *page.stats], page.prefixes, page.token)

@@ -1,6 +1,6 @@
 """What requests do, counted and told: cheap where nobody listens."""
 
 from aios3._observe.attempts import record_response, record_sent
-from aios3._observe.observer import Observer, operation_of
+from aios3._observe.observer import Observer
 
-__all__ = ["Observer", "operation_of", "record_response", "record_sent"]
+__all__ = ["Observer", "record_response", "record_sent"]

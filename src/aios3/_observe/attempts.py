@@ -9,20 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from aios3._histogram import Histogram
+from aios3._operations import GetObject
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from aios3._backend import ObjectBody
+    from aios3._operations import Operation
 
 _current: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("aios3 attempt", default=None)
-
-_BODY_AT = {"PutObject": 1, "UploadPart": 3}
-"""Which argument of the backend's call is the data."""
 
 
 class OperationCounters:
@@ -70,13 +69,12 @@ class Attempt:
     bytes_written: int = 0
 
     def __init__(
-        self, observer: Listener, counters: OperationCounters, operation: str, number: int, args: Sequence[object]
+        self, observer: Listener, counters: OperationCounters, operation: Operation[object], number: int
     ) -> None:
         self.observer: Listener = observer
         self.counters: OperationCounters = counters
-        self.operation = operation
+        self.operation: Operation[object] | None = operation
         self.number = number
-        self.args: Sequence[object] = args
         counters.started += 1
         if number > 1:
             counters.retries += 1
@@ -85,16 +83,13 @@ class Attempt:
 
     def done(self, result: object) -> None:
         """End it, now that there is a ``result``; a body that is still to come ends it later."""
-        if self.operation == "GetObject":
+        assert self.operation is not None
+        if isinstance(self.operation, GetObject):
             self.first_byte_seconds = perf_counter() - self.started
-            data: ObjectBody = result  # type: ignore[assignment]  # the backend's signature
-            data.on_end(self._body_ended)
+            cast("ObjectBody", result).on_end(self._body_ended)
             return
-        position = _BODY_AT.get(self.operation)
-        if position is not None:
-            body: Sequence[bytes] = self.args[position]  # type: ignore[assignment]  # the backend's signature
-            self.bytes_written = sum(map(len, body))
-            self.counters.bytes_written += self.bytes_written
+        self.bytes_written = self.operation.body_size
+        self.counters.bytes_written += self.bytes_written
         self._end()
 
     def _body_ended(self, received: int, failure: BaseException | None) -> None:
@@ -124,7 +119,7 @@ class Attempt:
         if self.context is not None or self.observer.logs_requests():
             self.observer.emit(self)
         # The context of a task may keep this for long: what it held must go, and the context that holds the one before.
-        self.args, self.headers, self.context = (), None, None
+        self.operation, self.headers, self.context = None, None, None
 
 
 def record_sent(backend: str) -> None:

@@ -13,36 +13,18 @@ from aios3._events import OperationStats, RequestEvent, SessionStats
 from aios3._logs import get_logger
 from aios3._observe.attempts import Attempt, OperationCounters
 from aios3._observe.hook_tasks import HookTasks, failed
-from aios3._paths import S3Url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from aios3._events import RequestHook
+    from aios3._operations import Operation
 
 _log = get_logger("aios3.request")
 _LINE = "%s bucket=%r key=%r attempt=%d status=%s bytes=%d ms=%.1f request_id=%r backend=%s error=%s code=%r"
 
-_NOWHERE = S3Url("")
 _REQUEST_IDS = ("x-amz-request-id", "x-amzn-requestid", "x-amzn-request-id")
 _MAX_ID = 200
-_NO_REQUESTS = frozenset({"is_aws"})
-_NAMES = {
-    "list_objects": "ListObjectsV2",
-    "get_tags": "GetObjectTagging",
-    "delete_versions": "DeleteObjects",
-}
-"""Calls of the backend that have not the name of their operation."""
-
-
-def operation_of(call: Callable[..., object], args: Sequence[object]) -> str | None:
-    """Return S3's name for a call of the backend, which may be its first argument; None if it sends nothing."""
-    return args[0] if args and isinstance(args[0], str) else _operation_of(call.__name__)
-
-
-@functools.cache
-def _operation_of(call: str) -> str | None:
-    return None if call in _NO_REQUESTS else _NAMES.get(call) or "".join(word.capitalize() for word in call.split("_"))
 
 
 class Observer:
@@ -55,12 +37,12 @@ class Observer:
         self.logs_requests: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
         self._counters: dict[str, OperationCounters] = {}
 
-    def begin(self, operation: str, number: int, args: Sequence[object]) -> Attempt:
-        """Begin attempt ``number`` of a call with these arguments, in the running task."""
-        counters = self._counters.get(operation)
+    def begin(self, operation: Operation[object], number: int) -> Attempt:
+        """Begin attempt ``number`` of an operation, in the running task."""
+        counters = self._counters.get(operation.name)
         if counters is None:
-            counters = self._counters[operation] = OperationCounters()
-        attempt = Attempt(self, counters, operation, number, args)
+            counters = self._counters[operation.name] = OperationCounters()
+        attempt = Attempt(self, counters, operation, number)
         if self._hook is not None:
             attempt.context = contextvars.copy_context()
         return attempt
@@ -117,9 +99,10 @@ def _stats_of(counters: OperationCounters) -> OperationStats:
 
 
 def _event_of(attempt: Attempt) -> RequestEvent:
-    url = _place_of(attempt.args)
+    assert attempt.operation is not None, "an attempt is told of when it ends"
+    url = attempt.operation.url
     return RequestEvent(
-        operation=attempt.operation,
+        operation=attempt.operation.name,
         bucket=url.bucket,
         key=url.key,
         attempt=attempt.number,
@@ -134,12 +117,6 @@ def _event_of(attempt: Attempt) -> RequestEvent:
         error=attempt.error,
         code=attempt.code,
     )
-
-
-def _place_of(args: Sequence[object]) -> S3Url:
-    """Return the path that a call is about; of a copy, which names two, the second."""
-    places = [argument for argument in args[:2] if isinstance(argument, S3Url)]
-    return places[-1] if places else _NOWHERE
 
 
 def _request_id_of(attempt: Attempt) -> str | None:

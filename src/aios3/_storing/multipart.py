@@ -33,7 +33,8 @@ from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from aios3._backend import Checksum, ObjectBackend, PartSource, Precondition, StoredPart
+    from aios3._backend import Checksum, PartSource, Precondition, StoredPart
+    from aios3._calls import ObjectBackend
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -216,7 +217,7 @@ class MultipartUpload:
     async def _check_sources(self) -> None:
         """Raise ObjectChangedError if a copied object has been replaced: not every server compares its ETag."""
         backend = await self._session.backend(self._plan.url)
-        if not self._sources or await backend.is_aws():
+        if not self._sources or backend.is_aws:
             return
         checks = OwnedTasks()
         running = [

@@ -126,7 +126,7 @@ def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) ->
         attempts += 1
         if attempts > 1 and plan.condition != Precondition():
             backend = await session.backend(plan.url)
-            if not await backend.is_aws():
+            if not backend.is_aws:
                 await _check_precondition(session, plan)
         return await with_precondition(session, plan, attempt)
 

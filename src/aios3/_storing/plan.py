@@ -88,14 +88,14 @@ def with_equal_parts(plan: WritePlan, total: int) -> WritePlan:
 async def with_checksum(session: Session, plan: WritePlan) -> WritePlan:
     """Choose the checksum that this session sends to this server."""
     backend = session.cached_backend(plan.url) or await session.backend(plan.url)
-    algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=await backend.is_aws())
+    algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=backend.is_aws)
     return plan if plan.algorithm == algorithm else replace(plan, algorithm=algorithm)
 
 
 async def resolve_plan(session: Session, plan: WritePlan) -> WritePlan:
     """Choose the checksum, and guess the content type from the key unless the plan has one."""
     backend = session.cached_backend(plan.url) or await session.backend(plan.url)
-    algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=await backend.is_aws())
+    algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=backend.is_aws)
     options = plan.options
     if options.content_type is None and "." in plan.url.name:
         if not _TABLES_READ.is_set():
