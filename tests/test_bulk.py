@@ -178,7 +178,7 @@ async def test_a_slow_start_of_the_first_item_does_not_hold_up_those_that_fit():
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-async def test_what_the_source_raises_comes_behind_the_results(ordered):
+async def test_an_error_of_the_source_is_raised_after_the_results(ordered):
     def broken():
         yield from range(2)
         raise LookupError("exhausted")
@@ -193,7 +193,7 @@ async def test_what_the_source_raises_comes_behind_the_results(ordered):
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-async def test_a_source_that_has_ended_is_not_asked_again_by_those_who_waited_for_room(ordered):
+async def test_an_exhausted_source_is_not_read_again_by_waiting_workers(ordered):
     asked = []
 
     class Numbers:
@@ -216,7 +216,7 @@ async def test_a_source_that_has_ended_is_not_asked_again_by_those_who_waited_fo
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-async def test_who_stops_waiting_for_a_result_loses_none(ordered):
+async def test_a_cancelled_wait_loses_no_result(ordered):
     work = Work()
     crew = crew_of("ab", work, ordered=ordered)
     wanted = asyncio.create_task(next_of(crew))

@@ -181,7 +181,7 @@ def test_whom_to_be(value):
 @pytest.mark.parametrize(
     "value", ["anonymus", "", ("AKIA", "hunter2"), {"access_key": "hunter2"}, 5, False, b"hunter2"]
 )
-def test_nobody_to_be(value):
+def test_invalid_credentials_are_rejected_without_showing_them(value):
     with pytest.raises(ConfigError, match=r"^credentials must be") as caught:
         Config(credentials=value)
     assert "hunter2" not in str(caught.value)

@@ -203,7 +203,7 @@ async def test_text_is_rejected(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["text", "", 5, None, 1.5, Path("file"), object(), io.BytesIO])
-async def test_what_is_no_source_is_rejected(source):
+async def test_an_invalid_source_is_rejected(source):
     target = Target()
     with pytest.raises((ConfigError, TypeError)) as caught:
         await copy_from(source, target.write)

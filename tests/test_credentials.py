@@ -137,7 +137,7 @@ async def test_a_hundred_callers_share_one_failure_and_it_is_asked_again_a_secon
     assert await key(credential_cache) == "KEY2"
 
 
-async def test_a_failure_that_took_long_is_still_one_for_all_who_waited():
+async def test_a_slow_failure_is_raised_for_all_waiters():
     source = Source(DOWN)
     source.open.clear()
     credential_cache = source.credential_cache()
@@ -179,7 +179,7 @@ async def test_nothing_is_ever_signed_with_what_has_ended(life):
     assert 4 <= source.asked <= 8
 
 
-async def test_a_source_that_is_down_fails_nobody_before_the_end_and_is_asked_at_intervals(caplog):
+async def test_a_failing_credential_source_is_retried_at_intervals_until_expiry(caplog):
     source = Source("GOOD", *[DOWN] * 1000)
     credential_cache = source.credential_cache()
     await credential_cache.get()
@@ -224,7 +224,7 @@ async def test_no_credentials_are_looked_for_again():
     assert await key(credential_cache) == "KEY2"
 
 
-async def test_a_source_that_has_nothing_any_more_is_named_and_the_session_stays_who_it_is():
+async def test_an_empty_credential_source_is_named_and_the_session_keeps_its_identity():
     source = Source("GOOD", "none")
     credential_cache = source.credential_cache()
     await credential_cache.get()
@@ -309,7 +309,7 @@ async def test_new_ones_that_are_rejected_as_well_are_not_replaced_at_once():
     assert source.asked == 3
 
 
-async def test_a_cancelled_caller_takes_nobody_with_it():
+async def test_a_cancelled_caller_does_not_cancel_the_other_callers():
     source = Source()
     source.open.clear()
     credential_cache = source.credential_cache()
@@ -323,7 +323,7 @@ async def test_a_cancelled_caller_takes_nobody_with_it():
     assert source.asked == 1
 
 
-async def test_closing_ends_the_asking_and_whoever_waits():
+async def test_closing_ends_the_credential_request_and_its_waiters():
     source = Source()
     source.open.clear()
     credential_cache = source.credential_cache()
@@ -339,7 +339,7 @@ async def test_closing_ends_the_asking_and_whoever_waits():
         await credential_cache.get()
 
 
-async def test_closing_ends_a_renewal_that_nobody_waits_for():
+async def test_closing_ends_a_credential_refresh_without_waiters():
     source = Source()
     credential_cache = source.credential_cache()
     await credential_cache.get()
@@ -351,7 +351,7 @@ async def test_closing_ends_a_renewal_that_nobody_waits_for():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_failure_keeps_no_frames_of_those_who_were_told():
+async def test_a_shared_failure_keeps_no_frames_of_its_waiters():
     source = Source(CredentialsError("down"))
     credential_cache = source.credential_cache()
 
@@ -394,7 +394,7 @@ async def test_arguments_go_before_the_chain(given, kind):
 MISSED = aios3.ObjectNotFoundError("GetObject s3://secrets/key: there is nothing", path="s3://secrets/key")
 
 
-async def test_an_object_that_a_function_misses_is_no_missing_object():
+async def test_a_missing_file_in_a_credential_function_is_not_a_missing_object():
     def ask():
         raise MISSED
 
@@ -407,7 +407,7 @@ async def test_an_object_that_a_function_misses_is_no_missing_object():
 NOBODY = NoCredentialsError("nobody to be")
 
 
-def test_an_error_of_the_source_tells_what_it_was_for():
+def test_an_error_of_a_credential_source_names_its_purpose():
     with pytest.raises(NoCredentialsError) as caught, error_context("GetObject", "s3://b/k"):
         raise NOBODY from KeyError("x")
     assert str(caught.value) == "GetObject s3://b/k: nobody to be"
@@ -515,7 +515,7 @@ async def test_a_response_from_before_does_not_speak_for_a_token_that_has_ended_
 
 
 @pytest.mark.parametrize("status", [400, 403])
-async def test_who_was_rejected_with_replaced_credentials_asks_nobody_whatever_is_known_of_the_others(status):
+async def test_a_request_rejected_with_replaced_credentials_uses_the_new_ones(status):
     source = Source()
     credential_cache = source.credential_cache()
     used = (await credential_cache.get()).credentials
@@ -554,7 +554,7 @@ async def test_those_in_doubt_at_once_share_a_question_that_is_asked_after_all_o
     assert source.asked == 2
 
 
-async def test_who_is_cancelled_or_fails_while_asking_leaves_the_question_to_the_next():
+async def test_after_a_cancelled_or_failed_request_the_next_waiter_asks():
     source = Source()
     credential_cache = source.credential_cache()
     used = (await credential_cache.get()).credentials

@@ -297,7 +297,7 @@ def test_which_errors_are_worth_a_retry(cls):
 @pytest.mark.parametrize(
     "error", [ConnectionResetError(), TimeoutError(), OSError(), ValueError(), KeyboardInterrupt()]
 )
-def test_an_error_of_somebody_else_is_not_sent_again(error):
+def test_other_exceptions_are_not_retried(error):
     assert not worth_retrying(error)
 
 

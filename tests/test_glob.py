@@ -63,7 +63,7 @@ async def test_matches_are_in_key_order_with_the_file_before_the_directory(fake,
     assert await find("{a/k,a/k-1}", s3) == ["a/k", "a/k-1", "a/k"]
 
 
-async def test_alternatives_that_meet_are_found_once(fake, s3):
+async def test_overlapping_alternatives_are_yielded_once(fake, s3):
     fake.put("s3://b/a.jpg", "s3://b/d/a.jpg", "s3://b/d/b.png")
     assert await find("{*.jpg,a*,a.jpg}", s3) == ["a.jpg"]
     assert await find("{**,d/*,d/**,d}", s3) == ["a.jpg", "d", "d/a.jpg", "d/b.png"]
@@ -234,7 +234,7 @@ async def test_directories_are_listed_side_by_side_more_and_more_of_them(fake, s
     assert len(fake.calls) == 61
 
 
-async def test_an_error_in_a_directory_listed_ahead_is_raised_in_its_turn(fake, s3):
+async def test_an_error_in_a_prefetched_directory_is_raised_at_its_position(fake, s3):
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     fake.put(*(f"s3://b/d{n:02}/x" for n in range(60)))

@@ -181,7 +181,7 @@ CELLS = [(operation, what) for operation in CALLS for what in WHOLE if (operatio
 
 
 @pytest.mark.parametrize(("operation", "what"), CELLS)
-async def test_a_response_that_is_none_of_s3s_is_no_success(transport, operation, what):
+async def test_a_response_that_does_not_come_from_s3_is_an_error(transport, operation, what):
     is_head = operation == "HeadObject"  # its response has a head only, and that no length here
     headers = {"content_length": ""} if is_head else {}
     found, server = await outcome(transport, CALLS[operation], b"" if is_head else WHOLE[what], **headers)
@@ -197,13 +197,13 @@ async def test_nothing_is_what_s3_says_to_many_requests(transport, operation, st
     assert len(server.requests) == 1
 
 
-async def test_a_word_is_no_page(transport):
+async def test_a_plain_word_as_body_is_accepted(transport):
     found, _ = await outcome(transport, SILENT["PutBucketPolicy"], b"True")  # as moto responses
     assert not isinstance(found, aios3.S3Error), found
 
 
 @pytest.mark.parametrize("operation", HEADS)
-async def test_the_head_of_a_page_is_no_success(transport, operation):
+async def test_the_headers_of_a_portals_page_are_an_error(transport, operation):
     page = b"" if operation.startswith("Head") else WHOLE["a portal's page"]
     about = {"content_type": "text/html; charset=utf-8", "cache_control": "no-store"}
     found, server = await outcome(transport, HEADS[operation], page, **about)
@@ -232,7 +232,7 @@ async def test_a_bucket_that_never_kept_versions_says_so_by_an_empty_document(tr
 
 
 @pytest.mark.parametrize(("operation", "body"), LACKING)
-async def test_a_document_without_what_it_has_to_say_is_no_success(transport, operation, body):
+async def test_a_response_without_its_required_fields_is_an_error(transport, operation, body):
     found, server = await outcome(transport, CALLS[operation], body)
     assert isinstance(found, (aios3.ServerError, aios3.UnsupportedError)), found
     assert str(found).startswith(f"{operation.partition(' ')[0]} s3://")
@@ -253,7 +253,7 @@ async def test_tags_of_a_bucket_without_names_are_no_tags(transport):
 
 
 @pytest.mark.parametrize("responded", [b"", WHOLE["a portal's page"], b"<DeleteResult/>"])
-async def test_a_removal_that_nobody_confirms_is_no_success(transport, responded):
+async def test_an_unconfirmed_removal_is_an_error(transport, responded):
     """The keys are all named, and so is what was said."""
     listing = (
         b"<R><IsTruncated>false</IsTruncated><Contents><Key>d/1</Key></Contents><Contents><Key>d/2</Key></Contents></R>"

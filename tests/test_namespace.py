@@ -159,7 +159,7 @@ async def test_a_rejected_listing_is_raised(fake, s3, verb):
 
 
 @pytest.mark.parametrize("path", ["k", "/b/k", "http://b/k", "s3://b!/k", "s3://b/" + "x" * 1025, None])
-async def test_what_is_no_path_is_rejected(s3, path):
+async def test_an_invalid_path_is_rejected(s3, path):
     for verb in (names.stat, names.lstat, names.exists, names.isfile, names.isdir, names.getsize, names.getmtime):
         with pytest.raises(InvalidPathError):
             await verb(path, session=s3)
@@ -235,7 +235,7 @@ async def test_access_to_write_begins_an_upload_and_abandons_it(fake, s3):
     assert fake.uploads == {}
 
 
-async def test_access_raises_what_is_no_response(fake, s3):
+async def test_access_raises_for_invalid_modes_and_credentials(fake, s3):
     fake.put("s3://b/k")
     for mode in ("r", 1, None):
         with pytest.raises(ConfigError, match="Access"):

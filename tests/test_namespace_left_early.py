@@ -59,7 +59,7 @@ def hold_ahead(fake, verb) -> None:
 
 
 @pytest.mark.parametrize("verb", GENERATORS)
-async def test_an_error_on_a_later_page_is_raised_behind_the_entries_before_it(long, s3, verb):
+async def test_an_error_on_a_later_page_is_raised_after_the_entries_before_it(long, s3, verb):
     long.fault = lambda call: ServerError("gone") if is_ahead(call, verb) else None
     seen = []
     with pytest.raises(ServerError, match="gone"):
@@ -198,7 +198,7 @@ def test_a_loop_that_ends_before_a_listing_reports_nothing(verb, leave, held):
     assert fake.waiting == 0
 
 
-async def test_an_error_ahead_that_nobody_waits_for_is_not_reported(long, s3):
+async def test_an_error_of_an_unused_prefetch_is_not_reported(long, s3):
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     long.fault = lambda call: ServerError("gone") if call.endswith("...") else None

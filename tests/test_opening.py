@@ -351,7 +351,7 @@ async def test_options_arrive(aios3_bucket, aios3_session):
         assert [len(view) async for view in file.chunks()] == [64 << 10] * 96
 
 
-async def test_a_reader_asks_for_no_more_at_once_than_it_was_told(aios3_bucket, aios3_session, monkeypatch):
+async def test_a_reader_requests_at_most_request_size_bytes(aios3_bucket, aios3_session, monkeypatch):
     path, spans = f"{aios3_bucket}/key", []
     await aios3.write_bytes(path, bytes(3 * MIB), session=aios3_session)
     get = RetryingBackend.get_object
@@ -420,7 +420,7 @@ async def test_no_such_bucket(aios3_session, mode):
     assert caught.value.code == "NoSuchBucket"
 
 
-async def test_who_may_not_list_is_told_what_was_asked_for(aios3_bucket, aios3_session, monkeypatch):
+async def test_without_permission_to_list_the_error_names_the_request(aios3_bucket, aios3_session, monkeypatch):
     async def reject(_self, url, **_kwargs):
         raise from_response(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
 

@@ -126,7 +126,7 @@ def test_every_verb_says_the_same_as_one_request_at_a_time(keys, page_size, seed
 # What is asked
 
 
-async def test_whoever_takes_ten_keys_costs_two_requests():
+async def test_taking_ten_keys_costs_two_requests():
     fake = FakeBackend().put(*(f"s3://b/{n:06}" for n in range(5_000)))
     async with FakeSession(fake) as session, aclosing(names.scan("s3://b", session=session)) as source:
         for _ in range(10):
@@ -281,7 +281,7 @@ def test_keys_that_come_and_go_disturb_no_other(keys, page_size, seed, verb):
 
 @settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, len(NUMBERED) - 1), st.integers(3, 10), st.integers())
-def test_an_error_is_raised_behind_the_names_before_it(position, page_size, seed):
+def test_an_error_is_raised_after_the_names_before_it(position, page_size, seed):
     lost = NUMBERED[position]
     fake = Shuffled(NUMBERED, page_size, seed)
 
@@ -346,7 +346,7 @@ async def test_cancelling_while_requests_hang_leaves_no_task(nth):
 
 
 @pytest.mark.parametrize("delimiter", ["", "/"])
-async def test_servers_begin_where_they_are_told_to(session, bucket, admin, delimiter):
+async def test_servers_honor_start_after(session, bucket, admin, delimiter):
     """What is relied on: only names behind ``start-after``, in key order, also if there is no such name."""
     for key in ("a", "b-1", "b/1", "b/2", "bc", "d/e/f", "z"):
         admin.put(f"{bucket}/{key}", b"")

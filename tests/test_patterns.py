@@ -257,7 +257,7 @@ def test_wildcards_in_the_bucket_are_unsupported(path):
 
 
 @pytest.mark.parametrize("path", ["", "/a/*", "http://b/*", "s3://b_ucket!/x", "s3://b/\udc80", 3])
-def test_what_is_no_path_is_rejected(path):
+def test_an_invalid_path_is_rejected(path):
     with pytest.raises(InvalidPathError):
         parse(path)
 

@@ -65,7 +65,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
         aios3.open_zipp  # type: ignore[attr-defined]  # noqa: B018 - that is the test
 
 
-def test_who_opens_one_object_imports_no_more_than_that_needs():
+def test_opening_one_object_imports_only_what_it_needs():
     loaded = imported_by("import aios3; aios3.aopen('s3://b/k')")
     assert "aios3._handles.opening" in loaded
     assert not [
@@ -135,7 +135,7 @@ def test_every_verb_takes_a_session_by_name(name):
     assert (session.kind, session.default) == (inspect.Parameter.KEYWORD_ONLY, None)
 
 
-def test_the_blocking_twin_has_the_same_verbs():
+def test_the_blocking_path_class_has_the_same_verbs():
     for name in (*VERBS, *ITERATORS):
         blocking = getattr(aios3.sync, name)
         assert not inspect.iscoroutinefunction(blocking)

@@ -130,7 +130,7 @@ def test_a_path_can_be_stored(key):
         (".", ".", ""),
     ],
 )
-def test_where_keys_are_no_paths_of_files(key, name, parent):
+def test_keys_that_are_not_file_paths(key, name, parent):
     path = ours(key)
     assert (path.key, path.name, path.parent.key) == (key, name, parent)
     assert path.parents[-1].key == ""
@@ -168,7 +168,7 @@ def test_a_path_is_a_value(cls):
 
 
 @pytest.mark.parametrize("use", [os.fspath, open, os.stat])
-def test_it_is_no_path_of_a_file(use):
+def test_an_s3path_is_not_a_file_system_path(use):
     """What takes paths of files gets a clear response, instead of a file of a strange name."""
     with pytest.raises(TypeError, match="s3://bucket/key is an object of S3 and has no name in the file system"):
         use(S3Path("s3://bucket/key"))
@@ -200,7 +200,7 @@ def test_methods_are_the_verbs_themselves():
             assert method is getattr(aios3, BOUND.get(name, name))
 
 
-def test_the_twins_have_the_same_methods():
+def test_async_and_blocking_classes_have_the_same_methods():
     async_methods, sync_methods = (
         {name: member for name, member in vars(cls).items() if inspect.isfunction(member)}
         for cls in (S3Path, aios3.sync.S3Path)

@@ -210,7 +210,7 @@ def _use_in_child(session, results):
     asyncio.run(main())
 
 
-def test_a_forked_child_is_told_that_the_session_is_its_parents():
+def test_a_forked_child_cannot_use_the_session_of_its_parent():
     context = multiprocessing.get_context("fork")
     results = context.Queue()
     session = aios3.Session()

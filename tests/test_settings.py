@@ -189,7 +189,7 @@ async def test_an_argument_is_checked_without_tls_too(transport, tmp_path):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_stale_variable_harms_nobody_who_has_no_tls(surroundings, transport, aios3_server, aios3_bucket):
+async def test_an_invalid_ca_variable_does_not_break_plain_http(surroundings, transport, aios3_server, aios3_bucket):
     surroundings(AWS_CA_BUNDLE="/nowhere/ca.pem")
     async with aios3.Session(transport=transport, **aios3_server.config) as session:
         assert not await aios3.exists(f"{aios3_bucket}/key", session=session)

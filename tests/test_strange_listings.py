@@ -323,7 +323,7 @@ async def test_a_policy_that_names_one_directory_suffices_for_it(allowed, verb):
         _collecting(names.glob, "s3://b/other/*"),
     ],
 )
-async def test_what_no_permission_can_tell_is_rejected_and_not_denied(ask):
+async def test_without_any_permission_access_denied_is_raised(ask):
     async with FakeSession(RetryPolicy("ok/")) as session:
         with pytest.raises(AccessDeniedError):
             await ask(session)

@@ -165,7 +165,7 @@ async def test_reads_text_as_the_standard_library_does(text, encoding, newline, 
     chunk=st.integers(1, 9),
     operations=st.lists(OPERATIONS, max_size=6),
 )
-async def test_bytes_that_are_no_text_are_treated_as_told(data, encoding, errors, newline, chunk, operations):
+async def test_undecodable_bytes_follow_the_errors_argument(data, encoding, errors, newline, chunk, operations):
     file, expected = ours(data, encoding, errors, newline), oracle(data, encoding, errors, newline)
     with chunks_of(chunk):
         for operation in [*operations, ("read",)]:

@@ -19,7 +19,7 @@ async def described(bucket="bucket", **options):
         return session.describe()
 
 
-async def test_a_bucket_is_reached_by_connections_of_our_own():
+async def test_a_bucket_is_reached_by_the_native_transport():
     (how,) = (await described()).values()
     assert (how.path, how.transport, how.reason) == ("s3://bucket", "native", "it serves this bucket")
     assert str(how) == (
@@ -36,7 +36,7 @@ async def test_a_bucket_is_reached_by_connections_of_our_own():
         ({"bucket": ""}, "the account's buckets"),
     ],
 )
-async def test_what_ours_do_not_speak_is_left_to_aiobotocore(options, reason):
+async def test_settings_the_native_transport_lacks_use_aiobotocore(options, reason):
     (how,) = (await described(**options)).values()
     assert how.transport == "aiobotocore"
     assert reason in how.reason

@@ -48,13 +48,13 @@ async def test_a_document_goes_with_an_md5_that_old_servers_insist_on(operation)
     assert not [name for name in request.headers if "checksum" in name]
 
 
-async def test_a_server_that_wants_no_region_is_not_told_one():
+async def test_a_server_without_regions_gets_none():
     async with Scripted(response()) as server:
         await administer(server, "CreateBucket", {}, region="eu-west-1")
     assert [request.body for request in server.requests] == [b""]
 
 
-async def test_a_server_that_wants_the_region_is_told():
+async def test_a_server_that_requires_the_region_gets_it():
     async with Scripted(ELSEWHERE, response()) as server:
         await administer(server, "CreateBucket", {}, region="eu-west-1")
     assert server.requests[0].body == b""
@@ -62,7 +62,7 @@ async def test_a_server_that_wants_the_region_is_told():
 
 
 @pytest.mark.parametrize(("region", "told"), [("eu-west-1", "eu-west-1"), ("us-east-1", None)])
-async def test_amazon_is_told_the_region_at_once_but_for_one(monkeypatch, region, told):
+async def test_amazon_gets_the_region_in_the_first_request_except_us_east_1(monkeypatch, region, told):
     async def is_aws(_source) -> bool:
         return True
 

@@ -39,7 +39,7 @@ async def test_opening_the_client_and_asking_never_block_the_loop(monkeypatch, t
             await backend.aclose()
 
 
-async def test_many_first_callers_share_one_client_and_a_cancelled_one_harms_nobody(monkeypatch):
+async def test_many_first_callers_share_one_client_and_survive_a_cancelled_one(monkeypatch):
     import aiobotocore.session  # noqa: PLC0415 - slow to import
 
     made = 0

@@ -83,7 +83,7 @@ async def test_every_response_about_a_key_counts():
     assert (alone.key, alone.code) == ("e\x01", "AccessDenied")
 
 
-async def test_a_response_about_other_keys_is_no_success():
+async def test_a_response_about_other_keys_is_an_error():
     body = b"<DeleteResult><Error><Key>other</Key><Code>AccessDenied</Code></Error></DeleteResult>"
     async with Scripted(response(body=body)) as server:
         with pytest.raises(ServerError, match="nobody asked to delete"):

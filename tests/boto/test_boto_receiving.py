@@ -28,7 +28,7 @@ from scripted import Scripted, response
         ),
     ],
 )
-async def test_the_heads_tell_which_bytes_a_body_brings(asked, head, span, slots):
+async def test_the_byte_range_is_read_from_the_response_head(asked, head, span, slots):
     async with Scripted(response(body=b"cde", etag='"e"', **head)) as server:
         backend = to(server, slots)
         body = await get(backend, URL, *asked)

@@ -137,7 +137,7 @@ async def test_cancellation_and_other_peoples_errors_pass():
     assert caught.value is ours
 
 
-def test_every_exception_of_botocore_becomes_one_of_ours():
+def test_every_exception_of_botocore_becomes_an_aios3_error():
     import botocore.exceptions as boto  # noqa: PLC0415 - slow to import
 
     kinds = [kind for kind in vars(boto).values() if isinstance(kind, type) and issubclass(kind, boto.BotoCoreError)]

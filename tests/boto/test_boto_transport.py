@@ -29,7 +29,7 @@ def nobody() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("call", ["get", "put", "list"])
-async def test_nobody_listens(slots, nobody, call):
+async def test_a_port_without_a_server_is_a_connection_error(slots, nobody, call):
     error = await failing(slots, call, endpoint_url=nobody)
     assert type(error) is errors.ConnectionFailedError
     assert nobody in str(error)
@@ -172,7 +172,7 @@ async def test_an_early_rejection_of_an_upload_is_heard(slots):
         assert type(await failing(slots, "put big", endpoint_url=server.url)) is errors.ObjectChangedError
 
 
-async def test_a_certificate_that_nobody_signed_is_not_tried_twice(slots, certificate):
+async def test_an_untrusted_certificate_is_not_retried(slots, certificate):
     async with Scripted(tls=certificate.server) as server:
         for call in ("head", "put"):
             error = await failing(slots, call, endpoint_url=server.url, max_attempts=5)

@@ -85,7 +85,7 @@ async def test_force_clears_objects_where_the_server_keeps_no_versions(s3, bucke
 
 
 @pytest.mark.parametrize("operation", ["ListObjectVersions", "DeleteObjects"])
-async def test_whoever_is_cancelled_can_go_on_later(s3, bucket, operation):
+async def test_a_cancelled_clearing_can_be_repeated(s3, bucket, operation):
     """The fixture sees that no task is left, and no request half made."""
     s3.page_size = 10
     s3.put_versions(*(f"{number:03}@1" for number in range(100)))
@@ -137,7 +137,7 @@ async def test_no_bucket_ends_it_at_once(s3, bucket):
         await bucket.clear_objects(versions=True)
 
 
-async def test_a_list_that_leads_nowhere_is_no_end(s3, bucket):
+async def test_a_list_without_a_continuation_is_an_error(s3, bucket):
     s3.responses["ListObjectVersions"] = {"IsTruncated": True}
     with pytest.raises(ServerError, match="not where it continues"):
         await bucket.clear_objects(versions=True)
@@ -166,7 +166,7 @@ def test_a_version_that_the_response_leaves_out_may_be_there_still(named):
 
 
 @pytest.mark.parametrize(("key", "version"), [("z", "1"), ("x", "3"), ("y", "2")])
-def test_a_response_about_what_nobody_asked_for_tells_nothing(key, version):
+def test_a_response_about_keys_that_were_not_requested_is_an_error(key, version):
     with pytest.raises(ServerError, match="nobody asked to delete"):
         failed_versions([DeleteFailure(key, "AccessDenied", "", version)], set(), [X1, X2, Y1], URL)
 

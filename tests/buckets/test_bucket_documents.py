@@ -59,7 +59,7 @@ async def test_a_rejected_look_writes_nothing(s3, bucket, write):
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", '"text"', "<ListBucketResult/>"])
-async def test_a_policy_that_is_none_is_no_policy(s3, bucket, text):
+async def test_an_invalid_policy_is_an_error(s3, bucket, text):
     s3.documents["GetBucketPolicy"] = {"Policy": text}
     with pytest.raises(aios3.UnsupportedError, match="something else"):
         await bucket.get_policy()

@@ -32,7 +32,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_rule_of_somebody_else_stays(other):
+def test_a_lifecycle_rule_of_another_program_stays(other):
     (kept, ours) = with_lifetime([other], 7)
     assert kept == other
     assert ours == OURS | {"ID": "aios3-expire" if other.get("ID") == "expire" else "expire"}
@@ -92,7 +92,7 @@ async def test_what_is_so_already_is_not_written(s3, bucket):
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "404", "NoSuchBucketPolicy"])
-async def test_a_response_that_does_not_say_that_there_are_no_rules_replaces_none(s3, bucket, code):
+async def test_an_ambiguous_response_replaces_no_lifecycle_rules(s3, bucket, code):
     def faults(operation, url, _details):
         raise rejection(operation, url, code, 404)
 
@@ -103,7 +103,7 @@ async def test_a_response_that_does_not_say_that_there_are_no_rules_replaces_non
 
 
 @pytest.mark.parametrize("days", [1.5, True, "7", None, 2**31])
-async def test_what_is_no_number_of_days(s3, bucket, days):
+async def test_invalid_numbers_of_days(s3, bucket, days):
     with pytest.raises(aios3.ConfigError, match="whole number of days"):
         await bucket.set_lifetime_in_days(days)
     assert not s3.calls

@@ -70,7 +70,7 @@ def test_what_names_no_bucket(bucket):
 
 
 @pytest.mark.parametrize("key", ["", None, b"x", "a" * 1025, "\ud800"])
-def test_what_is_no_key(key):
+def test_invalid_keys(key):
     with pytest.raises(InvalidPathError):
         key_url(aios3.S3Url("bucket"), key)
 

@@ -53,7 +53,7 @@ async def test_blocks_of_other_things_forbid_nothing(s3, bucket, settings):
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NotImplemented", 501)])
-async def test_where_nobody_can_say_the_policy_tells(s3, bucket, code, status):
+async def test_an_unreadable_access_block_does_not_stop_the_policy(s3, bucket, code, status):
     def faults(operation, url, _details):
         if operation == "GetPublicAccessBlock":
             raise rejection(operation, url, code, status)
@@ -98,7 +98,7 @@ async def test_a_bucket_that_could_not_be_made_public_is_said_to_be_there(s3, bu
 
 
 @pytest.mark.parametrize("before", [[DENY], DENY])
-def test_other_statements_stay_and_ours_are_there_once(before):
+def test_other_policy_statements_stay_and_aios3s_are_added_once(before):
     policy = {"Version": "2012-10-17", "Id": "p", "Statement": before}
     once = public_policy(policy, "bucket", listing=True)
     assert public_policy(once, "bucket", listing=True) == once

@@ -31,7 +31,7 @@ def test_up_and_down(bucket, tmp_path):
     assert local.read_bytes() == b"data"
 
 
-def test_what_is_no_file(bucket, tmp_path):
+def test_directories_instead_of_files_are_errors(bucket, tmp_path):
     put(f"{bucket}/dir/a")
     for wrong in (
         lambda: s3.s3_upload(str(tmp_path), f"{bucket}/x"),

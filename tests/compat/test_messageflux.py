@@ -172,7 +172,7 @@ def test_a_url_keeps_every_character(bucket):
     assert bucket.compute_url("a b/ä?#%").endswith(f"/{bucket.name}/a%20b/%C3%A4%3F%23%25")
 
 
-def test_errors_are_messagefluxs_and_their_causes_ours(bucket, resource):
+def test_errors_are_messagefluxs_and_their_causes_are_aios3s(bucket, resource):
     bucket.put_object("dir/x", b"", {})
     for read in (bucket.get_object, lambda key: bucket.download_object(key, io.BytesIO())):
         for key in ("none", "dir"):

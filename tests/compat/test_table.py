@@ -45,7 +45,7 @@ def test_every_name_has_its_three_forms(tool):
             assert name in COMING or hasattr(module, name), cell
 
 
-def test_a_function_with_nothing_behind_it_is_rejected(tool, monkeypatch):
+def test_a_function_that_calls_no_verb_is_rejected(tool, monkeypatch):
     monkeypatch.setattr(megfile, "s3_stat", lambda path: path)
     with pytest.raises(tool.NothingBehindError, match="s3_stat calls nothing"):
         list(tool.rows())

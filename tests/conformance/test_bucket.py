@@ -311,7 +311,7 @@ async def test_a_policy_there_and_back(surface, bucket):
 
 
 @pytest.mark.needs("public_policy")
-async def test_the_url_of_every_key_is_where_everybody_finds_it(surface, new_bucket):
+async def test_the_plain_url_of_every_key_serves_the_object(surface, new_bucket):
     at = surface.bucket_at(new_bucket)
     await at.create()
     await at.allow_public_access(unblock=True)  # LocalStack blocks it as Amazon does

@@ -50,7 +50,7 @@ async def test_stat_sums_up_a_directory(surface, tree):
     assert found.size == sum(len(key) for key in TREE if key.startswith("dir/"))
 
 
-async def test_tells_what_exists_and_of_what_kind(surface, tree):
+async def test_exists_isfile_and_isdir_agree_with_the_objects(surface, tree):
     async def kinds(path: str) -> tuple[bool, bool, bool]:
         return await surface.exists(path), await surface.isfile(path), await surface.isdir(path)
 

@@ -130,7 +130,7 @@ async def test_names_are_listed_by_what_they_begin_with(surface, bucket, admin):
 
 
 @pytest.mark.needs("any_key")
-async def test_markers_of_directories_are_no_files(surface, bucket, admin):
+async def test_directory_markers_are_not_listed_as_files(surface, bucket, admin):
     admin.put(f"{bucket}/d/x")
     admin.put(f"{bucket}/d/", b"")
     assert await names(storage_on(surface, bucket)) == ["d/x"]

@@ -132,7 +132,7 @@ async def test_decision_rename_into_itself_is_rejected_before_anything_is_touche
     assert objects_at(admin, bucket, "tree/") == TREE
 
 
-async def test_a_tree_moves_up_only_where_it_does_not_meet_itself(surface, bucket, admin):
+async def test_a_tree_moves_up_only_where_it_does_not_collide_with_itself(surface, bucket, admin):
     put_all(admin, f"{bucket}/a/b", {"x": b"1", "b/x": b"2"})
     with pytest.raises(aios3.InvalidPathError, match="take the place"):
         await surface.move(f"{bucket}/a/b", f"{bucket}/a")
@@ -315,7 +315,7 @@ async def test_links_to_directories_are_entered_only_when_asked_for(surface, buc
     assert objects_at(admin, bucket, "yes/") == {"x": b"x", "file": b"y", "dir/y": b"y"}
 
 
-async def test_what_is_no_file_is_reported_and_the_rest_is_uploaded(surface, bucket, admin, tmp_path):
+async def test_special_files_are_reported_and_the_rest_is_uploaded(surface, bucket, admin, tmp_path):
     make_tree(tmp_path / "tree", {"x": b"x"})
     os.mkfifo(tmp_path / "tree" / "pipe")
     (tmp_path / "tree" / "dangling").symlink_to("nowhere")
@@ -355,7 +355,7 @@ async def test_copies_what_is_newer_or_of_another_size(surface, bucket, admin, t
     assert objects_at(admin, bucket, "up/")["older"] == b"4"
 
 
-async def test_checksums_tell_large_files_apart(surface, bucket, admin, tmp_path):
+async def test_large_files_are_compared_by_checksums(surface, bucket, admin, tmp_path):
     make_tree(tmp_path / "tree", {"large": payload(LARGE), "small": b"1"})
     await surface.upload(tmp_path / "tree", f"{bucket}/up")
     assert (await surface.sync_tree(tmp_path / "tree", f"{bucket}/up", checksum=True)).skipped == 2

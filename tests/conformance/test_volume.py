@@ -351,7 +351,7 @@ async def test_a_tree_is_never_copied_into_itself(surface, bucket, admin):
     assert await volume.copy("data", volume, "data3") == ["data3/sub/y", "data3/x"]  # that is beside it
 
 
-async def test_a_name_without_anything_is_no_empty_copy(surface, bucket, admin):
+async def test_a_copy_of_a_missing_name_is_an_error(surface, bucket, admin):
     volume = volume_on(surface, bucket, "p")
     with pytest.raises(aios3.ObjectNotFoundError):
         await volume.copy("nothing", volume_on(surface, bucket, "q"))

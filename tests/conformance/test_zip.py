@@ -135,7 +135,7 @@ async def test_an_archive_that_fails_is_not_there(surface, bucket, admin):
     assert admin.keys(bucket) == []
 
 
-async def test_what_is_no_archive_is_said_so(surface, bucket, admin):
+async def test_a_file_that_is_not_an_archive_is_a_clear_error(surface, bucket, admin):
     admin.put(f"{bucket}/text", LINES)
     with pytest.raises(zipfile.BadZipFile, match="is no zip"):
         async with surface.open_zip(f"{bucket}/text"):
@@ -152,7 +152,7 @@ async def test_an_archive_that_is_replaced_meanwhile_raises(surface, archive, ad
             await z.read("noise.bin")
 
 
-async def test_an_archive_that_is_given_up_leaves_nothing(session, bucket, admin, no_leaks):
+async def test_an_aborted_archive_leaves_nothing(session, bucket, admin, no_leaks):
     with pytest.raises(ZeroDivisionError):
         async with aios3.create_zip(f"{bucket}/new.zip", session=session) as z:
             await z.write("noise", payload(12 * MIB), compression="stored")

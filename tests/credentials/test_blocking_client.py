@@ -90,7 +90,7 @@ def test_credentials_that_end_are_renewed_before_that(place: Place):
     assert place.count() == 2
 
 
-def test_a_source_that_fails_is_named_by_an_error_of_ours(place: Place):
+def test_a_failing_credential_source_raises_a_named_aios3_error(place: Place):
     use_callback(place)
     place.set_down(True)
     with aios3.sync.Session(**place.options) as session:
@@ -100,7 +100,7 @@ def test_a_source_that_fails_is_named_by_an_error_of_ours(place: Place):
         client.close()
 
 
-def test_nobody_is_an_error_of_ours(place: Place):
+def test_missing_credentials_are_an_aios3_error(place: Place):
     use_environment(place)
     place.set_down(True)
     with aios3.sync.Session() as session:
@@ -153,7 +153,7 @@ def test_anonymous_requests_are_not_signed(place: Place):
     assert place.accounts.amazon.requests[-1].access_key is None
 
 
-def test_a_profile_of_its_own_is_somebody_else(place: Place):
+def test_another_profile_has_its_own_credentials(place: Place):
     use_callback(place)
     place.accounts.amazon.add_key("AKIAOTHER", SECRET)
     profile = f"[profile other]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = {SECRET}\n"

@@ -207,7 +207,7 @@ async def test_a_sign_on_that_ends_is_renewed_by_its_refresh_token(place: Place,
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_the_session_stays_who_it_is_when_its_source_has_nothing_for_a_while(place: Place, transport):
+async def test_the_session_keeps_its_identity_when_its_source_is_empty_for_a_while(place: Place, transport):
     """A tool empties the file before it writes it; the machine's own role must not be taken in that moment."""
     SOURCES["shared credentials file"](place)
     rotate, set_down = place.rotate, place.set_down
@@ -226,7 +226,7 @@ async def test_the_session_stays_who_it_is_when_its_source_has_nothing_for_a_whi
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(("life", "extended"), [(60.0, False), (3600.0, False), (-60.0, True)])
-async def test_the_end_of_an_instance_s_credentials_is_the_one_it_told_unless_that_has_passed(
+async def test_instance_credentials_expire_as_stated_unless_that_time_has_passed(
     place: Place, transport, life, extended
 ):
     place.accounts.life_seconds = life
@@ -243,7 +243,7 @@ async def test_the_end_of_an_instance_s_credentials_is_the_one_it_told_unless_th
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("source", [name for name in SOURCES if name != "environment"])
-async def test_the_kind_and_the_end_are_told(place: Place, source, transport):
+async def test_describe_names_the_kind_and_the_expiry_of_credentials(place: Place, source, transport):
     kinds = {
         "callback": "callback",
         "environment with an end": "env",

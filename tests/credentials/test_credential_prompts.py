@@ -83,7 +83,7 @@ async def test_one_code_does_for_a_session_and_the_loop_goes_on_while_it_is_type
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_nobody_is_asked_for_another_code_when_the_first_ones_end(place: Place, terminal, transport):
+async def test_expired_mfa_credentials_do_not_prompt_again(place: Place, terminal, transport):
     terminal.codes.append("654321")
     async with aios3.Session(transport=transport) as session:
         await aios3.read_bytes(PATH, session=session)
@@ -109,7 +109,7 @@ async def test_a_code_with_a_slip_of_the_finger_can_be_typed_again(place: Place,
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_session_closes_while_somebody_is_to_type(place: Place, terminal, transport):
+async def test_a_session_closes_during_a_prompt_for_a_code(place: Place, terminal, transport):
     terminal.typed.clear()
     session = aios3.Session(transport=transport)
     reading = asyncio.create_task(aios3.read_bytes(PATH, session=session))
@@ -195,7 +195,7 @@ async def test_one_code_on_the_standard_input_does(place: Place, transport):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_code_that_nobody_can_type_is_an_error_that_says_so(place: Place, transport):
+async def test_an_mfa_code_without_a_terminal_is_a_clear_error(place: Place, transport):
     use_role(place, DEVICE)
     out, _ = await asyncio.to_thread(run_alone, place, transport, "")
     lines = out.splitlines()
@@ -210,7 +210,7 @@ async def test_a_code_that_nobody_can_type_is_an_error_that_says_so(place: Place
 @pytest.mark.parametrize(
     "source", ["web identity", "container", "assumed role", "single sign-on", "credential_process"]
 )
-async def test_a_source_that_fails_prints_nothing_where_nobody_has_set_logging_up(place: Place, source, transport):
+async def test_a_failing_credential_source_prints_nothing_without_logging_handlers(place: Place, source, transport):
     SOURCES[source](place)
     place.set_down(True)
     out, printed = await asyncio.to_thread(run_alone, place, transport, "")
@@ -218,7 +218,7 @@ async def test_a_source_that_fails_prints_nothing_where_nobody_has_set_logging_u
     assert printed == ""
 
 
-async def test_whoever_sets_logging_up_sees_what_botocore_says(place: Place):
+async def test_configured_logging_shows_botocores_records(place: Place):
     use_web_identity(place)
     place.set_down(True)
     setup = "import logging; logging.basicConfig(level=logging.WARNING)"

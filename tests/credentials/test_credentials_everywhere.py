@@ -148,7 +148,7 @@ async def test_a_token_that_ends_under_heads_leaves_checksums_on(place: Place, t
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_key_that_lasts_and_is_unknown_is_no_reason_to_ask_again(place: Place, transport):
+async def test_an_unknown_permanent_key_is_not_refreshed(place: Place, transport):
     asked = []
 
     def ask() -> aios3.Credentials:

@@ -32,7 +32,7 @@ def test_a_far_server_that_limits_each_connection_gets_many():
     assert pace.readahead_bytes(8 * MIB) >= 18 * 8 * MIB
 
 
-def test_our_own_slowness_is_not_taken_for_the_servers():
+def test_time_spent_in_this_process_does_not_count_as_latency():
     pace = BandwidthEstimator()
     pace.record_latency(0.0002)
     pace.record_transfer(8 * MIB, 0.003)

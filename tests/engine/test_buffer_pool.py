@@ -11,7 +11,7 @@ from aios3._engine.buffer_pool import BufferPool
 SIZE = 64 * 1024
 
 
-def test_a_block_that_nobody_looks_at_is_used_again():
+def test_a_released_block_is_reused():
     spares = BufferPool(4 * SIZE)
     block = spares.acquire(SIZE)
     spares.release(block)
@@ -20,7 +20,7 @@ def test_a_block_that_nobody_looks_at_is_used_again():
     assert spares.held == 0
 
 
-def test_what_somebody_still_reads_is_not_overwritten():
+def test_memory_that_is_still_read_is_not_overwritten():
     spares = BufferPool(4 * SIZE)
     block = spares.acquire(SIZE)
     block[:5] = b"first"
@@ -62,5 +62,5 @@ def test_fresh_memory_is_zeros_of_the_size_asked_for_and_stays_in_place_when_it_
     assert sys.getsizeof(block) == room
 
 
-def test_large_memory_begins_behind_what_the_allocator_gave():
+def test_large_memory_starts_after_the_allocators_header():
     assert sys.getsizeof(allocate_aligned(SIZE)) - sys.getsizeof(bytearray(SIZE)) >= 48

@@ -113,7 +113,7 @@ async def test_a_first_request_that_fails_is_a_failure_and_ends_the_second(stub)
 
 
 @pytest.mark.parametrize("responded", [False, True])
-async def test_whoever_is_cancelled_is_cancelled_and_nothing_is_left(stub, responded):
+async def test_a_cancellation_is_raised_and_leaves_nothing(stub, responded):
     hedger = ready()
     running = asyncio.create_task(hedger.run(stub.call, stub.abort))
     await stub.until_called(2)
@@ -204,7 +204,7 @@ async def test_a_second_request_that_fails_leaves_the_body_alone(stub):
     assert hedger.won == 0
 
 
-async def test_whoever_is_cancelled_while_a_body_is_raced_for_is_cancelled(stub):
+async def test_a_cancellation_during_a_hedged_body_is_raised(stub):
     hedger = ready_for_a_body()
     running = asyncio.create_task(hedger.run_body(stub.call, lambda: stub.call, MIB))
     await stub.until_called(2)

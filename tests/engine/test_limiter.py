@@ -55,7 +55,7 @@ async def test_no_more_than_the_limit_and_in_the_order_of_asking():
     assert (limiter.in_use, limiter.waiting) == (0, 0)
 
 
-async def test_room_without_waiting_is_not_taken_past_those_who_wait(clock):
+async def test_try_acquire_does_not_overtake_waiters(clock):
     limiter = AdaptiveLimiter(1)
     limiter._clock = clock
     assert limiter.try_acquire()
@@ -74,7 +74,7 @@ async def test_room_without_waiting_is_not_taken_past_those_who_wait(clock):
 
 
 @pytest.mark.parametrize("granted", [False, True])
-async def test_who_is_cancelled_in_line_takes_nothing(granted):
+async def test_a_cancelled_waiter_acquires_nothing(granted):
     limiter = AdaptiveLimiter(1)
     await limiter.acquire()
     waiting = asyncio.create_task(limiter.acquire())
@@ -183,7 +183,7 @@ async def test_one_response_says_nothing_about_a_rate(limiter):
     assert limiter.rate is None
 
 
-async def test_who_is_cancelled_before_its_turn_gives_its_room_back(limiter, clock):
+async def test_a_waiter_cancelled_before_its_turn_releases_its_slot(limiter, clock):
     for _ in range(2):
         clock.now += 1
         limiter.on_success()

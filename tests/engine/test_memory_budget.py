@@ -25,7 +25,7 @@ async def test_takes_what_is_free_and_waits_for_the_rest():
     assert budget.used == 4
 
 
-async def test_who_asks_first_is_served_first_even_if_a_later_one_would_fit():
+async def test_waiters_are_admitted_in_fifo_order_even_if_a_later_one_would_fit():
     budget = MemoryBudget(10)
     assert budget.try_acquire(6)
     order = []
@@ -86,7 +86,7 @@ async def test_a_wait_cancelled_in_the_moment_before_admission_makes_room_for_th
     assert budget.waiting == 0
 
 
-async def test_nobody_waits_for_bytes_that_nothing_will_free():
+async def test_a_waiter_is_admitted_when_no_request_will_release_memory():
     budget = MemoryBudget(10)
     for _ in range(2):
         assert budget.try_acquire(5)

@@ -104,7 +104,7 @@ async def test_what_is_there_is_not_fetched_again_and_gaps_are_filled():
     await closed(fetcher, budget)
 
 
-async def test_two_who_want_the_same_share_one_request():
+async def test_concurrent_reads_of_one_range_share_one_request():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     found = await asyncio.gather(*(fetcher.read(5000, 5400) for _ in range(5)))
@@ -156,7 +156,7 @@ async def test_a_range_that_one_request_can_bring_is_not_cut_where_a_block_ends(
     await closed(fetcher, budget)
 
 
-async def test_leaving_cancels_long_read_ahead_that_nobody_waits_for():
+async def test_seeking_away_cancels_long_unused_readahead():
     limits = RangeLimits(
         block_size=2**20, min_request_size=2**20, request_size=4 * 2**20, max_readahead=2**25, max_retained=2**20
     )
@@ -191,7 +191,7 @@ async def test_spent_blocks_are_kept_up_to_the_limit_and_no_longer():
     await closed(fetcher, budget)
 
 
-async def test_an_error_reaches_who_waits_and_the_next_read_tries_again():
+async def test_an_error_reaches_the_waiter_and_the_next_read_retries():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.error = OSError("broken")
@@ -203,7 +203,7 @@ async def test_an_error_reaches_who_waits_and_the_next_read_tries_again():
     await closed(fetcher, budget)
 
 
-async def test_an_error_of_read_ahead_that_nobody_wants_is_nobodys():
+async def test_an_error_of_unused_readahead_is_dropped():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.error = OSError("broken")
@@ -214,7 +214,7 @@ async def test_an_error_of_read_ahead_that_nobody_wants_is_nobodys():
     await closed(fetcher, budget)
 
 
-async def test_closing_wakes_who_waits_with_the_reason():
+async def test_closing_wakes_waiters_with_the_reason():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
@@ -243,7 +243,7 @@ async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
 
 @settings(max_examples=examples(60), deadline=None)
 @given(st.data())
-async def test_ranges_read_side_by_side_return_the_bytes_of_the_object_whoever_gives_up(data):
+async def test_parallel_ranges_return_the_bytes_of_the_object_despite_cancellations(data):
     rng = random.Random(data.draw(st.integers(0, 2**32)))
     budget = MemoryBudget(data.draw(st.sampled_from([1000, 5000, 50_000])))
     fetcher = fetcher_of(Origin(rng=rng), budget)
@@ -263,7 +263,7 @@ async def test_ranges_read_side_by_side_return_the_bytes_of_the_object_whoever_g
     await closed(fetcher, budget)
 
 
-async def test_whoever_waits_for_the_bytes_of_a_reader_that_gives_up_gets_them_all_the_same():
+async def test_waiters_for_a_block_get_it_though_another_reader_is_cancelled():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
@@ -410,7 +410,7 @@ async def test_a_fetch_that_ends_early_is_never_taken_for_whole():
     await closed(fetcher, budget)
 
 
-async def test_forgetting_while_somebody_waits_for_memory_drops_each_block_once():
+async def test_invalidating_while_a_reader_waits_for_memory_drops_each_block_once():
     origin, budget = Origin(), MemoryBudget(3500)
     fetcher = fetcher_of(origin, budget)
     await fetcher.read(0, 3000)

@@ -43,7 +43,7 @@ def test_what_cannot_succeed_is_raised_as_it_is(error):
     assert policy.quota == RETRY_QUOTA
 
 
-def test_the_last_attempt_raises_and_whoever_catches_that_does_not_begin_anew():
+def test_the_error_of_the_last_attempt_is_not_retried_by_callers():
     policy, failure = RetryPolicy(3), broken()
     policy.next_delay(failure, 1)
     policy.next_delay(failure, 2)

@@ -249,7 +249,7 @@ def test_bodies_that_are_all_held_open_are_opened_without_a_wait():
     assert set(virtual_time.run(check())) == {0.0}
 
 
-def test_whoever_opens_many_to_read_them_together_does_not_hang_after_a_rejection():
+def test_merging_many_open_objects_does_not_deadlock_after_throttling():
     async def check():
         slots = slots_of(32)
         for _ in range(10):
@@ -269,7 +269,7 @@ def test_whoever_opens_many_to_read_them_together_does_not_hang_after_a_rejectio
     assert max(late - early for early, late in itertools.pairwise(times)) <= 1
 
 
-def test_a_line_that_moves_lets_nobody_in_over_the_limit():
+def test_a_moving_queue_admits_no_waiter_over_the_limit():
     async def check():
         slots = AdaptiveLimiter(3)
         slots.limit = 2.0

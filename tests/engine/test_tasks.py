@@ -81,7 +81,7 @@ async def test_joining_can_be_cancelled_while_a_task_hangs():
     await tasks.aclose()
 
 
-async def test_the_exception_belongs_to_who_awaits_the_task():
+async def test_the_exception_is_raised_where_the_task_is_awaited():
     async def fail():
         raise ValueError
 

@@ -104,7 +104,7 @@ NAMES = sorted(verbs("s3://x", pathlib.Path(tempfile.mkdtemp())))
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_verb_under_way_is_told_to_stop(closing, faulty, bucket, admin, tmp_path, name, caplog):
+async def test_every_running_verb_is_stopped(closing, faulty, bucket, admin, tmp_path, name, caplog):
     admin.put(f"{bucket}/old", OLD)
     admin.put(f"{bucket}/large", LARGE)
     for key in "abc":
@@ -195,7 +195,7 @@ async def test_a_cancelled_closing_ends_although_the_server_is_silent(
     assert [message for message in caplog.messages if "is still open" in message]
 
 
-async def test_everybody_who_closes_waits_for_the_same_end(closing, faulty, bucket, admin):
+async def test_concurrent_closes_wait_for_the_same_end(closing, faulty, bucket, admin):
     file = await aios3.aopen(f"{bucket}/new", "wb", session=closing)
     await file.write(LARGE)
     await file.drain()  # after a part that was under way, the upload is aborted twice

@@ -255,7 +255,7 @@ def test_a_function_chooses(s3):
     assert request(s3, "GET", "/bucket/dir/x", Range="bytes=0-1")[0] == 503
 
 
-def test_the_first_rule_whose_turn_it_is_counts(s3):
+def test_the_first_matching_rule_counts(s3):
     s3.fail("GetObject", faults.InternalError())
     s3.fail("GetObject", faults.SlowDown(), times=None)
     assert [request(s3, "GET", "/bucket/dir/x")[0] for _ in range(3)] == [500, 503, 503]
@@ -339,7 +339,7 @@ def test_a_stall_ends_when_it_is_released(s3, after):
 
 @pytest.mark.parametrize("fault", [faults.Stall(), faults.Stall(1000), faults.StallUpload(10)])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_stall_ends_when_the_client_gives_up(s3, fault, how):
+def test_a_stall_ends_when_the_client_disconnects(s3, fault, how):
     s3.fail("*", fault)
     upload = isinstance(fault, faults.StallUpload)
     with connect(s3) as connection:
@@ -430,7 +430,7 @@ def test_a_response_before_the_body_was_sent(s3):
         assert receive_all(connection) == (b"", False)
 
 
-def test_a_client_that_expects_to_be_told_is_told(s3):
+def test_a_client_that_sends_expect_gets_100_continue(s3):
     s3.fail("PutObject", faults.SlowDown())
     with connect(s3) as connection:
         connection.sendall(b"PUT /b/k HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
@@ -533,7 +533,7 @@ def test_a_half_open_connection(s3):
         assert body_of(receive_all(connection)[0]) == BODY
 
 
-def test_an_address_that_lets_nobody_in(s3):
+def test_an_address_that_accepts_no_connection(s3):
     dead, alive = s3.addresses
     port = urlsplit(s3.endpoint_url).port
     with socket.socket() as knocking:

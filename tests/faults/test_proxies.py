@@ -136,7 +136,7 @@ async def test_a_proxy_that_keeps_still_is_named(start, config, name_proxy, buck
 @pytest.mark.parametrize(
     "url", [f"http://me:{AS_WRITTEN}@host:port", f"socks5://me:{AS_WRITTEN}@127.0.0.1:1", f"http://me:{AS_WRITTEN}@"]
 )
-async def test_what_is_no_address_of_a_proxy_is_rejected_without_its_password(config, name_proxy, bucket, url, caplog):
+async def test_an_invalid_proxy_url_is_rejected_without_showing_its_password(config, name_proxy, bucket, url, caplog):
     name_proxy(url)
     error = await failure(config, bucket)
     assert isinstance(error, aios3.ConfigError)

@@ -54,9 +54,7 @@ async def test_many_tasks_do_not_multiply_an_outage(faulty, options, bucket):
     assert faulty.count("GetObject") <= 200 + 100
 
 
-async def test_a_body_that_cannot_be_resumed_is_given_up_after_the_attempts_of_one_request(
-    faulty, options, bucket, admin
-):
+async def test_a_body_that_cannot_be_resumed_fails_after_max_attempts(faulty, options, bucket, admin):
     admin.put(f"{bucket}/data", bytes(700_000))
     async with (
         aios3.Session(**options(faulty, max_attempts=3)) as session,

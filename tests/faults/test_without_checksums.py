@@ -204,7 +204,7 @@ INSISTED_ON = {
 
 
 @pytest.mark.parametrize("verb", INSISTED_ON)
-async def test_who_asks_for_checksums_hears_that_there_are_none(picky, insisting, bucket, admin, verb):
+async def test_required_checksums_on_a_server_without_them_are_a_clear_error(picky, insisting, bucket, admin, verb):
     admin.put(f"{bucket}/data", b"old")
     with pytest.raises((aios3.RequestError, aios3.UnsupportedError), match="set checksums='auto'"):
         await INSISTED_ON[verb](f"{bucket}/data", insisting)

@@ -149,7 +149,7 @@ async def test_a_file_that_was_wrong_stays_wrong_however_often_it_is_read(faulty
             await fails(reader.read())
 
 
-async def test_the_checksum_is_asked_for_once_and_only_by_who_reads_everything(faulty, reading, admin):
+async def test_the_checksum_is_requested_once_and_only_for_complete_reads(faulty, reading, admin):
     admin.put(reading.path, DATA, ChecksumAlgorithm="CRC32")
     async with aios3.aopen(reading.path, session=reading.session) as reader:
         for offset in (1000, 500, 700):

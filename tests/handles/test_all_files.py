@@ -199,7 +199,7 @@ async def result_of(task):
 
 
 @pytest.mark.parametrize("kind", IN_PARTS)
-async def test_who_closes_a_file_that_another_task_aborts_is_told_so(s3, memory_session, held, kind):
+async def test_closing_a_file_that_another_task_aborts_raises(s3, memory_session, held, kind):
     s3.put(URL.key, b"old")
     file = await opened(kind, memory_session)
     write = await writing(file)
@@ -216,7 +216,7 @@ async def test_who_closes_a_file_that_another_task_aborts_is_told_so(s3, memory_
 
 
 @pytest.mark.parametrize("kind", IN_PARTS)
-async def test_who_is_cancelled_while_another_task_writes_has_aborted_the_file(s3, memory_session, held, kind):
+async def test_a_close_cancelled_during_another_write_aborts_the_file(s3, memory_session, held, kind):
     s3.put(URL.key, b"old")
     file = await opened(kind, memory_session)
     write = await writing(file)

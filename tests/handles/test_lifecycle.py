@@ -109,7 +109,7 @@ async def test_leaving_by_an_exception_publishes_nothing_and_says_so(s3, memory_
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError, KeyboardInterrupt, SystemExit], ids=lambda e: e.__name__)
 @pytest.mark.parametrize("kind", WRITERS)
-async def test_a_program_that_is_stopped_publishes_nothing_and_is_not_told(s3, memory_session, caplog, kind, error):
+async def test_a_stopped_program_publishes_nothing_and_logs_no_warning(s3, memory_session, caplog, kind, error):
     file = await opened(kind, memory_session)
     await put(file)
     with caplog.at_level(logging.INFO, "aios3"), suppress(error):

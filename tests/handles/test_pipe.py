@@ -266,7 +266,7 @@ async def test_a_late_failure_is_logged_and_raised_by_wait(s3, memory_session, c
     assert "closed with join=False, and is not published" in caplog.text
 
 
-async def test_a_late_failure_that_nobody_waited_for_is_raised_by_the_session(s3, caplog):
+async def test_a_late_failure_without_a_waiter_is_raised_by_the_session(s3, caplog):
     s3.faults = reject("PutObject")
     session = aios3.Session(**SMALL)
     async with aios3.aopen(URL, "wb", buffering="pipe", join=False, session=session) as file:

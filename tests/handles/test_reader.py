@@ -231,7 +231,7 @@ async def test_a_body_that_breaks_again_and_again_goes_on_as_long_as_bytes_come(
         assert await file.read() == data
 
 
-async def test_a_body_that_brings_nothing_is_given_up_after_max_attempts(s3, memory_session):
+async def test_an_empty_body_fails_after_max_attempts(s3, memory_session):
     s3.put("key.bin", content(200_000))
 
     def break_body(body):
@@ -267,7 +267,7 @@ async def test_versions_are_never_mixed(s3, memory_session, ignores_conditions):
     assert "key.bin" in str(caught.value)
 
 
-async def test_without_an_etag_size_and_time_tell_versions_apart(s3, memory_session):
+async def test_without_an_etag_versions_are_compared_by_size_and_time(s3, memory_session):
     s3.put("key.bin", b"a" * 600_000)
     s3.objects["key.bin"].stat = aios3.StatResult(size=600_000, mtime=1.0)
     async with aios3.aopen(URL, session=memory_session) as file:
@@ -455,7 +455,7 @@ async def test_more_readers_than_memory_still_all_read(s3, memory_session):
     assert all(await asyncio.wait_for(asyncio.gather(*(read_all() for _ in range(40))), 60))
 
 
-async def test_a_range_that_is_read_at_once_leaves_the_first_response_to_who_will_read_it(s3, memory_session):
+async def test_read_at_leaves_the_first_response_to_the_next_read(s3, memory_session):
     data = content(3 * MIB)
     s3.put("key.bin", data)
     async with aios3.aopen(URL, session=memory_session) as file:

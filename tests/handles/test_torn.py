@@ -243,7 +243,7 @@ async def test_the_byte_order_mark_of_a_write_that_took_nothing_is_not_lost(s3, 
     assert s3.objects["key.bin"].data == "first".encode("utf-16")
 
 
-async def test_waiting_for_the_turn_takes_nothing(s3, memory_session, held):
+async def test_a_write_cancelled_before_its_turn_leaves_the_file_intact(s3, memory_session, held):
     file = await opened("prefetch", memory_session)
     first = asyncio.create_task(file.write(LARGE * 4))
     await _until(held.reached.is_set)

@@ -408,7 +408,7 @@ async def test_a_forgotten_file_warns_and_publishes_nothing(s3, memory_session, 
     assert s3.objects["key.bin"].data == OLD
 
 
-async def test_tasks_take_turns(s3, memory_session, way):
+async def test_concurrent_writes_do_not_mix(s3, memory_session, way):
     async with aios3.aopen(URL, "wb+", buffering=way, session=memory_session) as file:
         await asyncio.gather(*(file.write(bytes([number]) * 1000) for number in range(50)))
         data = await file.read_at(0, 50_000)

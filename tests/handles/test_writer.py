@@ -219,7 +219,7 @@ async def test_exclusive_creation_is_rejected_before_and_at_the_end(s3, memory_s
         aios3.aopen(URL, "xb", if_match="x", session=memory_session)
 
 
-async def test_a_conflict_with_a_write_at_the_same_time_is_no_creation(s3, memory_session):
+async def test_a_conflict_with_a_concurrent_write_is_an_existing_object(s3, memory_session):
     s3.faults = reject("PutObject", "ConditionalRequestConflict", 409)
     with pytest.raises(ObjectExistsError, match="somebody else"):
         async with aios3.aopen(URL, "xb", session=memory_session) as file:

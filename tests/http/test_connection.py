@@ -50,7 +50,7 @@ async def test_a_body_lands_in_the_blocks_of_the_caller(block):
     assert target.data == body
 
 
-async def test_a_small_response_is_read_without_another_turn_of_the_loop():
+async def test_a_small_response_is_read_in_the_same_cycle_of_the_loop():
     responses = [with_length(b"x" * 4096), with_length(b"y" * 4096)]
     async with serving(responding(*responses)) as server, connected(server.port) as connection:
         await connection.send(REQUEST)
@@ -269,7 +269,7 @@ async def test_an_idle_connection_notices_what_the_server_does(junk):
         assert not caught.value.has_response_bytes
 
 
-async def test_while_nobody_reads_the_server_has_to_wait():
+async def test_an_unread_body_makes_the_server_wait():
     total = 64 << 20
     sent = 0
     block = bytes(64 * 1024)

@@ -33,7 +33,7 @@ def finding(*found):
     return resolve
 
 
-async def test_connections_begin_with_each_address_in_turn():
+async def test_connections_rotate_through_the_addresses():
     addresses = Addresses("host", 80, resolve=finding([A, B, C]))
     orders = [await addresses.ordered() for _ in range(4)]
     assert orders == [[A, B, C], [B, C, A], [C, A, B], [A, B, C]]
@@ -74,7 +74,7 @@ async def test_a_name_that_does_not_exist_is_an_error(found):
         await Addresses("host", 80, resolve=finding(found)).ordered()
 
 
-async def test_who_is_cancelled_while_looking_up_lets_the_next_do_it():
+async def test_after_a_cancelled_lookup_the_next_waiter_looks_up():
     async def resolve(host, port):
         calls.append(host)
         if len(calls) == 1:

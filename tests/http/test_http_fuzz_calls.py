@@ -162,7 +162,7 @@ def responses(draw):
 @pytest.mark.parametrize("name", CALLS)
 @given(data=responses() | st.binary(max_size=100), points=st.lists(st.integers(0, 1 << 16), max_size=8))
 @settings(deadline=None, max_examples=examples(60))
-async def test_any_response_to_any_call_is_a_result_or_an_error_of_ours(name, data, points):
+async def test_any_response_to_any_call_is_a_result_or_an_aios3_error(name, data, points):
     whole = await outcome(CALLS[name], [data])
     assert await outcome(CALLS[name], cut(data, points)) == whole
 

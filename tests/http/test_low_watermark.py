@@ -75,7 +75,7 @@ def test_the_end_of_a_body_is_not_waited_for_in_vain():
 
 
 @pytest.mark.parametrize("held_back", [0, 5])
-def test_after_silence_every_byte_is_told_of_once_more(held_back):
+def test_after_a_pause_every_byte_is_reported_again(held_back):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         sock, clock = Socket(ours.fileno()), Clock()
@@ -89,7 +89,7 @@ def test_after_silence_every_byte_is_told_of_once_more(held_back):
         assert sock.least == [BULK_BYTES, 1]
 
 
-def test_where_nobody_can_tell_what_is_held_back_something_may_be():
+def test_unknown_buffered_bytes_count_as_buffered():
     with socket.socket() as closed:
         pass
     sock, clock = Socket(closed.fileno()), Clock()
@@ -164,7 +164,7 @@ async def test_the_next_response_comes_at_once_on_a_connection_that_was_flooded(
 
 @pytest.mark.loop_variants
 @pytest.mark.usefixtures("_everything_is_a_flood")
-async def test_a_server_that_has_become_slow_is_not_given_up():
+async def test_a_slow_server_is_not_a_timeout():
     target, has_come = Target(64 * 1024), asyncio.Event()
 
     def received(count):
@@ -184,7 +184,7 @@ async def test_a_server_that_has_become_slow_is_not_given_up():
 
 @pytest.mark.loop_variants
 @pytest.mark.usefixtures("_everything_is_a_flood")
-async def test_a_server_that_has_fallen_silent_is_given_up_and_what_it_had_sent_is_kept():
+async def test_a_silent_server_is_a_timeout_and_the_received_bytes_are_kept():
     target = Target(64 * 1024)
     silence = asyncio.Event()
     async with (

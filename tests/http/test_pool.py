@@ -99,7 +99,7 @@ async def test_a_connection_that_is_dropped_gives_its_place_to_the_next_in_line(
 
 
 @pytest.mark.parametrize("moment", ["in line", "connection given", "slot given"])
-async def test_who_is_cancelled_in_line_takes_nothing_along(moment):
+async def test_a_cancelled_waiter_acquires_no_slot(moment):
     async with serving(forever()) as server, pooled(server.port, limit=1) as pool:
         held = await pool.acquire()
         cancelled = asyncio.create_task(pool.acquire())
@@ -133,7 +133,7 @@ async def test_a_pool_closes_whatever_the_moment_in_which_a_connecting_was_cance
         assert pool.open == 0
 
 
-async def test_who_is_cancelled_while_connecting_leaves_the_place():
+async def test_a_request_cancelled_while_connecting_releases_its_permit():
     class Never:
         async def in_turn(self):
             asked.set()
@@ -269,7 +269,7 @@ async def test_a_connection_that_the_server_closes_while_idle_is_forgotten():
         assert (pool.idle, pool._slots) == (0, 0)
 
 
-async def test_closing_the_pool_ends_everybodys_wait():
+async def test_closing_the_pool_wakes_all_waiters():
     async with serving(responding(b"")) as server, pooled(server.port, limit=1) as pool:
         asking = asyncio.create_task(get(pool))
         while not server.requests:
@@ -286,7 +286,7 @@ async def test_closing_the_pool_ends_everybodys_wait():
 
 
 @pytest.mark.parametrize("state", ["sending", "waiting", "receiving", "chunk", "reading"])
-async def test_who_is_cancelled_in_an_exchange_leaves_no_connection(state):
+async def test_a_request_cancelled_during_the_exchange_closes_its_connection(state):
     async def handle(server, reader, writer):
         await server.request(reader)
         if state == "chunk":
@@ -321,7 +321,7 @@ async def test_who_is_cancelled_in_an_exchange_leaves_no_connection(state):
             await asyncio.sleep(0)
 
 
-async def test_who_is_cancelled_when_the_response_is_complete_leaves_a_good_connection():
+async def test_a_request_cancelled_after_its_response_leaves_a_usable_connection():
     async with serving(forever(with_length(b""))) as server, pooled(server.port) as pool:
         connection = await pool.acquire()
         sending = asyncio.create_task(connection.send(REQUEST))
@@ -337,7 +337,7 @@ async def test_who_is_cancelled_when_the_response_is_complete_leaves_a_good_conn
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"])
-async def test_a_server_that_says_nothing_more_is_given_up(said):
+async def test_a_server_that_stops_sending_is_a_timeout(said):
     times = {"first_byte_seconds": 0.02, "stall_seconds": 0.01}
     async with serving(responding(said)) as server, pooled(server.port, **times) as pool:
         with pytest.raises(TimeoutError, match="nothing moved"):
@@ -345,7 +345,7 @@ async def test_a_server_that_says_nothing_more_is_given_up(said):
         assert pool._slots == (1 if b"abc" in said else 0)
 
 
-async def test_a_server_that_takes_no_more_of_a_body_is_given_up():
+async def test_a_server_that_stops_receiving_is_a_timeout():
     async def handle(server, reader, writer):
         await server.request(reader)
         await asyncio.Event().wait()

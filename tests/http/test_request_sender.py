@@ -169,7 +169,7 @@ async def test_what_is_not_signed_carries_no_signature():
     assert "authorization" not in server.requests[0].headers
 
 
-async def test_a_kind_of_signature_that_is_not_ours_is_rejected_before_anything_is_sent():
+async def test_an_unsupported_signature_version_is_rejected_before_a_request():
     async with Scripted(response(206, b"x")) as server:
         service = Service(server, algorithm="AWS4-ECDSA-P256-SHA256")
         with pytest.raises(UnsupportedError, match="AWS4-ECDSA"):
@@ -191,7 +191,7 @@ async def cut_short(_request, _reader, writer):
         ([rejection(500, "InternalError")], ServerError),
     ],
 )
-async def test_what_goes_wrong_on_the_way_is_told_with_operation_path_and_origin(script, error):
+async def test_a_transport_error_names_operation_path_and_origin(script, error):
     async with Scripted(*script) as server:
         service = Service(server)
         with pytest.raises(error, match="GetObject s3://bucket/key") as caught:
@@ -202,7 +202,7 @@ async def test_what_goes_wrong_on_the_way_is_told_with_operation_path_and_origin
         await service.aclose()
 
 
-async def test_a_server_that_says_nothing_is_given_up_in_time():
+async def test_a_server_that_sends_nothing_is_a_timeout():
     async def nothing(_request, reader, _writer):
         await reader.read()
 

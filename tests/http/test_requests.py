@@ -286,13 +286,13 @@ def test_metadata_whose_names_differ_in_case_only_is_sent_once():
 
 
 @pytest.mark.parametrize("build", [requests.list_objects, requests.copy_source])
-def test_what_has_no_bytes_is_no_path(build):
+def test_a_text_without_utf8_form_is_not_a_path(build):
     url = S3Url("bucket", "\ud800")
     with pytest.raises(InvalidPathError, match="not valid Unicode"):
         requests.query_of(build(url))
 
 
-def test_a_listing_can_continue_behind_a_key_that_is_not_utf8():
+def test_a_listing_can_continue_after_a_key_that_is_not_utf8():
     request = requests.list_objects(S3Url("bucket"), start_after="a\udcff")
     assert "start-after=a%FF" in requests.query_of(request)
 

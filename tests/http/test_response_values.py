@@ -239,7 +239,7 @@ READERS = {
 
 
 @pytest.mark.parametrize(("call", "raw"), WRITES)
-async def test_a_write_has_left_behind_what_botocores_has(call, raw):
+async def test_the_result_of_a_write_equals_botocores(call, raw):
     theirs = await botocores(raw, call, attempts=1)
     _, headers, body = head(raw)
     try:
@@ -327,7 +327,7 @@ async def test_a_rejection_is_the_error_that_botocores_is(call, raw):
     assert str(pickle.loads(pickle.dumps(ours))) == str(ours)
 
 
-def test_what_is_no_document_of_s3s_leaves_the_status():
+def test_an_error_body_that_is_not_s3_xml_leaves_the_status():
     error = response_values.error_of("GetObject", URL, 404, {}, b"<html>nothing</html>")
     assert (type(error), error.status, error.request_id) == (errors.ObjectNotFoundError, 404, None)
     assert response_values.error_of("GetObject", URL, 999, {}, b"").status == 999
@@ -343,7 +343,7 @@ def test_the_document_names_the_request_where_the_head_does_not():
 
 
 @given(st.integers(100, 999), st.binary(max_size=60), st.booleans())
-def test_every_rejection_is_an_error_of_ours(status, body, if_absent):
+def test_every_rejection_is_an_aios3_error(status, body, if_absent):
     error = response_values.error_of("PutObject", URL, status, {}, body, if_absent=if_absent)
     assert isinstance(error, errors.S3Error)
     assert error.status == status

@@ -406,7 +406,7 @@ def test_a_listing_whose_end_is_unclear_does_not_end():
 @pytest.mark.parametrize(
     "body", [b"<html>hello</html>", b"<ListBucketResult/>", b"<R><Contents><Size>1</Size></Contents></R>"]
 )
-def test_what_is_no_list_is_not_an_empty_one(body):
+def test_an_invalid_list_is_not_an_empty_list(body):
     assert outcome(body) is ServerError
 
 

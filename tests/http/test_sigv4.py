@@ -120,7 +120,7 @@ def test_a_url_is_signed_as_botocore_signs_it(request, place, identity, moment, 
 
 
 @given(REQUESTS, PLACES, st.lists(st.binary(max_size=50), max_size=3))
-def test_who_is_nobody_signs_nothing(request, place, pieces):
+def test_requests_without_credentials_are_sent_unsigned(request, place, pieces):
     request = request._replace(body=pieces)
     ours = Rendered(render(request, place, None, payload_hash=payload_hash(pieces), now=0))
     assert not {name for name in ours.values if name.startswith("x-amz-") and not name.startswith("x-amz-meta-")}

@@ -109,7 +109,7 @@ async def test_a_body_is_sent_whole_over_tls(certificate, server_tls):
 
 
 @pytest.mark.parametrize("why", ["wrong host", "untrusted"])
-async def test_a_server_that_may_be_another_is_told_nothing(certificate, server_tls, why):
+async def test_an_unverified_server_gets_no_request(certificate, server_tls, why):
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's side reports the alert
     async with serving(responding(with_length(b"")), ssl=server_tls) as server:
         context = await client_context(certificate if why == "wrong host" else True)

@@ -154,7 +154,7 @@ async def test_a_bucket_is_made_in_the_region_of_the_session(aios3_server, regio
         await bucket.delete()
 
 
-async def test_whoever_is_cancelled_while_the_file_waits_gives_everything_back(bucket, aios3_session):
+async def test_a_download_cancelled_in_its_target_releases_everything(bucket, aios3_session):
     waiting = asyncio.Event()
 
     class Stuck:

@@ -170,7 +170,7 @@ async def test_loops_are_seen(aios3_bucket, aios3_session, boto):
     assert await aios3.islink(f"{aios3_bucket}/d", session=aios3_session)
 
 
-async def test_what_is_no_link(aios3_bucket, aios3_session):
+async def test_objects_that_are_not_links(aios3_bucket, aios3_session):
     await aios3.write_bytes(f"{aios3_bucket}/dir/object", b"", session=aios3_session)
     with pytest.raises(NotALinkError) as caught:
         await aios3.readlink(f"{aios3_bucket}/dir/object", session=aios3_session)
@@ -185,7 +185,7 @@ async def test_what_is_no_link(aios3_bucket, aios3_session):
     assert await aios3.realpath(f"{aios3_bucket}/dir/object", session=aios3_session) == f"{aios3_bucket}/dir/object"
 
 
-async def test_a_link_replaces_nothing_if_told_so(aios3_bucket, aios3_session):
+async def test_a_link_with_overwrite_false_replaces_nothing(aios3_bucket, aios3_session):
     await aios3.write_bytes(f"{aios3_bucket}/object", b"data", session=aios3_session)
     with pytest.raises(ObjectExistsError):
         await aios3.symlink(f"{aios3_bucket}/x", f"{aios3_bucket}/object", overwrite=False, session=aios3_session)

@@ -112,7 +112,7 @@ async def test_a_copy_that_may_not_overwrite(aios3_bucket, aios3_session, source
         assert await kept(target, aios3_session) == KEPT
 
 
-async def test_s3_is_told_to_replace_nothing(aios3_bucket, aios3_session, source, monkeypatch):
+async def test_overwrite_false_sends_a_precondition(aios3_bucket, aios3_session, source, monkeypatch):
     """Somebody else may write the target between the look and the copy: S3 decides, with If-None-Match."""
     asked = []
     copy_object = RetryingBackend.copy_object
@@ -177,7 +177,7 @@ async def test_a_move_that_fails_leaves_the_source(aios3_bucket, aios3_session, 
     assert not await aios3.exists(f"{aios3_bucket}/target", session=aios3_session)
 
 
-async def test_a_source_that_cannot_be_removed_is_told_of(aios3_bucket, aios3_session, source, monkeypatch):
+async def test_a_source_that_cannot_be_removed_is_named_in_the_error(aios3_bucket, aios3_session, source, monkeypatch):
     async def reject(_self, url, _version=None, **_conditions):
         raise from_response(operation="DeleteObject", path=str(url), code="AccessDenied", status=403)
 

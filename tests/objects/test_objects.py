@@ -55,7 +55,9 @@ async def test_what_a_read_costs(aios3_bucket, aios3_session, requests, bounds, 
 
 
 @pytest.mark.parametrize(("bounds", "shown"), [((20, 25), "20:25"), ((20,), "20:"), ((20, 20), "20:20")])
-async def test_a_range_behind_the_end_is_named_as_it_was_asked_for(aios3_bucket, aios3_session, bounds, shown):
+async def test_the_error_for_a_range_after_the_end_names_the_requested_range(
+    aios3_bucket, aios3_session, bounds, shown
+):
     await aios3.write_bytes(f"{aios3_bucket}/key", b"0123456789", session=aios3_session)
     with pytest.raises(OSError, match=f"There is no range {shown} in {aios3_bucket}/key, which has 10 bytes"):
         await aios3.read_bytes(f"{aios3_bucket}/key", *bounds, session=aios3_session)
@@ -136,7 +138,7 @@ async def test_an_object_that_is_missing_is_said_to_be(aios3_bucket, aios3_sessi
 
 
 @every_verb
-async def test_who_may_not_list_is_told_what_was_asked_for(aios3_bucket, aios3_session, monkeypatch, verb):
+async def test_without_permission_to_list_the_error_names_the_request(aios3_bucket, aios3_session, monkeypatch, verb):
     async def reject(_self, url, **_kwargs):
         raise from_response(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
 

@@ -173,7 +173,7 @@ async def test_touch_creates_and_never_rewrites(aios3_bucket, aios3_session, req
         await aios3.touch("s3://no-such-bucket-here/key", session=aios3_session)
 
 
-async def test_touch_at_the_same_moment_as_somebody_who_writes(aios3_bucket, aios3_session, monkeypatch):
+async def test_touch_during_a_concurrent_write(aios3_bucket, aios3_session, monkeypatch):
     path = f"{aios3_bucket}/key"
     describe = RetryingBackend.head_object
 

@@ -39,7 +39,7 @@ async def test_an_event_says_all_of_its_request(watched, transport, faulty, buck
     assert pickle.loads(pickle.dumps(put)) == put
 
 
-async def test_every_attempt_is_told_with_what_was_wrong(watched, faulty, bucket, events):
+async def test_every_attempt_is_reported_with_its_error(watched, faulty, bucket, events):
     faulty.fail("PutObject", faults.SlowDown(), times=1)
     faulty.fail("PutObject", faults.Garbage(), nth=2)
     await aios3.write_bytes(f"{bucket}/a", b"12345", session=watched)
@@ -51,7 +51,7 @@ async def test_every_attempt_is_told_with_what_was_wrong(watched, faulty, bucket
     assert all(event.backend for event in events)
 
 
-async def test_conditional_writes_are_told_though_they_are_sent_once(watched, bucket, events):
+async def test_conditional_writes_are_reported_though_they_are_sent_once(watched, bucket, events):
     async with aios3.aopen(f"{bucket}/a", "xb", session=watched) as writer:
         await writer.write(b"abc")
     async with aios3.aopen(f"{bucket}/b", "xb", session=watched) as writer:
@@ -60,13 +60,13 @@ async def test_conditional_writes_are_told_though_they_are_sent_once(watched, bu
     assert told.count("PutObject") == told.count("CompleteMultipartUpload") == 1
 
 
-async def test_a_copy_is_told_by_where_it_goes(watched, bucket, events):
+async def test_a_copy_is_reported_with_its_target(watched, bucket, events):
     await aios3.write_bytes(f"{bucket}/a", b"abc", session=watched)
     await aios3.copy(f"{bucket}/a", f"{bucket}/b", session=watched)
     assert [event.key for event in events if event.operation == "CopyObject"] == ["b"]
 
 
-async def test_a_hook_runs_in_the_context_of_whoever_asked(config, bucket):
+async def test_a_hook_runs_in_the_context_of_the_caller(config, bucket):
     heard: list[tuple[str, str]] = []
 
     def hook(event: aios3.RequestEvent) -> None:
@@ -84,7 +84,7 @@ async def test_a_hook_runs_in_the_context_of_whoever_asked(config, bucket):
     assert all(key == label for key, label in heard)
 
 
-async def test_what_a_hook_returns_is_awaited_before_the_session_is_closed(config, bucket):
+async def test_the_awaitable_of_a_hook_is_awaited_before_the_session_closes(config, bucket):
     heard: list[str] = []
     let_go = asyncio.Event()
 
@@ -119,7 +119,7 @@ async def test_a_hook_that_fails_breaks_no_request_and_is_logged(config, bucket,
     ]
 
 
-async def test_a_body_that_is_left_is_told_when_the_session_closes(config, bucket, events):
+async def test_an_abandoned_body_is_reported_when_the_session_closes(config, bucket, events):
     async with aios3.Session(config, on_request=events.append) as session:
         await aios3.write_bytes(f"{bucket}/a", bytes(3 << 20), session=session)
         backend = await session.backend(aios3.S3Url.parse(bucket))

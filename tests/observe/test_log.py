@@ -30,7 +30,7 @@ async def test_a_line_says_what_was_asked_and_what_came_of_it(config, transport,
     assert " request_id='" in done
 
 
-async def test_where_nobody_reads_or_listens_nothing_is_made_to_be_told(config, bucket, caplog, monkeypatch):
+async def test_without_hooks_and_logging_no_events_are_made(config, bucket, caplog, monkeypatch):
     def fails(attempt):
         raise AssertionError
 

@@ -50,7 +50,7 @@ def test_operations_have_the_names_that_s3_gives_them(operation, name):
     assert operation.name == name
 
 
-async def test_a_second_request_is_counted_and_told_in_the_context_of_the_first(config, faulty, bucket):
+async def test_a_hedging_request_is_counted_and_reported_in_the_context_of_the_first(config, faulty, bucket):
     """A timer begins it, and a timer's context is that of whoever has set it: of any request before."""
     told: list[tuple[str, str]] = []
     label: contextvars.ContextVar[str] = contextvars.ContextVar("label")
@@ -96,7 +96,7 @@ async def test_repetitions_and_their_failures_are_counted(watched, faulty, bucke
     assert (put.requests, put.retries, put.errors, put.bytes_written) == (3, 2, 2, 3)
 
 
-async def test_a_request_on_a_connection_that_had_gone_stale_is_counted_but_is_no_repetition(
+async def test_a_request_on_a_stale_connection_is_counted_but_not_as_a_retry(
     watched, transport, faulty, bucket, events
 ):
     if transport == "aiobotocore":
@@ -148,7 +148,7 @@ async def test_what_is_held_now_is_shown_while_it_is_held(watched, transport, bu
     assert (after.budget_used, after.open_connections, after.in_flight) == (0, 0, 0)
 
 
-async def test_a_request_that_is_given_up_ends_and_spoils_no_quantile(watched, faulty, bucket, events):
+async def test_a_cancelled_request_ends_and_changes_no_quantile(watched, faulty, bucket, events):
     await aios3.exists(f"{bucket}/a", session=watched)
     done = watched.stats()
     faulty.fail("PutObject", faults.Stall(), times=None)
@@ -183,7 +183,7 @@ async def test_a_snapshot_stays_as_it_is(watched, bucket):
     assert pickle.loads(pickle.dumps(watched.stats())) == watched.stats()
 
 
-def test_a_blocking_session_tells_the_same(config, bucket):
+def test_a_blocking_session_reports_the_same_events(config, bucket):
     with aios3.sync.Session(config) as session:
         aios3.sync.write_bytes(f"{bucket}/a", b"abc", session=session)
         assert session.stats().bytes_written == 3

@@ -63,7 +63,7 @@ async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch)
     assert heard == ["a"]
 
 
-def test_a_hook_that_is_not_async_is_told_everything():
+def test_a_hook_that_is_not_async_gets_every_event():
     heard: list[str] = []
     observer = Observer(lambda event: heard.append(event.key))
     for number in range(hook_tasks.MAX_TASKS + 5):

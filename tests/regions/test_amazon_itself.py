@@ -51,7 +51,7 @@ def test_what_boto3_signs_is_accepted_and_stored(amazon, home, boto, s3, key):
         (None, (403, "AccessDenied")),
     ],
 )
-def test_who_may_not_is_rejected_as_amazon_does(amazon, home, boto, keys, response):
+def test_unauthorized_requests_are_rejected_as_by_amazon(amazon, home, boto, keys, response):
     amazon.add_key("TEMPORARY", "secret", "token", expires_at=amazon.clock() - 1)
     amazon.add_key("STRANGER", "secret", account=ANOTHER_ACCOUNT)
     client = boto(keys=keys)

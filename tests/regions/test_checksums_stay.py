@@ -22,7 +22,7 @@ VERBS = {
 @pytest.mark.parametrize("checksums", ["auto", "crc32"])
 @pytest.mark.parametrize("home", ["eu-west-1", "eu-central-1"])
 @pytest.mark.parametrize("first", list(VERBS))
-async def test_heads_that_meet_an_expired_token_among_other_requests(amazon, first, home, checksums, transport, caplog):
+async def test_heads_with_an_expired_token_among_other_requests(amazon, first, home, checksums, transport, caplog):
     amazon.add_bucket("bucket", home).objects["key"] = Object(b"data", '"etag"')
     given = []
 

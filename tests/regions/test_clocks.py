@@ -58,7 +58,7 @@ async def test_it_is_learnt_from_one_rejection(amazon, bucket, verb, keys, trans
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_those_who_are_rejected_at_once_are_all_responded(amazon, bucket, transport):
+async def test_concurrent_requests_with_a_wrong_clock_all_succeed(amazon, bucket, transport):
     async with session_of(amazon, transport) as session:
         results = await asyncio.gather(
             *(VERBS[verb](session) for verb in ("stat", "exists", "read") for _ in range(10))
@@ -103,7 +103,7 @@ def strangers(amazon):
     ("skew", "credentials", "more"),
     [(HOUR, LASTING, 1), (-HOUR, LASTING, 1), (13 * MINUTE, LASTING, 0), (HOUR, "anonymous", 0)],
 )
-async def test_who_may_not_is_rejected_with_one_request_more_and_only_once(
+async def test_an_unauthorized_call_costs_one_more_request_and_only_once(
     amazon, strangers, skew, credentials, more, transport
 ):
     async with session_of(amazon, transport, credentials) as session:
@@ -141,7 +141,7 @@ def test_what_sets_the_clock(rejection, date, is_learnt):
     assert not is_learnt or clock.now() < 2 * HOUR
 
 
-def test_who_was_signed_by_the_old_clock_is_sent_again_though_another_has_set_it():
+def test_a_request_signed_with_the_old_clock_is_retried_after_a_correction():
     clock = Clock()
     for _ in range(2):
         assert clock.learn(bare(), "Thu, 01 Jan 1970 01:00:00 GMT", signed_at=0.0)

@@ -43,7 +43,7 @@ async def test_a_region_of_the_environment(amazon, bucket, face, monkeypatch, na
     assert (await described(face(None))).region_source == name
 
 
-async def test_a_region_of_a_profile_and_of_nobody(amazon, bucket, face, monkeypatch, tmp_path):
+async def test_a_region_from_a_profile_and_from_no_source(amazon, bucket, face, monkeypatch, tmp_path):
     (tmp_path / "config").write_text("[profile me]\nregion = eu-west-1\n[profile bare]\noutput = json\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert "'me'" in (await described(face(None, profile="me"))).region_source
@@ -60,7 +60,7 @@ async def test_an_access_point_has_its_region_in_its_name(amazon, face):
     assert how.endpoint == "https://point-123456789012.s3-accesspoint.us-west-2.amazonaws.com/"
 
 
-async def test_who_signs_and_until_when(amazon, bucket, face):
+async def test_the_signing_identity_and_its_expiry(amazon, bucket, face):
     ends = datetime.now(UTC) + timedelta(hours=1)
     amazon.add_key("TEMPORARY", "secret", "nobody-may-see-the-token")
     keys = aios3.Credentials("TEMPORARY", "secret", "nobody-may-see-the-token", expires_at=ends)
@@ -73,6 +73,6 @@ async def test_who_signs_and_until_when(amazon, bucket, face):
     assert pickle.loads(pickle.dumps(how)) == how
 
 
-async def test_nobody_signs(amazon, bucket, face):
+async def test_an_anonymous_session_says_that_nothing_is_signed(amazon, bucket, face):
     bucket.public = True
     assert "nothing is signed" in str(await described(face("eu-west-1", credentials="anonymous")))

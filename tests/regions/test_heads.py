@@ -191,7 +191,7 @@ async def test_heads_that_are_in_flight_together_learn_together(amazon, wrong, h
 
 
 @pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
-async def test_who_has_lasting_keys_lists_nothing_to_learn_what_a_head_means(amazon, transport):
+async def test_permanent_keys_need_no_listing_to_explain_a_403(amazon, transport):
     world = World(amazon, "us-east-1")
     amazon.add_key("AKID", "secret")
     world.reject_header()

@@ -66,7 +66,7 @@ def bucket(amazon):
 
 
 @pytest.mark.parametrize("verb", VERBS[:-1])
-async def test_who_pays_gets_everything(amazon, bucket, face, verb):
+async def test_a_requester_who_pays_can_use_every_verb(amazon, bucket, face, verb):
     surface = face(credentials=STRANGER, request_payer="requester", part_size=5 * MIB)
     await verb(surface, "s3://paid")
     assert {each.headers.get("x-amz-request-payer") for each in amazon.requests} == {"requester"}
@@ -74,7 +74,7 @@ async def test_who_pays_gets_everything(amazon, bucket, face, verb):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_who_does_not_is_told_what_to_set(amazon, bucket, face, verb):
+async def test_the_error_names_the_request_payer_setting(amazon, bucket, face, verb):
     surface = face(credentials=STRANGER, part_size=5 * MIB)
     with pytest.raises(aios3.AccessDeniedError, match="request_payer='requester'"):
         await verb(surface, "s3://paid")
@@ -91,7 +91,7 @@ async def test_a_bucket_of_the_expected_owner_is_used_and_every_request_says_so(
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_bucket_of_somebody_else_is_not_touched(amazon, bucket, face, verb):
+async def test_a_bucket_of_another_account_is_not_touched(amazon, bucket, face, verb):
     before = dict(bucket.objects)
     surface = face(expected_bucket_owner=ANOTHER_ACCOUNT, part_size=5 * MIB)
     with pytest.raises(aios3.AccessDeniedError, match=f"expected_bucket_owner='{ANOTHER_ACCOUNT}'"):
@@ -99,7 +99,7 @@ async def test_a_bucket_of_somebody_else_is_not_touched(amazon, bucket, face, ve
     assert bucket.objects == before
 
 
-async def test_a_copy_from_a_bucket_of_somebody_else_is_rejected(amazon, bucket, face):
+async def test_a_copy_from_a_bucket_of_another_account_is_rejected(amazon, bucket, face):
     amazon.add_bucket("ours", "eu-west-1", owner=ACCOUNT)
     other = amazon.add_bucket("theirs", "eu-west-1", owner=ANOTHER_ACCOUNT, public=True)
     other.objects["x"] = Object(b"1", '"e"')
@@ -130,12 +130,12 @@ async def test_a_presigned_url_says_both_by_itself(amazon, bucket, face, options
         ({"expected_bucket_owner": "123456789012\n"}, "12 digits"),
     ],
 )
-def test_what_is_no_payer_and_no_account_is_rejected(options, words):
+def test_invalid_requester_pays_and_owner_values_are_rejected(options, words):
     with pytest.raises(aios3.ConfigError, match=words):
         aios3.Config(**options)
 
 
-def test_our_requests_say_what_botocores_say(amazon, boto):
+def test_native_requests_equal_botocores(amazon, boto):
     model = boto().meta.service_model
     ownership = Ownership("requester", ACCOUNT)
     members = {
@@ -192,7 +192,7 @@ async def through_aiobotocores(options, call, asked):
 
 @pytest.mark.parametrize("call", CLIENT_CALLS)
 @pytest.mark.parametrize("kind", ["aiobotocore's", "boto3's"])
-async def test_the_clients_below_say_who_pays_and_whose_the_bucket_is(amazon, bucket, call, kind):
+async def test_the_underlying_clients_send_requester_pays_and_expected_owner(amazon, bucket, call, kind):
     options = {"request_payer": "requester", "expected_bucket_owner": ACCOUNT, "region": "eu-west-1"}
     options |= {"credentials": STRANGER, "verify": amazon.authority}
     asked = {"Bucket": "paid", **CLIENT_CALLS[call]}

@@ -114,7 +114,7 @@ def test_its_domains_are_amazons(partition):
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition["id"])
-def test_the_endpoint_that_a_rejection_names_tells_the_region(partition):
+def test_the_region_is_read_from_the_endpoint_in_an_error_response(partition):
     for region in partition["regions"]:
         if region.endswith("-global"):
             continue

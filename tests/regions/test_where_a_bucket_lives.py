@@ -170,7 +170,7 @@ async def test_a_region_that_does_not_exist_is_not_kept(amazon, face, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("told", ["evil.example.com/", "eu-west-1.evil.example.com", "EU", "x" * 99, "eu west"])
-async def test_what_is_no_name_of_a_region_is_not_believed(amazon, face, verb, told):
+async def test_an_invalid_region_name_is_ignored(amazon, face, verb, told):
     placed(amazon, {"home": "eu-central-1"}, told=told, tells="always")
     surface = face("eu-west-1")
     with pytest.raises(aios3.S3Error):
@@ -258,7 +258,7 @@ async def test_no_credentials_go_to_the_host_that_a_response_names(amazon, face)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_stranger_is_told_that_he_may_not_and_not_that_the_region_is_wrong(amazon, face, verb):
+async def test_an_unauthorized_caller_gets_access_denied_and_no_region_error(amazon, face, verb):
     amazon.add_key("STRANGER", "secret", account=ANOTHER_ACCOUNT)
     placed(amazon, {"home": "eu-central-1"})
     surface = face("eu-west-1", credentials=aios3.Credentials("STRANGER", "secret"))

@@ -73,7 +73,7 @@ def session_for(url: str, transport: str, **options) -> aios3.Session:
     [([HERE], 3, False), ([ELSEWHERE], 3, True), ([HERE], -1, True)],
     ids=["signed by itself", "for another host", "expired"],
 )
-async def test_a_server_that_may_be_another_is_told_nothing(tmp_path, transport, names, days, trusted):
+async def test_an_unverified_server_gets_no_request(tmp_path, transport, names, days, trusted):
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's side reports the alert
     file = certificate(tmp_path, names, days)
     async with serving(file) as (url, heard):

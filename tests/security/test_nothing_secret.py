@@ -70,7 +70,7 @@ async def use(session, bucket, faulty) -> list[object]:
     return shown
 
 
-async def test_nothing_secret_is_shown_told_or_logged(known, faulty, bucket, caplog):
+async def test_no_secret_is_shown_reported_or_logged(known, faulty, bucket, caplog):
     caplog.set_level(logging.DEBUG, "aios3")
     told: list[object] = []
     signed: set[str] = set()

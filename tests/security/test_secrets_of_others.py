@@ -56,7 +56,7 @@ def test_secrets_are_taken_out_of_a_text(text):
         "Cannot connect to host proxy:3128 ssl:default [Connect call failed ('10.0.0.1', 3128)]",
     ],
 )
-def test_what_is_no_secret_stays(text):
+def test_text_without_secrets_is_unchanged(text):
     assert scrubbed(text) == text
 
 

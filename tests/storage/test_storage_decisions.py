@@ -35,7 +35,7 @@ def test_a_storage_is_in_a_bucket(path):
 
 
 @pytest.mark.parametrize("name", [None, 1, "x" * 1025, "\ud800"])
-def test_what_is_no_name_is_rejected_before_anything_is_asked(name):
+def test_an_invalid_name_is_rejected_before_a_request(name):
     with pytest.raises(aios3.InvalidPathError):
         aios3.Storage("s3://bucket").open(name)
     with pytest.raises(aios3.InvalidPathError):
@@ -135,7 +135,7 @@ def test_a_copy_is_called(src, name, dst, expected):
     assert target_name(src, name, dst) == expected
 
 
-def test_volumes_are_told_apart():
+def test_volumes_get_unique_identifiers():
     one, other = aios3.Volume("bucket"), aios3.Volume("bucket")
     assert one.identifier != other.identifier
     assert one.identifier.isalnum()

@@ -106,7 +106,7 @@ async def test_a_listing_that_breaks_ends_a_copy_with_its_error(s3, session):
         await ours.copy(None, theirs)
 
 
-async def test_what_would_meet_every_file_ends_a_copy_at_once(s3, session):
+async def test_an_error_that_affects_every_file_ends_a_copy_at_once(s3, session):
     fill(s3, {f"p/{number:05}": b"" for number in range(3000)})
     s3.faults = fail("CopyObject", lambda _url, _details: True, "InvalidAccessKeyId")
     ours, theirs = volumes(session)
@@ -220,7 +220,7 @@ async def test_a_write_that_is_cancelled_and_left_publishes_nothing(s3, session)
     assert (s3.contents(), s3.uploads) == ({}, {})
 
 
-async def test_a_first_write_that_meets_an_abort_does_not_begin(s3, session):
+async def test_a_first_write_after_an_abort_starts_nothing(s3, session):
     writer = await aios3.Storage(ROOT, session=session).open("x", "w")
     first = asyncio.ensure_future(writer.write(LARGE))
     second = asyncio.ensure_future(writer.write(LARGE))
@@ -266,7 +266,7 @@ async def test_a_writer_that_is_forgotten_warns_and_publishes_nothing(s3, sessio
     assert (s3.contents(), s3.uploads) == ({}, {})
 
 
-async def test_a_listing_that_breaks_says_so_behind_what_it_has_found(s3, session):
+async def test_a_listing_that_fails_raises_after_its_entries(s3, session):
     fill(s3, {f"{number:05}": b"" for number in range(2500)})
     s3.faults = fail("ListObjectsV2", lambda _url, _details: s3.calls["ListObjectsV2"] > 1)
     found = []

@@ -148,7 +148,7 @@ async def test_a_copy_stops_where_everything_fails(s3, session, at_once):
     assert s3.calls["CopyObject"] < 1000 + session.config.max_concurrency
 
 
-def test_a_blocking_file_that_another_thread_gives_up_while_it_is_opened_is_aborted():
+def test_a_blocking_file_that_another_thread_aborts_during_opening_is_aborted():
     aborted = []
 
     class Opened:

@@ -28,7 +28,7 @@ def parameters(function):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_every_method_has_its_twin(pair):
+def test_every_method_has_a_blocking_version(pair):
     ours, theirs = map(members, PAIRS[pair])
     assert ours.keys() == theirs.keys()
     for name, member in ours.items():

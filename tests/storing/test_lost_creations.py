@@ -46,7 +46,7 @@ def lose_creations(count: int):
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-async def test_what_was_started_and_not_told_is_aborted_before_the_object_appears(s3, session, lost):
+async def test_an_orphan_upload_is_aborted_before_the_object_appears(s3, session, lost):
     s3.faults = lose_creations(lost)
     await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
     assert s3.uploads == {}
@@ -82,14 +82,14 @@ def others(s3: FakeS3, **uploads: OpenUpload) -> None:
         pytest.param(OpenUpload("k", None, 1.0, {1: b"theirs"}), id="with a part"),
     ],
 )
-async def test_an_upload_that_is_certainly_somebody_elses_stays(s3, session, upload):
+async def test_an_upload_of_another_writer_stays_open(s3, session, upload):
     s3.faults = lose_creations(1)
     others(s3, theirs=upload)
     await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
     assert s3.uploads == {"theirs": upload}
 
 
-async def test_where_one_may_be_somebody_elses_both_stay_and_are_named(s3, session, caplog):
+async def test_ambiguous_orphan_uploads_stay_open_and_are_named(s3, session, caplog):
     s3.faults = lose_creations(1)
     theirs = OpenUpload("k", None, 1.0)
     others(s3, theirs=theirs)

@@ -57,7 +57,7 @@ def test_what_may_have_been_done(error, lost):
     ("mtime", "as_of", "young"),
     [(100.0, 103.0, True), (100.0, 107.0, True), (100.0, 107.5, False), (0.0, 107.5, True), (100.0, 0.0, True)],
 )
-def test_an_older_object_is_not_ours_by_the_servers_own_clock(mtime, as_of, young):
+def test_an_older_object_is_not_taken_for_the_result_of_this_write(mtime, as_of, young):
     assert is_recent(StatResult(mtime=mtime, as_of=as_of), 5.0) is young
 
 
@@ -187,7 +187,7 @@ CREATING = {
 @pytest.mark.parametrize(
     "verb", [verb for verb in CREATING if verb not in (copy, rename)], ids=lambda verb: verb.__name__
 )
-async def test_what_somebody_else_creates_between_two_attempts_is_theirs(
+async def test_an_object_created_between_two_attempts_is_not_replaced(
     faulty, config, bucket, admin, tmp_path, verb, fault
 ):
     """Two that create the same key: one must lose, even if its first request was lost on the way."""
@@ -219,7 +219,7 @@ async def test_a_server_that_ignores_conditions_is_looked_at_before_every_attemp
 
 
 @pytest.mark.parametrize("verb", CREATING, ids=lambda verb: verb.__name__)
-async def test_our_own_object_does_not_reject_us(faulty, config, bucket, admin, tmp_path, verb):
+async def test_a_retried_conditional_write_recognizes_its_own_object(faulty, config, bucket, admin, tmp_path, verb):
     """The first request is done and its response lost; the second meets what the first has stored."""
     path, file = f"{bucket}/k", tmp_path / "file"
     file.write_bytes(b"ours")

@@ -86,7 +86,7 @@ def test_look_ahead_is_bounded(over, bridge):
     items.close()
 
 
-def test_batches_grow_so_that_crossings_are_few(over, bridge, monkeypatch):
+def test_batches_grow_so_that_calls_into_the_loop_are_few(over, bridge, monkeypatch):
     crossings = itertools.count()
     cross = bridge.call
 
@@ -153,7 +153,7 @@ def test_with_closes(over):
     assert source.closed.is_set()
 
 
-def test_close_raises_what_the_cleaning_up_met(over, tasks):
+def test_close_raises_errors_of_the_cleanup(over, tasks):
     error = OSError("cleaning up failed")
 
     async def generator():
@@ -263,7 +263,7 @@ def test_close_in_one_thread_ends_the_waiting_of_another(over):
         assert waiting.result() == []
 
 
-def test_cancelled_from_inside_is_no_end(over):
+def test_a_cancelled_error_of_the_generator_is_not_its_end(over):
     async def listing():
         yield 1
         raise asyncio.CancelledError
@@ -318,7 +318,7 @@ def test_after_a_fork_the_copy_rejects_and_lets_the_parents_be(over, bridge, mon
     assert source.closed.is_set()
 
 
-def test_module_function_uses_the_bridge_of_the_process():
+def test_module_function_uses_the_loop_thread_of_the_process():
     assert list(iterate(Source(5), 2)) == [2, 3, 4]
     assert _loop_thread.get_loop_thread() is _loop_thread.get_loop_thread()
 

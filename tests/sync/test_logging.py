@@ -151,7 +151,7 @@ def test_a_program_that_logs_to_s3_ends_and_its_log_is_there(run, bucket, admin,
     assert b"hello" in admin.get(f"{bucket}/log.txt")
 
 
-def test_a_log_file_that_nobody_closed_is_let_go_without_a_word_into_it(run, path, admin):
+def test_an_unclosed_log_file_is_discarded_without_logging_into_it(run, path, admin):
     result = run(
         """
         f = s3.open(path, "w", session=session)

@@ -258,7 +258,7 @@ def test_stop_waits_for_work_in_the_background(bridge):
     assert log == ["aborted"]
 
 
-def test_stop_gives_up_in_the_end(bridge, caplog):
+def test_stop_ends_after_its_timeout(bridge, caplog):
     stubborn = threading.Event()
     release = asyncio.Event()
 
@@ -305,7 +305,7 @@ def test_start_works_on_the_loop_itself_and_is_nothing_after_stop(bridge):
     bridge.start(work)
 
 
-def test_one_bridge_a_process():
+def test_one_loop_thread_a_process():
     with ThreadPoolExecutor(8) as threads:
         bridges = set(threads.map(lambda _: _loop_thread.get_loop_thread(), range(64)))
     assert len(bridges) == 1
@@ -352,7 +352,7 @@ def test_fork(run_script):
     assert script.returncode == 0
 
 
-def test_fork_while_another_thread_starts_the_bridge(run_script):
+def test_fork_while_another_thread_starts_the_loop_thread(run_script):
     script = run_script("""
         import os, sys, warnings
         from aios3.sync import _loop_thread
@@ -367,7 +367,7 @@ def test_fork_while_another_thread_starts_the_bridge(run_script):
     assert (script.stdout, script.stderr) == ("5\n", "")
 
 
-def test_multiprocessing_child_stops_its_bridge(run_script):
+def test_multiprocessing_child_stops_its_loop_thread(run_script):
     script = run_script("""
         import multiprocessing, sys, warnings
         from aios3.sync import _loop_thread
@@ -434,7 +434,7 @@ def test_threads_go_on_after_the_main_thread_has_ended(run_script):
     assert (script.stdout, script.stderr, script.returncode) == ("found\n", "", 0)
 
 
-def test_call_at_exit_after_the_bridge_has_ended(run_script):
+def test_call_at_exit_after_the_loop_thread_has_ended(run_script):
     script = run_script("""
         import atexit
         def late():
@@ -489,12 +489,12 @@ def test_a_call_that_was_handed_over_and_never_started_is_ended(bridge, monkeypa
             waiting.result(timeout=30)
 
 
-def test_a_result_wakes_who_waits_for_it(bridge, monkeypatch):
+def test_a_result_wakes_its_waiters(bridge, monkeypatch):
     monkeypatch.setattr(_loop_thread, "_POLL_SECONDS", 3600.0)  # looking once in a while would not help in time
     assert [bridge.call(double, number) for number in range(20)] == [2 * number for number in range(20)]
 
 
-def test_a_call_that_is_ended_again_keeps_its_first_error_and_lets_everybody_go():
+def test_a_call_that_ends_twice_keeps_its_first_error_and_wakes_all_waiters():
     call = _loop_thread._LoopCall(forever, lambda _call: None)
     call.end(KeyError("first"))
     call.end(KeyError("second"))
@@ -540,7 +540,7 @@ def test_the_thread_that_waits_does_what_needs_its_locks(bridge):
     assert done == [threading.current_thread()] * 2
 
 
-def test_where_nobody_waits_a_thread_of_the_loop_does_it(bridge):
+def test_without_a_waiting_caller_a_thread_of_the_loop_does_the_job(bridge):
     done = threading.Event()
     threads = []
 

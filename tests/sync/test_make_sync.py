@@ -217,7 +217,7 @@ HANDLES = '''
 '''
 
 
-def test_what_a_context_manager_enters_has_a_blocking_twin_of_its_own(make_sync, fake):
+def test_the_value_of_a_context_manager_has_a_blocking_version(make_sync, fake):
     names = ["AsyncZipArchive", "open_zip", "plain"]
     init = f"from fakes3.verbs import {', '.join(names)}\n__all__ = {names}"
     source = make_sync.render(fake(HANDLES, init))
@@ -284,7 +284,7 @@ def test_a_stale_file_is_noticed_and_then_written(make_sync, tmp_path, monkeypat
     assert make_sync.main(["--check"]) == 0
 
 
-def test_every_verb_has_a_twin_with_the_same_parameters():
+def test_every_verb_has_a_blocking_version_with_the_same_parameters():
     for name in set(aios3.__all__) & set(aios3.sync.__all__):
         verb, twin = getattr(aios3, name), getattr(aios3.sync, name)
         made_of = inspect.unwrap(verb) if inspect.isfunction(verb) else verb  # a context manager is made of a generator
@@ -297,7 +297,7 @@ def test_every_verb_has_a_twin_with_the_same_parameters():
 
 
 @pytest.mark.parametrize("name", ["Bucket", "S3Object"])
-def test_every_method_has_a_twin_with_the_same_parameters(name):
+def test_every_method_has_a_blocking_version_with_the_same_parameters(name):
     async_class, twin = getattr(aios3, name), getattr(aios3.sync, name)
     assert vars(async_class).keys() - vars(twin).keys() <= {"__orig_bases__", "__parameters__"}
     for method in vars(async_class):

@@ -80,7 +80,7 @@ def test_the_usual_way_to_read_a_last_line(both):
 
 
 @pytest.mark.parametrize("size", [0, 1, 21, 22, 41, 100])
-def test_what_is_no_zip_and_an_empty_zip(both, size):
+def test_a_file_that_is_not_a_zip_and_an_empty_zip(both, size):
     with both("wb") as file:
         file.write(b"x" * size)
     with both() as file:
@@ -237,7 +237,7 @@ def _pandas(file, encoding):
 @pytest.mark.parametrize("encoding", MARKED)
 @pytest.mark.parametrize("modes", ["w", "wa", "x", "aa"])
 @pytest.mark.parametrize("write", [_own_wrapper, _subclass, _buffered_once_more, _element_tree, _pandas])
-def test_whoever_wraps_a_binary_file_writes_the_byte_order_mark_once(ours, local, write, encoding, modes):
+def test_a_text_wrapper_writes_the_byte_order_mark_once(ours, local, write, encoding, modes):
     for mode in modes:
         for open_ in (ours, local):
             file = open_(f"{mode}b", buffering=0 if write is _buffered_once_more else -1)
@@ -247,7 +247,7 @@ def test_whoever_wraps_a_binary_file_writes_the_byte_order_mark_once(ours, local
         assert one.read() == other.read()
 
 
-def test_only_a_wrapper_that_is_being_made_is_told_that_it_can_seek(ours):
+def test_only_a_text_wrapper_under_construction_sees_a_seekable_file(ours):
     with ours("wb") as file:
         for _ in range(2):
             assert [getattr(file, name)() for name in ("readable", "writable", "seekable")] == [False, True, False]
@@ -465,7 +465,7 @@ def _text(file):
 
 
 @pytest.mark.parametrize(("write", "warned"), [(_swallows, True), (_zip, False), (_tar, False), (_text, False)])
-def test_a_seek_that_was_rejected_and_swallowed_is_told(ours, path, caplog, write, warned):
+def test_a_swallowed_error_of_a_seek_is_reported_at_the_end(ours, path, caplog, write, warned):
     with caplog.at_level(logging.WARNING, "aios3.sync"), ours("wb") as file:
         write(file)
         if not file.closed:
@@ -567,7 +567,7 @@ def test_a_read_that_fails_on_the_blocking_face_moves_nothing(bridge, read, fail
 
 
 @pytest.mark.parametrize("read", [io.BufferedReader.readline, list, lambda file: file.read1(-1)])
-def test_a_file_that_does_not_know_where_it_stands_says_so_until_it_is_told(bridge, read):
+def test_a_file_with_an_unknown_position_raises_until_it_is_sought(bridge, read):
     handle = FailingReader(b"x" * (3 * MIB))
     with s3.ObjectReader(s3.RawReader(bridge, handle, MIB), MIB) as file:
         file.read(1001)

@@ -76,7 +76,7 @@ def test_a_position_before_the_start_is_rejected(reading, buffer_size, offset, w
     assert file.tell() == 0
 
 
-def test_reads_of_64_kib_cost_a_crossing_a_mib(reading):
+def test_reads_of_64_kib_cost_one_call_into_the_loop_per_mib(reading):
     file = reading(bytes(8 * BUFFER_SIZE))
     while file.read(64 * KIB):
         pass
@@ -90,7 +90,7 @@ def test_a_large_read_crosses_for_itself_and_into_its_own_memory(reading):
     assert file.raw._handle.asked == [len(target)]
 
 
-def test_reading_all_is_one_crossing(reading):
+def test_reading_all_is_one_call_into_the_loop(reading):
     file = reading(bytes(10 * BUFFER_SIZE))
     assert len(file.read()) == 10 * BUFFER_SIZE
     assert file.raw._handle.asked == [-1]
@@ -116,7 +116,7 @@ def test_reading_on_from_a_new_place_asks_for_twice_as_much_each_time(reading):
     assert asked[-1] == 64 * KIB
 
 
-def test_seeking_and_telling_cost_no_crossing(reading, bridge, monkeypatch):
+def test_seek_and_tell_cost_no_call_into_the_loop(reading, bridge, monkeypatch):
     file = reading(DATA)
     monkeypatch.setattr(bridge, "call", None)
     monkeypatch.setattr(bridge, "call_with_buffer", None)
@@ -228,7 +228,7 @@ def test_a_forks_copy_rejects_to_read_and_closes_quietly(reading, monkeypatch):
     monkeypatch.undo()
 
 
-def test_no_warning_after_the_bridge_has_ended(reading, bridge):
+def test_no_warning_after_the_loop_thread_has_ended(reading, bridge):
     file = reading(DATA)
     bridge.stop()
     with warnings.catch_warnings():

@@ -57,7 +57,7 @@ def test_writes_as_a_local_file_does(writing, fake_writer, pieces, flushes, laye
     assert file.result.size == len(fake.data)
 
 
-def test_small_writes_cost_a_crossing_a_mib(writing, fake_writer, monkeypatch, bridge):
+def test_small_writes_cost_one_call_into_the_loop_per_mib(writing, fake_writer, monkeypatch, bridge):
     fake, crossings = fake_writer(), []
     cross = bridge.call_with_buffer
     monkeypatch.setattr(bridge, "call_with_buffer", lambda *args: crossings.append(1) or cross(*args))
@@ -619,7 +619,7 @@ def test_detached_layers_leave_the_file_alone(writing, fake_writer):
     assert (fake.end, fake.data) == ("published", b"all")
 
 
-def test_a_file_that_is_open_when_the_bridge_ends_is_aborted(writing, fake_writer, bridge, caplog):
+def test_a_file_that_is_open_when_the_loop_thread_ends_is_aborted(writing, fake_writer, bridge, caplog):
     fake = fake_writer()
     file = writing(fake)
     file.write(b"half")
@@ -630,7 +630,7 @@ def test_a_file_that_is_open_when_the_bridge_ends_is_aborted(writing, fake_write
         file.close()
 
 
-def test_a_finished_file_is_not_aborted_when_the_bridge_ends(writing, fake_writer, bridge, caplog):
+def test_a_finished_file_is_not_aborted_when_the_loop_thread_ends(writing, fake_writer, bridge, caplog):
     writing(fake_writer()).close()
     writing(fake_writer()).abort()
     bridge.stop()

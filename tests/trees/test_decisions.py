@@ -89,7 +89,7 @@ async def test_decision_sync_of_one_file_takes_the_fewest_requests(s3, session, 
     assert dict(s3.calls) == {"HeadObject": 1, "PutObject": 1}
 
 
-async def test_decision_markers_are_no_files_but_go_with_their_directory(s3, session, tmp_path):
+async def test_markers_are_skipped_as_files_and_removed_with_their_directory(s3, session, tmp_path):
     fill(s3, {"t/": b"", "t/d/": b"", "t/d/x": b"x", "t/empty/": b""})
     result = await aios3.download(f"{ROOT}/t", tmp_path / "t", session=session)
     assert result.copied == 1

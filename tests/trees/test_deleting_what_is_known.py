@@ -334,7 +334,7 @@ async def test_a_source_in_s3_that_vanishes_empties_nothing(s3, session, tmp_pat
         (False, True, "HeadObject"),
     ],
 )
-async def test_a_move_keeps_what_somebody_writes_to_the_source(s3, session, amazon, ignores, moment):
+async def test_a_move_keeps_a_concurrent_write_to_the_source(s3, session, amazon, ignores, moment):
     """Amazon decides by the condition; the others are looked at directly before."""
     s3.amazon, s3.ignores_conditions = amazon, ignores
     s3.put("a", b"old")
@@ -394,7 +394,7 @@ async def test_a_server_that_rejects_conditions_is_looked_at_and_asked_only_once
 
 @pytest.mark.parametrize("verb", ["move", "sync"])
 @pytest.mark.parametrize("moment", ["ListObjectsV2", "DeleteObjects"])
-async def test_a_tree_keeps_what_somebody_writes_where_it_is_to_be_deleted(s3, session, source, verb, moment):
+async def test_a_tree_deletion_keeps_a_concurrent_write(s3, session, source, verb, moment):
     backed_up(s3)
     s3.put("from/z.csv", b"z")
     victim = "from/z.csv" if verb == "move" else "up/z.csv"
@@ -419,7 +419,7 @@ async def test_a_tree_keeps_what_somebody_writes_where_it_is_to_be_deleted(s3, s
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NotImplemented"])
-async def test_who_may_not_use_conditions_may_delete_what_was_just_looked_at(s3, session, source, code):
+async def test_without_permission_for_conditions_an_unchanged_object_is_deleted(s3, session, source, code):
     """Amazon S3 wants s3:GetObject for an ETag, which a backup that only writes has not."""
     backed_up(s3)
     rejected = [code]

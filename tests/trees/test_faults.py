@@ -88,7 +88,7 @@ async def test_decision_remove_does_not_sleep_on_success(s3, session, monkeypatc
     assert s3.contents() == {}
 
 
-async def test_remove_gives_up_after_the_configured_attempts(s3, session):
+async def test_remove_fails_after_the_configured_attempts(s3, session):
     fill(s3)
     s3.rejected = lambda key: "SlowDown" if key == "t/0007" else None
     with pytest.raises(aios3.PartialFailureError) as caught:
@@ -154,7 +154,7 @@ async def test_a_move_that_cannot_delete_all_says_what_is_twice(s3, session):
     assert caught.value.completed == {"copied": 40, "skipped": 0, "deleted": 39, "bytes": 40}
 
 
-async def test_a_move_does_not_delete_what_somebody_wrote_meanwhile(s3, session):
+async def test_a_move_does_not_delete_a_concurrent_write(s3, session):
     fill(s3)
 
     def write(operation, url, _details):
@@ -412,7 +412,7 @@ async def test_wrong_bytes_are_seen_where_s3_keeps_a_checksum(s3, session, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_file_that_somebody_creates_meanwhile_stays(s3, session, tmp_path):
+async def test_a_file_that_is_created_during_the_download_stays(s3, session, tmp_path):
     s3.put("x", b"data")
     s3.meanwhile = lambda *_: asyncio.to_thread((tmp_path / "x").write_bytes, b"mine")
     with pytest.raises(aios3.ObjectExistsError):

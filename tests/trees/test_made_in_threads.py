@@ -98,7 +98,7 @@ async def test_what_is_made_is_returned_and_what_fails_is_raised():
     assert unmade == []
 
 
-async def test_nobody_goes_on_while_the_thread_works_whoever_cancels():
+async def test_a_cancelled_caller_waits_until_its_thread_has_ended():
     gate = Gate(lambda: None)
     task = asyncio.create_task(in_thread(gate))
     await gate.reached()

@@ -288,7 +288,7 @@ async def test_a_marker_with_a_body_is_named_because_no_directory_holds_it(s3, s
     assert (root / "n" / "x").read_bytes() == b"x"
 
 
-async def test_an_empty_marker_beside_a_file_of_its_name_is_no_failure(s3, session, root):
+async def test_an_empty_marker_beside_a_file_of_its_name_is_not_an_error(s3, session, root):
     s3.put("m/n", b"a file")
     s3.put("m/n/", b"")
     assert (await aios3.download(f"{ROOT}/m", root, session=session)).copied == 1

@@ -566,13 +566,13 @@ def names_of(script: list[Act], *kinds: str) -> set[str]:
 
 
 @pytest.mark.timeout(3600)  # of many examples
-def test_nothing_that_nobody_has_deleted_is_ever_gone():
+def test_no_object_is_lost_that_was_not_deleted():
     run_machine(TwoActors, examples(30))
 
 
 @pytest.mark.timeout(3600)  # of many examples
 @pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
-def test_nothing_that_nobody_has_deleted_is_ever_gone_on_a_server(transport, tmp_path):
+def test_no_object_is_lost_on_a_server_that_was_not_deleted(transport, tmp_path):
     with amazon.running(tmp_path, tls=False, leading=False) as server:
         server.add_key("AKID")
         machine = type(f"TwoActorsOver_{transport}", (TwoActorsOnAServer,), {"server": server, "transport": transport})

@@ -283,7 +283,7 @@ async def test_no_name_leads_out_of_the_directory(opened, tmp_path, s3, name):
 
 
 @pytest.mark.parametrize("mode", [LINK, DEVICE, 0o040755, 0o140666])
-async def test_what_is_no_file_is_not_extracted(opened, tmp_path, mode):
+async def test_members_that_are_not_regular_files_are_not_extracted(opened, tmp_path, mode):
     async with opened(archive(Member(b"link", b"/etc/passwd", mode=mode))) as z:
         with pytest.raises(aios3.UnsafeNameError):
             await z.extract_all(tmp_path)

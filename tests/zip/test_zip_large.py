@@ -70,7 +70,7 @@ def large(s3) -> Sparse:
     return sparse
 
 
-async def test_members_behind_four_gib_are_found(session, large):
+async def test_members_beyond_4_gib_are_found(session, large):
     async with aios3.open_zip(URL, session=session) as z:
         assert z.names() == ["zeros", "text"]
         assert z.size == large.size > 5 * GIB
@@ -78,7 +78,7 @@ async def test_members_behind_four_gib_are_found(session, large):
         assert await z.read("text") == b"behind five GiB " * 10
 
 
-async def test_a_stored_member_is_read_behind_four_gib(session, large, s3):
+async def test_a_stored_member_is_read_beyond_4_gib(session, large, s3):
     async with aios3.open_zip(URL, session=session) as z, z.open("zeros") as file:
         large.parts.append((large.parts[0][1].__len__() + 4 * GIB + 77, b"a needle"))
         s3.log.clear()

@@ -229,7 +229,7 @@ async def test_a_seek_in_a_stored_member_fetches_what_is_read(server, path, requ
         assert requests.bytes <= 100_000 + 66_000
 
 
-async def test_nothing_behind_a_member_is_fetched_with_it(server, path, requests):
+async def test_no_bytes_after_a_member_are_fetched_with_it(server, path, requests):
     async with aios3.Session(**server.config) as session, aios3.open_zip(path, session=session) as z:
         requests.clear()
         assert await z.read("first.bin") == NOISE

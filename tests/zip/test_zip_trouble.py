@@ -248,7 +248,7 @@ SCENARIOS = [reading, extracting, extracting_to_s3, creating]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_whoever_gives_up_leaves_nothing(monkeypatch, tmp_path, scenario):
+async def test_a_cancelled_archive_leaves_nothing(monkeypatch, tmp_path, scenario):
     """Each scenario is cancelled after more and more turns of the loop, until it is done before."""
     fake = FakeS3()
     fake.put("archive.zip", ARCHIVE)
