@@ -119,7 +119,7 @@ async def test_a_small_write_sends_its_checksum_and_returns_the_confirmed_one(al
 
 
 @pytest.mark.parametrize("mode", ["off", "auto"])
-async def test_elsewhere_than_at_amazon_nothing_is_sent_unasked(mode):
+async def test_elsewhere_than_on_aws_nothing_is_sent_unasked(mode):
     async with Scripted(response(ETag='"e"')) as server:
         async with session_on(server.url, mode) as session:
             result = await aios3.write_bytes("s3://bucket/k", b"123456789", session=session)

@@ -7,13 +7,13 @@ import pytest
 import aios3
 from scripted import Scripted, response
 
-REFUSAL = b"<Error><Code>MethodNotAllowed</Code><Message>The specified method is not allowed</Message></Error>"
+REJECTION = b"<Error><Code>MethodNotAllowed</Code><Message>The specified method is not allowed</Message></Error>"
 
 
 @pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
 @pytest.mark.parametrize(("marker", "kind"), [("true", aios3.ObjectNotFoundError), ("", aios3.UnsupportedError)])
 async def test_a_delete_marker_is_a_missing_object_and_another_rejected_method_is_not(transport, marker, kind):
-    rejection = response(405, REFUSAL, content_type="application/xml", x_amz_delete_marker=marker)
+    rejection = response(405, REJECTION, content_type="application/xml", x_amz_delete_marker=marker)
     options = {"region": "us-east-1", "credentials": aios3.Credentials("a", "b"), "transport": transport}
     async with Scripted(*6 * [rejection]) as server, aios3.Session(endpoint_url=server.url, **options) as s3:
         with pytest.raises(kind):

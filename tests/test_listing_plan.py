@@ -48,7 +48,7 @@ class Play:
         return ListPage(keys, keys, prefixes, str(start + self.size) if rest else None)
 
     def run(self, choose=None) -> list[str]:
-        """Return the names in the order of the listing. ``choose`` picks what is responded to next.
+        """Return the names in the order of the listing. ``choose`` picks the next response.
 
         Otherwise all are.
         """

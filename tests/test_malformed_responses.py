@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from aios3._calls import ObjectBackend
 
-    ActiveCall = Callable[[ObjectBackend, aios3.Session], Awaitable[object]]
+    Call = Callable[[ObjectBackend, aios3.Session], Awaitable[object]]
 
 URL, OTHER, BUCKET = S3Url("bucket", "key"), S3Url("bucket", "other"), S3Url("bucket")
 VERSIONS = [ObjectVersion("key", "1", 1.0), ObjectVersion("key", "2", 1.0)]
@@ -34,7 +34,7 @@ async def all_versions(_backend: ObjectBackend, session: aios3.Session) -> list[
     return [page async for page in version_pages(session, BUCKET)]
 
 
-def of_bucket(call: Callable[[Any], Awaitable[object]]) -> ActiveCall:
+def of_bucket(call: Callable[[Any], Awaitable[object]]) -> Call:
     """Return a call of what only administers, which aiobotocore sends for both transports."""
 
     async def ask(_backend: ObjectBackend, session: aios3.Session) -> object:
@@ -43,14 +43,14 @@ def of_bucket(call: Callable[[Any], Awaitable[object]]) -> ActiveCall:
     return ask
 
 
-def administer(operation: str, **parameters: object) -> ActiveCall:
+def administer(operation: str, **parameters: object) -> Call:
     return of_bucket(lambda admin: admin.call_operation(operation, BUCKET, parameters))
 
 
 CORS_RULES = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
 RULE = {"ID": "i", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
 
-SILENT: dict[str, ActiveCall] = {
+SILENT: dict[str, Call] = {
     "AbortMultipartUpload": lambda backend, _: backend.abort_multipart_upload(URL, "u"),
     "CreateBucket": administer("CreateBucket"),
     "DeleteBucket": administer("DeleteBucket"),
@@ -73,7 +73,7 @@ SILENT: dict[str, ActiveCall] = {
 }
 """Calls that S3 responds with nothing."""
 
-CALLS: dict[str, ActiveCall] = SILENT | {
+CALLS: dict[str, Call] = SILENT | {
     "CompleteMultipartUpload": lambda backend, _: backend.complete_multipart_upload(URL, "u", [], **PLAIN),
     "CopyObject": lambda backend, _: backend.copy_object(OTHER, URL, options=None),
     "CreateMultipartUpload": lambda backend, _: backend.create_multipart_upload(URL, PutOptions(), None),
@@ -97,7 +97,7 @@ CALLS: dict[str, ActiveCall] = SILENT | {
 }
 """Every call whose response has a body, or must have none."""
 
-HEADS: dict[str, ActiveCall] = {
+HEADS: dict[str, Call] = {
     "GetObject": lambda backend, _: backend.get_object(URL, start=0, stop=None, options=GetOptions()),
     "GetObject of a range": lambda backend, _: backend.get_object(URL, start=0, stop=5, options=GetOptions()),
     "HeadBucket": lambda backend, _: backend.head_bucket(BUCKET),
@@ -158,7 +158,7 @@ def transport(request) -> str:
 
 
 async def outcome(
-    transport: str, call: ActiveCall, body: bytes, status: int = 200, **headers: str
+    transport: str, call: Call, body: bytes, status: int = 200, **headers: str
 ) -> tuple[object, Scripted]:
     server = Scripted(*[response(status, body, **{"x_amz_id_2": ""} | headers)] * 4)
     async with (

@@ -22,7 +22,7 @@ from thorough import examples
 
 
 class Shuffled(FakeBackend):
-    """A server on which requests are responded to in any order, one at a time; it may be a strange one."""
+    """A server that responds to requests in any order, one at a time; it may be a strange one."""
 
     def __init__(self, keys, page_size: int, seed: int = 0) -> None:
         super().__init__(page_size)

@@ -1,4 +1,4 @@
-"""What needs no chain is responded to as botocore would, and everything else is left to it."""
+"""What needs no chain is resolved as botocore would, and everything else is left to it."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _is_function(name: str, value: object) -> None:
 
 
 def _is_patterns(name: str, value: object) -> None:
-    """Refuse a text by itself: each of its letters would be taken for a pattern."""
+    """Reject a text by itself: each of its letters would be taken for a pattern."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise _reject(name, "a list of patterns", value)
     for each in value:

@@ -33,7 +33,7 @@ class Clock:
     def learn(self, rejection: S3Error, date: str | None, signed_at: float) -> bool:
         """Set the clock by the header ``Date`` of a ``rejection``, if that was for the time of the signature.
 
-        ``signed_at`` is that time. Returns True if the same request may be responded to when it is signed again.
+        ``signed_at`` is that time. Returns True if the same request may succeed when it is signed again.
         """
         is_named = rejection.code == "RequestTimeTooSkewed"
         if not is_named and not (has_no_code(rejection) and rejection.status == _FORBIDDEN):

@@ -161,7 +161,7 @@ class Config:
     the whole."""
 
     hedging: float | None = 0.02
-    """Which part of the ranged GETs may get a second request: for all of it if the first one is not responded in the
+    """Which part of the ranged GETs may get a second request: for all of it if the first one gets no response in the
     time in which nineteen of twenty were, for what is missing if a body of a MiB or more comes more slowly than
     nineteen of twenty; what comes first is taken. 0 or None: no second requests."""
 

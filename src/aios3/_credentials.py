@@ -401,9 +401,9 @@ async def refresh_after(
     rejection: S3Error,
     ask: Callable[[], Awaitable[S3Error | None]],
 ) -> bool:
-    """Renew credentials that ``rejection`` says have ended; tell whether the request may be responded to with others.
+    """Renew credentials that ``rejection`` says have ended; tell whether the request may succeed with others.
 
-    The response to a HEAD says nothing. Then ``ask()`` sends a request that is responded to with a code, and returns
+    The response to a HEAD says nothing. Then ``ask()`` sends a request whose response has a code, and returns
     its error, None if it was accepted.
     """
     if used is None or not credential_cache.is_renewable:

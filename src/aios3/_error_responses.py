@@ -2,7 +2,7 @@
 
 A server that does not take headers about checksums says so in many ways: Backblaze B2 responds with 400
 InvalidArgument, Cloudflare R2 501 NotImplemented, and each of them nothing but the status to a HEAD. The same statuses
-mean other things too. So a rejection is only the beginning: the request must be responded to without the headers, and
+mean other things too. So a rejection is only the beginning: the request must succeed without the headers, and
 nothing else may explain that it was not with them. No I/O here.
 """
 

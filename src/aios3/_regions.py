@@ -52,7 +52,7 @@ def is_wrong_region(error: S3Error) -> bool:
 
 
 class _RegionProbe(NamedTuple):
-    """What a bucket has responded when it was asked for its region."""
+    """A bucket's response when it was asked for its region."""
 
     region: str | None
     is_here: bool = False

@@ -195,7 +195,7 @@ class Session:
         """Return what holds for ``profile``; read once, at its first use."""
         return await self._transport(profile).read()
 
-    def keeper_for(self, profile: str | None) -> CredentialCache:
+    def credential_cache_for(self, profile: str | None) -> CredentialCache:
         """Return the credential cache of the credentials of ``profile``."""
         return self._transport(profile).credential_cache
 

@@ -181,7 +181,7 @@ class Transport:
     async def _find_credentials(self, kind: str | None) -> Signer | None:
         """Ask the environment if settings are plain, else botocore's chain.
 
-        It is the source of the credential_cache.
+        It is the source of the credential cache.
         """
         await self.read()
         if self._static_settings is None:

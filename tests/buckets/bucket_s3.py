@@ -56,7 +56,7 @@ class BucketS3(TreeS3):
     async def head_bucket(self, url):
         await self._response(await self._call("HeadBucket", url))
 
-    async def administer(self, operation, url, parameters):
+    async def call_operation(self, operation, url, parameters):
         await self._response(await self._call(operation, url))
         self.asked.append((operation, parameters))
         if operation in self.responses:

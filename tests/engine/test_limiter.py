@@ -144,7 +144,7 @@ async def test_after_a_rejection_requests_come_a_little_slower_than_responses_ca
     reject(limiter, 3)
     assert limiter.rate == pytest.approx(80, rel=0.05)
     clock.now += 6
-    assert 100 < limiter.rate < 150, "it grows back beyond what was responded to"
+    assert 100 < limiter.rate < 150, "it grows back beyond the rate of responses"
     clock.now += 60
     assert limiter.rate is None, "a server that has not rejected for a minute is not slowed down"
 

@@ -161,16 +161,16 @@ async def test_random_takers_leave_nothing_and_stay_inside_the_limit_while_movin
             size = rng.randint(1, 60)
             await budget.acquire(size)
             highest = max(highest, budget.used)
-            parked = rng.random() < 0.3
+            retained = rng.random() < 0.3
             try:
-                if parked:
+                if retained:
                     budget.mark_retained(size)
                 await spin(rng.randint(0, 3))
-                if parked and rng.random() < 0.5:
+                if retained and rng.random() < 0.5:
                     budget.mark_in_flight(size)
-                    parked = False
+                    retained = False
             finally:
-                budget.release(size, retained=parked)
+                budget.release(size, retained=retained)
 
     workers = [asyncio.create_task(worker()) for _ in range(12)]
     await spin(rng.randint(5, 40))

@@ -44,7 +44,7 @@ class Server:
 
 @dataclass
 class Throttling(Server):
-    """Refuses what exceeds ``per_second`` requests, ``burst`` at once."""
+    """Rejects what exceeds ``per_second`` requests, ``burst`` at once."""
 
     per_second: float = 100.0
     burst: int = 10

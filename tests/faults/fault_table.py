@@ -40,7 +40,7 @@ LISTS = ("scan", "walk")
 WRITES = (*SENDS, "append", *COPIES, *MULTIPART)
 VERBS = ("open + read", "random reads", "chunks", "write small", "write multipart", "append", "copy", "remove",
          "delete many", "scan", "walk", "sync read", "sync write")  # fmt: skip
-ANSWERED = (*READS, "delete many", *LISTS)
+WITH_RESULT = (*READS, "delete many", *LISTS)
 """What gets a body back that matters."""
 
 GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 15\r\nConnection: close\r\n\r\n<html>no</html>"
@@ -115,18 +115,18 @@ ROWS = (
     Row("no response, once", faults.Stall(), 1, cells((("open + read", "write small", "scan", "copy", "delete many"), RESULT), (("touch", "copy new", "copy in parts"), RESULT)), impatient=True),
     Row("no response, always", faults.Stall(), None, cells((("open + read", "write small", "write multipart", "scan", "sync read"), TIMEOUT)), impatient=True, stored=True),
     # the response's body
-    Row("reset in the body, once", faults.ResetAfter(100), 1, cells((ANSWERED, RESULT), (RECEIVES, RESULT))),
-    Row("reset in the body, always", faults.ResetAfter(0), None, cells((ANSWERED, BROKEN), (RECEIVES, BROKEN), (("delete many", "sync down"), PARTIAL))),
+    Row("reset in the body, once", faults.ResetAfter(100), 1, cells((WITH_RESULT, RESULT), (RECEIVES, RESULT))),
+    Row("reset in the body, always", faults.ResetAfter(0), None, cells((WITH_RESULT, BROKEN), (RECEIVES, BROKEN), (("delete many", "sync down"), PARTIAL))),
     Row("reset after some bytes, always", faults.ResetAfter(100_000), None, cells((READS, RESULT))),
-    Row("body cut short, once", faults.CutShort(100), 1, cells((ANSWERED, RESULT), (RECEIVES, RESULT))),
-    Row("body cut short, always", faults.CutShort(0), None, cells((ANSWERED, "TruncatedBodyError"), (RECEIVES, "TruncatedBodyError"), (("delete many", "sync down"), PARTIAL))),
+    Row("body cut short, once", faults.CutShort(100), 1, cells((WITH_RESULT, RESULT), (RECEIVES, RESULT))),
+    Row("body cut short, always", faults.CutShort(0), None, cells((WITH_RESULT, "TruncatedBodyError"), (RECEIVES, "TruncatedBodyError"), (("delete many", "sync down"), PARTIAL))),
     Row("body stalls, once", faults.Stall(100), 1, cells((("open + read", "random reads", "chunks", "scan"), RESULT)), impatient=True),
     Row("body stalls, always", faults.Stall(0), None, cells((("open + read", "scan"), TIMEOUT)), impatient=True),
-    Row("body drips", faults.SlowBody(40_000, 0.001), None, cells((ANSWERED, RESULT))),
-    Row("length announced too long, once", faults.WrongLength(10), 1, cells((ANSWERED, RESULT))),
-    Row("length announced too long, always", faults.WrongLength(10), None, cells((ANSWERED, SERVER), (LISTS, "TruncatedBodyError"), (("delete many",), PARTIAL))),
-    Row("length announced too short, once", faults.WrongLength(-10), 1, cells((ANSWERED, RESULT))),
-    Row("length announced too short, always", faults.WrongLength(-10), None, cells((ANSWERED, SERVER), (("delete many",), PARTIAL))),
+    Row("body drips", faults.SlowBody(40_000, 0.001), None, cells((WITH_RESULT, RESULT))),
+    Row("length announced too long, once", faults.WrongLength(10), 1, cells((WITH_RESULT, RESULT))),
+    Row("length announced too long, always", faults.WrongLength(10), None, cells((WITH_RESULT, SERVER), (LISTS, "TruncatedBodyError"), (("delete many",), PARTIAL))),
+    Row("length announced too short, once", faults.WrongLength(-10), 1, cells((WITH_RESULT, RESULT))),
+    Row("length announced too short, always", faults.WrongLength(-10), None, cells((WITH_RESULT, SERVER), (("delete many",), PARTIAL))),
     Row("a byte flipped, once", faults.FlipByte(), 1, cells((("open + read", "sync read"), RESULT), (("chunks", "Bucket.download"), CORRUPT), (("download", "sync down", "Storage.get"), RESULT), (("extract",), ARCHIVE))),
     Row("a byte flipped, always", faults.FlipByte(), None, cells((("open + read", "chunks", "sync read"), CORRUPT), (RECEIVES, CORRUPT), (("sync down",), PARTIAL), (("extract",), ARCHIVE))),
     Row("response in chunks", faults.Chunked(), None, cells((VERBS, RESULT))),

@@ -17,11 +17,11 @@ from aios3.testing import faults
 
 LARGE = random.Random(4).randbytes((11 << 20) + 10)
 WORDS = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put {} requests with Object Lock parameters"
-REFUSALS = {
+REJECTIONS = {
     "PutObject": faults.Respond(400, "InvalidRequest", WORDS.format("Object")),
     "UploadPart": faults.Respond(400, "InvalidRequest", WORDS.format("Part")),
 }
-MISSING = {name: faults.Respond(400, "MissingContentMD5", "Missing required header") for name in REFUSALS}
+MISSING = {name: faults.Respond(400, "MissingContentMD5", "Missing required header") for name in REJECTIONS}
 
 
 def has_none(request) -> bool:
@@ -36,7 +36,7 @@ def speaks_of_checksums(request) -> bool:
     return any(name.startswith(("x-amz-checksum-crc", "x-amz-sdk-checksum")) for name in request.headers)
 
 
-@pytest.fixture(params=[REFUSALS, MISSING], ids=["InvalidRequest", "MissingContentMD5"])
+@pytest.fixture(params=[REJECTIONS, MISSING], ids=["InvalidRequest", "MissingContentMD5"])
 def locked(request, faulty):
     """A server all of whose buckets are locked."""
     for operation, rejection in request.param.items():
@@ -47,7 +47,7 @@ def locked(request, faulty):
 @pytest.fixture
 def picky(faulty):
     """The same, where checksums are not known, nor conditions."""
-    for operation, rejection in REFUSALS.items():
+    for operation, rejection in REJECTIONS.items():
         faulty.fail(operation, faults.Respond(400, "InvalidArgument"), key=speaks_of_checksums, times=None)
         faulty.fail(operation, rejection, key=has_no_md5, times=None)
     return faulty
@@ -55,7 +55,7 @@ def picky(faulty):
 
 def sent_with_md5(faulty) -> int:
     """Return how many bodies came with their MD5."""
-    return len([each for each in faulty.requests if each.operation in REFUSALS and "content-md5" in each.headers])
+    return len([each for each in faulty.requests if each.operation in REJECTIONS and "content-md5" in each.headers])
 
 
 async def write(path, session, data):
@@ -160,7 +160,7 @@ async def test_another_rejection_is_raised_at_once(faulty, options, bucket, code
 
 
 async def test_a_server_that_is_never_content_is_asked_twice(faulty, options, bucket):
-    faulty.fail("PutObject", REFUSALS["PutObject"], times=None)
+    faulty.fail("PutObject", REJECTIONS["PutObject"], times=None)
     async with aios3.Session(**options(faulty)) as session:
         for count in (2, 3):
             with pytest.raises(aios3.RequestError, match="Object Lock"):

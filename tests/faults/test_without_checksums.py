@@ -1,6 +1,6 @@
 """A server that rejects what it is told of checksums is served without them, and told of once for each kind of request.
 
-What counts as such a rejection must be certain: the same request without is responded to, and nothing else explains it.
+What counts as such a rejection must be certain: the same request succeeds without, and nothing else explains it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import aios3
 from aios3._retrying import RetryingBackend
 from aios3.testing import faults
 
-REFUSALS = [faults.Respond(501, "NotImplemented"), faults.Respond(400, "InvalidArgument")]
+REJECTIONS = [faults.Respond(501, "NotImplemented"), faults.Respond(400, "InvalidArgument")]
 LARGE = random.Random(3).randbytes((5 << 20) + 10)
 
 
@@ -36,7 +36,7 @@ async def session(faulty, options):
 
 
 @pytest.fixture
-async def session_at_amazon(faulty, options, monkeypatch):
+async def aws_session(faulty, options, monkeypatch):
     """A session that sends checksums with all that it writes, without having been told to."""
 
     monkeypatch.setattr(RetryingBackend, "is_aws", True)
@@ -52,16 +52,16 @@ async def insisting(faulty, options):
         yield made
 
 
-@pytest.fixture(params=REFUSALS, ids=["501", "400"])
+@pytest.fixture(params=REJECTIONS, ids=["501", "400"])
 def picky(request, faulty):
     faulty.fail("*", request.param, key=speaks_of_checksums, times=None)
     return faulty
 
 
 @pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
-async def test_it_is_written_to_and_read_from(picky, session_at_amazon, bucket, admin, data, caplog):
+async def test_it_is_written_to_and_read_from(picky, aws_session, bucket, admin, data, caplog):
     caplog.set_level(logging.WARNING, "aios3")
-    session = session_at_amazon
+    session = aws_session
     for name in ("one", "two"):
         async with aios3.aopen(f"{bucket}/{name}", "wb", session=session) as writer:
             await writer.write(data)
@@ -122,14 +122,14 @@ async def test_what_only_reads_learns_it_too(picky, session, bucket, admin, verb
     ("rejected", "heeded"),
     [("GetObject", "PutObject"), ("PutObject", "GetObject"), ("UploadPart", "PutObject"), ("PutObject", "UploadPart")],
 )
-async def test_it_is_learnt_for_one_kind_of_request_alone(faulty, session_at_amazon, bucket, admin, rejected, heeded):
+async def test_it_is_learnt_for_one_kind_of_request_alone(faulty, aws_session, bucket, admin, rejected, heeded):
     run = {
-        "GetObject": lambda: aios3.read_bytes(f"{bucket}/data", session=session_at_amazon),
-        "PutObject": lambda: aios3.write_bytes(f"{bucket}/small", b"x", session=session_at_amazon),
-        "UploadPart": lambda: aios3.write_bytes(f"{bucket}/large", LARGE, session=session_at_amazon),
+        "GetObject": lambda: aios3.read_bytes(f"{bucket}/data", session=aws_session),
+        "PutObject": lambda: aios3.write_bytes(f"{bucket}/small", b"x", session=aws_session),
+        "UploadPart": lambda: aios3.write_bytes(f"{bucket}/large", LARGE, session=aws_session),
     }
     admin.put(f"{bucket}/data", b"x")
-    faulty.fail(rejected, REFUSALS[0], key=speaks_of_checksums, times=None)
+    faulty.fail(rejected, REJECTIONS[0], key=speaks_of_checksums, times=None)
     await run[rejected]()
     await run[rejected]()
     assert faulty.counts().faults <= 2, "of an upload, two parts may have been on their way"
@@ -147,14 +147,14 @@ OTHER_REASONS = [
 
 @pytest.mark.parametrize(("response", "kind"), OTHER_REASONS, ids=lambda each: getattr(each, "code", ""))
 async def test_a_rejection_of_something_else_is_raised_and_nothing_is_learnt(
-    faulty, session_at_amazon, bucket, admin, response, kind, caplog
+    faulty, aws_session, bucket, admin, response, kind, caplog
 ):
     faulty.fail("PutObject", response, times=2)
     with pytest.raises(kind) as caught:
-        await aios3.write_bytes(f"{bucket}/data", b"x", session=session_at_amazon)
+        await aios3.write_bytes(f"{bucket}/data", b"x", session=aws_session)
     assert caught.value.code == response.code
     faulty.reset()
-    await aios3.write_bytes(f"{bucket}/data", b"x", session=session_at_amazon)
+    await aios3.write_bytes(f"{bucket}/data", b"x", session=aws_session)
     assert speaks_of_checksums(faulty.requests[-1])
     assert warnings(caplog) == []
 
@@ -186,7 +186,7 @@ async def test_only_a_response_to_the_plain_request_proves_it(faulty, session, b
     """403 with its reason is one; a failure of the server and bad credentials are not."""
     admin.put(f"{bucket}/data", b"x")
     status = {"AccessDenied": 403, "InternalError": 500, "ExpiredToken": 400}[code]
-    faulty.fail("GetObject", REFUSALS[1], key=speaks_of_checksums, times=None)
+    faulty.fail("GetObject", REJECTIONS[1], key=speaks_of_checksums, times=None)
     faulty.fail("GetObject", faults.Respond(status, code), times=None)
     with pytest.raises(aios3.S3Error) as caught:
         await aios3.read_bytes(f"{bucket}/data", session=session)

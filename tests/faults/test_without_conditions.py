@@ -12,7 +12,7 @@ import aios3
 from aios3.testing import faults
 
 LARGE = random.Random(9).randbytes((5 << 20) + 10)
-REFUSED = faults.Respond(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+REJECTED = faults.Respond(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
 
 
 def with_precondition(request) -> bool:
@@ -21,8 +21,8 @@ def with_precondition(request) -> bool:
 
 @pytest.fixture
 async def session(faulty, options):
-    faulty.fail("*Object", REFUSED, key=with_precondition, times=None)
-    faulty.fail("CompleteMultipartUpload", REFUSED, key=with_precondition, times=None)
+    faulty.fail("*Object", REJECTED, key=with_precondition, times=None)
+    faulty.fail("CompleteMultipartUpload", REJECTED, key=with_precondition, times=None)
     made = aios3.Session(**options(faulty))
     async with nothing_left(made, faulty):
         yield made
@@ -61,7 +61,7 @@ async def test_a_known_version_is_not_replaced_without_its_condition(session, bu
 
 
 async def test_a_rejection_of_something_else_is_raised(faulty, options, bucket, admin, caplog):
-    faulty.fail("PutObject", REFUSED, times=None)
+    faulty.fail("PutObject", REJECTED, times=None)
     async with aios3.Session(**options(faulty)) as session:
         with pytest.raises(aios3.UnsupportedError, match="A header you provided"):
             await create(f"{bucket}/data", b"x", session)

@@ -93,7 +93,7 @@ class FakeBody:
         self.close()  # as a real one, which gives its connection back at its end
         return bytes(whole)
 
-    def watch(self, ended):
+    def on_end(self, ended):
         self._ended = ended
 
     def close(self):

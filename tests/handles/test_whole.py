@@ -206,7 +206,7 @@ async def test_a_replaced_object_is_not_written_over(s3, memory_session, way):
         assert "key.bin" not in s3.objects
 
 
-async def test_at_amazon_the_write_itself_asks_and_no_request_is_spent(s3, memory_session, way):
+async def test_on_aws_the_write_itself_asks_and_no_request_is_spent(s3, memory_session, way):
     s3.amazon = True
     s3.put("key.bin", OLD)
     async with aios3.aopen(URL, "rb+", buffering=way, session=memory_session) as file:

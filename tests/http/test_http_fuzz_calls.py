@@ -29,7 +29,7 @@ PLAIN = Precondition()
 
 
 class Lines:
-    """A pool whose every connection is responded to with the same bytes."""
+    """A pool whose every connection brings the same bytes."""
 
     def __init__(self, pieces):
         self.pieces = pieces

@@ -101,12 +101,12 @@ def test_unknown_buffered_bytes_count_as_buffered():
 
 
 def test_a_system_that_does_not_know_of_it_is_asked_once():
-    class Refusing(Socket):
+    class Rejecting(Socket):
         def setsockopt(self, level, option, value):
             super().setsockopt(level, option, value)
             raise OSError(errno.ENOPROTOOPT, "Protocol not available")
 
-    sock, clock = Refusing(), Clock()
+    sock, clock = Rejecting(), Clock()
     each = ReceiveLowWatermark(sock, clock)
     each.start()
     for _ in range(3):

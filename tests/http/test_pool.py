@@ -117,7 +117,7 @@ async def test_a_cancelled_waiter_acquires_no_slot(moment):
         pool.release(await waiting)
         assert pool.waiting == 0
         assert await get(pool) == (200, b"ok")
-        assert pool._slots == 1
+        assert pool._leased == 1
 
 
 @pytest.mark.parametrize("turns", range(10))
@@ -135,7 +135,7 @@ async def test_a_pool_closes_whatever_the_moment_in_which_a_connecting_was_cance
 
 async def test_a_request_cancelled_while_connecting_releases_its_permit():
     class Never:
-        async def in_turn(self):
+        async def ordered(self):
             asked.set()
             await asyncio.Event().wait()
 
@@ -150,7 +150,7 @@ async def test_a_request_cancelled_while_connecting_releases_its_permit():
         await asked.wait()
         waiting.cancel()
         await asyncio.gather(connecting, waiting, return_exceptions=True)
-        assert pool._slots == 0
+        assert pool._leased == 0
 
 
 async def test_a_server_that_is_not_there_leaves_the_place():
@@ -158,18 +158,18 @@ async def test_a_server_that_is_not_there_leaves_the_place():
         for _ in range(3):
             with pytest.raises(ConnectionRefusedError):
                 await pool.acquire()
-        assert pool._slots == 0
+        assert pool._leased == 0
 
 
 async def test_a_look_up_that_hangs_ends_in_time():
     class Never:
-        async def in_turn(self):
+        async def ordered(self):
             await asyncio.Event().wait()
 
     async with pooled(1, connect_seconds=0.01, addresses=Never()) as pool:
         with pytest.raises(TimeoutError, match=r"127\.0\.0\.1:1 within 0\.01 s"):
             await pool.acquire()
-        assert pool._slots == 0
+        assert pool._leased == 0
 
 
 def closing_after(responses):
@@ -190,7 +190,7 @@ async def test_a_stale_connection_is_replaced_without_the_caller_noticing():
             assert await get(pool) == (200, b"ok")
         assert server.connections == 3
         assert len(server.requests) == 5
-        assert pool._slots == 1
+        assert pool._leased == 1
 
 
 async def test_a_request_that_must_not_be_repeated_is_not():
@@ -199,7 +199,7 @@ async def test_a_request_that_must_not_be_repeated_is_not():
         with pytest.raises(ServerClosedError):
             await get(pool, replayable=False)
         assert len(server.requests) == 2
-        assert pool._slots == 0
+        assert pool._leased == 0
 
 
 async def test_a_request_is_repeated_once_and_never_on_a_first_connection():
@@ -258,7 +258,7 @@ async def test_idle_connections_are_closed_after_a_while():
             pool.release(connection)
         while pool.open:
             await asyncio.sleep(0)
-        assert (pool.idle, pool._slots, pool._timer) == (0, 0, None)
+        assert (pool.idle, pool._leased, pool._timer) == (0, 0, None)
 
 
 async def test_a_connection_that_the_server_closes_while_idle_is_forgotten():
@@ -266,7 +266,7 @@ async def test_a_connection_that_the_server_closes_while_idle_is_forgotten():
         await get(pool)
         while pool.open:
             await asyncio.sleep(0)
-        assert (pool.idle, pool._slots) == (0, 0)
+        assert (pool.idle, pool._leased) == (0, 0)
 
 
 async def test_closing_the_pool_wakes_all_waiters():
@@ -282,7 +282,7 @@ async def test_closing_the_pool_wakes_all_waiters():
                 await task
         with pytest.raises(ConnectionAbortedError):
             await pool.acquire()
-        assert pool._slots == 0
+        assert pool._leased == 0
 
 
 @pytest.mark.parametrize("state", ["sending", "waiting", "receiving", "chunk", "reading"])
@@ -316,7 +316,7 @@ async def test_a_request_cancelled_during_the_exchange_closes_its_connection(sta
         using.cancel()
         with pytest.raises(asyncio.CancelledError):
             await using
-        assert pool._slots == 0
+        assert pool._leased == 0
         while pool.open:
             await asyncio.sleep(0)
 
@@ -342,7 +342,7 @@ async def test_a_server_that_stops_sending_is_a_timeout(said):
     async with serving(responding(said)) as server, pooled(server.port, **times) as pool:
         with pytest.raises(TimeoutError, match="nothing moved"):
             await get(pool)
-        assert pool._slots == (1 if b"abc" in said else 0)
+        assert pool._leased == (1 if b"abc" in said else 0)
 
 
 async def test_a_server_that_stops_receiving_is_a_timeout():
@@ -353,7 +353,7 @@ async def test_a_server_that_stops_receiving_is_a_timeout():
     async with serving(handle) as server, pooled(server.port, stall_seconds=0.01) as pool:
         with pytest.raises(TimeoutError, match="nothing moved"):
             await pool.exchange(REQUEST, [bytes(64 << 20)])
-        assert pool._slots == 0
+        assert pool._leased == 0
 
 
 async def test_a_slow_body_is_waited_for_as_long_as_it_moves():

@@ -26,7 +26,7 @@ from scripted import Request, Scripted, response, xml
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    ActiveCall = Callable[[BotoBackend], Awaitable[object]]
+    Call = Callable[[BotoBackend], Awaitable[object]]
 
 URL = S3Url("bucket", "key")
 AWKWARD = [
@@ -144,7 +144,7 @@ def as_received(request: requests.Request, place: EndpointSettings) -> Request:
     return Request(method, target, headers, b"".join(request.body))
 
 
-async def asked_of_botocore(*script: bytes, calls: ActiveCall, **options) -> tuple[str, list[Request]]:
+async def asked_of_botocore(*script: bytes, calls: Call, **options) -> tuple[str, list[Request]]:
     """Let botocore's backend make calls, and return the host that it was given and what it sent."""
     async with Scripted(*script) as server:
         config = Config(endpoint_url=server.url, credentials=Credentials("AKIA", "s"), max_attempts=1, **options)

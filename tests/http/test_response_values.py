@@ -24,7 +24,7 @@ from scripted import Scripted, response, xml
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    ActiveCall = Callable[[BotoBackend], Awaitable[object]]
+    Call = Callable[[BotoBackend], Awaitable[object]]
 
 URL = S3Url("bucket", "key")
 PATH = "s3://bucket/key"
@@ -43,8 +43,8 @@ def head(raw: bytes) -> tuple[int, dict[str, str], bytes]:
     return int(first.split(" ")[1]), headers, raw.partition(b"\r\n\r\n")[2]
 
 
-async def botocores(raw: bytes, call: ActiveCall, attempts: int = 3) -> object:
-    """Let the backend on aiobotocore response a call; an error is returned."""
+async def botocores(raw: bytes, call: Call, attempts: int = 3) -> object:
+    """Let the backend on aiobotocore respond to a call; an error is returned."""
     async with Scripted(*[raw] * attempts) as server:
         config = Config(endpoint_url=server.url, credentials=Credentials("AKIA", "s"), max_attempts=1)
         backend = BotoBackend(config, None, asyncio.Semaphore(1))
@@ -297,7 +297,7 @@ CODES = [
     (500, "InternalError"),
     (503, "SlowDown"),
 ]
-REFUSALS = [
+REJECTIONS = [
     *((call, rejection(*said)) for said in CODES for call in (get, create_object)),
     *((head_object, response(status, **REQUEST_ID)) for status in (404, 403, 412, 405)),
     *((head_object, response(status)) for status in (500, 503)),
@@ -311,7 +311,7 @@ REFUSALS = [
 OPERATIONS = {get: "GetObject", create_object: "PutObject", head_object: "HeadObject", head_bucket: "HeadBucket"}
 
 
-@pytest.mark.parametrize(("call", "raw"), REFUSALS)
+@pytest.mark.parametrize(("call", "raw"), REJECTIONS)
 async def test_a_rejection_is_the_error_that_botocores_is(call, raw):
     theirs = await botocores(raw, call)
     status, headers, body = head(raw)

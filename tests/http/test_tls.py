@@ -117,7 +117,7 @@ async def test_an_unverified_server_gets_no_request(certificate, server_tls, why
         with pytest.raises(ssl.SSLCertVerificationError):
             await pool.exchange(REQUEST)
         assert server.requests == []
-        assert pool._slots == 0
+        assert pool._leased == 0
         await pool.aclose()
 
 
@@ -141,7 +141,7 @@ async def test_a_handshake_that_hangs_ends_in_time_and_one_that_is_cancelled_lea
         pool = pool_for(server, context, connect_seconds=0.05)
         with pytest.raises(TimeoutError, match=r"no handshake of TLS with right\.test"):
             await pool.acquire()
-        assert pool._slots == 0
+        assert pool._leased == 0
         await pool.aclose()
         reached.clear()
         pool = pool_for(server, context)
@@ -150,7 +150,7 @@ async def test_a_handshake_that_hangs_ends_in_time_and_one_that_is_cancelled_lea
         connecting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await connecting
-        assert (pool._slots, pool.open) == (0, 0)
+        assert (pool._leased, pool.open) == (0, 0)
         await pool.aclose()
 
 
@@ -375,5 +375,5 @@ async def test_a_server_that_hangs_up_in_the_handshake_is_a_broken_connection(ce
         pool = pool_for(server, await client_context(certificate))
         with pytest.raises(ConnectionError):
             await pool.acquire()
-        assert (pool._slots, pool.open) == (0, 0)
+        assert (pool._leased, pool.open) == (0, 0)
         await pool.aclose()

@@ -53,7 +53,7 @@ async def do(surface, verb, path):
 
 
 def route(amazon):
-    """Where requests went, what they were signed for, and what was responded to; ranges response 206 instead of 200."""
+    """Where requests went, what they were signed for, and the responses; ranges get 206 instead of 200."""
     seen = [
         (each.method, each.host, each.region, 200 if each.status == 206 else each.status) for each in amazon.requests
     ]

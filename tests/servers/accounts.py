@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is responded to."""
+    """The response."""
 
     status: int
     body: str = ""
@@ -82,7 +82,7 @@ class Accounts:
         """Codes of the MFA device that are good; each is good once."""
         self.may_respond = threading.Event()
         self.may_respond.set()
-        """While it is cleared, nothing is responded to."""
+        """While it is cleared, there is no response."""
         self.asked = threading.Event()
         self.sign_on_tokens = {SIGN_ON_TOKEN}
         self.given: list[Given] = []

@@ -47,7 +47,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request that came, and what it was responded to. No signature, no token."""
+    """One request that came, and its response. No signature, no token."""
 
     method: str
     host: str
@@ -86,9 +86,9 @@ class Amazon:
         """Buckets by other names in hosts: those of access points."""
         self.requests: list[Seen] = []
         self.on_request: Callable[[Asked], Response | None] | None = None
-        """Called when all is verified; what it returns is responded to."""
+        """Called when all is verified; what it returns is the response."""
         self.on_rejection: Callable[[Response], None] | None = None
-        """Called with every rejection, before it is responded to."""
+        """Called with every rejection, before it is sent."""
 
     def leading(self) -> contextlib.AbstractContextManager[None]:
         """Lead Amazon's names to this server, in this process."""

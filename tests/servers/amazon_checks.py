@@ -100,7 +100,7 @@ class Exchange:
         return None
 
     def _elsewhere(self, named: Named, bucket: Bucket | None) -> Response | None:
-        """Refuse what was sent to, or signed for, another region or service than the bucket's."""
+        """Reject what was sent to, or signed for, another region or service than the bucket's."""
         is_global, endpoint = named.region is None, named.region or "us-east-1"
         home = bucket.region if bucket is not None else endpoint
         if is_global and named.bucket is not None and not (bucket is not None and bucket.young):
@@ -138,7 +138,7 @@ class Exchange:
         return responded
 
     def _may(self, key: Key | None, bucket: Bucket) -> Response | None:
-        """Refuse who may not: others than the owner, where it is not public and nobody pays."""
+        """Reject who may not: others than the owner, where it is not public and nobody pays."""
         said = self.said
         expected = self.headers.get("x-amz-expected-bucket-owner") or said.get("x-amz-expected-bucket-owner")
         if expected is not None and expected != bucket.owner:

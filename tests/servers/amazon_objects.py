@@ -81,7 +81,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Response:
-    """What is responded to; ``code`` is S3's, if it is a rejection."""
+    """The response; ``code`` is S3's, if it is a rejection."""
 
     status: int = 200
     body: bytes = b""

@@ -45,8 +45,8 @@ _MOTO = {
 _NO_TAGS = {
     "tags": "responses tagging with 501",
     "upload_tags": "rejects x-amz-tagging",
-    "bucket_tags": "responses with 501",
-    "policy": "responses with 501",
+    "bucket_tags": "responds with 501",
+    "policy": "responds with 501",
     "public_policy": "has no policies",
 }
 _NO_CONDITIONS = {
@@ -78,7 +78,7 @@ VENDORS_LACK: Mapping[str, Mapping[str, str]] = {
         "part_copy": "has no UploadPartCopy",
         "versions": "responses versioning with 501",
     },
-    "vendor-oss": {**_MOTO, **_NO_CONDITIONS, "policy": "responses with 501", "public_policy": "has no policies"},
+    "vendor-oss": {**_MOTO, **_NO_CONDITIONS, "policy": "responds with 501", "public_policy": "has no policies"},
     "vendor-wasabi": {**_MOTO},
     "vendor-spaces": {**_MOTO, **_NO_TAGS},
     "vendor-minio": {
@@ -116,7 +116,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "public_policy": "has no policies",
     },
     "ceph": {
-        "nul_in_key": "responses a path with %00 with 400, before S3 sees it",
+        "nul_in_key": "responds to a path with %00 with 400, before S3 sees it",
         "complete_once": "ignores If-None-Match on CompleteMultipartUpload (16.2)",
         "complete_if_match": "ignores If-Match on CompleteMultipartUpload (16.2)",
         "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload (16.2)",
@@ -130,9 +130,9 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "copy_if_absent": "responses CopyObject with If-None-Match: * with 412 even if nothing is there",
         "tags": "responses tagging with 501",
         "lifecycle": "responses every document with 400 MalformedXML",
-        "cors": "responses with 501",
+        "cors": "responds with 501",
         "bucket_tags": "responses PutBucketTagging with 501",
-        "policy": "responses with 501",
+        "policy": "responds with 501",
         "public_policy": "has no policies",
     },
     "ministack": {

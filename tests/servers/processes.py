@@ -101,7 +101,7 @@ class Processes:
             time.sleep(_POLL_SECONDS)
 
     def wait_for_http(self, port: int, path: str = "/", *, below: int = 600) -> None:
-        """Poll until a GET of ``path`` is responded to with a status below ``below``."""
+        """Poll until the response to a GET of ``path`` has a status below ``below``."""
         self.wait_until(lambda: (_http_status(port, path) or below) < below, f"http://{HOST}:{port}{path}")
 
     def stop(self) -> None:

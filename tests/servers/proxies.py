@@ -31,7 +31,7 @@ class Proxy:
     status: int | None = None
     silent: bool = False
     requests: list[tuple[str, int]] = field(default_factory=list)
-    """The first line of each request, without the protocol, and how it was responded to."""
+    """The first line of each request, without the protocol, and the status of its response."""
 
     def __enter__(self) -> Self:
         self._thread = AcceptingThread(0)

@@ -97,7 +97,7 @@ def _size_of(asked: Asked) -> int:
 
 
 def _headers(names: str, code: str, status: int, words: str) -> Callable[[Asked], Rejected | None]:
-    """Refuse headers whose name matches ``names``."""
+    """Reject headers whose name matches ``names``."""
     unknown = re.compile(names)
 
     def rule(asked: Asked) -> Rejected | None:
@@ -134,7 +134,7 @@ def _chunked(asked: Asked) -> Rejected | None:
 
 
 def _path_style(asked: Asked) -> Rejected | None:
-    """Refuse a bucket in the path; by its number the server is reached by whoever prepares it."""
+    """Reject a bucket in the path; by its number the server is reached by whoever prepares it."""
     if asked.host.endswith("aliyuncs.com") and asked.host.startswith("oss-") and asked.bucket:
         return Rejected(403, "SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     return None

@@ -58,7 +58,7 @@ class Led:
     def open(self, file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
         arguments = (file, mode, buffering, encoding, errors, newline, closefd, opener)
         name = self._name(file, mode)
-        if name is None or opener is not None or not closefd or self._is_refused(name, mode):
+        if name is None or opener is not None or not closefd or self._is_rejected(name, mode):
             return self._open(*arguments)
         self.opened += 1
         return self._led(name, *arguments[:-2])
@@ -85,8 +85,8 @@ class Led:
             return None
         return None if special or os.path.islink(name) or not name.startswith(self._root) else name
 
-    def _is_refused(self, name, mode) -> bool:
-        """Tell whether the system itself refuses: it says so best."""
+    def _is_rejected(self, name, mode) -> bool:
+        """Tell whether the system itself rejects it: it says so best."""
         exists, folder = os.path.exists(name), os.path.dirname(name)
         if not os.path.isdir(folder) or ("x" in mode and exists) or ("r" in mode and not exists):
             return True

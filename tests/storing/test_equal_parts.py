@@ -20,7 +20,7 @@ R2 = "https://account.r2.cloudflarestorage.com"
 
 
 class EqualS3(FakeS3):
-    """Refuses, at the completion, parts of which one but the last has another size, or the last is larger."""
+    """Rejects, at the completion, parts of which one but the last has another size, or the last is larger."""
 
     async def complete_multipart_upload(self, url, upload_id, parts, **terms):
         sizes = [len(self.uploads[upload_id].parts[part.number]) for part in parts]

@@ -314,7 +314,7 @@ def test_one_loop_thread_a_process():
 
 def test_a_copy_in_another_process_rejects(bridge, monkeypatch):
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert bridge.foreign
+    assert bridge.is_forked
     with pytest.raises(WrongLoopError, match="parent process"):
         bridge.call(double, 1)
 

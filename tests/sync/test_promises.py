@@ -417,7 +417,7 @@ def test_a_copy_is_rejected_and_the_original_lives(both, mode, buffering, again)
 # Ways out are named, and what was swallowed is told
 
 
-REFUSED = {
+REJECTED = {
     "seek": (lambda file: file.seek(0), "buffering='memory' or 'disk', or with 'limited'"),
     "truncate": (lambda file: file.truncate(3), "buffering='memory' or 'disk'"),
     "fileno": (lambda file: file.fileno(), "buffering='disk'"),
@@ -426,11 +426,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("mode", ["wb", "w"])
 @pytest.mark.parametrize("buffering", [0, -1, "pipe"])
-@pytest.mark.parametrize("call", REFUSED)
+@pytest.mark.parametrize("call", REJECTED)
 def test_a_rejection_names_the_way_out(ours, mode, buffering, call):
     if buffering == 0 and mode == "w":
         pytest.skip("text has a buffer")
-    function, way_out = REFUSED[call]
+    function, way_out = REJECTED[call]
     with ours(mode, buffering=buffering) as file:
         file.write("abc" if mode == "w" else b"abc")
         with pytest.raises(io.UnsupportedOperation, match=way_out):

@@ -19,7 +19,7 @@ _OPERATIONS = {"HEAD": "HeadObject", "GET": "GetObject"}
 class ServedS3:
     """The bucket ``bucket`` of a server, emptied; knows which versions were looked at.
 
-    ``meanwhile`` is called before each request on objects, then ``faults``, whose result is responded to instead. Both
+    ``meanwhile`` is called before each request on objects, then ``faults``, whose result is the response instead. Both
     are called in the server's thread, which works on one request at a time.
     """
 

@@ -350,7 +350,7 @@ async def test_a_move_keeps_a_concurrent_write_to_the_source(s3, session, amazon
     assert s3.contents()["a"] == b"newer"
 
 
-async def test_a_move_at_amazon_decides_at_the_moment_of_the_deletion(s3, session):
+async def test_a_move_on_aws_decides_at_the_moment_of_the_deletion(s3, session):
     s3.amazon = True
     s3.put("a", b"old")
     s3.faults = lambda operation, *_: s3.put("a", b"newer") and None if operation == "DeleteObject" else None

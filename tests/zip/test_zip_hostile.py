@@ -180,7 +180,7 @@ async def test_a_large_end_record_is_read(opened):
         assert await z.read("a.txt") == TEXT
 
 
-REFUSED = {
+REJECTED = {
     "a password": lying(flags=UTF8 | ENCRYPTED),
     "AES": lying(method=99, flags=UTF8 | ENCRYPTED),
     "deflate64": lying(method=9),
@@ -189,7 +189,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("data", REJECTED.values(), ids=REJECTED)
 async def test_what_cannot_be_read_is_said_so_and_the_rest_can(opened, data):
     async with opened(data) as z:
         with pytest.raises(aios3.UnsupportedError, match=r"'a\.txt'"):

@@ -51,7 +51,7 @@ RAW_BODY = "RawBody"
 
 
 def report_response(response: BotoResponse) -> None:
-    """Tell whoever watches the request what was responded to."""
+    """Report the response to the observer of the request."""
     record_response(response["ResponseMetadata"]["HTTPStatusCode"], headers_of(response))
 
 

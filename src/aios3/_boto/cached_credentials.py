@@ -36,5 +36,5 @@ class CachedCredentialsProvider:
         self._credential_cache = credential_cache
 
     async def load_credentials(self) -> CachedCredentials:
-        """Return what asks the credential_cache; nothing is asked yet."""
+        """Return what asks the credential cache; nothing is asked yet."""
         return CachedCredentials(self._credential_cache)

@@ -1,4 +1,4 @@
-"""A second request for what is slow: the first to be responded to is taken, the other one is cancelled.
+"""A second request for what is slow: the first response is taken, the other request is cancelled.
 
 Of many servers behind one address some are slow at times, and a second request most often meets another one. A request
 is slow if it has waited longer for its response than nineteen in twenty did. No request costs a task or a timer for
@@ -118,7 +118,7 @@ class Hedger:
         self.sent: int = 0
         """How many second requests were sent."""
         self.won: int = 0
-        """How many of them were responded to first."""
+        """How many of them got the first response."""
         self._fraction = fraction
         self._limiter = limiter
         self._tokens = 0.0

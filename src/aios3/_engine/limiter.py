@@ -2,7 +2,7 @@
 
 The number begins small, and grows with the responses that come while all of it is needed: a server that cannot take the
 most that is allowed has rejected a few by then, not all at once. A rejection halves it, and sets the rate to a little
-less than what has been responded to in the last second; both grow back while responses come. Both are needed: a server
+less than the rate of responses in the last second; both grow back while responses come. Both are needed: a server
 that counts requests a second is not spared by having one in flight, if its responses are fast.
 """
 
@@ -134,7 +134,7 @@ class AdaptiveLimiter:
         return throttled < max(_TOLERATED_COUNT, _TOLERATED_FRACTION * (throttled + _recent(self._successes, now)))
 
     def _measured_rate(self, now: float) -> float | None:
-        """Return how many requests a second were responded to of late; None if too few to tell."""
+        """Return the responses a second of late; None if too few to tell."""
         count = _recent(self._successes, now)
         if count < 2:  # noqa: PLR2004 - one point has no distance
             return None

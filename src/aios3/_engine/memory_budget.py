@@ -1,7 +1,7 @@
 """Bytes in memory: one budget a session, fair, safe under cancellation.
 
 Every block and part is paid for here before it exists. Bytes are *moving* while a request will set them free by
-itself (a part on its way up, a block being received), and *parked* while only their owner can (a half-filled part, a
+itself (a part on its way up, a block being received), and *retained* while only their owner can (a half-filled part, a
 block in a cache). Who waits is woken in the order of asking. If nothing is moving, nothing will ever wake the first
 in line, so it is let in over the limit: many idle files may cost more than the budget, but nobody waits for ever.
 """
@@ -127,7 +127,7 @@ class MemoryBudget:
             self.release(size, retained=retained)
 
     def release(self, size: int, *, retained: bool = False) -> None:
-        """Give ``size`` bytes back, which were in flight or, with ``retained``, parked."""
+        """Give ``size`` bytes back, which were in flight or, with ``retained``, retained."""
         self._used -= size
         if retained:
             self._retained -= size
@@ -156,11 +156,11 @@ class MemoryBudget:
         self._admit()
 
     def mark_in_flight(self, size: int) -> None:
-        """Mark ``size`` parked bytes as moving."""
+        """Mark ``size`` retained bytes as in flight."""
         self._retained -= size
 
     def add_reclaimer(self, reclaim: Reclaim) -> None:
-        """Let ``reclaim(size)`` be called under pressure, to give back up to ``size`` parked bytes without awaiting."""
+        """Let ``reclaim(size)`` be called under pressure, to release up to ``size`` retained bytes without awaiting."""
         self._reclaimers[reclaim] = None
 
     def remove_reclaimer(self, reclaim: Reclaim) -> None:

@@ -26,7 +26,7 @@ RETRY_QUOTA = 500
 """The quota of a session, in units of botocore's RetryQuotaChecker: a hundred retries in a row."""
 _UNLIMITED = 10_000
 _SERVER_ERRORS = 500
-"""Statuses from here on are failures of the server; those below response the request, also where they reject it."""
+"""Statuses from here on are failures of the server; those below are responses to the request, rejections among them."""
 _RETRY_COST = 5
 _TIMEOUT_RETRY_COST = 10
 """Somebody has waited for it, and the server has perhaps done the work."""
@@ -74,7 +74,7 @@ class RetryPolicy:
         return other
 
     def on_success(self, failures: int = 0) -> None:
-        """Note that a request was responded to, after ``failures``: what they cost is given back."""
+        """Note a response after ``failures``: what they cost is given back."""
         self.limiter.on_success()
         quota = self._quota
         if quota.left < RETRY_QUOTA:

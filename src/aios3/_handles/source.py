@@ -49,7 +49,7 @@ class ObjectSource:
         self._session = session
         self._options = options or _DEFAULT_READ
         self.latency: float | None = None
-        """Seconds in which the request that opened this was responded to.
+        """Seconds until the response to the request that opened this.
 
         Most have a connection that stands already.
         """

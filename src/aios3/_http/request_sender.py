@@ -190,7 +190,7 @@ class RequestSender:
         return sigv4.payload_hash(body) if sum(map(len, body)) < _MIN_BYTES_HASHED_IN_THREAD else None
 
     async def _adapt(self, request: Request, rejection: _ErrorResponse, adaptations: Adaptations) -> bool:
-        """Learn from a rejection; tell whether the request may now be responded to otherwise."""
+        """Learn from a rejection; tell whether the request may succeed now."""
         error, target, bucket = rejection.error, rejection.target, request.url.bucket
         search = adaptations.search
         if search is not None:

@@ -1,6 +1,6 @@
 """One attempt of one request: what is noted while it runs, so that it can be counted and told of when it is over.
 
-The backends do not know who watches. They say what was responded to, and the attempt that the running task has started
+The backends do not know who watches. They report the response, and the attempt that the running task has started
 takes note of it.
 """
 

@@ -144,15 +144,15 @@ class _RangedDownload:
                 await self._write_journal(partial)
                 raise
             finally:
-                await in_thread(files.let_go, partial)
+                await in_thread(files.discard, partial)
         return self._size
 
     async def _start(self) -> PartialFile:
         job, stat = self._receipt, self._source.stat
         if not (job.resume and stat.etag):  # without an ETag nothing says that it is the same object
-            return await made_in_thread(partial(files.create, job.target, job.root), files.let_go)
+            return await made_in_thread(partial(files.create, job.target, job.root), files.discard)
         version = DownloadVersion(stat.etag, stat.size, self._range_size)
-        return await made_in_thread(partial(files.resume, job.target, job.root, version), files.let_go)
+        return await made_in_thread(partial(files.resume, job.target, job.root, version), files.discard)
 
     async def _download_verified(self, partial: PartialFile, resources: AsyncExitStack) -> None:
         """Receive all pieces; once more, if together they are not what was stored."""

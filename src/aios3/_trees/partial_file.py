@@ -115,7 +115,7 @@ class PartialFile:
                 _remove(folder, self.journal_name)
 
 
-def let_go(partial: PartialFile) -> None:
+def discard(partial: PartialFile) -> None:
     """Close an unfinished file, and delete it unless another attempt is to go on with it."""
     partial.close(keep=partial.version is not None)
 

@@ -110,7 +110,7 @@ def _end_64(tail: bytes, at: int, locator: int, path: str) -> tuple[list[int], i
 
 
 def _check_agreement(small: tuple[int, ...], large: tuple[int, ...], path: str) -> None:
-    """Refuse an archive that says one thing to readers of ZIP64 and another to all others."""
+    """Reject an archive that says one thing to readers of ZIP64 and another to all others."""
     for said, meant, full in zip(small, large, (_FULL_16, _FULL_32, _FULL_32), strict=True):
         if said not in {full, meant}:
             raise archive_error(path, f"has two end records that differ: {said:,} and {meant:,}")

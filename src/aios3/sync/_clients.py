@@ -43,13 +43,13 @@ class _Basis(NamedTuple):
 async def _basis_of(session: Session | None, profile: str | None) -> _Basis:
     current = current_session(session)
     config = current.config_for(profile).with_environment()
-    return _Basis(current, config, await current.settings_for(profile), current.keeper_for(profile))
+    return _Basis(current, config, await current.settings_for(profile), current.credential_cache_for(profile))
 
 
 def _credentials_of(basis: _Basis) -> Credentials:
     """Return who signs now; a closed session has those that it had, as long as they last."""
-    at_hand = basis.credential_cache.cached()
-    keys = (at_hand or _loop_thread.call(_ask, basis)).credentials
+    cached = basis.credential_cache.cached()
+    keys = (cached or _loop_thread.call(_ask, basis)).credentials
     assert keys is not None, "nothing is signed, and yet somebody asks"
     return keys
 

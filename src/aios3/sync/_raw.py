@@ -215,7 +215,7 @@ class RawWriter(io.RawIOBase):
         return len(view)
 
     def wait(self) -> WriteResult:
-        """Wait for a write that was closed with ``join=False``, and return what S3 responded or raise why not."""
+        """Wait for a write that was closed with ``join=False``, and return S3's response or raise why not."""
         if isinstance(self._handle, AsyncPipeWriter):
             return self._loop_thread.call(self._handle.wait)
         return self.result
