@@ -22,7 +22,7 @@ class Backend:
     def __init__(self):
         self.closed = False
 
-    def chosen(self, bucket):
+    def cached_backend(self, bucket):
         return self
 
     async def aclose(self):

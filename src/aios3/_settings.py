@@ -86,7 +86,7 @@ def read_settings(config: Config, profile: str | None, environ: Mapping[str, str
         _endpoint(config, look, files),
         region.value if region else None,
         _ca_bundle(config, look),
-        _request_attempts(config, look),
+        _max_attempts(config, look),
         _checksums(config, look),
         _style(config, look),
         stored,
@@ -97,7 +97,7 @@ def read_settings(config: Config, profile: str | None, environ: Mapping[str, str
 def settings_of_arguments(config: Config) -> Settings:
     """Return what the arguments say by themselves, where nothing else is asked."""
     look = _SettingsLookup({}, {}, "")
-    authorities, attempts = _ca_bundle(config, look), _request_attempts(config, look)
+    authorities, attempts = _ca_bundle(config, look), _max_attempts(config, look)
     checksums, style = _checksums(config, look), config.addressing_style
     return Settings(config.profile, config.endpoint_url, config.region, authorities, attempts, checksums, style, {})
 
@@ -195,7 +195,7 @@ def _ca_bundle(config: Config, look: _SettingsLookup) -> CABundle:
     return CABundle(verify=True, source="verify") if found is None else CABundle(*found)
 
 
-def _request_attempts(config: Config, look: _SettingsLookup) -> int:
+def _max_attempts(config: Config, look: _SettingsLookup) -> int:
     if config.max_attempts is not None:
         return config.max_attempts
     found = look.up("AWS_MAX_ATTEMPTS", key="max_attempts")

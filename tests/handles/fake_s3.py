@@ -146,7 +146,7 @@ class FakeS3:
         self.most_sending = 0
         self._ids = itertools.count(1)
 
-    def chosen(self, bucket):
+    def cached_backend(self, bucket):
         return self
 
     async def admin(self, bucket):

@@ -24,7 +24,7 @@ async def exchange(pieces, view_size=1000, *, bodyless=False):
         head = await connection.send(REQUEST, bodyless=bodyless)
         while count := await connection.readinto(view):
             body += view[:count]
-            assert len(connection._scratch._aligned_buffers) == 64 * 1024
+            assert len(connection._scratch._data) == 64 * 1024
     except (ProtocolError, BrokenBodyError, ServerClosedError) as error:
         assert not connection.is_reusable
         return type(error), bytes(body)

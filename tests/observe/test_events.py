@@ -86,17 +86,17 @@ async def test_a_hook_runs_in_the_context_of_the_caller(config, bucket):
 
 async def test_the_awaitable_of_a_hook_is_awaited_before_the_session_closes(config, bucket):
     heard: list[str] = []
-    let_go = asyncio.Event()
+    released = asyncio.Event()
 
     async def hook(event: aios3.RequestEvent) -> None:
-        await let_go.wait()
+        await released.wait()
         heard.append(event.operation)
 
     async with aios3.Session(config, on_request=hook) as session:
         await aios3.write_bytes(f"{bucket}/a", b"abc", session=session)
         assert heard == []  # the request did not wait for it
         assert session.observer.hook_tasks.running == 1
-        let_go.set()
+        released.set()
     assert heard == ["PutObject"]
 
 

@@ -24,10 +24,10 @@ def warnings(caplog) -> list[str]:
 
 async def test_beyond_the_bound_events_are_dropped_and_counted_and_logged_once(caplog):
     heard: list[str] = []
-    let_go = asyncio.Event()
+    released = asyncio.Event()
 
     async def slow(event):
-        await let_go.wait()
+        await released.wait()
         heard.append(event.key)
 
     observer = Observer(slow)
@@ -37,7 +37,7 @@ async def test_beyond_the_bound_events_are_dropped_and_counted_and_logged_once(c
     assert observer.hook_tasks.dropped == 5
     (line,) = warnings(caplog)
     assert "slower than the requests: 1000 of its tasks run" in line
-    let_go.set()
+    released.set()
     await observer.hook_tasks.aclose()
     tell(observer, "later")
     await observer.hook_tasks.aclose()
@@ -47,11 +47,11 @@ async def test_beyond_the_bound_events_are_dropped_and_counted_and_logged_once(c
 
 async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch):
     monkeypatch.setattr(hook_tasks, "MAX_TASKS", 1)
-    let_go = asyncio.Event()
+    released = asyncio.Event()
     heard: list[str] = []
 
     async def slow(event):
-        await let_go.wait()
+        await released.wait()
         heard.append(event.key)
 
     async with aios3.Session(config, on_request=slow) as session:
@@ -59,7 +59,7 @@ async def test_a_session_says_how_many_were_dropped(config, bucket, monkeypatch)
             await aios3.write_bytes(f"{bucket}/{name}", b"abc", session=session)
         assert session.stats().events_dropped == 2
         assert session.stats().requests == 3
-        let_go.set()
+        released.set()
     assert heard == ["a"]
 
 

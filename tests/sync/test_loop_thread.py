@@ -148,13 +148,13 @@ def test_second_ctrl_c_stops_waiting_and_cleaning_up_goes_on(bridge, ctrl_c):
             await go_on.wait()
             cleaned_up.set()
 
-    async def let_go():
+    async def release():
         go_on.set()
 
     with pytest.raises(KeyboardInterrupt):
         bridge.call(transfer)
     assert not cleaned_up.is_set()
-    bridge.call(let_go)
+    bridge.call(release)
     assert cleaned_up.wait(30)
 
 

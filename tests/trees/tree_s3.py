@@ -38,14 +38,14 @@ class TreeS3(FakeS3):
         self.bulk_rejection: tuple[str, int] = ("NotImplemented", 501)
         self.meanwhile: Callable[[str, dict], Awaitable[object]] | None = None
 
-    def chosen(self, bucket):
+    def cached_backend(self, bucket):
         if not self.attempts:
             return self
         self._retried = self._retried or RetryingAdmin(self, RetryPolicy(self.attempts))
         return self._retried
 
     async def admin(self, bucket):
-        return self.chosen(bucket)
+        return self.cached_backend(bucket)
 
     async def _call(self, operation, url, **details):
         if self.meanwhile is not None:

@@ -43,7 +43,7 @@ _STORED_MEMBERS = (
     "BucketKeyEnabled",
     "WebsiteRedirectLocation",
 )
-"""The members of the output shapes for KEPT_HEADERS."""
+"""The members of the output shapes for STORED_HEADERS."""
 
 
 RAW_BODY = "RawBody"

@@ -9,13 +9,13 @@ class ReceiveBuffer:
     ``stop`` is 0 if there are none.
     """
 
-    __slots__ = ("_aligned_buffers", "_view", "size", "start", "stop")
+    __slots__ = ("_data", "_view", "size", "start", "stop")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.start = self.stop = 0
-        self._aligned_buffers = bytearray(size)
-        self._view = memoryview(self._aligned_buffers)
+        self._data = bytearray(size)
+        self._view = memoryview(self._data)
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -26,7 +26,7 @@ class ReceiveBuffer:
 
     def take_through(self, pattern: bytes, searched: int) -> bytes | None:
         """Take away what ends with ``pattern``, which is looked for from ``searched`` on; None if it has not come."""
-        end = self._aligned_buffers.find(pattern, searched, self.stop)
+        end = self._data.find(pattern, searched, self.stop)
         return None if end < 0 else self.take(end + len(pattern) - self.start)
 
     def take(self, count: int) -> bytes:

@@ -103,7 +103,7 @@ class TLSTransport(asyncio.Transport):
         self._received = pipe.received
         self._to_send = pipe.to_send
         self._protocol = protocol
-        self._aligned_buffers = memory
+        self._memory = memory
         self._unsent = memoryview(b"")
         self._is_full = False
         self._closing = False
@@ -154,7 +154,7 @@ class TLSTransport(asyncio.Transport):
     def _on_readable(self) -> None:
         """Receive, unless so much has come that the protocol has to take some of it first."""
         try:
-            if not self._closing and self._received.pending < len(self._aligned_buffers):
+            if not self._closing and self._received.pending < len(self._memory):
                 self._receive()
         except (BlockingIOError, InterruptedError):
             return
@@ -163,9 +163,9 @@ class TLSTransport(asyncio.Transport):
         self._decrypt()
 
     def _receive(self) -> None:
-        count = self._sock.recv_into(self._aligned_buffers)
+        count = self._sock.recv_into(self._memory)
         if count:
-            self._received.write(self._aligned_buffers[:count])
+            self._received.write(self._memory[:count])
         else:
             self._loop.remove_reader(self._sock)
             self._received.write_eof()

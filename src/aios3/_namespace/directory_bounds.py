@@ -31,7 +31,7 @@ class DirectoryBounds:
         """Return the directory to survey, once, if the listing from ``first`` to ``last`` has left a directory."""
         if self._requested:
             return None
-        stem = first[: _shared_call(first, last)]
+        stem = first[: _common_prefix_length(first, last)]
         directory = stem[: stem.rfind(DELIMITER) + 1]
         if DELIMITER not in first[len(directory) :] or DELIMITER not in last[len(directory) :]:
             return None
@@ -54,7 +54,7 @@ class DirectoryBounds:
         return self._bounds[start : min(stop, start + max(most, 0))]
 
 
-def _shared_call(one: str, other: str) -> int:
+def _common_prefix_length(one: str, other: str) -> int:
     """Return how many characters two names have in common at their start."""
     pairs = zip(one, other, strict=False)
     return next((index for index, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))

@@ -75,8 +75,8 @@ def split_points(
     last = sample.names[-1].removesuffix(delimiter)
     first = sample.names[0].removesuffix(delimiter)
     origin = sample.earlier[0].removesuffix(delimiter) if sample.earlier else first
-    differ = _shared_call(origin, last)
-    start = min(differ, len(prefix) if upper is None else _shared_call(last, upper))
+    differ = _common_prefix_length(origin, last)
+    start = min(differ, len(prefix) if upper is None else _common_prefix_length(last, upper))
     arithmetic = _KeyArithmetic(_alphabets(sample, start, differ, delimiter), start)
     at = arithmetic.to_number(last)
     # Pages go by at span / count: since the first of them, or in the last one, whichever is faster.
@@ -92,7 +92,7 @@ def split_points(
     return _usable(bounds, sample.names[-1], upper)
 
 
-def _shared_call(one: str, other: str) -> int:
+def _common_prefix_length(one: str, other: str) -> int:
     """Return how many characters two names have in common at their starts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((position for position, (mine, its) in pairs if mine != its), min(len(one), len(other)))

@@ -47,7 +47,7 @@ class AsyncZipMember(AsyncBlockReadBase):
         self._info = info
         self._content = content
         self._member_bytes = member_bytes
-        self._aligned_buffers = memory
+        self._memory = memory
         self._chunk = b""
         self._chunk_start = 0
         self._chunk_size = _FIRST_CHUNK_BYTES
@@ -104,14 +104,14 @@ class AsyncZipMember(AsyncBlockReadBase):
             self._closed = True
             self._chunk = b""
             self._session.unregister(self)
-            self._session.budget.release(self._aligned_buffers, retained=True)
+            self._session.budget.release(self._memory, retained=True)
         await self._member_bytes.aclose()
 
     def _abandon(self, binding: LoopBinding) -> None:
         budget, tasks, memory, member_bytes = (
             self._session.budget,
             self._session.tasks,
-            self._aligned_buffers,
+            self._memory,
             self._member_bytes,
         )
         call_on(binding.loop, lambda: budget.release(memory, retained=True))
