@@ -308,7 +308,7 @@ class Connection(asyncio.BufferedProtocol):
     # Waiting.
 
     def _wait(self, seconds: float) -> Coroutine[None, None, Any]:
-        """Return what waits for the one thing that is due next; ``_settle`` or ``_end_with`` ends it."""
+        """Return what waits for the one thing that is due next; ``_settle`` or ``_fail_waiter`` ends it."""
         assert self._waiter is None, "two tasks use one connection"
         if self._ended:
             self._target, self._on_received = None, _ignore

@@ -30,7 +30,7 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
 class Addresses:
     """The addresses of one host and port.
 
-    What was found is used for ``TTL_SECONDS``, and for as long as later look-ups fail. Each call of ``in_turn`` begins
+    What was found is used for ``TTL_SECONDS``, and for as long as later look-ups fail. Each call of ``ordered`` begins
     with another address, so that connections spread over all; one that has failed is tried last, for as long again.
     """
 
