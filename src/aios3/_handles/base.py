@@ -224,12 +224,12 @@ class AsyncReadBase(AsyncBoundFile):
         """Wait for bytes at the position, at most ``size`` of them; none only at the end."""
         raise NotImplementedError
 
-    def _buffered_body(self) -> bytes | memoryview:
+    def _buffered(self) -> bytes | memoryview:
         """Return the bytes from the position on that are in memory."""
         return b""
 
     def _advance(self, count: int) -> None:
-        """Move the position over bytes that :meth:`_peek` or :meth:`_buffered_body` has returned."""
+        """Move the position over bytes that :meth:`_peek` or :meth:`_buffered` has returned."""
         raise NotImplementedError
 
     def _put_back(self, pieces: list[bytes]) -> None:
@@ -255,7 +255,7 @@ class AsyncReadBase(AsyncBoundFile):
 
     def _whole_lines(self) -> Iterator[bytes]:
         """Yield the complete lines in memory, until another call runs or moves the position."""
-        data = b"" if self._closed or self._lock.locked() else bytes(self._buffered_body())
+        data = b"" if self._closed or self._lock.locked() else bytes(self._buffered())
         for line in data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]:
             self._advance(len(line) + 1)
             position = self._position

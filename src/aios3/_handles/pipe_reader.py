@@ -153,7 +153,7 @@ class AsyncPipeReader(AsyncReadBase):
             self._ready = self._buffer[:count]
         return self._ready[:size]
 
-    def _buffered_body(self) -> memoryview:
+    def _buffered(self) -> memoryview:
         return self._ready
 
     def _advance(self, count: int) -> None:

@@ -146,7 +146,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
     def _peek(self, size: int) -> Awaitable[memoryview]:
         return self._view(min(self._position + size, self.size))
 
-    def _buffered_body(self) -> memoryview:
+    def _buffered(self) -> memoryview:
         return self._fetcher.peek(self._position)
 
     async def _view(self, stop: int) -> memoryview:

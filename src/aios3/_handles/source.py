@@ -39,9 +39,9 @@ class ObjectSource:
 
     The calls come in one of three orders; :meth:`aclose` is last::
 
-        [read_at_once ->] open -> fetch, fetch ...    A reader, or a whole object in ranges.
-        open_end -> open -> fetch ...                 The index at the end of an archive.
-        body_at, passed, passed ...                   A pipe, from one body after the other.
+        [read_small ->] open -> fetch, fetch ...      A reader, or a whole object in ranges.
+        open_suffix -> open -> fetch ...              The index at the end of an archive.
+        stream_from, verify_chunk ...                 A pipe, from one body after the other.
     """
 
     def __init__(self, session: Session, url: S3Url, options: GetOptions | None = None) -> None:

@@ -125,9 +125,9 @@ class AsyncZipMember(AsyncBlockReadBase):
             read_chunk = await self._content.read_chunk(self._position, self._chunk_size)
             self._check()  # it may have been closed meanwhile
             self._chunk, self._chunk_start = read_chunk, self._position
-        return self._buffered_body()[:size]
+        return self._buffered()[:size]
 
-    def _buffered_body(self) -> memoryview:
+    def _buffered(self) -> memoryview:
         start = self._position - self._chunk_start
         return memoryview(self._chunk)[start:] if start >= 0 else memoryview(b"")
 
