@@ -196,7 +196,7 @@ async def test_members_are_read_side_by_side_in_little_memory(opened, session):
 
 async def test_many_reads_at_once_stay_within_the_memory_of_the_session(opened, session):
     most = 0
-    take, try_take = session.budget.acquire, session.budget.try_acquire
+    take, try_acquire = session.budget.acquire, session.budget.try_acquire
 
     async def watched(size: int) -> None:
         nonlocal most
@@ -205,7 +205,7 @@ async def test_many_reads_at_once_stay_within_the_memory_of_the_session(opened, 
 
     def watched_at_once(size: int) -> bool:
         nonlocal most
-        taken = try_take(size)
+        taken = try_acquire(size)
         most = max(most, session.budget.used)
         return taken
 

@@ -151,7 +151,7 @@ async def _extract_to_disk(member: AsyncZipMember | None, target: str, root: str
         if not await in_thread(files.is_wanted, target, overwrite=overwrite):
             message = f"{target} is there already, and overwrite=False replaces nothing"
             raise ObjectExistsError(message, path=target)
-        partial = await made_in_thread(lambda: files.create(target, root), files.let_go)
+        partial = await made_in_thread(lambda: files.create(target, root), files.discard)
         try:
             await _fill(member, partial)
             await in_thread(partial.commit, member.stat().mtime, overwrite=overwrite)
