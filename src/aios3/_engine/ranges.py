@@ -19,13 +19,14 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.cache import Block, BlockMap
+from aios3._engine.range_requests import RangeRequest, split_blocks, split_requests
 from aios3._engine.tasks import OwnedTasks
 from aios3.errors import TruncatedBodyError
 
@@ -58,47 +59,6 @@ class RangeLimits:
     """The most read-ahead."""
     max_retained: int
     """The most bytes of consumed blocks that are kept for reads that go back."""
-
-
-@dataclass(eq=False, slots=True)
-class RangeRequest:
-    """One request under way, the blocks that it fills in order, and who waits for them."""
-
-    blocks: Sequence[Block]
-    reserved: bool
-    has_response: bool = False
-    """Whether the response was there before: how long it took, nobody knows."""
-    task: asyncio.Task[None] | None = None
-    reader: asyncio.Task[object] | None = None
-    """Who fetches it while waiting for it, instead of a task of its own."""
-    current_block: int = 0
-    started_at: float | None = None
-    first_byte_at: float | None = None
-    first_chunk_bytes: int = 0
-    finished: bool = False
-    error: BaseException | None = None
-    waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
-
-    @property
-    def start(self) -> int:
-        """Offset of the first byte."""
-        return self.blocks[0].start
-
-    @property
-    def stop(self) -> int:
-        """Offset behind the last byte."""
-        return self.blocks[-1].stop
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        return self.stop - self.start
-
-    @property
-    def missing(self) -> int:
-        """Bytes that have not arrived."""
-        current = self.blocks[self.current_block] if self.current_block < len(self.blocks) else None
-        return self.stop - current.start - current.filled if current else 0
 
 
 class SequentialReads:
@@ -261,7 +221,7 @@ class RangeFetcher:
             min((stop - start) // 4, self.limits.request_size),
             self.bandwidth.min_split_bytes,
         )
-        ranges = _split_requests(start, stop, min(max_size, self.limits.request_size), self.limits.block_size)
+        ranges = split_requests(start, stop, min(max_size, self.limits.request_size), self.limits.block_size)
         return [self._allocate(at, end, reserved=False) for at, end in ranges]
 
     def fetch_reserved(self, start: int, stop: int) -> None:
@@ -272,7 +232,7 @@ class RangeFetcher:
 
     def insert(self, start: int, data: bytes) -> None:
         """Add ``data``, the bytes from ``start`` on, whose memory the caller has taken from the budget already."""
-        for first, last in _split_blocks(start, start + len(data), self.limits.block_size):
+        for first, last in split_blocks(start, start + len(data), self.limits.block_size):
             whole = last - first == len(data)
             self._map.add(Block(first, last, data if whole else data[first - start : last - start], last - first))
             self._budget.mark_retained(last - first)
@@ -356,7 +316,7 @@ class RangeFetcher:
         ranges = [
             each
             for gap in self._map.gaps(start, ahead_stop)
-            for each in _split_requests(*gap, max_size, self.limits.block_size)
+            for each in split_requests(*gap, max_size, self.limits.block_size)
         ]
         for first, last in ranges:
             if first >= stop and last - first < max_size and last == ahead_stop < self.size:
@@ -370,7 +330,7 @@ class RangeFetcher:
         return planned
 
     def _allocate(self, start: int, stop: int, *, reserved: bool) -> RangeRequest:
-        request = RangeRequest([Block(a, b) for a, b in _split_blocks(start, stop, self.limits.block_size)], reserved)
+        request = RangeRequest([Block(a, b) for a, b in split_blocks(start, stop, self.limits.block_size)], reserved)
         for block in request.blocks:
             self._map.add(block)
             self._requests[block] = request
@@ -490,24 +450,3 @@ class RangeFetcher:
         data, block.data = block.data, None
         if isinstance(data, bytearray):
             self._budget.buffer_pool.release(data)
-
-
-def _split_requests(start: int, stop: int, max_size: int, block_size: int) -> list[tuple[int, int]]:
-    """Cut into requests. One that is long enough for that ends with a block: blocks of one size are used again."""
-    ranges = []
-    while start < stop:
-        end = min(start + max_size, stop)
-        if end < stop and max_size >= block_size:
-            end -= end % block_size
-        ranges.append((start, end))
-        start = end
-    return ranges
-
-
-def _split_blocks(start: int, stop: int, size: int) -> list[tuple[int, int]]:
-    """Cut at the multiples of ``size``: reads of that size then find their bytes in one block."""
-    following = start - start % size + size
-    if following >= stop:
-        return [(start, stop)]
-    starts = [start, *range(following, stop, size)]
-    return list(zip(starts, [*starts[1:], stop], strict=True))

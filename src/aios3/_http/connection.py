@@ -19,22 +19,13 @@ from aios3._http.inactivity_timer import InactivityTimer
 from aios3._http.low_watermark import ReceiveLowWatermark
 from aios3._http.receive_buffer import ReceiveBuffer
 from aios3._http.request_writer import RequestWriter
-from aios3._http.response_head import (
-    CHUNKED,
-    MAX_HEAD_BYTES,
-    UNTIL_CLOSE,
-    body_length,
-    check_prefix,
-    parse_head,
-)
+from aios3._http.response_head import CHUNKED, MAX_HEAD_BYTES, UNTIL_CLOSE, body_length, check_prefix, parse_head
 from aios3._http.tls import received_close_notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from aios3._http.response_head import (
-        ResponseHead,
-    )
+    from aios3._http.response_head import ResponseHead
 
 __all__ = ["BrokenBodyError", "Connection", "ProtocolError", "ServerClosedError"]
 
@@ -274,13 +265,8 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> None:
         """Close: a request is never sent to a server that has stopped responding."""
         self._eof = self._transport is not None and received_close_notify(self._transport.get_extra_info("ssl_object"))
-        if (
-            self._eof
-            and self._state is _BODY
-            and self._length is None
-            and self._decoder is None
-            and self._target is not None
-        ):
+        ends_with_connection = self._state is _BODY and self._length is None and self._decoder is None
+        if self._eof and ends_with_connection and self._target is not None:
             self._finish()
             self._resolve(0)
         if self._transport is not None:
@@ -308,7 +294,7 @@ class Connection(asyncio.BufferedProtocol):
     # Waiting.
 
     def _wait(self, seconds: float) -> Coroutine[None, None, Any]:
-        """Return what waits for the one thing that is due next; ``_settle`` or ``_fail_waiter`` ends it."""
+        """Return what waits for the one thing that is due next; ``_resolve`` or ``_fail_waiter`` ends it."""
         assert self._waiter is None, "two tasks use one connection"
         if self._ended:
             self._target, self._on_received = None, _ignore

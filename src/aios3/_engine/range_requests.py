@@ -1,0 +1,77 @@
+"""The requests for ranges of one object: how bytes are cut into them and into blocks, and one that is under way.
+
+Nothing here awaits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from aios3._engine.cache import Block
+
+
+@dataclass(eq=False, slots=True)
+class RangeRequest:
+    """One request under way, the blocks that it fills in order, and who waits for them."""
+
+    blocks: Sequence[Block]
+    reserved: bool
+    has_response: bool = False
+    """Whether the response was there before: how long it took, nobody knows."""
+    task: asyncio.Task[None] | None = None
+    reader: asyncio.Task[object] | None = None
+    """Who fetches it while waiting for it, instead of a task of its own."""
+    current_block: int = 0
+    started_at: float | None = None
+    first_byte_at: float | None = None
+    first_chunk_bytes: int = 0
+    finished: bool = False
+    error: BaseException | None = None
+    waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
+
+    @property
+    def start(self) -> int:
+        """Offset of the first byte."""
+        return self.blocks[0].start
+
+    @property
+    def stop(self) -> int:
+        """Offset behind the last byte."""
+        return self.blocks[-1].stop
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.stop - self.start
+
+    @property
+    def missing(self) -> int:
+        """Bytes that have not arrived."""
+        current = self.blocks[self.current_block] if self.current_block < len(self.blocks) else None
+        return self.stop - current.start - current.filled if current else 0
+
+
+def split_requests(start: int, stop: int, max_size: int, block_size: int) -> list[tuple[int, int]]:
+    """Cut into requests. One that is long enough for that ends with a block: blocks of one size are used again."""
+    ranges = []
+    while start < stop:
+        end = min(start + max_size, stop)
+        if end < stop and max_size >= block_size:
+            end -= end % block_size
+        ranges.append((start, end))
+        start = end
+    return ranges
+
+
+def split_blocks(start: int, stop: int, size: int) -> list[tuple[int, int]]:
+    """Cut at the multiples of ``size``: reads of that size then find their bytes in one block."""
+    following = start - start % size + size
+    if following >= stop:
+        return [(start, stop)]
+    starts = [start, *range(following, stop, size)]
+    return list(zip(starts, [*starts[1:], stop], strict=True))
