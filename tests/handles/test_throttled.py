@@ -13,8 +13,8 @@ import virtual_time
 from aios3 import _session
 from aios3._retrying import RetryingBackend
 from aios3.errors import ThrottledError
-from aios3.testing._faulty_counts import SeenRequest
 from aios3.testing._faulty_rules import RateLimit
+from aios3.testing.faults import SeenRequest
 
 READS = 1300
 LATENCY_SECONDS = 0.01
