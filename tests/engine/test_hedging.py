@@ -34,7 +34,7 @@ class Stub:
             self.cancelled += 1
             raise
 
-    async def drop(self, result):
+    async def discard(self, result):
         self.dropped.append(result)
 
     async def until_called(self, times):
@@ -65,7 +65,7 @@ def stub():
 
 async def test_a_second_request_that_is_sooner_is_taken_and_the_first_one_ended(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[1].set_result("second")
     assert await running == "second"
@@ -75,7 +75,7 @@ async def test_a_second_request_that_is_sooner_is_taken_and_the_first_one_ended(
 
 async def test_a_first_request_that_is_sooner_after_all_is_taken_and_the_second_ended(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[0].set_result("first")
     assert await running == "first"
@@ -84,7 +84,7 @@ async def test_a_first_request_that_is_sooner_after_all_is_taken_and_the_second_
 
 async def test_of_two_responses_at_once_one_is_taken_and_the_other_dropped(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(2)
     for number, call in enumerate(stub.calls):
         call.set_result(str(number))
@@ -94,7 +94,7 @@ async def test_of_two_responses_at_once_one_is_taken_and_the_other_dropped(stub)
 
 async def test_a_second_request_that_fails_changes_nothing(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[1].set_exception(OSError("rejected"))
     await asyncio.sleep(0)
@@ -104,7 +104,7 @@ async def test_a_second_request_that_fails_changes_nothing(stub):
 
 async def test_a_first_request_that_fails_is_a_failure_and_ends_the_second(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[0].set_exception(OSError("rejected"))
     with pytest.raises(OSError, match="rejected"):
@@ -115,7 +115,7 @@ async def test_a_first_request_that_fails_is_a_failure_and_ends_the_second(stub)
 @pytest.mark.parametrize("responded", [False, True])
 async def test_a_cancellation_is_raised_and_leaves_nothing(stub, responded):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(2)
     if responded:
         stub.calls[1].set_result("second")
@@ -130,14 +130,14 @@ async def test_a_deadline_of_the_caller_is_heeded(stub):
     hedger = ready()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await hedger.run(stub.call, stub.abort)
+            await hedger.run(stub.call, stub.discard)
     assert stub.cancelled == len(stub.calls) == 2
 
 
 async def test_no_more_than_the_fraction_gets_a_second_request(stub):
     hedger = ready(fraction=0.25)
-    running = [asyncio.create_task(hedger.run(stub.call, stub.abort)) for _ in range(8)]
-    while hedger._line:  # until the time of all is over
+    running = [asyncio.create_task(hedger.run(stub.call, stub.discard)) for _ in range(8)]
+    while hedger._queue:  # until the time of all is over
         await asyncio.sleep(0)
     await stub.until_called(10)
     assert (len(stub.calls), hedger.sent) == (10, 2)
@@ -150,9 +150,9 @@ async def test_none_is_sent_where_no_room_is_free(stub):
     slots = AdaptiveLimiter(1)
     await slots.acquire()
     hedger = ready(slots=slots)
-    running = asyncio.create_task(hedger.run(stub.call, stub.abort))
+    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
     await stub.until_called(1)
-    while hedger._line:  # until its time is over
+    while hedger._queue:  # until its time is over
         await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert (len(stub.calls), hedger.sent) == (1, 0)

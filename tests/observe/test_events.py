@@ -34,7 +34,7 @@ async def test_an_event_says_all_of_its_request(watched, transport, faulty, buck
     assert (got.bytes_written, got.bytes_read) == (0, 5)
     assert 0 < got.first_byte_seconds <= got.seconds
     assert before <= put.started <= got.started <= time.time()
-    assert put.backend == got.backend == {"auto": "own"}.get(transport, transport)
+    assert put.backend == got.backend == {"auto": "native"}.get(transport, transport)
     assert put.request_id
     assert pickle.loads(pickle.dumps(put)) == put
 

@@ -22,7 +22,7 @@ async def test_a_line_says_what_was_asked_and_what_came_of_it(config, transport,
         await aios3.write_bytes(f"{bucket}/a b", b"12345", session=session)
     rejected, done = lines(caplog)
     place = f"PutObject bucket={bucket.removeprefix('s3://')!r} key='a b' "
-    backend = {"auto": "own"}.get(transport, transport)
+    backend = {"auto": "native"}.get(transport, transport)
     assert rejected.startswith(f"{place}attempt=1 status=503 bytes=0 ms=")
     assert rejected.endswith(f"backend={backend} error=ThrottledError code='SlowDown'")
     assert done.startswith(f"{place}attempt=2 status=200 bytes=5 ms=")

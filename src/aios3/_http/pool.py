@@ -144,7 +144,7 @@ class Pool:
             self.release(connection)
             raise
         connection = await self._connect_leased()
-        record_sent("own")
+        record_sent("native")
         try:
             return connection, await connection.send(head, body, bodyless=bodyless)
         except BaseException:

@@ -147,7 +147,7 @@ class RequestSender:
                 raise _unsupported(request, target)
             now = self.signing.clock.now()
             head = sigv4.render(request, target.endpoint, credentials, payload_hash=digest, now=now)
-            record_sent("own")
+            record_sent("native")
             try:
                 connection, response = await target.pool.exchange(
                     head, request.body, bodyless=request.method == "HEAD", replayable=replayable
