@@ -13,8 +13,8 @@ import virtual_time
 from aios3 import _session
 from aios3._retrying import RetryingBackend
 from aios3.errors import ThrottledError
+from aios3.testing import SeenRequest
 from aios3.testing._faulty_rules import RateLimit
-from aios3.testing.faults import SeenRequest
 
 READS = 1300
 LATENCY_SECONDS = 0.01
@@ -31,7 +31,7 @@ class Limited(FakeS3):
         self.retried = RetryingBackend(self, policy)
         self.rejected = 0
 
-    def cached_backend(self, bucket):
+    def chosen(self, bucket):
         return self.retried
 
     async def _call(self, operation, url, **details):
