@@ -65,7 +65,7 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
 
 
 def is_about_settings(error: Exception) -> bool:
-    """Tell whether botocore says with ``error`` that a setting is wrong."""
+    """Return whether botocore says with ``error`` that a setting is wrong."""
     return isinstance(error, _named(_SETTINGS))
 
 

@@ -75,7 +75,7 @@ def parse_content_range(response: BotoResponse, start: int, path: S3Url | str) -
 
 
 def is_unsized(response: BotoResponse) -> bool:
-    """Tell whether only the last chunk of a body says how long the whole object is."""
+    """Return whether only the last chunk of a body says how long the whole object is."""
     meta = response["ResponseMetadata"]
     return _responses.is_unsized(meta["HTTPStatusCode"], meta.get("HTTPHeaders", {}))
 

@@ -86,7 +86,7 @@ class ClientSource:
             raise
 
     async def is_aws(self) -> bool:
-        """Tell whether the client's endpoint is in one of Amazon's domains."""
+        """Return whether the client's endpoint is in one of Amazon's domains."""
         await self.get()
         return self._is_aws
 

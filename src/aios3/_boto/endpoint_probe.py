@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _probing: ContextVar[bool] = ContextVar("aios3 looks at a request", default=False)
 is_internal_request: ContextVar[bool] = ContextVar("aios3 sends a request", default=False)
-"""Whether a request is ours, and not one of whoever has taken the client for uses of their own."""
+"""True if a request is ours, and not one of whoever has taken the client for uses of their own."""
 
 _CREDENTIAL = re.compile(r"(AWS4-[A-Z0-9-]+) Credential=[^/]+/\d+/(?:([^/]+)/)?([^/]+)/aws4_request")
 

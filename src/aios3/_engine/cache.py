@@ -34,11 +34,11 @@ class Block:
 
     @property
     def complete(self) -> bool:
-        """Whether all bytes have arrived."""
+        """Return whether all bytes have arrived."""
         return self.filled == self.stop - self.start
 
     def has(self, position: int) -> bool:
-        """Tell whether the byte at ``position`` has arrived."""
+        """Return whether the byte at ``position`` has arrived."""
         return self.start <= position < self.start + self.filled
 
     def view(self, start: int, stop: int) -> memoryview:
@@ -69,7 +69,7 @@ class BlockMap:
         return self._blocks[index]
 
     def overlaps(self, start: int, stop: int) -> bool:
-        """Tell whether a block claims any of ``[start, stop)``."""
+        """Return whether a block claims any of ``[start, stop)``."""
         index = bisect_left(self._starts, stop) - 1
         return index >= 0 and self._blocks[index].stop > start
 

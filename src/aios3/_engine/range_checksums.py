@@ -26,7 +26,7 @@ _DIGESTS = {"SHA1": "sha1", "SHA256": "sha256"}
 
 @functools.cache
 def has_awscrt() -> bool:
-    """Tell whether awscrt is installed: without it CRC64NVME and CRC32C cannot be computed."""
+    """Return whether awscrt is installed: without it CRC64NVME and CRC32C cannot be computed."""
     return importlib.util.find_spec("awscrt") is not None
 
 
@@ -89,7 +89,7 @@ class RangeChecksums:
         return self._update(data, value)
 
     def accepts(self, position: int) -> bool:
-        """Tell whether bytes at ``position`` can be added: digests only take them in order."""
+        """Return whether bytes at ``position`` can be added: digests only take them in order."""
         return self._digest is None or position == self._digested
 
     def _combine(self, first: int, second: int, length: int) -> int:
@@ -104,7 +104,7 @@ class ChecksumRange:
         self.position = start
         self.value = 0
         self.contiguous = checksums.accepts(start)
-        """Whether what was added follows each other."""
+        """True if what was added follows each other."""
         self._checksums = checksums
 
     def add(self, position: int, data: memoryview) -> None:

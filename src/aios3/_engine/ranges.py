@@ -67,7 +67,7 @@ class RangeRequest:
     blocks: Sequence[Block]
     reserved: bool
     has_response: bool = False
-    """Whether the response was there before: how long it took, nobody knows."""
+    """True if the response was there before: how long it took, nobody knows."""
     task: asyncio.Task[None] | None = None
     reader: asyncio.Task[object] | None = None
     """Who fetches it while waiting for it, instead of a task of its own."""

@@ -20,7 +20,7 @@ class SlowStart:
 
     def __init__(self) -> None:
         self.is_active: bool = True
-        """Whether every response makes room for a request."""
+        """True if every response makes room for a request."""
         self._round_size = 0.0
         self._left = 0.0
         self._round_started_at = 0.0

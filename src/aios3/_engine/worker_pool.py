@@ -42,7 +42,7 @@ class WorkerLimits:
     max_pending_bytes: int
     """While waiting results weigh more than this, no further item is started."""
     ordered: bool = False
-    """Whether results come in the order of their items."""
+    """True if results come in the order of their items."""
 
 
 class WorkerPool(Generic[ItemT, ResultT]):
@@ -80,7 +80,7 @@ class WorkerPool(Generic[ItemT, ResultT]):
 
     @property
     def ready(self) -> bool:
-        """Whether a result is ready to be taken."""
+        """Return whether a result is ready to be taken."""
         pending_results = self._results
         return bool(pending_results) and pending_results[0].done
 

@@ -37,7 +37,7 @@ class HookTasks:
         return len(self._running)
 
     def reserve(self) -> bool:
-        """Tell whether one more event may be told; count it as dropped if not."""
+        """Return whether one more event may be told; count it as dropped if not."""
         if len(self._running) < MAX_TASKS:
             return True
         if not self.dropped:

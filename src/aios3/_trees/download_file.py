@@ -39,7 +39,7 @@ class DownloadJob:
     root: str | None = None
     """The directory that the target must not leave through symbolic links."""
     size: int | None = None
-    """Bytes of the object, where a listing has told."""
+    """Bytes of the object, if a listing has given them."""
     mtime: float | None = None
     """The time that the file is to have; None: the object's own."""
     overwrite: bool = True
