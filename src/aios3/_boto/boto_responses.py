@@ -51,7 +51,7 @@ RAW_BODY = "RawBody"
 
 
 def report_response(response: BotoResponse) -> None:
-    """Tell whoever watches the request what was responded to."""
+    """Report the response to the observer of the request."""
     record_response(response["ResponseMetadata"]["HTTPStatusCode"], headers_of(response))
 
 
@@ -138,7 +138,7 @@ def checksum_of(response: BotoResponse) -> Checksum | None:
 
 
 def write_result(response: BotoResponse, size: int) -> WriteResult:
-    """Say what a write of ``size`` bytes has left behind."""
+    """Build the result of a write of ``size`` bytes."""
     return _responses.write_result(size, response.get("ETag"), response.get("VersionId"), checksums_of(response))
 
 

@@ -1,4 +1,4 @@
-"""What one server has shown that it does not take, so that it is asked for it only once."""
+"""Quirks of one server: requests that it has rejected, so that they are tried only once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _log = get_logger("aios3.checksums")
 
 
 class ServerQuirks:
-    """What one server takes: checksums, for each kind of request, deletes of many keys at once, and under conditions.
+    """Support of one server for checksums (by kind of request), bulk deletes and preconditions.
 
     A caller names the kinds: a server may take checksums in one and reject them in another.
 

@@ -1,7 +1,7 @@
 """The checksum of an object whose bytes arrive in pieces: CRCs in any order, digests in order only. No I/O.
 
-CRCs of neighbouring pieces are combined as zlib does it: the first one is multiplied by x^(8n), n the length of the
-second, modulo the polynomial. So a read in ranges side by side knows the whole object's CRC as soon as all are there.
+CRCs of neighbouring pieces are combined as in zlib. The first one is multiplied by x^(8n), n the length of the second,
+modulo the polynomial. So a read in ranges side by side knows the whole object's CRC as soon as all are there.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class RangeChecksums:
         return encode_crc(self.algorithm, value)
 
     def update(self, data: memoryview, value: int) -> int:
-        """Return the running checksum ``value`` with ``data`` behind it."""
+        """Return the running checksum ``value`` continued by ``data``."""
         if self._digest is not None:
             self._digest.update(data)
             self._digested += len(data)
