@@ -75,7 +75,7 @@ class HedgedCall(Generic[T]):
     ) -> None:
         self.call = call
         self.started = started
-        self.context = contextvars.copy_context()  # a timer has that of whoever set it
+        self.context = contextvars.copy_context()  # a timer has the context of the code that set it
         self.deadline = deadline
         self.task = task
         self.cancelling_before = task.cancelling()
@@ -143,7 +143,7 @@ class Hedger:
             return hedged.result()
         return result if self.leave(hedged) else await self.chosen(hedged, result, discard)
 
-    # The same in steps, for whoever has a frame of their own around the first request.
+    # The same in steps, for a caller that has a frame of its own around the first request.
 
     def enter(self, call: Callable[[], Awaitable[T]]) -> HedgedCall[T]:
         """Note that the running task is about to send a request; ``call()`` would send the second one."""
@@ -153,7 +153,7 @@ class Hedger:
         assert task is not None
         hedged = HedgedCall(call, started, started + max(self._latencies.p95, _MIN_HEDGE_DELAY_SECONDS), task)
         if hedged.deadline < math.inf:
-            self._queue.append(hedged)  # type: ignore[arg-type]  # nobody takes a result out of the line
+            self._queue.append(hedged)  # type: ignore[arg-type] # results are not taken out of the queue
             if self._timer is None:
                 self._arm()
         return hedged

@@ -20,7 +20,7 @@ PROOF = 8
 
 
 def is_directory_bucket(url: S3Url) -> bool:
-    """Tell whether the bucket of ``url`` is one of S3's directory buckets."""
+    """Return whether the bucket of ``url`` is one of S3's directory buckets."""
     return url.bucket.endswith(DIRECTORY_BUCKET_SUFFIXES)
 
 

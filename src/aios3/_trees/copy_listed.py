@@ -45,7 +45,7 @@ async def copy_listed(
 
 
 async def _copy_marker(session: Session, source: S3Url, target: S3Url, size: int) -> None:
-    """Copy the marker of a directory through this process; it has no body, unless somebody has given it one."""
+    """Copy the marker of a directory through this process; its body is usually empty."""
     async with session.budget.reserve(size):
         data = memoryview(bytearray(size))
         if size:

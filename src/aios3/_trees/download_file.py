@@ -65,7 +65,7 @@ async def download_file(session: Session, job: DownloadJob, reporter: ProgressRe
     source = ObjectSource(session, job.url)
     async with AsyncExitStack() as resources:
         resources.push_async_callback(source.aclose)
-        # Memory before the request: whoever has a request and waits for memory would hold up all others.
+        # Acquire memory before the request: a request that waits for memory would hold up all others.
         await resources.enter_async_context(session.budget.reserve(first))
         await source.open(0, first)
         if source.stat.size > first:

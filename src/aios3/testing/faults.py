@@ -271,7 +271,7 @@ Fault = (
 class SeenRequest:
     """One request as it arrived; the names of ``headers`` are in lower case.
 
-    ``operation`` is S3's name of it, such as ``GetObject``; a connection that a fault met is ``Connect``.
+    ``operation`` is S3's name of it, such as ``GetObject``; a connection with a fault is ``Connect``.
     """
 
     operation: str
