@@ -310,7 +310,7 @@ _LATER = {
     }.items()
     for name in names.split()
 }
-"""Where the names are that are imported when they are used: who opens one object does not wait for all the rest."""
+"""Names that are imported on first use, so that opening one object does not import the whole library."""
 
 
 if not TYPE_CHECKING:  # a checker that saw it would let every name pass

@@ -1,4 +1,4 @@
-"""What an argument may be, by its name, wherever it is one: wrong ones are rejected at once, before anything is sent.
+"""Rules for arguments, by name, in every verb: invalid ones are rejected before anything is sent.
 
 The same name means the same in every verb, so the rules stand here once. Values are not shown where they may be secret.
 """
@@ -18,7 +18,7 @@ KEY_BYTES = 32
 """The size of a key of a customer's (SSE-C): AES-256."""
 
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-"""What no header can hold: line breaks, NUL and their like, and text that is not valid Unicode."""
+"""Characters that headers cannot hold: line breaks, NUL and other controls, and text that is not valid Unicode."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 Judge = Callable[[str, object], None]

@@ -27,7 +27,7 @@ class GetOptions:
     sse_customer_key: bytes | None = field(default=None, repr=False)
     """The 32 bytes of the key that the object was encrypted with (SSE-C)."""
     with_checksum: bool = True
-    """Whether the server is asked for the object's checksum."""
+    """True if the server is asked for the object's checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class PutOptions:
     metadata: Mapping[str, str] = field(default_factory=dict)
     """User metadata: names in lower case, at most 2 KiB in all."""
     metadata_as_stored: bool = False
-    """Whether the metadata are those of an object, and are sent as its server has given them; else they are ASCII."""
+    """True if the metadata are those of an object, and are sent as its server has given them; else they are ASCII."""
     storage_class: str | None = None
     acl: str | None = None
     """A canned ACL, such as ``"public-read"``."""
@@ -62,24 +62,24 @@ class PutOptions:
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What must be true of the object at the moment a write becomes visible; S3 decides."""
+    """Conditions on the object at the moment a write becomes visible; S3 checks them."""
 
     if_match: str | None = None
     """The ETag that it must have now; with another, ObjectChangedError is raised."""
     if_absent: bool = False
-    """Whether there must be none; where there is one, ObjectExistsError is raised."""
+    """True if there must be none; where there is one, ObjectExistsError is raised."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOptions:
-    """What a copy inside S3 depends on, and what S3 would not carry over by itself."""
+    """Conditions of a copy inside S3, and the attributes that S3 would not carry over by itself."""
 
     if_match: str | None = None
     """The ETag that the source must have; with another, ObjectChangedError is raised."""
     storage_class: str | None = None
     """The storage class of the copy; None is the bucket's standard."""
     condition: Precondition = field(default_factory=Precondition)
-    """What must be true of the object that is there when the copy becomes visible."""
+    """Conditions on the object that is there when the copy becomes visible."""
 
 
 MD5 = "MD5"
@@ -234,7 +234,7 @@ class ObjectBody(Protocol):
 
     @property
     def stop(self) -> int:
-        """The offset behind the body's last byte."""
+        """The offset after the body's last byte."""
 
     @property
     def checksums(self) -> Mapping[str, str]:
@@ -243,14 +243,14 @@ class ObjectBody(Protocol):
     async def readinto(self, view: memoryview) -> int:
         """Receive at least one byte into ``view`` and return how many; 0 only where the body ends.
 
-        A body that ends before ``stop`` returns 0 or raises; whoever reads must count.
+        A body that ends before ``stop`` returns 0 or raises; the reader must count.
         """
 
     async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Receive the next ``size`` bytes into the views that ``room()`` gives, telling ``received`` of each arrival.
+        """Receive the next ``size`` bytes into the views that ``room()`` gives, calling ``received`` each time.
 
-        Both are called without awaiting, in turn; a view is never empty nor longer than what is still to come.
-        Returns early, or raises, where the body ends before; whoever reads must count.
+        Both are called without awaiting, in turn; a view is never empty nor longer than what is still to come. Returns
+        early, or raises, where the body ends before; the reader must count.
         """
 
     async def read(self) -> bytes:
@@ -261,7 +261,7 @@ class ObjectBody(Protocol):
 
 
 class Limiter(Protocol):
-    """Room for requests in flight, taken and given back as a semaphore's; who has none waits in line."""
+    """Room for requests in flight, acquired and released as a semaphore's; waiters are admitted in FIFO order."""
 
     async def __aenter__(self) -> None:
         """Take the room of one request."""

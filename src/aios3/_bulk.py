@@ -31,15 +31,15 @@ ValueT = TypeVar("ValueT")
 _Many = Iterable[ItemT] | AsyncIterable[ItemT]
 
 WriteItem = tuple[AnyPath, Buffer] | tuple[AnyPath, Buffer, WriterOptions]
-"""What :func:`write_many` writes: where, what, and how."""
+"""One item for :func:`write_many`: a path, its content, and options."""
 
 OnError = Literal["raise", "return"]
-"""What becomes of the failure of one item."""
+"""The handling of one item's failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOutcome:
-    """What :func:`aios3.read_many` made of one path, which is as it was given."""
+    """The result of :func:`aios3.read_many` for one path, which is as it was given."""
 
     path: AnyPath
     _data: bytes | None = field(repr=False)
@@ -53,7 +53,7 @@ class ReadOutcome:
 
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
-    """What :func:`aios3.write_many` made of one item; the path is as it was given."""
+    """The result of :func:`aios3.write_many` for one item; the path is as it was given."""
 
     path: AnyPath
     _result: WriteResult | None = field(repr=False)
@@ -67,7 +67,7 @@ class WriteOutcome:
 
 @dataclass(frozen=True, slots=True)
 class StatOutcome:
-    """What :func:`aios3.stat_many` found at one path, which is as it was given."""
+    """The result of :func:`aios3.stat_many` for one path, which is as it was given."""
 
     path: AnyPath
     _stat: StatResult | None = field(repr=False)
@@ -104,7 +104,7 @@ async def read_many(
     :func:`read_bytes` reads it. As many may wait for you, and while their bytes exceed the session's
     ``memory_budget``, no further one is started.
 
-    With ``on_error="raise"`` the first failure is raised behind the outcomes before it, and the rest is not read; with
+    With ``on_error="raise"`` the first failure is raised after the outcomes before it, and the rest is not read. With
     ``"return"`` it becomes the ``error`` of its outcome. What ``paths`` raises is raised in both cases. Leaving early
     cancels what is under way. Raises ConfigError for arguments that make no sense.
     """
@@ -192,7 +192,7 @@ def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
 
 
 def _check_iterable(items: _Many[ItemT]) -> _Many[ItemT]:
-    """Return ``items``; raise ConfigError for one path, whose characters are no paths, and for what has no items."""
+    """Return ``items``; raise ConfigError for a single path, and for an object that is not iterable."""
     given: object = items
     if isinstance(given, (str, bytes, S3Url)) or not isinstance(given, (Iterable, AsyncIterable)):
         message = f"Give an iterable of items, such as a list, not {type(given).__name__}"
@@ -201,7 +201,7 @@ def _check_iterable(items: _Many[ItemT]) -> _Many[ItemT]:
 
 
 def _as_item_error(error: S3Error) -> S3Error:
-    """Return ``error``; raise it if all items would meet it."""
+    """Return ``error``; raise it if all items would fail with it."""
     if isinstance(error, (ClosedHandleError, WrongLoopError)):
         raise error
     return error

@@ -1,4 +1,4 @@
-"""The file of certificate authorities to trust, loaded; and the words for one that cannot be, whoever needs it."""
+"""The file of certificate authorities to trust, loaded, and the error for a file that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def trust_system_cas(context: ssl.SSLContext) -> None:
         spec = importlib.util.find_spec("botocore")
         places = None if spec is None else spec.submodule_search_locations
         for place in places or []:
-            load_ca_bundle(context, os.path.join(place, "cacert.pem"), "botocore")  # noqa: PTH118 - likewise
+            load_ca_bundle(context, os.path.join(place, "cacert.pem"), "botocore")  # noqa: PTH118 - pathlib is slow to import
 
 
 def check_ca_bundle(file: str, source: str) -> None:

@@ -1,4 +1,4 @@
-"""What must be done by the thread that waits: it may hold a lock that the work needs and that nobody else gets then."""
+"""Work for the thread that waits: that thread may hold a lock that the work needs."""
 
 from __future__ import annotations
 

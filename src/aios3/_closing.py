@@ -1,4 +1,4 @@
-"""How a session ends: it tells what is running to stop, gives back what it holds, and takes a bounded time for that."""
+"""Closing of a session: it stops running work and releases resources, in a bounded time."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _log = get_logger("aios3.session")
 
 
 class SessionOwned(Protocol):
-    """What a session closes before its connections: an open file."""
+    """An open file, which a session closes before its connections."""
 
     async def release(self) -> None:
         """Give everything back; publish nothing."""
 
 
 class Connected(Protocol):
-    """What a session closes last: connections."""
+    """Connections, which a session closes last."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -55,15 +55,15 @@ class Connected(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionResources:
-    """What one session holds until it ends."""
+    """Resources that one session holds until it ends."""
 
     budget: MemoryBudget
     policy: RetryPolicy
     observer: Observer
     tasks: OwnedTasks = field(default_factory=OwnedTasks)
-    """What outlives the calls that have started it."""
+    """Tasks that outlive the calls that have started them."""
     promised: OwnedTasks = field(default_factory=OwnedTasks)
-    """What callers have been told will still be done, such as a pipe that was closed with ``join=False``."""
+    """Tasks that callers rely on, such as the end of a pipe that was closed with ``join=False``."""
     owned: WeakSet[SessionOwned] = field(default_factory=WeakSet)
     """Open files, which may be forgotten."""
     uploads: dict[str, S3Url] = field(default_factory=dict)
@@ -113,9 +113,9 @@ class SessionCloser:
         await held.observer.hook_tasks.aclose()  # before the connections are closed, which it may use
 
     async def disconnect(self) -> None:
-        """Close all connections, which ends the bodies that verbs still read, and wait until nobody holds memory.
+        """Close all connections, which ends the bodies that verbs still read, and wait until all memory is released.
 
-        Raises what giving something back has met.
+        Raises errors of that release.
         """
         held = self._holdings
         held.policy.close()
@@ -175,7 +175,7 @@ _hooks: dict[int, AsyncGeneratorHook] = {}
 
 @contextlib.contextmanager
 def untracked_generators() -> Iterator[None]:
-    """Let async generators begin of which the loop is not told: one that shuts down warns of each.
+    """Start async generators without the loop's knowledge: a loop that shuts down warns of each.
 
     aiobotocore makes one for every request, and uploads are still aborted then.
     """

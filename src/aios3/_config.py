@@ -1,8 +1,8 @@
 """Settings: what can be set, checked when it is set, frozen afterwards.
 
-Precedence: arguments, then the environment, then the profile's files. Only what aios3 adds to the standard AWS
-settings is looked up here; the rest (``AWS_*``, ``~/.aws``, SSO, assumed roles, instance metadata) is resolved by
-aiobotocore's own chain when a field is None.
+Precedence: arguments, then the environment, then the profile's files. Only what aios3 adds to the standard AWS settings
+is looked up here. The rest (``AWS_*``, ``~/.aws``, SSO, assumed roles, instance metadata) is resolved by aiobotocore's
+own chain when a field is None.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ class Config:
     one."""
 
     credentials: Credentials | Literal["anonymous"] | CredentialSource | None = field(default=None, repr=False)
-    """Who to be: static :class:`Credentials`; ``"anonymous"`` to sign nothing; a function (async or not) that
-    returns :class:`Credentials` and is called again before they expire. None: aiobotocore's chain."""
+    """The signing credentials: static :class:`Credentials`, or ``"anonymous"`` to sign nothing. A function (async or
+    not) that returns :class:`Credentials` is called again before they expire. None: aiobotocore's chain."""
 
     addressing_style: AddressingStyle = "auto"
     """How the bucket is put into the URL: ``virtual`` as part of the host name, ``path`` as part of the path. ``auto``:
@@ -118,11 +118,11 @@ class Config:
     owners pay."""
 
     expected_bucket_owner: str | None = None
-    """The account, as 12 digits, that must own every bucket that is used, also the source of a copy; S3 rejects
-    requests to others' buckets with 403. None: whoever."""
+    """The account, as 12 digits, that must own every bucket that is used, also the source of a copy. S3 rejects
+    requests to others' buckets with 403. None: any owner."""
 
     verify: bool | str = True
-    """Whether TLS certificates are checked; a text is the file of certificate authorities to trust, not a directory.
+    """True if TLS certificates are checked; a text is the file of certificate authorities to trust, not a directory.
     With True: the file in ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, then the system's."""
 
     max_concurrency: int = 32
@@ -144,8 +144,8 @@ class Config:
     to 5 GiB."""
 
     max_attempts: int | None = None
-    """How often a request is sent before its failure is raised, and how often in a row a body may break without
-    a new byte; 1 sends everything once. None: ``AWS_MAX_ATTEMPTS``, the profile's ``max_attempts``, then 5."""
+    """How often a request is sent before its failure is raised, and how often in a row a body may break without a new
+    byte. 1 sends everything once. None: ``AWS_MAX_ATTEMPTS``, the profile's ``max_attempts``, then 5."""
 
     connect_timeout: float = 10.0
     """Seconds to wait for a connection, with the look-up of the host's name."""
@@ -157,17 +157,17 @@ class Config:
     """Seconds to wait for the first byte of a response, once the request has been sent; None: ``read_timeout``."""
 
     read_timeout: float = 60.0
-    """Seconds to wait for a response's next byte, or for the server to take more of a request; there is no limit on
-    the whole."""
+    """Seconds to wait for a response's next byte, or for the server to take more of a request. The whole transfer is
+    not limited."""
 
     hedging: float | None = 0.02
-    """Which part of the ranged GETs may get a second request: for all of it if the first one gets no response in the
-    time in which nineteen of twenty were, for what is missing if a body of a MiB or more comes more slowly than
-    nineteen of twenty; what comes first is taken. 0 or None: no second requests."""
+    """Share of the ranged GETs that may get a second request; the first response counts. A GET gets one for all of its
+    range if its response takes longer than nineteen of twenty. A body of a MiB or more gets one for the missing rest if
+    it comes more slowly than nineteen of twenty. 0 or None: no second requests."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
-    (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may reject or ignore it;
+    (CRC64NVME if ``awscrt`` is installed, else CRC32), because servers of other vendors may reject or ignore it.
     ``crc64nvme`` and ``crc32`` send that one everywhere; ``off`` sends none. What is read as a whole is compared with
     the checksum that the server reports, whatever its algorithm; ``off`` compares nothing.
 
@@ -176,20 +176,20 @@ class Config:
     ``response_checksum_validation=when_required`` compares nothing."""
 
     payload_signing: PayloadSigning = "auto"
-    """Whether the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it
+    """True if the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it
     over plain HTTP only, because TLS protects it already; ``never`` leaves it out there as well."""
 
     transport: TransportChoice = "auto"
-    """What sends the requests. ``auto`` uses native connections, which cost a tenth of the CPU, and aiobotocore
-    where those cannot serve: through a proxy, for directory buckets (S3 Express), for signatures other than SigV4.
-    ``aiobotocore`` uses that for everything. :meth:`aios3.Session.describe` says what is used, and why."""
+    """The transport of the requests. ``auto`` uses native connections, which cost a tenth of the CPU. It uses
+    aiobotocore where those cannot serve: through a proxy, for directory buckets (S3 Express), for signatures other than
+    SigV4. ``aiobotocore`` uses that for everything. :meth:`aios3.Session.describe` says what is used, and why."""
 
     on_request: RequestHook | None = field(default=None, repr=False)
-    """A function that is given a :class:`aios3.RequestEvent` for every attempt that is over, in the context of whoever
-    asked. It is called on the event loop and must not block; what an async one returns is run as a task. At most 1,000
-    of them run at once: events beyond are dropped, and counted in ``Session.stats().events_dropped``. Closing the
-    session waits 5 seconds for them, then cancels them. What it raises is logged and harms no request. To pickle the
-    settings, it must be a function of a module, or another object that can be pickled."""
+    """A function that is called with a :class:`aios3.RequestEvent` after every attempt, in the context of the caller.
+    It is called on the event loop and must not block; what an async one returns is run as a task. At most 1,000 of them
+    run at once: events beyond are dropped, and counted in ``Session.stats().events_dropped``. Closing the session waits
+    5 seconds for them, then cancels them. What it raises is logged and harms no request. To pickle the settings, it
+    must be a function of a module, or another object that can be pickled."""
 
     def __post_init__(self) -> None:
         _check_texts(self)

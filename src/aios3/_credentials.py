@@ -1,8 +1,8 @@
-"""One copy of a profile's credentials: who signs now, and when their source is asked for the next.
+"""One copy of a profile's credentials: the current signer, and the time to ask their source for the next.
 
 Requests of both transports, signed URLs and botocore's clients ask the same :class:`CredentialCache`. Before
-credentials end, one task renews them while requests go on with the old ones; a source that fails harms nobody before
-that end.
+credentials end, one task renews them while requests go on with the old ones. Until that end a failing source does not
+disturb requests.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from aios3._config import Config, CredentialSource
 
     Source = Callable[[str | None], Awaitable["Signer | None"]]
-    """Gives credentials, or None if there are none. It is told the kind of those that it gave before, because a
-    session stays who it is."""
+    """Gives credentials, or None if there are none. Its argument is the kind of those that it gave before, because a
+    session keeps its identity."""
 
 NO_CREDENTIALS = (
     "no credentials were found in credentials=, the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), the "
@@ -64,7 +64,7 @@ _log = get_logger("aios3.credentials")
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs requests, and what kind of source said so."""
+    """A signer of requests, and the kind of source that it comes from."""
 
     credentials: Credentials | None
     """None signs nothing."""
@@ -75,7 +75,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsInfo:
-    """What may be shown of the credentials in use."""
+    """The details of the credentials in use that may be shown."""
 
     kind: str
     """See :attr:`Signer.kind`."""
@@ -83,7 +83,7 @@ class CredentialsInfo:
 
 
 class RefreshStep(Enum):
-    """What somebody who needs credentials does."""
+    """The step of a request that needs credentials."""
 
     USE = "use"
     """Sign with those at hand."""
@@ -123,7 +123,7 @@ def decide(
     """
     left = 0.0 if validity is None else validity.expires_at - now
     pause_ends = -math.inf
-    if failed_at is not None and failed_at <= now:  # a failure in the future was before somebody set the clock back
+    if failed_at is not None and failed_at <= now:  # a failure in the future was before the clock was set back
         pause_ends = failed_at + min(max(_MIN_PAUSE_SECONDS, left / 10), _MAX_PAUSE_SECONDS)
     is_pause = now < pause_ends
     if validity is None or left <= 0:
@@ -147,7 +147,7 @@ class CredentialCache:
     """The credentials of one profile. Without a ``source`` they are those of ``signer`` for ever.
 
     It belongs to one event loop. Many may ask at once: the source is asked once for all of them, in a task that no
-    cancelled caller takes with it. ``clock`` tells the seconds since the epoch.
+    cancelled caller takes with it. ``clock`` returns the seconds since the epoch.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class CredentialCache:
                 raise _copy_of(failure)
 
     async def refresh(self, rejected: Credentials | None) -> bool:
-        """Ask for others than those that a server has ``rejected``; tell whether there are some.
+        """Ask for other credentials than those that a server has ``rejected``; return whether there are some.
 
         Raises CredentialsError if the source fails.
         """
@@ -208,7 +208,7 @@ class CredentialCache:
             return True
         if self.unconfirmed == rejected and self._clock() < self._renewed_at + _UNCONFIRMED_SECONDS:
             return False
-        self._life, self._good_until = None, -math.inf  # nobody signs with them while the source may have others
+        self._life, self._good_until = None, -math.inf  # no request signs with them while the source may have others
         failure = await self._refresh_rejected(rejected)
         if failure is not None:
             raise _copy_of(failure)
@@ -244,17 +244,17 @@ class CredentialCache:
         return await self._probing.result(ask)
 
     def has_replaced(self, used: Credentials) -> bool:
-        """Tell whether other credentials than these are at hand now."""
+        """Return whether other credentials than these are at hand now."""
         return self._signer is not None and self._signer.credentials != used
 
     @property
     def is_renewable(self) -> bool:
-        """Whether there is a source to ask."""
+        """Return whether there is a source to ask."""
         return self._source is not None
 
     @property
     def is_recently_confirmed(self) -> bool:
-        """Whether a server was just asked about the credentials at hand, and found nothing wrong with them."""
+        """Return whether a server was just asked about the credentials at hand, and found nothing wrong with them."""
         return self._clock() < self._confirmed_until
 
     def _is_refreshing(self) -> bool:
@@ -271,7 +271,7 @@ class CredentialCache:
         return self._refreshing
 
     async def _refresh(self) -> S3Error | None:
-        """Have the source asked, or wait for who asks already; return how it failed, None if it did not."""
+        """Ask the source, or wait for a task that does already; return its error, None if it succeeded."""
         return await self._outcome(self._start_refresh())
 
     async def _outcome(self, refreshing: asyncio.Task[S3Error | None]) -> S3Error | None:
@@ -385,7 +385,7 @@ def _copy_of(failure: S3Error) -> S3Error:
 
 @contextmanager
 def error_context(operation: str, path: str) -> Iterator[None]:
-    """Let an error of a source, which knows of no request, tell the ``operation`` and ``path`` that it was for."""
+    """Add ``operation`` and ``path`` to an error of a source, which does not know the request."""
     try:
         yield
     except (CredentialsError, ConfigError) as error:
@@ -401,7 +401,7 @@ async def refresh_after(
     rejection: S3Error,
     ask: Callable[[], Awaitable[S3Error | None]],
 ) -> bool:
-    """Renew credentials that ``rejection`` says have ended; tell whether the request may succeed with others.
+    """Renew credentials that ``rejection`` says have ended; return whether other credentials may be accepted.
 
     The response to a HEAD says nothing. Then ``ask()`` sends a request whose response has a code, and returns
     its error, None if it was accepted.
@@ -424,11 +424,11 @@ async def refresh_after(
 async def _refresh_after_probe(
     credential_cache: CredentialCache, used: Credentials, ask: Callable[[], Awaitable[S3Error | None]]
 ) -> bool:
-    """Renew temporary credentials if a server that is asked now says that they have ended.
+    """Renew temporary credentials if the server now says that they have ended.
 
-    What it responded before is no proof, because a token may have ended since. So 400 is asked about each time, once
-    for all who wait. 403 most often means what it says, as for a missing key where keys may not be listed, and is asked
-    about once a minute.
+    Its earlier responses prove nothing, because a token may have ended since. So 400 is checked each time, once for all
+    waiters. 403 most often means what it says, as for a missing key where keys may not be listed. It is checked once a
+    minute.
     """
     found = await credential_cache.probe(ask)
     if credential_cache.has_replaced(used):

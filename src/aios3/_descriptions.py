@@ -23,12 +23,12 @@ class BucketDescription:
     """Where the region is from: the argument, the variable or the profile's setting, ``the server``, the bucket's
     ``name``, or ``the default``."""
     credentials: str | None
-    """The kind of source of the credentials, such as ``argument``, ``env``, ``callback``, ``anonymous``, or the name
-    of one of botocore's providers, such as ``iam-role``; None if none were needed yet."""
+    """The kind of source of the credentials, such as ``argument``, ``env``, ``callback``, ``anonymous``, or the name of
+    one of botocore's providers, such as ``iam-role``. None if none were needed yet."""
     credentials_expire_at: datetime | None
     """When they end; None if they last, or it is not known."""
     transport: Literal["native", "aiobotocore"]
-    """What sends the requests: the native transport, or aiobotocore."""
+    """The transport of the requests: the native one, or aiobotocore."""
     reason: str
     """Why it is that one, and why a proxy that the environment names is not used."""
 

@@ -1,4 +1,4 @@
-"""What may be given as an endpoint, wherever it comes from: rejected at once, with its source, without a password."""
+"""Syntax of an endpoint from any source: invalid ones are rejected at once, with their source, without a password."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
 _MAX_HOST = 255
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*")
-"""The characters that nobody escapes: botocore escapes all others once more, also where they are escapes already."""
+"""Characters that need no escapes: botocore escapes all others once more, also where they are escapes already."""
 
 
 def check_endpoint(url: str, source: str) -> None:

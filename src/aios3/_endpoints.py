@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aios3._config import AddressingStyle
 
     class EndpointSettings(Protocol):
-        """What the address of a bucket follows from."""
+        """The settings that decide the address of a bucket."""
 
         @property
         def endpoint_url(self) -> str | None:
@@ -40,29 +40,29 @@ _MIN_VIRTUAL_HOST_LENGTH = 3
 _PLAIN_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
 _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _BUCKETS_IN_HOSTS_ONLY = (".aliyuncs.com", ".myqcloud.com")
-"""Where a bucket in the path is rejected: Alibaba OSS, and Tencent COS for buckets since 2024. botocore's rule, the
-path for every endpoint that somebody has set, cannot have been meant there."""
+"""Endpoints that reject a bucket in the path: Alibaba OSS, and Tencent COS for buckets since 2024. botocore's rule, the
+path for every configured endpoint, fails there."""
 
 
 def has_standard_endpoint(region: str) -> bool:
-    """Tell whether Amazon's endpoints of ``region`` are made by the rules of :func:`address_of`."""
+    """Return whether Amazon's endpoints of ``region`` are made by the rules of :func:`address_of`."""
     return _PLAIN_REGION.fullmatch(region) is not None
 
 
 _SPECIAL_BUCKETS = re.compile(r"arn:.*|.*--[a-z0-9]+-s3", re.DOTALL)
-"""Access points by ARN, and names that end as those of directory buckets (``--x-s3``), of their access points
-(``--xa-s3``), of access points on Outposts (``--op-s3``), and of kinds to come."""
+"""Access points by ARN, and names that end as those of directory buckets (``--x-s3``) and of their access points
+(``--xa-s3``). Also those of access points on Outposts (``--op-s3``), and of kinds to come."""
 
 
 def has_static_rules(settings: EndpointSettings, bucket: str, learned: str | None) -> bool:
-    """Tell whether :func:`address_of` knows where ``bucket`` lives; names of other kinds have rules of their own."""
+    """Return whether :func:`address_of` knows where ``bucket`` lives; names of other kinds have rules of their own."""
     if _SPECIAL_BUCKETS.fullmatch(bucket) is not None:
         return False
     return learned is None or settings.endpoint_url is not None or has_standard_endpoint(learned)
 
 
 def is_aws(endpoint_url: str | None) -> bool:
-    """Tell whether an endpoint is one of Amazon's; None is."""
+    """Return whether an endpoint is one of Amazon's; None is."""
     return endpoint_url is None or f".{urlsplit(endpoint_url).hostname}".endswith(AMAZON_DOMAINS)
 
 
@@ -80,7 +80,7 @@ def address_of(settings: EndpointSettings, bucket: str, learned: str | None = No
     """
     region = learned or settings.region
     if settings.endpoint_url is None:
-        is_global = settings.region == region == "us-east-1"  # who is set to another region has no use for it
+        is_global = settings.region == region == "us-east-1"  # a session of another region does not use it
         host = "s3.amazonaws.com" if is_global else f"s3.{region}.amazonaws.com"
         in_host = settings.addressing_style != "path" and _fits_host(bucket, "https")
         base = f"https://{bucket}.{host}/" if in_host else f"https://{host}/{bucket}"
@@ -96,7 +96,7 @@ def address_of(settings: EndpointSettings, bucket: str, learned: str | None = No
 
 
 def _fits_host(bucket: str, scheme: str) -> bool:
-    """Tell whether the bucket can be part of a host name; certificates for ``*.host`` cover one label only."""
+    """Return whether the bucket can be part of a host name; certificates for ``*.host`` cover one label only."""
     labels = [bucket] if scheme == "https" else bucket.split(".")
     is_name = len(bucket) >= _MIN_VIRTUAL_HOST_LENGTH and not _IPV4.fullmatch(bucket)
     return is_name and all(_HOST_LABEL.fullmatch(label) for label in labels)

@@ -1,4 +1,4 @@
-"""What the verbs return: the description of one object or directory, and what a write left behind."""
+"""Results of the verbs: the description of one object or directory, and the outcome of a write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SYMLINK_METADATA = "symlink_to"
 """User metadata that makes an empty object a symbolic link; its value is the path linked to (megfile's convention)."""
 LINK_NAMES = (SYMLINK_METADATA, SYMLINK_METADATA.replace("_", "-"))
-"""What responses call that metadata: radosgw gives back each underscore of a name as a hyphen."""
+"""Names of that metadata in responses: radosgw gives back each underscore of a name as a hyphen."""
 
 
 _BASE64_WORD = ("=?UTF-8?B?", "?=")
@@ -27,8 +27,8 @@ _ENCODED_WORD = re.compile(r"=\?UTF-8\?([BQ])\?([!-~]*)\?=", re.IGNORECASE)
 def link_metadata(target: str) -> dict[str, str]:
     """Return the metadata of a symbolic link to the path ``target``.
 
-    The path stands there as it is, as megfile writes and reads it, unless a header would not carry it unchanged: what
-    is not ASCII, and blanks at an end or side by side, are written as an encoded word of RFC 2047.
+    The path stands there as it is, as megfile writes and reads it, unless a header would change it. Characters outside
+    ASCII, and blanks at an end or side by side, are written as an encoded word of RFC 2047.
     """
     plain = target.isascii() and target.isprintable() and target == " ".join(target.split())
     if not plain:
@@ -46,11 +46,11 @@ def link_target(metadata: Mapping[str, str]) -> str:
         decoded = base64.b64decode(word[2], validate=True) if word[1] in "Bb" else binascii.a2b_qp(word[2], header=True)
         return decoded.decode()
     except (binascii.Error, UnicodeDecodeError):
-        return text  # no path begins like that: whoever parses it will say so
+        return text  # no path begins like that: its parser will say so
 
 
 class Access(enum.Enum):
-    """What :func:`aios3.access` asks for."""
+    """The kinds of access that :func:`aios3.access` checks."""
 
     READ = 1
     WRITE = 2
@@ -60,9 +60,9 @@ class Access(enum.Enum):
 class StatResult:
     """One object or directory.
 
-    ``size`` is in bytes and ``mtime`` in seconds since the epoch; for a directory the sum and the latest of all
-    objects below it. The other fields describe an object, and are None or empty where S3 did not say: a listing
-    knows neither content type nor metadata nor version.
+    ``size`` is in bytes and ``mtime`` in seconds since the epoch; for a directory the sum and the latest of all objects
+    below it. The other fields describe an object, and are None or empty where S3 did not say. A listing has neither
+    content type nor metadata nor version.
     """
 
     size: int = 0
@@ -75,9 +75,10 @@ class StatResult:
     content_type: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Other headers that S3 keeps with the object, by lower-case name: ``content-encoding``, ``content-disposition``,
-    ``content-language``, ``cache-control``, ``expires``, ``x-amz-website-redirect-location``, and those of the server's
-    encryption, ``x-amz-server-side-encryption`` with ``-aws-kms-key-id`` and ``-bucket-key-enabled``."""
+    """Other headers that S3 keeps with the object, by lower-case name. These are ``content-encoding``,
+    ``content-disposition``, ``content-language``, ``cache-control``, ``expires``, ``x-amz-website-redirect-location``,
+    and those of the server's encryption. These are ``x-amz-server-side-encryption`` with ``-aws-kms-key-id`` and
+    ``-bucket-key-enabled``."""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksums that S3 keeps for the object, base64, by algorithm: ``{"CRC64NVME": "..."}``."""
     tag_count: int = 0
@@ -91,15 +92,15 @@ class StatResult:
         return 0.0
 
     def is_file(self) -> bool:
-        """Tell whether this is an object (or a link to one)."""
+        """Return whether this is an object (or a link to one)."""
         return not self.isdir
 
     def is_dir(self) -> bool:
-        """Tell whether this is a directory: a common prefix of objects, or a bucket."""
+        """Return whether this is a directory: a common prefix of objects, or a bucket."""
         return self.isdir
 
     def is_symlink(self) -> bool:
-        """Tell whether the object is a symbolic link, followed or not."""
+        """Return whether the object is a symbolic link, followed or not."""
         return self.islnk
 
     @property
@@ -129,15 +130,15 @@ class FileEntry:
     stat: StatResult
 
     def is_file(self) -> bool:
-        """Tell whether the entry is an object."""
+        """Return whether the entry is an object."""
         return self.stat.is_file()
 
     def is_dir(self) -> bool:
-        """Tell whether the entry is a directory."""
+        """Return whether the entry is a directory."""
         return self.stat.is_dir()
 
     def is_symlink(self) -> bool:
-        """Tell whether the entry is a symbolic link, as far as a listing can see."""
+        """Return whether the entry is a symbolic link, as far as a listing can see."""
         return self.stat.is_symlink()
 
 
@@ -157,7 +158,7 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True)
 class PresignedPost:
-    """What a form needs so that its sender may upload a file to S3: where to send it, and the fields before the file.
+    """The parts of a form that lets its sender upload a file to S3: the URL, and the fields before the file.
 
     The form is ``multipart/form-data``; its last field is ``file``.
     """

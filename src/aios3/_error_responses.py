@@ -1,9 +1,9 @@
-"""What a rejection says: that the server does not take something added to a request, or that the request failed.
+"""Meanings of a rejection: the server does not accept something added to a request, or the request failed.
 
-A server that does not take headers about checksums says so in many ways: Backblaze B2 responds with 400
-InvalidArgument, Cloudflare R2 501 NotImplemented, and each of them nothing but the status to a HEAD. The same statuses
-mean other things too. So a rejection is only the beginning: the request must succeed without the headers, and
-nothing else may explain that it was not with them. No I/O here.
+A server that does not take headers about checksums says so in many ways. Backblaze B2 responds with 400
+InvalidArgument, Cloudflare R2 with 501 NotImplemented, and both with a mere status to a HEAD. The same statuses mean
+other things too. So a rejection is only the beginning. The request must succeed without the headers, and there must be
+no other explanation for its failure with them. No I/O here.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ _UNKNOWN_OPERATION = frozenset({"InvalidArgument", "NotImplemented"})
 
 
 def may_reject_checksums(error: errors.S3Error) -> bool:
-    """Tell whether a rejection may be of the headers about checksums: nothing else explains it."""
+    """Return whether a rejection may be of the headers about checksums: nothing else explains it."""
     return error.status in _UNSUPPORTED_STATUSES and error.code not in _EXPLAINED_CODES
 
 
 def has_no_code(error: errors.S3Error) -> bool:
-    """Tell whether a rejection has a status and no code: to a HEAD S3 sends no document, and others send torn ones."""
+    """Return whether a rejection has a status and no code, as to a HEAD or with a torn document."""
     return error.status is not None and error.code in {None, "", str(error.status)}
 
 
 def is_unexplained(error: errors.S3Error) -> bool:
-    """Tell whether a rejection says no more than 400: a HEAD gets that for a token's end, a wrong region, a header."""
+    """Return whether a rejection is a mere 400: a HEAD gets that for an expired token, a wrong region, a header."""
     return error.status == _BAD_REQUEST and has_no_code(error)
 
 
 def is_conclusive(error: errors.S3Error) -> bool:
-    """Tell whether an error is a response to the request itself: not there, changed, not allowed.
+    """Return whether an error is a response to the request itself: not there, changed, not allowed.
 
     Bad credentials are none, nor is 403 without a code, which is all that a HEAD gets for them.
     """
@@ -73,7 +73,7 @@ def is_conclusive(error: errors.S3Error) -> bool:
 
 
 def is_same_error(one: errors.S3Error, other: errors.S3Error) -> bool:
-    """Tell whether two rejections say the same."""
+    """Return whether two rejections say the same."""
     return (one.status, one.code) == (other.status, other.code)
 
 
@@ -97,7 +97,7 @@ def wants_digest(error: errors.S3Error) -> bool:
 
 
 def may_reject_bulk_deletes(error: errors.S3Error) -> bool:
-    """Tell whether DeleteObjects may have been rejected as such, and not for what it was to delete.
+    """Return whether DeleteObjects may have been rejected as such, and not for what it was to delete.
 
     Google Cloud Storage responds with 400 InvalidArgument ("Cannot create buckets using a POST"), or NotImplemented.
     """
@@ -107,7 +107,7 @@ def may_reject_bulk_deletes(error: errors.S3Error) -> bool:
 
 
 def may_reject_delete_conditions(error: errors.S3Error) -> bool:
-    """Tell whether a deletion may have been rejected for its If-Match, or for the ETags in its document.
+    """Return whether a deletion may have been rejected for its If-Match, or for the ETags in its document.
 
     Amazon S3 itself responded with 501 until September 2025, and LocalStack does still.
     """

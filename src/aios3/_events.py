@@ -1,4 +1,4 @@
-"""What a session tells about its requests: values, without I/O."""
+"""Reports of a session about its requests: values, without I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RequestEvent:
     attempt: int
     """1 for the first time that a call is sent, 2 for its first repetition."""
     backend: str
-    """Who sent it: ``native`` for the native transport, or ``aiobotocore``; empty if it was never sent."""
+    """The transport that sent it: ``native``, or ``aiobotocore``; empty if it was never sent."""
     started: float
     """When it began, in seconds since the epoch."""
     seconds: float
@@ -37,7 +37,7 @@ class RequestEvent:
     status: int | None
     """The HTTP status of the response; None if there was none."""
     request_id: str | None
-    """What the operator of the server needs to find the request."""
+    """The id by which the operator of the server finds the request."""
     error: str | None
     """The name of the class of the error, such as ``ThrottledError``; ``CancelledError`` where the caller gave up."""
     code: str | None
@@ -45,12 +45,12 @@ class RequestEvent:
 
 
 RequestHook = Callable[[RequestEvent], object]
-"""A function, async or not, that is told of every attempt."""
+"""A function, async or not, that is called after every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationStats:
-    """What one operation has done so far. Times are right to 5%; they count no attempt that was cancelled."""
+    """Totals of one operation so far. Times are right to 5%; they count no attempt that was cancelled."""
 
     requests: int = 0
     """Requests that were sent."""
@@ -72,7 +72,7 @@ class OperationStats:
 
 @dataclass(frozen=True, slots=True)
 class SessionStats:
-    """What a session has done since it was made, and what it holds now."""
+    """Totals of a session since it was made, and the resources that it holds now."""
 
     requests: int = 0
     """Requests that were sent."""
@@ -95,6 +95,6 @@ class SessionStats:
     budget_limit: int = 0
     """Bytes of the memory budget in all."""
     events_dropped: int = 0
-    """Events that an async ``on_request`` was not told of, because too many of its tasks had not ended."""
+    """Events that an async ``on_request`` did not get, because too many of its tasks had not ended."""
     operations: Mapping[str, OperationStats] = field(default_factory=dict)
     """The same by operation."""

@@ -1,9 +1,8 @@
-"""The loggers of aios3, and how a thread logs for which somebody waits.
+"""The loggers of aios3, and the logging of threads that a blocking call waits for.
 
-Who calls the blocking face may hold a lock of logging: the caller may be a handler, or a handler that is being made
-while logging is configured. The caller waits for the background loop, so that loop's threads must not wait for the same
-lock. They put their records into a queue, as :class:`logging.handlers.QueueHandler` does, and a thread of its own hands
-them to the handlers.
+A caller of the blocking face may hold a lock of logging: it may be a handler, or run while logging is configured. The
+caller waits for the background loop, so that loop's threads must not wait for the same lock. They put their records
+into a queue, as :class:`logging.handlers.QueueHandler` does, and a thread of its own hands them to the handlers.
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ def logging_as_here(work: Job) -> Job:
 
 
 def is_telling() -> bool:
-    """Tell whether a record is being handed to its handlers here."""
+    """Return whether a record is being handed to its handlers here."""
     return _telling.get()
 
 
@@ -152,8 +151,8 @@ def warn(message: str, category: type[Warning], source: object) -> None:
 def _divert(logger: logging.Logger) -> logging.Logger:
     """Have the records that ``logger`` makes on a thread with a relay go there, and no lock be taken for them.
 
-    What is made while a record is being handled is left out: a handler that writes to S3 makes requests, and one that
-    logged these would never come to an end.
+    Records made while a record is being handled are left out. A handler that writes to S3 makes requests, and logging
+    these would never end.
     """
     handle, is_enabled = logger.handle, logger.isEnabledFor
 

@@ -1,4 +1,4 @@
-"""Who pays for requests, and whose the buckets must be: what requests say of both, and what a rejection may mean."""
+"""The payer of requests, and the owner that buckets must have: their headers, and the meaning of a rejection."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ OWNER = "x-amz-expected-bucket-owner"
 SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 
 _OF_BUCKET = frozenset({"GetBucketLocation", "HeadBucket"})
-"""Operations that nobody pays for."""
+"""Operations without a payer."""
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What a session says of its buckets' owners."""
+    """A session's settings about the owners of its buckets."""
 
     request_payer: str | None = None
     expected_bucket_owner: str | None = None

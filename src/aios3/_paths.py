@@ -1,7 +1,7 @@
 """Paths of S3 as values: parse, format, join. No I/O, and no byte of a key is ever changed.
 
-``s3://bucket/key`` or ``s3+profile://bucket/key``. Everything after the first ``/`` that follows the bucket is the
-key, as it stands: no percent-decoding, no query, no fragment, no collapsing of ``//`` or ``..``. In the place of the
+``s3://bucket/key`` or ``s3+profile://bucket/key``. Everything after the first ``/`` that follows the bucket is the key,
+as it stands. Keys have no percent-decoding, query, fragment, or collapsing of ``//`` or ``..``. In the place of the
 bucket there may be the ARN of an access point: ``s3://arn:aws:s3:region:account:accesspoint:name/key``.
 """
 
@@ -55,8 +55,8 @@ class S3Url:
     def parse(cls, path: AnyPath) -> S3Url:
         """Take ``path`` apart.
 
-        Raises InvalidPathError for a text that is not an S3 path, a bucket name that no server accepts, and a key
-        that is not UTF-8 or is longer than 1,024 bytes.
+        Raises InvalidPathError for a text that is not an S3 path, and for a bucket name that no server accepts. Also
+        for a key that is not UTF-8 or is longer than 1,024 bytes.
         """
         if isinstance(path, S3Url):
             return path
@@ -94,11 +94,11 @@ class S3Url:
 
     @property
     def names_directory(self) -> bool:
-        """Whether the path alone says that it is no object: no key, or a key that ends in ``/``."""
+        """Return whether the path alone excludes an object: without a key, or with a key that ends in ``/``."""
         return not self.key or self.key.endswith("/")
 
     def require_bucket(self) -> S3Url:
-        """Return self; raise InvalidPathError if there is no bucket."""
+        """Return self; raise InvalidPathError if the bucket is missing."""
         if not self.bucket:
             message = f"{str(self)!r} has no bucket; write 's3://bucket' or 's3://bucket/key'"
             raise InvalidPathError(message, path=str(self))
@@ -125,11 +125,11 @@ class HasUrl(Protocol):
 
 
 AnyPath = str | S3Url | HasUrl
-"""What every verb takes as a path: the text, the value it parses to, or an :class:`aios3.S3Path`."""
+"""The types that every verb takes as a path: the text, the value it parses to, or an :class:`aios3.S3Path`."""
 
 
 def is_arn(bucket: str) -> bool:
-    """Tell whether a bucket is the ARN of an access point."""
+    """Return whether a bucket is the ARN of an access point."""
     return bucket.startswith(_ARN)
 
 
@@ -179,7 +179,7 @@ def _check_key(key: str, path: str) -> None:
 
 
 def is_s3(path: object) -> bool:
-    """Tell whether ``path`` is an S3 path: an :class:`S3Url`, or a text that begins ``s3://`` or ``s3+profile://``."""
+    """Return whether ``path`` is an :class:`S3Url`, or a text that begins with ``s3://`` or ``s3+profile://``."""
     if isinstance(path, str):
         return _SCHEME.match(path) is not None
     return isinstance(path, S3Url) or isinstance(getattr(path, "url", None), S3Url)

@@ -15,9 +15,9 @@ A ``[`` or ``{`` that is never closed, a ``}`` that was never opened and a ``,``
 A directory never matches a pattern that begins with the directory's own path: ``a/**`` is what lies below ``a``.
 
 Braces are expanded first, so that a pattern is a set of alternatives. :func:`plan` turns them into steps that cover
-disjoint ranges of keys, in order: walking through the steps one after another yields every match once, in key order.
-Every regular expression here matches in time proportional to pattern times text: all runs but the last one of a
-segment are atomic, which loses nothing, because the earliest place for a chunk of fixed length leaves the most room.
+disjoint ranges of keys, in order. The steps, one after another, yield every match once, in key order. Every regular
+expression here matches in time proportional to pattern times text. All runs but the last one of a segment are atomic.
+That loses no match, because the earliest place for a chunk of fixed length leaves the most room.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ MAX_TOKENS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What one name between two ``/`` must look like."""
+    """The pattern of one name between two ``/``."""
 
     prefix: str
     """The text that every matching name begins with."""
     source: str
     """The regular expression of the whole name."""
     literal: bool = False
-    """Whether ``prefix`` is the only name that matches."""
+    """True if ``prefix`` is the only name that matches."""
     recursive: bool = False
-    """Whether this is ``**``: any number of names."""
+    """True if this is ``**``: any number of names."""
 
 
 _RECURSIVE = Segment(prefix="", source="", recursive=True)
@@ -78,17 +78,17 @@ class Glob:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """Tells which names match, or which paths of several names. ``slashed`` is for patterns that end in ``/``."""
+    """Decides which names match, or which paths of several names. ``slashed`` is for patterns that end in ``/``."""
 
     plain: re.Pattern[str] | None
     slashed: re.Pattern[str] | None
 
     def file(self, text: str) -> bool:
-        """Tell whether a file of this name matches."""
+        """Return whether a file of this name matches."""
         return self.plain is not None and self.plain.fullmatch(text) is not None
 
     def directory(self, text: str) -> str | None:
-        """Return what to write behind the path of a directory of this name if it matches: nothing, or ``/``."""
+        """Return the end of the path of a directory of this name if it matches: nothing, or ``/``."""
         if self.file(text):
             return ""
         return "/" if self.slashed is not None and self.slashed.fullmatch(text) is not None else None
@@ -133,7 +133,7 @@ RefreshStep = Probe | Level | Tree
 
 
 def has_magic(text: str) -> bool:
-    """Tell whether ``text`` as a pattern means anything else than itself; an escape such as ``[*]`` does."""
+    """Return whether ``text`` as a pattern means anything else than itself; an escape such as ``[*]`` does."""
     tokens = _without_stray_braces(_tokens(text))
     return any(token.kind not in {"text", "slash"} for token in tokens) or text != "".join(t.text for t in tokens)
 
@@ -141,8 +141,8 @@ def has_magic(text: str) -> bool:
 def parse(path: AnyPath, *, recursive: bool = True) -> Glob:
     """Take a glob path apart.
 
-    Raises UnsupportedError if there is no bucket or a wildcard in its name, InvalidPathError for a text that is no S3
-    path and for braces that expand to more than 10,000 alternatives.
+    Raises UnsupportedError if the bucket is missing or has a wildcard in its name. Raises InvalidPathError for a text
+    that is not an S3 path, and for braces that expand to more than 10,000 alternatives.
     """
     if not is_s3(path):
         S3Url.parse(path)  # raises, and says what a path looks like
@@ -200,7 +200,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     for index, name in enumerate(text.split("/")):
         if index:
             yield _SLASH
-        # Behind the last "]" no set can close. Trying there would cost the square of the length for "[[[[[...".
+        # After the last "]" no set can close. Trying there would cost the square of the length for "[[[[[...".
         closed = name.rfind("]") + 1
         matches = itertools.chain(_WITH_SETS.finditer(name, 0, closed), _WITHOUT_SETS.finditer(name, closed))
         yield from (_token(str(match.lastgroup), match[0]) for match in matches)
@@ -467,7 +467,7 @@ def _probes(way: _Way) -> Iterator[Probe]:
 
 
 def _distinct(probes: Iterable[Probe]) -> Iterable[Probe]:
-    """Keep one probe a path; where ``{a,a/}`` asks for a directory twice, the one without ``/`` behind its path."""
+    """Keep one probe a path; where ``{a,a/}`` asks for a directory twice, the one whose path has no final ``/``."""
     chosen: dict[str, Probe] = {}
     for probe in probes:
         if chosen.setdefault(probe.prefix, probe).directory == "/":

@@ -25,7 +25,7 @@ _log = get_logger("aios3.settings")
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """What both files say, by the name of the profile and of the ``services`` section."""
+    """The contents of both files, by the name of the profile and of the ``services`` section."""
 
     profiles: Mapping[str, Section] = field(repr=False)
     services: Mapping[str, Section] = field(repr=False)
@@ -34,7 +34,7 @@ class Profiles:
 def read_profiles(environ: Mapping[str, str]) -> Profiles:
     """Read both files; one that does not exist says nothing.
 
-    Raises ConfigError for a file that is no file of profiles. Lines of it are not shown: they may be secrets.
+    Raises ConfigError for a file that does not parse as profiles. Lines of it are not shown: they may be secrets.
     """
     config = _read(environ.get("AWS_CONFIG_FILE", "~/.aws/config"))
     profiles: dict[str, Section] = {}
@@ -68,7 +68,7 @@ def _read(name: str) -> dict[str, Section]:
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111 - see above
     if not os.path.isfile(path):  # noqa: PTH113 - see above
         return {}
-    import configparser  # noqa: PLC0415 - slow to import, and often there is no such file
+    import configparser  # noqa: PLC0415 - slow to import, and often the file is missing
 
     parser = configparser.RawConfigParser()
     try:

@@ -61,6 +61,6 @@ def _environment() -> Mapping[str, str]:
 
 
 def _bypassed(host: str) -> bool:
-    import urllib.request  # noqa: PLC0415 - as above
+    import urllib.request  # noqa: PLC0415 - slow to import
 
     return bool(urllib.request.proxy_bypass(host))

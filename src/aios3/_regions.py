@@ -1,8 +1,8 @@
 """In which region each bucket is, as servers say it in what they reject; both backends of a profile learn together.
 
-S3 responds to a request in the wrong region with 301, 307 or 400, and names the right one in the header
-``x-amz-bucket-region`` or in the document ("Request redirection and the REST API", Amazon S3 user guide). Only the name
-of a region is ever taken from a response, never a host: that would be sent the next request, signed.
+S3 responds to a request in the wrong region with 301, 307 or 400. The header ``x-amz-bucket-region`` or the document
+names the right one ("Request redirection and the REST API", Amazon S3 user guide). Only the name of a region is ever
+taken from a response, never a host: that would be sent the next request, signed.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ def parse_region(header: str | None, region: str | None, endpoint: str | None) -
 
 
 def is_wrong_region(error: S3Error) -> bool:
-    """Tell whether a rejection says that the bucket is in another region."""
+    """Return whether a rejection says that the bucket is in another region."""
     return error.status in _REDIRECT_STATUSES or (error.status == _BAD_REQUEST and error.code in _WRONG_REGION_CODES)
 
 
 class _RegionProbe(NamedTuple):
-    """A bucket's response when it was asked for its region."""
+    """A bucket's response to the question for its region."""
 
     region: str | None
     is_here: bool = False
-    """Whether it has responded in the region where it was asked, instead of rejecting."""
+    """True if it has responded in the region where it was asked, instead of rejecting."""
 
 
 class BucketRegions:
@@ -82,7 +82,7 @@ class BucketRegions:
         self._unconfirmed.discard(bucket)
 
     def discard_unconfirmed(self, bucket: str) -> None:
-        """Forget the region of ``bucket``, if nobody knows more of it than that somebody has said so."""
+        """Forget the region of ``bucket`` unless it was confirmed."""
         if bucket in self._unconfirmed:
             self.discard(bucket)
 
@@ -158,7 +158,7 @@ class RegionSearch:
         return self._first_error is not None
 
     def is_lost(self, error: S3Error) -> bool:
-        """Tell whether the last ``error`` means that the bucket was not found in any region."""
+        """Return whether the last ``error`` means that the bucket was not found in any region."""
         return self._first_error is not None and (is_wrong_region(error) or is_unexplained(error))
 
     def failure(self, error: S3Error, origin: str) -> S3Error:

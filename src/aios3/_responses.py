@@ -1,4 +1,4 @@
-"""What S3's responses mean, whoever has parsed them: the rules that both backends share. No I/O."""
+"""Meanings of S3's responses: the rules that both transports share. No I/O."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ContentRange(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the body brings the whole object."""
+        """Return whether the body brings the whole object."""
         return self.stop - self.start == self.size
 
 
@@ -71,7 +71,7 @@ def parse_content_range(
     if content_range is None and length is not None and status != _PARTIAL:
         return ContentRange(0, length, length)
     match = _CONTENT_RANGE.fullmatch(content_range or "")
-    first, last, size = map(int, match.groups()) if match else (0, 0, 0)  # the latter is no range
+    first, last, size = map(int, match.groups()) if match else (0, 0, 0)  # zeros are an invalid range
     if not first <= last < size or first != (start if start >= 0 else max(size + start, 0)):
         raise invalid_response(str(path), f"Content-Range {content_range!r} for bytes from {start} on", "GetObject")
     if length is not None and length != last + 1 - first:
@@ -80,9 +80,9 @@ def parse_content_range(
 
 
 def is_unsized(status: int, headers: Mapping[str, str]) -> bool:
-    """Tell whether a body is the whole object, and only its last chunk says how long that is (RFC 9112, 7.1).
+    """Return whether a body is the whole object, and only its last chunk says how long that is (RFC 9112, 7.1).
 
-    A body that ends with its connection is rejected: nobody could tell its end from a broken connection.
+    A body that ends with its connection is refused: its end would look like a broken connection.
     """
     is_chunked = headers.get("transfer-encoding", "").lower() == "chunked"
     return is_chunked and status == _WHOLE and "content-length" not in headers and "content-range" not in headers
@@ -110,7 +110,7 @@ _EXPIRED_IF_TEMPORARY_CODES = frozenset({"InvalidAccessKeyId", "InvalidTokenId",
 
 
 def is_expired_token(code: str | None, *, temporary: bool) -> bool:
-    """Tell whether S3's ``code`` says that a session token has ended, so that other credentials may do.
+    """Return whether S3's ``code`` says that a session token has ended, so that other credentials may do.
 
     Some servers forget the access key of ``temporary`` credentials with them, and call it unknown.
     """
@@ -151,7 +151,7 @@ def object_exists_error(rejection: S3Error) -> ObjectExistsError:
 
 
 def delete_marker_error(error: S3Error, headers: Mapping[str, str]) -> S3Error:
-    """Return what ``error`` means for a version that is a delete marker: S3 responds with 405; there is no object."""
+    """Return the meaning of ``error`` for a version that is a delete marker, to which S3 responds with 405."""
     if error.status != _NOT_ALLOWED or headers.get("x-amz-delete-marker", "").lower() != "true":
         return error
     explanation = "this version is a delete marker: the object was deleted then"
@@ -182,7 +182,7 @@ def quote_etag(etag: str) -> str:
 
 
 def is_symlink(size: int, metadata: Mapping[str, str]) -> bool:
-    """Tell whether an object of that size and user metadata is a symbolic link."""
+    """Return whether an object of that size and user metadata is a symbolic link."""
     return size == 0 and any(name in metadata for name in LINK_NAMES)
 
 
@@ -196,7 +196,7 @@ def full_object_checksums(named: Iterable[tuple[str, str]], kind: str | None) ->
 
 
 def covers_object(span: ContentRange, etag: str | None, kind: str | None, *, ranged: bool) -> bool:
-    """Tell whether the checksum beside a body is certainly the object's.
+    """Return whether the checksum beside a body is certainly the object's.
 
     For a range S3 may send the checksum of a part, or one of parts' checksums without its mark.
     """
@@ -210,7 +210,7 @@ def first_checksum(checksums: Mapping[str, str]) -> Checksum | None:
 
 
 def write_result(size: int, etag: str | None, version_id: str | None, checksums: Mapping[str, str]) -> WriteResult:
-    """Say what a write has left behind."""
+    """Build the result of a write."""
     checksum = first_checksum(checksums)
     return WriteResult(size, unquote_etag(etag), version_id, str(checksum) if checksum else None)
 
@@ -236,7 +236,7 @@ class LazyStats(Sequence[StatResult]):
 
 
 def next_token(following: str | None, token: str | None, path: str, *, truncated: bool) -> str | None:
-    """Return the token of the next page of a listing that was asked to continue at ``token``; None behind the last.
+    """Return the token of the next page of a listing that was asked to continue at ``token``; None after the last.
 
     ``""`` says that there are more pages, and that the server has not said how to get them. Raises ServerError for a
     token that leads back to the same page.
@@ -249,7 +249,7 @@ def next_token(following: str | None, token: str | None, path: str, *, truncated
 
 
 _NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-"""What XML 1.0 cannot hold, or what its parsers may change."""
+"""Characters that XML 1.0 cannot hold, or that its parsers may change."""
 
 
 def split_xml_safe(keys: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -266,10 +266,9 @@ def failed_deletes(
 ) -> list[DeleteFailure]:
     """Return which of ``keys`` DeleteObjects has not deleted, by its errors and the keys that it names as deleted.
 
-    A key that does not exist is no failure; one that the response says nothing about is one.
+    Missing keys are not errors; a key that the response omits is one.
 
-    Raises ServerError if there is an error about a key that is not among ``keys``, or if none of them is named: such a
-    response tells nothing about them.
+    Raises ServerError for an error about a key that is not among ``keys``, or if the response names none of them.
     """
     _check_asked(failed, keys, path)
     named = {each.key for each in failed}

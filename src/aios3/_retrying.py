@@ -127,7 +127,7 @@ class RetryingBackend(ObjectBackend):
         return await self._with_digest(operation)
 
     def _wants_digest(self, operation: Operation[T]) -> bool:
-        """Tell whether the bucket takes the body of an operation with its MD5 only."""
+        """Return whether the bucket takes the body of an operation with its MD5 only."""
         if not isinstance(operation, _WITH_BODY) or operation.checksum is not None:
             return False
         return operation.url.bucket in self._quirks.buckets_with_digests

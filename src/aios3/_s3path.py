@@ -32,9 +32,9 @@ _MAGIC = re.compile(r"[*?\[\]{}]")
 class PureS3Path:
     """A path of S3 that is only looked at: what :class:`pathlib.PurePosixPath` is to :class:`pathlib.Path`.
 
-    The bucket is the root: it is its own parent. Keys stay as they are, so it differs from pathlib where a key has
-    what no file name has: ``a//b`` has a directory without a name in it, ``a/`` is not ``a`` (but has the same name and
-    parent), and ``.`` and ``..`` are names like others.
+    The bucket is the root: it is its own parent. Keys stay as they are, where pathlib changes a path. ``a//b`` has a
+    directory without a name in it, ``a/`` is not ``a`` (but has the same name and parent), and ``.`` and ``..`` are
+    ordinary names.
     """
 
     url: S3Url
@@ -124,7 +124,7 @@ class PureS3Path:
 
     @property
     def suffix(self) -> str:
-        """What follows the last dot of the last name, with the dot."""
+        """The part after the last dot of the last name, with the dot."""
         return PurePosixPath(self.name).suffix
 
     @property
@@ -150,7 +150,7 @@ class PureS3Path:
         return tuple(found)
 
     def joinpath(self, *others: str | PureS3Path) -> Self:
-        """Return this path with others behind it, like ``/``; what is a whole S3 path itself replaces it.
+        """Return this path followed by others, like ``/``; a whole S3 path replaces it.
 
         Unlike in pathlib a text that begins with ``/`` does not: one ``/`` is used as the joint.
         """
@@ -172,14 +172,14 @@ class PureS3Path:
         return self.with_name(stem + self.suffix)
 
     def with_suffix(self, suffix: str) -> Self:
-        """Return this path with another suffix, or with ``""`` without one; raise ValueError for what is no suffix."""
+        """Return this path with another suffix, or with ``""`` without one; raise ValueError for an invalid suffix."""
         if suffix and (not suffix.startswith(".") or suffix == "." or "/" in suffix):
             message = f"Invalid suffix {suffix!r}"
             raise ValueError(message)
         return self.with_name(self.stem + suffix)
 
     def match(self, pattern: str) -> bool:
-        """Tell whether the last names match a glob pattern, or all of them where it begins with ``/``.
+        """Return whether the last names match a glob pattern, or all of them where it begins with ``/``.
 
         ``*``, ``?`` and ``[ab]`` stay inside one name.
         """
@@ -193,7 +193,7 @@ class PureS3Path:
         return all(map(fnmatch.fnmatchcase, found[-len(wanted) :], wanted))
 
     def is_relative_to(self, other: AnyPath) -> bool:
-        """Tell whether this is ``other`` or something below it."""
+        """Return whether this is ``other`` or something below it."""
         base = S3Url.parse(other)
         if self.url.with_key("") != base.with_key(""):
             return False
@@ -211,8 +211,8 @@ class S3Path(PureS3Path):
     """A path of S3 with pathlib's methods, asynchronous: ``await path.read_bytes()``, ``path / "name"``.
 
     Immutable, hashable, ordered, picklable, and taken by every function of aios3. Methods are the functions of aios3
-    with the path as their first argument, and take ``session=`` as they do; those that pathlib names otherwise have
-    pathlib's name. :class:`PureS3Path` says where a path of S3 differs from one of files.
+    with the path as their first argument, and take ``session=`` as they do. Those that pathlib names otherwise have
+    pathlib's name. :class:`PureS3Path` describes the differences from paths of files.
     """
 
     __slots__ = ()
@@ -239,8 +239,8 @@ class S3Path(PureS3Path):
     async def iterdir(self: P, *, session: Session | None = None) -> AsyncGenerator[P, None]:
         """Yield the paths in this directory, in key order; raise like :func:`aios3.scandir`.
 
-        An object and a directory of the same name are two entries with equal paths; :func:`aios3.scandir` tells them
-        apart.
+        An object and a directory of the same name are two entries with equal paths; :func:`aios3.scandir` distinguishes
+        them.
         """
         async with aclosing(names.scandir(self, session=session)) as entries:
             async for entry in entries:

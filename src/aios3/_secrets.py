@@ -1,7 +1,7 @@
-"""Texts of others without what would let somebody act as the user: passwords in URLs, signatures, tokens, keys.
+"""Texts of others without passwords in URLs, signatures, tokens and keys, which would let a reader act as the user.
 
 Other libraries put the addresses and headers that they were given into what they raise, and some servers repeat them.
-What they say goes into our messages through :func:`scrubbed`. No I/O.
+Their texts go into aios3's messages through :func:`scrubbed`. No I/O.
 """
 
 from __future__ import annotations

@@ -67,20 +67,21 @@ class Session:
         self.config: Config = (config or Config()).with_options(**overrides)
         self.budget: MemoryBudget = MemoryBudget(self.config.memory_budget)
         self.key_order: dict[tuple[str | None, str], bool] = {}
-        """Whether buckets, by profile and name, are listed in key order, as far as listings have shown."""
+        """True if buckets, by profile and name, are listed in key order, as far as listings have shown."""
         self.deferred_errors: list[Exception] = []
-        """What work met that nobody waited for, such as a pipe's with ``join=False``; closing the session raises it."""
+        """Errors of work that was not waited for, such as a pipe's with ``join=False``; closing the session raises
+        them."""
         self.observer: Observer = Observer(self.config.on_request)
         self.observed_checksum: str | None = None
         """The algorithm of the last checksum that a server has reported of an object."""
         self.policy: RetryPolicy = _policy_of(self.config)
-        """What happens after failures, and how many requests are in flight."""
+        """The retries after failures, and the number of requests in flight."""
         self._settings: dict[str | None, Settings] = {}
         self._resources: SessionResources = SessionResources(self.budget, self.policy, self.observer)
         self.tasks: OwnedTasks = self._resources.tasks
-        """What outlives the calls that have started it."""
+        """Tasks that outlive the calls that have started them."""
         self.promised: OwnedTasks = self._resources.promised
-        """What callers have been told will still be done; closing the session waits for it."""
+        """Tasks that callers rely on; closing the session waits for them."""
         self._owned: WeakSet[SessionOwned] = self._resources.owned
         self._uploads: dict[str, S3Url] = self._resources.uploads
         self._transports: dict[str | None, Transport] = {}
@@ -92,7 +93,7 @@ class Session:
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
         self.closer: AsyncGeneratorType[None, None] | None = None
-        """What closes the session when its loop shuts down, as long as that is still to be done."""
+        """Closes the session when its loop shuts down, until the session is closed."""
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "closing" if self._closing else "open" if self._loop else "unused"
@@ -114,12 +115,12 @@ class Session:
 
     @property
     def closed(self) -> bool:
-        """Whether :meth:`aclose` was called."""
+        """Return whether :meth:`aclose` was called."""
         return self._closed or self._closing is not None
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has given everything back; while it is only closing, uploads are still being aborted."""
+        """Return whether it has given everything back; while it is only closing, uploads are still being aborted."""
         return self._closed
 
     @property
@@ -221,7 +222,7 @@ class Session:
         """Return the settings that reach a path with this profile."""
         if profile is None:
             return self.config
-        # A path that names a profile says who to be; the session's credentials are somebody else's.
+        # A path that names a profile says who signs; the session's credentials are those of another profile.
         return dataclasses.replace(self.config, profile=profile, credentials=None)
 
     def register(self, handle: SessionOwned) -> None:
@@ -233,7 +234,7 @@ class Session:
         self._owned.discard(handle)
 
     def track_upload(self, url: S3Url, upload_id: str) -> None:
-        """Note an upload that is open: if nobody ends it, the session aborts it when it closes."""
+        """Note an upload that is open: the session aborts it when it closes, unless it has ended."""
         self._uploads[upload_id] = url
 
     def untrack_upload(self, upload_id: str) -> None:
@@ -241,7 +242,7 @@ class Session:
         self._uploads.pop(upload_id, None)
 
     def has_upload(self, upload_id: str) -> bool:
-        """Tell whether an upload is an open one of this session."""
+        """Return whether an upload is an open one of this session."""
         return upload_id in self._uploads
 
     def abort_orphan(self, url: S3Url, upload_id: str | None, abort: Abort) -> None:
@@ -261,7 +262,7 @@ class Session:
         self.tasks.start(abort(), name=f"aios3 abort {url}", shielded=True)
 
     async def abort_upload(self, url: S3Url, upload_id: str) -> None:
-        """Abort a multipart upload, and log instead of raising: who gives up has an error of their own to see.
+        """Abort a multipart upload, and log instead of raising: the caller already has an error to raise.
 
         It has attempts of its own, whatever the configuration says of others: what stays open costs money.
         """
@@ -283,12 +284,12 @@ class Session:
         """Abort open writers, close open readers, stop what is under way, then close all connections. Safe to repeat.
 
         From now on the session takes no new work: it raises ClosedHandleError, and so does what was under way. It ends
-        within twice ``connect_timeout`` and ``read_timeout`` together, which is how long a server may take to begin an
-        upload and to abort it, and 20 seconds more for hooks and connections. What pipes that were closed with
+        within twice ``connect_timeout`` and ``read_timeout`` together, the time that a server may take to begin an
+        upload and to abort it. Hooks and connections may take 20 seconds more. What pipes that were closed with
         ``join=False`` still have to send is waited for before that. A cancellation shortens the wait for the server to
         5 seconds. Uploads whose end the server has not confirmed by then are named in the log.
 
-        Raises what a write met that was closed with ``join=False`` and that nobody has waited for since.
+        Raises the error of a write that was closed with ``join=False`` and not waited for since.
         """
         await self._close()
         self._raise_deferred()
@@ -357,8 +358,8 @@ def _default_session() -> Session:
 async def _close_with_loop(session: Session) -> AsyncGenerator[None, None]:
     """Close ``session`` when the loop shuts down.
 
-    A loop finalises the async generators that were started on it (``loop.shutdown_asyncgens``, which
-    ``asyncio.run`` calls), so one that is started and kept is the only public hook for "before this loop ends".
+    A loop finalises the async generators that were started on it (``loop.shutdown_asyncgens``, which ``asyncio.run``
+    calls). So one that is started and kept is the only public hook for "before this loop ends".
     """
     defaults = _defaults  # at the end of the interpreter the module has lost its names
     try:

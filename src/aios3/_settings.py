@@ -1,7 +1,7 @@
-"""One reading of the settings: what arguments, environment and the profile's files say of S3, whoever sends requests.
+"""One reading of the settings about S3, from arguments, environment and the profile's files, for both transports.
 
-Both transports, presigning and the clients of botocore get what is read here, so that they cannot differ. Who signs
-is another question. A variable that is empty counts as unset.
+Both transports, presigning and the clients of botocore get what is read here, so that they cannot differ. Signing
+credentials are resolved elsewhere. A variable that is empty counts as unset.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FoundSetting(NamedTuple):
 
 
 class CABundle(NamedTuple):
-    """What certificates are verified with: True for the system's authorities, False for none, or a file."""
+    """The verification of certificates: True for the system's authorities, False for none, or a file."""
 
     verify: bool | str
     source: str
@@ -46,19 +46,19 @@ class CABundle(NamedTuple):
 
 
 class Checksums(NamedTuple):
-    """What is done about checksums."""
+    """The modes of checksums."""
 
     mode: ChecksumMode
     verify: bool
-    """Whether what is read is compared with the checksum that the server reports."""
+    """True if what is read is compared with the checksum that the server reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for one profile."""
+    """The settings of one profile."""
 
     profile: str | None
-    """The name of the profile; None: nobody names one."""
+    """The name of the profile; None if it is not named."""
     endpoint_url: str | None
     """Where the server is; None: Amazon's endpoint, by botocore's rules."""
     region: str | None
@@ -67,7 +67,7 @@ class Settings:
     checksums: Checksums
     addressing_style: AddressingStyle
     stored: Section = field(repr=False)
-    """What the files say of the profile, keys and secrets too."""
+    """The files' values for the profile, keys and secrets too."""
     region_source: str = "the default"
     """Where the region was set."""
 
@@ -158,7 +158,7 @@ def _ignores_endpoints(look: _SettingsLookup) -> bool:
 
 
 def _endpoints(look: _SettingsLookup, files: Profiles) -> Iterator[FoundSetting]:
-    """Offer the endpoints that somebody has set, the most particular first."""
+    """Offer the configured endpoints, the most particular first."""
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         if value := look.environ.get(name):
             yield FoundSetting(value, name)
@@ -243,5 +243,5 @@ def _below(section: Section, where: str) -> Mapping[str, str]:
 def _style(config: Config, look: _SettingsLookup) -> AddressingStyle:
     below = _below(look.stored, f"s3 of {look.profile}")
     said = below.get("addressing_style") if config.addressing_style == "auto" else None
-    # What is none of these is left to botocore, which rejects it.
+    # Other values are left to botocore, which rejects them.
     return next((style for style in ADDRESSING_STYLES if style == said), config.addressing_style)

@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 class SharedCall(Generic[T]):
-    """Calls one at a time. Who asks while one runs shares the next: its result is never older than the question.
+    """Calls one at a time.
+
+    A caller that asks while one runs shares the next: its result is never older than the question.
 
     The call runs in the task of one who asks; where that is cancelled or fails, the next who waits calls again.
     """

@@ -1,4 +1,4 @@
-"""What is plain: who signs, which endpoint and which region, where botocore's rules and chains cannot change them.
+"""Static settings: credentials, endpoint and region that botocore's rules and chains cannot change.
 
 aiobotocore's chain responses every question, but importing it takes half a second. Where credentials, and an endpoint
 or region, are given plainly, the response needs no chain; :func:`resolve_statically` returns None wherever it might.
@@ -113,7 +113,7 @@ class StaticSettings:
     """Everything that addresses and signatures need, as it was given."""
 
     credentials: Credentials | None
-    """Who to be; None signs nothing."""
+    """The signing credentials; None signs nothing."""
     endpoint_url: str | None
     """Where the server is; None is Amazon's endpoint of the region."""
     region: str
@@ -134,7 +134,7 @@ def resolve_statically(config: Config, settings: Settings, environ: Mapping[str,
 
 
 def _is_plain(stored: Section) -> bool:
-    """Tell whether a profile says nothing that only botocore understands."""
+    """Return whether a profile says nothing that only botocore understands."""
     below = stored.get("s3", {})
     if isinstance(below, str) or not below.keys() <= {"addressing_style"}:
         return False

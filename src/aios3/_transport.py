@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 _Choice = tuple[Literal["native", "aiobotocore"], str]
-"""What sends the requests for a bucket, and why."""
+"""The transport of the requests for a bucket, and the reason."""
 
 _log = get_logger("aios3.transport")
 
@@ -140,7 +140,7 @@ class Transport:
         if not bucket:
             return "the account's buckets are its business"
         if self._config.transport == "aiobotocore":
-            with contextlib.suppress(S3Error):  # the request that follows meets the same, and says what it was for
+            with contextlib.suppress(S3Error):  # the next request raises the same error, with its operation
                 await self.locate(bucket)
             return "transport='aiobotocore' is set"
         address = await self.locate(bucket)

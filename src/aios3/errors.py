@@ -97,11 +97,10 @@ _RESPONDED = " (S3 responded "
 class S3Error(Exception):
     """Base of every error that aios3 raises on purpose.
 
-    ``path`` is the S3 path that was worked on, ``operation`` S3's name of the call, ``code`` and ``status`` the
-    error code and HTTP status of S3's response, ``request_id`` what the operator of the server needs to find it.
-    Each is None where there is none. ``retry_after`` is how many seconds the server has asked to wait,
-    ``bucket_region`` where it says that the bucket is. Classes that are an :class:`OSError` also carry ``errno`` and
-    ``filename``.
+    ``path`` is the S3 path that was worked on, ``operation`` S3's name of the call. ``code`` and ``status`` are the
+    error code and HTTP status of S3's response; ``request_id`` lets the operator of the server find it. Each is None
+    where it does not apply. ``retry_after`` is how many seconds the server has asked to wait, ``bucket_region`` where
+    it says that the bucket is. Classes that are an :class:`OSError` also carry ``errno`` and ``filename``.
     """
 
     _default_errno = _errno.EIO
@@ -109,7 +108,7 @@ class S3Error(Exception):
     bucket_region: str | None = None
     """The region in which the server says that the bucket is, where it rejects to serve it from another."""
     is_final: bool = False
-    """Whether all attempts have been made already, below whoever catches this."""
+    """True if all attempts have been made already, below whoever catches this."""
 
     def __init__(
         self,
@@ -202,7 +201,7 @@ class WrongLoopError(S3Error, RuntimeError):
 
 
 class ObjectNotFoundError(S3Error, FileNotFoundError):
-    """Raised when there is no object (and, for names, no directory) at the path."""
+    """Raised when the object (and, for names, the directory) does not exist."""
 
     _default_errno = _errno.ENOENT
 
@@ -218,7 +217,7 @@ class ObjectExistsError(S3Error, FileExistsError):
 
 
 class BucketExistsError(ObjectExistsError):
-    """Raised when a bucket was to be created and its name is taken: by us, or by somebody else."""
+    """Raised when a bucket was to be created and its name is taken, by this account or another one."""
 
 
 class BucketNotEmptyError(S3Error, OSError):
@@ -270,7 +269,7 @@ class ChecksumMismatchError(S3Error, OSError):
 
 
 class FileChangedError(S3Error, OSError):
-    """Raised when a local file changed while it was being read, so that what was read is no version of it."""
+    """Raised when a local file changed while it was read, so that the bytes read belong to several versions."""
 
 
 class PartialFailureError(S3Error, OSError):
@@ -450,7 +449,7 @@ def reworded(error: S3Error, message: str) -> S3Error:
 
 
 def worth_retrying(error: BaseException) -> bool:
-    """Tell whether the same request may succeed when it is sent again."""
+    """Return whether the same request may succeed when it is sent again."""
     if isinstance(error, TLSError):
         return False
     if isinstance(error, ConnectionFailedError) and error.status is not None and error.status < _SERVER_ERRORS_FROM:

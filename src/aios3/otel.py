@@ -23,8 +23,8 @@ _NANOSECONDS = 1_000_000_000
 class RequestTelemetry:
     """An ``on_request`` hook that makes a span and metrics of each attempt; needs ``pip install opentelemetry-api``.
 
-    A span is named ``S3.GetObject`` and the like, lasts as long as the attempt, and is a child of the span that was
-    current where the request was asked for. The metrics are ``rpc.client.call.duration``, a histogram in seconds, and
+    A span is named ``S3.GetObject`` and the like, and lasts as long as the attempt. It is a child of the span that was
+    current in the caller of the request. The metrics are ``rpc.client.call.duration``, a histogram in seconds, and
     ``aios3.client.io``, bytes of object data by ``network.io.direction``. Without providers the global ones are used;
     only then can it be pickled.
     """
@@ -77,7 +77,7 @@ class RequestTelemetry:
 
 
 _RPC = {"rpc.system": "aws-api", "rpc.system.name": "aws-api", "rpc.service": "S3"}
-"""What is the same for all: the name of the system also as newer versions of the conventions call it."""
+"""Attributes that are the same for all: the name of the system also as newer versions of the conventions call it."""
 
 
 def _common(event: RequestEvent) -> dict[str, str | int]:

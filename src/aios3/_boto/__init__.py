@@ -1,4 +1,4 @@
-"""aiobotocore's side: who we are, where a bucket lives, and every call of S3 as a complete backend.
+"""The aiobotocore transport: signing credentials, the place of a bucket, and every call of S3 as a complete backend.
 
 Nothing above sees botocore, and nothing of it is imported before the first request.
 """

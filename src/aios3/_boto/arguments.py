@@ -20,7 +20,7 @@ Parameters = dict[str, Any]
 
 
 def given(parameters: Mapping[str, object]) -> Parameters:
-    """Leave out what is None."""
+    """Leave out parameters that are None."""
     return {name: value for name, value in parameters.items() if value is not None}
 
 

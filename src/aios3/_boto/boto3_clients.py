@@ -14,7 +14,7 @@ from aios3.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient as AioBaseClient  # noqa: PLC0414 - handed on
-    from botocore.client import BaseClient as BaseClient  # noqa: PLC0414 - likewise
+    from botocore.client import BaseClient as BaseClient  # noqa: PLC0414 - exported for type checkers
 
     from aios3._boto.asked import Ask
     from aios3._config import AddressingStyle, CredentialSource
@@ -100,7 +100,7 @@ def config_of(client: BaseClient) -> Config:
 
 
 def _addressing_style(client: BaseClient) -> AddressingStyle:
-    """Return how the client names buckets in URLs. Its endpoint of Amazon's is not one that somebody chose."""
+    """Return how the client names buckets in URLs. An endpoint of Amazon's is not a configured one."""
     style: AddressingStyle = (client.meta.config.s3 or {}).get("addressing_style") or "auto"
     return "virtual" if style == "auto" and is_aws(client.meta.endpoint_url) else style
 

@@ -80,7 +80,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
     ``limiter`` bounds the requests in flight, together with whoever shares it; an open body holds one.
     ``credential_cache`` has the credentials; without one, the backend keeps its own. ``settings`` are what holds for
     the profile; None: they are read when the first request needs them. ``regions`` and ``clock`` keep what servers
-    teach. ``moved`` is told of a bucket that was found in another region.
+    teach. ``moved`` is called with a bucket that was found in another region.
     """
 
     is_aws: bool = False
@@ -220,7 +220,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
         return body
 
     async def _buffered_body(self, response: BotoResponse, url: S3Url) -> BufferedBody:
-        """Receive a body whose length nobody has announced."""
+        """Receive a body whose length was not announced."""
         received: Any = response["Body"]
         data = await receive_unsized(getattr(received, "raw_stream", received), str(url))
         stat = boto_responses.stat_of(response, len(data), boto_responses.checksums_of(response))

@@ -23,7 +23,7 @@ class _Stream(Protocol):
 
 
 class RawResponse(Protocol):
-    """What is used of aiohttp's response; botocore's wrapper around it would copy once more."""
+    """The attributes of aiohttp's response that are used; botocore's wrapper around it would copy once more."""
 
     @property
     def content(self) -> _Stream:
@@ -34,7 +34,7 @@ class RawResponse(Protocol):
 
 
 async def receive_unsized(raw: RawResponse, path: str) -> bytes:
-    """Receive a body whose length nobody has announced, and let the connection go.
+    """Receive a body whose length was not announced, and release the connection.
 
     Raises ServerError for more than MAX_UNSIZED bytes.
     """

@@ -22,12 +22,12 @@ _PROXY_ADVICE = {
     _PROXY_AUTHENTICATION: "put the right user and password, percent-encoded, into HTTPS_PROXY=http://user:password@...",
 }
 _OPERATIONS_FOR_OTHERS = ("CreateSession",)
-"""Calls that botocore makes on its own on the way to ours, and whose rejection is a rejection of ours."""
+"""Calls that botocore makes by itself before a request, and whose rejection is a rejection of the request."""
 
 
 @contextmanager
 def translate_errors(operation: str, path: str, *, if_absent: bool = False) -> Iterator[None]:
-    """Raise what goes wrong inside as an error of ours about S3's ``operation`` on ``path``.
+    """Raise what goes wrong inside as an error of aios3 about S3's ``operation`` on ``path``.
 
     ``if_absent`` says that a failed precondition means that the object is there already.
     """
@@ -45,7 +45,7 @@ def translate_errors(operation: str, path: str, *, if_absent: bool = False) -> I
 
 
 def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error | None:
-    """Build the error of ours for ``error``; None for one that comes neither from S3 nor from the way to it."""
+    """Build aios3's error for ``error``; None for one that comes neither from S3 nor from the way to it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - botocore is slow to import
 
     if isinstance(error, ClientError):
@@ -65,12 +65,12 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
 
 
 def is_about_settings(error: Exception) -> bool:
-    """Tell whether botocore says with ``error`` that a setting is wrong."""
+    """Return whether botocore says with ``error`` that a setting is wrong."""
     return isinstance(error, _named(_SETTINGS))
 
 
 def _origin(address: object) -> str:
-    """Return scheme and host of an address; the rest may name an upload, and helps nobody."""
+    """Return scheme and host of an address; the rest may name an upload, and does not help the reader."""
     return origin(address) if isinstance(address, str) and "//" in address else "the endpoint"
 
 

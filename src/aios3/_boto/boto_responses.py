@@ -75,7 +75,7 @@ def parse_content_range(response: BotoResponse, start: int, path: S3Url | str) -
 
 
 def is_unsized(response: BotoResponse) -> bool:
-    """Tell whether only the last chunk of a body says how long the whole object is."""
+    """Return whether only the last chunk of a body says how long the whole object is."""
     meta = response["ResponseMetadata"]
     return _responses.is_unsized(meta["HTTPStatusCode"], meta.get("HTTPHeaders", {}))
 
@@ -138,7 +138,7 @@ def checksum_of(response: BotoResponse) -> Checksum | None:
 
 
 def write_result(response: BotoResponse, size: int) -> WriteResult:
-    """Say what a write of ``size`` bytes has left behind."""
+    """Build the result of a write of ``size`` bytes."""
     return _responses.write_result(size, response.get("ETag"), response.get("VersionId"), checksums_of(response))
 
 

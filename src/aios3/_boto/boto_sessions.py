@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 DEFAULT_REGION = "us-east-1"
 
 signed_with: ContextVar[Credentials | None] = ContextVar("aios3 credentials of botocore's last signature", default=None)
-"""What botocore has signed the running task's last request with."""
+"""The credentials that botocore has signed the running task's last request with."""
 
 
 def new_session(profile: str | None, settings: Settings) -> Any:  # noqa: ANN401 - botocore has no types
-    """Make aiobotocore's session, which has read the profile's files; raises if there is no such profile."""
-    from aiobotocore.session import AioSession  # noqa: PLC0415 - 0.3 s, paid by who needs it
+    """Make aiobotocore's session, which has read the profile's files; raises for a missing profile."""
+    from aiobotocore.session import AioSession  # noqa: PLC0415 - takes 0.3 s, only where it is used
 
     be_quiet()
     session = prepared_session(AioSession, profile, settings)
@@ -51,8 +51,8 @@ def loader_of(data_path: str | None) -> Any:  # noqa: ANN401 - botocore has no t
 
 @functools.cache
 def be_quiet() -> None:
-    """Keep aiobotocore's warnings off stderr where nobody has set logging up, as botocore does with its own.
+    """Keep aiobotocore's warnings off stderr if logging is not configured, as botocore does with its own.
 
-    It logs with a traceback what is raised anyhow. Handlers that somebody has set up get it as before.
+    It logs with a traceback what is raised anyhow. Configured handlers get them as before.
     """
     logging.getLogger("aiobotocore").addHandler(logging.NullHandler())

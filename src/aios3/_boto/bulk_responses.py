@@ -69,7 +69,7 @@ def upload_id_of(response: BotoResponse, path: str) -> str:
 
 
 def parts_of(response: BotoResponse, path: str) -> list[StoredPart]:
-    """Describe the entries of one page of ListParts. Raises ServerError for what is no such page."""
+    """Describe the entries of one page of ListParts. Raises ServerError for any other document."""
     _check_document(response, {"Bucket", "Key", "UploadId", "IsTruncated", "Parts"}, "ListParts", path)
     return [_part_of(each, path) for each in response.get("Parts", ())]
 
@@ -82,7 +82,7 @@ def _part_of(listed: BotoResponse, path: str) -> StoredPart:
 
 
 def uploads_of(response: BotoResponse, path: str) -> list[OpenUpload]:
-    """Describe the entries of one page of ListMultipartUploads. Raises ServerError for what is no such page."""
+    """Describe the entries of one page of ListMultipartUploads. Raises ServerError for any other document."""
     _check_document(response, {"Bucket", "IsTruncated", "MaxUploads", "Uploads"}, "ListMultipartUploads", path)
     decode = key_decoder(response.get("EncodingType"))
     return [_upload_of(each, decode, path) for each in response.get("Uploads", ())]
@@ -94,7 +94,7 @@ def _upload_of(listed: BotoResponse, decode: Callable[[str], str], path: str) ->
 
 
 def buckets_of(response: BotoResponse, path: str) -> list[BucketEntry]:
-    """Describe the entries of one page of ListBuckets. Raises ServerError for what is no such page."""
+    """Describe the entries of one page of ListBuckets. Raises ServerError for any other document."""
     _check_document(response, {"Buckets", "Owner"}, "ListBuckets", path)
     return [_bucket_of(each, path) for each in response.get("Buckets", ())]
 
@@ -105,7 +105,7 @@ def _bucket_of(listed: BotoResponse, path: str) -> BucketEntry:
 
 
 def tags_of(response: BotoResponse, path: str) -> dict[str, str]:
-    """Return the tags that GetObjectTagging tells. Raises ServerError for what is no set of tags."""
+    """Return the tags in a response to GetObjectTagging. Raises ServerError for any other document."""
     _check_document(response, {"TagSet"}, "GetObjectTagging", path)
     for tag in response["TagSet"]:
         _check_fields(tag, ("Key", "Value"), "GetObjectTagging", path)

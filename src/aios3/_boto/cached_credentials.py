@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CachedCredentials(AioCredentials):  # type: ignore[misc]  # aiobotocore has no types
-    """What botocore signs with: it asks the credential cache for every signature."""
+    """The credentials that botocore signs with: they ask the credential cache for every signature."""
 
     def __init__(self, credential_cache: CredentialCache) -> None:
         super().__init__("kept by aios3", "", method="aios3")

@@ -86,7 +86,7 @@ class ClientSource:
             raise
 
     async def is_aws(self) -> bool:
-        """Tell whether the client's endpoint is in one of Amazon's domains."""
+        """Return whether the client's endpoint is in one of Amazon's domains."""
         await self.get()
         return self._is_aws
 
@@ -195,8 +195,8 @@ def _aio_config(config: Config, style: AddressingStyle) -> Any:  # noqa: ANN401 
         read_timeout=max(config.read_timeout, config.first_byte_timeout or 0),  # aiohttp has one time for both
         max_pool_connections=config.max_concurrency,
         http_session_cls=NoRedirectSession,
-        retries={"mode": "standard", "total_max_attempts": 1},  # whoever calls repeats, so that there is one count
-        # Checksums are the caller's business; botocore's own would be trailers, which older servers store as data.
+        retries={"mode": "standard", "total_max_attempts": 1},  # the caller retries, so that there is one count
+        # The caller sends checksums; botocore's own would be trailers, which older servers store as data.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         **options,
@@ -251,7 +251,7 @@ def presign_with_version_4(signature_version: object, **_kwargs: object) -> str 
 def _remove_expect_header(params: dict[str, Any], **_kwargs: object) -> None:
     """Send bodies unasked: ``Expect: 100-continue`` costs a round trip each.
 
-    And aiohttp would wait for ever for a server that does not know it, and give an upload no longer than
+    And aiohttp would wait forever for a server that does not know it. It gives an upload no longer than
     ``read_timeout`` from the moment that it is permitted.
     """
     params["headers"].pop("Expect", None)

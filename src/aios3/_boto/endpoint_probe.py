@@ -1,7 +1,7 @@
-"""What aiobotocore knows of a bucket without asking the server: its URL, its region, its kind of signature.
+"""Facts that aiobotocore knows of a bucket without asking the server: its URL, its region, its kind of signature.
 
-The rules behind endpoints are botocore's and change with its releases, so they are not repeated here: a HeadBucket is
-prepared and signed by the client itself, and looked at in the ``before-send`` event instead of being sent.
+The rules of endpoints are botocore's and change with its releases, so they are not repeated here. The client itself
+prepares and signs a HeadBucket, which the ``before-send`` event reads instead of sending it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _probing: ContextVar[bool] = ContextVar("aios3 looks at a request", default=False)
 is_internal_request: ContextVar[bool] = ContextVar("aios3 sends a request", default=False)
-"""Whether a request is ours, and not one of whoever has taken the client for uses of their own."""
+"""True if aios3 sends the request, and not another user of the client."""
 
 _CREDENTIAL = re.compile(r"(AWS4-[A-Z0-9-]+) Credential=[^/]+/\d+/(?:([^/]+)/)?([^/]+)/aws4_request")
 
 
 class Client(Protocol):
-    """What is used of aiobotocore's client besides its operations, which are made at run time."""
+    """The attributes of aiobotocore's client that are used besides its operations, which are made at run time."""
 
     @property
     def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
@@ -83,7 +83,7 @@ def _set_region(
 
 
 def _disable_redirects(context: dict[str, Any], **_kwargs: object) -> None:
-    """Leave redirects of our own requests to us: one without a region would send botocore round in circles."""
+    """Leave redirects of aios3's requests to aios3: one without a region would send botocore round in circles."""
     if is_internal_request.get():
         context["s3_redirect"] = {**context.get("s3_redirect", {}), "redirected": True}
 

@@ -15,7 +15,7 @@ _added: ContextVar[Mapping[str, str]] = ContextVar("aios3 headers of this reques
 
 
 def as_stored(options: PutOptions | None) -> dict[str, str]:
-    """Return the headers that are no parameters of botocore's: it takes no metadata but ASCII, and dates only."""
+    """Return the headers that botocore has no parameters for: it takes metadata in ASCII only, and dates only."""
     if options is None:
         return {}
     headers = {} if options.expires is None else {"Expires": options.expires}

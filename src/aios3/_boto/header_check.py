@@ -1,4 +1,4 @@
-"""Whether a request of botocore's can be written as HTTP: what a header cannot hold is named before it is sent."""
+"""Checks that a request of botocore's can be written as HTTP, and names what a header cannot hold before it is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Prepared(Protocol):
-        """What is used of botocore's request that is about to be sent."""
+        """The attributes of botocore's request that are used before it is sent."""
 
         @property
         def headers(self) -> Mapping[str, str | bytes]:

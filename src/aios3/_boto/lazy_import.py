@@ -14,11 +14,11 @@ from aios3._caller_thread import run_in_caller_thread
 from aios3._logs import divert_libraries
 
 _MODULES = ("aiobotocore.session", "aiobotocore.config", "aiobotocore.credentials", "aiobotocore.httpsession")
-"""What a client and the chain of credentials need, and all below it."""
+"""Modules that a client and the chain of credentials need, and all below them."""
 
 
 async def load_aiobotocore() -> None:
-    """Import aiobotocore; whoever needs it waits for that."""
+    """Import aiobotocore; the calls that need it wait for that."""
     if not all(name in sys.modules for name in _MODULES):
         await run_in_caller_thread(_import)
 

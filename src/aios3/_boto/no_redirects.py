@@ -1,8 +1,8 @@
 """aiobotocore's connections without redirects to other hosts, and with the password of a proxy out of its address.
 
-aiohttp would follow a redirect to any host, with the session token in its headers, and that host's response would be
-believed. botocore learns regions from redirects, and nobody else is to follow one. What is in the address of a proxy
-stands in the errors of aiohttp, so the user and the password are given to it apart from that.
+aiohttp would follow a redirect to any host, with the session token in its headers, and believe that host's response.
+Only botocore follows redirects, from which it learns regions. The address of a proxy stands in the errors of aiohttp,
+so its user and password are passed to aiohttp apart from that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aios3.errors import ConfigError, UnsupportedError
 
 
 class _Proxy(NamedTuple):
-    """What aiohttp is told of a proxy."""
+    """The arguments of aiohttp for a proxy."""
 
     url: str | None
     login: dict[str, str]
@@ -28,7 +28,7 @@ class _Proxy(NamedTuple):
 
 
 class _Requests:
-    """What aiobotocore calls of aiohttp's session."""
+    """The methods of aiohttp's session that aiobotocore calls."""
 
     def __init__(self, session: Any, proxy: _Proxy) -> None:  # noqa: ANN401 - aiohttp's types are not needed
         self._session = session
@@ -64,10 +64,10 @@ def _without_request(error: ClientHttpProxyError) -> ClientHttpProxyError:
 
 
 class NoRedirectSession(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore has no types
-    """What aiobotocore sends requests with; a response 3xx is handed to botocore as it is."""
+    """The sender of aiobotocore's requests; a response 3xx is handed to botocore as it is."""
 
     def _build_verify_context(self) -> Any:  # noqa: ANN401 - aiobotocore has no types
-        """Trust the system's authorities besides botocore's, as our own connections do, unless others are named."""
+        """Trust the system's authorities besides botocore's, as native connections do, unless others are named."""
         context = super()._build_verify_context()
         if self._verify is True:
             context.load_default_certs()

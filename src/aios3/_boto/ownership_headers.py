@@ -20,7 +20,7 @@ def install_ownership(client: Any, config: Config) -> None:  # noqa: ANN401 - bo
         client.meta.events.register_last("before-sign.s3", _move_to_query)
 
 
-def _add_parameters(ownership: Ownership, params: dict[str, Any], model: Any, **_kwargs: object) -> None:  # noqa: ANN401 - likewise
+def _add_parameters(ownership: Ownership, params: dict[str, Any], model: Any, **_kwargs: object) -> None:  # noqa: ANN401 - botocore has no types
     members = model.input_shape.members if model.input_shape else {}
     said = {
         "RequestPayer": ownership.request_payer,
@@ -32,7 +32,7 @@ def _add_parameters(ownership: Ownership, params: dict[str, Any], model: Any, **
             params.setdefault(name, value)
 
 
-def _move_to_query(request: Any, **_kwargs: object) -> None:  # noqa: ANN401 - likewise
+def _move_to_query(request: Any, **_kwargs: object) -> None:  # noqa: ANN401 - botocore has no types
     """Put into a presigned URL what would be a signed header, which whoever uses the URL would have to send."""
     if not request.context.get("is_presign_request"):
         return

@@ -52,7 +52,7 @@ class _Work(Generic[T]):
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 result = runner.run(self._main())
-        except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised by the waiting caller
             self.outcome.set_exception(error)
         else:
             self.outcome.set_result(result)

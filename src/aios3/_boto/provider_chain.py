@@ -1,7 +1,7 @@
 """botocore's chain of credential providers, asked anew each time, where nothing of it can block the event loop.
 
-Each time everything is read again, and no copy of earlier responses is left: that is what makes new credentials of old
-ones that a server rejects, whatever their provider.
+Each time everything is read again, and no copy of earlier responses is left. So old credentials that a server rejects
+are replaced by new ones, whatever their provider.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NAMES = {
     "shared-credentials-file": "the shared credentials file",
     "sso": "single sign-on (SSO)",
 }
-"""What the ``METHOD`` of a provider is called in messages."""
+"""Names of each provider's ``METHOD`` in messages."""
 
 _REMEDIES = {"login": "run `aws login`", "sso": "run `aws sso login`"}
 
@@ -75,7 +75,7 @@ class ProviderChain:
 
     async def _ask_link(self, link: Any) -> Signer | None:  # noqa: ANN401 - botocore has no types
         if getattr(link, "_popen", None) is not None:
-            link._popen = _start  # noqa: SLF001 - there is no public way
+            link._popen = _start  # noqa: SLF001 - without a public way
         prompted = _Prompter(link, may_ask=not self._code_was_good)
         ends = _ReportedExpiry(link)
         try:
@@ -129,7 +129,7 @@ async def _start(*command: str, **options: Any) -> _Program:  # noqa: ANN401 - p
 
 
 class _Program:
-    """What botocore uses of a ``credential_process``; it does not outlive a session that is closed meanwhile."""
+    """The methods that botocore uses of a ``credential_process``; it ends when the session is closed meanwhile."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -151,7 +151,7 @@ class _Program:
 class _Prompter:
     """In the place of what asks for a code of the MFA device, if ``link`` may ask for one.
 
-    A code is good once. Whoever is at the terminal when a session starts need not be there when credentials end.
+    A code is good once. A program may run unattended when credentials end, so the code is requested once.
     """
 
     def __init__(self, link: Any, *, may_ask: bool) -> None:  # noqa: ANN401 - botocore has no types
@@ -159,7 +159,7 @@ class _Prompter:
         self._may_ask = may_ask
         self.has_asked = False
         if self._prompt is not None:
-            link._prompter = self  # noqa: SLF001 - there is no public way
+            link._prompter = self  # noqa: SLF001 - without a public way
 
     def __call__(self, text: str) -> str:
         if not self._may_ask or self._prompt is None:
@@ -172,9 +172,9 @@ class _Prompter:
 class _ReportedExpiry:
     """When credentials of ``link`` end.
 
-    botocore moves the end of those of an instance, if it is near, so that it asks less often; the token's own end
-    stays where it is. It counts, unless it has passed: then instance metadata cannot renew it, and S3 is told to take
-    it longer ("Static stability" in the guide of the SDKs).
+    botocore moves the end of an instance's credentials, if it is near, so that it asks less often. The token's own end
+    stays where it is. It counts, unless it has passed. Then instance metadata cannot renew it, and S3 accepts it longer
+    ("Static stability" in the guide of the SDKs).
     """
 
     def __init__(self, link: Any) -> None:  # noqa: ANN401 - botocore has no types
@@ -182,7 +182,7 @@ class _ReportedExpiry:
         fetcher: Any = getattr(link, "_role_fetcher", None)
         self._move = getattr(fetcher, "_evaluate_expiration", None)
         if self._move is not None:
-            fetcher._evaluate_expiration = self._note  # noqa: SLF001 - there is no public way
+            fetcher._evaluate_expiration = self._note  # noqa: SLF001 - without a public way
 
     def _note(self, credentials: dict[str, Any]) -> None:
         self._told = credentials["expiry_time"]

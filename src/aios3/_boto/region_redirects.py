@@ -25,9 +25,9 @@ _WITHOUT_ASKING = frozenset({"HeadBucket", "CreateBucket"})
 
 
 class RegionRedirector:
-    """What is sent to buckets of ``client``, and again where they are.
+    """Sends requests to buckets of ``client``, and again to the region where they are.
 
-    ``head(url)`` sends a HeadBucket; ``moved(bucket)`` is told of a bucket in another region.
+    ``head(url)`` sends a HeadBucket; ``moved(bucket)`` is called for a bucket in another region.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class RegionRedirector:
         error: S3Error,
         renew: Callable[[S3Error], Awaitable[bool]],
     ) -> Callable[[], Awaitable[str | None]] | None:
-        """Return what asks the bucket for its region after ``error``; None where that would tell nothing new.
+        """Return the function that asks the bucket for its region after ``error``; None if that adds nothing new.
 
         Servers of others than Amazon respond with 400 to a HEAD for many reasons, and most have one region. They are
         asked if they have sent this request to another.
@@ -129,7 +129,7 @@ class RegionRedirector:
 
 
 async def send_internal(call: Callable[..., Awaitable[BotoResponse]], parameters: Mapping[str, object]) -> BotoResponse:
-    """Send one request of ours, whose redirects are not botocore's business."""
+    """Send one internal request, whose redirects botocore ignores."""
     record_sent("aiobotocore")
     token = is_internal_request.set(True)
     try:

@@ -1,4 +1,4 @@
-"""What is sent up: the pieces of a body as one stream that is never joined in memory, and that must keep moving."""
+"""The body of a request: its pieces as one stream that is never joined in memory, and that must keep moving."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def _ignore_progress() -> None:
 
 @asynccontextmanager
 async def upload_timeout(body: object, patience: float) -> AsyncGenerator[None]:
-    """Raise TimeoutError where nobody takes a byte of the stream ``body`` for ``patience`` seconds.
+    """Raise TimeoutError if no byte of the stream ``body`` is taken for ``patience`` seconds.
 
-    aiohttp watches over the response only, which begins when all has been sent: without this, an upload to a server
-    that has stopped reading would wait for ever.
+    aiohttp's timeout covers the response only, which begins when all has been sent. Without this, an upload to a server
+    that has stopped reading would wait forever.
     """
     if not isinstance(body, PieceStream):
         yield

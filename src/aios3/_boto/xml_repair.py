@@ -1,4 +1,4 @@
-"""Documents of S3's that are no XML because they repeat a key: made into some before botocore parses them."""
+"""Repairs documents of S3's that repeat a key, and so are not XML, before botocore parses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let everybody read a bucket: one statement of ours in its policy, and what may forbid that."""
+"""Public access to a bucket: aios3's statement in its policy, and the settings that may forbid it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORBIDDING = ("BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 async def allow_public_access(session: Session, url: S3Url, *, listing: bool, unblock: bool) -> None:
-    """Let everybody read all objects, and with ``listing`` their keys; the policy's other statements stay."""
+    """Allow public reading of all objects, and with ``listing`` of their keys; the policy's other statements stay."""
     blocks = await _blocks(session, url)
     if blocks and not unblock:
         message = (
@@ -44,13 +44,13 @@ async def allow_public_access(session: Session, url: S3Url, *, listing: bool, un
 
 
 async def _blocks(session: Session, url: S3Url) -> list[str]:
-    """Return what of the bucket's public access block forbids public policies; nothing where nobody can say."""
+    """Return the settings of the public access block that forbid public policies; empty where the server cannot say."""
     try:
         response = await read_document(session, url, PUBLIC_ACCESS_BLOCK)
     except CredentialsError:
         raise
     except (AccessDeniedError, UnsupportedError):
-        return []  # the policy itself will tell
+        return []  # writing the policy itself will show it
     settings = (response or {}).get("PublicAccessBlockConfiguration", {})
     return [name for name in _FORBIDDING if settings.get(name)]
 

@@ -64,8 +64,8 @@ class Bucket(BucketBase[S3Object]):
     """One bucket, asynchronous: made, listed, emptied, deleted and configured; its objects go by their keys.
 
     ``bucket`` is its name, or its path ``s3://name`` or ``s3+profile://name``. Keys are taken as they are: ``a//b``,
-    ``/a`` and ``a/`` are three objects. Every method raises BucketNotFoundError where there is no such bucket, and
-    UnsupportedError where the server does not know what is asked.
+    ``/a`` and ``a/`` are three objects. Every method raises BucketNotFoundError for a missing bucket, and
+    UnsupportedError if the server does not know the request.
     """
 
     _kind = S3Object
@@ -84,9 +84,9 @@ class Bucket(BucketBase[S3Object]):
     ) -> B:
         """Make the bucket in the session's region, and return it; see the methods that the arguments are named after.
 
-        Costs a HEAD more, since Amazon lets us make our own bucket again in one region. With ``exist_ok`` a bucket of
-        ours that is there is only configured. Of two programs of one account that make it at the same moment, both
-        may succeed.
+        Costs a HEAD more, since Amazon allows an account to make its own bucket again in one region. With ``exist_ok``
+        an existing bucket of this account is only configured. Of two programs of one account that make it at the same
+        moment, both may succeed.
 
         Raises InvalidPathError for a name that S3 does not take, BucketExistsError. A bucket that cannot be
         configured as asked stays, and the error says so.
@@ -97,13 +97,13 @@ class Bucket(BucketBase[S3Object]):
         return self
 
     async def exists(self: BucketBase[ObjectT]) -> bool:
-        """Tell whether the bucket is there; raise like :func:`aios3.hasbucket`."""
+        """Return whether the bucket is there; raise like :func:`aios3.hasbucket`."""
         return await hasbucket(self.url, session=self.session)
 
     async def delete(self: BucketBase[ObjectT], force: bool = False) -> None:
         """Delete the bucket; with ``force``, first its objects, versions, delete markers and open uploads.
 
-        Costs a HEAD more, so that a lost response can be told from a bucket that never was.
+        Costs a HEAD more, which distinguishes a lost response from a missing bucket.
 
         Raises BucketNotEmptyError; with ``force`` PartialFailureError, with every key that is still there.
         """
@@ -113,8 +113,8 @@ class Bucket(BucketBase[S3Object]):
     async def clear_objects(self: BucketBase[ObjectT], versions: bool = False) -> int:
         """Delete all objects, and return how many; with ``versions`` all versions and delete markers, for good.
 
-        Without it, a bucket that keeps versions keeps these, behind a delete marker for each object. Costs one LIST
-        and one request more for each 1,000 keys. Whoever cancels it leaves what was not reached.
+        Without it, a bucket that keeps versions keeps these, and adds a delete marker for each object. Costs one LIST
+        and one request more for each 1,000 keys. Cancellation leaves the objects that were not reached.
 
         Raises PartialFailureError with every key (and version) that is still there, while the others are gone.
         """
@@ -133,7 +133,7 @@ class Bucket(BucketBase[S3Object]):
     ) -> AsyncGenerator[ObjectT, None]:
         """Yield the objects whose keys begin with ``prefix``, in key order, and at most ``max_keys`` of them.
 
-        ``delimiter`` leaves out keys that have it behind the prefix: with ``/``, everything in deeper directories.
+        ``delimiter`` leaves out keys that have it after the prefix: with ``/``, everything in deeper directories.
 
         Raises ConfigError if ``max_keys`` is negative.
         """
@@ -196,7 +196,7 @@ class Bucket(BucketBase[S3Object]):
         return await download_to(found, writable_stream)
 
     async def delete_object(self: BucketBase[ObjectT], key: str, version_id: str | None = None) -> None:
-        """Delete one object with one request; one that is not there is no error.
+        """Delete one object with one request; a missing object is not an error.
 
         In a bucket that keeps versions a delete marker hides the object; with ``version_id`` that version is gone for
         good.
@@ -205,7 +205,7 @@ class Bucket(BucketBase[S3Object]):
         await delete_object(current_session(self.session), key_url(self.url, key), version_id)
 
     async def compute_url(self: BucketBase[ObjectT], key: str) -> str:
-        """Return the plain URL of an object: good for everybody if the bucket is public. Costs no request.
+        """Return the plain URL of an object, which works without a signature if the bucket is public. Costs no request.
 
         It has the bucket where requests of this session have it, in the host's name or in the path. Browsers and many
         HTTP clients change a key with ``.`` or ``..`` between slashes before they send it.
@@ -215,10 +215,10 @@ class Bucket(BucketBase[S3Object]):
     async def set_lifetime_in_days(self: BucketBase[ObjectT], days: int) -> None:
         """Let all objects expire ``days`` days after they were written; 0 or less cancels that.
 
-        It is one lifecycle rule named ``expire``; the bucket's other rules stay. S3 has one document for all of them,
-        so a rule that somebody else adds at the same moment may be lost.
+        It is one lifecycle rule named ``expire``; the bucket's other rules stay. S3 has one document for all rules, so
+        a rule that another client adds at the same moment may be lost.
 
-        Raises ConfigError for what is no number of days.
+        Raises ConfigError for an invalid number of days.
         """
         await lifecycle.set_lifetime(current_session(self.session), self.url, days)
 
@@ -227,7 +227,7 @@ class Bucket(BucketBase[S3Object]):
         return await lifecycle.get_lifetime(current_session(self.session), self.url)
 
     async def allow_public_access(self: BucketBase[ObjectT], *, listing: bool = False, unblock: bool = False) -> None:
-        """Let everybody on the internet read all objects, and with ``listing`` their keys.
+        """Allow everyone on the internet to read all objects, and with ``listing`` their keys.
 
         The policy's other statements stay. ``unblock`` first deletes the bucket's public access block, which Amazon
         gives to every new bucket.

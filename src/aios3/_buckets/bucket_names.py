@@ -1,4 +1,4 @@
-"""What a bucket may be called, and what is meant by a name that was given. No I/O."""
+"""Names of buckets: their syntax, and the bucket that a given name stands for. No I/O."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RULES = (
 def bucket_url(bucket: AnyPath) -> S3Url:
     """Return the bucket that is meant by a name, by ``s3://name``, or by ``s3+profile://name``.
 
-    Raises InvalidPathError for what is none, and for a path with a key.
+    Raises InvalidPathError for other values, and for a path with a key.
     """
     text = f"s3://{bucket}" if isinstance(bucket, str) and not is_s3(bucket) else bucket
     url = S3Url.parse(text).require_bucket()

@@ -64,7 +64,7 @@ async def get_object(source: ObjectT) -> ObjectT:
 
 
 async def put_object(session: Session, url: S3Url, data: Buffer, options: WriterOptions) -> WriteResult:
-    """Write ``data`` as an object; one whose key ends in ``/`` is no file of aios3, and goes in one request."""
+    """Write ``data`` as an object; a key that ends in ``/`` is not a file of aios3, and is written in one request."""
     if not url.names_directory:
         return await write_bytes(url, data, session=session, **options)
     if options.keys() - {"metadata"}:

@@ -1,7 +1,7 @@
 """A bucket's documents of configuration: read, written and deleted, each by its own operations.
 
-Some servers ignore the part of a URL that names the document, and take a request about it for one about the bucket:
-a DELETE would delete the bucket. So a document is read before it is written or deleted, and the response must be one.
+Some servers ignore the part of a URL that names the document, and take the request for one about the bucket. A DELETE
+would then delete the bucket. So a document is read before it is written or deleted, and the response must be one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def read_document(session: Session, url: S3Url, kind: Kind) -> Document | 
 
 
 def not_a_document_error(url: S3Url, kind: Kind) -> UnsupportedError:
-    """Build the error for a response that is no such document."""
+    """Build the error for a response that is not such a document."""
     operation = f"Get{kind.name}"
     message = f"{operation} {url}: this server responds with something else, so it does not know such documents"
     return UnsupportedError(message, path=str(url), operation=operation)

@@ -21,7 +21,7 @@ async def create(
 ) -> None:
     """Make the bucket and configure it; one that cannot be configured as asked stays, and the error says so."""
     check_new_name(url)
-    if not await bucket_exists(session, url, unknown=False):  # CreateBucket on a bucket of ours is no error everywhere
+    if not await bucket_exists(session, url, unknown=False):  # some servers let an account make its own bucket again
         await _make(session, url)
     elif not exist_ok:
         message = f"CreateBucket {url}: the bucket exists already"
@@ -37,7 +37,7 @@ async def create(
 
 
 async def bucket_exists(session: Session, url: S3Url, *, unknown: bool) -> bool:
-    """Tell whether there is such a bucket; ``unknown`` where we may not look."""
+    """Return whether there is such a bucket; ``unknown`` where we may not look."""
     try:
         return await hasbucket(url, session=session)
     except CredentialsError:

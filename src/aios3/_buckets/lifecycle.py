@@ -1,4 +1,4 @@
-"""How long objects of a bucket live: one lifecycle rule of ours, beside those of others, which stay."""
+"""Lifetime of a bucket's objects: one lifecycle rule of aios3, beside the rules of others, which stay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 _IDS = ("expire", "aios3-expire")
-"""What our rule is called: messageflux's name for it, or the second where somebody else has a rule of the first."""
+"""Names of aios3's rule: messageflux's, or the second if another rule has the first."""
 _LONGEST = 2**31 - 1
 
 
@@ -47,7 +47,7 @@ async def get_lifetime(session: Session, url: S3Url) -> int | None:
 
 
 def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:
-    """Return the lifecycle rules of others as they are, and behind them ours, if ``days`` is positive."""
+    """Return the lifecycle rules of others as they are, followed by aios3's if ``days`` is positive."""
     others = [rule for rule in rules if not _is_ours(rule)]
     if days <= 0:
         return others
@@ -58,7 +58,7 @@ def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:
 
 
 def _is_ours(rule: Document) -> bool:
-    """Tell whether a rule does what ours does and nothing else: all objects expire after some days."""
+    """Return whether a rule does the same as aios3's and nothing else: all objects expire after some days."""
     where = rule.get("Filter") or {}
     everywhere = not rule.get("Prefix") and not where.get("Prefix") and where.keys() <= {"Prefix"}
     does_more = rule.keys() - {"ID", "Status", "Filter", "Prefix", "Expiration"}

@@ -1,4 +1,4 @@
-"""One object of a bucket that is described, and read, when somebody asks."""
+"""One object of a bucket, described and read on demand."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class ObjectBase:
     """One version of an object: the first one that was seen, once it was described, listed or read.
 
-    ``version_id`` names one in a bucket that keeps versions. What is known costs no request: the first response about
-    the object tells its size, time and metadata, and a listing tells size and time; ``listed`` is what one has told,
-    ``described`` everything that S3 says of it, and both are None before.
+    ``version_id`` names one in a bucket that keeps versions. Known values cost no request. The first response about the
+    object gives its size, time and metadata, and a listing gives size and time. ``listed`` has the entry of a listing,
+    ``described`` the response to a HEAD or GET; both are None before.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ObjectBase:
 
     @property
     def pins(self) -> GetOptions:
-        """What makes a read be one of this version, if it is known already."""
+        """Return the options that make a read be one of this version, if it is known already."""
         known = self.described or self.listed
         if self.version_id is not None or known is None:
             return GetOptions(self.version_id)

@@ -30,7 +30,7 @@ Versioning = Literal["Enabled", "Suspended"]
 
 @dataclass(frozen=True, slots=True)
 class CorsRule:
-    """What pages of other sites may ask of a bucket from within a browser."""
+    """Requests that pages of other sites may send to a bucket from within a browser."""
 
     origins: Sequence[str]
     """The sites, such as ``"https://example.com"``; at most one ``*`` in each."""

@@ -39,7 +39,7 @@ async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[Obj
 def versions_of(response: Document, path: str) -> list[ObjectVersion]:
     """Return the versions and delete markers of one page, which come apart, as one list.
 
-    Raises ServerError for what is no such page: one in HTML would say that there are none.
+    Raises ServerError for any other document: a page in HTML would read as an empty list.
     """
     if not {"IsTruncated", "Name", "Versions", "DeleteMarkers"} & response.keys():
         raise invalid_response(path, "this is no list of versions", _OPERATION)

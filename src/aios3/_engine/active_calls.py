@@ -1,7 +1,7 @@
 """The calls of one session that are under way: when it closes, they end with an error, and no other begins.
 
-A call runs in the task of whoever wants it. It is stopped as :func:`asyncio.timeout` stops one: the task is cancelled,
-and the cancellation becomes an error where it leaves the call. Everything on the way cleans up as for a cancellation.
+A call runs in the task of its caller. It is stopped as :func:`asyncio.timeout` stops one: the task is cancelled, and
+the cancellation becomes an error where it leaves the call. Everything on the way cleans up as for a cancellation.
 """
 
 from __future__ import annotations
@@ -123,5 +123,5 @@ class ActiveCalls:
 
 
 def closing_error() -> ClosedHandleError:
-    """Return the error of whoever uses a session that is closing."""
+    """Return the error for a call on a session that is closing."""
     return ClosedHandleError("This aios3.Session is closing: it takes no new work, and has stopped what was under way")

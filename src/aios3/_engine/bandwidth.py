@@ -2,8 +2,8 @@
 
 A far server needs many requests in flight to fill the link, a near one a few; more than that only costs memory. What
 one request takes is its latency plus its bytes at the rate of one connection. The best of both that were seen count,
-because everything else may have been our own doing. Even so the rate of a near server is mostly how fast we are
-ourselves: its latency tells that it is near.
+because everything else may be due to this process. For a nearby server the measured rate is limited by this process, so
+latency decides whether a server is near.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ NEAR_LATENCY_SECONDS = 0.004
 _MIN_SAMPLE_BYTES = 256 * 1024
 """Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
 _MIN_SPLIT_SECONDS = 0.02
-"""What one connection brings in so long is not worth more requests."""
+"""Seconds of one connection's bytes below which more requests do not pay."""
 
 
 class BandwidthEstimator:
-    """What the requests of one object's reading have shown."""
+    """Latency and rate of the requests that read one object."""
 
     def __init__(self, near_seconds: float = NEAR_LATENCY_SECONDS) -> None:
         self._near_seconds = near_seconds
@@ -37,7 +37,7 @@ class BandwidthEstimator:
         self._latency = latency if self._latency is None else min(latency, self._latency)
 
     def record_transfer(self, size: int, seconds: float) -> None:
-        """Note that the ``size`` bytes behind a first arrival came within ``seconds``."""
+        """Note that the ``size`` bytes after a first arrival came within ``seconds``."""
         if size < max(_MIN_SAMPLE_BYTES, self._largest_sample // 2):
             return
         rate = size / max(seconds, 1e-6)

@@ -26,7 +26,7 @@ class BufferPool:
         return self._held
 
     def acquire(self, size: int) -> bytearray:
-        """Return ``size`` bytes of any content; nobody else sees or changes them."""
+        """Return ``size`` bytes of any content, for the caller alone."""
         spare = self._by_size.get(size, [])
         for index in range(len(spare) - 1, max(len(spare) - 1 - _MAX_CANDIDATES, -1), -1):
             if not _is_viewed(spare[index]):
@@ -53,7 +53,7 @@ class BufferPool:
 
 
 def _is_viewed(block: bytearray) -> bool:
-    """Tell whether a memoryview of ``block`` exists: Python then rejects to change its length."""
+    """Return whether a memoryview of ``block`` exists: Python then rejects to change its length."""
     try:
         block.append(0)
     except BufferError:

@@ -1,8 +1,8 @@
 """The bytes of one object that are in memory or on their way: blocks in order, never overlapping. Nothing awaits here.
 
-A block is claimed for a range before its bytes are asked for, fills up from its start, and is dropped as a whole. It
-is *consumed* once somebody has read to its end (or gave up on it): consumed blocks are kept while they cost nothing,
-and are the first to go.
+A block is claimed for a range before its bytes are asked for, fills up from its start, and is dropped as a whole. It is
+*consumed* once a reader has read to its end (or gave up on it). Consumed blocks are kept while they cost nothing, and
+are the first to go.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Block:
 
     @property
     def complete(self) -> bool:
-        """Whether all bytes have arrived."""
+        """Return whether all bytes have arrived."""
         return self.filled == self.stop - self.start
 
     def has(self, position: int) -> bool:
-        """Tell whether the byte at ``position`` has arrived."""
+        """Return whether the byte at ``position`` has arrived."""
         return self.start <= position < self.start + self.filled
 
     def view(self, start: int, stop: int) -> memoryview:
@@ -69,7 +69,7 @@ class BlockMap:
         return self._blocks[index]
 
     def overlaps(self, start: int, stop: int) -> bool:
-        """Tell whether a block claims any of ``[start, stop)``."""
+        """Return whether a block claims any of ``[start, stop)``."""
         index = bisect_left(self._starts, stop) - 1
         return index >= 0 and self._blocks[index].stop > start
 
@@ -107,13 +107,13 @@ class BlockMap:
         self.consumed_bytes += block.size
 
     def consume_outside(self, start: int, stop: int) -> None:
-        """Mark the complete blocks that do not touch ``[start, stop)`` as ones that nobody waits for any more."""
+        """Mark the complete blocks that do not touch ``[start, stop)`` as ones without a reader."""
         for block in self._blocks:
             if block.complete and (block.stop <= start or block.start >= stop) and block not in self._consumed:
                 self.consume(block)
 
     def evictable(self, size: float = math.inf, *, unread: bool) -> list[Block]:
-        """Return blocks that may go, up to ``size`` bytes or the first behind: consumed ones, longest ago first.
+        """Return blocks that may go, up to ``size`` bytes or the first beyond: consumed ones, longest ago first.
 
         With ``unread``, those furthest ahead come after them.
         """

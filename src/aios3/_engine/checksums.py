@@ -1,7 +1,7 @@
 """The checksums that are sent with what is written: CRC64NVME through awscrt, CRC32 through zlib.
 
-Both are linear, so that S3 combines the parts' checksums to the whole object's (checksum type FULL_OBJECT), and so
-do we: what is compared in the end costs no second look at the bytes.
+Both are linear, so S3 combines the parts' checksums to the whole object's (checksum type FULL_OBJECT), and aios3 does
+the same. The comparison at the end needs no second pass over the bytes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A second request for what is slow: the first response is taken, the other request is cancelled.
 
-Of many servers behind one address some are slow at times, and a second request most often meets another one. A request
+Of several servers at one address some are slow at times, and a second request most often reaches another one. A request
 is slow if it has waited longer for its response than nineteen in twenty did. No request costs a task or a timer for
-that: all that wait stand in one line, in the order of their deadlines, with one timer for the first. A long body is
-slow if it takes longer for its length than nineteen in twenty; the second request is then for what is missing of it.
+that. All that wait stand in one queue, in the order of their deadlines, with one timer for the first. A long body is
+slow if it takes longer for its length than nineteen in twenty; the second request is then for the missing rest.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class HedgedCall(Generic[T]):
     ) -> None:
         self.call = call
         self.started = started
-        self.context = contextvars.copy_context()  # a timer has that of whoever set it
+        self.context = contextvars.copy_context()  # a timer has the context of the code that set it
         self.deadline = deadline
         self.task = task
         self.cancelling_before = task.cancelling()
@@ -94,7 +94,7 @@ class HedgedCall(Generic[T]):
             self.task.cancel()  # as asyncio.timeout does; taken back where it arrives
 
     def uncancel(self) -> bool:
-        """Take our cancellation back, and tell whether it is the only one; then let go."""
+        """Take this cancellation back, and return whether it is the only one; then let go."""
         is_only = self.won and self.task.uncancel() <= self.cancelling_before
         self.clear()
         return is_only
@@ -132,7 +132,7 @@ class Hedger:
     async def run(self, call: Callable[[], Awaitable[T]], discard: Callable[[T], Awaitable[object]]) -> T:
         """Return what ``call()`` returns; if it is slow, what a second call returns, if that is sooner.
 
-        ``discard`` gets the result that nobody takes. What a second call raises is forgotten.
+        ``discard`` gets the result that is not used. What a second call raises is forgotten.
         """
         hedged = self.enter(call)
         try:
@@ -143,7 +143,7 @@ class Hedger:
             return hedged.result()
         return result if self.leave(hedged) else await self.chosen(hedged, result, discard)
 
-    # The same in steps, for whoever has a frame of their own around the first request.
+    # The same in steps, for a caller that has a frame of its own around the first request.
 
     def enter(self, call: Callable[[], Awaitable[T]]) -> HedgedCall[T]:
         """Note that the running task is about to send a request; ``call()`` would send the second one."""
@@ -153,7 +153,7 @@ class Hedger:
         assert task is not None
         hedged = HedgedCall(call, started, started + max(self._latencies.p95, _MIN_HEDGE_DELAY_SECONDS), task)
         if hedged.deadline < math.inf:
-            self._queue.append(hedged)  # type: ignore[arg-type]  # nobody takes a result out of the line
+            self._queue.append(hedged)  # type: ignore[arg-type] # results are not taken out of the queue
             if self._timer is None:
                 self._arm()
         return hedged

@@ -1,9 +1,9 @@
 """How many requests are in flight, and how fast they follow each other: as many as the server takes without complaint.
 
-The number begins small, and grows with the responses that come while all of it is needed: a server that cannot take the
-most that is allowed has rejected a few by then, not all at once. A rejection halves it, and sets the rate to a little
-less than the rate of responses in the last second; both grow back while responses come. Both are needed: a server
-that counts requests a second is not spared by having one in flight, if its responses are fast.
+The number begins small, and grows with the responses that come while all of it is needed. A server that cannot take the
+maximum has rejected a few by then, not all at once. A rejection halves it, and sets the rate to a little less than the
+responses of the last second. Both grow back while responses come. Both are needed: a server that counts requests a
+second is not spared by having one in flight, if its responses are fast.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _WATCHDOG_SECONDS = 1.0
 are read only once more bodies are open, as in a k-way merge, which would deadlock."""
 _WINDOW_SECONDS = 1.0
 _MAX_SAMPLES = 256
-"""Responses whose times are known; the rate is measured over the last second, or over so many responses."""
+"""Responses whose times are known; the rate is measured over the last second, or over this number."""
 _RATE_BACKOFF = 0.8
 _MIN_RATE_BACKOFF = 0.3
-"""Responses may have been few because nobody has asked, so what was measured is not believed at once."""
+"""Responses may have been few because few requests were sent, so the measured rate is not believed at once."""
 _RATE_RECOVERY = 0.01
 """Of the rate that was set, after one second; it grows with the square, so that a limit that has gone is forgotten."""
 _RATE_EXPIRY_SECONDS = 60.0
@@ -134,7 +134,7 @@ class AdaptiveLimiter:
         return throttled < max(_TOLERATED_COUNT, _TOLERATED_FRACTION * (throttled + _recent(self._successes, now)))
 
     def _measured_rate(self, now: float) -> float | None:
-        """Return the responses a second of late; None if too few to tell."""
+        """Return how many requests a second were responded to of late; None if too few were."""
         count = _recent(self._successes, now)
         if count < 2:  # noqa: PLR2004 - one point has no distance
             return None
@@ -164,7 +164,7 @@ class AdaptiveLimiter:
         start_at = max(self._now(), self._next_start_at)
         self._next_start_at = start_at + 1 / rate
         try:
-            while (wait := start_at - self._now()) > 0:  # noqa: ASYNC110 - nobody tells that time has passed
+            while (wait := start_at - self._now()) > 0:  # noqa: ASYNC110 - no event marks that time has passed
                 await asyncio.sleep(wait)
         except BaseException:
             self.release()

@@ -1,9 +1,10 @@
 """Bytes in memory: one budget a session, fair, safe under cancellation.
 
-Every block and part is paid for here before it exists. Bytes are *moving* while a request will set them free by
-itself (a part on its way up, a block being received), and *retained* while only their owner can (a half-filled part, a
-block in a cache). Who waits is woken in the order of asking. If nothing is moving, nothing will ever wake the first
-in line, so it is let in over the limit: many idle files may cost more than the budget, but nobody waits for ever.
+Every block and part is paid for here before it exists. Bytes are *moving* while a request will release them by itself
+(a part on its way up, a block being received). They are *parked* while only their owner can (a half-filled part, a
+block in a cache). Waiters are admitted in FIFO order. If nothing is moving, no request will release memory, so the
+first waiter is admitted over the limit. Many idle files may thus cost more than the budget, but no waiter waits
+forever.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Reclaim = Callable[[int], None]
 
 _MAX_POOLED_BYTES = 8 * 1024 * 1024
-"""Bytes of blocks that nobody uses and that are kept, in addition to the budget."""
+"""Bytes of unused blocks that are kept, in addition to the budget."""
 
 
 @dataclass(eq=False, slots=True)
@@ -104,7 +105,7 @@ class MemoryBudget:
                 taking.cancel()
             elif not taking.cancelled():
                 self.release(size)
-            elif cancellations() == cancelling:  # whoever cancels all tasks cancels both
+            elif cancellations() == cancelling:  # a cancellation of all tasks cancels both
                 raise ClosedHandleError(message, path=path) from None
             raise
 
@@ -164,7 +165,7 @@ class MemoryBudget:
         self._reclaimers[reclaim] = None
 
     def remove_reclaimer(self, reclaim: Reclaim) -> None:
-        """Forget a reclaimer; one that is not known is no error."""
+        """Forget a reclaimer; an unknown one is ignored."""
         self._reclaimers.pop(reclaim, None)
 
     def _remove_waiter(self, waiter: _Waiter) -> None:

@@ -1,13 +1,13 @@
 """Part sizes inside S3's limits, and how a copied object is cut.
 
-An upload has at most 10,000 parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"), so an object has at most
+An upload has at most 10,000 parts of 5 MiB to 5 GiB ("Amazon S3 multipart upload limits"). So an object has at most
 48.8 TiB. Some servers, Cloudflare R2 among them, want all parts but the last to have one size.
 
-Where the size of the object is known, all parts but the last have one size: the configured one, or a larger one where
-10,000 of those would not be enough. Where it is not known, parts keep the configured size as long as that is likely to
-do: the first 5,000 have it, and every further 500 twice the size of those before, up to 5 GiB. From 8 MiB that reaches
-6.3 TiB, from 64 MiB 13.9 TiB. Memory for an upload is the part being filled plus those in flight, so an upload whose
-parts outgrow the budget sends one at a time.
+Where the size of the object is known, all parts but the last have one size. It is the configured one, or a larger one
+where 10,000 of those would not be enough. Where it is not known, the first 5,000 parts have the configured size. Every
+further 500 have twice the size of those before, up to 5 GiB. From 8 MiB that reaches 6.3 TiB, from 64 MiB 13.9 TiB. An
+upload takes memory for the part being filled and those in flight. So an upload whose parts outgrow the budget sends one
+at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aios3._s3_constants import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIN_P
 from aios3.errors import UnsupportedError
 
 CONSTANT_SIZE_PARTS = 5_000
-"""So many parts have the configured size where the size of the object is not known: 39 GiB from 8 MiB."""
+"""Parts that have the configured size where the size of the object is not known: 39 GiB from 8 MiB."""
 PARTS_PER_SIZE = 500
 
 
@@ -52,7 +52,7 @@ def equal_part_size(total: int, preferred: int, max_parts: int = MAX_PARTS) -> i
 
 
 def appending_part_size(existing: int, preferred: int) -> int:
-    """Return a size that cuts ``existing`` bytes into so many equal parts that as many may follow."""
+    """Return a size that cuts ``existing`` bytes into equal parts, at most half of those that an upload may have."""
     return equal_part_size(existing, preferred, CONSTANT_SIZE_PARTS)
 
 
@@ -66,7 +66,7 @@ def copy_ranges(size: int, preferred_max: int | None = None, *, followed: bool =
 
     ``size`` is at least 5 MiB, S3's smallest part. ``preferred_max`` asks for more and smaller ranges, of at most that
     many bytes as long as they are 10,000 or fewer. If the last range is ``followed`` by other parts, it must not be
-    smaller than 5 MiB: where it would be, all ranges have about one size.
+    smaller than 5 MiB. Where it would be, all ranges have about one size.
     """
     assert size >= MIN_PART_SIZE
     max_range = MAX_PART_SIZE if preferred_max is None else max(preferred_max, equal_part_size(size, MIN_PART_SIZE))

@@ -1,4 +1,4 @@
-"""What one server has shown that it does not take, so that it is asked for it only once."""
+"""Quirks of one server: requests that it has rejected, so that they are tried only once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _log = get_logger("aios3.checksums")
 
 
 class ServerQuirks:
-    """What one server takes: checksums, for each kind of request, deletes of many keys at once, and under conditions.
+    """Support of one server for checksums (by kind of request), bulk deletes and preconditions.
 
     A caller names the kinds: a server may take checksums in one and reject them in another.
 
-    ``with_checksums=False``: it is never told of checksums. ``requires_checksums``: it must heed them.
+    ``with_checksums=False``: checksums are never sent. ``requires_checksums``: it must heed them.
     """
 
     def __init__(self, *, with_checksums: bool = True, requires_checksums: bool = False) -> None:
@@ -26,7 +26,7 @@ class ServerQuirks:
         """Buckets that take no body without its MD5."""
 
     def supports_checksums(self, use: str) -> bool:
-        """Tell whether requests for ``use`` may speak of checksums."""
+        """Return whether requests for ``use`` may speak of checksums."""
         return self._with_checksums and use not in self._unsupported
 
     def note_unsupported_checksums(self, use: str, endpoint: str, error: Exception) -> None:

@@ -1,7 +1,7 @@
 """The checksum of an object whose bytes arrive in pieces: CRCs in any order, digests in order only. No I/O.
 
-CRCs of neighbouring pieces are combined as zlib does it: the first one is multiplied by x^(8n), n the length of the
-second, modulo the polynomial. So a read in ranges side by side knows the whole object's CRC as soon as all are there.
+CRCs of neighbouring pieces are combined as in zlib. The first one is multiplied by x^(8n), n the length of the second,
+modulo the polynomial. So a read in ranges side by side knows the whole object's CRC as soon as all are there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DIGESTS = {"SHA1": "sha1", "SHA256": "sha256"}
 
 @functools.cache
 def has_awscrt() -> bool:
-    """Tell whether awscrt is installed: without it CRC64NVME and CRC32C cannot be computed."""
+    """Return whether awscrt is installed: without it CRC64NVME and CRC32C cannot be computed."""
     return importlib.util.find_spec("awscrt") is not None
 
 
@@ -81,7 +81,7 @@ class RangeChecksums:
         return encode_crc(self.algorithm, value)
 
     def update(self, data: memoryview, value: int) -> int:
-        """Return the running checksum ``value`` with ``data`` behind it."""
+        """Return the running checksum ``value`` continued by ``data``."""
         if self._digest is not None:
             self._digest.update(data)
             self._digested += len(data)
@@ -89,7 +89,7 @@ class RangeChecksums:
         return self._update(data, value)
 
     def accepts(self, position: int) -> bool:
-        """Tell whether bytes at ``position`` can be added: digests only take them in order."""
+        """Return whether bytes at ``position`` can be added: digests only take them in order."""
         return self._digest is None or position == self._digested
 
     def _combine(self, first: int, second: int, length: int) -> int:
@@ -104,7 +104,7 @@ class ChecksumRange:
         self.position = start
         self.value = 0
         self.contiguous = checksums.accepts(start)
-        """Whether what was added follows each other."""
+        """True if what was added follows each other."""
         self._checksums = checksums
 
     def add(self, position: int, data: memoryview) -> None:

@@ -1,9 +1,9 @@
-"""What happens after a request has failed: whether it is sent again, when, and what the failure says of the server.
+"""Decides after a failed request whether and when it is sent again, and what the failure says about the server.
 
-One policy serves all requests of a session. Worth another attempt are failed connections, timeouts, responds with 5xx
-and requests to slow down (:func:`aios3.errors.worth_retrying`), after a pause that grows and is random, and not shorter
-than what the server has asked for. Retries draw from a quota that successes refill: when a server fails for
-everybody, thousands of tasks that each try five times would make it five times worse.
+One policy serves all requests of a session. Failed connections, timeouts, responses with 5xx and requests to slow down
+are retried (:func:`aios3.errors.worth_retrying`). The pause before grows, is random, and is not shorter than the server
+has asked for. Retries draw from a quota that successes refill. When a server fails every request, thousands of tasks
+that each try five times would make it five times worse.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _SERVER_ERRORS = 500
 """Statuses from here on are failures of the server; those below are responses to the request, rejections among them."""
 _RETRY_COST = 5
 _TIMEOUT_RETRY_COST = 10
-"""Somebody has waited for it, and the server has perhaps done the work."""
+"""A caller has waited for it, and the server has perhaps done the work."""
 _MAX_RETRY_AFTER_SECONDS = 30.0
 """A server that asks for more is asked again after so much: callers have deadlines of their own for more."""
 
 
 class _RetryQuota:
-    """What is left for retries."""
+    """The tokens left for retries."""
 
     def __init__(self) -> None:
         self.left: float = RETRY_QUOTA
@@ -51,14 +51,14 @@ class RetryPolicy:
         self.max_attempts = max_attempts
         self.limiter: AdaptiveLimiter = limiter or AdaptiveLimiter(_UNLIMITED)
         self.calls: ActiveCalls = ActiveCalls()
-        """What is under way."""
+        """The calls that are running."""
         self.hedger: Hedger | None = Hedger(hedging, self.limiter) if hedging else None
         """The second requests for what is slow; None if there are to be none."""
         self._quota = _RetryQuota()
 
     @property
     def quota(self) -> float:
-        """What is left for retries."""
+        """The tokens left for retries."""
         return self._quota.left
 
     @quota.setter

@@ -1,26 +1,26 @@
 """By how much a response may raise the number of requests in flight: doubling while that helps, then by one a round.
 
-As the number of packets in TCP's slow start: every response makes room for one request more, so that the number doubles
-with each round trip. It stops doubling for good when a server has rejected a request, or when twice as many have not
-brought more of them to their ends in a second. What follows is slow, but never ends before the most that is allowed: a
-measurement that was wrong costs time, and not the way. Ends are measured, not responses: those of long bodies come as
-fast as they are asked for, whatever the server can do.
+It follows TCP's slow start (RFC 5681): every response makes room for one request more, so the number doubles with each
+round trip. It stops doubling for good when a server has rejected a request, or when twice as many have not ended more
+requests in a second. What follows is slow, but never ends before the most that is allowed: a measurement that was wrong
+costs time, and not the way. Ends are measured, not responses: those of long bodies come as fast as they are asked for,
+whatever the server can do.
 """
 
 from __future__ import annotations
 
 _MIN_SPEEDUP = 1.25
-"""A round has shown that doubling helps, if its ends came so many times faster than those of the round before."""
+"""Factor by which the ends of a round must come faster than those of the round before to show that doubling helps."""
 _MAX_FLAT_ROUNDS = 2
 """Rounds in a row that have not shown it end the doubling. One may be chance, or of longer bodies than before."""
 
 
 class SlowStart:
-    """What the rounds of one session have shown: each is as many ends as requests could be in flight when it began."""
+    """Measurements of one session's rounds: each is as many ends as requests could be in flight when it began."""
 
     def __init__(self) -> None:
         self.is_active: bool = True
-        """Whether every response makes room for a request."""
+        """True if every response makes room for a request."""
         self._round_size = 0.0
         self._left = 0.0
         self._round_started_at = 0.0

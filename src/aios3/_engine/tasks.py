@@ -15,8 +15,8 @@ T = TypeVar("T")
 class OwnedTasks:
     """The running tasks of one owner.
 
-    A task group would have to be left in the task that entered it; a handle is opened in one task and closed in
-    another, so its tasks live here. An exception belongs to whoever awaits the task.
+    A task group would have to be left in the task that entered it. A handle is opened in one task and closed in
+    another, so its tasks live here. An exception is raised where the task is awaited.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class OwnedTasks:
         return len(self.running)
 
     def start(self, work: Coroutine[object, object, T], *, name: str, shielded: bool = False) -> asyncio.Task[T]:
-        """Start ``work`` as a task of this owner; a ``shielded`` one runs to its end, whoever cancels it.
+        """Start ``work`` as a task of this owner; a ``shielded`` one runs to its end despite cancellation.
 
         ``asyncio.run`` waits for such a task at its end, and so does :meth:`aclose`: its work must come to an end.
         """
@@ -73,8 +73,8 @@ def start_unlisted(work: Coroutine[object, object, T], *, name: str) -> asyncio.
     """Start a task that ``asyncio.all_tasks()`` does not name, so that only who has it can cancel it.
 
     ``asyncio.run`` cancels all tasks that are listed when it ends, and many programs do so when they shut down. That
-    must not reach a request whose response is the only one to say what there is to undo. Whoever starts such a task
-    waits for it (:func:`wait_all`), or the loop may end before.
+    must not reach a request whose response is the only one to say what there is to undo. The caller waits for such a
+    task (:func:`wait_all`), or the loop may end before.
     """
     task = asyncio.get_running_loop().create_task(work, name=name)
     asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented for implementations of tasks
@@ -83,7 +83,7 @@ def start_unlisted(work: Coroutine[object, object, T], *, name: str) -> asyncio.
 
 
 def start_shielded(work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
-    """Start a task that runs to its end, whoever cancels it, and that ``asyncio.run`` waits for.
+    """Start a task that runs to its end despite cancellation, and that ``asyncio.run`` waits for.
 
     ``work`` is unlisted, because it may use timeouts, which are cancellations; what is listed only waits for it.
     """
@@ -121,7 +121,7 @@ async def run_shielded(work: Coroutine[object, object, T], *, name: str) -> T:
 
 
 def cancellations() -> int:
-    """Return how many cancellations of the running task nobody has taken back."""
+    """Return how many cancellations of the running task were not taken back."""
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
 

@@ -18,7 +18,7 @@ ResultT = TypeVar("ResultT")
 
 
 class _Exhausted:
-    """What comes when there are no more items."""
+    """Marks that the items are used up."""
 
 
 _EXHAUSTED = _Exhausted()
@@ -42,15 +42,15 @@ class WorkerLimits:
     max_pending_bytes: int
     """While waiting results weigh more than this, no further item is started."""
     ordered: bool = False
-    """Whether results come in the order of their items."""
+    """True if results come in the order of their items."""
 
 
 class WorkerPool(Generic[ItemT, ResultT]):
     """Works on each of ``items`` with ``work``, whose result ``weigh`` weighs.
 
-    Items are taken one by one as there is room, so there may be infinitely many; tasks are started as items come, up
-    to the limit, and each takes item after item. What ``items`` or ``work`` raises ends everything, and is raised
-    behind the results before it. Whoever has called :meth:`wait_ready` must call :meth:`release` in the end.
+    Items are taken one by one as there is room, so there may be infinitely many. Tasks are started as items come, up to
+    the limit, and each takes item after item. An error of ``items`` or ``work`` ends everything, and is raised after
+    the results before it. A caller of :meth:`wait_ready` must call :meth:`release` in the end.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class WorkerPool(Generic[ItemT, ResultT]):
 
     @property
     def ready(self) -> bool:
-        """Whether a result is ready to be taken."""
+        """Return whether a result is ready to be taken."""
         pending_results = self._results
         return bool(pending_results) and pending_results[0].done
 

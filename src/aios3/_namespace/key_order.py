@@ -1,4 +1,4 @@
-"""Whether a server lists a bucket in the order of its keys' bytes, as S3's general purpose buckets are listed.
+"""Key order: which servers list a bucket in the order of its keys' bytes, as S3's general purpose buckets are listed.
 
 Directory buckets of S3 are not, and neither are those of some other servers (Storj lists in the order of encrypted
 keys). It is known by the bucket's name, or from the first pages that anybody lists of it.
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 PROOF = 8
-"""Names in key order on one page that are no accident: another order has them so once in 40,320 times."""
+"""Names in key order on one page that prove it: another order has them so once in 40,320 times."""
 
 
 def is_directory_bucket(url: S3Url) -> bool:
-    """Tell whether the bucket of ``url`` is one of S3's directory buckets."""
+    """Return whether the bucket of ``url`` is one of S3's directory buckets."""
     return url.bucket.endswith(DIRECTORY_BUCKET_SUFFIXES)
 
 
 def lists_in_key_order(session: Session, url: S3Url) -> bool | None:
-    """Tell whether the bucket of ``url`` is listed in key order; None if nothing is known."""
+    """Return whether the bucket of ``url`` is listed in key order; None if nothing is known."""
     if is_directory_bucket(url):
         return False
     return session.key_order.get((url.profile, url.bucket))

@@ -1,4 +1,4 @@
-"""What is in a directory, and what is below it."""
+"""Listings of a directory, and of everything below it."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ async def walk(
 
     Names are sorted. ``root`` has no ``/`` at its end, except that of a directory without a name;
     ``aios3.path_join(root, name)`` is an entry's path. Changing ``dirs`` changes nothing: the next directory is being
-    listed already. A path that is no directory yields nothing, an empty bucket itself. ``parallel=False`` lists the
-    pages of one directory one after the other.
+    listed already. An object's path yields nothing; an empty bucket yields itself. ``parallel=False`` lists the pages
+    of one directory one after the other.
 
     Raises UnsupportedError for ``s3://``.
     """

@@ -1,14 +1,14 @@
 """Which pages to ask for next, so that a listing runs in parallel and comes out in key order. Decides; does no I/O.
 
-The names that begin with a prefix are split into key ranges. A key range lists from behind its lower bound, page after
-page, up to its upper bound; bounds need not exist as names, so one that falls badly costs a request and never a name.
-Each key range that has seen a page may be split again, behind the pages that it is expected to fill, and so the number
-of key ranges doubles with each round trip, as long as the consumer takes pages. Where names are in directories, these
-are better bounds than any guess, and known all at once (:mod:`aios3._namespace.directory_bounds`).
+The names that begin with a prefix are split into key ranges. A key range lists the names after its lower bound, page
+after page, up to its upper bound. Bounds need not exist as names, so a bad bound costs a request and never a name. A
+key range that has received a page may be split again, after the pages that it is expected to fill. The number of key
+ranges thus doubles with each round trip, while the consumer takes pages. Where names are in directories, these are
+better bounds than any guess, and known all at once (:mod:`aios3._namespace.directory_bounds`).
 
-Not every server begins where it is told to. The first key range is listed as ever, by continuation alone, and where it
-ends must the second one begin: only then is that server's ``start-after`` trusted. Otherwise the first key range goes
-on by itself to the end, and nothing of the others is used.
+Some servers ignore ``start-after``. The first key range is listed by continuation alone, and the second must begin
+where the first ends. Only then is that server's ``start-after`` trusted. Otherwise the first key range goes on by
+itself to the end, and nothing of the others is used.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ PAGES_PER_RANGE = 4
 MAX_PAGES = 6 * MAX_REQUESTS
 """The most pages of one listing that are in flight or wait for the consumer."""
 _PAGES_BEFORE_PARALLEL = 2
-"""Whoever takes so many pages wants them all."""
+"""A consumer that takes this many pages is expected to take all."""
 _LOOKBACK_PAGES = 8
 """Pages to look back for how fast names go by. Names that count up in directories do not go by evenly."""
 _WASTE_TOLERANCE = 4
-"""One name of so many may be listed for nothing, and one page of half as many, before guessing rests."""
+"""One name of this number may be listed twice, and one page of half this number be empty, before guessing stops."""
 
 
 @dataclass(eq=False, slots=True)
 class KeyRange:
-    """The names behind ``lower`` up to ``upper``, and what has come of them."""
+    """The names after ``lower`` up to ``upper``, and the pages received of it."""
 
     lower: str
     upper: str | None = None
     token: str | None = None
     pages: deque[ListPage] = field(default_factory=deque)
     overflow_page: ListPage | None = None
-    """The last page with the names behind ``upper``, kept whole until the server is trusted."""
+    """The last page with the names after ``upper``, kept whole until the server is trusted."""
     names: Sequence[str] = ()
     """Those of the latest page, whether they are in the key range or not."""
     first: str | None = None
@@ -88,7 +88,7 @@ class ListingPlan:
         """Plan to list what begins with ``url.key``, with up to ``width`` requests in flight; 1 is not parallel."""
         self.key_ranges = [KeyRange(lower="")]
         self.in_key_order: bool = True
-        """Whether all pages so far were in key order."""
+        """True if all pages so far were in key order."""
         self._url = url
         self._delimiter = delimiter
         self._most = min(width, MAX_REQUESTS)
@@ -106,11 +106,11 @@ class ListingPlan:
 
     @property
     def finished(self) -> bool:
-        """Whether everything has been taken."""
+        """Return whether everything has been taken."""
         return not self.key_ranges
 
     def requests(self) -> list[KeyRange]:
-        """Return the key ranges to ask for a page now, nearest first; each is busy until it is told what came."""
+        """Return the key ranges to request a page of now, nearest first; each is busy until its response."""
         width = self._width()
         free = width - sum(key_range.busy for key_range in self.key_ranges)
         held = sum(key_range.busy + key_range.buffered_pages for key_range in self.key_ranges)
@@ -136,7 +136,7 @@ class ListingPlan:
             self._directories.add_listing(page, key_range.names[-1], self._taken + len(key_range.pages))
 
     def _width(self) -> int:
-        """Return how many requests may be in flight: one for who takes a page or two, thrice as many for each more."""
+        """Return how many requests may be in flight: one for the first pages, then thrice as many for each page."""
         if not self._parallel or self._taken < _PAGES_BEFORE_PARALLEL:
             return 1
         taken = self._taken + bool(self.key_ranges[0].pages)  # that page is taken next
@@ -147,7 +147,7 @@ class ListingPlan:
         return idle and (position == 0 or len(key_range.pages) < 2 * PAGES_PER_RANGE)
 
     def _consumer_waits(self, asked: list[KeyRange]) -> bool:
-        """Whether the consumer waits for a page that is not asked for: it goes before every limit."""
+        """Return whether the consumer waits for a page that is not asked for: it goes before every limit."""
         return bool(asked) and asked[0] is self.key_ranges[0] and not asked[0].pages
 
     def _split(self, free: int, pages: int) -> list[KeyRange]:
@@ -179,7 +179,7 @@ class ListingPlan:
         return new_ranges
 
     def _directory_bounds(self, key_range: KeyRange, most: int) -> list[str]:
-        """Return bounds that are known to be good, behind all that has come of ``key_range``."""
+        """Return bounds that are known to be good, after all names received of ``key_range``."""
         if key_range.done or key_range.error:
             return []
         return self._directories.between(
@@ -201,7 +201,7 @@ class ListingPlan:
         return new_ranges
 
     def _guessing_too_wasteful(self) -> bool:
-        """Whether too much was listed for nothing: names twice, or requests that found none."""
+        """Return whether too much was listed for nothing: names twice, or requests that found none."""
         wasted, missed = (
             self._wasted_names * _WASTE_TOLERANCE,
             self._empty_guesses * self._largest_page * _WASTE_TOLERANCE // 2,
@@ -285,7 +285,7 @@ class ListingPlan:
     def next_page(self) -> ListPage | None:
         """Return the next page in order; None if it has not come yet, or there is none.
 
-        Raises what asking for it met.
+        Raises the error of the request for it.
         """
         while self.key_ranges:
             key_range = self.key_ranges[0]
@@ -302,7 +302,7 @@ class ListingPlan:
         return None
 
     def _check_start_after(self, key_range: KeyRange) -> None:
-        """Trust the server if what comes behind the first key range's bound is the first that the second one has."""
+        """Check ``start-after`` support: the first name after the first range's bound must begin the second range."""
         following = self.key_ranges[1]
         if following.first is None and not following.done:
             return
@@ -342,7 +342,7 @@ def no_continuation(url: S3Url) -> ServerError:
 
 
 def _may_split(key_range: KeyRange) -> bool:
-    """Whether a key range may be split now: where it has names, which say how fast names go by."""
+    """Return whether a key range may be split now: where it has names, which say how fast names go by."""
     return (
         bool(key_range.names)
         and key_range.pages_arrived >= key_range.resplit_after
@@ -367,7 +367,7 @@ class _PageStarts:
 
 
 def trim_page(page: ListPage, upper: str | None) -> ListPage:
-    """Return a page without what is behind ``upper``."""
+    """Return a page without the names after ``upper``."""
     if upper is None:
         return page
     bound = sort_key(upper)

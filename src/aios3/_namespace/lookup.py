@@ -1,4 +1,4 @@
-"""Whether there is an object at a path, asked so that what the server permits suffices, in whatever order it lists.
+"""Checks for an object at a path, which work with few permissions and in any order of listing.
 
 S3 rejects a HEAD of a missing key with 403 unless the key may be listed. A policy often allows to list one directory
 only, and its condition sees the prefix that is asked for.
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def is_denied(error: S3Error) -> bool:
-    """Tell whether S3 knows who is asking, and a policy rejects this one request."""
+    """Return whether S3 knows who is asking, and a policy rejects this one request."""
     return isinstance(error, AccessDeniedError) and not isinstance(error, CredentialsError)
 
 
 async def object_or_none(session: Session, url: S3Url) -> StatResult | None:
     """Describe the object at ``url``; None if there is none.
 
-    Raises AccessDeniedError where neither a HEAD nor a listing of the key may say so, and for an object that is there
-    and may not be read.
+    Raises AccessDeniedError if neither a HEAD nor a listing of the key is permitted, and for an object that may not be
+    read.
     """
     try:
         return await head(session, url)
@@ -51,7 +51,7 @@ async def check_absent(session: Session, url: S3Url, error: ObjectNotFoundError 
 
 
 async def is_object(session: Session, url: S3Url) -> bool:
-    """Tell whether there is an object at ``url``, also one that may be listed and not read.
+    """Return whether there is an object at ``url``, also one that may be listed and not read.
 
     Raises AccessDeniedError where neither a HEAD nor a listing of the key may say so.
     """
@@ -64,7 +64,7 @@ async def is_object(session: Session, url: S3Url) -> bool:
 
 
 async def _is_listed(session: Session, url: S3Url, rejection: AccessDeniedError) -> bool:
-    """Tell whether a listing shows an object at ``url``; raise ``rejection`` where it does not, or is not permitted."""
+    """Return whether a listing shows an object at ``url``; raise ``rejection`` if not, or if not permitted."""
     if lists_in_key_order(session, url) is not False:
         try:
             page = await first_page(session, url, MAX_KEYS)
@@ -79,7 +79,7 @@ async def _is_listed(session: Session, url: S3Url, rejection: AccessDeniedError)
 async def listed(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
     """Return the first keys that begin with ``url.key``; if that is the key of an object, it is the first.
 
-    One request where the server lists in key order; where it does not, or nobody knows, a HEAD may follow.
+    One request if the server lists in key order; otherwise, or if the order is unknown, a HEAD may follow.
     """
     page = await first_keys_in_one_request(session, url, max_keys)
     if is_conclusive(page, url) or lists_in_key_order(session, url) or (await session.backend(url)).is_aws:
@@ -89,7 +89,7 @@ async def listed(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
 
 
 async def first_keys_in_one_request(session: Session, url: S3Url, max_keys: int = 1) -> ListPage:
-    """Return like :func:`listed`, in one request: :func:`is_conclusive` tells whether the page can be relied on."""
+    """Return like :func:`listed`, in one request; :func:`is_conclusive` says whether the page can be relied on."""
     if lists_in_key_order(session, url) is False:
         return await _first_key_by_head(session, url)
     page = await first_page(session, url, max_keys)
@@ -97,7 +97,7 @@ async def first_keys_in_one_request(session: Session, url: S3Url, max_keys: int 
 
 
 def is_conclusive(page: ListPage, url: S3Url) -> bool:
-    """Tell whether a page of the keys that begin with ``url.key`` says if that one is there, in any order."""
+    """Return whether a page of the keys that begin with ``url.key`` says if that one is there, in any order."""
     return page.keys[:1] == [url.key] or not page.keys or page.token is None
 
 

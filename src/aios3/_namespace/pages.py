@@ -43,9 +43,9 @@ async def pages(
 ) -> AsyncGenerator[ListPage, None]:
     """Yield the pages of the names that begin with ``url.key``, in key order if the server lists in it.
 
-    Directory buckets take no prefix that does not end in ``/``: there the directory around ``url.key`` is listed.
-    One page is asked for at first; while pages are taken, more and more at once, unless not ``parallel``. What a
-    request meets is raised behind the names before it.
+    Directory buckets take no prefix that does not end in ``/``: there the directory around ``url.key`` is listed. One
+    page is asked for at first; while pages are taken, more and more at once, unless not ``parallel``. The error of a
+    request is raised after the names before it.
     """
     if is_directory_bucket(url) and not url.names_directory:
         async with aclosing(pages(tasks, url.with_key(url.key[: url.key.rfind("/") + 1]), delimiter)) as enclosing:
@@ -87,7 +87,7 @@ def _with_prefix(prefix: str, page: ListPage) -> ListPage:
 async def _wait_for_page(
     tasks: ListingTasks, plan: ListingPlan, in_flight: dict[asyncio.Task[ListPage], KeyRange | None]
 ) -> None:
-    """Wait until at least one page has come, and tell the plan of all that have."""
+    """Wait until at least one page has come, and hand the plan all that have."""
     done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
     tasks.check_open()
     for task in done:
@@ -127,7 +127,7 @@ def merge_page(page: ListPage) -> list[tuple[str, int | None]]:
 
 
 def directory_path(root: S3Url, prefix: str, end: str = "") -> str:
-    """Write the path of the directory ``prefix``, with ``end`` (nothing or ``/``) behind it.
+    """Write the path of the directory ``prefix``, followed by ``end`` (empty or ``/``).
 
     A directory whose name is empty keeps its ``/``: ``a`` and ``a/`` are one directory, but ``a//`` is another.
     """
@@ -150,9 +150,9 @@ def parse_inside_bucket(path: AnyPath, verb: str) -> S3Url:
 class ListingTasks:
     """One listing under way: the session it asks, and everything that fetches ahead for it.
 
-    The streams in here are generators inside generators, and Python may close any of them at any time: a loop that
-    shuts down closes all, the garbage collector each one it finds. So none of them waits when it is closed; only the
-    public generator does, in here, until every task of its listing has ended.
+    The streams in here are nested generators, and Python may close any of them at any time. A loop that shuts down
+    closes all; the garbage collector closes each one it finds. So none of them waits when it is closed; only the public
+    generator does, in here, until every task of its listing has ended.
     """
 
     def __init__(self, session: Session) -> None:
@@ -176,7 +176,10 @@ class ListingTasks:
         return stream
 
     def start(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
-        """Start a task of this listing. Its error is for who waits for it; if nobody does, nobody wants it."""
+        """Start a task of this listing.
+
+        Its error is raised where the task is awaited, and dropped if the task is not awaited.
+        """
         task = self._tasks.start(work, name="aios3 listing ahead")
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
@@ -219,7 +222,7 @@ class Prefetched(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        await asyncio.wait([self._next])  # unlike awaiting the task, this tells its cancellation from ours
+        await asyncio.wait([self._next])  # distinguishes the task's cancellation from the caller's
         self._listing_tasks.check_open()
         item = self._next.result()
         if item is None:

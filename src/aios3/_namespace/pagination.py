@@ -1,7 +1,7 @@
-"""Whether a listing that goes on by continuation tokens gets anywhere, page after page. Decides; does no I/O.
+"""Checks that a listing by continuation tokens advances, page after page. Decides; does no I/O.
 
-S3 lists in the order of the keys' bytes, so each page lies behind the one before. Some servers list in an order of
-their own: there a page is only required to be new. A server that ignores the token sends the same page for ever.
+S3 lists in the order of the keys' bytes, so each page lies after the one before. Some servers list in an order of their
+own: there a page is only required to be new. A server that ignores the token sends the same page for ever.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class RepetitionError(Exception):
 
 
 class Pagination:
-    """The pages that have come behind the name ``lower``.
+    """The pages that have come after the name ``lower``.
 
     In key order it remembers the first name of each page. In another order it remembers the whole page before as well,
     and every common prefix: the memory that such a listing of one directory takes.
@@ -43,9 +43,9 @@ class Pagination:
 
     def __init__(self, lower: str) -> None:
         self.in_key_order: bool = True
-        """Whether all names so far have come in key order."""
+        """True if all names so far have come in key order."""
         self.order_violation: str = ""
-        """What was out of order, if anything was."""
+        """The names that were out of order, or an empty text."""
         self._last = lower
         self._first_names: set[str] = set()
         self._before: frozenset[str] = frozenset()

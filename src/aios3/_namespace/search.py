@@ -48,11 +48,11 @@ async def glob(
 ) -> AsyncGenerator[str, None]:
     """Yield the paths of the objects and directories that match a pattern, in key order.
 
-    ``*``, ``?``, ``[ab]``, ``[!ab]`` stay inside one name, ``**`` as a whole name stands for any number of them unless
-    ``recursive`` is False, ``{a,b/c}`` for each alternative; ``[*]`` is the character itself. A pattern that ends in
-    ``/`` matches directories only, and their paths end in ``/`` too. An object comes before a directory of the same
-    name. Only directories that can match are listed; with ``parallel=False`` the pages of each one after
-    the other.
+    ``*``, ``?``, ``[ab]``, ``[!ab]`` stay inside one name, and ``[*]`` is the character itself. ``**`` as a whole name
+    stands for any number of names, unless ``recursive`` is False. ``{a,b/c}`` stands for each alternative. A pattern
+    that ends in ``/`` matches directories only, and their paths end in ``/`` too. An object comes before a directory of
+    the same name. Only directories that can match are listed; with ``parallel=False`` the pages of each one after the
+    other.
 
     Raises ObjectNotFoundError if nothing matches and not ``missing_ok``; UnsupportedError for a wildcard in the bucket.
     """
@@ -99,7 +99,7 @@ async def _described(
 
 
 class _MatchFactory(Protocol[T_co]):
-    """What becomes of a match."""
+    """Makes the result of a match."""
 
     def file(self, key: str, page: ListPage, position: int) -> T_co: ...
 
@@ -156,7 +156,7 @@ class _Search(Generic[T]):
 
     async def _probe(self, base: str, step: Probe) -> AsyncGenerator[list[T], None]:
         prefix = base + step.prefix
-        # With its neighbour, the key often tells whether there is a directory, too.
+        # With its neighbour, the key often shows whether there is a directory, too.
         most = 2 if step.file and step.directory is not None else 1
         page = await listed(self.tasks.session, self.root.with_key(prefix), most)
         listed_page: list[T] = []
@@ -170,7 +170,7 @@ class _Search(Generic[T]):
             yield listed_page
 
     async def _has_directory(self, prefix: str, before: ListPage) -> bool:
-        """Tell whether any key begins with ``prefix``, given the first keys that begin like it without its ``/``."""
+        """Return whether any key begins with ``prefix``, given the first keys that begin like it without its ``/``."""
         if before.token is None or any(key.startswith(prefix) for key in before.keys):
             return any(key.startswith(prefix) for key in before.keys)
         in_order = lists_in_key_order(self.tasks.session, self.root)
@@ -252,7 +252,7 @@ def _directory_of(key: str) -> str:
 
 
 class _Directories:
-    """The directories of a listing. In key order the last one tells whether another is new; else all that matched."""
+    """The directories of a listing. In key order only the last directory is remembered; otherwise all that matched."""
 
     def __init__(self, last: str, *, in_order: bool) -> None:
         self.matched: set[str] | None = None if in_order else set()
@@ -268,7 +268,7 @@ class _Directories:
                 yield directory[:start]
 
     def is_new(self, directory: str) -> bool:
-        """Tell whether a directory that matches has not matched before."""
+        """Return whether a directory that matches has not matched before."""
         if self.matched is None:
             return True
         known = len(self.matched)

@@ -28,7 +28,8 @@ _LOOKAHEAD_CHARS = 10
 _FULL_ALPHABET = 10
 """Different characters at one position that are taken for all there are."""
 _SHORTEN_PERCENT = 97
-"""Percent. A segment that ends just before a page does costs a few names twice; one just behind it costs a request."""
+"""Percent. A key range that ends just before a page does costs a few names twice; one that ends just after it costs a
+request."""
 
 
 def sort_key(name: str) -> bytes:
@@ -48,13 +49,13 @@ def sort_names(names: Iterable[str]) -> list[str]:
 
 
 def in_key_order(names: Sequence[str]) -> bool:
-    """Tell whether S3 would list these names in this order."""
+    """Return whether S3 would list these names in this order."""
     return sort_names(names) == list(names)
 
 
 @dataclass(frozen=True, slots=True)
 class KeySample:
-    """What is known where a key space is to be cut: the names of the page before, and how fast names go by there."""
+    """Facts about the place to split: the names of the page before, and how fast names go by there."""
 
     names: Sequence[str]
     """The names of one page."""
@@ -67,10 +68,11 @@ class KeySample:
 def split_points(
     sample: KeySample, prefix: str, upper: str | None, *, pages: int, most: int, delimiter: str = ""
 ) -> list[str]:
-    """Return up to ``most`` bounds in order, each about ``pages`` pages behind the one before; none in a short rest.
+    """Return up to ``most`` bounds in order, each about ``pages`` pages after the one before; none in a short rest.
 
-    They lie between the last known name and ``upper`` (None: the end of the names that begin with ``prefix``), can be
-    sent as ``start-after``, and have no ``delimiter`` behind the prefix, so that a common prefix is wholly on one side.
+    They lie between the last known name and ``upper``, or the end of the names that begin with ``prefix`` if that is
+    None. They can be sent as ``start-after``. None has a ``delimiter`` after the prefix, so a common prefix is wholly
+    on one side.
     """
     last = sample.names[-1].removesuffix(delimiter)
     first = sample.names[0].removesuffix(delimiter)
@@ -103,7 +105,7 @@ def _rate(pages: tuple[int, int]) -> Fraction:
 
 
 def _usable(bounds: list[str], lower: str, upper: str | None) -> list[str]:
-    """Return those of ``bounds`` that can be sent, each behind the one before."""
+    """Return those of ``bounds`` that can be sent, each after the one before."""
     usable: list[str] = []
     for bound in bounds:
         if _is_between(usable[-1] if usable else lower, bound, upper):
@@ -122,8 +124,8 @@ def _is_between(lower: str, bound: str, upper: str | None) -> bool:
 def _alphabets(sample: KeySample, start: int, differ: int, delimiter: str) -> list[list[str]]:
     """Return the characters to expect at each position from ``start`` on, sorted; "" where a name may have ended.
 
-    Where few are seen, all may come that were seen further right, if what is seen is among them: of ``0041`` and
-    ``0042`` only the end shows that the digits are decimal.
+    A position that shows few characters may take all that are seen further right, if its own are among them. Of
+    ``0041`` and ``0042`` only the end shows that the digits are decimal.
     """
     names = sample.names
     examined = [*sample.earlier, *names[:: max(1, len(names) // _SAMPLE_NAMES)], names[-1]]

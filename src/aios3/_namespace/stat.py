@@ -35,8 +35,8 @@ async def stat(path: AnyPath, follow_symlinks: bool = True, *, session: Session 
     An object goes before a directory of the same name, unless a policy hides it. A symbolic link is described by what
     it leads to, and ``islnk`` stays True. A directory costs as many requests as it takes to list everything below it.
 
-    Raises ObjectNotFoundError if there is nothing, or a link leads nowhere (``errno.ELOOP``: to itself);
-    BucketNotFoundError if there is no bucket.
+    Raises ObjectNotFoundError if there is nothing, or if a link leads nowhere (``errno.ELOOP``: to itself). Raises
+    BucketNotFoundError for a missing bucket.
     """
     check_arguments(follow_symlinks=follow_symlinks)
     return await _stat(current_session(session), S3Url.parse(path), follow_symlinks=follow_symlinks)
@@ -63,16 +63,16 @@ async def getmtime(path: AnyPath, follow_symlinks: bool = False, *, session: Ses
 
 
 async def exists(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> bool:
-    """Tell whether there is an object or a directory; with ``followlinks``, whether a link leads to an object.
+    """Return whether there is an object or a directory; with ``followlinks``, whether a link leads to an object.
 
-    A missing bucket is False. Rejected access is raised: it is no response.
+    A missing bucket is False. Rejected access is raised, because it says neither yes nor no.
     """
     check_arguments(followlinks=followlinks)
     return await _exists(current_session(session), S3Url.parse(path), followlinks=followlinks)
 
 
 async def isfile(path: AnyPath, followlinks: bool = False, *, session: Session | None = None) -> bool:
-    """Tell whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
+    """Return whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
     check_arguments(followlinks=followlinks)
     return await _is_file(current_session(session), S3Url.parse(path), followlinks=followlinks)
 
@@ -83,13 +83,13 @@ async def isdir(
     *,
     session: Session | None = None,
 ) -> bool:
-    """Tell whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
+    """Return whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
     check_arguments(followlinks=followlinks)
     return await _is_directory(current_session(session), S3Url.parse(path))
 
 
 async def hasbucket(path: AnyPath, *, session: Session | None = None) -> bool:
-    """Tell whether the bucket of this path exists.
+    """Return whether the bucket of this path exists.
 
     Raises AccessDeniedError if the server says neither yes nor no, because we may not even list it.
     """
@@ -110,7 +110,7 @@ async def hasbucket(path: AnyPath, *, session: Session | None = None) -> bool:
 async def access(
     path: AnyPath, mode: Access = Access.READ, followlinks: bool = False, *, session: Session | None = None
 ) -> bool:
-    """Tell whether this path is there and may be read, or whether an object may be written there.
+    """Return whether this path is there and may be read, or whether an object may be written there.
 
     Nothing is written to find out: an upload is started and abandoned, also if the call is cancelled meanwhile.
     Rejected access and a missing bucket are False; credentials that S3 does not accept are raised.
@@ -174,7 +174,7 @@ async def _directory_stat(session: Session, url: S3Url) -> StatResult:
 
 
 async def _exists(session: Session, url: S3Url, *, followlinks: bool) -> bool:
-    """Tell whether there is an object or a directory; what is permitted suffices."""
+    """Return whether there is an object or a directory; what is permitted suffices."""
     try:
         if await _is_file(session, url, followlinks=followlinks):
             return True
@@ -217,7 +217,7 @@ async def _check_readable(session: Session, url: S3Url, *, followlinks: bool) ->
 
 
 async def _is_readable_file(session: Session, url: S3Url, *, followlinks: bool) -> bool:
-    """Tell whether there is an object that may be read; False for one that is hidden beside a directory."""
+    """Return whether there is an object that may be read; False for one that is hidden beside a directory."""
     if not url.bucket or url.names_directory:
         return False
     try:

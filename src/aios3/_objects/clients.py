@@ -1,4 +1,4 @@
-"""What lies below: the address of the server, and aiobotocore's client for what aios3 has no verb for."""
+"""Access to the layers below: the address of the server, and aiobotocore's client for requests that have no verb."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def get_endpoint_url(profile: str | None = None, *, session: Session | None = None) -> str:
     """Return the address that requests go to, of the session's settings or those of a profile of ``~/.aws``.
 
-    Costs no request. Raises ConfigError if there is no such profile.
+    Costs no request. Raises ConfigError for a missing profile.
     """
     check_arguments(profile=profile)
     admin = await current_session(session).admin(S3Url("", "", profile))

@@ -39,7 +39,7 @@ class CopySettings:
     """How one object is to be copied."""
 
     callback: Callable[[int], None] | None = None
-    """Told of bytes copied since it was told last."""
+    """Called with the number of bytes copied since the previous call."""
     followlinks: bool = False
     overwrite: bool = True
     multipart_threshold: int | None = None
@@ -63,7 +63,7 @@ class CopyEnd:
     url: S3Url
 
     def shares_server_with(self, other: CopyEnd) -> bool:
-        """Tell whether requests for both ends go to the same server under the same name, as far as settings say."""
+        """Return whether requests for both ends go to the same server under the same name, as far as settings say."""
         return self._server_key() == other._server_key()
 
     def _server_key(self) -> tuple[object, ...]:
@@ -84,14 +84,15 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
 ) -> WriteResult:
     """Copy an object inside S3, with its metadata, tags and storage class, replacing what is at ``target``.
 
-    A HEAD and one CopyObject up to ``multipart_threshold`` bytes (5 GiB, which is S3's limit; at least 5 MiB); above,
-    parts of at most that size, copied side by side. Between two profiles, or into a ``target_session`` of other
-    settings, the bytes come through here. ``callback`` is called with the bytes copied since its last call. A symbolic
-    link is copied as one, or what it leads to with ``followlinks``. The source is one version; if it changes meanwhile,
-    ObjectChangedError is raised.
+    Objects of up to ``multipart_threshold`` bytes (5 GiB, which is S3's limit; at least 5 MiB) cost a HEAD and one
+    CopyObject. Larger ones are copied in parts of at most that size, several at once. Between two profiles, or into a
+    ``target_session`` of other settings, the bytes come through here. ``callback`` is called with the bytes copied
+    since its last call. A symbolic link is copied as one, or what it leads to with ``followlinks``. The source is one
+    version; if it changes meanwhile, ObjectChangedError is raised.
 
-    With ``overwrite=False`` an object at ``target`` stays, and ObjectExistsError is raised: it is looked for first, and
-    S3 is told to replace nothing (a server that ignores that leaves a moment in between).
+    With ``overwrite=False`` an object at ``target`` stays, and ObjectExistsError is raised. A HEAD looks for it first,
+    and the copy has a precondition. On servers that ignore preconditions, an object written between the two is
+    replaced.
 
     Raises ObjectNotFoundError, PathIsDirectoryError, and InvalidPathError for a copy of an object onto itself.
     """

@@ -23,7 +23,7 @@ _MAX_CONCURRENT_READS = 16
 """Objects of a tree that are read at once; the session's limits hold besides."""
 
 DigestTree = dict[str, "str | DigestTree"]
-"""A directory: MD5 or ETag by name of a file, a tree by name of a directory with ``/`` behind it."""
+"""A directory: MD5 or ETag by name of a file, a tree by name of a directory followed by ``/``."""
 
 
 async def getmd5(
@@ -31,8 +31,8 @@ async def getmd5(
 ) -> str:
     """Return the ETag of an object, or with ``recalculate`` the MD5 of its bytes, in hex.
 
-    An ETag is the MD5 of the bytes only if the object was written in one request and not encrypted by KMS; that of a
-    multipart upload ends in ``-`` and the number of parts. :func:`stat` tells the checksums that S3 keeps. With
+    An ETag is the MD5 of the bytes only if the object was written in one request and not encrypted by KMS. That of a
+    multipart upload ends in ``-`` and the number of parts. :func:`stat` returns the checksums that S3 keeps. With
     ``followlinks``, of what a symbolic link leads to.
 
     Of a directory: the MD5 of what this function says of each of its entries, in the order of their names (megfile's

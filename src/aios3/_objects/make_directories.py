@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 async def makedirs(path: AnyPath, exist_ok: bool = False, *, session: Session | None = None) -> None:
     """Check that objects can be written below ``path``; nothing is created, because S3 has no directories.
 
-    Raises ObjectExistsError if an object is there; also for a directory or a bucket that is there, unless
-    ``exist_ok``; BucketNotFoundError if there is no bucket. Costs a HEAD and a LIST.
+    Raises ObjectExistsError if an object is there; also for an existing directory or bucket, unless ``exist_ok``.
+    Raises BucketNotFoundError for a missing bucket. Costs a HEAD and a LIST.
     """
     check_arguments(exist_ok=exist_ok)
     current, url = current_session(session), S3Url.parse(path)

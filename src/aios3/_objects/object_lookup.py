@@ -1,4 +1,4 @@
-"""What is at a path before a verb acts on it, or why there is nothing."""
+"""Lookups of a path before a verb acts on it, and the errors for a path without an object."""
 
 from __future__ import annotations
 

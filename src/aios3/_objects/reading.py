@@ -29,8 +29,8 @@ async def read_bytes(
 ) -> bytes:
     """Read an object, or the bytes ``[start, stop)`` of it; negative bounds count from its end, as in a slice.
 
-    One GET for a small object or range; several at once for a large one, all of the same version. A range may end
-    behind the object. Raises InvalidRangeError if it begins there or ends before it begins, ObjectNotFoundError,
+    One GET for a small object or range; several at once for a large one, all of the same version. A range may end after
+    the object's end. Raises InvalidRangeError if it begins there or ends before it begins, ObjectNotFoundError,
     PathIsDirectoryError.
     """
     if start is not None or stop is not None:
@@ -48,7 +48,8 @@ async def load_content(
 ) -> bytes:
     """Read like :func:`read_bytes`; with ``followlinks``, what a symbolic link leads to.
 
-    ``load_content(path, n, n)`` is ``b""``. An object that is no link costs the same with ``followlinks`` as without.
+    ``load_content(path, n, n)`` is ``b""``. An object that is not a link costs the same with ``followlinks`` as
+    without.
     """
     check_arguments(start=start, stop=stop, followlinks=followlinks)
     return await _read(current_session(session), path, start, stop, followlinks=followlinks)

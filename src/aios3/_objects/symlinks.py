@@ -1,7 +1,7 @@
 """Symbolic links: make them, read them, follow them.
 
 A link is an empty object whose metadata ``symlink_to`` are the path that it leads to; megfile reads and writes the
-same. A path without a profile means the profile of whoever reads the link.
+same. A path without a profile means the profile of the reader.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ async def symlink(source: AnyPath, link: AnyPath, overwrite: bool = True, *, ses
     profile of ``source`` is kept. Any path that S3 can hold can be linked to; one that is not plain ASCII is stored
     encoded (RFC 2047), which megfile cannot follow. Costs a HEAD of ``source`` and a PUT.
 
-    Raises InvalidPathError if the link would lead back to itself, or names a profile where ``source`` names none;
-    PathIsDirectoryError for a directory on either side; ObjectExistsError if ``link`` exists and not ``overwrite``.
+    Raises InvalidPathError if the link would lead back to itself, or names a profile and ``source`` names none. Raises
+    PathIsDirectoryError for a directory on either side, and ObjectExistsError if ``link`` exists and not ``overwrite``.
     """
     check_arguments(overwrite=overwrite)
     current = current_session(session)
@@ -67,7 +67,7 @@ async def readlink(path: AnyPath, *, session: Session | None = None) -> str:
 
 
 async def islink(path: AnyPath, *, session: Session | None = None) -> bool:
-    """Tell whether there is a symbolic link, wherever it leads. Costs a HEAD."""
+    """Return whether there is a symbolic link, wherever it leads. Costs a HEAD."""
     current, url = current_session(session), S3Url.parse(path)
     if not url.bucket or url.names_directory:
         return False
@@ -76,7 +76,7 @@ async def islink(path: AnyPath, *, session: Session | None = None) -> bool:
 
 
 async def realpath(path: AnyPath, *, session: Session | None = None) -> str:
-    """Return the path of the object that links lead to, and the path itself of an object that is no link.
+    """Return the path of the object that links lead to, and the path itself of any other object.
 
     Costs a HEAD for the path and each link. Raises ObjectNotFoundError if a link leads nowhere (``errno.ELOOP``: to
     itself), PathIsDirectoryError.

@@ -84,8 +84,8 @@ async def save_as(
 async def touch(path: AnyPath, exist_ok: bool = True, *, session: Session | None = None) -> None:
     """Create an empty object if there is none; one that is there is left alone.
 
-    Its time of modification stays: S3 sets that itself, and writing the object anew for it could undo what somebody
-    else writes meanwhile. Costs a HEAD, and a PUT where the object is missing, under the condition that it still is.
+    Its time of modification stays. S3 sets that itself, and writing the object again could undo a write by another
+    client. Costs a HEAD, and a PUT where the object is missing, under the condition that it still is.
 
     Raises ObjectExistsError if it is there and not ``exist_ok``.
     """
@@ -102,7 +102,7 @@ async def touch(path: AnyPath, exist_ok: bool = True, *, session: Session | None
 
 
 async def _create(session: Session, url: S3Url) -> bool:
-    """Create an empty object; tell whether it was us, or somebody else at the same moment."""
+    """Create an empty object; return False if another client has created it at the same moment."""
     try:
         await store_object(session, await with_checksum(session, replacing_plan(session, url, if_absent=True)), ())
     except ObjectExistsError:

@@ -1,4 +1,4 @@
-"""What requests do, counted and told: cheap where nobody listens."""
+"""Counts and reports of requests: cheap without a hook."""
 
 from aios3._observe.attempts import record_response, record_sent
 from aios3._observe.observer import Observer

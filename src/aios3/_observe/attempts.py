@@ -1,4 +1,4 @@
-"""One attempt of one request: what is noted while it runs, so that it can be counted and told of when it is over.
+"""One attempt of one request: the values noted while it runs, to be counted and reported when it is over.
 
 The backends do not know who watches. They report the response, and the attempt that the running task has started
 takes note of it.
@@ -25,7 +25,7 @@ _current: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("aios3
 
 
 class OperationCounters:
-    """What one operation has done so far."""
+    """Totals of one operation so far."""
 
     __slots__ = ("bytes_read", "bytes_written", "ended", "errors", "requests", "retries", "started", "times")
 
@@ -51,7 +51,7 @@ class Listener(Protocol):
 
 
 class Attempt:
-    """One attempt, from its beginning until it is over; ``context`` is the caller's, if somebody is to be told there.
+    """One attempt, from its beginning until it is over; ``context`` is the caller's, if the hook is to run there.
 
     ``done`` or ``failed`` ends it.
     """
@@ -101,7 +101,7 @@ class Attempt:
             self.failed(failure)
 
     def failed(self, error: BaseException) -> None:
-        """End it: there is no response, or it is a rejection."""
+        """End it without a response, or with a rejection."""
         self.error = type(error).__name__
         if isinstance(error, S3Error):
             self.code, self.request_id = error.code, error.request_id

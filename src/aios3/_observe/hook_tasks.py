@@ -1,4 +1,4 @@
-"""What async hooks return is awaited in tasks: a bounded number at once, and a bounded time when a session closes."""
+"""Awaits the results of async hooks in tasks: a bounded number at once, and a bounded time when a session closes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 MAX_TASKS = 1000
 """Tasks of one session's hook that run at once. A hook that is slower than the requests would pile up without end."""
 CLOSING_SECONDS = 5.0
-"""How long closing a session waits for them before it cancels them; once more, when its connections are closed, for
-the events of bodies that this has ended."""
+"""Seconds that closing a session waits for them before it cancels them. It waits once more when its connections are
+closed, for the events of bodies that this has ended."""
 _CANCELLED_SECONDS = 1.0
-"""How long it waits for those that it has cancelled. Whoever ignores that is left alone."""
+"""How long it waits for those that it has cancelled. Tasks that ignore that are left alone."""
 
 _log = get_logger("aios3.request")
 
@@ -28,7 +28,7 @@ class HookTasks:
 
     def __init__(self) -> None:
         self.dropped: int = 0
-        """Events that nobody was told of, because too many tasks ran."""
+        """Events that the hook did not get, because too many tasks ran."""
         self._running: set[asyncio.Task[object]] = set()
 
     @property
@@ -37,7 +37,7 @@ class HookTasks:
         return len(self._running)
 
     def reserve(self) -> bool:
-        """Tell whether one more event may be told; count it as dropped if not."""
+        """Return whether one more event may be reported; count it as dropped if not."""
         if len(self._running) < MAX_TASKS:
             return True
         if not self.dropped:
@@ -51,7 +51,7 @@ class HookTasks:
 
     def start(self, result: Awaitable[object], operation: str) -> None:
         """Await ``result`` in a task, and log what it raises."""
-        # A wrapper that is cancelled before it has started would leave a coroutine behind that nobody has awaited.
+        # A wrapper that is cancelled before it has started would leave a coroutine that was never awaited.
         work = result if inspect.iscoroutine(result) else _awaited(result)
         task = asyncio.get_running_loop().create_task(work, name="aios3 on_request")
         self._running.add(task)

@@ -1,4 +1,4 @@
-"""Who watches the requests of one session: counts always, a line of log and an event where somebody listens."""
+"""The observer of one session's requests: counts always, and a line of log and an event where they are wanted."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MAX_ID = 200
 
 
 class Observer:
-    """Counts what is done, and tells ``hook``."""
+    """Counts requests, and calls ``hook``."""
 
     def __init__(self, hook: RequestHook | None = None) -> None:
         self._hook = hook
         self.hook_tasks: HookTasks = HookTasks()
-        """What runs of an async hook."""
+        """The running tasks of an async hook."""
         self.logs_requests: Callable[[], bool] = functools.partial(_log.isEnabledFor, logging.DEBUG)
         self._counters: dict[str, OperationCounters] = {}
 
@@ -48,7 +48,7 @@ class Observer:
         return attempt
 
     def emit(self, attempt: Attempt) -> None:
-        """Tell whoever listens that ``attempt`` is over."""
+        """Report that ``attempt`` is over."""
         event = _event_of(attempt)
         if self.logs_requests():
             _write_line(event)

@@ -28,7 +28,7 @@ class _CopyTask:
     source: S3Url
     target: S3Url
     name: str
-    """What the copy is called in its volume."""
+    """The name of the copy in its volume."""
     size: int
     storage_class: str | None
 

@@ -27,7 +27,7 @@ CHUNK_SIZE = 5 * MIB
 
 
 def check_chunk_size(size: int) -> None:
-    """Raise ConfigError for what is no size of a chunk."""
+    """Raise ConfigError for an invalid size of a chunk."""
     if size < 1:
         message = f"chunk_size must be at least 1 byte, not {size}"
         raise ConfigError(message)
@@ -65,7 +65,7 @@ class AsyncStorageReader:
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed."""
+        """Return whether the file is closed."""
         return self._file.closed
 
     async def read(self, size: int = -1) -> bytes:
@@ -117,7 +117,7 @@ class AsyncStorageWriter:
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed or aborted."""
+        """Return whether the file is closed or aborted."""
         return self._closed
 
     @property
@@ -133,7 +133,7 @@ class AsyncStorageWriter:
     async def write(self, data: Buffer) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight.
 
-        Raises what a part met that failed meanwhile, ClosedHandleError after :meth:`close` or :meth:`abort`.
+        Raises the error of a part that failed meanwhile, and ClosedHandleError after :meth:`close` or :meth:`abort`.
         """
         file = await self._opened_file() if memoryview(data).nbytes else None
         if self._closed:
@@ -164,7 +164,7 @@ class AsyncStorageWriter:
             await self._file.abort()
 
     async def _opened_file(self) -> AsyncMultipartWriter | None:
-        """Return the file behind this one, which begins with the first byte; None if this one is closed before."""
+        """Return the open file, which is made with the first byte; None if this one is closed before."""
         async with self._lock:
             if self._file is None and not self._closed:
                 file = await self._opening.opened()

@@ -1,4 +1,4 @@
-"""Names inside a place, and what a listing tells of them. No I/O."""
+"""Names inside a place, and the details that a listing has of them. No I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ListEntry:
 
 
 def entry_of(name: str, stat: StatResult) -> ListEntry:
-    """Say of a file what a listing has told."""
+    """Return the details of a file that a listing has given."""
     return ListEntry(name, datetime.fromtimestamp(stat.mtime, UTC), stat.size)
 
 

@@ -1,4 +1,4 @@
-"""What a link allows, in the words of S3's signed requests. No I/O."""
+"""Permissions of a link, in the words of S3's signed requests. No I/O."""
 
 from __future__ import annotations
 

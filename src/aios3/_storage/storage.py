@@ -41,7 +41,7 @@ StorageWriteMode = Literal["wb", "w"]
 
 
 class StorageBase:
-    """What both surfaces have of a storage: where it is, and who asks S3."""
+    """Attributes of a storage on both surfaces: its place, and the session that sends requests."""
 
     def __init__(self, path: AnyPath, *, session: Session | None = None) -> None:
         self._url = S3Url.parse(path).require_bucket()
@@ -109,7 +109,7 @@ class Storage(StorageBase):
                     yield entry_of(name, stat)
 
     async def delete(self: StorageBase, path: str) -> None:
-        """Delete a file; one that is not there is no error. Raises PathIsDirectoryError for a directory."""
+        """Delete a file; a missing file is not an error. Raises PathIsDirectoryError for a directory."""
         await unlink(self.path(path), missing_ok=True, session=self.session)
 
     async def copy(self: StorageBase, path: str, new_path: str) -> WriteResult:

@@ -1,4 +1,4 @@
-"""The objects of a place as names in it, a page at a time; markers of directories are no files."""
+"""The objects of a place as names in it, a page at a time; markers of directories are left out."""
 
 from __future__ import annotations
 

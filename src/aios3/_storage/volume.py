@@ -48,7 +48,7 @@ F = TypeVar("F", bound=VolumeFileBase)
 
 
 class VolumeBase(Generic[FileT_co]):
-    """What both surfaces have of a volume: where it is, who asks S3, and what can be said without asking."""
+    """Attributes of a volume on both surfaces: its place, its session, and everything that costs no request."""
 
     _files: type[FileT_co]
 
@@ -76,7 +76,7 @@ class VolumeBase(Generic[FileT_co]):
 
     @property
     def identifier(self) -> str:
-        """What the volume is called; a new name for each if it was not given one."""
+        """The name of the volume; a new one for each volume made without a name."""
         return self._identifier
 
     @property
@@ -146,8 +146,8 @@ class Volume(VolumeBase[VolumeFile]):
     async def delete(self: VolumeBase[F], key: str) -> None:
         """Delete the file ``key``, and all in the directory ``key``; never what only begins like it.
 
-        Nothing there is no error. The whole volume is deleted by :meth:`erase`. Raises PartialFailureError with the
-        keys that are still there; PathIsDirectoryError for an empty key.
+        A missing file or directory is not an error. The whole volume is deleted by :meth:`erase`. Raises
+        PartialFailureError with the keys that are still there; PathIsDirectoryError for an empty key.
         """
         session, url = current_session(self.session), self.load(key).url
         if not key:
@@ -187,7 +187,7 @@ class Volume(VolumeBase[VolumeFile]):
     async def mkdir(self: VolumeBase[F], path: str) -> None:
         """Check that files can be stored in the directory ``path``; nothing is created, because S3 has no directories.
 
-        Raises ObjectExistsError if a file is there, BucketNotFoundError if there is no bucket.
+        Raises ObjectExistsError if a file is there, BucketNotFoundError for a missing bucket.
         """
         await makedirs(self.load(path).url, exist_ok=True, session=self.session)
 
@@ -239,7 +239,7 @@ async def _write_opened(writer: AsyncMultipartWriter, file: Openable) -> None:
         if inspect.iscoroutinefunction(file.open):
             opened.append(file.open())
         else:
-            await in_thread(lambda: opened.append(file.open()))  # kept also if nobody waits for it any more
+            await in_thread(lambda: opened.append(file.open()))  # kept also if the caller was cancelled
         if inspect.isawaitable(opened[0]):
             opened[0] = await opened[0]
         await writer.write_from(cast("Source", opened[0]))

@@ -1,4 +1,4 @@
-"""``VolumeFile``: one file of a volume, known by its place until somebody opens it."""
+"""``VolumeFile``: one file of a volume, known by its place until it is opened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class VolumeFileBase:
-    """What both surfaces have of a file of a volume."""
+    """Attributes of a file of a volume on both surfaces."""
 
     def __init__(self, name: str, url: S3Url, session: Session | None = None, found: StatResult | None = None) -> None:
         self._name = name
@@ -45,7 +45,7 @@ class VolumeFileBase:
 
     @property
     def found(self) -> StatResult | None:
-        """What a listing has told of the file, if it was found by one."""
+        """The details of the file that a listing has given, if it was found by one."""
         return self._found
 
 

@@ -1,8 +1,8 @@
 """Directories below a local root, entered one by one, so that no symbolic link leads out of it. Nothing here awaits.
 
-Each directory is opened from the one above and held by its descriptor. So nothing is made outside of the root, also if
-somebody replaces a directory by a link in between. Where the system opens no directories (Windows), paths are compared
-before anything is made.
+Each directory is opened from the one above and held by its descriptor. So files are made inside the root only, even if
+another process replaces a directory by a link in between. Where the system opens no directories (Windows), paths are
+compared before anything is made.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def _segments(path: str, root: str) -> list[str]:
 def enter(root: str, segments: Sequence[str], *, make: bool, follow: bool = True) -> Folder:
     """Open the directory ``segments`` below ``root``; with ``make``, make what is missing of it.
 
-    Symbolic links above and at the root are followed: whoever has named it has named them. Those below are where
-    they stay inside, unless not ``follow``.
+    Symbolic links above and at the root are followed, because the caller named the root. Those below are where they
+    stay inside, unless not ``follow``.
     """
     if make:
         os.makedirs(root, exist_ok=True)
@@ -169,13 +169,13 @@ def _step(here: Folder, name: str, *, make: bool) -> int | None:
         if stat_bits.S_ISLNK(os.stat(name, dir_fd=here.descriptor, follow_symlinks=False).st_mode):
             return None
         raise
-    with contextlib.suppress(FileExistsError):  # somebody else was faster
+    with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(name, dir_fd=here.descriptor)
     return _step(here, name, make=False)
 
 
 def _resolved(real: str, root: str, link: Sequence[str], rest: Sequence[str]) -> list[str]:
-    """Return the segments that a symbolic link leads to inside of the root, and those behind it."""
+    """Return the segments that a symbolic link leads to inside the root, followed by ``rest``."""
     target = os.path.realpath(os.path.join(real, *link))
     if not _is_inside(target, real):
         raise _leads_out(root, [*link, *rest], target)

@@ -45,10 +45,10 @@ async def concat(
 ) -> WriteResult:
     """Write the bytes of all sources, in their order, as one object, which appears as a whole or not at all.
 
-    S3 copies sources of 5 MiB and more itself; smaller ones, those of another profile, and all where a server cannot
-    copy parts, are read and sent again in parts of ``block_size`` bytes (at least 5 MiB). ``max_workers`` is how many
-    parts are in the works at once; None leaves it to the session. The target may be one of the sources. No source, or
-    only empty ones, make an empty object.
+    S3 copies sources of 5 MiB and more itself. Smaller sources, and those of another profile, are read and sent again
+    in parts of ``block_size`` bytes (at least 5 MiB). So are all sources on servers that cannot copy parts.
+    ``max_workers`` is how many parts are in the works at once; None leaves it to the session. The target may be one of
+    the sources. No source, or only empty ones, make an empty object.
 
     Raises ObjectNotFoundError, PathIsDirectoryError, and ObjectChangedError if a source is written to meanwhile.
     """

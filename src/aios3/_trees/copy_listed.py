@@ -26,7 +26,7 @@ async def copy_listed(
     *,
     create_only: bool = False,
 ) -> None:
-    """Copy an object of ``size`` bytes: one request inside S3, without asking again what the listing has told.
+    """Copy an object of ``size`` bytes in one request inside S3; the listing has already given what a HEAD would.
 
     Larger ones than one request copies, and those of another profile, go the way of :func:`aios3.copy`. So does what is
     to replace nothing, with ``create_only``: that costs two HEADs more, and raises ObjectExistsError. The marker of a
@@ -45,7 +45,7 @@ async def copy_listed(
 
 
 async def _copy_marker(session: Session, source: S3Url, target: S3Url, size: int) -> None:
-    """Copy the marker of a directory through this process; it has no body, unless somebody has given it one."""
+    """Copy the marker of a directory through this process; its body is usually empty."""
     async with session.budget.reserve(size):
         data = memoryview(bytearray(size))
         if size:
@@ -55,5 +55,5 @@ async def _copy_marker(session: Session, source: S3Url, target: S3Url, size: int
 
 
 def may_overlap(one: S3Url, other: S3Url) -> bool:
-    """Tell whether two paths may be one place, or one lies below the other; different profiles may be the same."""
+    """Return whether two paths may be one place, or one lies below the other; different profiles may be the same."""
     return one.bucket == other.bucket and (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix))

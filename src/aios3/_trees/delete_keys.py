@@ -40,11 +40,11 @@ async def delete_keys(
 ) -> dict[str, S3Error]:
     """Delete up to 1,000 keys of the bucket of ``url``; return the errors of those that are still there, by key.
 
-    ``etags`` has the ETags that objects must have: another version stays, with ObjectChangedError. Most servers heed
-    no such condition, and Amazon S3 wants the permission to read for it (without, they are deleted in any case), so
-    whoever gives them has just looked.
+    ``etags`` has the ETags that objects must have: another version stays, with ObjectChangedError. Most servers ignore
+    this condition, so callers compare the ETags just before. Amazon S3 requires the permission to read for it; without
+    that, the keys are deleted in any case.
 
-    Raises what would meet every other key as well.
+    Raises errors that every other key would cause as well.
     """
     failed = await _delete_keys(session, url, keys, etags or {})
     if not etags:
@@ -73,7 +73,7 @@ async def _delete_keys(
 
 
 def _is_of_condition(error: S3Error) -> bool:
-    """Tell whether a deletion may have been rejected for its condition, and not for what it deletes."""
+    """Return whether a deletion may have been rejected for its condition, and not for what it deletes."""
     return isinstance(error, (AccessDeniedError, UnsupportedError)) and not isinstance(error, CredentialsError)
 
 

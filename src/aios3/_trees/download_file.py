@@ -39,7 +39,7 @@ class DownloadJob:
     root: str | None = None
     """The directory that the target must not leave through symbolic links."""
     size: int | None = None
-    """Bytes of the object, where a listing has told."""
+    """Bytes of the object, if a listing has given them."""
     mtime: float | None = None
     """The time that the file is to have; None: the object's own."""
     overwrite: bool = True
@@ -65,7 +65,7 @@ async def download_file(session: Session, job: DownloadJob, reporter: ProgressRe
     source = ObjectSource(session, job.url)
     async with AsyncExitStack() as resources:
         resources.push_async_callback(source.aclose)
-        # Memory before the request: whoever has a request and waits for memory would hold up all others.
+        # Acquire memory before the request: a request that waits for memory would hold up all others.
         await resources.enter_async_context(session.budget.reserve(first))
         await source.open(0, first)
         if source.stat.size > first:

@@ -27,8 +27,8 @@ SigningCredentials = tuple[int, int, int, int]
 
 
 def identity_of(stat: os.stat_result) -> SigningCredentials:
-    """Return what tells a local file from another one that has taken its place."""
-    where = (stat.st_dev, stat.st_ino) if os.name != "nt" else (0, 0)  # a listing does not tell them on Windows
+    """Return values that differ between a local file and another one that has taken its place."""
+    where = (stat.st_dev, stat.st_ino) if os.name != "nt" else (0, 0)  # a listing does not have them on Windows
     return *where, stat.st_size, stat.st_mtime_ns
 
 
@@ -44,13 +44,13 @@ class TreeEntry:
     """Why this cannot be read or written, where that is known before it is tried."""
     storage_class: str | None = None
     is_unread: bool = False
-    """Whether the side could not be read here, so that nobody knows what is there: then nothing is known to be gone."""
+    """True if the side could not be read here; then its contents are unknown, and are not treated as gone."""
     identity: SigningCredentials | None = None
     """Of a local file: which one it is."""
 
     @property
     def is_marker(self) -> bool:
-        """Whether this is the marker of a directory: a key that ends in ``/``, or the root's own."""
+        """Return whether this is the marker of a directory: a key that ends in ``/``, or the root's own."""
         return not self.name or self.name.endswith("/")
 
 
@@ -61,7 +61,7 @@ class S3Tree:
     session: Session
     root: S3Url
     with_markers: bool = False
-    """Whether the markers of directories are items as well."""
+    """True if the markers of directories are items as well."""
 
     def url(self, name: str) -> S3Url:
         """Return the place of ``name``."""
@@ -99,16 +99,16 @@ class LocalTree:
 
     root: str
     followlinks: bool = False
-    """Whether symbolic links to directories are entered; those to files are read in any case."""
+    """True if symbolic links to directories are entered; those to files are read in any case."""
     missing_ok: bool = False
-    """Whether there need be no such directory; it is empty then."""
+    """True if there need be no such directory; it is empty then."""
 
     def path(self, name: str) -> str:
         """Return the path of ``name``."""
         return os.path.join(self.root, *name.split("/"))
 
     def has(self, name: str) -> bool:
-        """Tell whether there is something now by exactly this name that :meth:`batches` would see. Blocks.
+        """Return whether there is something now by exactly this name that :meth:`batches` would see. Blocks.
 
         Raises what the operating system says, unless it says that there is nothing.
         """
@@ -118,7 +118,7 @@ class LocalTree:
             os.lstat(self.path(name))
         except (FileNotFoundError, NotADirectoryError):
             return False
-        # A disk may take another spelling for this one, and a link may lead to where nobody has looked.
+        # A disk may accept another spelling of this name, and a link may lead outside the listed directories.
         path = self.root
         *above, last = name.split("/")
         for segment in above:
@@ -132,8 +132,8 @@ class LocalTree:
     async def batches(self) -> AsyncGenerator[list[TreeEntry], None]:
         """Yield the files in the order that their keys have in S3.
 
-        What is neither file nor directory, and a directory that cannot be read, is an item with a problem; that of a
-        directory ends in ``/``. Raises what the operating system says about the root.
+        Special files, and directories that cannot be read, are items with a problem; the name of such a directory ends
+        in ``/``. Raises what the operating system says about the root.
         """
         batch: list[TreeEntry] = []
         pending: list[TreeEntry | _Directory] = [_Directory("", ())]  # the next one is the last

@@ -21,12 +21,12 @@ class Filter:
     exclude: tuple[Matcher, ...] = ()
 
     def wants(self, name: str) -> bool:
-        """Tell whether the file ``name`` is meant."""
+        """Return whether the file ``name`` is meant."""
         included = not self.include or any(_matches(glob, name) for glob in self.include)
         return included and not self.excludes(name)
 
     def excludes(self, name: str) -> bool:
-        """Tell whether a glob excludes the file ``name``, or the directory that a ``name`` ending in ``/`` is."""
+        """Return whether a glob excludes the file ``name``, or the directory that a ``name`` ending in ``/`` is."""
         return any(_matches(glob, name) for glob in self.exclude)
 
 

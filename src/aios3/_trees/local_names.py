@@ -13,8 +13,8 @@ _WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$')
 def local_name(name: str, *, windows: bool = os.name == "nt") -> str:
     r"""Return ``name``, relative and with ``/``, if it can be the name of a file below a directory.
 
-    Raises UnsafeNameError where it would lead elsewhere, or the file could not be found under that name again: an
-    empty segment, ``.`` or ``..``, a NUL; on Windows also drives, ``\`` and what that system changes in names.
+    Raises UnsafeNameError for an empty segment, ``.``, ``..`` or a NUL. On Windows also for drives, ``\`` and names
+    that the system changes. Such names lead elsewhere, or the file could not be found under them again.
     """
     for segment in name.split("/"):
         if segment in {"", ".", ".."}:
@@ -27,7 +27,7 @@ def local_name(name: str, *, windows: bool = os.name == "nt") -> str:
 
 
 def is_local_name(name: str) -> bool:
-    """Tell whether :func:`local_name` takes ``name``."""
+    """Return whether :func:`local_name` takes ``name``."""
     try:
         local_name(name)
     except UnsafeNameError:

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
     """Move an object, or a directory with everything below it, to another place in S3.
 
-    Everything is copied first. If that fails half-way, or is cancelled, nothing has been deleted; what was copied
-    stays at ``dst``. Then what was copied is deleted, except for objects that somebody has written to meanwhile. A
-    directory needs memory for its keys, about 250 bytes each.
+    Everything is copied first. If that fails half-way, or is cancelled, nothing has been deleted; what was copied stays
+    at ``dst``. Then what was copied is deleted, except for objects that have been written to meanwhile. A directory
+    needs memory for its keys, about 250 bytes each.
 
-    Raises InvalidPathError, before anything is touched, if ``dst`` is ``src`` or lies below it; ObjectExistsError,
-    likewise, if ``overwrite`` is False and an object would be replaced; ObjectNotFoundError if there is nothing at
-    ``src``; UnsupportedError for a whole bucket; PartialFailureError, which says how far it came.
+    Raises InvalidPathError, before any change, if ``dst`` is ``src`` or lies below it. Raises ObjectExistsError, also
+    before any change, if ``overwrite`` is False and an object would be replaced. Raises ObjectNotFoundError if there is
+    nothing at ``src``, UnsupportedError for a whole bucket, and PartialFailureError, which says how far it came.
     """
     check_arguments(overwrite=overwrite)
     current = current_session(session)
@@ -86,7 +86,7 @@ async def _check_no_collision(session: Session, old: S3Url, new: S3Url) -> None:
 
 
 async def _same_object(session: Session, old: S3Url, new: S3Url) -> bool:
-    """Tell whether two profiles see the same objects at the path ``old``."""
+    """Return whether two profiles see the same objects at the path ``old``."""
     page = await first_page(session, old)
     if not page.keys:
         return False

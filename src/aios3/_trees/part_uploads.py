@@ -48,15 +48,15 @@ class PartsUpload:
     size: int
     width: int
     keep_open: bool = False
-    """Whether a failure leaves the upload open, with the parts that have arrived."""
+    """True if a failure leaves the upload open, with the parts that have arrived."""
     check: Callable[[], Coroutine[object, object, None]] | None = None
-    """What is awaited before the completion, and may raise."""
+    """A check that is awaited before the completion, and may raise."""
 
     async def run(self) -> WriteResult:
         """Send all parts and make one object of them.
 
-        Any failure, and a cancellation, publishes nothing and aborts the upload, unless it is to be kept; a file that
-        has changed ends it in any case, because then its parts are worth nothing.
+        A failure or cancellation publishes nothing and aborts the upload, unless ``keep_open``. A file that has changed
+        always aborts it, because its parts are then worthless.
         """
         try:
             await self.upload.wait_open()

@@ -28,7 +28,7 @@ _NAME_CHARACTERS = 40
 
 
 def is_wanted(target: str, *, overwrite: bool) -> bool:
-    """Tell whether ``target`` is to be written; raise PathIsDirectoryError if it is a directory."""
+    """Return whether ``target`` is to be written; raise PathIsDirectoryError if it is a directory."""
     if os.path.isdir(target) and not os.path.islink(target):
         message = f"{target} is a directory, so no file can be written there"
         raise PathIsDirectoryError(message, path=target)
@@ -37,7 +37,7 @@ def is_wanted(target: str, *, overwrite: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DownloadVersion:
-    """What says that two downloads are of the same bytes."""
+    """Values that are equal if two downloads are of the same bytes."""
 
     etag: str
     size: int
@@ -89,10 +89,10 @@ class PartialFile:
     def commit(self, mtime: float, *, overwrite: bool) -> None:
         """Take the target's place.
 
-        Raises ObjectExistsError if somebody has created it meanwhile and it must not be replaced.
+        Raises ObjectExistsError if the target was created meanwhile and must not be replaced.
         """
         folder, last = self.folder, os.path.basename(self.target)
-        with contextlib.suppress(OSError):  # there is no old file, or we may not: the new one has the usual mode
+        with contextlib.suppress(OSError):  # without an old file, or the permission, the new one has the usual mode
             old = os.stat(folder.at(last), dir_fd=folder.descriptor, follow_symlinks=False).st_mode
             if stat_bits.S_ISREG(old):
                 os.fchmod(self.descriptor, stat_bits.S_IMODE(old))
@@ -199,7 +199,7 @@ def _partial_name(name: str, mark: str) -> str:
 
 
 def _create(folder: Folder, name: str, flags: int) -> int:
-    # O_NOFOLLOW: whoever can write to the directory could otherwise have us write elsewhere.
+    # O_NOFOLLOW: otherwise a process that can write to the directory could redirect the download elsewhere.
     flags |= os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     with folder.naming(name):
         return os.open(folder.at(name), flags, 0o666, dir_fd=folder.descriptor)

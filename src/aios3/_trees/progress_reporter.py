@@ -1,4 +1,4 @@
-"""Counting what a transfer does, for whoever wants to watch."""
+"""Counters of a transfer, reported to its callbacks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class TransferState:
 
 
 class Progress(Protocol):
-    """What ``progress=`` takes: a function, or an object that can be called like one.
+    """The argument ``progress=``: a function, or an object that can be called like one.
 
-    It is called on the event loop (of :mod:`aios3.sync`: in its thread) whenever bytes have moved or a file is done,
-    so it must be quick. What it raises ends the transfer.
+    It is called on the event loop whenever bytes have moved or a file is done, so it must be quick. In
+    :mod:`aios3.sync` the loop has a thread of its own. What it raises ends the transfer.
     """
 
     def __call__(self, state: TransferState, /) -> object:
@@ -33,7 +33,7 @@ class Progress(Protocol):
 
 
 class ProgressReporter:
-    """Tells ``callback`` the bytes since its last call, and ``progress`` the whole state."""
+    """Calls ``callback`` with the bytes since its last call, and ``progress`` with the whole state."""
 
     def __init__(self, callback: Callback | None = None, progress: Progress | None = None) -> None:
         self._callback = callback

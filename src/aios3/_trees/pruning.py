@@ -1,7 +1,8 @@
-"""What only the target has is removed: last, and only where it is proven that the source has not got it.
+"""Removes names that only the target has, at the end, and only if the source is proven to lack them.
 
-The proof: everything of the source was read; it is there at the end, and still the one that it was at the beginning;
-what is removed is what was compared. Each failure leaves something that should have gone, and none the other way round.
+The proof has three parts. Everything of the source was read. The source is the same at the end as at the beginning.
+Only files that were compared are removed. Each failure leaves something that should have gone, and none the other way
+round.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def version_of(stat: StatResult | TreeEntry) -> Version:
-    """Return what tells two versions of an object apart in listings, or in the responses to two HEADs."""
+    """Return a value that differs between two versions of an object, in listings and in responses to HEADs."""
     return stat.size, stat.etag, stat.mtime
 
 
@@ -34,8 +34,8 @@ async def delete_if_still_listed(
     """Delete the keys of ``seen`` below ``root`` that a listing still shows as the versions that were seen.
 
     The listing is taken page by page, each directly before its deletions, which have the ETags as conditions. Amazon S3
-    heeds them; with a server that ignores them, what is written between a page and its deletion is lost. What has been
-    written to is noted in ``counters`` with ObjectChangedError, and stays; what is gone is no failure.
+    heeds them; with a server that ignores them, what is written between a page and its deletion is lost. Keys that have
+    been written to stay, and are noted in ``counters`` with ObjectChangedError; missing keys are not errors.
     """
 
     async def delete(keys: Sequence[str]) -> None:

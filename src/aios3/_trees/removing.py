@@ -30,8 +30,8 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
     HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 rejects to delete
     are tried again where that may help.
 
-    Raises PartialFailureError with the keys that are still there, while the others are gone; ObjectNotFoundError if
-    nothing is there, unless ``missing_ok``; UnsupportedError for a bucket and for ``s3://``.
+    Raises PartialFailureError with the keys that are still there, after the others are deleted. Raises
+    ObjectNotFoundError if nothing is there, unless ``missing_ok``, and UnsupportedError for a bucket and for ``s3://``.
     """
     check_arguments(missing_ok=missing_ok)
     current = current_session(session)

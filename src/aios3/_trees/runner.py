@@ -1,7 +1,7 @@
 """One function over many items, several at once: bounded, ended by the first error, and never left running.
 
-Every verb on many objects runs through here. At most ``width`` items are in the works, and the next one is asked for
-only when there is room for it, so that neither a listing nor a queue grows in memory.
+Every verb on many objects runs through here. At most ``width`` items are in progress. The next item is requested only
+when there is room for it, so neither a listing nor a queue grows in memory.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class SourceFile:
     descriptor: int
     size: int
     identity: tuple[int, ...]
-    """What is different once somebody has written to the file, or put another one in its place."""
+    """Values that change when the file is written to, or replaced by another one."""
 
     async def read(self, start: int, stop: int) -> bytes:
         """Read the bytes ``[start, stop)``; raise FileChangedError if the file ends before."""
@@ -71,7 +71,10 @@ class SourceFile:
 
 @asynccontextmanager
 async def open_source(path: str) -> AsyncGenerator[SourceFile]:
-    """Open a regular file. Raises what the operating system says, and UnsupportedError for what is no file."""
+    """Open a regular file.
+
+    Raises the operating system's errors, and UnsupportedError for anything but a regular file.
+    """
     file = await made_in_thread(lambda: _open(path), lambda open_source: os.close(open_source.descriptor))
     try:
         yield file
@@ -96,7 +99,7 @@ def read_small(path: str, most: int) -> bytes | None:
 
 
 def _open(path: str) -> SourceFile:
-    # Without O_NONBLOCK, opening a named pipe would wait for somebody to write into it.
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     stat = os.fstat(descriptor)
     if not stat_bits.S_ISREG(stat.st_mode):

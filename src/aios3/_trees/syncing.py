@@ -35,7 +35,7 @@ _SAME_TIME_SECONDS = 1e-6
 """A time of S3 that was given to a file comes back with less than this of difference: it is a float here."""
 
 
-async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
+async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by keyword
     src: AnyPath | LocalPath,
     dst: AnyPath | LocalPath,
     followlinks: bool = False,
@@ -53,17 +53,17 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
 ) -> TransferResult:
     """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3.
 
-    A file is left alone if the target has one of the same size that is not older; with ``checksum``, of the same
-    size and content, as far as the ETag tells. ``force`` copies everything. With ``overwrite=False``, what is there
-    stays, unless ``force``. ``include`` and ``exclude`` are globs of the paths below the root, as those of
-    :func:`aios3.glob`: ``**/*.csv``, or ``cache/`` for all in a directory.
+    A file is skipped if the target has one of the same size that is not older. With ``checksum``, size and content must
+    be the same, as far as the ETag shows. ``force`` copies everything. With ``overwrite=False``, what is there stays,
+    unless ``force``. ``include`` and ``exclude`` are globs of the paths below the root, as those of :func:`aios3.glob`:
+    ``**/*.csv``, or ``cache/`` for all in a directory.
 
     ``delete`` removes what only the target has and the globs mean, at the end, and only if everything before has
     succeeded. ``dry_run`` changes nothing and lists in the result what would be done. ``callback`` and ``progress``
     are as in :func:`aios3.upload`.
 
-    Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``; PartialFailureError, which names
-    the files that failed and counts what was done, when all others are copied.
+    Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``. Raises PartialFailureError, with the
+    files that failed and counts of the rest, when all others are copied.
     """
     check_arguments(followlinks=followlinks, force=force, overwrite=overwrite, checksum=checksum, delete=delete)
     check_arguments(dry_run=dry_run, include=include, exclude=exclude, callback=callback, progress=progress)
@@ -135,7 +135,7 @@ def _target_tree(session: Session, target: S3Url | str, source: S3Url | str) -> 
 
 @dataclass(frozen=True, slots=True)
 class _SyncRule:
-    """What makes a file one to copy."""
+    """The rule that decides which files are copied."""
 
     force: bool
     overwrite: bool
@@ -167,7 +167,7 @@ class _SyncRule:
     def should_copy(
         self, session: Session, item: TreeEntry, other: TreeEntry | None, path: str | None
     ) -> bool | Awaitable[bool]:
-        """Tell whether a file is to be copied onto ``other``; where contents are compared, by what to await.
+        """Return whether a file is to be copied onto ``other``; where contents are compared, by what to await.
 
         ``path`` is where the local one of the two lies.
         """

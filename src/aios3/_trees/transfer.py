@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Tree = S3Tree | LocalTree
 CopyFilter = Callable[[TreeEntry, TreeEntry | None], "bool | Awaitable[bool]"]
-"""Tells whether an item is to be copied, given what the target has of that name: at once, or by what to await."""
+"""Return whether an item is to be copied, given what the target has of that name: at once, or by what to await."""
 Copy = Callable[[Any, Any, TreeEntry | None], Coroutine[object, object, int | None]]
 """Copies one file or object and returns its size; None if something is there and stays."""
 
@@ -78,7 +78,7 @@ class FileCopier:
             return None
         try:
             return await copy(source, target, item)
-        except ObjectExistsError:  # somebody was faster
+        except ObjectExistsError:  # another process was faster
             return None
 
     def _send(self, source: str, target: S3Url, item: TreeEntry | None) -> Coroutine[object, object, int]:
@@ -126,9 +126,9 @@ class TreeTransfer:
     rule: CopyFilter = copy_always
     filter: Filter = field(default_factory=Filter)
     looks_at_target: bool = False
-    """Whether the target has to be listed to decide."""
+    """True if the target has to be listed to decide."""
     reads_everything: bool = False
-    """Whether what the filter leaves out has to be readable as well: its place says what is gone."""
+    """True if what the filter leaves out has to be readable as well: its place says what is gone."""
     dry_run: bool = False
 
     async def run(self, on_extra: Callable[[TreeEntry], None]) -> bool:
@@ -160,7 +160,7 @@ class TreeTransfer:
         return seen_any
 
     def _must_report(self, item: TreeEntry) -> bool:
-        """Tell whether the problem of something that the filter does not mean is to be known nevertheless."""
+        """Return whether the problem of something that the filter does not mean is to be known nevertheless."""
         if item.error is None:
             return False
         may_hold_wanted = item.is_marker and not self.filter.excludes(item.name)

@@ -1,4 +1,4 @@
-"""What became of many objects: counts, the errors of single ones, and which errors end everything."""
+"""Results of a call on many objects: counts, errors of single objects, and the errors that end everything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_FAILURES = 1000
-"""After so many nothing new is started: something is wrong that is not about single objects."""
+"""Failures after which nothing new is started, because the cause is then more than single objects."""
 
 _FATAL = (BucketNotFoundError, ClosedHandleError, ConfigError, CredentialsError, WrongLoopError)
 _FATAL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
@@ -38,7 +38,7 @@ class TransferAction:
 
 @dataclass(frozen=True, slots=True)
 class TransferResult:
-    """What a transfer did: files copied, skipped and deleted, and the bytes of those copied.
+    """Result of a transfer: files copied, skipped and deleted, and the bytes of those copied.
 
     ``actions`` is filled by a dry run only, with what it would have done; the counts then are of that as well.
     """
@@ -51,7 +51,7 @@ class TransferResult:
 
 
 class TransferCounters:
-    """What became of the objects of one call so far."""
+    """Results of one call so far, object by object."""
 
     def __init__(self) -> None:
         self.copied = 0
@@ -63,12 +63,12 @@ class TransferCounters:
 
     @property
     def has_too_many_failures(self) -> bool:
-        """Whether so much failed that nothing new should be started."""
+        """Return whether so much failed that nothing new should be started."""
         return len(self.failures) >= MAX_FAILURES
 
     @contextmanager
     def collecting(self, path: str) -> Iterator[None]:
-        """Keep the error of one object, so that the others go on; raise one that would meet them all."""
+        """Keep the error of one object, so that the others go on; raise an error that would fail them all."""
         try:
             yield
         except (S3Error, OSError) as error:
@@ -91,7 +91,7 @@ class TransferCounters:
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Tell whether an error met with one object would meet all others as well."""
+    """Return whether an error of one object would fail all others as well."""
     return isinstance(error, _FATAL) or getattr(error, "errno", None) in _FATAL_ERRNO
 
 

@@ -1,4 +1,4 @@
-"""``abort_uploads``: end uploads that nobody will complete any more, because their parts cost money."""
+"""``abort_uploads``: end abandoned uploads, because their parts cost money."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ async def abort_uploads(
 ) -> list[OpenUpload]:
     """Abort the unfinished multipart uploads of an object, a directory or a bucket, and return them.
 
-    ``older_than`` is how long ago they must have started, as a timedelta or in seconds: an upload that is still running
-    fails when it is aborted, so give the longest ones time. It is measured with this machine's clock, against a time of
-    the server's that is rounded to seconds; 0 aborts all, whatever either clock says.
+    ``older_than`` is how long ago they must have started, as a timedelta or in seconds. Aborting an upload that still
+    runs makes it fail, so choose more than the longest upload takes. It is measured with this machine's clock, against
+    a time of the server's that is rounded to seconds; 0 aborts all, whatever either clock says.
 
     Raises PartialFailureError with those that could not be aborted.
     """

@@ -38,8 +38,8 @@ async def upload_file(
 ) -> int:
     """Store the file at ``path`` as the object ``url`` and return its size in bytes; ``size`` is what it was lately.
 
-    With ``resume``, parts that an earlier attempt has left are used if their MD5 is that of the file's bytes, and a
-    failure leaves the upload open for the next attempt.
+    With ``resume``, parts of an earlier attempt are used if their MD5 is that of the file's bytes. A failure then
+    leaves the upload open for the next attempt.
 
     Raises ObjectExistsError with ``create_only``, FileChangedError, and what the operating system and S3 say.
     """
@@ -131,7 +131,7 @@ async def _matching_parts(
 async def etag_of(session: Session, path: str, etag: str) -> str | None:
     """Return the ETag that the file at ``path`` has, or would have in as many parts as ``etag`` says.
 
-    None where nobody can tell: the object was sent in parts of other sizes than this session sends.
+    None if the object was sent in parts of other sizes than this session sends: its ETag cannot be computed.
     """
     digest, _, count = etag.partition("-")
     async with open_source(path) as file:

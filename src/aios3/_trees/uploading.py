@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LocalPath = str | os.PathLike[str]
 
 
-async def upload(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
+async def upload(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by keyword
     src: LocalPath,
     dst: AnyPath,
     callback: Callable[[int], object] | None = None,
@@ -46,8 +46,8 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     already is skipped. Symbolic links to files are read; those to directories are entered with ``followlinks`` only.
     ``callback`` is called with the number of bytes since its last call, ``progress`` with the whole state.
 
-    A failure leaves no unfinished upload behind. With ``resume=True`` it does, so that the next call goes on with the
-    parts that are there: those whose MD5 is that of the file's bytes. ``abort_uploads`` ends what nobody resumes.
+    A failure aborts the unfinished upload. With ``resume=True`` it keeps it, and the next call uses its parts whose MD5
+    is that of the file's bytes. ``abort_uploads`` ends uploads that are never resumed.
 
     Raises FileChangedError if a file changes meanwhile. Of a directory, all that can be uploaded is; then
     PartialFailureError names the rest.
@@ -72,7 +72,7 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     return counters.result()
 
 
-async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
+async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by keyword
     src: AnyPath,
     dst: LocalPath,
     callback: Callable[[int], object] | None = None,
@@ -90,12 +90,12 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and ours by keyword
     in ranges, several at once. With ``overwrite=False``, files that are there are skipped. ``followlinks`` downloads
     what a symbolic link in S3 leads to. ``callback`` and ``progress`` are as in :func:`upload`.
 
-    A failure leaves nothing behind. With ``resume=True``, what has arrived of a large object stays beside the target
-    (``.NAME...aios3-part``), and the next call goes on with it if the object is still the same.
+    A failure removes the partial file. With ``resume=True``, the bytes of a large object that have arrived stay beside
+    the target (``.NAME...aios3-part``). The next call goes on with them if the object is still the same.
 
     Raises ObjectNotFoundError, PathIsDirectoryError if a directory is at ``dst``. Of a directory, all that can be
-    downloaded is; then PartialFailureError names the rest: UnsafeNameError for keys that lead out of the directory,
-    PathNotDirectoryError for those below a key that is a file.
+    downloaded is; then PartialFailureError names the rest. These are UnsafeNameError for keys that lead out of the
+    directory, and PathNotDirectoryError for those below a key that is a file.
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
     current, source, path = current_session(session), S3Url.parse(src).require_bucket(), local_path(dst)

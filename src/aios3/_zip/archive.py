@@ -67,7 +67,7 @@ class AsyncZipArchive:
         return len(self._entries)
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether there is a member of this name."""
+        """Return whether there is a member of this name."""
         return name in self._by_name
 
     def __iter__(self) -> Iterator[str]:
@@ -119,8 +119,8 @@ class AsyncZipArchive:
         Use it with ``async with``, or ``await`` it and close it yourself. One request; what is read then is fetched
         ahead.
 
-        Raises ObjectNotFoundError if there is no such member, ZipArchiveError if it is broken or beyond the limits,
-        UnsupportedError if it is encrypted or compressed in a way that is not known here, ObjectChangedError.
+        Raises ObjectNotFoundError for a missing member, and ZipArchiveError if it is broken or beyond the limits.
+        Raises UnsupportedError if it is encrypted or its compression is unknown, and ObjectChangedError.
         """
         entry = self._entry(member)
         return Opening(lambda: self._open_entry(entry))
@@ -136,8 +136,8 @@ class AsyncZipArchive:
         It appears there when it is whole and has been checked; a local file has the member's time. With
         ``overwrite=False`` ObjectExistsError is raised if something is there.
 
-        Raises UnsafeNameError for a name that leads elsewhere or is none on some system (absolute, ``..``, a drive, a
-        backslash) and for symbolic links and devices, and what :meth:`open` raises.
+        Raises UnsafeNameError for symbolic links, devices, and names that lead elsewhere or are invalid on some system
+        (absolute, ``..``, a drive, a backslash). Also raises what :meth:`open` raises.
         """
         check_arguments(overwrite=overwrite)
         return (await self.extract_all(to, [member], overwrite=overwrite))[0]
@@ -210,8 +210,8 @@ async def open_zip(
     larger. ``limits`` is what an archive may ask for, ``encoding`` that of names which are not marked as UTF-8, by
     default cp437.
 
-    Raises ZipArchiveError for what is no zip archive, is broken, contradicts itself or is beyond the limits,
-    ObjectNotFoundError, AccessDeniedError, and the errors of a connection.
+    Raises ZipArchiveError for an object that is not a zip archive, is broken, contradicts itself or is beyond the
+    limits. Raises ObjectNotFoundError, AccessDeniedError, and the errors of a connection.
     """
     check_arguments(encoding=encoding, version_id=version_id)
     if not (limits is None or isinstance(limits, ZipLimits)):

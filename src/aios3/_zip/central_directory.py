@@ -2,9 +2,9 @@
 
 The standard library's ``zipfile`` parses the entries: it knows ZIP64, the encodings of names and what old writers did,
 and is kept up. But it looks for the directory by itself, reads what it likes from the file, and neither counts the
-entries nor minds when they overlap. So the end record is read here, strictly, and ``zipfile`` is handed the bytes of
-the directory alone, behind which an end record is put that says just that: it cannot find another one. A walk over the
-bytes comes before it, so that a directory that was cut or counts wrong is rejected before any object is made of it.
+entries nor minds when they overlap. So the end record is read here, strictly. ``zipfile`` receives the bytes of the
+directory alone, followed by an end record that matches them, so it cannot find another one. A walk over the bytes comes
+first: a directory that was cut or counts wrong is rejected before any object is made of it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _END_64_SIGNATURE, _ENTRY_SIGNATURE = b"PK\x06\x06", b"PK\x01\x02"
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
 
 END_BYTES = _END.size + _FULL_16 + _LOCATOR.size + _END_64.size
-"""Within so many bytes of its end every archive says where its directory is."""
+"""Bytes at the end of every archive that say where its directory is."""
 
 _STDLIB_FAILS = (zipfile.BadZipFile, struct.error, ValueError, OverflowError, IndexError, NotImplementedError)
-"""What ``zipfile`` raises for entries that are none."""
+"""Errors that ``zipfile`` raises for invalid entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndRecord:
-    """What the end of an archive says of its directory."""
+    """The facts about the directory that the end of an archive has."""
 
     start: int
     """Where the directory begins, in the object."""
@@ -147,7 +147,7 @@ def parse(directory: bytes, end: EndRecord, encoding: str | None, path: str) -> 
 
 
 def _walk(directory: bytes, path: str) -> Iterator[bytes]:
-    """Yield the name of each entry, undecoded; raise ZipArchiveError where there is no entry."""
+    """Yield the name of each entry, undecoded; raise ZipArchiveError where an entry is missing."""
     at = 0
     while at < len(directory):
         if at + _ENTRY_BYTES > len(directory) or not directory.startswith(_ENTRY_SIGNATURE, at):
@@ -188,11 +188,11 @@ def _bounded(infos: list[ZipInfo], names: list[bytes], end: EndRecord, path: str
 
 
 LOCAL_HEADER_BYTES = 30
-"""What stands before each member, without its name and extra field."""
+"""Bytes of a member's own header, without its name and extra field."""
 
 
 def is_directory(info: ZipInfo) -> bool:
-    """Tell whether a member is a directory. An empty name is none; some versions of ``ZipInfo.is_dir`` fail there."""
+    """Return whether a member is a directory. An empty name is none; some versions of ``ZipInfo.is_dir`` fail there."""
     return info.filename.endswith("/")
 
 

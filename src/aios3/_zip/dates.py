@@ -16,12 +16,12 @@ _LAST: DateTime = (2107, 12, 31, 23, 59, 58)
 
 
 def mtime_of(info: ZipInfo) -> float:
-    """Return a member's time in seconds since the epoch, 0.0 where it has none that there is.
+    """Return a member's time in seconds since the epoch, 0.0 for a date that does not exist.
 
-    The archive does not say in which time zone; like everybody else, this takes it for the local one.
+    An archive has no time zone; the local one is assumed, as ``zipfile`` and other tools do.
     """
     try:
-        return datetime(*info.date_time).timestamp()  # noqa: DTZ001 - as above
+        return datetime(*info.date_time).timestamp()  # noqa: DTZ001 - local time, as the docstring says
     except (ValueError, OverflowError, OSError):
         return 0.0
 

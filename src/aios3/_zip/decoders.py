@@ -1,4 +1,4 @@
-"""What each way of compression is undone with, behind one face. Nothing here awaits; it runs in threads."""
+"""Decoders of each compression method, with one interface. Nothing here awaits; it runs in threads."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Decoder(Protocol):
 
     @property
     def eof(self) -> bool:
-        """Whether the end of the compressed stream has been read."""
+        """Return whether the end of the compressed stream has been read."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing comes without more input."""
+        """Return whether nothing comes without more input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was given behind the end of the stream."""
+        """The bytes given after the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Return up to ``max_length`` bytes (at least 1), of what was given and of ``data``."""
@@ -62,12 +62,12 @@ class Inflater:
 
     @property
     def eof(self) -> bool:
-        """Whether the end of the stream has been read."""
+        """Return whether the end of the stream has been read."""
         return self._stream.eof
 
     @property
     def unused_data(self) -> bytes:
-        """What was given behind the end of the stream."""
+        """The bytes given after the end of the stream."""
         return self._stream.unused_data
 
     @property
@@ -97,17 +97,17 @@ class LzmaDecoder:
 
     @property
     def eof(self) -> bool:
-        """Whether the mark at the end of the stream has been read; there need not be one."""
+        """Return whether the mark at the end of the stream has been read; there need not be one."""
         return self._stream is not None and self._stream.eof
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing comes without more input."""
+        """Return whether nothing comes without more input."""
         return self._stream is None or self._stream.needs_input
 
     @property
     def unused_data(self) -> bytes:
-        """What was given behind the end of the stream."""
+        """The bytes given after the end of the stream."""
         return self._stream.unused_data if self._stream is not None else b""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:

@@ -1,8 +1,8 @@
 """A compressed member as bytes from a position on: how far it has been inflated, and where to begin when going back.
 
-Nothing here awaits. Whoever reads hands over compressed bytes (:meth:`Decompressor.feed`, run in a thread) and asks
-where the next ones begin. Deflate's state is small and can be copied: up to 32 states along the way are kept, so that
-a step back costs a thirty-second of the member at most. What cannot be copied begins again.
+Nothing here awaits. The reader hands over compressed bytes (:meth:`Decompressor.feed`, run in a thread) and asks where
+the next ones begin. Deflate's state is small and can be copied. Up to 32 states along the way are kept, so a step back
+costs at most a thirty-second of the member. What cannot be copied begins again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CHECKPOINTS = 32
 _CHECKPOINT_BYTES = 48 * KIB
-"""What a copied state of deflate takes: its window of 32 KiB, and tables."""
+"""Bytes of a copied state of deflate: its window of 32 KiB, and tables."""
 _MIN_INTERVAL = MIB
 
 
@@ -62,7 +62,7 @@ class Decompressor:
         return self._info.compress_size - self.consumed if self._decoder.needs_input and not self._decoder.eof else 0
 
     def go_to(self, position: int) -> None:
-        """Set the state from which ``position`` is reached soonest, never behind it."""
+        """Set the state from which ``position`` is reached soonest, at or before it."""
         best = max((c for c in self._checkpoints if c.position <= position), key=_position_of, default=None)
         if self.position <= position and (best is None or best.position <= self.position):
             return
@@ -93,7 +93,7 @@ class Decompressor:
         return output
 
     def finish(self, data: bytes) -> bool:
-        """Hand over what is left behind the last byte; tell whether more of it is needed to see that all is right."""
+        """Hand over the bytes after the last one; return whether the check of the end needs more."""
         if not self._decoder.eof and (data or not self._decoder.needs_input) and self._decompress(data, 1):
             raise archive_error(self._path, "is longer than the directory says", self._info.filename)
         if not self._decoder.eof and self.consumed < self._info.compress_size:

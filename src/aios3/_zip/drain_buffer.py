@@ -1,4 +1,7 @@
-"""What ``zipfile`` writes an archive to: memory that is emptied into S3. It cannot be sought, and so nothing is."""
+"""The file that ``zipfile`` writes an archive to: memory that is emptied into S3.
+
+It cannot be sought, and so nothing is.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class DrainBuffer:
         """Do nothing: what was written waits to be fetched."""
 
     def close(self) -> None:
-        """Do nothing: likewise."""
+        """Do nothing: what was written waits to be fetched."""
 
     def take(self) -> bytes:
         """Return what was written since the last time."""

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     OpenEntry = Callable[[Entry, InMemory | None], Awaitable[AsyncZipMember]]
 
 _MEMORY_SHARE = 8 * MIB
-"""One member more is extracted at once for each so many bytes of the session's memory."""
+"""Bytes of the session's memory for each member that is extracted at once."""
 _MAX_CONCURRENT_MEMBERS = 16
 _GROUP_BYTES = MIB
-"""Small members that lie beside each other are loaded together, up to so many bytes."""
+"""Bytes of small members that lie beside each other and are loaded together."""
 _GAP_BYTES = 64 * KIB
 
 
@@ -62,7 +62,7 @@ class ExtractJob:
 
     @property
     def is_directory(self) -> bool:
-        """Whether the member is a directory, of which S3 has none."""
+        """Return whether the member is a directory, of which S3 has none."""
         return is_directory(self.entry.info)
 
 

@@ -22,7 +22,7 @@ LIKELY_EXTRA_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a member's own header says."""
+    """The fields of a member's own header."""
 
     data_start: int
     """Where the member's bytes begin, in the object."""

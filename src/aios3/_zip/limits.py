@@ -1,4 +1,4 @@
-"""What an archive may ask of whoever reads it."""
+"""Limits of an archive: how much memory and time its reader may spend on it."""
 
 from __future__ import annotations
 

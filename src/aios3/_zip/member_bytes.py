@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aios3._zip.central_directory import Entry
 
 LOADED_BYTES = 256 * KIB
-"""A member of up to so many bytes in the archive is loaded at once."""
+"""Bytes in the archive up to which a member is loaded at once."""
 
 _MAX_EXTRA_BYTES = 64 * KIB
 
@@ -57,7 +57,7 @@ class InMemory:
     reader: AsyncPrefetchReader
 
     def has(self, start: int, stop: int) -> bool:
-        """Tell whether ``[start, stop)`` is in it."""
+        """Return whether ``[start, stop)`` is in it."""
         return self.start <= start and stop <= self.start + len(self.data)
 
     async def read_at(self, offset: int, size: int) -> bytes:
@@ -73,7 +73,7 @@ class InMemory:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """A large member, fetched ahead of whoever reads it, and never beyond its end."""
+    """A large member, fetched ahead of its reader, up to its end."""
 
     reader: AsyncPrefetchReader
 
@@ -110,12 +110,12 @@ async def open_member_bytes(
 
 
 def is_small(entry: Entry) -> bool:
-    """Tell whether a member is loaded at once."""
+    """Return whether a member is loaded at once."""
     return likely_stop(entry) - entry.info.header_offset <= LOADED_BYTES
 
 
 async def load(archive_source: ArchiveSource, start: int, stop: int) -> InMemory:
-    """Load ``[start, stop)`` of the archive; who calls has paid for the memory."""
+    """Load ``[start, stop)`` of the archive; the caller has reserved the memory."""
     return InMemory(start, await archive_source.reader.read_at(start, stop - start), archive_source.reader)
 
 

@@ -20,16 +20,16 @@ CHUNK_BYTES = MIB
 _INPUT_BYTES = 256 * KIB
 """The most compressed bytes that a thread is given at once."""
 CONTENT_BYTES = CHUNK_BYTES + 2 * _INPUT_BYTES
-"""What one member holds while it is read: a piece, and what it is made of."""
+"""Bytes that one member holds while it is read: a piece, and the input it is made of."""
 
 
 class Content(Protocol):
     """The bytes of one member."""
 
     async def read_chunk(self, position: int, most: int) -> bytes:
-        """Return the bytes at ``position``, at least one and at most ``most``; never called behind the end.
+        """Return the bytes at ``position``, at least one and at most ``most``; ``position`` must be before the end.
 
-        Whoever gets the last byte has got a member that is whole: with it, size and CRC-32 have been compared. Raises
+        The last byte is returned only for a member that is whole: size and CRC-32 have been compared with it. Raises
         ZipArchiveError where they differ.
         """
 
@@ -40,8 +40,7 @@ class Content(Protocol):
 class StoredContent:
     """A member that is not compressed: any part of it can be read by itself.
 
-    The CRC-32 can be compared only if all of it was read; it may have been read in any steps that go on from the byte
-    that was reached.
+    The CRC-32 can be compared only if all of it was read, in any steps that go on from the last byte reached.
     """
 
     def __init__(self, member_bytes: MemberBytes, start: int, info: ZipInfo, path: str) -> None:

@@ -33,9 +33,9 @@ class AsyncZipMember(AsyncBlockReadBase):
     """A member of a zip archive in S3, open for reading.
 
     Its bytes are fetched ahead and decompressed in threads. Size and CRC-32 are compared before the last byte is handed
-    out: ZipArchiveError is raised instead. Seeking costs nothing by itself; reading behind a place that was left goes
-    on from the nearest state that was kept (deflate) or from the start (bzip2, LZMA, Zstandard), and reading in a
-    stored member goes anywhere. A stored member that was not read from end to end has not been compared.
+    out: ZipArchiveError is raised instead. Seeking costs no request. After it, reading goes on from the nearest state
+    that was kept (deflate) or from the start (bzip2, LZMA, Zstandard). A stored member is read from any position. A
+    stored member that was not read from end to end has not been compared.
 
     Methods may be called from several tasks, and take turns.
     """

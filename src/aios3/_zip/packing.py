@@ -1,9 +1,9 @@
-"""Members in a row become the bytes of an archive, and go to whoever sends them.
+"""Members in a row become the bytes of an archive, and go to the upload.
 
-The format is the standard library's: ``zipfile`` writes to a file that cannot be sought, so that sizes and checksum of
-each member follow it (data descriptors), and uses ZIP64 where a size or offset needs it, or may need it. Of bytes that
-are stored as they are, both are known before, and stand there. It compresses in threads, a MiB at a time, small pieces
-joined; what comes out is handed on before the next one.
+The format is the standard library's, with a file that cannot be sought. So sizes and checksum of each member follow it
+(data descriptors), and ZIP64 is used where a size or offset may need it. Of bytes that are stored as they are, both are
+known before, and stand there. It compresses in threads, a MiB at a time, small pieces joined; what comes out is handed
+on before the next one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Packer:
                     await in_thread(self._archive.close)
 
     async def finish(self) -> None:
-        """Write the directory of the archive behind its members."""
+        """Write the directory of the archive after its members."""
         async with self._lock:
             self._check()
             self._closed = True
@@ -88,7 +88,7 @@ class Packer:
         """Let everything go; a member that is being written at this moment fails. Safe to repeat."""
         self._closed = self._aborted = True
         self._drain_buffer.discard()
-        if not self._lock.locked():  # else whoever writes closes it, which zipfile allows behind a member only
+        if not self._lock.locked():  # else the task that writes closes it: zipfile allows that only after a member
             await in_thread(self._archive.close)
 
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:

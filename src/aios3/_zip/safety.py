@@ -1,4 +1,7 @@
-"""What a member must not be: too large, encrypted, or a way out of the directory that it is extracted to. No I/O."""
+"""Checks of a member: its size, encryption, and a name that leads out of the directory that it is extracted to.
+
+No I/O.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _ENCRYPTED, _STRONG, _MASKED = 0x1, 0x40, 0x2000
 _PATCH = 0x20
 _AES_METHOD = 99
 _SMALL_BYTES = 1024 * 1024
-"""A member of up to so many bytes harms nobody, whatever its ratio."""
+"""Bytes up to which a member is harmless, whatever its ratio."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UNIX = 3
 
@@ -73,8 +76,8 @@ def _slashes(name: str) -> Iterator[int]:
 def target_name(info: ZipInfo, path: str) -> str:
     r"""Return the member's name, relative and without a ``/`` at its end, if it may be extracted under it.
 
-    Raises UnsafeNameError for an absolute name, one with ``..``, ``.``, an empty segment, a drive, a ``\`` or a NUL,
-    and for a member that is a symbolic link, a device or anything else than a file or a directory.
+    Raises UnsafeNameError for an absolute name, and one with ``..``, ``.``, an empty segment, a drive, a ``\`` or a
+    NUL. Also for a member that is a symbolic link, a device or anything else than a file or a directory.
     """
     name = info.filename
     if "\\" in info.orig_filename or "\0" in info.orig_filename or _DRIVE.match(name):

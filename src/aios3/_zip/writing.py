@@ -54,9 +54,9 @@ _DOS_DIRECTORY = 0x10
 class AsyncZipWriter:
     """A zip archive on its way to S3; :func:`aios3.create_zip` makes it.
 
-    Members are written one after another; who writes from several tasks waits for the turn. Nothing is visible before
-    the block is left without an exception. A member that could not be written whole makes the archive useless, so it
-    is not published then, even if the exception was caught.
+    Members are written one after another; other tasks wait until a member is written. Nothing is visible before the
+    block is left without an exception. A member that could not be written whole makes the archive useless, so it is not
+    published then, even if the exception was caught.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class AsyncZipWriter:
     ) -> int:
         """Write a member and return its size in bytes.
 
-        ``data`` is bytes, a file object (async or not), or an iterable (async or not) of bytes-like objects; what is
-        not async is read in a thread. ``mtime`` is in seconds since the epoch, by default this moment.
+        ``data`` is bytes, a file object, or an iterable of bytes-like objects; the last two may be async. Those that
+        are not async are read in a thread. ``mtime`` is in seconds since the epoch, by default this moment.
 
-        Raises ObjectExistsError for a name that is there already, UnsafeNameError for one that no reader should extract
-        (absolute, ``..``, a backslash), ConfigError, and what the upload meets.
+        Raises ObjectExistsError for a name that is there already. Raises UnsafeNameError for a name that no reader
+        should extract (absolute, ``..``, a backslash), ConfigError, and the errors of the upload.
         """
         size = memoryview(data).nbytes if isinstance(data, (bytes, bytearray, memoryview)) else None
         return await self._write(self._info(name, mtime, compression), size, data)
@@ -164,12 +164,12 @@ async def create_zip(
 ) -> AsyncIterator[AsyncZipWriter]:
     """Create a zip archive in S3.
 
-    Use it with ``async with``. Members go up while they are written, with no local copy. The archive appears when the
-    block is left, as a whole; an exception publishes nothing and leaves no upload behind. ``mode`` ``x`` never replaces
-    an object. ``compression`` and ``compresslevel`` are for members that do not say otherwise; the other options are
-    those of :func:`aopen` for writing.
+    Use it with ``async with``. Members go up while they are written, with no local copy. The archive appears as a whole
+    when the block is left. An exception publishes nothing and aborts the upload. ``mode`` ``x`` never replaces an
+    object. ``compression`` and ``compresslevel`` are for members that do not say otherwise; the other options are those
+    of :func:`aopen` for writing.
 
-    Raises ConfigError for an option that is none, ObjectExistsError in mode ``x``, and what an upload meets.
+    Raises ConfigError for an invalid option, ObjectExistsError in mode ``x``, and the errors of an upload.
     """
     check_arguments(compression=compression, compresslevel=compresslevel)
     if mode not in ("w", "x"):

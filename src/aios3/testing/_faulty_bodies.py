@@ -1,4 +1,4 @@
-"""What faults do to a body on its way: each takes pieces and yields pieces."""
+"""Faults in a body on its way: each takes pieces and yields pieces."""
 
 from __future__ import annotations
 

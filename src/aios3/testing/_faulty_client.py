@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from aios3.testing._faulty_counts import FaultCounters
 
 _LOOK_SECONDS = 0.01
-"""How often a held connection is looked at: a client that gives up says so only to who looks."""
+"""Seconds between two looks at a held connection, which show that its client has given up."""
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class Gate:
-    """What holds stalled requests; :meth:`open` lets go of those that it holds now."""
+    """Holds stalled requests; :meth:`open` releases those that it holds now."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()
 
     def open(self) -> None:
-        """Release all who wait; who comes later waits again."""
+        """Release all waiters; later ones wait again."""
         self.opened.set()
         self.opened = asyncio.Event()
 
@@ -52,7 +52,7 @@ async def released(event: asyncio.Event, seconds: float) -> bool:
 
 
 def is_gone(connection: socket.socket) -> bool:
-    """Tell whether the other side has closed or reset the connection, also where bytes are still unread."""
+    """Return whether the other side has closed or reset the connection, also where bytes are still unread."""
     if connection.fileno() < 0:
         return True
     poll = select.poll()

@@ -1,4 +1,4 @@
-"""What a fault server has seen: every request, and sums that tests assert on.
+"""Records of a fault server: every request, and sums that tests assert on.
 
 Written on the server's loop, read from other threads: each reading is one copy of one list or mapping.
 """
@@ -24,7 +24,7 @@ class Counts:
     requests: Mapping[str, int]
     """Requests by operation."""
     faults: int
-    """Requests and connections that met a fault."""
+    """Requests and connections that had a fault."""
     connections: int
     """Connections that were accepted."""
     open_connections: int
@@ -57,7 +57,7 @@ class FaultCounters:
         self._sums: Counter[str] = Counter()
 
     def saw(self, request: SeenRequest, fault: Fault | None) -> None:
-        """Count a request, or a connection that met a fault."""
+        """Count a request, or a connection that had a fault."""
         self._seen.append(replace(request, fault=fault))
         self.changed()
 
@@ -100,5 +100,5 @@ class FaultCounters:
 
 
 def matches(request: SeenRequest, operation: str, key: str) -> bool:
-    """Tell whether a request has an operation and a key that fit two patterns."""
+    """Return whether a request has an operation and a key that fit two patterns."""
     return fnmatchcase(request.operation, operation) and fnmatchcase(request.key, key)

@@ -1,4 +1,4 @@
-"""One request and its response, between a client and the server behind, with at most one fault in it."""
+"""One request and its response, between a client and the upstream server, with at most one fault in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _UNREACHABLE = faults.Respond(502, "BadGateway", "the server behind the fault se
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that has arrived: who asks, what, and what is to go wrong."""
+    """One request that has arrived: its client, its head, and its fault."""
 
     client: Client
     head: Head
@@ -63,7 +63,7 @@ class Exchange:
         return self.head.keeps_alive
 
     async def _fail_before_upstream(self) -> None:
-        """Do what ends the connection without the server behind."""
+        """Do the faults that end the connection before the upstream server is asked."""
         match self.fault:
             case faults.Reset():
                 await self._read_whole_request()
@@ -110,7 +110,7 @@ class Exchange:
                 sending.exception()  # retrieved: it has broken the connection, which ended the response
 
     async def _send_up(self, writer: asyncio.StreamWriter) -> None:
-        """Pass the request's body on; if it ends too early, so does the connection to the server behind."""
+        """Pass the request's body on; if it ends too early, so does the connection to the upstream server."""
         try:
             async for piece in self._request_body():
                 writer.write(piece)
@@ -146,7 +146,7 @@ class Exchange:
             raise HangUp(reset=True)
         framing = response_framing(response, self.seen.method)
         if framing != "close":
-            response = response.without(b"connection", b"keep-alive")  # they are about the connection behind
+            response = response.without(b"connection", b"keep-alive")  # they are about the upstream connection
         if self.fault == faults.Stall(None):
             await self.client.hold(self.gate)
         head, body = self._apply_fault(response, pieces(reader, framing), framing)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 Framing = int | Literal["chunked", "close"]
-"""How long a body is: so many bytes, as its chunks say, or until the connection is closed."""
+"""Length of a body: a number of bytes, as its chunks say, or until the connection is closed."""
 
 HEAD_LIMIT = 1 << 20
 """The longest head that is read, in bytes, and what a stream buffers."""
@@ -70,7 +70,7 @@ class Head:
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the sender is ready for another exchange on the connection."""
+        """Return whether the sender is ready for another exchange on the connection."""
         asked = (self.get(b"connection") or b"").lower()
         return b"close" not in asked and b"HTTP/1.1" in self.first
 
@@ -94,12 +94,12 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
 
 
 def request_framing(head: Head) -> Framing:
-    """Tell how long the body of a request is."""
+    """Return how long the body of a request is."""
     return _announced(head, otherwise=0)
 
 
 def response_framing(head: Head, method: str) -> Framing:
-    """Tell how long the body of a response to ``method`` is."""
+    """Return how long the body of a response to ``method`` is."""
     if method == "HEAD" or head.status < _FINAL_FROM or head.status in _NO_BODY:
         return 0
     return _announced(head, otherwise="close")

@@ -28,7 +28,7 @@ _SUBRESOURCES = {
     "versioning": "Versioning",
     "website": "Website",
 }
-"""What a query names beside the object or the bucket itself, and how the operation's name says it."""
+"""Names in a query beside the object or the bucket itself, and the words for them in the operation's name."""
 
 _VERBS = {"GET": "Get", "PUT": "Put", "DELETE": "Delete", "POST": "Post", "HEAD": "Head"}
 
@@ -60,7 +60,7 @@ _COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 
 
 class Named(NamedTuple):
-    """What a request is about; bucket and key are empty where there is none."""
+    """The target of a request; bucket and key are empty where it has none."""
 
     operation: str
     bucket: str

@@ -1,4 +1,4 @@
-"""Which requests meet which fault: rules, asked in their order, each with a count of its own."""
+"""Rules that give requests their faults: tried in order, each with a count of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Rule:
-    """One line of the script: from the ``nth`` request that matches on, ``times`` of them meet the fault.
+    """One line of the script: from the ``nth`` request that matches on, ``times`` of them get the fault.
 
     ``times=None`` is all. With ``probability`` each of them is spared or hit, as ``seed`` decides.
     """

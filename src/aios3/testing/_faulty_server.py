@@ -29,12 +29,12 @@ PATIENCE_SECONDS = 30.0
 
 
 class FaultyServer:
-    """A server between a program and S3 that fails as it is told to, on a free port of 127.0.0.1.
+    """A server between a program and S3 that fails as instructed, on a free port of 127.0.0.1.
 
-    ``aios3.Session(**server.config)`` reaches it, and so does any other client. What no fault concerns is passed on
-    byte for byte, to ``upstream``: a :class:`LocalServer` of its own with ``buckets`` by default, another running one,
-    or the address of any server, such as ``"http://127.0.0.1:9000"``. ``tls=True`` serves TLS with a certificate made
-    on the spot, which ``config`` trusts.
+    ``aios3.Session(**server.config)`` reaches it, and so does any other client. Everything else is passed on byte for
+    byte, to ``upstream``. By default that is a :class:`LocalServer` of its own with ``buckets``. It may be another
+    running one, or the address of any server, such as ``"http://127.0.0.1:9000"``. ``tls=True`` serves TLS with a
+    certificate made on the spot, which ``config`` trusts.
 
     Use it with ``with`` or ``async with``. It runs in a thread of its own; its methods may be called from any thread.
 
@@ -107,7 +107,10 @@ class FaultyServer:
             undo.pop_all()
 
     def stop(self) -> None:
-        """Stop serving, reset every connection, and stop the server behind if it is this one's own. Safe to repeat."""
+        """Stop serving, reset every connection, and stop the upstream server if it is this one's own.
+
+        Safe to repeat.
+        """
         started, self._started = self._started, None
         if started is None:
             return
@@ -150,7 +153,7 @@ class FaultyServer:
 
     @property
     def storage(self) -> LocalServer:
-        """The server behind, to prepare and look at objects without a fault; RuntimeError if it was an address."""
+        """The upstream server, to prepare and look at objects without a fault; RuntimeError if it was an address."""
         if isinstance(self._upstream, str):
             message = f"The server behind is {self._upstream}, and no LocalServer of this process"
             raise RuntimeError(message)  # noqa: TRY004 - the type is not wrong; this server was started otherwise
@@ -179,7 +182,7 @@ class FaultyServer:
         probability: float = 1.0,
         seed: int = 0,
     ) -> None:
-        """Have requests meet ``fault``: the ``nth`` that matches, and those after it until ``times`` have met it.
+        """Give requests ``fault``: the ``nth`` that matches, and those after it until ``times`` have had it.
 
         ``operation`` is S3's name of the request (``GetObject``, ``UploadPart``, ``ListObjectsV2`` ...) or a pattern
         such as ``"*Object"``; ``Connect`` is a connection, before any request. ``key`` is a pattern of keys
@@ -226,7 +229,7 @@ class FaultyServer:
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
-        """The requests, and the connections that met a fault, in the order of their arrival."""
+        """The requests, and the connections that had a fault, in the order of their arrival."""
         return self._core.counters.requests
 
     def count(self, operation: str = "*", key: str = "*") -> int:

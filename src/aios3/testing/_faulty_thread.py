@@ -112,7 +112,7 @@ def _bound(port: int) -> socket.socket:
 
 
 class DeadAddress:
-    """An address of this machine that lets nobody in: it neither accepts a connection on ``port`` nor rejects it.
+    """An address of this machine that stays silent: it neither accepts a connection on ``port`` nor rejects it.
 
     A queue that one connection fills, and from which none is taken: the system then ignores who knocks. Raises
     OSError where the system has no second loopback address.
@@ -128,7 +128,7 @@ class DeadAddress:
             self._listener.bind((self.HOST, port))
             self._listener.listen(0)
             self._filler.settimeout(0)
-            self._filler.connect_ex((self.HOST, port))  # in the queue at once: nobody has to take it
+            self._filler.connect_ex((self.HOST, port))  # in the queue at once, without an accept
         except OSError:
             self.close()
             raise

@@ -1,4 +1,4 @@
-"""A certificate for this machine's loopback addresses, made when it is needed and trusted by nobody else."""
+"""A certificate for this machine's loopback addresses, made on demand and trusted only by this server's clients."""
 
 from __future__ import annotations
 

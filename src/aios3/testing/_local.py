@@ -25,9 +25,9 @@ _INSTANCES = itertools.count(1)
 class LocalServer:
     """An S3 server in this process, on a free port of 127.0.0.1, with throw-away credentials and ``buckets``.
 
-    Use it with ``with`` or ``async with``; ``aios3.Session(**server.config)`` reaches it. It is moto's server: good
-    enough for the calls that aios3 makes, but it checks no signature and keeps objects in memory until
-    :meth:`reset` or the end. Servers that run at the same time share no bucket, and no names of buckets.
+    Use it with ``with`` or ``async with``; ``aios3.Session(**server.config)`` reaches it. It is moto's server, good
+    enough for the calls that aios3 makes. It checks no signature, and keeps objects in memory until :meth:`reset` or
+    the end. Servers that run at the same time share no bucket, and no names of buckets.
 
     Starting raises ModuleNotFoundError without the extra ``testing``. The first start in a process imports
     moto, which takes a second or two; ``async with`` does so without blocking the loop.

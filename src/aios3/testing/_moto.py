@@ -1,4 +1,4 @@
-"""moto's S3 behind a WSGI server that keeps quiet, shares nothing with others, and leaves nothing behind.
+"""moto's S3 in a quiet WSGI server with data of its own, which it removes at the end.
 
 moto keeps its data in globals of the process. Each server here has an account of its own in them. The register of
 bucket names, which moto shares between accounts, holds the names of one server only while that one makes a bucket.
@@ -39,7 +39,7 @@ class MotoServer:
     """A running server; ``port`` 0 is a free one. Raises OSError if the port is taken."""
 
     def __init__(self, port: int) -> None:
-        # moto gives this variable precedence over the header that tells the servers apart
+        # moto gives this variable precedence over the header that distinguishes the servers
         self._account = os.environ.get("MOTO_ACCOUNT_ID") or str(next(_ACCOUNTS))
         with socket.create_server((_HOST, port), backlog=128) as listener:
             self._server = _Server(_AccountApp(self._account), listener)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def session_of_loop(config: ConfigOptions) -> Iterator[Session]:
     """Make a session for the loop that uses it first, and close it if that loop is still there afterwards.
 
-    A fixture cannot close it: by the time of its teardown, pytest-asyncio and anyio have ended the test's loop, and the
-    session has closed with it.
+    A fixture cannot close it. Before its teardown, pytest-asyncio and anyio have ended the test's loop, and the session
+    has closed with it.
     """
     session = Session(**config)
     yield session

@@ -1,4 +1,4 @@
-"""What can go wrong between a program and S3, as values for :meth:`aios3.testing.FaultyServer.fail`.
+"""Faults between a program and S3, as values for :meth:`aios3.testing.FaultyServer.fail`.
 
 ``after`` and ``at`` count bytes of a body: of the response, or of the request in the faults whose name says upload.
 """
@@ -79,8 +79,8 @@ class DropResponse:
 class Stall:
     """Fall silent until :meth:`FaultyServer.release`, the end of the client's patience, or the end of the server.
 
-    With ``after=None`` before the response's head, else after so many bytes of its body. Of a connection: nothing is
-    read, also no TLS handshake. What was held goes on as if nothing had been when it is released.
+    With ``after=None`` before the response's head, else after that number of bytes of its body. Of a connection:
+    nothing is read, also no TLS handshake. What was held goes on as if nothing had been when it is released.
     """
 
     after: int | None = None
@@ -90,8 +90,8 @@ class Stall:
 class StallUpload:
     """Take no more of the request's body after ``after`` bytes; it ends as :class:`Stall` does.
 
-    But a client that gives up is noticed only if all that it had to send has been sent: the system tells of its end
-    after that, and so waits for whoever does not read.
+    A client that gives up is noticed only if all that it had to send has been sent. The system reports its end after
+    those bytes, and they wait until the server reads them.
     """
 
     after: int = 0
@@ -271,7 +271,7 @@ Fault = (
 class SeenRequest:
     """One request as it arrived; the names of ``headers`` are in lower case.
 
-    ``operation`` is S3's name of it, such as ``GetObject``; a connection that a fault met is ``Connect``.
+    ``operation`` is S3's name of it, such as ``GetObject``; a connection with a fault is ``Connect``.
     """
 
     operation: str

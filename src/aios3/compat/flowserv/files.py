@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, Self
 
     class BotoBucket(Protocol):
-        """What is looked at of a boto3 bucket."""
+        """The attributes of a boto3 bucket that are used."""
 
         name: str
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class UnknownFileError(ObjectNotFoundError):
-    """Raised when there is no file of a name; also for a directory. It is flowserv's too, where that is installed."""
+    """Raised for a missing file; also for a directory. It is flowserv's too, where that is installed."""
 
 
 @functools.cache

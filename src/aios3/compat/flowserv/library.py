@@ -1,4 +1,4 @@
-"""What there is of flowserv itself: its classes, where it is installed."""
+"""The classes of flowserv itself, where it is installed."""
 
 from __future__ import annotations
 

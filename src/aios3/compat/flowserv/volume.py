@@ -25,7 +25,7 @@ class Handle(Protocol):
 
 
 class Store(Protocol):
-    """What is used of another of flowserv's ``StorageVolume``."""
+    """The methods of another flowserv ``StorageVolume`` that are used."""
 
     def store(self, file: S3File, dst: str) -> object:
         """Store a file."""
@@ -62,7 +62,7 @@ class S3Volume:
         else:
             copied = self._copy_out(src if isinstance(src, list) else [src or ""], store, dst)
         if verbose:
-            print("\n".join(f"copied {name}" for name in copied))  # noqa: T201 - likewise
+            print("\n".join(f"copied {name}" for name in copied))  # noqa: T201 - what it is for
         return copied
 
     def _copy_out(self, names: list[str], store: Store, dst: str | None) -> list[str]:
@@ -74,7 +74,7 @@ class S3Volume:
         return copied
 
     def delete(self, key: str) -> None:
-        """Delete the file ``key``, and all in the directory ``key``; nothing there is no error."""
+        """Delete the file ``key``, and all in the directory ``key``; a missing key is not an error."""
         self.volume.delete(key)
 
     def describe(self) -> str:

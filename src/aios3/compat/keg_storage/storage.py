@@ -71,7 +71,7 @@ class S3Storage:
         raise ValueError(message)
 
     def delete(self, path: str) -> None:
-        """Delete a file; one that is not there is no error. Raises PathIsDirectoryError for a directory."""
+        """Delete a file; a missing file is not an error. Raises PathIsDirectoryError for a directory."""
         self._storage.delete(path)
 
     def copy(self, current_file: str, new_file: str) -> None:

@@ -21,7 +21,7 @@ FlagT = TypeVar("FlagT", bound=enum.Flag)
 
 
 class FileMode(enum.Flag):
-    """What a file is opened for."""
+    """The mode of an open file."""
 
     read = enum.auto()
     write = enum.auto()
@@ -37,7 +37,7 @@ class FileMode(enum.Flag):
 
 
 class ShareLinkOperation(enum.Flag):
-    """What a link allows."""
+    """Permissions of a link."""
 
     download = enum.auto()
     upload = enum.auto()
@@ -90,7 +90,7 @@ def _moment(moment: datetime) -> datetime:
 
 
 class FileNotFoundInStorageError(ObjectNotFoundError):
-    """Raised when there is no file of a name in a storage; also for a directory, which is no file."""
+    """Raised for a file that is missing from a storage; also for a directory."""
 
     def __init__(self, storage_type: object, filename: str) -> None:
         super().__init__(f"File {filename} not found in {storage_type}.", path=filename)

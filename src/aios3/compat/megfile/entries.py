@@ -27,15 +27,15 @@ class StatResult(NamedTuple):
     extra: Mapping[str, object] | None = None
 
     def is_file(self) -> bool:
-        """Tell whether this is an object, or a link to one."""
+        """Return whether this is an object, or a link to one."""
         return not self.isdir or self.islnk
 
     def is_dir(self) -> bool:
-        """Tell whether this is a directory."""
+        """Return whether this is a directory."""
         return self.isdir and not self.islnk
 
     def is_symlink(self) -> bool:
-        """Tell whether this is a symbolic link, followed or not."""
+        """Return whether this is a symbolic link, followed or not."""
         return self.islnk
 
     @property
@@ -69,15 +69,15 @@ class FileEntry(NamedTuple):
     stat: StatResult
 
     def is_file(self) -> bool:
-        """Tell whether the entry is an object."""
+        """Return whether the entry is an object."""
         return self.stat.is_file()
 
     def is_dir(self) -> bool:
-        """Tell whether the entry is a directory."""
+        """Return whether the entry is a directory."""
         return self.stat.is_dir()
 
     def is_symlink(self) -> bool:
-        """Tell whether the entry is a symbolic link, as far as a listing can see."""
+        """Return whether the entry is a symbolic link, as far as a listing can see."""
         return self.stat.is_symlink()
 
 

@@ -34,7 +34,7 @@ SESSION_DEFAULT = 8388608
 
 
 class Client(Protocol):
-    """What is looked at of a boto3 client that megfile's classes are given."""
+    """The attributes of a boto3 client that are used where megfile's classes are given one."""
 
     @property
     def meta(self) -> Any:  # noqa: ANN401 - botocore has no types
@@ -89,7 +89,7 @@ class Handle(io.BufferedIOBase):
         self._file.__exit__(kind, error, traceback)
 
     def __del__(self) -> None:
-        """Leave it to the file: io's own finalizer would close it, and so publish what nobody finished."""
+        """Leave it to the file: io's own finalizer would close it, and so publish an unfinished object."""
 
     @property
     def name(self) -> str:
@@ -103,19 +103,19 @@ class Handle(io.BufferedIOBase):
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """Return whether it was closed."""
         return self._file.closed
 
     def readable(self) -> bool:
-        """Tell whether it can be read."""
+        """Return whether it can be read."""
         return self._file.readable()
 
     def writable(self) -> bool:
-        """Tell whether it can be written."""
+        """Return whether it can be written."""
         return self._file.writable()
 
     def seekable(self) -> bool:
-        """Tell whether it can be sought in."""
+        """Return whether it can be sought in."""
         return self._file.seekable()
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -172,7 +172,7 @@ class S3PrefetchReader(Handle):
         block_capacity: int = 16,  # noqa: ARG002 - the session's memory bounds what is kept
         block_forward: int | None = None,  # noqa: ARG002 - read-ahead follows the reads
         max_retries: int = 10,  # noqa: ARG002 - the session's
-        max_workers: int | None = None,  # noqa: ARG002 - likewise
+        max_workers: int | None = None,  # noqa: ARG002 - the session's
         profile_name: str | None = None,
     ) -> None:
         sizes = sizes_for_reading(None if block_size == SESSION_DEFAULT else block_size)
@@ -211,7 +211,7 @@ class S3BufferedWriter(Handle):
         block_size: int = SESSION_DEFAULT,
         max_block_size: int = 134217728,  # noqa: ARG002 - parts grow so that 10,000 are enough
         max_buffer_size: int = 134217728,  # noqa: ARG002 - the session's memory bounds it
-        max_workers: int | None = None,  # noqa: ARG002 - likewise
+        max_workers: int | None = None,  # noqa: ARG002 - the session's
         profile_name: str | None = None,
     ) -> None:
         sizes = sizes_for_writing(None if block_size == SESSION_DEFAULT else block_size)

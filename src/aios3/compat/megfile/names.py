@@ -1,4 +1,4 @@
-"""What megfile asks about names: describe, test, list, walk and search."""
+"""megfile's functions on names: describe, test, list, walk and search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def is_s3(path: PathLike) -> bool:
-    """Tell whether this is a path of S3, with a profile or without."""
+    """Return whether this is a path of S3, with a profile or without."""
     return aios3.is_s3(text_of(path))
 
 
@@ -40,7 +40,7 @@ def s3_path_join(path: PathLike, *other_paths: PathLike) -> str:
 
 
 def s3_access(path: PathLike, mode: Access = Access.READ, followlinks: bool = False) -> bool:
-    """Tell whether the path can be read, or written; see :func:`aios3.access`."""
+    """Return whether the path can be read, or written; see :func:`aios3.access`."""
     if not isinstance(mode, Access):
         message = (
             f"Unsupported mode: {mode} -- Mode should use one of the enums belonging to: Access.READ, Access.WRITE"
@@ -50,22 +50,22 @@ def s3_access(path: PathLike, mode: Access = Access.READ, followlinks: bool = Fa
 
 
 def s3_exists(path: PathLike, followlinks: bool = False) -> bool:
-    """Tell whether there is an object or a directory; see :func:`aios3.exists`."""
+    """Return whether there is an object or a directory; see :func:`aios3.exists`."""
     return run(aios3.sync.exists, text_of(path), followlinks)
 
 
 def s3_isfile(path: PathLike, followlinks: bool = False) -> bool:
-    """Tell whether there is an object; see :func:`aios3.isfile`."""
+    """Return whether there is an object; see :func:`aios3.isfile`."""
     return run(aios3.sync.isfile, text_of(path), followlinks)
 
 
 def s3_isdir(path: PathLike, followlinks: bool = False) -> bool:
-    """Tell whether there is a directory; see :func:`aios3.isdir`."""
+    """Return whether there is a directory; see :func:`aios3.isdir`."""
     return run(aios3.sync.isdir, text_of(path), followlinks)
 
 
 def s3_hasbucket(path: PathLike) -> bool:
-    """Tell whether the path's bucket exists; see :func:`aios3.hasbucket`."""
+    """Return whether the path's bucket exists; see :func:`aios3.hasbucket`."""
     return run(aios3.sync.hasbucket, text_of(path))
 
 

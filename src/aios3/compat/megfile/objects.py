@@ -48,7 +48,7 @@ def s3_getmd5(path: PathLike, recalculate: bool = False, followlinks: bool = Fal
 
 
 def s3_islink(path: PathLike) -> bool:
-    """Tell whether there is a symbolic link; see :func:`aios3.islink`."""
+    """Return whether there is a symbolic link; see :func:`aios3.islink`."""
     return run(aios3.sync.islink, text_of(path))
 
 
@@ -91,8 +91,8 @@ def s3_copy(
 def s3_rename(src_url: PathLike, dst_url: PathLike, overwrite: bool = True) -> None:
     """Move an object; see :func:`aios3.rename`.
 
-    As in megfile, a source that is missing is no error. Unlike there, with ``overwrite=False`` and an object at
-    ``dst_url`` nothing is deleted.
+    As in megfile, a missing source is not an error. Unlike there, with ``overwrite=False`` and an object at ``dst_url``
+    nothing is deleted.
     """
     moved(aios3.sync.rename, src_url, dst_url, overwrite=overwrite)
 

@@ -94,7 +94,7 @@ def s3_share_cache_open(
     *,
     cache_key: str = "lru",
     max_concurrency: int | None = None,  # noqa: ARG001 - the session's
-    max_block_size: int = SESSION_DEFAULT,  # noqa: ARG001 - likewise
+    max_block_size: int = SESSION_DEFAULT,  # noqa: ARG001 - the session's
     max_workers: int | None = None,  # noqa: ARG001
     encoding: str | None = None,
     errors: str | None = None,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 PathLike = str | os.PathLike[str] | S3Url | aios3.PureS3Path
-"""What megfile's functions take as a path."""
+"""The types that megfile's functions take as a path."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _QUANTITY = re.compile(r"(?P<number>\d+)\s*(?P<unit>[KMGT]?I?)B?", re.IGNORECASE)

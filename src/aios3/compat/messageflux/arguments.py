@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WRITING = WRITING | {"IfMatch": "if_match", "SSECustomerKey": "sse_customer_key", "Tagging": "tags"}
 _IMPLIED = {"Metadata", "SSECustomerAlgorithm", "SSECustomerKeyMD5"}
-"""What other arguments say already."""
+"""Arguments that others imply."""
 
 
 def writing_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,20 +44,20 @@ _VALUES: Mapping[str, Callable[[Any], object]] = {
 
 
 class Counted:
-    """A file that tells how much was read from it, or written to it."""
+    """A file that counts how much was read from it, or written to it."""
 
     def __init__(self, file: Any, callback: Callable[[int], object]) -> None:  # noqa: ANN401 - whatever was given
         self._file = file
         self._callback = callback
 
     def read(self, size: int, /) -> bytes:
-        """Read, and tell how much."""
+        """Read, and count how much."""
         data: bytes = self._file.read(size)
         self._callback(len(data))
         return data
 
     def write(self, data: bytes, /) -> object:
-        """Write, and tell how much."""
+        """Write, and count how much."""
         taken = self._file.write(data)
         self._callback(taken if isinstance(taken, int) else len(data))
         return taken

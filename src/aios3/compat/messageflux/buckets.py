@@ -73,7 +73,7 @@ class S3Bucket:
         """Make one of a bucket that is known to be there, whatever its name."""
         made = cls.__new__(cls)
         made._s3_resource = s3_resource  # noqa: SLF001 - of this class
-        made._bucket = bucket  # noqa: SLF001 - likewise
+        made._bucket = bucket  # noqa: SLF001 - of this class
         return made
 
     @property
@@ -83,7 +83,7 @@ class S3Bucket:
 
     @property
     def s3_resource(self) -> S3ServiceResource | aios3.sync.Session | None:
-        """What was given as ``s3_resource``."""
+        """The argument ``s3_resource``."""
         return self._s3_resource
 
     def delete_bucket(self, force: bool = False) -> None:
@@ -97,7 +97,7 @@ class S3Bucket:
             return self._bucket.compute_url(key)
 
     def allow_public_access(self) -> None:
-        """Let everybody read all objects, and list their keys."""
+        """Allow public reading of all objects, and listing of their keys."""
         with translated():
             self._bucket.allow_public_access(listing=True)
 
@@ -147,7 +147,7 @@ class S3Bucket:
             return S3Object(self._bucket.get_object(key))
 
     def delete_object(self, key: str) -> None:
-        """Delete an object; one that is not there is no error."""
+        """Delete an object; a missing object is not an error."""
         with translated():
             self._bucket.delete_object(key)
 
@@ -164,7 +164,7 @@ class S3Bucket:
     ) -> Iterator[S3Object]:
         """Yield all objects whose keys begin with ``prefix``, in key order; ``max_keys`` bounds nothing.
 
-        ``delimiter`` leaves out keys that have it behind the prefix. ``Marker`` leaves out keys up to it.
+        ``delimiter`` leaves out keys that have it after the prefix. ``Marker`` leaves out keys up to it.
         """
         with translated():
             reject(kwargs.keys() - {"Marker", "EncodingType"}, "list")

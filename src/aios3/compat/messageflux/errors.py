@@ -16,16 +16,16 @@ class S3BucketException(Exception):  # noqa: N818 - messageflux's name
 
 
 class S3NoSuchItem(S3BucketException):
-    """Raised when there is no such object in the bucket."""
+    """Raised for an object that is missing from the bucket."""
 
 
 class S3NoSuchBucket(S3BucketException):
-    """Raised when there is no such bucket."""
+    """Raised for a missing bucket."""
 
 
 @contextlib.contextmanager
 def translated(*, reading: bool = False) -> Iterator[None]:
-    """Raise errors of aios3 as messageflux's; ``reading`` says that a directory is no object either."""
+    """Raise errors of aios3 as messageflux's; with ``reading``, a directory counts as a missing object."""
     try:
         yield
     except BucketNotFoundError as error:

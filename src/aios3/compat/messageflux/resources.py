@@ -1,4 +1,4 @@
-"""What was given as ``s3_resource``, as a session of aios3."""
+"""The argument ``s3_resource``, as a session of aios3."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def session_behind(s3_resource: S3ServiceResource | aios3.sync.Session | None) -> aios3.sync.Session | None:
-    """Return the session to use; None is the default one. Raises ConfigError for what is none of the three."""
+    """Return the session to use; None is the default one. Raises ConfigError for a value of any other type."""
     if s3_resource is None or isinstance(s3_resource, aios3.sync.Session):
         return s3_resource
     client = getattr(getattr(s3_resource, "meta", None), "client", None)
