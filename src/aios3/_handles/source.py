@@ -88,9 +88,9 @@ class ObjectSource:
         self._pending_start = start
         try:
             if self._stat is not None or is_one_request(self._session, body):
-                self._accept_now(body, may_ask=False)
+                self._check_body_now(body, may_ask=False)
             else:
-                await self._accept(body)
+                await self._check_body(body)
         except BaseException:
             await self.aclose()
             raise
@@ -102,7 +102,7 @@ class ObjectSource:
         The body waits for an :meth:`open` from there on; that of a server which ignores ranges is dropped.
         """
         body = self._pending_body = await self._get(-size, None)
-        await self._accept(body)
+        await self._check_body(body)
         if body.stop - body.start > size:
             await self.aclose()
             return body.stop - size
@@ -211,7 +211,7 @@ class ObjectSource:
                 body = pending or await self._get(reached, cursor.stop)
                 try:
                     if self._stat is None:
-                        await self._accept(body)
+                        await self._check_body(body)
                     elif pending is None:
                         self._check_version(body)
                     if body.start != reached:
@@ -233,7 +233,7 @@ class ObjectSource:
         if body is None:
             await self.aclose()
             body = await self._get(position, stop)
-            await self._accept(body)
+            await self._check_body(body)
         try:
             await _skip(body, position)
         except BaseException:
@@ -333,16 +333,16 @@ class ObjectSource:
         message = f"{self.url} changed while it was being read: byte {start:,} of {known.size:,} is gone; open it again"
         return ObjectChangedError(message, path=str(self.url), operation="GetObject")
 
-    async def _accept(self, body: ObjectBody) -> None:
+    async def _check_body(self, body: ObjectBody) -> None:
         """Pin the version with the first body, and compare later ones with it."""
         may_ask = self._stat is None and not is_one_request(self._session, body)
         try:
-            self._accept_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
+            self._check_body_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
         except BaseException:
             body.close()
             raise
 
-    def _accept_now(self, body: ObjectBody, *, may_ask: bool) -> None:
+    def _check_body_now(self, body: ObjectBody, *, may_ask: bool) -> None:
         is_first = self._stat is None
         self._check_version(body)
         if is_first:
