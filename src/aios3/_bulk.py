@@ -193,9 +193,9 @@ def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
 
 def _check_iterable(items: _Many[ItemT]) -> _Many[ItemT]:
     """Return ``items``; raise ConfigError for one path, whose characters are no paths, and for what has no items."""
-    given: object = items
-    if isinstance(given, (str, bytes, S3Url)) or not isinstance(given, (Iterable, AsyncIterable)):
-        message = f"Give an iterable of items, such as a list, not {type(given).__name__}"
+    value: object = items
+    if isinstance(value, (str, bytes, S3Url)) or not isinstance(value, (Iterable, AsyncIterable)):
+        message = f"Give an iterable of items, such as a list, not {type(value).__name__}"
         raise ConfigError(message)
     return items
 

@@ -124,8 +124,8 @@ class ObjectSource:
             except InvalidRangeError as rejection:
                 body = await self._get_empty(start, rejection)
             self._pending_body = body
-            wanted = body.size if stop is None else min(stop, body.size)
-            if body.start != start or body.stop != wanted:
+            end = body.size if stop is None else min(stop, body.size)
+            if body.start != start or body.stop != end:
                 return None
             try:
                 data = await body.read()
@@ -327,10 +327,12 @@ class ObjectSource:
 
         A server that knows If-Match would have said so.
         """
-        known = self._stat
-        if known is None or start >= known.size:
+        pinned = self._stat
+        if pinned is None or start >= pinned.size:
             return rejection
-        message = f"{self.url} changed while it was being read: byte {start:,} of {known.size:,} is gone; open it again"
+        message = (
+            f"{self.url} changed while it was being read: byte {start:,} of {pinned.size:,} is gone; open it again"
+        )
         return ObjectChangedError(message, path=str(self.url), operation="GetObject")
 
     async def _check_body(self, body: ObjectBody) -> None:
@@ -350,19 +352,19 @@ class ObjectSource:
 
     def _check_version(self, body: ObjectBody) -> None:
         """Raise ObjectChangedError for a body of another version."""
-        known = self._stat
-        if known is None or not known.etag or (known.etag, known.size) != (body.etag, body.size):
+        pinned = self._stat
+        if pinned is None or not pinned.etag or (pinned.etag, pinned.size) != (body.etag, body.size):
             self._pin_version(body.stat)
 
     def _pin_version(self, stat: StatResult) -> None:
-        known = self._stat
-        if known is None:
+        pinned = self._stat
+        if pinned is None:
             self._stat = stat
             if stat.etag:
                 self._options = replace(self._options, if_match=stat.etag)
-        elif _version(known) != _version(stat):
+        elif _version(pinned) != _version(stat):
             message = (
-                f"{self.url} changed while it was being read: it was {known.size:,} bytes with ETag {known.etag}, "
+                f"{self.url} changed while it was being read: it was {pinned.size:,} bytes with ETag {pinned.etag}, "
                 f"it is {stat.size:,} bytes with ETag {stat.etag}; open it again"
             )
             raise ObjectChangedError(message, path=str(self.url), operation="GetObject")

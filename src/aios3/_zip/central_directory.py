@@ -76,9 +76,9 @@ def find_end_record(tail: bytes, size: int, path: str) -> EndRecord:
     stop = at
     if tail[max(at - _LOCATOR.size, 0) : at].startswith(_LOCATOR_SIGNATURE):
         stop = at - _LOCATOR.size - _END_64.size
-        said = (count, length, offset)
+        fields = (count, length, offset)
         disks, here, count, length, offset = _end_64(tail, stop, at - _LOCATOR.size, path)
-        _check_agreement(said, (count, length, offset), path)
+        _check_agreement(fields, (count, length, offset), path)
     if any(disks) or here != count:
         raise archive_error(path, "is one of several volumes, which cannot be read by themselves")
     start = size - len(tail) + stop - length
@@ -111,9 +111,9 @@ def _end_64(tail: bytes, at: int, locator: int, path: str) -> tuple[list[int], i
 
 def _check_agreement(small: tuple[int, ...], large: tuple[int, ...], path: str) -> None:
     """Refuse an archive that says one thing to readers of ZIP64 and another to all others."""
-    for said, meant, full in zip(small, large, (_FULL_16, _FULL_32, _FULL_32), strict=True):
-        if said not in {full, meant}:
-            raise archive_error(path, f"has two end records that differ: {said:,} and {meant:,}")
+    for small_field, large_field, full in zip(small, large, (_FULL_16, _FULL_32, _FULL_32), strict=True):
+        if small_field not in {full, large_field}:
+            raise archive_error(path, f"has two end records that differ: {small_field:,} and {large_field:,}")
 
 
 def check_end(end: EndRecord, limits: ZipLimits, most_bytes: int, path: str) -> None:

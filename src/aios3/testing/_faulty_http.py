@@ -71,8 +71,8 @@ class Head:
     @property
     def keeps_alive(self) -> bool:
         """Whether the sender is ready for another exchange on the connection."""
-        asked = (self.get(b"connection") or b"").lower()
-        return b"close" not in asked and b"HTTP/1.1" in self.first
+        connection = (self.get(b"connection") or b"").lower()
+        return b"close" not in connection and b"HTTP/1.1" in self.first
 
 
 def _name(line: bytes) -> bytes:
