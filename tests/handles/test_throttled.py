@@ -13,7 +13,7 @@ import virtual_time
 from aios3 import _session
 from aios3._retrying import RetryingBackend
 from aios3.errors import ThrottledError
-from aios3.testing._faulty_counts import SeenRequest
+from aios3.testing.faults import SeenRequest
 from aios3.testing._faulty_rules import RateLimit
 
 READS = 1300
