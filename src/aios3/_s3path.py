@@ -142,12 +142,12 @@ class PureS3Path:
     @property
     def parents(self) -> Sequence[Self]:
         """The directories that this is in, from the inmost to the bucket."""
-        found: list[Self] = []
-        place = self
-        while place.key:
-            place = place.parent
-            found.append(place)
-        return tuple(found)
+        parents: list[Self] = []
+        path = self
+        while path.key:
+            path = path.parent
+            parents.append(path)
+        return tuple(parents)
 
     def joinpath(self, *others: str | PureS3Path) -> Self:
         """Return this path followed by others, like ``/``; a whole S3 path replaces it.
@@ -183,14 +183,14 @@ class PureS3Path:
 
         ``*``, ``?`` and ``[ab]`` stay inside one name.
         """
-        wanted = pattern.removesuffix("/").removeprefix("/").split("/")
+        patterns = pattern.removesuffix("/").removeprefix("/").split("/")
         if not pattern.strip("/"):
             message = "empty pattern"
             raise ValueError(message)
-        found = self._names
-        if len(found) < len(wanted) or (pattern.startswith("/") and len(found) != len(wanted)):
+        own_names = self._names
+        if len(own_names) < len(patterns) or (pattern.startswith("/") and len(own_names) != len(patterns)):
             return False
-        return all(map(fnmatch.fnmatchcase, found[-len(wanted) :], wanted))
+        return all(map(fnmatch.fnmatchcase, own_names[-len(patterns) :], patterns))
 
     def is_relative_to(self, other: AnyPath) -> bool:
         """Return whether this is ``other`` or something below it."""

@@ -75,8 +75,8 @@ class Bucket(BucketBase[S3Object]):
         cls: type[B], *, profile: str | None = None, session: Session | None = None
     ) -> AsyncGenerator[B, None]:
         """Yield all buckets of the account, in order of their names; ``profile`` is one of ``~/.aws``."""
-        async with aclosing(list_buckets(cls, profile=profile, session=session)) as found:
-            async for bucket in found:
+        async with aclosing(list_buckets(cls, profile=profile, session=session)) as buckets:
+            async for bucket in buckets:
                 yield bucket
 
     async def create(
@@ -192,8 +192,8 @@ class Bucket(BucketBase[S3Object]):
         Raises ObjectNotFoundError, PathIsDirectoryError, and whatever the file raises.
         """
         check_arguments(version_id=version_id)
-        found = S3Object(key_url(self.url, key), version_id, session=self.session)
-        return await download_to(found, writable_stream)
+        source = S3Object(key_url(self.url, key), version_id, session=self.session)
+        return await download_to(source, writable_stream)
 
     async def delete_object(self: BucketBase[ObjectT], key: str, version_id: str | None = None) -> None:
         """Delete one object with one request; a missing object is not an error.
@@ -268,8 +268,8 @@ class Bucket(BucketBase[S3Object]):
         """Return the multipart uploads of keys that begin with ``prefix`` that are neither completed nor aborted."""
         check_arguments(prefix=prefix)
         admin = await current_session(self.session).admin(self.url)
-        found = await admin.list_multipart_uploads(self.url.with_key(prefix))
-        return sorted(found, key=lambda upload: (upload.key, upload.initiated))
+        uploads = await admin.list_multipart_uploads(self.url.with_key(prefix))
+        return sorted(uploads, key=lambda upload: (upload.key, upload.initiated))
 
     async def abort_uploads(self: BucketBase[ObjectT], older_than: timedelta | float) -> list[OpenUpload]:
         """Abort open multipart uploads of that age, as a timedelta or in seconds; see :func:`aios3.abort_uploads`."""

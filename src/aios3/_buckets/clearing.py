@@ -76,8 +76,8 @@ async def _remove_listed(session: Session, url: S3Url, counters: TransferCounter
 
     async def batches() -> AsyncGenerator[list[ObjectVersion], None]:
         nonlocal count
-        async with aclosing(version_pages(session, url)) as found:
-            async for page in found:
+        async with aclosing(version_pages(session, url)) as pages:
+            async for page in pages:
                 if counters.has_too_many_failures:
                     return
                 count += 1

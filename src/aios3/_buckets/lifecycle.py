@@ -32,9 +32,9 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
     if not after:
         await replace_document(session, url, LIFECYCLE, None)
         return
-    kept = "TransitionDefaultMinimumObjectSize"  # goes back to S3's default where it is not said again
+    member = "TransitionDefaultMinimumObjectSize"  # goes back to S3's default where it is not said again
     parameters = {"LifecycleConfiguration": {"Rules": after}} | {
-        kept: document[kept] for kept in (kept,) if kept in document
+        member: document[member] for member in (member,) if member in document
     }
     await replace_document(session, url, LIFECYCLE, parameters)
 
@@ -53,8 +53,8 @@ def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:
         return others
     taken = {rule.get("ID") for rule in others}
     name = next((name for name in _IDS if name not in taken), None)
-    ours: Document = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
-    return [*map(_with_filter, others), ours if name is None else {"ID": name, **ours}]
+    own_rule: Document = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
+    return [*map(_with_filter, others), own_rule if name is None else {"ID": name, **own_rule}]
 
 
 def _is_ours(rule: Document) -> bool:

@@ -78,8 +78,8 @@ class S3Object(ObjectBase):
 
     def stream(self, **options: Unpack[ReaderOptions]) -> Opening[AsyncPrefetchReader]:
         """Return the object as a file, to be used with ``async with``; the options are those of :func:`aios3.aopen`."""
-        wanted: ReaderOptions = {**self.pinned(), **options}
-        return aopen(self.url, "rb", session=self.session, **wanted)
+        chosen: ReaderOptions = {**self.pinned(), **options}
+        return aopen(self.url, "rb", session=self.session, **chosen)
 
     async def body(self: ObjectBase) -> bytes:
         """Return all bytes of the object; they are read once, and kept.
@@ -108,38 +108,38 @@ class S3Object(ObjectBase):
         return datetime.fromtimestamp((self.listed or await _described(self)).mtime, UTC)
 
 
-async def _read(found: ObjectBase) -> bytes:
-    async with aopen(found.url, "rb", session=found.session, **found.pinned()) as reader:
+async def _read(source: ObjectBase) -> bytes:
+    async with aopen(source.url, "rb", session=source.session, **source.pinned()) as reader:
         data = await reader.read()
-        found.described = found.described or reader.stat()
+        source.described = source.described or reader.stat()
     return data
 
 
-async def _read_marker(found: ObjectBase) -> bytes:
+async def _read_marker(source: ObjectBase) -> bytes:
     """Read an object whose key ends in ``/``, which no file of aios3 is; it is nearly always empty."""
-    backend = await current_session(found.session).backend(found.url)
-    body = await backend.get_object(found.url, start=0, stop=None, options=found.pins)
+    backend = await current_session(source.session).backend(source.url)
+    body = await backend.get_object(source.url, start=0, stop=None, options=source.pins)
     try:
         return await body.read()
     finally:
         body.close()
 
 
-async def _described(found: ObjectBase) -> StatResult:
-    if found.described is None:
-        found.described = await _head(current_session(found.session), found)
-    return found.described
+async def _described(source: ObjectBase) -> StatResult:
+    if source.described is None:
+        source.described = await _head(current_session(source.session), source)
+    return source.described
 
 
-async def _head(session: Session, found: ObjectBase) -> StatResult:
-    pins = found.pins
-    backend = await session.backend(found.url)
+async def _head(session: Session, source: ObjectBase) -> StatResult:
+    pins = source.pins
+    backend = await session.backend(source.url)
     try:
-        stat = await backend.head_object(found.url, pins)
+        stat = await backend.head_object(source.url, pins)
     except ObjectNotFoundError as error:
-        await explain_missing(session, found.url, error)
+        await explain_missing(session, source.url, error)
         raise
     if pins.if_match not in {None, stat.etag}:  # a server that ignores the condition
-        message = f"HeadObject {found.url}: the object was replaced since it was seen"
-        raise ObjectChangedError(message, path=str(found.url), operation="HeadObject")
+        message = f"HeadObject {source.url}: the object was replaced since it was seen"
+        raise ObjectChangedError(message, path=str(source.url), operation="HeadObject")
     return stat

@@ -53,8 +53,8 @@ async def get_versioning(session: Session, url: S3Url) -> Versioning | None:
 
 async def set_versioning(session: Session, url: S3Url, *, enabled: bool) -> None:
     """Begin to keep versions, or keep no new ones."""
-    wanted = {"Status": "Enabled" if enabled else "Suspended"}
-    await call_operation(session, url, "PutBucketVersioning", {"VersioningConfiguration": wanted})
+    configuration = {"Status": "Enabled" if enabled else "Suspended"}
+    await call_operation(session, url, "PutBucketVersioning", {"VersioningConfiguration": configuration})
 
 
 async def get_tags(session: Session, url: S3Url) -> dict[str, str]:
@@ -94,15 +94,15 @@ async def put_cors(session: Session, url: S3Url, rules: Iterable[CorsRule]) -> N
 
 
 def _cors_document(rule: CorsRule) -> Document:
-    said: Document = {
+    members: Document = {
         "AllowedOrigins": list(rule.origins),
         "AllowedMethods": list(rule.methods),
         "AllowedHeaders": list(rule.headers),
         "ExposeHeaders": list(rule.expose_headers),
         "ID": rule.id,
     }
-    given = {name: value for name, value in said.items() if value}
-    return given if rule.max_age_seconds is None else given | {"MaxAgeSeconds": rule.max_age_seconds}
+    present = {name: value for name, value in members.items() if value}
+    return present if rule.max_age_seconds is None else present | {"MaxAgeSeconds": rule.max_age_seconds}
 
 
 async def get_policy(session: Session, url: S3Url) -> dict[str, object] | None:

@@ -25,8 +25,8 @@ async def version_pages(session: Session, url: S3Url) -> AsyncGenerator[list[Obj
     """
     marker: Document = {}
     while True:
-        asked = {"Prefix": url.key, "EncodingType": "url", **marker}
-        response = await call_operation(session, url, _OPERATION, asked)
+        parameters = {"Prefix": url.key, "EncodingType": "url", **marker}
+        response = await call_operation(session, url, _OPERATION, parameters)
         yield versions_of(response, str(url))
         following = _next_page(response, str(url))
         if not following:
@@ -44,9 +44,11 @@ def versions_of(response: Document, path: str) -> list[ObjectVersion]:
     if not {"IsTruncated", "Name", "Versions", "DeleteMarkers"} & response.keys():
         raise invalid_response(path, "this is no list of versions", _OPERATION)
     decode = key_decoder(response.get("EncodingType"))
-    found = [_version(each, decode(_key_of(each, path)), is_marker=False) for each in response.get("Versions", ())]
-    found += [_version(each, decode(_key_of(each, path)), is_marker=True) for each in response.get("DeleteMarkers", ())]
-    return sorted(found, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
+    versions = [_version(each, decode(_key_of(each, path)), is_marker=False) for each in response.get("Versions", ())]
+    versions += [
+        _version(each, decode(_key_of(each, path)), is_marker=True) for each in response.get("DeleteMarkers", ())
+    ]
+    return sorted(versions, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
 
 
 def _key_of(listed: Document, path: str) -> str:

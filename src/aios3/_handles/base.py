@@ -232,26 +232,26 @@ class AsyncReadBase(AsyncBoundFile):
         """Move the position over bytes that :meth:`_peek` or :meth:`_buffered` has returned."""
         raise NotImplementedError
 
-    def _put_back(self, pieces: list[bytes]) -> None:
-        """Move the position back over ``pieces``: the call that has read them fails."""
+    def _put_back(self, chunks: list[bytes]) -> None:
+        """Move the position back over ``chunks``: the call that has read them fails."""
         raise NotImplementedError
 
     async def _line(self, size: int | None) -> bytes:
         """Return the next line, at most ``size`` bytes of it; the position moves if all goes well."""
         left = self._left(size)
         look = _LINE_READ_BYTES
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         try:
             while left > 0 and (data := bytes(await self._peek(min(left, look)))):
                 end = data.find(b"\n") + 1
-                pieces.append(data[:end] if end else data)
-                self._advance(len(pieces[-1]))
+                chunks.append(data[:end] if end else data)
+                self._advance(len(chunks[-1]))
                 left = 0 if end else left - len(data)
                 look *= 2
         except BaseException:
-            self._put_back(pieces)
+            self._put_back(chunks)
             raise
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _whole_lines(self) -> Iterator[bytes]:
         """Yield the complete lines in memory, until another call runs or moves the position."""
@@ -291,8 +291,8 @@ class AsyncSeekReadBase(AsyncReadBase):
     def _advance(self, count: int) -> None:
         self._position += count
 
-    def _put_back(self, pieces: list[bytes]) -> None:
-        self._position -= sum(map(len, pieces))
+    def _put_back(self, chunks: list[bytes]) -> None:
+        self._position -= sum(map(len, chunks))
 
 
 class AsyncBlockReadBase(AsyncSeekReadBase):

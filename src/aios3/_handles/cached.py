@@ -88,8 +88,8 @@ async def cached_path(
     current = current_session(session)
     if spec.followlinks:
         spec = replace(spec, url=await resolve_write_target(current, spec.url))
-    place = None if cache_path is None else Path(cache_path)
-    local = await made_in_thread(lambda: _make_cache_path(spec.url.name, place), _CacheFile.remove)
+    local_path = None if cache_path is None else Path(cache_path)
+    local = await made_in_thread(lambda: _make_cache_path(spec.url.name, local_path), _CacheFile.remove)
     try:
         plan = await _prepare(current, spec, local.file)
         yield str(local.file)

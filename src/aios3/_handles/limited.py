@@ -106,23 +106,23 @@ class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
             if room <= 0:
                 self._send_part()
                 continue
-            piece = view[done : done + room]
-            await self._reserve(at + len(piece) - len(self._tail))
-            self._tail[at : at + len(piece)] = piece
-            self._taken += len(piece)
-            done += len(piece)
+            chunk = view[done : done + room]
+            await self._reserve(at + len(chunk) - len(self._tail))
+            self._tail[at : at + len(chunk)] = chunk
+            self._taken += len(chunk)
+            done += len(chunk)
 
     def _send_part(self) -> None:
         """Send the start of the tail as the next part."""
         if not self._sent:
             self._upload.reserve_first_part()
         size = self._upload.next_size
-        piece = bytes(memoryview(self._tail)[:size])
+        part = bytes(memoryview(self._tail)[:size])
         del self._tail[:size]
         self._sent += size
         self._reserved_bytes -= size
         self._session.budget.mark_in_flight(size)
-        self._upload.start_part([piece], size)
+        self._upload.start_part([part], size)
 
     def _publish(self) -> Awaitable[WriteResult]:
         size = self._size

@@ -236,9 +236,11 @@ def parse_open_options(url: S3Url, mode: Mode, buffering: object, options: OpenO
     reads_only = mode.kind == "r" and not mode.updates
     if reads_only and not options:
         return OpenSpec(url, mode, resolved, _DEFAULT_READ, config=_config(resolved, options))
-    known = _known_options(resolved, reads_only=reads_only)
+    allowed = _known_options(resolved, reads_only=reads_only)
     _check_options(
-        options, known, f"{'reading' if reads_only else 'writing'}{'' if resolved == 'prefetch' else f' ({resolved})'}"
+        options,
+        allowed,
+        f"{'reading' if reads_only else 'writing'}{'' if resolved == 'prefetch' else f' ({resolved})'}",
     )
     check_arguments(**options)
     if_match = options.get("if_match")
@@ -269,15 +271,17 @@ def _path(path: str | os.PathLike[str]) -> Path:
 
 
 def _known_options(buffering: str, *, reads_only: bool) -> frozenset[str]:
-    known = _READING[buffering] if reads_only else _WRITING.get(buffering, WriterOptions)
-    names: frozenset[str] = known.__optional_keys__  # type: ignore[attr-defined]  # every TypedDict has it
+    allowed = _READING[buffering] if reads_only else _WRITING.get(buffering, WriterOptions)
+    names: frozenset[str] = allowed.__optional_keys__  # type: ignore[attr-defined]  # every TypedDict has it
     return names | {"cache_path"} if buffering == "disk" else names
 
 
-def _check_options(options: OpenOptions, known: frozenset[str], purpose: str) -> None:
-    unknown = sorted(set(options) - known)
+def _check_options(options: OpenOptions, allowed: frozenset[str], purpose: str) -> None:
+    unknown = sorted(set(options) - allowed)
     if unknown:
-        message = f"Unknown option {', '.join(map(repr, unknown))} for {purpose}; there are {', '.join(sorted(known))}"
+        message = (
+            f"Unknown option {', '.join(map(repr, unknown))} for {purpose}; there are {', '.join(sorted(allowed))}"
+        )
         raise ConfigError(message)
     for name, value in options.items():
         if name.endswith("_size"):

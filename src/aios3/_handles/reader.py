@@ -115,18 +115,18 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         Raises InvalidRangeError for a negative or reversed range.
         """
         self._check()
-        wanted = list(ranges)
-        for start, stop in wanted:
+        requested = list(ranges)
+        for start, stop in requested:
             if start < 0 or stop < start:
                 message = f"read_ranges on {self.name}: ({start}, {stop}) is no range; it takes (start, stop) pairs"
                 raise InvalidRangeError(message, path=self.name)
         free_bytes = self._fetcher.limits.max_readahead
-        shared = _coalesce((start, min(stop, self.size)) for start, stop in wanted)
+        shared = _coalesce((start, min(stop, self.size)) for start, stop in requested)
         for start, stop in shared:
             if free_bytes > 0 and start < stop:
                 self._fetcher.prefetch(start, min(stop, start + free_bytes))
             free_bytes -= stop - start
-        results = [await self._fetcher.read(start, min(stop, self.size)) for start, stop in wanted]
+        results = [await self._fetcher.read(start, min(stop, self.size)) for start, stop in requested]
         for start, stop in shared:
             self._fetcher.mark_consumed(start, stop)
         return results

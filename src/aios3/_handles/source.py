@@ -88,9 +88,9 @@ class ObjectSource:
         self._pending_start = start
         try:
             if self._stat is not None or is_one_request(self._session, body):
-                self._accept_now(body, may_ask=False)
+                self._check_body_now(body, may_ask=False)
             else:
-                await self._accept(body)
+                await self._check_body(body)
         except BaseException:
             await self.aclose()
             raise
@@ -102,7 +102,7 @@ class ObjectSource:
         The body waits for an :meth:`open` from there on; that of a server which ignores ranges is dropped.
         """
         body = self._pending_body = await self._get(-size, None)
-        await self._accept(body)
+        await self._check_body(body)
         if body.stop - body.start > size:
             await self.aclose()
             return body.stop - size
@@ -124,8 +124,8 @@ class ObjectSource:
             except InvalidRangeError as rejection:
                 body = await self._get_empty(start, rejection)
             self._pending_body = body
-            wanted = body.size if stop is None else min(stop, body.size)
-            if body.start != start or body.stop != wanted:
+            end = body.size if stop is None else min(stop, body.size)
+            if body.start != start or body.stop != end:
                 return None
             try:
                 data = await body.read()
@@ -211,7 +211,7 @@ class ObjectSource:
                 body = pending or await self._get(reached, cursor.stop)
                 try:
                     if self._stat is None:
-                        await self._accept(body)
+                        await self._check_body(body)
                     elif pending is None:
                         self._check_version(body)
                     if body.start != reached:
@@ -233,7 +233,7 @@ class ObjectSource:
         if body is None:
             await self.aclose()
             body = await self._get(position, stop)
-            await self._accept(body)
+            await self._check_body(body)
         try:
             await _skip(body, position)
         except BaseException:
@@ -327,22 +327,24 @@ class ObjectSource:
 
         A server that knows If-Match would have said so.
         """
-        known = self._stat
-        if known is None or start >= known.size:
+        pinned = self._stat
+        if pinned is None or start >= pinned.size:
             return rejection
-        message = f"{self.url} changed while it was being read: byte {start:,} of {known.size:,} is gone; open it again"
+        message = (
+            f"{self.url} changed while it was being read: byte {start:,} of {pinned.size:,} is gone; open it again"
+        )
         return ObjectChangedError(message, path=str(self.url), operation="GetObject")
 
-    async def _accept(self, body: ObjectBody) -> None:
+    async def _check_body(self, body: ObjectBody) -> None:
         """Pin the version with the first body, and compare later ones with it."""
         may_ask = self._stat is None and not is_one_request(self._session, body)
         try:
-            self._accept_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
+            self._check_body_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
         except BaseException:
             body.close()
             raise
 
-    def _accept_now(self, body: ObjectBody, *, may_ask: bool) -> None:
+    def _check_body_now(self, body: ObjectBody, *, may_ask: bool) -> None:
         is_first = self._stat is None
         self._check_version(body)
         if is_first:
@@ -350,19 +352,19 @@ class ObjectSource:
 
     def _check_version(self, body: ObjectBody) -> None:
         """Raise ObjectChangedError for a body of another version."""
-        known = self._stat
-        if known is None or not known.etag or (known.etag, known.size) != (body.etag, body.size):
+        pinned = self._stat
+        if pinned is None or not pinned.etag or (pinned.etag, pinned.size) != (body.etag, body.size):
             self._pin_version(body.stat)
 
     def _pin_version(self, stat: StatResult) -> None:
-        known = self._stat
-        if known is None:
+        pinned = self._stat
+        if pinned is None:
             self._stat = stat
             if stat.etag:
                 self._options = replace(self._options, if_match=stat.etag)
-        elif _version(known) != _version(stat):
+        elif _version(pinned) != _version(stat):
             message = (
-                f"{self.url} changed while it was being read: it was {known.size:,} bytes with ETag {known.etag}, "
+                f"{self.url} changed while it was being read: it was {pinned.size:,} bytes with ETag {pinned.etag}, "
                 f"it is {stat.size:,} bytes with ETag {stat.etag}; open it again"
             )
             raise ObjectChangedError(message, path=str(self.url), operation="GetObject")

@@ -137,16 +137,16 @@ class AsyncTextReader(Generic[ReaderT]):
                 rest = self._decoder.decode(await self.buffer.read(-1), final=True)
                 self._ended = True
                 return self._take(len(self._pending)) + rest
-            pieces: list[str] = []
+            chunks: list[str] = []
             try:
                 while True:
-                    pieces.append(self._take(self._start + size))
-                    size -= len(pieces[-1])
+                    chunks.append(self._take(self._start + size))
+                    size -= len(chunks[-1])
                     if not size or self._ended:
-                        return "".join(pieces)
+                        return "".join(chunks)
                     await self._decode_more()
             except BaseException:
-                self._put_back(pieces)
+                self._put_back(chunks)
                 raise
 
     async def readline(self, size: int | None = -1) -> str:
@@ -204,27 +204,27 @@ class AsyncTextReader(Generic[ReaderT]):
         self._start += len(text)
         return text
 
-    def _put_back(self, pieces: list[str]) -> None:
-        """Undo the taking of ``pieces``, which broke off."""
-        self._pending = "".join(pieces) + self._pending[self._start :]
+    def _put_back(self, chunks: list[str]) -> None:
+        """Undo the taking of ``chunks``, which broke off."""
+        self._pending = "".join(chunks) + self._pending[self._start :]
         self._start = 0
 
     async def _line(self, limit: int | None = None) -> str:
-        pieces: list[str] = []
+        chunks: list[str] = []
         left = limit
         try:
             while True:
-                end = self._line_end(pieces[-1][-1] if pieces else "")
+                end = self._line_end(chunks[-1][-1] if chunks else "")
                 stop = len(self._pending) if end is None else end
-                piece = self._take(stop if left is None else min(stop, self._start + left))
-                if piece:
-                    pieces.append(piece)
-                left = None if left is None else left - len(piece)
+                chunk = self._take(stop if left is None else min(stop, self._start + left))
+                if chunk:
+                    chunks.append(chunk)
+                left = None if left is None else left - len(chunk)
                 if end is not None or left == 0 or self._ended:
-                    return "".join(pieces)
+                    return "".join(chunks)
                 await self._decode_more()
         except BaseException:
-            self._put_back(pieces)
+            self._put_back(chunks)
             raise
 
     def _line_end(self, before: str) -> int | None:

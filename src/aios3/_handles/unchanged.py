@@ -19,16 +19,18 @@ _SAME_TIME_SECONDS = 1.0
 """How far two times of one version may lie apart: a HEAD has whole seconds, rounded up or down, and a listing less."""
 
 
-def _is_same_version(known: StatResult, now: StatResult) -> bool:
+def _is_same_version(expected: StatResult, now: StatResult) -> bool:
     """Tell whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
-    for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
+    for before, after in ((expected.version_id, now.version_id), (expected.etag, now.etag)):
         if before and after and before != after:
             return False
-    return known.size == now.size and abs(known.mtime - now.mtime) < _SAME_TIME_SECONDS
+    return expected.size == now.size and abs(expected.mtime - now.mtime) < _SAME_TIME_SECONDS
 
 
-async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> None:
-    """Delete the object at ``url`` if it is still the version that ``known`` describes; one that is gone is no error.
+async def delete_unchanged(session: Session, url: S3Url, expected: StatResult) -> None:
+    """Delete the object at ``url`` if it is still the version that ``expected`` describes.
+
+    An object that is gone already is not an error.
 
     The request has an If-Match, by which Amazon S3 decides. Other servers may ignore it, so they are asked by a HEAD
     directly before; what is written between the two is lost there.
@@ -36,14 +38,14 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
     Raises ObjectChangedError, and deletes nothing, if another version is there.
     """
     backend = await session.backend(url)
-    if known.etag is None or not backend.is_aws:
+    if expected.etag is None or not backend.is_aws:
         now = await head_or_none(session, url)
         if now is None:
             return
-        if not _is_same_version(known, now):
+        if not _is_same_version(expected, now):
             raise _newer(url)
     try:
-        await backend.delete_object(url, if_match=known.etag)
+        await backend.delete_object(url, if_match=expected.etag)
     except BucketNotFoundError:
         raise
     except ObjectNotFoundError:

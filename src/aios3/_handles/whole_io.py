@@ -166,10 +166,10 @@ async def upload_store(writer: AsyncMultipartWriter, store: Store) -> WriteResul
     """Write all of ``store`` and publish it; whoever owns ``writer`` aborts it if this fails."""
     offset, size = 0, store.size
     while offset < size:
-        piece = await store.read(offset, min(_CHUNK_BYTES, size - offset))
-        if not piece:
+        chunk = await store.read(offset, min(_CHUNK_BYTES, size - offset))
+        if not chunk:
             message = f"The local copy of {writer.name} was cut while it was being written up"
             raise TruncatedBodyError(message, path=writer.name)
-        offset += await writer.write(piece)
+        offset += await writer.write(chunk)
     await writer.finish()
     return writer.result

@@ -115,13 +115,15 @@ class ListingPlan:
         free = width - sum(key_range.busy for key_range in self.key_ranges)
         held = sum(key_range.busy + key_range.buffered_pages for key_range in self.key_ranges)
         free = min(free, (width if width == 1 else MAX_PAGES) - held)
-        asked = [key_range for position, key_range in enumerate(self.key_ranges) if self._wants(key_range, position)]
-        asked = asked[: max(free, self._consumer_waits(asked))]
+        requested = [
+            key_range for position, key_range in enumerate(self.key_ranges) if self._wants(key_range, position)
+        ]
+        requested = requested[: max(free, self._consumer_waits(requested))]
         if width > 1:
-            asked += self._split(free - len(asked), width * PAGES_PER_RANGE)
-        for key_range in asked:
+            requested += self._split(free - len(requested), width * PAGES_PER_RANGE)
+        for key_range in requested:
             key_range.busy = True
-        return asked
+        return requested
 
     def directory_to_list(self) -> str | None:
         """Return the directory whose directories are to be listed now, because they would be good bounds."""
@@ -250,26 +252,26 @@ class ListingPlan:
         names = names_of(page)
         size = len(page.keys) + len(page.prefixes)
         inside = trim_page(page, key_range.upper)
-        kept = len(inside.keys) + len(inside.prefixes)
+        inside_count = len(inside.keys) + len(inside.prefixes)
         self._largest_page = max(self._largest_page, size)
-        self._used_names += kept
-        self._wasted_names += size - kept
+        self._used_names += inside_count
+        self._wasted_names += size - inside_count
         key_range.pages_arrived += 1
         key_range.token = page.token
         if names:
             self._start = names[0] if self._start is None else self._start
             key_range.names = names
             key_range.first = names[0] if key_range.first is None else key_range.first
-            if kept:
+            if inside_count:
                 key_range.page_starts.append(names[0])
-        key_range.done = page.token is None or kept < size
+        key_range.done = page.token is None or inside_count < size
         if key_range.lower and key_range.pages_arrived == 1:
-            self._record_guess(key_range, hit=bool(kept))
-        if kept < size and not self._start_after_works and key_range is self.key_ranges[0]:
+            self._record_guess(key_range, hit=bool(inside_count))
+        if inside_count < size and not self._start_after_works and key_range is self.key_ranges[0]:
             key_range.overflow_page = page
-        elif kept or not key_range.done:
+        elif inside_count or not key_range.done:
             key_range.pages.append(inside)
-        if page.token is None and kept == size:
+        if page.token is None and inside_count == size:
             del self.key_ranges[self.key_ranges.index(key_range) + 1 :]  # the server says that nothing follows
 
     def _record_guess(self, key_range: KeyRange, *, hit: bool) -> None:

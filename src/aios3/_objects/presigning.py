@@ -47,8 +47,8 @@ async def presign(
         raise ConfigError(message)
     _check_signs(current, url)
     admin = await current.admin(url)
-    place = {"Bucket": url.bucket, "Key": url.key}
-    return await admin.presign(_OPERATIONS[method], {**(parameters or {}), **place}, expires_in)
+    target = {"Bucket": url.bucket, "Key": url.key}
+    return await admin.presign(_OPERATIONS[method], {**(parameters or {}), **target}, expires_in)
 
 
 async def presign_post(

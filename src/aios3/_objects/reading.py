@@ -140,11 +140,11 @@ async def _read_range(
 
 async def _read_nothing(session: Session, url: S3Url, start: int, stop: int | None, *, followlinks: bool) -> bytes:
     """Read a range that the server says does not exist: a slice from the object's end on is empty."""
-    found = await head(session, url)
-    if followlinks and found.islnk:
-        return await _read_link_target(session, url, found, start, stop)
-    if start != found.size:
-        raise _bad_range(url, start, stop, found.size) from None
+    stat = await head(session, url)
+    if followlinks and stat.islnk:
+        return await _read_link_target(session, url, stat, start, stop)
+    if start != stat.size:
+        raise _bad_range(url, start, stop, stat.size) from None
     return b""
 
 
@@ -164,6 +164,6 @@ def _resolve_slice(url: S3Url, start: int, stop: int | None, size: int) -> tuple
 
 
 def _bad_range(url: S3Url, start: int, stop: int | None, size: int | None = None) -> InvalidRangeError:
-    known = "" if size is None else f", which has {size:,} bytes"
+    size_note = "" if size is None else f", which has {size:,} bytes"
     shown = f"{start}:{'' if stop is None else stop}"
-    return InvalidRangeError(f"There is no range {shown} in {url}{known}", path=str(url))
+    return InvalidRangeError(f"There is no range {shown} in {url}{size_note}", path=str(url))

@@ -106,7 +106,7 @@ def as_directory(name: str) -> str:
 def _reject_nesting(source: CopyEnd, src: str, target: CopyEnd, dst: str | None) -> None:
     if not source.shares_server_with(target):
         return
-    ours, theirs = child_url(source.url, src), child_url(target.url, dst or "")
-    if may_overlap(ours, theirs):
-        message = f"{ours} cannot be copied to {theirs}: they are one place, or one lies in the other"
-        raise InvalidPathError(message, path=str(ours))
+    source_url, target_url = child_url(source.url, src), child_url(target.url, dst or "")
+    if may_overlap(source_url, target_url):
+        message = f"{source_url} cannot be copied to {target_url}: they are one place, or one lies in the other"
+        raise InvalidPathError(message, path=str(source_url))

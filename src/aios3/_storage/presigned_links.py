@@ -33,8 +33,8 @@ def parameters_of(
     operation: LinkOperation, output_path: str | None, content_type: str | None, content_encoding: str | None
 ) -> dict[str, str]:
     """Return the parameters of the request; raise ConfigError for one that the operation cannot have."""
-    given = {"content_type": content_type, "content_encoding": content_encoding}
-    allowed = {name: value for name, value in given.items() if value}
+    values = {"content_type": content_type, "content_encoding": content_encoding}
+    allowed = {name: value for name, value in values.items() if value}
     unknown = [
         *allowed.keys() - _NAMES[operation],
         *(["output_path"] if output_path and operation != "download" else []),

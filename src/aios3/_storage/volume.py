@@ -97,8 +97,8 @@ class VolumeBase(Generic[FileT_co]):
         """Return a handle on the file ``key``, whose ``open()`` and ``size()`` ask S3; costs no request by itself."""
         return self._handle(key)
 
-    def _handle(self, key: str, found: StatResult | None = None) -> FileT_co:
-        return self._files(key, child_url(self._url, key), self._session, found)
+    def _handle(self, key: str, stat: StatResult | None = None) -> FileT_co:
+        return self._files(key, child_url(self._url, key), self._session, stat)
 
     def get_store_for_folder(self, key: str, identifier: str | None = None) -> Self:
         """Return the directory ``key`` as a volume of its own, with the same session."""
@@ -180,8 +180,8 @@ class Volume(VolumeBase[VolumeFile]):
         Without ``src``, of all files of the volume. Names are those in the volume; markers of directories are left
         out. Nothing there yields nothing.
         """
-        async with aclosing(list_tree(current_session(self.session), self.url, src or "")) as found:
-            async for name, stat in found:
+        async with aclosing(list_tree(current_session(self.session), self.url, src or "")) as files:
+            async for name, stat in files:
                 yield name, self._handle(name, stat)
 
     async def mkdir(self: VolumeBase[F], path: str) -> None:
@@ -210,8 +210,10 @@ class Volume(VolumeBase[VolumeFile]):
         tree would be copied into itself.
         """
         names = [src or ""] if src is None or isinstance(src, str) else list(src)
-        ours, theirs = current_session(self.session), current_session(store.session)
-        return await copy_trees(CopyEnd(ours, self.url), names, CopyEnd(theirs, store.url), dst, progress)
+        source_session, target_session = current_session(self.session), current_session(store.session)
+        return await copy_trees(
+            CopyEnd(source_session, self.url), names, CopyEnd(target_session, store.url), dst, progress
+        )
 
     async def close(self: VolumeBase[F]) -> None:
         """Do nothing: connections belong to the session. Safe to repeat; the volume can still be used."""

@@ -123,8 +123,8 @@ class _Concat:
         ends = list(accumulate(part_slice.size for part_slice in slices))
         data = memoryview(allocate_aligned(ends[-1]))
 
-        async def read(place: tuple[Slice, int]) -> None:
-            part_slice, end = place
+        async def read(slice_and_end: tuple[Slice, int]) -> None:
+            part_slice, end = slice_and_end
             view = data[end - part_slice.size : end]
             await read_into(
                 self.session, self.urls[part_slice.source], self.stats[part_slice.source].etag, part_slice.start, view

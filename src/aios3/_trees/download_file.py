@@ -177,7 +177,7 @@ class _RangedDownload:
             self._reporter.add_bytes(self._range_stop(index) - index * self._range_size)
         if 0 in partial.done:
             await resources.aclose()
-        wanted = [index for index in range(-(-self._size // self._range_size)) if index not in partial.done]
+        missing = [index for index in range(-(-self._size // self._range_size)) if index not in partial.done]
 
         async def receive(index: int) -> None:
             async with (
@@ -191,7 +191,7 @@ class _RangedDownload:
                 self._unjournaled_bytes = 0
                 await self._write_journal(partial)
 
-        await for_each(as_async(wanted), receive, self._session.config.max_concurrency)
+        await for_each(as_async(missing), receive, self._session.config.max_concurrency)
 
     async def _download_range(self, partial: PartialFile, index: int) -> None:
         start, stop = index * self._range_size, self._range_stop(index)

@@ -90,8 +90,8 @@ async def _same_object(session: Session, old: S3Url, new: S3Url) -> bool:
     page = await first_page(session, old)
     if not page.keys:
         return False
-    ours, theirs = old.with_key(page.keys[0]), S3Url(new.bucket, page.keys[0], new.profile)
-    one, other = await head_or_none(session, ours), await head_or_none(session, theirs)
+    source, target = old.with_key(page.keys[0]), S3Url(new.bucket, page.keys[0], new.profile)
+    one, other = await head_or_none(session, source), await head_or_none(session, target)
     return one is not None and other is not None and version_of(one) == version_of(other)
 
 
@@ -140,12 +140,12 @@ class _Move:
         self._counters.raise_if_failed(f"Moving {self._old} to {self._new}", str(self._old))
 
     async def _check_nothing_is_replaced(self) -> None:
-        ours, theirs = (S3Tree(self._session, root, with_markers=True) for root in (self._old, self._new))
-        async with aclosing(merge_by_name(ours.batches(), theirs.batches())) as listing:
+        source_tree, target_tree = (S3Tree(self._session, root, with_markers=True) for root in (self._old, self._new))
+        async with aclosing(merge_by_name(source_tree.batches(), target_tree.batches())) as listing:
             async for batch in listing:
                 for mine, other in batch:
                     if mine is not None and other is not None and (other.size or not other.is_marker):
-                        raise _exists(ours.url(mine.name), theirs.url(other.name))
+                        raise _exists(source_tree.url(mine.name), target_tree.url(other.name))
 
     async def _copy_all(self) -> None:
         """Copy everything; the first failure ends it, and says that nothing was deleted."""

@@ -223,8 +223,8 @@ def _read_journal(folder: Folder, journal_name: str, version: DownloadVersion) -
         )
         with os.fdopen(descriptor, encoding="utf-8") as file:
             fields = json.load(file)
-        known = DownloadVersion(fields["etag"], fields["size"], fields["piece"])
+        recorded = DownloadVersion(fields["etag"], fields["size"], fields["piece"])
         done = {int(index) for index in fields["done"]}
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return set()
-    return done if known == version else set()
+    return done if recorded == version else set()

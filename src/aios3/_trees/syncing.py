@@ -70,7 +70,7 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
     current = current_session(session)
     source, target = _parse_side(src), _parse_side(dst)
     _check_sides(source, target)
-    wanted = make_filter(include, exclude)
+    file_filter = make_filter(include, exclude)
     counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
     copier = FileCopier(current, reporter, counters, overwrite=overwrite or force, followlinks=followlinks)
     sync_rule = _SyncRule(force=force, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
@@ -83,7 +83,14 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
         copier = copier.confined_to(target_tree.root)
     rule = sync_rule.copy_filter(current, source_tree, target_tree)
     transfer = TreeTransfer(
-        source_tree, target_tree, copier, rule, wanted, looks_at_target=True, reads_everything=delete, dry_run=dry_run
+        source_tree,
+        target_tree,
+        copier,
+        rule,
+        file_filter,
+        looks_at_target=True,
+        reads_everything=delete,
+        dry_run=dry_run,
     )
     async with pruning(source_tree, target_tree, counters, dry_run=dry_run) as prune:
         seen_any = await transfer.run(prune.note if delete else lambda _: None)
@@ -146,8 +153,8 @@ class _SyncRule:
         """Sync a file or object that was named by itself."""
         other = await _describe_target(copier.session, target)
         path = next((side for side in (source, target) if isinstance(side, str)), None)
-        wanted = self.should_copy(copier.session, item, other, path)
-        if not (wanted if isinstance(wanted, bool) else await wanted):
+        is_wanted = self.should_copy(copier.session, item, other, path)
+        if not (is_wanted if isinstance(is_wanted, bool) else await is_wanted):
             copier.counters.skipped += 1
         elif self.dry_run:
             copier.counters.actions.append(TransferAction("copy", str(target), str(source)))

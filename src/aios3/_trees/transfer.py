@@ -180,8 +180,8 @@ class TreeTransfer:
             if item.is_marker and not (item.size and isinstance(self.target, S3Tree)):
                 await self._handle_marker(item, other)
                 return
-            wanted = self.rule(item, other)
-            if not (wanted if isinstance(wanted, bool) else await wanted):
+            is_wanted = self.rule(item, other)
+            if not (is_wanted if isinstance(is_wanted, bool) else await is_wanted):
                 counters.skipped += 1
                 return
             source, target = self._ends(item.name)

@@ -45,9 +45,9 @@ async def abort_uploads(
     counters = TransferCounters()
 
     async def abort(upload: OpenUpload) -> None:
-        place = url.with_key(upload.key)
-        with counters.collecting(f"{place} {upload.upload_id}"):
-            await backend.abort_multipart_upload(place, upload.upload_id)
+        target = url.with_key(upload.key)
+        with counters.collecting(f"{target} {upload.upload_id}"):
+            await backend.abort_multipart_upload(target, upload.upload_id)
             aborted.append(upload)
 
     await for_each(as_async(uploads), abort, current.config.max_concurrency)

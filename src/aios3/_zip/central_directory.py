@@ -76,9 +76,9 @@ def find_end_record(tail: bytes, size: int, path: str) -> EndRecord:
     stop = at
     if tail[max(at - _LOCATOR.size, 0) : at].startswith(_LOCATOR_SIGNATURE):
         stop = at - _LOCATOR.size - _END_64.size
-        said = (count, length, offset)
+        fields = (count, length, offset)
         disks, here, count, length, offset = _end_64(tail, stop, at - _LOCATOR.size, path)
-        _check_agreement(said, (count, length, offset), path)
+        _check_agreement(fields, (count, length, offset), path)
     if any(disks) or here != count:
         raise archive_error(path, "is one of several volumes, which cannot be read by themselves")
     start = size - len(tail) + stop - length

@@ -150,8 +150,8 @@ def zstandard() -> Callable[[], Decoder] | None:
 
 def failures() -> tuple[type[Exception], ...]:
     """Return what decoders raise for a stream that is broken."""
-    made = zstandard()
-    module = importlib.import_module(made.__module__) if made is not None else None
+    make_zstd = zstandard()
+    module = importlib.import_module(make_zstd.__module__) if make_zstd is not None else None
     others = [] if module is None else [error for error in [getattr(module, "ZstdError", None)] if error is not None]
     return (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, *others)
 
@@ -169,9 +169,9 @@ def decoder_for(info: ZipInfo, path: str) -> tuple[Callable[[], Decoder], int]:
     if method == zipfile.ZIP_LZMA:
         return lambda: LzmaDecoder(info.file_size), min(info.file_size, _MAX_WINDOW)
     if method in _ZSTANDARD_NUMBERS:
-        made = zstandard()
-        if made is not None:
-            return made, _ZSTD_WINDOW_BYTES
+        make_decoder = zstandard()
+        if make_decoder is not None:
+            return make_decoder, _ZSTD_WINDOW_BYTES
         message = f"{info.filename!r} in {path} is compressed with Zstandard: pip install backports.zstd"
         raise UnsupportedError(message, path=path)
     name = f"{_NAMES[method]} ({method})" if method in _NAMES else f"method {method}"

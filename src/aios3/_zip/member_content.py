@@ -112,10 +112,10 @@ class InflatedContent:
             pass
 
     async def _compressed(self) -> bytes:
-        wanted = min(self._decompressor.input_wanted, _INPUT_BYTES)
-        if not wanted:
+        size = min(self._decompressor.input_wanted, _INPUT_BYTES)
+        if not size:
             return b""
-        data = await self._member_bytes.read_at(self._start + self._decompressor.consumed, wanted)
+        data = await self._member_bytes.read_at(self._start + self._decompressor.consumed, size)
         if not data:
             raise archive_error(self._path, "reaches behind the end of the archive", self._info.filename)
         return data

@@ -94,19 +94,19 @@ class Packer:
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
         if info.compress_type == zipfile.ZIP_STORED and isinstance(data, (bytes, bytearray, memoryview)):
             return await self._store(info, flat(data))
-        made: list[IO[bytes]] = []
+        opened: list[IO[bytes]] = []
         try:
             # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
-            await in_thread(lambda: made.append(self._archive.open(info, "w", force_zip64=size is None)))
+            await in_thread(lambda: opened.append(self._archive.open(info, "w", force_zip64=size is None)))
             self._small = bytearray()
-            written = await copy_from(data, lambda piece: self._take(made[0], piece))
+            written = await copy_from(data, lambda chunk: self._take(opened[0], chunk))
             self._check_size(info, size, written)
-            await self._compress(made[0], self._small)
-            await in_thread(made[0].close)
+            await self._compress(opened[0], self._small)
+            await in_thread(opened[0].close)
             await self._send()
         except BaseException:
             self._drain_buffer.discard()
-            for target in made:
+            for target in opened:
                 with contextlib.suppress(RuntimeError):  # it is torn in any case, and only to be let go
                     await in_thread(target.close)
             raise

@@ -44,8 +44,8 @@ def session_of(client: AnyClient) -> aios3.sync.Session:
     if isinstance(client, aios3.sync.Session):
         return client
     with _lock:
-        pid, known = _by_client.get(client, (0, None))
-        if known is None or pid != os.getpid() or known.closed:
-            known = aios3.sync.Session(config_of(client))
-            _by_client[client] = os.getpid(), known
-        return known
+        pid, session = _by_client.get(client, (0, None))
+        if session is None or pid != os.getpid() or session.closed:
+            session = aios3.sync.Session(config_of(client))
+            _by_client[client] = os.getpid(), session
+        return session

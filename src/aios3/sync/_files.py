@@ -250,10 +250,10 @@ def open(  # noqa: PLR0917 - the order is that of builtins.open
         raise
 
 
-def stream(found: ObjectBase, **options: Unpack[ReaderOptions]) -> ObjectReader:
+def stream(source: ObjectBase, **options: Unpack[ReaderOptions]) -> ObjectReader:
     """Return the object as a file, to be used with ``with``; the options are those of :func:`aios3.aopen`."""
-    wanted: ReaderOptions = {**found.pinned(), **options}
-    return open(found.url, "rb", session=found.session, **wanted)
+    chosen: ReaderOptions = {**source.pinned(), **options}
+    return open(source.url, "rb", session=source.session, **chosen)
 
 
 def _write_buffer(raw: RawWriter, buffer_size: int) -> ObjectWriter | ObjectFile:

@@ -95,9 +95,9 @@ def _being_imported_here() -> set[str]:
 
 def _is_importing() -> bool:
     own = threading.get_ident()
-    ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith(THREADS)}
+    own_threads = {thread.ident for thread in threading.enumerate() if thread.name.startswith(THREADS)}
     frames = sys._current_frames()  # noqa: SLF001 - documented; the only way to see what other threads do
-    return any(_imports(frame, is_ours=thread in ours) for thread, frame in frames.items() if thread != own)
+    return any(_imports(frame, is_ours=thread in own_threads) for thread, frame in frames.items() if thread != own)
 
 
 def _imports(frame: FrameType | None, *, is_ours: bool) -> bool:

@@ -160,5 +160,5 @@ class SyncIterator(Iterator[T]):
 
 def iterate(func: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> SyncIterator[T]:
     """Return an ordinary iterator over the items of an async generator function."""
-    given = map(wrap_iterable, args)
-    return SyncIterator(_loop_thread.get_loop_thread(), partial(func, *given, **kwargs))  # type: ignore[arg-type]  # as in args
+    wrapped = map(wrap_iterable, args)
+    return SyncIterator(_loop_thread.get_loop_thread(), partial(func, *wrapped, **kwargs))  # type: ignore[arg-type]  # as in args

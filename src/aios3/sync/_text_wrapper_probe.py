@@ -39,5 +39,5 @@ def _is_wrapped(file: io.RawIOBase) -> bool:
 
     A loop may ask two questions at one instruction as well; what refers to the file tells that apart.
     """
-    buffers = [found for found in gc.get_referrers(file) if isinstance(found, io.BufferedWriter)]
-    return any(isinstance(found, io.TextIOWrapper) for buffer in buffers for found in gc.get_referrers(buffer))
+    buffers = [referrer for referrer in gc.get_referrers(file) if isinstance(referrer, io.BufferedWriter)]
+    return any(isinstance(referrer, io.TextIOWrapper) for buffer in buffers for referrer in gc.get_referrers(buffer))

@@ -73,16 +73,16 @@ def named(method: str, target: str, headers: Mapping[str, str]) -> Named:
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket:
         return Named("ListBuckets" if method == "GET" else f"{method} /", "", "")
-    asked = dict(parse_qsl(query, keep_blank_values=True))
-    operation = _operation(method, asked, on_object=bool(key))
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    operation = _operation(method, parameters, on_object=bool(key))
     if "x-amz-copy-source" in headers:
         operation = _COPIES.get(operation, operation)
     return Named(operation, bucket, key)
 
 
-def _operation(method: str, asked: Mapping[str, str], *, on_object: bool) -> str:
+def _operation(method: str, parameters: Mapping[str, str], *, on_object: bool) -> str:
     table = _ON_OBJECTS if on_object else _ON_BUCKETS
-    for name in asked:
+    for name in parameters:
         if (method, name) in table:
             return table[method, name]
         if name in _SUBRESOURCES:

@@ -35,10 +35,10 @@ class UnknownFileError(ObjectNotFoundError):
 
 @functools.cache
 def _error_class() -> type[UnknownFileError]:
-    theirs = find("flowserv.error", "UnknownFileError")
-    if theirs is None:
+    library_error = find("flowserv.error", "UnknownFileError")
+    if library_error is None:
         return UnknownFileError
-    return type("UnknownFileError", (UnknownFileError, theirs), {"__doc__": UnknownFileError.__doc__})
+    return type("UnknownFileError", (UnknownFileError, library_error), {"__doc__": UnknownFileError.__doc__})
 
 
 @contextlib.contextmanager
@@ -68,9 +68,9 @@ class S3File:
     @classmethod
     def over(cls, bucket: aios3.sync.Volume, file: aios3.sync.VolumeFile) -> Self:
         """Make one of a file that a listing has described."""
-        made = cls(bucket, file.url.key)
-        made.file = file
-        return made
+        file_of_s3 = cls(bucket, file.url.key)
+        file_of_s3.file = file
+        return file_of_s3
 
     def open(self) -> io.BytesIO:
         """Return the whole file in memory; raise UnknownFileError if it is not there."""

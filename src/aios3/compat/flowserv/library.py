@@ -12,15 +12,15 @@ T = TypeVar("T")
 def find(module: str, name: str) -> type | None:
     """Return a class of flowserv; None where flowserv, or something that it needs, is not installed."""
     try:
-        found = getattr(importlib.import_module(module), name)
+        value = getattr(importlib.import_module(module), name)
     except ImportError:
         return None
-    return found if isinstance(found, type) else None
+    return value if isinstance(value, type) else None
 
 
-def error_alias(name: str, ours: type[T]) -> type[T]:
-    """Have flowserv's ``isinstance`` take ``ours`` for its own class ``name``, and return ``ours``."""
-    found = find("flowserv.volume.base", name)
-    if isinstance(found, abc.ABCMeta):
-        found.register(ours)
-    return ours
+def error_alias(name: str, alias: type[T]) -> type[T]:
+    """Have flowserv's ``isinstance`` take ``alias`` for its own class ``name``, and return ``alias``."""
+    base = find("flowserv.volume.base", name)
+    if isinstance(base, abc.ABCMeta):
+        base.register(alias)
+    return alias

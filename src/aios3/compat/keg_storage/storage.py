@@ -54,7 +54,7 @@ class S3Storage:
 
     def list(self, path: str) -> list[ListEntry]:
         """Return the files whose keys begin with ``path``, sorted."""
-        return [entry_of(found) for found in self._storage.list(path)]
+        return [entry_of(entry) for entry in self._storage.list(path)]
 
     def open(self, path: str, mode: Mode, extra_args: Mapping[str, object] | None = None) -> S3Reader | S3Writer:
         """Open a file for reading or for writing; raise FileNotFoundInStorageError where there is none to read."""
@@ -121,15 +121,15 @@ class S3Storage:
         ``application/octet-stream``. Raises ValueError for a moment that has passed or is more than seven days ahead,
         NotImplementedError for several operations.
         """
-        wanted = ShareLinkOperation.as_operation(operation)
-        if wanted not in list(ShareLinkOperation):
+        link_operation = ShareLinkOperation.as_operation(operation)
+        if link_operation not in list(ShareLinkOperation):
             message = "S3 backends cannot generate a link for multiple operations"
             raise NotImplementedError(message)
-        if wanted is ShareLinkOperation.upload:
+        if link_operation is ShareLinkOperation.upload:
             output_path, content_type = None, content_type or "application/octet-stream"
-        elif wanted is ShareLinkOperation.remove:
+        elif link_operation is ShareLinkOperation.remove:
             output_path = content_type = content_encoding = None
-        verb = cast("Literal['download', 'upload', 'remove']", wanted.name)
+        verb = cast("Literal['download', 'upload', 'remove']", link_operation.name)
         return self._storage.link_to(
             path, verb, _with_zone(expire), output_path, content_type, content_encoding=content_encoding
         )

@@ -59,11 +59,11 @@ def _flags(cls: type[FlagT], obj: object, letters: dict[str, FlagT], message: st
         return obj
     if not isinstance(obj, str):
         raise ValueError(message)  # noqa: TRY004 - keg_storage's
-    found = cls(0)
+    flags = cls(0)
     for letter, flag in letters.items():
         if letter in obj:
-            found |= flag
-    return found
+            flags |= flag
+    return flags
 
 
 class ListEntry(NamedTuple):
@@ -75,9 +75,9 @@ class ListEntry(NamedTuple):
     size: int
 
 
-def entry_of(found: Entry) -> ListEntry:
+def entry_of(entry: Entry) -> ListEntry:
     """Convert an entry."""
-    return ListEntry(found.name, _moment(found.last_modified), found.size)
+    return ListEntry(entry.name, _moment(entry.last_modified), entry.size)
 
 
 def _moment(moment: datetime) -> datetime:

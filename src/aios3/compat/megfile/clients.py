@@ -26,8 +26,8 @@ def get_endpoint_url(profile_name: str | None = None) -> str:
     profile = profile_name or os.environ.get("AWS_PROFILE")
     start = f"{profile_name.upper()}__" if profile_name else ""
     for name in _ENDPOINTS:
-        if found := os.environ.get(start + name):
-            return found
+        if value := os.environ.get(start + name):
+            return value
     return aios3.sync.get_endpoint_url(profile, session=session())
 
 
@@ -38,10 +38,10 @@ def get_s3_client(config: object = None, cache_key: str | None = None, profile_n
     """
     if cache_key is None:
         return _make(config, profile_name)
-    known: dict[tuple[str, str | None], BaseClient] = _cache.__dict__.setdefault("clients", {})
-    if (cache_key, profile_name) not in known:
-        known[cache_key, profile_name] = _make(config, profile_name)
-    return known[cache_key, profile_name]
+    clients: dict[tuple[str, str | None], BaseClient] = _cache.__dict__.setdefault("clients", {})
+    if (cache_key, profile_name) not in clients:
+        clients[cache_key, profile_name] = _make(config, profile_name)
+    return clients[cache_key, profile_name]
 
 
 def _make(config: object, profile_name: str | None) -> BaseClient:

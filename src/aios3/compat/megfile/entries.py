@@ -81,19 +81,19 @@ class FileEntry(NamedTuple):
         return self.stat.is_symlink()
 
 
-def stat_of(found: Stat) -> StatResult:
+def stat_of(stat: Stat) -> StatResult:
     """Convert a description."""
     extra: dict[str, object] = {
-        "ETag": None if found.etag is None else f'"{found.etag}"',
-        "VersionId": found.version_id,
-        "StorageClass": found.storage_class,
-        "ContentType": found.content_type,
-        "Metadata": dict(found.metadata) or None,
+        "ETag": None if stat.etag is None else f'"{stat.etag}"',
+        "VersionId": stat.version_id,
+        "StorageClass": stat.storage_class,
+        "ContentType": stat.content_type,
+        "Metadata": dict(stat.metadata) or None,
     }
-    known = {name: value for name, value in extra.items() if value is not None}
-    return StatResult(found.size, found.ctime, found.mtime, found.isdir, found.islnk, known or None)
+    present = {name: value for name, value in extra.items() if value is not None}
+    return StatResult(stat.size, stat.ctime, stat.mtime, stat.isdir, stat.islnk, present or None)
 
 
-def entry_of(found: Entry) -> FileEntry:
+def entry_of(entry: Entry) -> FileEntry:
     """Convert an entry."""
-    return FileEntry(found.name, found.path, stat_of(found.stat))
+    return FileEntry(entry.name, entry.path, stat_of(entry.stat))

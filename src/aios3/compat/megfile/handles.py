@@ -44,10 +44,10 @@ class Client(Protocol):
 def open_file(path: AnyPath, mode: str, client: Client | None = None, **options: object) -> IO[Any]:
     """Open a file of :mod:`aios3.sync` with megfile's session, on the server that ``client`` is for."""
     where = session() if client is None else session(client.meta.endpoint_url, client.meta.region_name)
-    given = {name: value for name, value in options.items() if value is not None}
+    present = {name: value for name, value in options.items() if value is not None}
     opening = cast("Any", aios3.sync.open)  # which overload it is, is known when it runs
     with unknown_errors():
-        return cast("IO[Any]", opening(path, mode, session=where, **given))
+        return cast("IO[Any]", opening(path, mode, session=where, **present))
 
 
 class Handle(io.BufferedIOBase):

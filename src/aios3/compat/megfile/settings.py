@@ -59,11 +59,11 @@ def run(verb: Callable[..., T], *arguments: object, **options: object) -> T:
 
 def sync_function(name: str) -> Callable[..., Any]:
     """Return a function of :mod:`aios3.sync`; raise UnsupportedError where this version of aios3 has none."""
-    found: Callable[..., Any] | None = getattr(aios3.sync, name, None)
-    if found is None:
+    function: Callable[..., Any] | None = getattr(aios3.sync, name, None)
+    if function is None:
         message = f"This version of aios3 has no aios3.sync.{name}"
         raise UnsupportedError(message)
-    return found
+    return function
 
 
 _lock = threading.Lock()

@@ -21,9 +21,9 @@ _IMPLIED = {"Metadata", "SSECustomerAlgorithm", "SSECustomerKeyMD5"}
 
 def writing_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return options of aios3 for arguments of boto3's ``put_object``; raise ConfigError for one there is none for."""
-    given = {name: value for name, value in arguments.items() if name not in _IMPLIED}
-    reject(given.keys() - _WRITING, "write an object")
-    return {_WRITING[name]: _VALUES.get(name, _same)(value) for name, value in given.items()}
+    present = {name: value for name, value in arguments.items() if name not in _IMPLIED}
+    reject(present.keys() - _WRITING, "write an object")
+    return {_WRITING[name]: _VALUES.get(name, _same)(value) for name, value in present.items()}
 
 
 def reject(names: set[str], what: str) -> None:

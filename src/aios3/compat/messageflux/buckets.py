@@ -64,8 +64,8 @@ class S3Bucket:
     @staticmethod
     def list_buckets(s3_resource: S3ServiceResource | aios3.sync.Session | None) -> Iterator[S3Bucket]:
         """Yield all buckets of the account."""
-        with translated(), closing(aios3.sync.Bucket.list_buckets(session=session_behind(s3_resource))) as found:
-            for bucket in found:
+        with translated(), closing(aios3.sync.Bucket.list_buckets(session=session_behind(s3_resource))) as buckets:
+            for bucket in buckets:
                 yield S3Bucket._listed(bucket, s3_resource)
 
     @classmethod
@@ -169,8 +169,8 @@ class S3Bucket:
         with translated():
             reject(kwargs.keys() - {"Marker", "EncodingType"}, "list")
             marker = (kwargs.get("Marker") or "").encode()
-            with closing(self._bucket.find_objects(prefix, delimiter)) as found:
-                for each in found:
+            with closing(self._bucket.find_objects(prefix, delimiter)) as objects:
+                for each in objects:
                     if each.key.encode("utf-8", "surrogateescape") > marker:
                         yield S3Object(each)
 
