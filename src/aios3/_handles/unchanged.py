@@ -1,6 +1,6 @@
-"""The deletion of an object that is still the version that somebody has seen, and of no other.
+"""Deletes an object only if it is still the version that the caller has seen.
 
-Some servers ignore the condition of a deletion (If-Match), and do not say so. A look directly before tells.
+Some servers ignore the condition of a deletion (If-Match), and do not say so. So a HEAD is sent directly before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SAME_TIME_SECONDS = 1.0
 
 
 def _is_same_version(known: StatResult, now: StatResult) -> bool:
-    """Tell whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
+    """Return whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
     for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
         if before and after and before != after:
             return False
@@ -28,7 +28,7 @@ def _is_same_version(known: StatResult, now: StatResult) -> bool:
 
 
 async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> None:
-    """Delete the object at ``url`` if it is still the version that ``known`` describes; one that is gone is no error.
+    """Delete the object at ``url`` if it is still the version ``known``; a missing object is not an error.
 
     The request has an If-Match, by which Amazon S3 decides. Other servers may ignore it, so they are asked by a HEAD
     directly before; what is written between the two is lost there.

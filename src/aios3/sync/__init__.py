@@ -300,12 +300,12 @@ def cached_path(
 def access(
     path: AnyPath, mode: Access = Access.READ, followlinks: bool = False, *, session: _aios3.Session | None = None
 ) -> bool:
-    """Tell whether this path is there and may be read, or whether an object may be written there."""
+    """Return whether this path is there and may be read, or whether an object may be written there."""
     return _loop_thread.call(_aios3.access, path, mode, followlinks, session=session)
 
 
 def exists(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
-    """Tell whether there is an object or a directory; with ``followlinks``, whether a link leads to an object."""
+    """Return whether there is an object or a directory; with ``followlinks``, whether a link leads to an object."""
     return _loop_thread.call(_aios3.exists, path, followlinks, session=session)
 
 
@@ -346,17 +346,17 @@ def glob_stat(
 
 
 def hasbucket(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
-    """Tell whether the bucket of this path exists."""
+    """Return whether the bucket of this path exists."""
     return _loop_thread.call(_aios3.hasbucket, path, session=session)
 
 
 def isdir(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
-    """Tell whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
+    """Return whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
     return _loop_thread.call(_aios3.isdir, path, followlinks, session=session)
 
 
 def isfile(path: AnyPath, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
-    """Tell whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
+    """Return whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
     return _loop_thread.call(_aios3.isfile, path, followlinks, session=session)
 
 
@@ -446,7 +446,7 @@ def getmd5(
 
 
 def islink(path: AnyPath, *, session: _aios3.Session | None = None) -> bool:
-    """Tell whether there is a symbolic link, wherever it leads. Costs a HEAD."""
+    """Return whether there is a symbolic link, wherever it leads. Costs a HEAD."""
     return _loop_thread.call(_aios3.islink, path, session=session)
 
 
@@ -516,7 +516,7 @@ def readlink(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
 
 
 def realpath(path: AnyPath, *, session: _aios3.Session | None = None) -> str:
-    """Return the path of the object that links lead to, and the path itself of an object that is no link."""
+    """Return the path of the object that links lead to, and the path itself of any other object."""
     return _loop_thread.call(_aios3.realpath, path, session=session)
 
 
@@ -764,7 +764,7 @@ class S3Path(PureS3Path):
     def access(
         self, mode: Access = Access.READ, followlinks: bool = False, *, session: _aios3.Session | None = None
     ) -> bool:
-        """Tell whether this path is there and may be read, or whether an object may be written there."""
+        """Return whether this path is there and may be read, or whether an object may be written there."""
         return access(self, mode, followlinks, session=session)
 
     def copy(
@@ -791,7 +791,7 @@ class S3Path(PureS3Path):
         )
 
     def exists(self, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
-        """Tell whether there is an object or a directory; with ``followlinks``, whether a link leads to an object."""
+        """Return whether there is an object or a directory; with ``followlinks``, whether a link leads to an object."""
         return exists(self, followlinks, session=session)
 
     def getmd5(
@@ -801,15 +801,15 @@ class S3Path(PureS3Path):
         return getmd5(self, recalculate, followlinks, session=session)
 
     def is_dir(self, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
-        """Tell whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
+        """Return whether anything is stored below this path; a bucket, also an empty one, and ``s3://`` are directories."""
         return isdir(self, followlinks, session=session)
 
     def is_file(self, followlinks: bool = False, *, session: _aios3.Session | None = None) -> bool:
-        """Tell whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
+        """Return whether there is an object; with ``followlinks``, whether a link leads to one. Never for ``.../``."""
         return isfile(self, followlinks, session=session)
 
     def is_symlink(self, *, session: _aios3.Session | None = None) -> bool:
-        """Tell whether there is a symbolic link, wherever it leads. Costs a HEAD."""
+        """Return whether there is a symbolic link, wherever it leads. Costs a HEAD."""
         return islink(self, session=session)
 
     def lstat(self, *, session: _aios3.Session | None = None) -> StatResult:
@@ -953,7 +953,7 @@ class Bucket(BucketBase[S3Object]):
         return _loop_thread.call(_aios3.Bucket.create, self, lifetime_in_days, allow_public_access, exist_ok=exist_ok)
 
     def exists(self) -> bool:
-        """Tell whether the bucket is there; raise like :func:`aios3.hasbucket`."""
+        """Return whether the bucket is there; raise like :func:`aios3.hasbucket`."""
         return _loop_thread.call(_aios3.Bucket.exists, self)
 
     def delete(self, force: bool = False) -> None:
@@ -999,11 +999,11 @@ class Bucket(BucketBase[S3Object]):
         return _loop_thread.call(_aios3.Bucket.download_object, self, key, writable_stream, version_id)
 
     def delete_object(self, key: str, version_id: str | None = None) -> None:
-        """Delete one object with one request; one that is not there is no error."""
+        """Delete one object with one request; a missing object is not an error."""
         return _loop_thread.call(_aios3.Bucket.delete_object, self, key, version_id)
 
     def compute_url(self, key: str) -> str:
-        """Return the plain URL of an object: good for everybody if the bucket is public. Costs no request."""
+        """Return the plain URL of an object, which works without a signature if the bucket is public. Costs no request."""
         return _loop_thread.call(_aios3.Bucket.compute_url, self, key)
 
     def set_lifetime_in_days(self, days: int) -> None:
@@ -1015,7 +1015,7 @@ class Bucket(BucketBase[S3Object]):
         return _loop_thread.call(_aios3.Bucket.get_lifetime_in_days, self)
 
     def allow_public_access(self, *, listing: bool = False, unblock: bool = False) -> None:
-        """Let everybody on the internet read all objects, and with ``listing`` their keys."""
+        """Allow everyone on the internet to read all objects, and with ``listing`` their keys."""
         return _loop_thread.call(_aios3.Bucket.allow_public_access, self, listing=listing, unblock=unblock)
 
     def get_policy(self) -> dict[str, object] | None:
@@ -1073,7 +1073,7 @@ class Storage(StorageBase):
         return _iterate(_aios3.Storage.list, self, path)
 
     def delete(self, path: str) -> None:
-        """Delete a file; one that is not there is no error. Raises PathIsDirectoryError for a directory."""
+        """Delete a file; a missing file is not an error. Raises PathIsDirectoryError for a directory."""
         return _loop_thread.call(_aios3.Storage.delete, self, path)
 
     def copy(self, path: str, new_path: str) -> WriteResult:
@@ -1196,7 +1196,7 @@ class ZipArchive:
         return self._handle.__len__()
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether there is a member of this name."""
+        """Return whether there is a member of this name."""
         return self._handle.__contains__(name)
 
     def __iter__(self) -> Iterator[str]:
