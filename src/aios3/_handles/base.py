@@ -75,7 +75,7 @@ class AsyncFileBase:
 class AsyncBoundFile(AsyncFileBase):
     """A file of one session, which closes it, and of the event loop that it was opened on.
 
-    A subclass calls ``__init__`` of this class last: from then on the session knows the file, and a file that is
+    A subclass calls ``__init__`` of this class last. From then on the session knows the file, and a file that is
     collected unclosed gives a ResourceWarning.
     """
 

@@ -91,7 +91,7 @@ class AsyncWriteBase(AsyncFileBase):
 
         If S3 responds with an error, or the caller is cancelled before the response, the upload is aborted. It is also
         aborted, and the log says so, if this is called while a cancellation or an exit of the interpreter is being
-        handled, or by a ``with`` block that an exception is leaving.
+        handled. The same holds in a ``with`` block that an exception is leaving.
         """
         if is_interrupted(self.name, self._opened_at, closed=self.closed):
             return self.abort()

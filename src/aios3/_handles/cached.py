@@ -68,10 +68,10 @@ async def cached_path(
 ) -> AsyncIterator[str]:
     """Have a local file in the place of an object, for programs that insist on a path.
 
-    ``r`` downloads the object first; ``w`` begins with an empty file and uploads it afterwards; ``a`` does both, and
-    begins with an empty file where there is no object. The file has the object's name, in a temporary directory of its
-    own below ``cache_path``, if that is a directory; else ``cache_path`` is the file, which must not exist. It is
-    removed afterwards. Leaving by an exception uploads nothing.
+    ``r`` downloads the object first. ``w`` begins with an empty file and uploads it afterwards. ``a`` does both, and
+    begins with an empty file if the object does not exist. The file has the object's name, in a temporary directory of
+    its own below ``cache_path``, if that is a directory. Otherwise ``cache_path`` is the file, which must not exist. It
+    is removed afterwards. Leaving by an exception uploads nothing.
 
     The options are those of :func:`aopen` for writing; of these ``if_match``, ``sse_customer_key`` and ``followlinks``
     also belong to reading. Raises what :func:`aopen` raises, ConfigError for a ``cache_path`` that exists, and in mode

@@ -39,7 +39,7 @@ _MAX_BATCH_SECONDS = 0.01
 
 
 class _Progress:
-    """Whether anything was taken from the source, or may have been: then it cannot be written from once more."""
+    """Records that bytes were taken from the source, or may have been: then it cannot be written from once more."""
 
     def __init__(self) -> None:
         self.has_taken = False
@@ -52,7 +52,7 @@ class _Progress:
         except Exception:
             raise
         except BaseException:
-            self.has_taken = True  # a piece that came when nobody waited for it any more is lost
+            self.has_taken = True  # a piece that came after the waiting was cancelled is lost
             raise
 
 
@@ -60,7 +60,7 @@ async def copy_from(source: Source | Buffer, write: Write, torn: TornWrite | Non
     """Write all that ``source`` has, and return how many bytes that were.
 
     What ends it early, an error of the source among others, is noted in ``torn``, unless nothing was taken yet. Raises
-    ConfigError for what is no source, and for a file or iterable of text.
+    ConfigError for an invalid source, and for a file or iterable of text.
     """
     progress = _Progress()
     try:
@@ -115,7 +115,7 @@ async def _copy_async_iterable(source: AsyncIterable[Buffer], write: Write, prog
 async def _copy_iterable(source: Iterable[Buffer], write: Write, progress: _Progress) -> int:
     if isinstance(source, (list, tuple)):
         return await _write_each(source, write, progress)
-    from anyio import to_thread  # noqa: PLC0415 - as above
+    from anyio import to_thread  # noqa: PLC0415 - slow to import, and rarely needed
 
     iterator = iter(source)
     total, more = 0, True
@@ -124,7 +124,7 @@ async def _copy_iterable(source: Iterable[Buffer], write: Write, progress: _Prog
         try:
             with progress.taking():
                 more = await to_thread.run_sync(_read_batch, iterator, chunks)
-        except Exception:  # raised behind what came before it
+        except Exception:  # raised after what came before it
             progress.has_taken |= bool(chunks)
             await _write_each(chunks, write, progress)
             raise
@@ -145,7 +145,7 @@ _END = object()
 
 
 def _read_batch(iterator: Iterator[Buffer], chunks: list[Buffer]) -> bool:
-    """Take what is worth a change of threads: small pieces, joined, and the large one behind them.
+    """Take a batch that is worth a change of threads: small pieces, joined, followed by the large one.
 
     Return whether there may be more; raise what ``iterator`` raises. Small pieces are copied before the next is taken,
     because an iterator may fill the same memory again.
@@ -176,13 +176,13 @@ def _binary(data: object) -> Buffer:
     if isinstance(data, str):
         message = "Cannot write text to a binary file: open the source in binary mode, or encode it"
         raise ConfigError(message)
-    memoryview(data)  # type: ignore[arg-type]  # rejects what is no buffer, with a TypeError
+    memoryview(data)  # type: ignore[arg-type] # rejects other types with a TypeError
     return data  # type: ignore[return-value]  # it is one
 
 
 def _is_buffer(source: object) -> TypeGuard[Buffer]:
     try:
-        memoryview(source)  # type: ignore[arg-type]  # what is no buffer is found out like this only
+        memoryview(source)  # type: ignore[arg-type] # the only way to test for a buffer
     except TypeError:
         return False
     return True

@@ -40,8 +40,8 @@ async def _first_head(session: Session, url: S3Url) -> StatResult:
 async def head_or_none(session: Session, url: S3Url) -> StatResult | None:
     """Describe one object if there is one.
 
-    Where a policy allows listing for some prefixes only, S3 responds with 403 to a HEAD of what is missing; then a
-    listing tells.
+    Where a policy allows listing for some prefixes only, S3 responds with 403 to a HEAD of a missing object; then a
+    listing decides.
     """
     try:
         return await head(session, url)
@@ -54,10 +54,10 @@ async def head_or_none(session: Session, url: S3Url) -> StatResult | None:
 
 
 async def is_listed_missing(session: Session, url: S3Url) -> bool:
-    """Tell whether a listing that is allowed shows no object at ``url``, or at least a directory of its name.
+    """Return whether a permitted listing shows no object at ``url``, or at least a directory of its name.
 
-    The directory is asked for where a policy allows listing below ``url/`` only: what nobody may ask about is taken for
-    missing then.
+    The directory is listed where a policy allows listing below ``url/`` only; an object that no request may ask about
+    counts as missing then.
     """
     if not url.key or url.names_directory:
         return False
@@ -72,7 +72,7 @@ async def is_listed_missing(session: Session, url: S3Url) -> bool:
 
 
 async def follow(session: Session, url: S3Url, stat: StatResult) -> tuple[S3Url, StatResult]:
-    """Return the object at the end of a chain of links, and its description; ``url`` itself if it is no link.
+    """Return the object at the end of a chain of links, and its description; ``url`` itself if it is not a link.
 
     Raises ObjectNotFoundError if the chain leads nowhere, with ``errno.ELOOP`` if it leads back to itself.
     """

@@ -17,7 +17,7 @@ _log = get_logger("aios3.session")
 
 
 def is_interrupted(name: str, opened_at: UnwindSnapshot, *, closed: bool) -> bool:
-    """Tell whether the file ``name`` is closed because its program gives up, so that it must not be published.
+    """Return whether the file ``name`` is closed by an interrupted program, so that it must not be published.
 
     The log says so, unless the file is ``closed`` already.
     """
@@ -51,7 +51,7 @@ class LoopBinding:
 
     @property
     def is_forked(self) -> bool:
-        """Whether a fork left this copy in another process; what is open belongs to the parent."""
+        """Return whether a fork left this copy in another process; open files belong to the parent."""
         return self.pid != os.getpid()
 
     def check_loop(self) -> None:

@@ -23,9 +23,9 @@ _ZEROS = 1024 * 1024
 class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
     """An object of S3, open for writing, that keeps its first and its last bytes in memory until it is closed.
 
-    The first ``head_size`` bytes and at least the last ``tail_size`` may be sought and written again; what lies
-    between is on its way, and writing there raises UnsupportedError. The head goes up last, as part 1. Memory: head,
-    tail, one part, and the parts in flight. Otherwise like :class:`AsyncMultipartWriter`.
+    The first ``head_size`` bytes and at least the last ``tail_size`` may be sought and written again. The bytes between
+    are on their way, and writing there raises UnsupportedError. The head goes up last, as part 1. Memory: head, tail,
+    one part, and the parts in flight. Otherwise like :class:`AsyncMultipartWriter`.
     """
 
     def __init__(self, session: Session, plan: WritePlan, head_size: int, tail_size: int) -> None:
@@ -56,7 +56,7 @@ class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
         return True
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the position into the head, the tail or behind the end, and return it.
+        """Move the position into the head, the tail or after the end, and return it.
 
         Raises UnsupportedError for a position between head and tail, InvalidRangeError for one before the start or an
         unknown ``whence``.

@@ -1,4 +1,4 @@
-"""Why there is no object at a path: nothing, only a directory, or not even a bucket."""
+"""Explains a path without an object: nothing, only a directory, or a missing bucket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def explain_missing(session: Session, url: S3Url, error: ObjectNotFoundError) -> None:
-    """Raise PathIsDirectoryError if there are objects below ``url``, BucketNotFoundError if there is no bucket.
+    """Raise PathIsDirectoryError if there are objects below ``url``, BucketNotFoundError if the bucket is missing.
 
     The response to a HEAD has no body, so that it cannot say that it is the bucket that is missing.
     """

@@ -44,7 +44,7 @@ AsyncBinaryFile = (
     | AsyncWholeFile
     | AsyncLimitedSeekableWriter
 )
-"""What a binary mode opens."""
+"""The files that a binary mode opens."""
 AsyncFile = (
     AsyncBinaryFile
     | AsyncTextReader
@@ -55,7 +55,7 @@ AsyncFile = (
     | AsyncTextWriter[AsyncWholeFile]
     | AsyncTextWriter[AsyncLimitedSeekableWriter]
 )
-"""What :func:`aios3.aopen` opens."""
+"""The files that :func:`aios3.aopen` opens."""
 
 
 async def open_file(session: Session, spec: OpenSpec, text: tuple[str, str, str | None] | None) -> AsyncFile:
@@ -70,7 +70,7 @@ async def open_file(session: Session, spec: OpenSpec, text: tuple[str, str, str 
         return AsyncTextReader(file, *text)  # type: ignore[return-value]  # of either, which is what AsyncFile has
     if isinstance(file, AsyncWholeFile) and spec.mode.kind == "r":
         return AsyncTextReader(file, *text)
-    return AsyncTextWriter(file, *text)  # type: ignore[return-value]  # likewise
+    return AsyncTextWriter(file, *text)  # type: ignore[return-value] # as for the reader
 
 
 async def _open_binary(session: Session, spec: OpenSpec) -> AsyncBinaryFile:

@@ -298,21 +298,23 @@ def aopen(
 ) -> Opening[AsyncFile] | Opening[AsyncPrefetchReader]:
     """Open an object of S3; use with ``async with``, or ``await`` it and close it yourself.
 
-    ``mode`` is ``r`` (read), ``w`` (replace), ``x`` (create, never replace) or ``a`` (append), with ``b`` for bytes;
-    without it the file is text in ``encoding`` (UTF-8), with ``errors`` and ``newline`` as in :func:`open`. A binary
+    ``mode`` is ``r`` (read), ``w`` (replace), ``x`` (create, never replace) or ``a`` (append), with ``b`` for bytes.
+    Without ``b`` the file is text in ``encoding`` (UTF-8), with ``errors`` and ``newline`` as in :func:`open`. A binary
     mode with ``+`` reads and writes.
 
-    ``buffering`` is the way to open: ``"prefetch"`` (the default: read-ahead, and parts that go up while you write),
-    ``"shared"`` (the same reader over a cache that all files of the session share under ``cache_key``), ``"pipe"``
-    (forward only, least memory; ``join=False`` does not wait for the end of a write), ``"memory"`` or ``"disk"`` (the
-    whole object, in memory or in a local file at ``cache_path``; modes with ``+`` take one of these), ``"limited"``
-    (a writer that can go back into its first ``head_size`` and last ``tail_size`` bytes).
+    ``buffering`` is the strategy of the file. ``"prefetch"``, the default, reads ahead, and sends parts while you
+    write. ``"shared"`` is the same reader over a cache that all files of the session share under ``cache_key``.
+    ``"pipe"`` goes forward only, with the least memory; ``join=False`` does not wait for the end of a write.
+    ``"memory"`` and ``"disk"`` hold the whole object, in memory or in a local file at ``cache_path``; modes with ``+``
+    take one of these. ``"limited"`` is a writer that can go back into its first ``head_size`` and last ``tail_size``
+    bytes.
 
     Reading takes the options of :class:`ReaderOptions`: ``version_id``, ``if_match`` (the ETag that the object must
-    have), ``sse_customer_key``, and ``block_size`` and ``request_size`` in bytes instead of the session's. Writing
-    takes those of :class:`WriterOptions`: what S3 keeps with the object (``content_type``, by default guessed from the
-    key, ``metadata``, ``tags``, ``storage_class``, ``acl``, ``sse`` ...), ``if_match`` to replace only that version,
-    and ``part_size`` in bytes. With ``followlinks`` a symbolic link is opened at the object that it leads to.
+    have) and ``sse_customer_key``. ``block_size`` and ``request_size``, in bytes, replace the session's. Writing takes
+    those of :class:`WriterOptions`. These are the attributes that S3 keeps with the object: ``content_type``, by
+    default guessed from the key, ``metadata``, ``tags``, ``storage_class``, ``acl``, ``sse`` and others. ``if_match``
+    replaces only that version, and ``part_size`` is in bytes. With ``followlinks`` a symbolic link is opened at the
+    object that it leads to.
 
     A wrong path, mode or option raises at once (InvalidPathError, PathIsDirectoryError, ConfigError). Opening raises
     ObjectNotFoundError, PathIsDirectoryError where only a directory is there, ObjectExistsError in mode ``x``,

@@ -1,4 +1,4 @@
-"""What can be said when a file is opened: modes, ways and their options, checked before anything is awaited."""
+"""Options of opening: modes, strategies and their options, checked before anything is awaited."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ReaderOptions(TypedDict, total=False):
-    """What can be said when a file is opened for reading."""
+    """The options of a file that is opened for reading."""
 
     version_id: str
     if_match: str
@@ -36,13 +36,13 @@ class ReaderOptions(TypedDict, total=False):
 
 
 class SharedOptions(ReaderOptions, total=False):
-    """What can be said of ``buffering="shared"``."""
+    """The options of ``buffering="shared"``."""
 
     cache_key: str
 
 
 class PipeReaderOptions(TypedDict, total=False):
-    """What can be said of ``buffering="pipe"`` for reading."""
+    """The options of ``buffering="pipe"`` for reading."""
 
     version_id: str
     if_match: str
@@ -51,7 +51,7 @@ class PipeReaderOptions(TypedDict, total=False):
 
 
 class PlainWriterOptions(TypedDict, total=False):
-    """What can be said when a file is opened for writing, but its metadata."""
+    """The options of a file that is opened for writing, except its metadata."""
 
     content_type: str
     content_encoding: str
@@ -70,26 +70,26 @@ class PlainWriterOptions(TypedDict, total=False):
 
 
 class WriterOptions(PlainWriterOptions, total=False):
-    """What can be said when a file is opened for writing."""
+    """The options of a file that is opened for writing."""
 
     metadata: Mapping[str, str]
 
 
 class PipeWriterOptions(WriterOptions, total=False):
-    """What can be said of ``buffering="pipe"`` for writing."""
+    """The options of ``buffering="pipe"`` for writing."""
 
     join: bool
 
 
 class LimitedOptions(WriterOptions, total=False):
-    """What can be said of ``buffering="limited"``."""
+    """The options of ``buffering="limited"``."""
 
     head_size: int
     tail_size: int
 
 
 class WholeOptions(WriterOptions, total=False):
-    """What can be said of ``buffering="memory"``, ``buffering="disk"`` and the modes with ``+``.
+    """The options of ``buffering="memory"``, ``buffering="disk"`` and the modes with ``+``.
 
     ``version_id`` belongs to mode ``rb``, the options of writing to the others, ``cache_path`` to ``disk``.
     """
@@ -155,7 +155,7 @@ class Mode:
     """``r``, ``w``, ``x`` or ``a``."""
     binary: bool
     updates: bool
-    """Whether there is a ``+``: reading and writing."""
+    """True if there is a ``+``: reading and writing."""
 
     def __str__(self) -> str:
         return f"{self.kind}b{'+' if self.updates else ''}"
@@ -212,15 +212,15 @@ class ReadSizes:
 
 @dataclass(frozen=True, slots=True)
 class OpenSpec:
-    """What is to be opened, decided and checked."""
+    """The file to open, decided and checked."""
 
     url: S3Url
     mode: Mode
     buffering: str
     read: GetOptions
-    """How the object is read, also by a mode that writes behind or into it."""
+    """The options of reads, also by a mode that writes after or into the object."""
     plan: WritePlan | None = None
-    """What is written, for modes that write; its part size is the session's where ``config`` does not say."""
+    """The write, for modes that write; its part size is the session's where ``config`` does not say."""
     config: ConfigOptions = dataclasses.field(default_factory=ConfigOptions)
     followlinks: bool = False
     cache_key: str = ""

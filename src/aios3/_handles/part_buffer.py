@@ -21,7 +21,7 @@ class PartBuffer:
         self.size = len(first)
 
     def add(self, view: memoryview) -> None:
-        """Add the bytes of ``view``; they are kept as they are if nobody can change them, else copied."""
+        """Add the bytes of ``view``; they are kept as they are if they cannot change, else copied."""
         self.size += len(view)
         if len(view) < _SMALL_BYTES:
             self._small += view

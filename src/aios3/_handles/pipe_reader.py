@@ -31,7 +31,7 @@ BUFFER_BYTES = 64 * KIB
 class AsyncPipeReader(AsyncReadBase):
     """An object of S3, open for reading once, forward.
 
-    One GET, whose body is received as it is read, into a buffer of 64 KiB; it keeps one connection busy until the end
+    One GET, whose body is received as it is read, into a buffer of 64 KiB. It keeps one connection busy until the end
     or until :meth:`aclose`. A body that breaks is resumed where it broke, from the same version. Methods may be called
     from several tasks; they take turns.
     """
@@ -173,7 +173,7 @@ class AsyncPipeReader(AsyncReadBase):
             try:
                 await cancel_and_wait({receiving})
             finally:
-                await self._discard_body()  # bytes may have been received that nobody has counted
+                await self._discard_body()  # bytes may have been received and not counted
             raise
         if receiving.cancelled():
             raise self._closed_error()
@@ -191,7 +191,7 @@ class AsyncPipeReader(AsyncReadBase):
                 failures += 1
                 await asyncio.sleep(self._session.policy_at(self._source.url).next_delay(error, failures))
             except BaseException:
-                await self._discard_body()  # nobody knows which of its bytes have been received
+                await self._discard_body()  # its received bytes were not counted
                 raise
             else:
                 if self._received + count >= self.size:

@@ -33,7 +33,7 @@ class AsyncPipeWriter(AsyncWriteBase):
     """An object of S3, open for writing, with the least memory: a part that fills up, and one on its way.
 
     :meth:`aclose` makes it visible, as a whole and at once. With ``join=False`` it does not wait for that: the object
-    appears later, and :meth:`wait` returns or raises what became of it. A late failure that nobody has waited for is
+    appears later, and :meth:`wait` returns or raises what became of it. A late failure that was not waited for is
     logged when it happens and raised when the session is closed. Everything else is as with
     :class:`AsyncMultipartWriter`.
     """
@@ -72,12 +72,12 @@ class AsyncPipeWriter(AsyncWriteBase):
 
     @property
     def closed(self) -> bool:
-        """Whether the file takes no more bytes: closed, finished or aborted."""
+        """Return whether the file takes no more bytes: closed, finished or aborted."""
         return self._ending is not None or self._writer.closed
 
     @property
     def joins(self) -> bool:
-        """Whether :meth:`aclose` waits until the object is visible."""
+        """Return whether :meth:`aclose` waits until the object is visible."""
         return self._join
 
     @property
@@ -92,7 +92,8 @@ class AsyncPipeWriter(AsyncWriteBase):
     async def write(self, data: Buffer) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while a part is on its way and one is full.
 
-        ``bytes`` are kept, anything else is copied. Raises what a part met that failed; the upload is aborted by then.
+        ``bytes`` are kept, anything else is copied. Raises the error of a part that failed; the upload is aborted by
+        then.
         """
         async with self._lock:
             self._check_writing()

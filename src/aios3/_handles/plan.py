@@ -1,4 +1,4 @@
-"""What a write needs to know of S3 and of the object that is there, asked when it is opened."""
+"""Asks S3, when a write is opened, for the facts that it needs about the object that is there."""
 
 from __future__ import annotations
 

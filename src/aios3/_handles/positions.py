@@ -24,8 +24,8 @@ def position_of(name: str, offset: int, whence: int, position: int, size: int) -
     """Return where ``seek(offset, whence)`` leads in a file of ``size`` bytes that stands at ``position``.
 
     An object has no holes, so SEEK_DATA finds the byte at ``offset``, and SEEK_HOLE the end. Raises InvalidRangeError
-    for a position before the start and an unknown ``whence`` (EINVAL), and where there is no data (ENXIO); TypeError
-    for what is no whole number.
+    for a position before the start and an unknown ``whence`` (EINVAL), and where there is no data (ENXIO). Raises
+    TypeError for anything but an integer.
     """
     offset, whence = operator.index(offset), operator.index(whence)
     if whence in {_SEEK_DATA, _SEEK_HOLE} and offset >= 0:

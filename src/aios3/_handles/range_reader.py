@@ -1,4 +1,4 @@
-"""What a reader needs of whatever fetches the ranges of its object."""
+"""The methods that a reader needs to fetch the ranges of its object."""
 
 from __future__ import annotations
 

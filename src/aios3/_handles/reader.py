@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 INITIAL_GET_BYTES = 256 * KIB
-"""Bytes that opening asks for: enough for a small object, little to lose for who seeks away."""
+"""Bytes of the GET that opens a file: enough for a small object, little to lose for a caller that seeks away."""
 _INLINE_BODY_BYTES = 64 * KIB
-"""An object of up to so many bytes is received when it is opened: it is here, or nearly, and needs no task."""
+"""Bytes up to which an object is received when it is opened: they are here, or nearly, and need no task."""
 _MAX_GAP_BYTES = 64 * KIB
 """Ranges with a smaller gap between them are fetched as one: sending the gap costs less than another request."""
 _MAX_RETAINED_BYTES = 8 * MIB
-"""Bytes behind the position that stay in memory for reads that go back a little."""
+"""Bytes before the position that stay in memory for reads that go back a little."""
 _MAX_JOINED_BLOCKS = 4
 """Blocks that one read may hold until it has all of its bytes; a longer one copies each as it comes."""
 
@@ -38,7 +38,7 @@ _MAX_JOINED_BLOCKS = 4
 class AsyncPrefetchReader(AsyncBlockReadBase):
     """An object of S3, open for reading.
 
-    Opening costs one ranged GET, whose ETag pins the version: if the object is replaced, reading goes on only if all
+    Opening costs one ranged GET, whose ETag pins the version. If the object is replaced, reading goes on only if all
     bytes come from the version that was opened, and raises ObjectChangedError otherwise. Reads that follow each other
     earn read-ahead; reads elsewhere fetch only what they ask for.
 

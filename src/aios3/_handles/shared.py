@@ -1,8 +1,8 @@
 """A cache of blocks that all files of a session share which are opened under the same key.
 
-The objects of one cache lie side by side in one endless range, each version at a place of its own, so that one
-:class:`RangeFetcher` serves them all: a block is fetched once, however many wait for it, and the longest unused goes
-first, whichever object it is of. A cache lives as long as a file is open under its key.
+The objects of one cache lie side by side in one endless range, each version at a place of its own, so one
+:class:`RangeFetcher` serves them all. A block is fetched once for all its readers. The longest unused goes first,
+whichever object it is of. A cache lives as long as a file is open under its key.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _UNBOUNDED = 1 << 80
 _MIN_REQUEST = 1024 * 1024
 
 _ObjectKey = tuple[str, str | None, bytes | None]
-"""What may hold several versions over time: the path, the version asked for, the key to decrypt with."""
+"""Parts of the key that may hold several versions over time: the path, the version asked for, the key to decrypt
+with."""
 _VersionKey = tuple[_ObjectKey, int, str | float | None]
 
 
@@ -162,7 +163,7 @@ class SharedRanges:
         self._closed: Exception | None = None
 
     def prefetch(self, start: int, stop: int, *, ahead: int = 0) -> None:
-        """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free."""
+        """Ensure that ``[start, stop)`` is fetched, and up to ``ahead`` bytes after it as far as memory is free."""
         stop = min(stop, self.size)
         if start < stop:
             ahead = min(ahead, self.size - stop)
@@ -178,7 +179,7 @@ class SharedRanges:
         self._ranges.mark_consumed(self._base + start, self._base + stop)
 
     def invalidate(self, start: int, stop: int) -> None:
-        """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
+        """Drop the blocks without a reader that touch ``[start, stop)``: their contents are wrong."""
         self._ranges.invalidate(self._base + start, self._base + stop)
 
     def peek(self, position: int) -> memoryview:
@@ -207,7 +208,7 @@ class SharedRanges:
         return False
 
     async def aclose(self, reason: Exception) -> None:
-        """End this file's waiting; who still waits gets ``reason``. Safe to repeat, from any task."""
+        """End this file's waiting; readers that still wait get ``reason``. Safe to repeat, from any task."""
         first, self._closed = self._closed is None, self._closed or reason
         try:
             await self._waiting.aclose()
@@ -238,7 +239,7 @@ _caches: weakref.WeakKeyDictionary[Session, dict[str, SharedCache]] = weakref.We
 async def open_shared(
     session: Session, url: S3Url, options: GetOptions, sizes: ReadSizes, *, key: str
 ) -> AsyncPrefetchReader:
-    """Open ``url`` over the session's cache ``key``; who opens first under a key decides the sizes of its blocks.
+    """Open ``url`` over the session's cache ``key``; the first file under a key decides the sizes of its blocks.
 
     Raises ObjectNotFoundError, AccessDeniedError and the other errors of a GET or HEAD.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _DEFAULT_READ = GetOptions()
 _SCRATCH_BYTES = 64 * 1024
 _HEDGE_BODY_BYTES = 1024 * 1024
-"""A body that is so long gets a second request if it is slow."""
+"""Bytes from which a slow body gets a second request."""
 _MIN_HEDGE_BYTES = 256 * 1024
 """Of which so much must be missing."""
 
@@ -34,7 +34,7 @@ _MIN_HEDGE_BYTES = 256 * 1024
 class ObjectSource:
     """The bytes of one object, all of the version that was opened.
 
-    The first response pins the version: every later request carries its ETag as ``If-Match``, and every response is
+    The first response pins the version. Every later request carries its ETag as ``If-Match``, and every response is
     compared with it, because not every server looks at the header.
 
     The calls come in one of three orders; :meth:`aclose` is last::
@@ -64,7 +64,7 @@ class ObjectSource:
 
     @property
     def stat(self) -> StatResult:
-        """What the first response said of the object."""
+        """The description of the object in the first response."""
         assert self._stat is not None, "open() comes first"
         return self._stat
 
@@ -111,7 +111,7 @@ class ObjectSource:
     async def read_small(self, start: int, first_stop: int, stop: int | None) -> bytes | None:
         """Read ``[start, stop)``, to the end without ``stop``, if the response for ``[start, first_stop)`` has it all.
 
-        None: memory for the response is not free, or the object goes on behind it, or it broke, which was an attempt;
+        None: memory for the response is not free, or the object is longer, or it broke, which was an attempt;
         :meth:`open` is next.
         """
         budget = self._session.budget
@@ -171,11 +171,11 @@ class ObjectSource:
     def fetch(
         self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
     ) -> Coroutine[None, None, None]:
-        """Receive ``[start, stop)`` into the views that ``room()`` gives, telling ``received`` of every arrival.
+        """Receive ``[start, stop)`` into the views that ``room()`` gives, calling ``received`` after every arrival.
 
-        A body that breaks or ends early is asked for again from the byte reached; ``max_attempts`` failures in a row
-        without a new byte are raised. The last bytes of a whole object are only told of if it has its checksum;
-        otherwise ChecksumMismatchError is raised, until :meth:`reset_verification`.
+        A body that breaks or ends early is requested again from the byte reached. ``max_attempts`` failures in a row
+        without a new byte are raised. The last bytes of a whole object are reported only if it has its checksum.
+        Otherwise ChecksumMismatchError is raised, until :meth:`reset_verification`.
         """
         verification = self._verification
         checksum_range = verification.begin_range(start, stop) if verification is not None else None
@@ -192,7 +192,7 @@ class ObjectSource:
                 await verification.verify()
                 cursor.release()
             elif checksum_head is not None:
-                await asyncio.wait({checksum_head})  # who receives the last bytes will need it
+                await asyncio.wait({checksum_head})  # the task that receives the last bytes will need it
         finally:
             if checksum_head is not None:
                 await cancel_and_wait({checksum_head})
@@ -244,7 +244,7 @@ class ObjectSource:
     async def verify_chunk(self, position: int, data: memoryview) -> None:
         """Verify what :meth:`stream_from` has brought; raise ChecksumMismatchError with the last of wrong bytes.
 
-        Bytes that are told of twice, or not at all, end the comparing.
+        Bytes that are reported twice, or not at all, end the comparison.
         """
         verification = self._verification
         if verification is None:
@@ -257,7 +257,7 @@ class ObjectSource:
                 await verification.verify()
 
     async def aclose(self) -> None:
-        """Drop a response that nobody has fetched. Safe to repeat."""
+        """Drop a response that was not fetched. Safe to repeat."""
         pending, self._pending_body = self._pending_body, None
         if pending is not None:
             pending.close()
@@ -323,7 +323,7 @@ class ObjectSource:
         return await backend.get_object(self.url, start=0, stop=None, options=self._options)
 
     def _past_the_end(self, start: int, rejection: InvalidRangeError) -> S3Error:
-        """Return what it means that there is no byte at ``start``: a change, if the version being read has one there.
+        """Return the error for ``start`` after the last byte: a change, if the version being read has a byte there.
 
         A server that knows If-Match would have said so.
         """

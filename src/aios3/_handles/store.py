@@ -30,7 +30,7 @@ class Store(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Whether the position is the descriptor's, because somebody was given it: each write moves it by itself."""
+        """True if the position is the descriptor's, because it was handed out: each write moves it by itself."""
 
     @property
     def size(self) -> int:
@@ -176,7 +176,7 @@ class DiskStore:
 
     @property
     def position(self) -> int:
-        """Where the file stands; once the descriptor was asked for, where that stands, whoever has moved it."""
+        """The position of the file, or of the descriptor once that was handed out."""
         return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self.shared else self._position
 
     @position.setter
@@ -188,7 +188,7 @@ class DiskStore:
 
     @property
     def size(self) -> int:
-        """How many bytes the file has, whoever changed it; the system knows without looking at the disk."""
+        """The size of the file in bytes, also if another process has changed it; the system knows it."""
         return os.fstat(self._descriptor).st_size
 
     async def read(self, offset: int, size: int) -> bytes:
@@ -208,7 +208,7 @@ class DiskStore:
             return
         self.changes += 1
         if self.shared and offset in {self.position, self.size}:
-            # As of a local file: in one step, so that another process with the descriptor goes on behind it.
+            # As of a local file: in one step, so that another process with the descriptor goes on after it.
             await in_thread(_write_on, self._descriptor, view)
         else:
             await in_thread(_write_all, self._descriptor, offset, view)

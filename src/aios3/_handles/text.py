@@ -117,7 +117,7 @@ class AsyncTextReader(Generic[ReaderT]):
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed."""
+        """Return whether the file is closed."""
         return self.buffer.closed
 
     @property
@@ -256,7 +256,7 @@ class AsyncTextWriter(Generic[WriterT]):
         self._line_end = os.linesep if newline is None else newline
         self._encoder = codecs.getincrementalencoder(encoding)(errors)
         if buffer.tell():
-            self._encoder.setstate(0)  # no second byte order mark behind what is there
+            self._encoder.setstate(0)  # no second byte order mark after what is there
 
     def __repr__(self) -> str:
         return f"<aios3.AsyncTextWriter {self.name} {self.encoding}>"
@@ -290,7 +290,7 @@ class AsyncTextWriter(Generic[WriterT]):
 
     @property
     def closed(self) -> bool:
-        """Whether the file is finished or aborted."""
+        """Return whether the file is finished or aborted."""
         return self.buffer.closed
 
     @property

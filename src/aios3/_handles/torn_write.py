@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 class TornWrite:
-    """Whether the file ``name`` can only be aborted, and why. Every writer has one, and asks it before it goes on.
+    """Records that the file ``name`` can only be aborted, and the reason.
+
+    Every writer has one, and asks it before it goes on.
 
     A call that was interrupted leaves its file as it was if none of its bytes were taken; then it may be repeated. If
-    some of them were, or nobody can tell, whatever follows would stand at a wrong place.
+    some of them were, or if that is unknown, later bytes would stand at a wrong place.
     """
 
     __slots__ = ("_name", "reason")
@@ -39,13 +41,13 @@ class TornWrite:
         self.reason = self.reason or "its session was closed before it"
 
     def error(self) -> ClosedHandleError:
-        """Return the error of whoever goes on writing, or closes the file."""
+        """Return the error for further writes, and for closing the file."""
         return ClosedHandleError(f"{self._name} is not published, because {self.reason}", path=self._name)
 
     def explain(self, error: BaseException, *, is_aborted: bool = False) -> None:
         """Raise why the file is not published in the place of ``error``, if that only comes of its being closed.
 
-        ``is_aborted``: somebody else has aborted it meanwhile.
+        ``is_aborted``: another task has aborted it meanwhile.
         """
         if self.reason and isinstance(error, ClosedHandleError):
             raise self.error() from None
@@ -70,7 +72,7 @@ class TornWrite:
 
 
 def aborted(name: str) -> ClosedHandleError:
-    """Return the error of whoever closes the file ``name`` while another task aborts it."""
+    """Return the error for a task that closes the file ``name`` while another task aborts it."""
     return ClosedHandleError(f"{name} was aborted by another task while it was being closed", path=name)
 
 

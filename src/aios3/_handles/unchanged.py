@@ -1,6 +1,6 @@
-"""The deletion of an object that is still the version that somebody has seen, and of no other.
+"""Deletes an object only if it is still the version that the caller has seen.
 
-Some servers ignore the condition of a deletion (If-Match), and do not say so. A look directly before tells.
+Some servers ignore the condition of a deletion (If-Match), and do not say so. So a HEAD is sent directly before.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ _SAME_TIME_SECONDS = 1.0
 """How far two times of one version may lie apart: a HEAD has whole seconds, rounded up or down, and a listing less."""
 
 
-def _is_same_version(expected: StatResult, now: StatResult) -> bool:
-    """Tell whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
-    for before, after in ((expected.version_id, now.version_id), (expected.etag, now.etag)):
+def _is_same_version(known: StatResult, now: StatResult) -> bool:
+    """Return whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
+    for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
         if before and after and before != after:
             return False
     return expected.size == now.size and abs(expected.mtime - now.mtime) < _SAME_TIME_SECONDS
 
 
-async def delete_unchanged(session: Session, url: S3Url, expected: StatResult) -> None:
-    """Delete the object at ``url`` if it is still the version that ``expected`` describes.
-
-    An object that is gone already is not an error.
+async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> None:
+    """Delete the object at ``url`` if it is still the version ``known``; a missing object is not an error.
 
     The request has an If-Match, by which Amazon S3 decides. Other servers may ignore it, so they are asked by a HEAD
     directly before; what is written between the two is lost there.

@@ -1,11 +1,11 @@
-"""Tell an exception that is on its way out of a ``with`` block from a quiet call of ``close()``.
+"""Distinguishes an exception on its way out of a ``with`` block from a quiet call of ``close()``.
 
-``with gzip.open(f, "w") as g:`` and the like call our ``close()`` whether the block ended well or not, and the wrapper
-does not say which; so do ``contextlib.aclosing``, exit stacks, and the ``finally`` of a context manager that is written
-as a generator. Python itself knows: while the exit of a ``with`` block is called because of an exception, the frame of
-that block stands at the instruction ``WITH_EXCEPT_START``, which exists for nothing else (Python 3.11 to 3.14; the
-bytecode is an implementation detail, and the tests of every version look at it). An ``except`` block is no such exit:
-whoever closes a file there decides that by themselves.
+Wrappers such as ``with gzip.open(f, "w") as g:`` call ``close()`` of the file whether the block ended well or not, and
+do not say which. So do ``contextlib.aclosing``, exit stacks, and the ``finally`` of a context manager that is written
+as a generator. Python itself knows. While the exit of a ``with`` block is called because of an exception, the frame of
+that block stands at the instruction ``WITH_EXCEPT_START``, which exists only for that. That holds in Python 3.11 to
+3.14; the bytecode is an implementation detail, and the tests of every version look at it. An ``except`` block is
+different: the code there closes the file on purpose.
 
 A coroutine has the frames of those who await it below it only while all run in one task. So ``aclose()`` looks when it
 is called, and not when a task runs what it returns.
@@ -46,12 +46,12 @@ class AbortReason:
 
     reason: str
     level: int
-    """A program that is being stopped needs no telling. Any other exception may be one that somebody swallows."""
+    """A program that is being stopped needs no log. Any other exception may be swallowed further up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnwindSnapshot:
-    """What was going wrong already at one moment: nothing of that is about a file which was opened then."""
+    """The exceptions that were handled already when a file was opened, and so do not concern it."""
 
     errors: tuple[BaseException, ...]
     exits: tuple[tuple[FrameType, int], ...]
@@ -63,7 +63,7 @@ class UnwindSnapshot:
         return NOT_UNWINDING if error is None else cls(tuple(_chain(error)), tuple(_exits()))
 
     def abort_reason(self) -> AbortReason | None:
-        """Say why a file that was opened at this moment is being given up now, by whoever closes it; None if not.
+        """Return why closing a file that was opened at this moment gives it up now; None if it does not.
 
         Either a ``with`` block is left by an exception, or the program is being stopped and this is its cleaning up.
         """

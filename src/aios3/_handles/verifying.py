@@ -1,8 +1,8 @@
-"""Whether the bytes of a whole object are the ones that were stored: compared with the checksum that S3 reports.
+"""Checks that the bytes of a whole object are the ones that were stored, by the checksum that S3 reports.
 
-S3 reports it beside a body that is the whole object. For an object that is read in several ranges it is asked for with
-a HEAD, side by side with the last range, where the server has such checksums: at Amazon, where one has been seen, and
-where the settings name an algorithm. What only reads a part of an object is never delayed, and never costs more.
+S3 reports it beside a body that is the whole object. For an object that is read in several ranges a HEAD asks for it,
+side by side with the last range. It is sent where the server has such checksums: at Amazon, where one has been seen,
+and where the settings name an algorithm. What only reads a part of an object is never delayed, and never costs more.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Verification:
         return self._checksum_head
 
     def is_complete(self, checksum_range: ChecksumRange) -> bool:
-        """Keep a piece that has ended; tell whether the object is whole now."""
+        """Keep a piece that has ended; return whether the object is whole now."""
         self._sums.add(checksum_range)
         self._computed = self._sums.value()
         return self._computed is not None
@@ -184,5 +184,5 @@ async def retry_on_mismatch(read: Callable[[], Awaitable[T]]) -> T:
 
 
 def log_reread(error: ChecksumMismatchError) -> None:
-    """Tell the log that bytes were wrong, and that they are read a second time."""
+    """Log that bytes were wrong, and that they are read a second time."""
     _log.warning("%s; it is read once more", error)

@@ -33,9 +33,9 @@ _CHUNK_BYTES = 256 * KIB
 class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
     """A whole object in memory or in a local file, open for reading and writing anywhere.
 
-    :meth:`aclose` uploads it if it was changed, and only if the object is still the version that was opened; so does
-    leaving ``async with`` without an exception. Everything else leaves S3 as it was. Methods may be called from
-    several tasks; they take turns.
+    :meth:`aclose` uploads it if it was changed, and only if the object is still the version that was opened. So does
+    leaving ``async with`` without an exception. Everything else leaves S3 as it was. Methods may be called from several
+    tasks; they take turns.
     """
 
     def __init__(self, session: Session, target: WholeObject, store: Store) -> None:
@@ -70,19 +70,19 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         return self._old or StatResult()
 
     def readable(self) -> bool:
-        """Tell whether the mode allows reading."""
+        """Return whether the mode allows reading."""
         return self._mode.reads
 
     def writable(self) -> bool:
-        """Tell whether the mode allows writing."""
+        """Return whether the mode allows writing."""
         return self._mode.writes
 
     def fileno(self) -> int:
         """Return the descriptor of the local file; it is closed with this file, and may be mapped into memory.
 
-        From now on file and descriptor have one position, as those of a local file: who moves one moves the other. In
-        mode ``a`` it appends, in mode ``rb`` it cannot write. Who has the descriptor of a file that is open for writing
-        may change it unseen, so it counts as changed. Raises UnsupportedError for a file in memory.
+        From now on file and descriptor have one position, as those of a local file: moving one moves the other. In mode
+        ``a`` it appends, in mode ``rb`` it cannot write. Code that has the descriptor of a file that is open for
+        writing may change it unseen, so it counts as changed. Raises UnsupportedError for a file in memory.
         """
         self._check_open()
         descriptor = self._store.fileno(writes=self._mode.writes, appends=self._mode.kind == "a")
@@ -166,9 +166,9 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         """Upload the file if it was changed, or raise why not. Safe to repeat, from any task.
 
         Raises ObjectChangedError if the object is not the version any more that was opened. If S3 rejects, or the
-        caller is cancelled before S3 has responded, nothing is changed. The same if this is called while a cancellation
-        or an exit of the interpreter is being handled, or by a ``with`` block that an exception is leaving; the log
-        says so then.
+        caller is cancelled before S3 has responded, nothing is changed. The same holds if this is called while a
+        cancellation or an exit of the interpreter is being handled. It also holds in a ``with`` block that an exception
+        is leaving; the log says so then.
         """
         return super().aclose() if self._mode.writes else self._close()
 

@@ -111,7 +111,7 @@ async def _download_to_disk(
 
 
 async def create_disk_store(cache_path: Path | None) -> DiskStore:
-    """Make an empty local file, and leave none behind if the caller is cancelled meanwhile."""
+    """Make an empty local file, and remove it if the caller is cancelled meanwhile."""
     return await made_in_thread(partial(new_disk_store, cache_path), DiskStore.discard)
 
 
@@ -127,8 +127,8 @@ async def conditional_plan(
 ) -> WritePlan:
     """Complete the plan of a write that replaces ``old``, with ``expect_unchanged`` only if that is still there.
 
-    Mode ``ab`` of a plan is what an upload takes for a condition of our own, not of the caller's: where the server
-    rejects conditions, the object is looked at instead.
+    ``mode="ab"`` marks a precondition added by the library, not by the caller. Where the server rejects preconditions,
+    the upload then compares the ETag itself.
     """
     if old is not None:
         plan = replace(plan, options=await inherit_metadata(session, plan.url, plan.options, old))
@@ -163,7 +163,7 @@ def changed_error(url: S3Url) -> ObjectChangedError:
 
 
 async def upload_store(writer: AsyncMultipartWriter, store: Store) -> WriteResult:
-    """Write all of ``store`` and publish it; whoever owns ``writer`` aborts it if this fails."""
+    """Write all of ``store`` and publish it; the owner of ``writer`` aborts it if this fails."""
     offset, size = 0, store.size
     while offset < size:
         chunk = await store.read(offset, min(_CHUNK_BYTES, size - offset))

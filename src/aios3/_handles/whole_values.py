@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WholeMode:
-    """What a mode such as ``rb+`` allows."""
+    """The access that a mode such as ``rb+`` allows."""
 
     text: str
 
@@ -24,22 +24,22 @@ class WholeMode:
 
     @property
     def reads(self) -> bool:
-        """Whether reading is allowed."""
+        """Return whether reading is allowed."""
         return self.kind == "r" or "+" in self.text
 
     @property
     def writes(self) -> bool:
-        """Whether writing is allowed."""
+        """Return whether writing is allowed."""
         return self.kind != "r" or "+" in self.text
 
 
 @dataclass(frozen=True, slots=True)
 class WholeObject:
-    """What a whole file is about."""
+    """The object of a whole file."""
 
     url: S3Url
     mode: WholeMode
     old: StatResult | None = None
     """The object that was downloaded."""
     plan: WritePlan | None = None
-    """What closing writes; None in mode ``rb``."""
+    """The write at closing; None in mode ``rb``."""

@@ -1,8 +1,8 @@
 """The file that writes: four states, and nothing visible before the last.
 
-``SMALL`` -> one PutObject at close -> ``FINISHED``;
-``SMALL`` -> more than a part was written -> ``MULTIPART``: parts go up while the caller writes -> ``FINISHED``;
-either of the first two -> exception, cancellation, :meth:`abort`, a failed part, garbage collection -> ``ABORTED``.
+``SMALL`` -> one PutObject at close -> ``FINISHED``. ``SMALL`` -> more than a part was written -> ``MULTIPART``: parts
+go up while the caller writes -> ``FINISHED``. Either of the first two -> exception, cancellation, :meth:`abort`, a
+failed part, garbage collection -> ``ABORTED``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aios3._storing.plan import WritePlan
 
 _SENDING_SHARE = 32
-"""A part is paid for with one byte in so many more: what the transport holds a second time while it is on its way."""
+"""Share of a part that is reserved in addition, for the bytes that the transport holds a second time while sending."""
 
 
 class AsyncMultipartWriter(AsyncPartWriteBase):

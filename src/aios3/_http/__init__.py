@@ -1,4 +1,4 @@
-"""The fast side: S3 over HTTP/1.1 connections of our own. It knows no botocore and no files."""
+"""The native transport: S3 over HTTP/1.1 connections of aios3. It knows no botocore and no files."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class ChunkedDecoder:
         self.chunks.append(memoryview(data))
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 - the parser's arguments
-        """Count a trailer; nobody reads them."""
+        """Count a trailer; its value is not used."""
         self._trailers += 1
 
     def on_message_complete(self) -> None:
@@ -74,5 +74,5 @@ class ChunkedDecoder:
         self.done = True
 
     def on_message_begin(self) -> None:
-        """Take note of a response that begins: our own head, or one that nobody asked for."""
+        """Take note of a response that begins: the expected head, or a response without a request."""
         self.excess = self.done

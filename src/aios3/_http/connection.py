@@ -1,10 +1,11 @@
 """One HTTP/1.1 connection on which bodies land in the caller's memory.
 
 Heads are received into a scratch buffer of the connection and parsed there. A body with a length is received by the
-kernel straight into the views that the caller gives; only what came together with the head is copied, once. Bodies to
-send go to the transport in slices, from its own callback, so that neither direction costs a task switch an arrival.
+kernel straight into the views that the caller gives. Only the bytes that came together with the head are copied, once.
+Bodies to send go to the transport in slices, from its own callback, so that neither direction costs a task switch an
+arrival.
 
-What nobody has asked for yet waits in the scratch buffer; when that is full, the transport is paused.
+Bytes that were not requested yet wait in the scratch buffer; when that is full, the transport is paused.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ __all__ = ["BrokenBodyError", "Connection", "ProtocolError", "ServerClosedError"
 T = TypeVar("T")
 
 _HEAD_READ_BYTES = 8 * 1024
-"""Bytes taken at once while a head is waited for: enough for it, and for a small body behind it."""
-_READ_BYTES = 64 * 1024  # at once, of a body whose length only its end will tell
+"""Bytes taken at once while a head is waited for: enough for it, and for a small body after it."""
+_READ_BYTES = 64 * 1024  # at once, of a body whose length only its end will show
 _MAX_INTERIM_RESPONSES = 16
 _FINAL = 200
 _IDLE, _HEAD, _BODY = range(3)
 
 
 def _ignore(_: object) -> None:
-    """Tell nobody."""
+    """Ignore the argument."""
 
 
 async def _nothing() -> None:
@@ -50,9 +51,9 @@ async def _nothing() -> None:
 class Connection(asyncio.BufferedProtocol):
     """One connection to one server, for one exchange at a time.
 
-    ``first_byte_seconds`` is the time from the end of sending to the head of the response; ``stall_seconds`` the time
-    in which no byte moves while somebody waits for one. ``on_made`` and ``on_lost`` are told when the connection stands
-    and when it is gone.
+    ``first_byte_seconds`` is the time from the end of sending to the head of the response. ``stall_seconds`` is the
+    time in which no byte moves while the caller waits for one. ``on_made`` and ``on_lost`` are called when the
+    connection stands and when it is gone.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Connection(asyncio.BufferedProtocol):
         self._interim = 0
         self._length: int | None = 0
         self._decoder: ChunkedDecoder | None = None
-        # Where the next bytes of a body go, while somebody waits for them.
+        # The destination of the next bytes of a body, while the caller waits for them.
         self._target: Callable[[], memoryview] | None = None
         self._on_received: Callable[[int], None] = _ignore
         self._remaining = 0
@@ -118,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def length(self) -> int | None:
-        """Bytes of the response's body that are still to come; None if only its end will tell."""
+        """Bytes of the response's body that are still to come; None if only its end will show."""
         return self._length
 
     def receive(
@@ -126,8 +127,8 @@ class Connection(asyncio.BufferedProtocol):
     ) -> Coroutine[None, None, object]:
         """Receive the next ``size`` bytes of a body with a length into the views of ``room``; await the result at once.
 
-        ``room()`` is asked before each arrival, perhaps more than once, and must not return an empty view;
-        ``received(n)`` says, from the event loop's callback, that ``n`` bytes are in the view given last. Raise
+        ``room()`` is called before each arrival, perhaps more than once, and must not return an empty view.
+        ``received(n)``, from the event loop's callback, reports that ``n`` bytes are in the view given last. Raise
         ``BrokenBodyError`` if the connection ends first, ``TimeoutError`` if nothing comes.
         """
         assert self._length is not None
@@ -192,7 +193,7 @@ class Connection(asyncio.BufferedProtocol):
         return bytes(whole)
 
     async def _read_to_end(self, limit: int) -> bytes:
-        """Return the rest of a body whose end will tell its length."""
+        """Return the rest of a body whose end will show its length."""
         whole, view = bytearray(), memoryview(bytearray(_READ_BYTES))
         while len(whole) <= limit:
             count = await self.readinto(view)
@@ -207,12 +208,12 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the next request can be sent: the response was read to its end, and both sides stay connected."""
+        """Return whether the next request can be sent: the response has ended, and both sides stay connected."""
         return self._state is _IDLE and self._keep_alive and not self._scratch.stop and self.is_open
 
     @property
     def is_open(self) -> bool:
-        """Whether neither side has closed."""
+        """Return whether neither side has closed."""
         return self._transport is not None and not self._transport.is_closing()
 
     def abort(self) -> None:
@@ -242,7 +243,7 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's argument
         """Return where the next bytes go: into the caller's view, or into the scratch buffer."""
         if self._target is None:
-            # The body behind a head is better left to the kernel until somebody says where it goes.
+            # The body after a head is better left to the kernel until the caller says where it goes.
             return self._scratch.space(_HEAD_READ_BYTES if self._state is _HEAD else MAX_HEAD_BYTES)
         view = self._target()
         return view if len(view) <= self._remaining else view[: self._remaining]
@@ -256,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._state is _HEAD:
             self._find_head(nbytes)
         elif self._state is _IDLE:
-            self.abort()  # nobody asked for anything
+            self.abort()  # nothing was requested
         elif self._waiter is not None:
             self._resolve(0)
         if self._scratch.stop == MAX_HEAD_BYTES:
@@ -283,7 +284,7 @@ class Connection(asyncio.BufferedProtocol):
             self._request_writer.resume()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell whoever waits, and the owner."""
+        """Wake the waiter, and notify the owner."""
         self._transport = None
         if self._request_writer is not None:
             self._request_writer.cancel()
@@ -418,7 +419,7 @@ class Connection(asyncio.BufferedProtocol):
     # Bodies.
 
     def _finish(self) -> None:
-        """End the response. What is left in the scratch buffer, nobody has asked for."""
+        """End the response. Bytes left in the scratch buffer were not requested."""
         self._state = _IDLE
         self._length = 0
         self._decoder = None

@@ -14,8 +14,8 @@ Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
 """A family of the socket module, and what to connect to."""
 
 TTL_SECONDS = 30.0
-"""The system does not tell the TTL of what it found. S3's is a few seconds, and a look-up costs a thread and a
-millisecond: half a minute follows a move of the service soon enough, and is one look-up for a burst of connections."""
+"""The system does not report the TTL of an address. S3's is a few seconds, and a look-up costs a thread and a
+millisecond. Half a minute follows a move of the service soon enough, and is one look-up for a burst of connections."""
 
 STAGGER_SECONDS = 0.25
 """RFC 8305, 5: the delay between attempts, so that an address which does not respond costs no more than this."""
@@ -90,8 +90,8 @@ async def dial(
 ) -> tuple[socket.socket, Address]:
     """Connect to the addresses, each ``stagger`` seconds after the one before or as soon as that has failed.
 
-    Return the first connection that stands, and its address; ``failed`` is told the addresses before it. Raise the
-    first ``OSError`` if all fail. Nothing is left of the other attempts.
+    Return the first connection that stands, and its address; ``failed`` is called with the addresses before it. Raise
+    the first ``OSError`` if all fail. Nothing is left of the other attempts.
     """
     waiting = list(addresses)
     if len(waiting) == 1:

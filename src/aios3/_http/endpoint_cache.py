@@ -32,7 +32,7 @@ class BucketEndpoint:
     algorithm: str | None
     """How its requests must be signed; None: not at all."""
     is_unconfirmed: bool = False
-    """Whether the bucket is only said to be there: it has not been asked there yet."""
+    """True if the bucket is only said to be there: it has not been asked there yet."""
 
 
 class EndpointCache:
@@ -65,7 +65,7 @@ class EndpointCache:
         return target
 
     async def set_region(self, bucket: str, rejected: BucketEndpoint, region: str) -> bool:
-        """Find ``bucket`` anew, in ``region``; tell whether that is another place than the ``rejected`` one.
+        """Find ``bucket`` in ``region``; return whether that is another place than the ``rejected`` one.
 
         If another request has done so meanwhile, that counts. Host and region follow together from the rules for
         endpoints.
@@ -84,7 +84,7 @@ class EndpointCache:
             self.regions.confirm(bucket)
 
     def discard_unconfirmed(self, bucket: str, target: BucketEndpoint) -> None:
-        """Forget ``target``, if nobody knows more of it than that somebody has said so."""
+        """Forget ``target`` unless it was confirmed."""
         if target.is_unconfirmed and self._endpoints.get(bucket) is target:
             del self._endpoints[bucket]
             self.regions.discard_unconfirmed(bucket)

@@ -1,4 +1,4 @@
-"""What an exchange can fail with, beyond the errors of sockets and of TLS."""
+"""Errors of an exchange, beyond those of sockets and of TLS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ServerClosedError(ConnectionError):
     """Raised when a connection ended before the head of the response.
 
     ``has_response_bytes`` says whether any byte of a response had come. If none had, and the connection was kept from
-    an earlier exchange, the server most likely closed it while it was idle and has not seen the request.
+    an earlier exchange, the server most likely closed it while it was idle. It has then not seen the request.
     """
 
     def __init__(self, message: str, *, has_response_bytes: bool) -> None:
@@ -30,6 +30,6 @@ def head_ended(*, has_response_bytes: bool) -> ServerClosedError:
 
 
 def body_ended(left: int | None) -> BrokenBodyError:
-    """Build the error for a connection that ended ``left`` bytes before the body did; None if nobody knows."""
+    """Build the error for a connection that ended ``left`` bytes before the body did; None if that is unknown."""
     count = "an unknown number of" if left is None else str(left)
     return BrokenBodyError(f"the connection ended with {count} bytes of a body still to come")

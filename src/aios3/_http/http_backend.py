@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class HttpBackend(ObjectBackend):
-    """S3 over connections of our own.
+    """S3 over native connections.
 
     ``limiter`` bounds the requests in flight, together with whoever shares it; an open body holds one.
     With ``with_checksums`` the checksums of objects are requested, where an operation allows it.
@@ -107,7 +107,7 @@ class HttpBackend(ObjectBackend):
         return body
 
     async def _buffered_body(self, response: Response, request: requests.Request) -> BufferedBody:
-        """Receive a body whose length nobody has announced."""
+        """Receive a body whose length was not announced."""
         data = await response.read(request, MAX_UNSIZED_BYTES)
         headers, path = response.head.headers, str(request.url)
         stat = response_values.stat_of(headers, len(data), response_values.checksums_of(headers), path=path)

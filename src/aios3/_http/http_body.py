@@ -112,7 +112,7 @@ class HttpBody:
         except TRANSPORT_ERRORS as failure:
             raise self._broken(failure) from failure
         finally:
-            self._left -= due - (connection.length or 0)  # also where that broke: the caller has been told of them
+            self._left -= due - (connection.length or 0)  # also where that broke: they were reported to the caller
         self._advance(0)
 
     async def read(self) -> bytes:

@@ -19,7 +19,7 @@ _MONTHS = {
 def parse_time(text: str) -> float:
     """Return the time that ``text`` says, in seconds since the epoch; one without a zone is in UTC.
 
-    Raises ValueError for a text that is no time.
+    Raises ValueError for a text that is not a time.
     """
     match = _HTTP.fullmatch(text)
     if match and match[2] in _MONTHS:

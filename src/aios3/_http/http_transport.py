@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class HttpTransport:
     """One profile's connections, and the backend over them.
 
-    ``settings`` are what holds for it, ``locate`` says where a bucket lives, ``credential_cache`` has the credentials,
-    ``regions`` keeps what is learnt of buckets, ``clock`` of the time.
+    ``settings`` are the profile's, ``locate`` finds the place of a bucket, and ``credential_cache`` has the
+    credentials. ``regions`` keeps the regions of buckets, ``clock`` the server's time.
     """
 
     def __init__(

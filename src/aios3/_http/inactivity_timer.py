@@ -1,6 +1,6 @@
 """How long a connection is waited for: one timer a connection, armed when it is needed and never moved.
 
-A wait costs a look at the clock. A timer that runs out before the deadline is set again for the rest, so that a busy
+A wait costs a look at the clock. A timer that runs out before the deadline is set again for the rest. So a busy
 connection has one timer in all of ``seconds``, and not one an exchange.
 """
 

@@ -1,8 +1,8 @@
 """How many bytes must have come before the event loop is woken for them: one, and more while they come in bulk.
 
-A fast connection wakes its reader for every few KiB, and a waking costs the kernel, the event loop and this library
-more than copying the bytes does. Linux can be told to wait for more (``SO_RCVLOWAT``). What it holds back meanwhile,
-nobody sees: so it is asked to only while far more is to come, and only as long as that comes within milliseconds.
+A fast connection wakes its reader for every few KiB. A waking costs the kernel, the event loop and this library more
+than copying the bytes does. Linux can wait for more (``SO_RCVLOWAT``). Bytes that it holds back stay unseen. So it does
+that only while far more is to come, and while that comes within milliseconds.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import asyncio
 
 BULK_BYTES = 256 * 1024
-"""What is waited for in bulk."""
+"""Bytes that are waited for in bulk."""
 _BULK_BYTES_PER_SECOND = 64 * 1024 * 1024
 """Bytes a second: at this rate or above they come within 4 ms."""
 
 
 class ReceiveLowWatermark:
-    """The least arrival that the socket of one connection tells of; always one byte where that cannot be set."""
+    """The least arrival that wakes the reader of one connection; always one byte where that cannot be set."""
 
     __slots__ = ("_clock", "_is_bulk", "_since", "_socket")
 
@@ -44,7 +44,7 @@ class ReceiveLowWatermark:
             self._set(BULK_BYTES if is_bulk else 1)
 
     def reset(self) -> bool:
-        """Tell of every byte again; return whether some have been held back until now."""
+        """Wake for every byte again; return whether some have been held back until now."""
         if self._socket is None or not self._is_bulk:
             return False
         held_back = _has_bytes(self._socket)
@@ -57,15 +57,15 @@ class ReceiveLowWatermark:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, minimum)
         except OSError:
-            self._socket = None  # closed, or of a system that only calls itself Linux: it tells of every byte
+            self._socket = None  # closed, or of a system that only calls itself Linux: it wakes for every byte
         else:
             self._is_bulk = minimum > 1
 
 
 def _has_bytes(sock: socket.socket) -> bool:
-    """Tell whether the kernel has bytes for us, or may have: a system that does not tell may hold them back."""
+    """Return whether the kernel has bytes for this socket, or may have: a system that cannot say may hold them back."""
     import fcntl  # noqa: PLC0415 - not on every system, and only Linux holds anything back
-    import termios  # noqa: PLC0415 - likewise
+    import termios  # noqa: PLC0415 - missing on Windows
 
     try:
         return any(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))

@@ -28,7 +28,7 @@ T = TypeVar("T")
 class Pool:
     """Connections to ``host`` and ``port``, over TLS if there is an ``ssl_context``.
 
-    ``limit``: how many may be open; whoever comes later waits in line. ``idle_seconds``: how long an unused one is
+    ``limit``: how many may be open; further requests wait in FIFO order. ``idle_seconds``: how long an unused one is
     kept; S3 closes its side after about 20. ``connect_seconds``: for the look-up and the connection. ``tls_seconds``:
     for the handshake of TLS, None for as long again. The other times are those of ``Connection``.
     """
@@ -73,7 +73,7 @@ class Pool:
 
     @property
     def idle(self) -> int:
-        """How many of them nobody uses."""
+        """The number of unused ones."""
         return len(self._idle)
 
     @property
@@ -218,7 +218,9 @@ class Pool:
             self._check_open()
         except BaseException:
             connection.abort()
-            self._on_connection_lost(connection)  # uvloop does not tell, if a cancellation comes before it has returned
+            self._on_connection_lost(
+                connection
+            )  # uvloop does not report it, if a cancellation comes before it has returned
             raise
         return connection
 

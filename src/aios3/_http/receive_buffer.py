@@ -1,4 +1,4 @@
-"""What has come on a connection and nobody has taken yet: a part of one piece of memory, which never grows."""
+"""Bytes received on a connection and not yet consumed: a part of one piece of memory, which never grows."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """Bytes of a response that is parsed as a whole. The longest are pages of names, and what could not be deleted: 1,000
 entries each. A key has up to 1,024 bytes, of which one takes 6 at most where XML escapes it (``&quot;``) and 3 where it
-is percent-encoded; all else of an entry fits into 2,048: an id of a version has 1,024 at most, a message is a sentence.
+is percent-encoded. All else of an entry fits into 2,048: an id of a version has 1,024 at most, a message is a sentence.
 1,000 * (6 * 1,024 + 2,048) is 8,192,000: half of this. Listings of parts and uploads are read by aiobotocore."""
 
 _FIRST_ERROR_STATUS = 300
@@ -49,7 +49,7 @@ _MIN_BYTES_HASHED_IN_THREAD = 1024 * 1024
 _ALGORITHMS = frozenset({SIGV4, None})
 
 TRANSPORT_ERRORS = (OSError, ProtocolError)
-"""What goes wrong on the way: no connection, a broken one, silence, or something that is not HTTP."""
+"""Errors of the transport: no connection, a broken one, silence, or something that is not HTTP."""
 
 
 @dataclass(slots=True)
@@ -84,12 +84,12 @@ class Response:
 
 @dataclass(slots=True)
 class Adaptations:
-    """What one request has learnt from rejections: each kind is learnt once, where a bucket is, in a few steps."""
+    """The lessons of one request from rejections: each kind is learnt once, the place of a bucket in a few steps."""
 
     search: RegionSearch | None
     """For the bucket's region; None learns no region."""
     clock_and_credentials_tried: bool = False
-    """Whether the clock was set, or the credentials were looked at."""
+    """True if the clock was set, or the credentials were looked at."""
 
     def failure(self, error: errors.S3Error, endpoint: EndpointSettings) -> errors.S3Error:
         """Return what to raise after the last rejection, at ``endpoint``."""
@@ -97,7 +97,7 @@ class Adaptations:
 
 
 class _ErrorResponse(NamedTuple):
-    """What was rejected where, to whom, signed when; ``date`` is the server's."""
+    """A rejection: its request, its target, the credentials and time of its signature; ``date`` is the server's."""
 
     target: BucketEndpoint
     signer: Signer
@@ -209,7 +209,7 @@ class RequestSender:
     async def _adapt_clock_or_credentials(
         self, request: Request, rejection: _ErrorResponse, adaptations: Adaptations
     ) -> bool:
-        """Set the clock or renew the credentials, once a request; tell whether that may help."""
+        """Set the clock or renew the credentials, once a request; return whether that may help."""
         if adaptations.clock_and_credentials_tried:
             return False
         adaptations.clock_and_credentials_tried = True
@@ -242,7 +242,7 @@ class RequestSender:
     def _region_probe(
         self, request: Request, rejection: _ErrorResponse, *, has_moved: bool
     ) -> Callable[[], Awaitable[str | None]] | None:
-        """Return what asks the bucket for its region; None where that would tell nothing new.
+        """Return the function that asks the bucket for its region; None where that would add nothing new.
 
         Servers of others than Amazon respond with 400 to a HEAD for many reasons, and most have one region.
         ``has_moved`` says that this one has others.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _MAX_JOINED_BYTES = 64 * 1024  # to copy less than this costs less than another call of the kernel
-_SLICE_BYTES = 512 * 1024  # 0.36 s of CPU a GiB where 256 KiB took 0.46 and 64 KiB 0.55; 1 MiB is no better
+_SLICE_BYTES = 512 * 1024  # 0.36 s of CPU a GiB where 256 KiB took 0.46 and 64 KiB 0.55; 1 MiB does not save more
 _SLICES_PER_CALLBACK = 8  # slices, before others get their turn on the loop
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _BYTES_ACKED = 120  # where struct tcp_info of Linux has it, since 4.1
@@ -58,7 +58,7 @@ class RequestWriter:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to send."""
+        """Return whether nothing is left to send."""
         return self._unsent is None
 
     def resume(self) -> None:
@@ -74,9 +74,9 @@ class RequestWriter:
         self._large = False
 
     def made_progress(self) -> bool:
-        """Whether the other side has acknowledged something since this was asked last.
+        """Return whether the other side has acknowledged something since the last call.
 
-        The kernel takes megabytes in a moment that a slow line needs minutes for, and nobody is told.
+        The kernel takes megabytes in a moment that a slow line needs minutes for, without reporting it.
         """
         if not self._large:
             return False
@@ -124,4 +124,4 @@ def _acknowledged(transport: asyncio.Transport) -> int:
 
 
 def _nothing() -> None:
-    """Tell nobody."""
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""What each call of the backend asks of S3: method, path, query, headers and body. Pure: nothing is sent here."""
+"""The requests of each call of the backend: method, path, query, headers and body. Pure: nothing is sent here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _NO_XML = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
-# A line break as it stands would be normalised by whoever parses the document.
+# A plain line break would be normalised by the parser of the document.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;", "\n": "&#xA;"})
 
 
@@ -46,7 +46,7 @@ class EndpointSettings:
     host: str
     """As in the ``Host`` header: in lower case, with the port where it is not the scheme's own."""
     base_path: str
-    """What the endpoint's URL has before the bucket: nothing, or ``/x``."""
+    """The part of the endpoint's URL before the bucket: nothing, or ``/x``."""
     bucket_in_host: bool
     region: str
     service: str = "s3"
@@ -71,7 +71,7 @@ class EndpointSettings:
 
 
 class Request(NamedTuple):
-    """One request to S3, whoever signs it and wherever it goes.
+    """One request to S3, before it is signed and sent.
 
     A tuple, because one is made for every request and a dataclass takes thrice as long. Names of headers are in lower
     case, and no two are equal; their values are checked when they are rendered.
@@ -85,7 +85,7 @@ class Request(NamedTuple):
     headers: Pairs = ()
     body: Sequence[bytes | memoryview] = ()
     of_bucket: bool = False
-    """Whether the bucket is asked; then ``url.key`` is no part of the path, at most a prefix."""
+    """True if the bucket is the target; then ``url.key`` is not in the path, at most a prefix."""
 
     def with_headers(self, headers: Pairs) -> Request:
         """Return the same request with further headers."""
@@ -149,7 +149,7 @@ def get_object(
 ) -> Request:
     """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range.
 
-    A negative ``start`` asks for so many bytes from the end, and takes no ``stop``.
+    A negative ``start`` requests that number of bytes from the end, and takes no ``stop``.
     """
     headers = _get_headers(options)
     if start < 0:
@@ -271,7 +271,7 @@ def delete_object(url: S3Url, version_id: str | None = None, if_match: str | Non
 
 
 def fits_bulk(key: str) -> bool:
-    """Tell whether :func:`delete_objects` can name ``key``: XML cannot hold some characters, others may change."""
+    """Return whether :func:`delete_objects` can name ``key``: XML cannot hold some characters, others may change."""
     return _NO_XML.search(key) is None
 
 

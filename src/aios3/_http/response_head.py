@@ -31,7 +31,7 @@ class ResponseHead:
 
     status: int
     headers: dict[str, str]
-    """Names in lower case, values as UTF-8 with what is none kept apart (``surrogateescape``); those of a repeated name
+    """Names in lower case, values as UTF-8 with other bytes kept apart (``surrogateescape``); those of a repeated name
     are joined by ``", "``."""
 
 
@@ -74,7 +74,7 @@ def _check(data: bytes) -> int:
         message = f"the head of a response is not HTTP/1.1: {error}"
         raise ProtocolError(message) from error
     except httptools.HttpParserUpgrade:
-        pass  # the status tells
+        pass  # the status says it
     status: int = parser.get_status_code()
     if status < 100 or status == _SWITCHING:  # noqa: PLR2004 - the first status of RFC 9110
         message = f"a response has the status {status}, which nobody asked for"
@@ -83,7 +83,7 @@ def _check(data: bytes) -> int:
 
 
 def is_head_prefix(start: bytes) -> bool:
-    """Whether ``start`` can be the start of a response."""
+    """Return whether ``start`` can be the start of a response."""
     return start.startswith(_VERSIONS) if len(start) >= len(_VERSIONS[0]) else _VERSIONS[0].startswith(start[:7])
 
 

@@ -127,7 +127,7 @@ def checksums_of_span(headers: Headers, span: ContentRange, *, ranged: bool) -> 
 
 
 def write_result(headers: Headers, size: int) -> WriteResult:
-    """Say what a PutObject of ``size`` bytes has left behind."""
+    """Build the result of a PutObject of ``size`` bytes."""
     version_id = headers.get("x-amz-version-id")
     return _responses.write_result(size, headers.get("etag"), version_id, checksums_of(headers))
 
@@ -144,7 +144,7 @@ def _result(body: bytes, operation: str, path: str) -> dict[str, str]:
 
 
 def _error_document(body: bytes) -> ErrorDocument | None:
-    from aios3._http.s3_xml import error_document  # noqa: PLC0415 - likewise
+    from aios3._http.s3_xml import error_document  # noqa: PLC0415 - slow to import, and rarely needed
 
     return error_document(body) if body else None
 
@@ -160,7 +160,7 @@ def upload_id_of(body: bytes, path: str) -> str:
 def completed(headers: Headers, body: bytes, path: str) -> WriteResult:
     """Say what CompleteMultipartUpload has made; the size is not known here: 0.
 
-    Raises the error that may come with a status of success, and ServerError for what is no result.
+    Raises the error that may come with a status of success, and ServerError for an invalid result.
     """
     fields = _result(body, "CompleteMultipartUpload", path)
     if not {"ETag", "Location", "Key"} & fields.keys():

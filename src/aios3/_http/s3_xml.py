@@ -38,7 +38,7 @@ _ERROR_INSIDE = 500
 
 @dataclass(frozen=True, slots=True)
 class ErrorDocument:
-    """What S3 says about a rejection. A text is empty where S3 does not say."""
+    """The explanation of a rejection by S3. A text is empty where S3 does not say."""
 
     code: str
     message: str
@@ -83,7 +83,7 @@ def _embedded_error(error: ErrorDocument, operation: str, path: str) -> S3Error:
 
 
 def _root(body: bytes, operation: str, path: str) -> Element:
-    """Return the root of a response of success; raise the error that it may be, or ServerError if it is no document."""
+    """Return the root of a response of success; raise the error in it, or ServerError if it is not a document."""
     try:
         root = parse_xml(body)
     except NotXMLError as error:
@@ -95,11 +95,11 @@ def _root(body: bytes, operation: str, path: str) -> Element:
 
 
 def result(body: bytes, operation: str, path: str) -> dict[str, str]:
-    """Return the texts of a flat document by their names: what CreateMultipartUpload, CompleteMultipartUpload,
-    CopyObject and UploadPartCopy response. An empty body has none.
+    """Return the texts of a flat document by their names; an empty body has none.
 
-    Raises the error that S3 puts into a response of success, and ServerError for what is no document.
-    """  # noqa: D205 - four names do not fit into a line
+    CreateMultipartUpload, CompleteMultipartUpload, CopyObject and UploadPartCopy have such responses. Raises the error
+    that S3 puts into a response of success, and ServerError for an invalid document.
+    """
     return child_texts(_root(replace_invalid_xml(body), operation, path)) if body else {}
 
 
@@ -117,7 +117,7 @@ def delete_failures(body: bytes, keys: Sequence[str], path: str) -> Sequence[Del
 def list_page(body: bytes, token: str | None, path: str) -> ListPage:
     """Make a page of the response to ListObjectsV2 that was asked to continue at ``token``.
 
-    Raises ServerError for what is no page, and if the listing has more pages and no way to them.
+    Raises ServerError for an invalid page, and if the listing has more pages and no way to them.
     """
     flat = _match_flat(body)
     try:
@@ -165,7 +165,7 @@ def _match_flat(body: bytes) -> _FlatListing | None:
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether there is no comment, CDATA, DTD or instruction, no line break to normalise, and no NUL."""
+    """Return whether there is no comment, CDATA, DTD or instruction, no line break to normalise, and no NUL."""
     few = ("!" not in text or "<!" not in text) and "\r" not in text and "\0" not in text
     return few and (text.count("?") <= _MARKS_OF_DECLARATION or "<?" not in text[1:])
 
@@ -186,7 +186,7 @@ def _parse_flat(page: _FlatListing, token: str | None, path: str) -> ListPage | 
 
 
 def _fields_of_block(block: str, path: str) -> dict[str, str]:
-    """Return the texts of one ``Contents`` that begins behind its ``<Key>``."""
+    """Return the texts of one ``Contents`` that begins after its ``<Key>``."""
     try:
         fields = _flat_fields(block.partition("</Key>")[2])
         return child_texts(parse_xml(f"<Contents><Key>{block}</Contents>".encode())) if fields is None else fields

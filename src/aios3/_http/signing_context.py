@@ -1,4 +1,4 @@
-"""Who signs requests, as the credential cache of the profile's credentials says, and by which clock."""
+"""The signing credentials of requests, from the profile's credential cache, and the clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SigningContext:
-    """Who signs the requests of one profile, whose credentials ``credential_cache`` has, by ``clock``."""
+    """Signs the requests of one profile with the credentials of ``credential_cache``, by ``clock``."""
 
     def __init__(self, credential_cache: CredentialCache, clock: Clock | None = None) -> None:
         self.credential_cache = credential_cache

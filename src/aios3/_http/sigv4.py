@@ -33,7 +33,10 @@ EMPTY_PAYLOAD = sha256(b"").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class SigningCredentials:
-    """Who signs. Raises ConfigError, without showing it, for a key id or token that no header can hold."""
+    """The keys that sign requests.
+
+    Raises ConfigError, without showing it, for a key id or token that no header can hold.
+    """
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -195,7 +198,7 @@ class _SigningKey:
     """The key for one day, region and service.
 
     ``hmac.digest`` would look its algorithm up and hash the key again for each message, which costs more than all the
-    rest of a signature; so HMAC (RFC 2104) is continued here from the two states that depend on the key alone.
+    rest of a signature. So HMAC (RFC 2104) is continued here from the two states that depend on the key alone.
     """
 
     def __init__(self, key: bytes, scope: str) -> None:

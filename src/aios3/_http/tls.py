@@ -1,6 +1,6 @@
 """TLS contexts: one for each way to verify, built once and off the loop; sessions are kept for the next connection.
 
-asyncio gives no way to resume a session, but it asks the context for the object that speaks TLS, and the context can
+asyncio gives no way to resume a session. But it asks the context for the object that speaks TLS, and the context can
 add the session to that. A session is only ever offered to the host that it was verified for.
 """
 
@@ -62,7 +62,7 @@ def save_session(tls: ssl.SSLObject | None, host: str) -> None:
 
 
 def received_close_notify(tls: ssl.SSLObject | None) -> bool:
-    """Whether the other side has said that it has ended, or only the network has. Without TLS nobody can tell.
+    """Return True if the peer sent close_notify. Without TLS a truncated stream cannot be detected.
 
     asyncio reports both alike. A reading after the end returns nothing, and wants more where there was no end.
     """
@@ -92,7 +92,7 @@ class _Context(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
-        """Make the object that speaks TLS, as asyncio, uvloop and our own transport ask for it."""
+        """Make the object that speaks TLS, as asyncio, uvloop and the native transport ask for it."""
         if isinstance(server_hostname, str):
             session = session or self.sessions.get(server_hostname)
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)

@@ -1,8 +1,8 @@
 """TLS over a socket, for a protocol that takes bytes into its own memory: what asyncio's does, with fewer steps.
 
-asyncio puts one transport on top of another, receives up to 256 KiB at once, and asks and tells the protocol twice an
-arrival. Here what has come is handed to OpenSSL in one piece, all connections of a pool receive into the same memory,
-and the records are decrypted in a row into the views of the protocol: a quarter less time for a body of 1 GiB.
+asyncio puts one transport on top of another, receives up to 256 KiB at once, and calls the protocol twice an arrival.
+Here the received bytes are handed to OpenSSL in one piece, and all connections of a pool receive into the same memory.
+The records are decrypted in a row into the views of the protocol: a quarter less time for a body of 1 GiB.
 
 It drives the socket with the event loop's own readiness callbacks, so it needs a loop of asyncio's that has them.
 """
@@ -26,7 +26,7 @@ _HANDSHAKE_READ_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _TLSPipe:
-    """What speaks TLS, and its two ends towards the socket."""
+    """The TLS object, and its two ends towards the socket."""
 
     tls: ssl.SSLObject
     received: ssl.MemoryBIO
@@ -34,7 +34,7 @@ class _TLSPipe:
 
 
 def supports(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether ``loop`` says when a socket is ready, in a way that is faster than its own TLS."""
+    """Return whether ``loop`` says when a socket is ready, in a way that is faster than its own TLS."""
     return isinstance(loop, asyncio.SelectorEventLoop)
 
 
@@ -52,7 +52,8 @@ async def connect(
 ) -> None:
     """Shake hands over a connected ``sock``, and give ``protocol`` a transport; the socket is closed if that fails.
 
-    Raise ``ssl.SSLError`` for what is no TLS or not trusted, ``ConnectionError`` if the other side hangs up.
+    Raise ``ssl.SSLError`` for a connection that is not TLS or not trusted, ``ConnectionError`` if the other side hangs
+    up.
     """
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,7 +75,7 @@ async def _handshake(sock: socket.socket, pipe: _TLSPipe) -> None:
             await loop.sock_sendall(sock, pipe.to_send.read())
         except ssl.SSLError:
             with contextlib.suppress(OSError):
-                sock.send(pipe.to_send.read())  # tells the other side why
+                sock.send(pipe.to_send.read())  # says why to the other side
             raise
         else:
             await loop.sock_sendall(sock, pipe.to_send.read())
@@ -115,11 +116,11 @@ class TLSTransport(asyncio.Transport):
         """Change nothing: the protocol is asked to wait as soon as the kernel takes no more."""
 
     def is_closing(self) -> bool:
-        """Whether the connection is closed, or about to be."""
+        """Return whether the connection is closed, or about to be."""
         return self._closing
 
     def abort(self) -> None:
-        """Close at once; the protocol is told by the event loop."""
+        """Close at once; the event loop notifies the protocol."""
         self._end(None)
 
     close = abort
@@ -185,7 +186,7 @@ class TLSTransport(asyncio.Transport):
             elif filled == len(view):
                 self._loop.call_soon(self._decrypt)
             self._flush()
-        except Exception as error:  # noqa: BLE001 - of OpenSSL or of the protocol, which is told either way
+        except Exception as error:  # noqa: BLE001 - of OpenSSL or of the protocol, which gets it either way
             self._end(error)
 
     def _fill(self, view: memoryview) -> tuple[int, bool]:
@@ -216,7 +217,7 @@ class TLSTransport(asyncio.Transport):
     # Sending.
 
     def _flush(self) -> None:
-        """Send what is encrypted, unless it has to wait behind what the kernel did not take."""
+        """Send what is encrypted, unless it has to wait for what the kernel did not take."""
         if not self._is_full and not self._closing and not self._send():
             self._is_full = True
             self._loop.add_writer(self._sock, self._on_writable)

@@ -19,7 +19,7 @@ _MAX_NUMBER = 8
 
 
 class NotXMLError(ValueError):
-    """Raised for what is no document that S3 would send."""
+    """Raised for a document that S3 would not send."""
 
 
 def parse_xml(body: bytes) -> Element:

@@ -1,12 +1,12 @@
 """The beginning of a multipart upload: once S3 was asked for one, its id is found out, whatever is cancelled.
 
 Without its id an upload cannot be ended, and S3 keeps it, with its parts, for ever. So the request runs in a task that
-nobody can cancel; a cancellation meanwhile waits for the response, for a few seconds at most.
+cannot be cancelled; a cancellation meanwhile waits for the response, for a few seconds at most.
 
-A response that is lost may have started an upload all the same. A later one, whose id is known, tells the server's
-clock: what was started for the same key between our first request and that one, is empty, and is not known to this
-session, is aborted, if there are no more such uploads than lost responses. Otherwise one of them may be somebody
-else's: then they are named in the log and stay.
+A response that is lost may have started an upload all the same. A later one, whose id is known, shows the server's
+clock. Candidates are uploads of the same key that were started between the first request and that one, are empty, and
+are unknown to this session. They are aborted if there are no more of them than lost responses. Otherwise one of them
+may be another client's: then they are named in the log and stay.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class UploadCreation:
         return request.result()
 
     async def abort_lost(self, upload_id: str) -> None:
-        """Abort the uploads that were started and of which nobody was told; the upload ``upload_id`` is still open."""
+        """Abort the uploads that were started and whose responses were lost; the upload ``upload_id`` is still open."""
         if not self.lost:
             return
         try:

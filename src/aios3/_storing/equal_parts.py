@@ -19,7 +19,7 @@ _INVALID_PART = "InvalidPart"
 
 
 async def requires_equal_parts(session: Session, url: S3Url) -> bool:
-    """Tell whether the server of ``url`` is known to reject parts of different sizes."""
+    """Return whether the server of ``url`` is known to reject parts of different sizes."""
     if (url.profile, url.bucket) in session.equal_part_buckets:
         return True
     host = urlsplit((await session.address(url)).url).hostname or ""
@@ -27,7 +27,7 @@ async def requires_equal_parts(session: Session, url: S3Url) -> bool:
 
 
 def is_unequal_parts_error(error: UnsupportedError) -> bool:
-    """Tell whether :func:`raise_if_sizes_rejected` has raised this."""
+    """Return whether :func:`raise_if_sizes_rejected` has raised this."""
     return error.code == _INVALID_PART
 
 

@@ -1,9 +1,9 @@
-"""What an object keeps when it is written anew on the base of another, or of itself.
+"""The attributes that an object keeps when it is written again on the base of another, or of itself.
 
-Appending and changing (``ab``, ``rb+``) keep everything that S3 tells of the object. A copy carries what S3's own
-CopyObject carries, whichever way the bytes take: headers, metadata and tags, and the storage class, which CopyObject
-is told; not the encryption, which is the target bucket's, nor the website redirect. S3 tells nobody an object's ACL
-along with the object, so a new one has the bucket's default.
+Appending and changing (``ab``, ``rb+``) keep everything that S3 reports of the object. A copy carries what S3's own
+CopyObject carries, whichever way the bytes take: headers, metadata and tags, and the storage class, which is a
+parameter of CopyObject. It does not carry the encryption, which is the target bucket's, nor the website redirect. S3
+does not report an object's ACL along with the object, so a new one has the bucket's default.
 """
 
 from __future__ import annotations

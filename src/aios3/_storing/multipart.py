@@ -88,7 +88,7 @@ class MultipartUpload:
 
     @property
     def began(self) -> bool:
-        """Whether S3 has been asked for the upload."""
+        """Return whether S3 has been asked for the upload."""
         return self.state is not UploadState.NEW
 
     def start(self) -> None:
@@ -107,7 +107,7 @@ class MultipartUpload:
         return self.upload_id
 
     async def wait_open(self) -> str:
-        """Begin the upload if that has not been done, and return its id when S3 has told it."""
+        """Begin the upload if that has not been done, and return its id once S3 has sent it."""
         self.start()
         if self._creating is not None:
             return await asyncio.shield(self._creating)
@@ -181,7 +181,7 @@ class MultipartUpload:
         return [self._parts[number] for number in sorted(self._parts)]
 
     def _whole_checksum(self) -> Checksum | None:
-        """Combine the checksums of all parts; None where S3 has not told that of one it has copied."""
+        """Combine the checksums of all parts; None if S3 has not sent that of a part it has copied."""
         sums: list[tuple[Checksum, int]] = []
         for part in self._ordered():
             if part.checksum is None or part.checksum.algorithm != self._plan.algorithm:
@@ -211,7 +211,7 @@ class MultipartUpload:
         except ObjectNotFoundError as error:
             return error.code == _NO_UPLOAD
         except S3Error:
-            return False  # unknown: what was met first is raised, and the upload aborted
+            return False  # unknown: the first error is raised, and the upload aborted
         return False
 
     async def _check_sources(self) -> None:
@@ -258,6 +258,6 @@ class MultipartUpload:
             await self._session.abort_upload(self._plan.url, self.upload_id)
 
     def leave_open(self) -> None:
-        """Leave the upload as it is, for whoever goes on with it."""
+        """Leave the upload as it is, to be resumed later."""
         if self.upload_id is not None:
             self._session.untrack_upload(self.upload_id)

@@ -1,12 +1,12 @@
-"""What became of a write whose response was lost: looked at only then, and by what tells our own write from others.
+"""Finds out whether a write whose response was lost has succeeded, and whether an object is this write's or another's.
 
-A response is lost where the server may have done what it was asked and nobody was told: the connection broke, nothing
-came in time, what came is no response of S3. A rejection of S3's own is certain, also 503 and 500: nothing was stored.
+A response is lost where the server may have done the request: the connection broke, nothing came in time, or the
+response is not S3's. A rejection of S3's own is certain, also 503 and 500: nothing was stored.
 
 After a lost response the request is sent again, because that settles most cases by itself. The object is looked at
-where it does not: when the repeated request is rejected, or attempts are over. It is ours if its bytes are (by checksum
-or ETag), its metadata are, and it is no older than our first attempt, by the server's own clock. What nobody can tell
-apart is an object with the same bytes and metadata that somebody else wrote in the same seconds.
+where it does not: when the repeated request is rejected, or attempts are over. It is this write's if it has the same
+bytes (by checksum or ETag) and metadata, and is no older than the first attempt, by the server's own clock. It cannot
+be distinguished from an object with the same bytes and metadata that another client wrote in the same seconds.
 
 Uploads have something better than that: an upload that S3 does not know any more has been completed.
 """
@@ -51,12 +51,12 @@ _ROUNDING_SECONDS = 2.0
 
 
 def may_have_succeeded(error: S3Error) -> bool:
-    """Tell whether the server may have done what it was asked, although this is what came of it."""
+    """Return whether the server may have done what the request asked, in spite of this error."""
     if isinstance(error, TLSError):
         return False
     if error.status is None:
         return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))
-    # Without a code of S3's it was somebody between us and the server who responded.
+    # Without a code of S3's, a server between client and S3 has responded.
     return error.status >= _SERVER_ERRORS_FROM and error.code in (None, str(error.status))
 
 
@@ -117,7 +117,7 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
 def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
     """Return what sends ``attempt`` under the condition of ``plan``, and looks before it does so again.
 
-    Servers other than Amazon's may ignore a condition. Whoever wrote the plan has looked before the first attempt.
+    Servers other than Amazon's may ignore a condition. The author of the plan has looked before the first attempt.
     """
     attempts = 0
 
@@ -156,16 +156,16 @@ async def head_or_none_on_error(session: Session, plan: WritePlan) -> StatResult
     try:
         return await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))
     except S3Error:
-        return None  # it stays unknown; the failure that was met first is what is raised
+        return None  # it stays unknown; the first error is raised
 
 
 def is_recent(stat: StatResult, elapsed: float) -> bool:
-    """Tell whether an object is at most ``elapsed`` seconds old by the server's clock; True where it has told none."""
+    """Return whether an object is at most ``elapsed`` seconds old by the server's clock; True if that is unknown."""
     return not stat.as_of or not stat.mtime or stat.as_of - stat.mtime <= elapsed + _ROUNDING_SECONDS
 
 
 def has_metadata(stat: StatResult, metadata: Mapping[str, str]) -> bool:
-    """Tell whether an object has these metadata, as far as servers give back what they were given."""
+    """Return whether an object has these metadata, as far as servers give back what they were given."""
     return _comparable(stat.metadata) == _comparable(metadata)
 
 
@@ -178,7 +178,7 @@ def _comparable(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 async def has_bytes(stat: StatResult, chunks: Sequence[bytes | memoryview], checksum: Checksum | None) -> bool:
-    """Tell whether an object has these bytes: by the checksum that was sent with them, else by its ETag."""
+    """Return whether an object has these bytes: by the checksum that was sent with them, else by its ETag."""
     if stat.size != sum(map(len, chunks)):
         return False
     stored_checksum = stat.checksums.get(checksum.algorithm) if checksum is not None else None
@@ -188,7 +188,7 @@ async def has_bytes(stat: StatResult, chunks: Sequence[bytes | memoryview], chec
 
 
 def etag_of_parts(parts: Sequence[Part]) -> str | None:
-    """Return the ETag that S3 gives to an object of ``parts``; None where the parts' own ETags are no MD5."""
+    """Return the ETag that S3 gives to an object of ``parts``; None if a part's own ETag is not an MD5."""
     if any(len(part.etag) != _MD5_HEX_DIGITS for part in parts):
         return None
     return multipart_etag(bytes.fromhex(part.etag) for part in parts)

@@ -1,4 +1,4 @@
-"""What a write is to become, decided before anything is sent: where, how, under which condition, and behind what."""
+"""The plan of a write, decided before anything is sent: where, how, under which precondition, and after which bytes."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class WritePlan:
     copies: Sequence[tuple[int, int]] = ()
     """The ranges of ``copy_source`` that become the first parts, from byte 0 on."""
     on_part_copied: Callable[[int], None] | None = None
-    """Told of the bytes of every part that has been copied."""
+    """Called with the bytes of every part that has been copied."""
     unchanged_result: WriteResult | None = None
     """The result if nothing is written, where that means that nothing happens."""
     equal_parts: bool = False
-    """Whether all parts have ``part_size``, however many there are."""
+    """True if all parts have ``part_size``, however many there are."""
     check_with_head: bool = False
-    """Whether a look has to do where the server knows no conditions: at the object that is there just before."""
+    """True if a HEAD just before the write replaces the precondition, for servers that know none."""
 
     @property
     def copied_size(self) -> int:

@@ -36,8 +36,8 @@ _UNCONDITIONAL = Precondition()
 async def store_object(session: Session, plan: WritePlan, chunks: Sequence[bytes | memoryview]) -> WriteResult:
     """Store an object in one request, under the condition of ``plan`` and with its checksum.
 
-    A write without a condition is repeated as it is: the last one is the one that counts. Under a condition a repeated
-    request would meet the object that an earlier one has stored, so it is found out whose that is.
+    A write without a condition is repeated as it is: the last one is the one that counts. A conditional write that is
+    repeated may fail against the object that an earlier attempt has stored, so the owner of that object is determined.
     """
     backend = session.cached_backend(plan.url) or await session.backend(plan.url)
     checksum = checksum_of(chunks, plan.algorithm)

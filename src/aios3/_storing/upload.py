@@ -48,17 +48,17 @@ class Upload:
 
     @property
     def upload_id(self) -> str | None:
-        """The id of the multipart upload; None before S3 has told it."""
+        """The id of the multipart upload; None before S3 has sent it."""
         return self._multipart.upload_id
 
     @property
     def began(self) -> bool:
-        """Whether S3 has been asked for a multipart upload."""
+        """Return whether S3 has been asked for a multipart upload."""
         return self._multipart.began
 
     @property
     def needs_parts(self) -> bool:
-        """Whether one PutObject cannot do it: the object begins with a copy of another."""
+        """Return whether one PutObject is not enough: the object begins with a copy of another."""
         return bool(self._plan.copies)
 
     @property
@@ -92,7 +92,7 @@ class Upload:
 
     @property
     def is_full(self) -> bool:
-        """Whether more is on its way than makes this server any faster."""
+        """Return whether more bytes are on their way than make this server any faster."""
         return self.failure is None and self._sending > self._pace.readahead_bytes(self._plan.part_size)
 
     async def wait_for_capacity(self) -> None:
@@ -133,7 +133,7 @@ class Upload:
     async def abort(self, patience: float = ABORT_PATIENCE_SECONDS) -> None:
         """Stop all parts, then make S3 forget the upload. Safe to repeat, from any task of the loop.
 
-        It runs in a task that nobody can cancel; the caller waits for it for ``patience`` seconds at most, also if it
+        It runs in a task that cannot be cancelled. The caller waits for it for ``patience`` seconds at most, also if it
         is cancelled meanwhile.
         """
         await wait_all([self.stop()], patience)

@@ -19,7 +19,7 @@ HandleT = TypeVar("HandleT")
 
 
 class SyncContext(Generic[T]):
-    """What ``with`` takes; made by the functions of :mod:`aios3.sync`. It can be entered once."""
+    """The context managers that the functions of :mod:`aios3.sync` return. It can be entered once."""
 
     def __init__(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> None:
         self._loop_thread = _loop_thread.get_loop_thread()

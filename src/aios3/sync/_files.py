@@ -56,7 +56,7 @@ def open(  # type: ignore[overload-overlap]  # 0 is an int as well; the first ma
     **options: Unpack[ReaderOptions],
 ) -> RawReader: ...
 @overload
-def open(  # type: ignore[overload-overlap]  # as above
+def open(  # type: ignore[overload-overlap] # 0 is an int as well
     path: AnyPath,
     mode: ReadBinaryMode,
     buffering: Literal[0],
@@ -74,7 +74,7 @@ def open(
     **options: Unpack[ReaderOptions],
 ) -> ObjectReader: ...
 @overload
-def open(  # type: ignore[overload-overlap]  # as above
+def open(  # type: ignore[overload-overlap] # 0 is an int as well
     path: AnyPath,
     mode: WriteBinaryMode,
     buffering: Literal[0],
@@ -143,7 +143,7 @@ def open(
     **options: Unpack[OpenOptions],
 ) -> ObjectWriter: ...
 @overload
-def open(  # type: ignore[overload-overlap]  # as above
+def open(  # type: ignore[overload-overlap] # 0 is an int as well
     path: AnyPath,
     mode: UpdateBinaryMode,
     buffering: Literal[0],
@@ -221,11 +221,11 @@ def open(  # noqa: PLR0917 - the order is that of builtins.open
 ) -> RawReader | RawWriter | ObjectReader | ObjectWriter | ObjectFile | TextReader | TextWriter:
     """Open an object of S3 as a file of the standard library; use it with ``with``, or close it yourself.
 
-    The first six arguments stand where they stand in :func:`builtins.open`, but the default mode is ``rb``.
-    ``mode``, ``encoding`` (UTF-8 by default), ``errors``, ``newline`` and the options are those of
-    :func:`aios3.aopen`, which says what is raised; text may have a ``+`` here too. ``buffering`` is one of the ways
-    of :func:`aios3.aopen`, or the size of the buffer in bytes, 1 MiB by default; 0 gives the unbuffered file in binary
-    modes, 1 sends each line on in text modes.
+    The first six arguments stand where they stand in :func:`builtins.open`, but the default mode is ``rb``. ``mode``,
+    ``encoding`` (UTF-8 by default), ``errors``, ``newline`` and the options are those of :func:`aios3.aopen`, which
+    says what is raised. Text may have a ``+`` here too. ``buffering`` is a strategy of :func:`aios3.aopen`, or the size
+    of the buffer in bytes, 1 MiB by default. 0 gives the unbuffered file in binary modes; 1 sends each line on in text
+    modes.
 
     A written object becomes visible when the file is closed, as a whole. It never does if the ``with`` block of the
     file, or of a wrapper around it, is left by an exception, nor without a close.

@@ -1,8 +1,8 @@
-"""A fork waits until nobody is in the middle of an import that aios3 has caused; a child forgets what was missed.
+"""A fork waits until no thread is in the middle of an import that aios3 has caused; a child forgets missed imports.
 
-What is imported when it is needed is imported in the thread that needs it: the loop's, a worker's, or one that calls.
-A child is a copy of the forking thread alone. A module that another thread has imported by half stays so in the child,
-behind a lock that nobody releases.
+What is imported when it is needed is imported in the thread that needs it: the loop's, a worker's, or one that calls. A
+child is a copy of the forking thread alone. A module that another thread has imported by half stays so in the child,
+with a lock that is never released.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def wait_for_imports() -> None:
     """Wait until no other thread imports anything for aios3; the hook that the system's fork calls before.
 
     No lock is held when this returns, because other hooks may wait for locks whose owners import. Other threads do not
-    run until the fork, unless such a hook waits: the interval after which they may ask for the interpreter is made
+    run until the fork, unless such a hook waits. The interval after which they may ask for the interpreter is made
     long, and :func:`forked` puts it back.
     """
     end = time.monotonic() + PATIENCE_SECONDS
@@ -101,7 +101,7 @@ def _is_importing() -> bool:
 
 
 def _imports(frame: FrameType | None, *, is_ours: bool) -> bool:
-    """Tell whether a thread is inside an import: in our threads any, elsewhere one that aios3 has caused or is."""
+    """Return whether a thread is inside an import: any in aios3's threads, elsewhere one of or by aios3."""
     is_importing = False
     while frame is not None:
         module = frame.f_globals.get("__name__", "")

@@ -58,10 +58,10 @@ class _BatchProducer(Generic[T]):
         return batch
 
     async def aclose(self) -> None:
-        """Close the generator where it stands, wait until it has cleaned up, and raise what that met."""
+        """Close the generator where it stands, wait until it has cleaned up, and raise the error of that."""
         self._closing = True
         if self._task is not None:
-            self._error = None  # of an item that nobody asked for
+            self._error = None  # of an item that was not requested
             self._task.cancel()
             await asyncio.wait({self._task})
         self._has_items.set()

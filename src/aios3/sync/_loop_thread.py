@@ -1,8 +1,8 @@
 """One event loop in a background thread, and the crossing from blocking code to it.
 
 The loop is started by the first call of a process and serves all threads. anyio's blocking portal does the same job,
-but starts a task in one crossing and waits for it in another: a Ctrl-C between the two leaves a transfer that nobody
-can cancel. Here a call is one crossing, known to the loop before anybody waits.
+but starts a task in one crossing and waits for it in another. A Ctrl-C between the two leaves a transfer that cannot be
+cancelled. Here a call is one crossing, known to the loop before anybody waits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _log = get_logger("aios3.sync")
 
 
 class Closable(Protocol):
-    """What a bridge closes at its end."""
+    """An object that a bridge closes at its end."""
 
     async def aclose(self) -> None:
         """Close it."""
@@ -178,7 +178,7 @@ class _Threads(ThreadPoolExecutor):
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - raised again by whoever asks the future
+        except Exception as error:  # noqa: BLE001 - raised again by the future
             future.set_exception(error)
         return future
 
@@ -193,18 +193,20 @@ class LoopThread:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self.relay: Relay = Relay()
-        """What the loop's threads log with; a caller may hold a lock of logging, or be one of its handlers."""
+        """The relay that the loop's threads log with; a caller may hold a lock of logging, or be one of its
+        handlers."""
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         with self.relay:  # asyncio logs which selector it takes
             self._loop = self._runner.get_loop()
         self._stop = asyncio.Event()
         self._stopping = False
         self.tasks: OwnedTasks = OwnedTasks()
-        """What runs on the loop between calls; asyncio alone would let the garbage collector take such a task away."""
+        """The tasks that run on the loop between calls; asyncio alone would let the garbage collector take such a task
+        away."""
         self._calls: set[_LoopCall[object]] = set()
         self._background_calls: set[_LoopCall[object]] = set()
         self.sessions: weakref.WeakSet[Closable] = weakref.WeakSet()
-        """What is closed when the loop ends, if it is still there then."""
+        """The sessions that are closed when the loop ends, if they are still there then."""
         self._open: dict[int, tuple[str, Callable[[], Awaitable[object]]]] = {}
         # Threads inherit it from the one that starts them, so no worker of this loop can hold up the interpreter's end.
         self._thread = threading.Thread(target=self._serve, name="aios3.sync", daemon=True)
@@ -213,8 +215,8 @@ class LoopThread:
     def call(self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``func`` on the loop and wait for its result.
 
-        Ctrl-C cancels the work, waits until it has cleaned up, and is then raised; a second one stops the waiting,
-        and the cleaning up goes on in the background.
+        Ctrl-C cancels the work, waits until it has cleaned up, and is then raised. A second one stops the waiting, and
+        the cleaning up goes on in the background.
         """
         return self._wait(partial(func, *args, **kwargs), wait_for_cleanup=False)
 
@@ -252,17 +254,17 @@ class LoopThread:
 
     @property
     def is_forked(self) -> bool:
-        """Whether a fork left this copy in another process than its own."""
+        """Return whether a fork left this copy in another process than its own."""
         return self._pid != os.getpid()
 
     @property
     def usable(self) -> bool:
-        """Whether a call can be made here and now; not on the loop's own thread, which :meth:`start` allows."""
+        """Return whether a call can be made here and now; not on the loop's own thread, which :meth:`start` allows."""
         return not (self.is_forked or self._stopping or self._loop.is_closed())
 
     @property
     def on_own_thread(self) -> bool:
-        """Whether the caller runs on the loop, where waiting for the loop would wait for ever."""
+        """Return whether the caller runs on the loop, where waiting for the loop would wait for ever."""
         return threading.get_ident() == self._thread.ident
 
     def check(self) -> None:
@@ -298,7 +300,7 @@ class LoopThread:
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(seconds)
             if self._thread.is_alive():
-                with self.relay:  # in its place behind those of the loop
+                with self.relay:  # in its place after those of the loop
                     _log.warning(
                         "aios3.sync could not end its transfers in %s seconds; uploads may be left open", seconds
                     )
@@ -351,7 +353,7 @@ class LoopThread:
             background_call.outcome()
         except asyncio.CancelledError:
             _log.debug("Work in the background was cancelled")
-        except Exception as error:  # noqa: BLE001 - nobody waits for it, so the log is where it belongs
+        except Exception as error:  # noqa: BLE001 - it is not awaited, so it is logged
             _log.warning("Work in the background failed: %s", error)
 
     def _serve(self) -> None:
@@ -365,7 +367,7 @@ class LoopThread:
             # asyncio ends its worker threads with another thread, which Python 3.12 no longer starts at this point.
             _log.debug("The loop ended without ending its worker threads: %s", error)
         finally:
-            # Whoever handed a call over before the loop was closed is waiting for it.
+            # Callers whose call came before the loop was closed are waiting for it.
             for call in [*self._calls, *self._background_calls]:
                 call.end(_shut_down())
 

@@ -1,7 +1,8 @@
 """The unbuffered file that writes: an async handle as an :class:`io.RawIOBase`, one crossing a call.
 
-The standard library's buffers and text wrappers stand on this and on ``_raw_reader``, ours and those that users put
-around a file. Whatever they do, half an object is never published; what that takes is said at :class:`RawWriter`.
+The standard library's buffers and text wrappers stand on this and on ``_raw_reader``, those of aios3 and those that
+users put around a file. Whatever they do, half an object is never published; what that takes is said at
+:class:`RawWriter`.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class RawWriter(io.RawIOBase):
 
     @property
     def can_seek(self) -> bool:
-        """Whether anything can be sought, also when the file is closed."""
+        """Return whether anything can be sought, also when the file is closed."""
         return self._handle.seekable()
 
     def check_seekable(self, offset: int, whence: int, position: int) -> None:
@@ -261,7 +262,7 @@ class RawWriter(io.RawIOBase):
             try:
                 self._loop_thread.call(self._handle.abort)
             except S3Error as error:
-                # Whoever gives up has an error of their own to see.
+                # The caller already has an error to raise.
                 with self._loop_thread.relay:
                     _log.warning("%s: the upload could not be aborted and may still cost space: %s", self.name, error)
 
@@ -285,7 +286,7 @@ class RawWriter(io.RawIOBase):
             with self._loop_thread.relay:
                 _log.warning("%s is published although %s was rejected: is it whole?", self.name, self._rejected_seek)
         if isinstance(self._handle, AsyncPipeWriter) and not self._handle.joins:
-            return  # wait() will tell
+            return  # wait() will say
         try:
             _ = self._handle.result
         except ClosedHandleError as error:

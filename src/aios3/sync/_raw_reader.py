@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _FIRST_FILL_BYTES = 64 * 1024
 """Bytes that fill a buffer after a seek; each fill that follows on takes twice as many."""
 _TAIL_BYTES = 256 * 1024
-"""Bytes before the end that are fetched at once for who reads there after a seek from the end: formats with a directory
-at their end (zip, Parquet, ORC) read its last bytes first, and then what is before them."""
+"""Bytes before the end that are fetched at once for a read there after a seek from the end. Formats with a directory at
+their end (zip, Parquet, ORC) read its last bytes first, and then what is before them."""
 
 
 class RawReader(io.RawIOBase):
@@ -111,7 +111,7 @@ class RawReader(io.RawIOBase):
         return self._handle.tell() if self._has_descriptor else self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move the position and return it; behind the end there is nothing to read. Costs nothing.
+        """Move the position and return it; after the end reads return nothing. Costs nothing.
 
         Raises InvalidRangeError for a position before the start or an unknown ``whence``, UnsupportedError for a pipe.
         """
@@ -142,8 +142,8 @@ class RawReader(io.RawIOBase):
     def readinto(self, buffer: Buffer, /) -> int:
         """Read into ``buffer`` and return how many bytes that were; 0 only at the end.
 
-        A read that fails or is interrupted moves nothing. Where a buffer stands on this file, only that knows what it
-        had of the bytes before, so it says where it stands (:meth:`seek`) before anything more is read.
+        A read that fails or is interrupted moves nothing. Only a buffer on this file knows which bytes before it had,
+        so it says where it stands (:meth:`seek`) before anything more is read.
         """
         check_open(self)
         self._check_whole()
@@ -240,5 +240,5 @@ class RawReader(io.RawIOBase):
 def check_open(file: io.RawIOBase) -> None:
     """Raise ClosedHandleError if ``file`` is closed."""
     if file.closed:
-        message = f"I/O operation on closed file: {file.name}"  # type: ignore[attr-defined]  # ours has one
-        raise ClosedHandleError(message, path=file.name)  # type: ignore[attr-defined]  # likewise
+        message = f"I/O operation on closed file: {file.name}"  # type: ignore[attr-defined] # the files of aios3 have one
+        raise ClosedHandleError(message, path=file.name)  # type: ignore[attr-defined] # the files of aios3 have one

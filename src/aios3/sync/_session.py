@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Session(_session.Session):
     """An :class:`aios3.Session` that a blocking program uses with ``with``, or closes with :meth:`close`.
 
-    It belongs to the background loop of :mod:`aios3.sync`, where the functions of this module use it; with ``async
+    It belongs to the background loop of :mod:`aios3.sync`, where the functions of this module use it. With ``async
     with`` it is an ordinary session of the running loop. One that is still open when the interpreter ends is closed.
     """
 

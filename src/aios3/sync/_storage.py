@@ -58,7 +58,7 @@ class StorageReader:
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed."""
+        """Return whether the file is closed."""
         return self._file.closed
 
     def read(self, size: int = -1) -> bytes:
@@ -110,12 +110,12 @@ class StorageWriter:
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed or aborted."""
+        """Return whether the file is closed or aborted."""
         return self._closed
 
     @property
     def result(self) -> WriteResult | None:
-        """What S3 responded when the file was closed; None if nothing was written.
+        """The response of S3 when the file was closed; None if nothing was written.
 
         Raises ClosedHandleError before that, and if the file was aborted.
         """
@@ -129,7 +129,7 @@ class StorageWriter:
     def write(self, data: Buffer) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight.
 
-        Raises what a part met that failed meanwhile, ClosedHandleError after :meth:`close` or :meth:`abort`.
+        Raises the error of a part that failed meanwhile, and ClosedHandleError after :meth:`close` or :meth:`abort`.
         """
         file = self._opened_file() if memoryview(data).nbytes else None
         if self._closed:
@@ -150,7 +150,7 @@ class StorageWriter:
             self._file.abort()
 
     def _opened_file(self) -> ObjectWriter | None:
-        """Return the file behind this one, which begins with the first byte; None if this one is closed before."""
+        """Return the open file, which is made with the first byte; None if this one is closed before."""
         with self._first:
             if self._file is None and not self._closed:
                 file = self._begin()

@@ -27,7 +27,7 @@ def wrap_iterable(argument: object) -> object:
 
 
 class ThreadedIterator(AsyncIterator[T], Generic[T]):
-    """An async iterator over ``items``. What they raise is raised behind the items before it."""
+    """An async iterator over ``items``. Errors of ``items`` are raised after the items before them."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items: Iterator[T] = iter(items)
@@ -52,7 +52,7 @@ class ThreadedIterator(AsyncIterator[T], Generic[T]):
                 batch.append(item)
                 if len(batch) >= self._size or time.monotonic() > end:
                     break
-        except BaseException as error:  # noqa: BLE001 - raised again on the loop, behind the items before it
+        except BaseException as error:  # noqa: BLE001 - raised again on the loop, after the items before it
             self._error = error
         self._size = min(2 * self._size, _MAX_BATCH)
         self._batch.extend(batch)
