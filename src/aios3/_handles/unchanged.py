@@ -24,7 +24,7 @@ def _is_same_version(known: StatResult, now: StatResult) -> bool:
     for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
         if before and after and before != after:
             return False
-    return expected.size == now.size and abs(expected.mtime - now.mtime) < _SAME_TIME_SECONDS
+    return known.size == now.size and abs(known.mtime - now.mtime) < _SAME_TIME_SECONDS
 
 
 async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> None:
@@ -36,14 +36,14 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
     Raises ObjectChangedError, and deletes nothing, if another version is there.
     """
     backend = await session.backend(url)
-    if expected.etag is None or not backend.is_aws:
+    if known.etag is None or not backend.is_aws:
         now = await head_or_none(session, url)
         if now is None:
             return
-        if not _is_same_version(expected, now):
+        if not _is_same_version(known, now):
             raise _newer(url)
     try:
-        await backend.delete_object(url, if_match=expected.etag)
+        await backend.delete_object(url, if_match=known.etag)
     except BucketNotFoundError:
         raise
     except ObjectNotFoundError:
