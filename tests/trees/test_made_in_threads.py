@@ -40,7 +40,7 @@ class Gate:
 VERBS = {
     "download": (
         partial_file,
-        "start",
+        "create",
         lambda s3, local: aios3.download(f"{ROOT}/tree/file", local / "new", session=s3),
     ),
     "download to go on with": (
