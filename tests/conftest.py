@@ -20,15 +20,11 @@ import hypothesis
 import pytest
 
 import aios3
+import loops
 import servers
 from admin import Admin
 from servers.capabilities import CAPABILITIES, LACKS
 from thorough import examples
-
-try:
-    import uvloop
-except ImportError:
-    uvloop = None
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -101,17 +97,10 @@ def _skip_where_lacking(item: pytest.Item, needed: set[str]) -> None:
         item.add_marker(pytest.mark.skip(reason=f"{name} lacks {capability}: {LACKS[name][capability]}"))
 
 
-class _DebugLoop(asyncio.SelectorEventLoop):
-    """A loop whose debug mode nobody turns off again."""
-
-    def set_debug(self, enabled: bool) -> None:
-        super().set_debug(True)
-
-
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     if item.get_closest_marker("loop_variants") is None:
-        return {"asyncio": asyncio.new_event_loop}
-    return {"debug": _DebugLoop} | ({"uvloop": uvloop.new_event_loop} if uvloop else {})
+        return loops.ASYNCIO
+    return loops.VARIANTS
 
 
 @pytest.fixture(scope="session", autouse=True)
