@@ -369,7 +369,7 @@ async def test_a_slow_body_is_waited_for_as_long_as_it_moves():
         nonlocal passed
         passed += seconds
         connection._timer._timer.cancel()
-        connection._timer._look()  # as the timer does
+        connection._timer._check()  # as the timer does
 
     async with serving(handle) as server, pooled(server.port, stall_seconds=60) as pool:
         connection, _ = await pool.exchange(REQUEST)
