@@ -419,7 +419,7 @@ async def test_invalidating_while_a_reader_waits_for_memory_drops_each_block_onc
     for block in blocks:
         block.pins += 1  # somebody waits for them just now
     other = fetcher_of(Origin(), budget)
-    reading = asyncio.create_task(other.collect(0, 2000))
+    reading = asyncio.create_task(other.read(0, 2000))
     while not budget.waiting:
         await asyncio.sleep(0)
     for block in blocks:

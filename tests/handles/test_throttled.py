@@ -31,7 +31,7 @@ class Limited(FakeS3):
         self.retried = RetryingBackend(self, policy)
         self.rejected = 0
 
-    def chosen(self, bucket):
+    def cached_backend(self, bucket):
         return self.retried
 
     async def _call(self, operation, url, **details):
