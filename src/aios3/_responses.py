@@ -82,7 +82,7 @@ def parse_content_range(
 def is_unsized(status: int, headers: Mapping[str, str]) -> bool:
     """Return whether a body is the whole object, and only its last chunk says how long that is (RFC 9112, 7.1).
 
-    A body that ends with its connection is refused: its end would look like a broken connection.
+    A body that ends with its connection is rejected: its end would look like a broken connection.
     """
     is_chunked = headers.get("transfer-encoding", "").lower() == "chunked"
     return is_chunked and status == _WHOLE and "content-length" not in headers and "content-range" not in headers

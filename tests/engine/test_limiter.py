@@ -130,7 +130,7 @@ async def test_a_rejection_halves_once_for_all_that_was_in_flight_and_responses_
     for _ in range(1000):
         limiter.on_success()
     await turns()
-    assert limiter.limit == limiter.in_use == limiter.most
+    assert limiter.limit == limiter.in_use == limiter.max_limit
     for task in asking:
         task.cancel()
     await asyncio.wait(asking)
@@ -166,7 +166,7 @@ async def test_a_server_that_rejects_a_few_at_random_is_not_slowed_down(limiter,
     for number in range(5000):
         clock.now += 0.01
         limiter.on_throttled() if number % 50 == 49 else limiter.on_success()
-    assert (limiter.limit, limiter.rate) == (limiter.most, None)
+    assert (limiter.limit, limiter.rate) == (limiter.max_limit, None)
 
 
 async def test_a_server_that_rejects_all_is_still_asked(limiter, clock):

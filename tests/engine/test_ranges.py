@@ -70,7 +70,7 @@ async def test_any_reads_return_the_bytes_of_the_object(data):
             position, whole = start, b""
             while position < stop:
                 fetcher.prefetch(position, stop, ahead=ahead)
-                view = await fetcher.view(position, stop)
+                view = await fetcher.read_view(position, stop)
                 assert 0 < len(view) <= stop - position
                 whole += view
                 position += len(view)
@@ -117,7 +117,7 @@ async def test_read_ahead_comes_in_long_requests_and_stops_where_memory_does():
     origin, budget = Origin(), MemoryBudget(6000)
     fetcher = fetcher_of(origin, budget)
     fetcher.prefetch(0, 100, ahead=16_000)
-    await fetcher.view(0, 100)
+    await fetcher.read_view(0, 100)
     assert origin.requests[0][0] == 0
     assert sum(stop - start for start, stop in origin.requests) <= 6000
     assert budget.used <= 6000
@@ -128,7 +128,7 @@ async def test_the_wanted_range_is_asked_for_first():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     fetcher.prefetch(20_000, 20_100, ahead=16_000)
-    await fetcher.view(20_000, 20_100)
+    await fetcher.read_view(20_000, 20_100)
     assert origin.requests[0][0] == 20_000
     assert origin.requests == sorted(origin.requests)
     assert len(origin.requests) > 2
@@ -139,7 +139,7 @@ async def test_long_requests_end_with_a_block_wherever_they_begin():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
     fetcher.prefetch(20_250, 20_300, ahead=16_000)
-    await fetcher.idle()
+    await fetcher.wait_idle()
     assert origin.requests[0] == (20_250, 24_000)
     assert all(stop % 1000 == 0 and stop - start > 3000 for start, stop in origin.requests[:-1])
     assert [start for start, _ in origin.requests[1:]] == [stop for _, stop in origin.requests[:-1]]
@@ -151,7 +151,7 @@ async def test_a_range_that_one_request_can_bring_is_not_cut_where_a_block_ends(
     fetcher = fetcher_of(origin, budget)
     assert await fetcher.read(20_900, 22_500) == DATA[20_900:22_500]
     fetcher.prefetch(30_900, 32_500)
-    await fetcher.idle()
+    await fetcher.wait_idle()
     assert origin.requests == [(20_900, 22_500), (30_900, 32_500)]
     await closed(fetcher, budget)
 
@@ -164,7 +164,7 @@ async def test_seeking_away_cancels_long_unused_readahead():
     fetcher = fetcher_of(origin, budget, limits)
     origin.gate.clear()
     fetcher.prefetch(0, 10, ahead=2**24 - 10)
-    waiting = asyncio.create_task(fetcher.view(0, 10))
+    waiting = asyncio.create_task(fetcher.read_view(0, 10))
     for _ in range(3):
         await asyncio.sleep(0)
     assert origin.running == 4
@@ -208,7 +208,7 @@ async def test_an_error_of_unused_readahead_is_dropped():
     fetcher = fetcher_of(origin, budget)
     origin.error = OSError("broken")
     fetcher.prefetch(0, 0, ahead=5000)
-    await fetcher.idle()
+    await fetcher.wait_idle()
     origin.error = None
     assert await fetcher.read(0, 5000) == DATA[:5000]
     await closed(fetcher, budget)
@@ -224,7 +224,7 @@ async def test_closing_wakes_waiters_with_the_reason():
     with pytest.raises(ValueError, match="closed"):
         await waiting
     with pytest.raises(ValueError, match="closed"):
-        await fetcher.view(50, 60)
+        await fetcher.read_view(50, 60)
 
 
 async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
@@ -232,7 +232,7 @@ async def test_a_cancelled_reader_leaves_the_bytes_for_the_next():
     fetcher = fetcher_of(origin, budget)
     origin.gate.clear()
     fetcher.prefetch(0, 100)
-    waiting = asyncio.create_task(fetcher.view(0, 100))
+    waiting = asyncio.create_task(fetcher.read_view(0, 100))
     await asyncio.sleep(0)
     waiting.cancel()
     origin.gate.set()
@@ -327,7 +327,7 @@ async def test_one_of_several_requests_that_fails_ends_the_others():
     origin.gate.set()
     with pytest.raises(OSError, match="broken"):
         await reading
-    await fetcher.idle()
+    await fetcher.wait_idle()
     assert origin.running == 0
     assert budget.used <= LIMITS.max_retained
     await closed(fetcher, budget)
@@ -337,7 +337,7 @@ async def test_views_stay_as_they_were_when_their_block_is_long_gone():
     origin, budget = Origin(), MemoryBudget(4000)
     fetcher = fetcher_of(origin, budget)
     fetcher.prefetch(0, 1000)
-    view = await fetcher.view(0, 1000)
+    view = await fetcher.read_view(0, 1000)
     assert view.readonly
     for start in range(1000, 60_000, 1000):
         await fetcher.read(start, start + 1000)
@@ -419,12 +419,12 @@ async def test_invalidating_while_a_reader_waits_for_memory_drops_each_block_onc
     for block in blocks:
         block.pins += 1  # somebody waits for them just now
     other = fetcher_of(Origin(), budget)
-    reading = asyncio.create_task(other.collect(0, 2000))
+    reading = asyncio.create_task(other.read(0, 2000))
     while not budget.waiting:
         await asyncio.sleep(0)
     for block in blocks:
         block.pins -= 1
-    fetcher.forget(0, 3000)
+    fetcher.invalidate(0, 3000)
     assert await reading == DATA[:2000]
     budget.release(500)
     await other.aclose(ValueError("closed"))

@@ -84,7 +84,7 @@ class Client:
     def __init__(self, server: Server, most: int) -> None:
         self.server = server
         self.limiter = AdaptiveLimiter(most)
-        self.slots._clock = asyncio.get_running_loop().time
+        self.limiter._clock = asyncio.get_running_loop().time
         self.policy = RetryPolicy(ENDLESS, self.limiter)
         self.policy.quota = float(ENDLESS)
 
@@ -101,7 +101,7 @@ class Client:
             await asyncio.sleep(pause)
 
     async def _send(self) -> None:
-        await self.slots.acquire()
+        await self.limiter.acquire()
         try:
             await self.server.head()
             if self.server.body:
@@ -109,7 +109,7 @@ class Client:
                 await asyncio.sleep(self.server.body)
         finally:
             self.server.in_flight -= 1
-            self.slots.release()
+            self.limiter.release()
 
     async def requests(self, count: int, tasks: int) -> None:
         numbers = iter(range(count))
@@ -171,7 +171,7 @@ def test_noise_keeps_no_session_small(seed, body, most):
         server = Server(body=body, noise=random.Random(seed))
         client = Client(server, most)
         await client.requests(1000, 2 * most)
-        return client.slots.limit
+        return client.limiter.limit
 
     assert virtual_time.run(check()) == most
 
@@ -180,10 +180,10 @@ def test_pauses_between_bursts_are_not_taken_for_a_slow_server():
     async def check():
         client = Client(Server(), 1000)
         for number in range(17):
-            burst = int(1.5 * client.slots.limit)  # a round takes several of them
+            burst = int(1.5 * client.limiter.limit)  # a round takes several of them
             await client.requests(burst, burst)
             await asyncio.sleep(10 * 2**number)
-        return client.slots.limit
+        return client.limiter.limit
 
     assert virtual_time.run(check()) > 200
 
@@ -193,9 +193,9 @@ def test_a_server_that_does_not_scale_gets_no_more_than_a_little():
         server = OneAtATime()
         client = Client(server, 1000)
         await client.requests(2_000, 1000)
-        after_2000 = client.slots.limit
+        after_2000 = client.limiter.limit
         await client.requests(10_000, 1000)
-        return after_2000, client.slots.limit
+        return after_2000, client.limiter.limit
 
     before, after = virtual_time.run(check())
     assert 8 < before < 150
@@ -208,7 +208,7 @@ def test_there_is_room_for_what_is_needed_and_one_second_request_and_no_more(tas
     async def check():
         client = Client(Server(body=body), 32)
         await client.requests(1_000, tasks)
-        return client.slots.limit
+        return client.limiter.limit
 
     assert at_least <= virtual_time.run(check()) <= at_most
 

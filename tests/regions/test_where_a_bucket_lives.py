@@ -245,7 +245,7 @@ async def test_no_credentials_go_to_the_host_that_a_response_names(amazon, face)
     bucket = placed(amazon, {"home": "eu-central-1"}, tells="never")
 
     def evil(asked):
-        response = rejection(307, "TemporaryRedirect", "Go there", EndpointSettings="evil.s3.eu-central-1.example.com")
+        response = rejection(307, "TemporaryRedirect", "Go there", Endpoint="evil.s3.eu-central-1.example.com")
         return type(response)(307, response.body, {"location": f"{amazon.url}/bucket-elsewhere/stolen"}, response.code)
 
     bucket.region = "eu-west-1"

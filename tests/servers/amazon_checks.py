@@ -125,7 +125,7 @@ class Exchange:
     def _redirected(self, bucket: Bucket, status: int, code: str, message: str) -> Response:
         region = bucket.told or bucket.region
         endpoint = f"{bucket.name}.s3.{region}.amazonaws.com" if bucket.tells in {"always", "document"} else "elsewhere"
-        responded = rejection(status, code, message, EndpointSettings=endpoint, Bucket=bucket.name)
+        responded = rejection(status, code, message, Endpoint=endpoint, Bucket=bucket.name)
         location = {"location": f"{'https' if self.amazon.authority else 'http'}://{endpoint}{self.path}"}
         return self._told(bucket, Response(status, responded.body, {**responded.headers, **location}, code))
 

@@ -289,7 +289,7 @@ def _kind(failure: Failure) -> tuple[type[errors.S3Error], str]:
     if isinstance(failure, BrokenBodyError):
         return errors.TruncatedBodyError, "the response of {origin} is truncated"
     if isinstance(failure, TimeoutError):
-        return errors.RequestTimeoutError, "{origin} did not response in connect_timeout and read_timeout"
+        return errors.RequestTimeoutError, "{origin} did not respond in connect_timeout and read_timeout"
     if isinstance(failure, ProtocolError):
         return errors.ServerError, "invalid response from {origin}"
     if isinstance(failure, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)):
