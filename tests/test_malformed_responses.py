@@ -64,7 +64,7 @@ SILENT: dict[str, Call] = {
     "PutBucketLifecycleConfiguration": administer(
         "PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": [RULE]}
     ),
-    "PutBucketPolicy": administer("PutBucketPolicy", RetryPolicy="{}"),
+    "PutBucketPolicy": administer("PutBucketPolicy", Policy="{}"),
     "PutBucketTagging": administer("PutBucketTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
     "PutBucketVersioning": administer("PutBucketVersioning", VersioningConfiguration={"Status": "Enabled"}),
     "PutPublicAccessBlock": administer(

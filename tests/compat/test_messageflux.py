@@ -162,7 +162,7 @@ def test_a_lifetime_leaves_the_rules_of_others(bucket, client):
 
 def test_a_public_bucket_keeps_its_other_statements(bucket, client):
     deny = {"Sid": "mine", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::x/y"}
-    client.put_bucket_policy(Bucket=bucket.name, RetryPolicy=json.dumps({"Statement": [deny]}))
+    client.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps({"Statement": [deny]}))
     bucket.allow_public_access()
     statements = json.loads(client.get_bucket_policy(Bucket=bucket.name)["Policy"])["Statement"]
     assert [each["Action"] for each in statements] == ["s3:PutObject", "s3:GetObject", "s3:ListBucket"]
