@@ -260,7 +260,7 @@ async def test_a_directory_bucket_is_asked_for_no_prefix_without_a_slash():
 # Narrow permissions
 
 
-class RetryPolicy(FakeBackend):
+class BucketPolicy(FakeBackend):
     """Allows what a policy allows that names one directory: to list it, and to read what is stored in it.
 
     S3 responds with 403 to a HEAD of what is missing unless the key may be listed, and a HEAD has no prefix that could
@@ -308,7 +308,7 @@ async def _is_directory(path, session) -> bool:
 @pytest.mark.parametrize("verb", PERMITTED)
 @pytest.mark.parametrize("allowed", ["ok/", "ok/dir/"])
 async def test_a_policy_that_names_one_directory_suffices_for_it(allowed, verb):
-    async with FakeSession(RetryPolicy(allowed)) as session:
+    async with FakeSession(BucketPolicy(allowed)) as session:
         ask, expected = PERMITTED[verb]
         assert await ask(session) == expected
 
@@ -324,13 +324,13 @@ async def test_a_policy_that_names_one_directory_suffices_for_it(allowed, verb):
     ],
 )
 async def test_without_any_permission_access_denied_is_raised(ask):
-    async with FakeSession(RetryPolicy("ok/")) as session:
+    async with FakeSession(BucketPolicy("ok/")) as session:
         with pytest.raises(AccessDeniedError):
             await ask(session)
 
 
 async def test_what_is_not_there_is_known_where_it_may_be_listed():
-    async with FakeSession(RetryPolicy("ok/")) as session:
+    async with FakeSession(BucketPolicy("ok/")) as session:
         assert not await names.exists("s3://b/ok/none", session=session)
         assert not await names.isfile("s3://b/ok/dir", session=session)
         assert not await names.access("s3://b/ok/none", session=session)
@@ -339,7 +339,7 @@ async def test_what_is_not_there_is_known_where_it_may_be_listed():
 
 
 async def test_an_object_that_may_be_listed_and_not_read_exists_and_is_not_described():
-    async with FakeSession(RetryPolicy("ok/", readable="nothing/")) as session:
+    async with FakeSession(BucketPolicy("ok/", readable="nothing/")) as session:
         assert await names.exists("s3://b/ok/file", session=session)
         assert await names.isfile("s3://b/ok/file", session=session)
         assert not await names.access("s3://b/ok/file", aios3.Access.READ, session=session)

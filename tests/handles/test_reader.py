@@ -365,7 +365,7 @@ async def test_closing_is_final_and_safe_to_repeat_from_any_task(s3, memory_sess
         file.seek(0),
         file.read_at(0, 1),
         file.read_ranges([]),
-        file.readinto(b""),
+        file.readinto(bytearray()),
     ):
         with pytest.raises(ValueError, match="closed"):
             await call

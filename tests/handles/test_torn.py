@@ -220,7 +220,7 @@ async def test_a_write_that_took_nothing_may_be_repeated(s3, memory_session, hel
     budget = memory_session.budget
     file = await opened(kind, memory_session)
     text = kind in TEXT
-    await file.write("started " if text else b"started ")
+    await file.write("first " if text else b"first ")
     await budget.acquire(budget.limit - budget.used)
     taken = budget.used - (14 if text else 6)
     held.reached.set()
@@ -228,7 +228,7 @@ async def test_a_write_that_took_nothing_may_be_repeated(s3, memory_session, hel
     budget.release(taken)
     await file.write("once" if text else b"once")
     await file.aclose()
-    assert s3.objects["key.bin"].data == ("started once".encode("utf-16") if text else b"started once")
+    assert s3.objects["key.bin"].data == ("first once".encode("utf-16") if text else b"first once")
 
 
 async def test_the_byte_order_mark_of_a_write_that_took_nothing_is_not_lost(s3, memory_session, held):
