@@ -146,7 +146,7 @@ def _kinds() -> tuple[_Kind, ...]:
         _Kind(
             errors.RequestTimeoutError,
             (boto.ConnectTimeoutError, boto.ReadTimeoutError, TimeoutError),
-            "{endpoint} did not response in connect_timeout and read_timeout",
+            "{endpoint} did not respond in connect_timeout and read_timeout",
         ),
         _Kind(errors.TruncatedBodyError, (aiohttp.ClientPayloadError,), "the response of {endpoint} is truncated"),
         _Kind(
