@@ -133,7 +133,7 @@ def describe(stat: aios3.StatResult) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Content-Type": stat.content_type or "application/octet-stream",
         "Last-Modified": email.utils.formatdate(stat.mtime, usegmt=True),
-        "X-Content-Type-Options": "nosniff",  # whoever uploads chooses the type: a browser shall not guess another
+        "X-Content-Type-Options": "nosniff",  # the uploader chooses the type: a browser shall not guess another
     }
 
 
@@ -353,7 +353,7 @@ async def response_s3_error(_request: Request, exc: Exception) -> Response:
 
 
 async def response_disconnect(_request: Request, _exc: Exception) -> Response:
-    """End a request whose client has gone away; nobody reads this."""
+    """End a request whose client has gone away, with a response that is not read."""
     return Response(status_code=400)
 
 

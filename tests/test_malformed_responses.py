@@ -198,7 +198,7 @@ async def test_nothing_is_what_s3_says_to_many_requests(transport, operation, st
 
 
 async def test_a_plain_word_as_body_is_accepted(transport):
-    found, _ = await outcome(transport, SILENT["PutBucketPolicy"], b"True")  # as moto responses
+    found, _ = await outcome(transport, SILENT["PutBucketPolicy"], b"True")  # as moto responds
     assert not isinstance(found, aios3.S3Error), found
 
 

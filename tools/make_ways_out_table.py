@@ -23,7 +23,7 @@ HEAD = """# Ways out
 
 Whatever writes, however far it is, and however it is left: what is under the path afterwards, as the tests check it on
 every run, over both transports. `old` is what was there before; `new` is the whole new object, where the server had
-stored it before it could be told. After every cell nothing is left: no open upload (also while the session is still
+stored it before it could be stopped. After every cell nothing is left: no open upload (also while the session is still
 open), no task, no connection, no byte of the memory budget, no temporary file and none that is open. What deletes has
 deleted nothing before its copy is there.
 
@@ -32,7 +32,7 @@ have the states in which something of their own is under way.
 """
 STATES = {
     table.NOTHING: "bytes are in memory, and S3 knows nothing of them",
-    table.CREATING: "S3 has started an upload, and its response has not come: nobody knows the id yet",
+    table.CREATING: "S3 has started an upload, and its response with the id has not come",
     table.CREATED: "an upload is open, and no part is under way",
     table.PART: "a part is being sent or copied",
     table.COMPLETING: "the request that completes the upload is sent by half",
@@ -54,7 +54,7 @@ come below.
 PROCESSES = """## Processes
 
 A program is left while its request stands still. `fork` makes a child that reads through the same library while the
-parent goes on. A SIGTERM that nobody handles ends a process at once, without a word to any library; a handler that
+parent goes on. A SIGTERM without a handler ends a process at once, without a word to any library; a handler that
 calls `sys.exit` is enough for a good end. In a program of asyncio use `loop.add_signal_handler`: what a handler of
 `signal.signal` raises there can hit the event loop at any of its steps, and asyncio may lose a response by that.
 """
@@ -64,7 +64,7 @@ def render() -> str:
     """Return the page."""
     notes = list(dict.fromkeys(table.FAILING.values()))
     lines = [HEAD, "| state | |", "|---|---|", *(f"| {state} | {what} |" for state, what in STATES.items())]
-    lines += ["", "| way | what whoever waits sees |", "|---|---|"]
+    lines += ["", "| way | what the waiting caller sees |", "|---|---|"]
     lines += [f"| {way} | {table.RAISED[way]} |" for way in table.WAYS]
     empty: list[str] = []
 

@@ -144,8 +144,8 @@ class Config:
     to 5 GiB."""
 
     max_attempts: int | None = None
-    """How often a request is sent before its failure is raised, and how often in a row a body may break without a new
-    byte. 1 sends everything once. None: ``AWS_MAX_ATTEMPTS``, the profile's ``max_attempts``, then 5."""
+    """How often a request is sent before its failure is raised; 1 sends everything once. Also how often in a row a body
+    may break without a new byte. None: ``AWS_MAX_ATTEMPTS``, the profile's ``max_attempts``, then 5."""
 
     connect_timeout: float = 10.0
     """Seconds to wait for a connection, with the look-up of the host's name."""
@@ -163,7 +163,7 @@ class Config:
     hedging: float | None = 0.02
     """Share of the ranged GETs that may get a second request; the first response counts. A GET gets one for all of its
     range if its response takes longer than nineteen of twenty. A body of a MiB or more gets one for the missing rest if
-    it comes more slowly than nineteen of twenty. 0 or None: no second requests."""
+    it comes more slowly than nineteen of twenty. None or 0: no second requests."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only

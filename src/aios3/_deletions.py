@@ -104,8 +104,8 @@ class Deletions:
     async def _delete_objects(self, operation: DeleteObjects) -> Sequence[DeleteFailure]:
         """Delete objects: one request, and one more for each key that XML cannot hold.
 
-        Most servers ignore ``if_match``, and from those that reject it in bulk it is kept: whoever needs it has looked
-        as well.
+        Most servers ignore ``if_match``, and it is withheld from those that reject it in bulk; callers that need it
+        have compared the ETag as well.
         """
         etags = operation.if_match
         plain, others = split_xml_safe(operation.keys)
@@ -130,7 +130,7 @@ class Deletions:
             return failed
 
     async def _delete_seen(self, etags: Mapping[str, str], url: S3Url, version_id: str | None = None) -> None:
-        """Delete one object if it has the ETag of its key; one that is gone is no error."""
+        """Delete one object if it has the ETag of its key; a missing object is not an error."""
         try:
             await self.send(DeleteObject(url, version_id, etags.get(url.key)))
         except BucketNotFoundError:

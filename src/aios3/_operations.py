@@ -113,7 +113,7 @@ class _Writing(Operation[T_co]):
 class GetObject(Operation[ObjectBody]):
     """Ask for the bytes ``[start, stop)``; with ``stop=None`` and ``start=0`` for all, without a range.
 
-    A negative ``start`` asks for so many bytes from the end, and takes no ``stop``.
+    A negative ``start`` requests that number of bytes from the end, and takes no ``stop``.
     """
 
     name = "GetObject"
@@ -267,7 +267,7 @@ class CompleteMultipartUpload(_Writing[WriteResult]):
 
 @dataclass(frozen=True, slots=True)
 class AbortMultipartUpload(Operation[None]):
-    """Forget an upload and its parts; one that does not exist (any more) is no error."""
+    """Abort an upload and delete its parts; a missing upload is not an error."""
 
     name = "AbortMultipartUpload"
     starts_while_closing = outlives_closing = True
@@ -297,7 +297,7 @@ class HeadBucket(Operation[None]):
 
 @dataclass(frozen=True, slots=True)
 class DeleteObject(Operation[None]):
-    """Delete one object; one that does not exist is no error in S3.
+    """Delete one object; for S3 a missing object is not an error.
 
     ``if_match`` is the ETag that it must have: with another, ObjectChangedError is raised, and ObjectNotFoundError
     without any. Many servers ignore it. It is not for ``version_id``, where Amazon S3 responds with 501.
@@ -313,9 +313,9 @@ class DeleteObject(Operation[None]):
 class DeleteObjects(Operation[Sequence[DeleteFailure]]):
     """Delete up to 1,000 objects of the bucket of ``url`` and return those that were not deleted.
 
-    A key that does not exist is no failure; one that the response says nothing about is one, without a code.
-    ``if_match`` has the ETag that the object of a key must have; with another, its failure is PreconditionFailed.
-    A transport takes keys that XML can hold (:func:`aios3._responses.split_xml_safe`).
+    Missing keys are not errors; a key that the response omits is one, without a code. ``if_match`` has the ETag that
+    the object of a key must have; with another, its failure is PreconditionFailed. A transport takes keys that XML can
+    hold (:func:`aios3._responses.split_xml_safe`).
     """
 
     name = "DeleteObjects"
@@ -352,8 +352,8 @@ class CopyObject(Operation[WriteResult]):
 class DeleteVersions(Operation[Sequence[DeleteFailure]]):
     """Delete up to 1,000 versions and delete markers of the bucket of ``url`` for good; return what was not.
 
-    A version that does not exist is no failure; one that the response says nothing about is one, without a code.
-    A transport takes keys that XML can hold.
+    Missing versions are not errors; a version that the response omits is one, without a code. A transport takes keys
+    that XML can hold.
     """
 
     name = "DeleteObjects"

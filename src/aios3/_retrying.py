@@ -97,7 +97,7 @@ class RetryingBackend(ObjectBackend):
         return cast("T", await self.send(operation))
 
     async def _without_checksum(self, operation: Operation[T], rejection: S3Error) -> T:
-        """Send what was rejected with checksums without them; remember it if that is responded to."""
+        """Send an operation that was rejected with checksums without them; remember it if that succeeds."""
         if not _error_responses.may_reject_checksums(rejection):
             raise rejection
         if self._quirks.requires_checksums:

@@ -1,7 +1,7 @@
 """Static settings: credentials, endpoint and region that botocore's rules and chains cannot change.
 
-aiobotocore's chain responses every question, but importing it takes half a second. Where credentials, and an endpoint
-or region, are given plainly, the response needs no chain; :func:`resolve_statically` returns None wherever it might.
+aiobotocore's chain resolves every setting, but importing it takes half a second. Where credentials, and an endpoint or
+region, are given plainly, no chain is needed; :func:`resolve_statically` returns None wherever it might be.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The marks of S3 in a successful response: a page of a portal or a proxy with status 200 is an error.
 
-Most responses carry values that their reader checks. The others are checked here: S3 responds to a write with an ETag,
-and to most requests about a bucket, and to deletions, with an empty body.
+Most responses carry values that their reader checks. The others are checked here. S3 responds to a write with an ETag,
+and to deletions and most requests about a bucket with an empty body.
 """
 
 from __future__ import annotations

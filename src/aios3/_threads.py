@@ -42,7 +42,7 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
 async def made_in_thread(make: Callable[[], T], unmake: Callable[[T], object]) -> T:
     """Return what ``make`` makes in a thread, such as an open file.
 
-    If a cancellation comes meanwhile, nobody would get it any more: then ``unmake`` is called with it.
+    If a cancellation comes meanwhile, the caller cannot receive it: then ``unmake`` is called with it.
     """
     made: list[T] = []
     try:

@@ -22,7 +22,7 @@ Every class is an :class:`S3Error` and also the builtin that a Python programmer
     +-- NotALinkError (OSError)               a symbolic link is needed
     +-- AccessDeniedError (PermissionError)
     |   +-- CredentialsError                  S3 does not accept who we say we are
-    |       +-- NoCredentialsError            nobody to be: no credentials were found
+    |       +-- NoCredentialsError            no credentials were found
     +-- ObjectChangedError (OSError)          another version than the one that was expected
     +-- ChecksumMismatchError (OSError)       the bytes are not the ones that were stored
     +-- FileChangedError (OSError)            a local file changed while it was being read

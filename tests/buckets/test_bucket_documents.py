@@ -8,7 +8,7 @@ import aios3
 from handles.fake_s3 import rejection
 
 LISTING = {"Name": "bucket", "Contents": [], "ResponseMetadata": {}}
-"""What a server responses that ignores the name of a document: the keys of the bucket."""
+"""The response of a server that ignores the name of a document: the keys of the bucket."""
 GETS = [
     "GetBucketCors",
     "GetBucketLifecycleConfiguration",

@@ -122,7 +122,7 @@ FAILURES: dict[str, tuple[Callable[[Place], None], str]] = {
     "web identity: rejected": (responding(use_web_identity, "sts", 403, DENIED), r"AccessDenied: not you"),
     "web identity: no XML": (responding(use_web_identity, "sts", 200, "invalid"), r"WebIdentity"),
     "web identity: nobody there": (closed_port, r"WebIdentity.*127\.0\.0\.1"),
-    "role: rejected": (responding(use_role, "sts", 403, DENIED), r"AssumeRole was responded to AccessDenied: not you"),
+    "role: rejected": (responding(use_role, "sts", 403, DENIED), r"AssumeRole got the response AccessDenied: not you"),
     "process: not installed": (no_program, r"credential_process.*/no/such/program"),
     "process: no JSON": (program("print('hello')"), r"credential_process"),
     "process: other JSON": (program("print('[]')"), r"credential_process"),

@@ -92,11 +92,11 @@ RAISED = {
     ALL: "CancelledError",
     LOOP: "CancelledError",
 }
-"""What whoever waits sees of each way."""
+"""The outcome of each way for the waiting caller."""
 
 NO_BLOCK = "the block has been left already, or there is none"
-NO_HANDLE = "a verb has no file that somebody could abort or forget"
-NO_FORGETTING = "whoever waits for the request has the file"
+NO_HANDLE = "a verb has no file to abort or forget"
+NO_FORGETTING = "the waiting task has the file"
 BUSY = "the thread that has the file waits for it"
 ENDED = "the file is aborted already"
 
@@ -162,7 +162,7 @@ def process_stored_after(state: str, way: str) -> str:
 
 
 FAILING: dict[tuple[str, str, str], str] = {}
-"""(subject, state, way) that today's code fails, with the cause: strict, so that whoever repairs it takes it away."""
+"""(subject, state, way) that today's code fails, with the cause: strict, so that a repair must take it away."""
 
 
 @dataclass(frozen=True)

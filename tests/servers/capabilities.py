@@ -129,7 +129,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "complete_if_match": "responses CompleteMultipartUpload with If-Match with 501",
         "copy_if_absent": "responses CopyObject with If-None-Match: * with 412 even if nothing is there",
         "tags": "responses tagging with 501",
-        "lifecycle": "responses every document with 400 MalformedXML",
+        "lifecycle": "responds to every document with 400 MalformedXML",
         "cors": "responds with 501",
         "bucket_tags": "responses PutBucketTagging with 501",
         "policy": "responds with 501",

@@ -22,10 +22,10 @@ class RangeRequest:
     blocks: Sequence[Block]
     reserved: bool
     has_response: bool = False
-    """Whether the response was there before: how long it took, nobody knows."""
+    """True if the response was there before; then its latency is unknown."""
     task: asyncio.Task[None] | None = None
     reader: asyncio.Task[object] | None = None
-    """Who fetches it while waiting for it, instead of a task of its own."""
+    """The task that fetches it while waiting for it, instead of a task of its own."""
     current_block: int = 0
     started_at: float | None = None
     first_byte_at: float | None = None
@@ -41,7 +41,7 @@ class RangeRequest:
 
     @property
     def stop(self) -> int:
-        """Offset behind the last byte."""
+        """Offset after the last byte."""
         return self.blocks[-1].stop
 
     @property

@@ -1,16 +1,16 @@
-"""What to fetch next of one object, and the tasks that fetch it.
+"""Decides which ranges of one object to fetch next, and runs the tasks that fetch them.
 
-``plan`` decides without awaiting: what a read needs and nobody has asked for yet is fetched at once; a run of reads
-that follow each other earns read-ahead of twice its length so far, of four times once it is some blocks long, up to
-the window's limit, in requests that grow with it; a read somewhere else ends the run, drops the read-ahead, and
-fetches exactly its own bytes. The range that is needed now may wait for memory; read-ahead takes only what is free.
+``plan`` decides without awaiting: the missing part of a read is fetched at once. A run of sequential reads earns
+read-ahead of twice its length so far, and of four times once it is some blocks long. The window limits it, and its
+requests grow with it. A read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The
+range that is needed now may wait for memory; read-ahead takes only what is free.
 
 The bytes come from a function, ``fetch(start, stop, room, received)``, so nothing here knows S3. It must call
-``room()`` for a view to receive into and ``received(count)`` after each arrival, in order, and return when ``stop``
-is reached or raise. Memory is always taken before a request is made, never the other way round, so that a request
-that waits for memory cannot hold up the one that would set it free.
+``room()`` for a view to receive into and ``received(count)`` after each arrival, in order, and return when ``stop`` is
+reached or raise. Memory is always acquired before a request is made. So a request that waits for memory cannot hold up
+the one that would release it.
 
-A range that is read for itself, and of which nothing is here, is copied once, when all of it has come, and a single
+A range that is read for itself, and of which no block is here, is copied once, when all of it has come. A single
 request for it needs no task (:meth:`RangeFetcher.read`).
 """
 
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 _MIN_CANCEL_BYTES = 1024 * 1024
 """A request with fewer bytes to come is let finish: a new connection would cost more."""
 _SEQUENTIAL_AFTER_BLOCKS = 2
-"""A run of so many blocks will go on; of a far server each step of the read-ahead costs a round trip."""
+"""Blocks after which a run is expected to go on; for a distant server each step of the read-ahead costs a round
+trip."""
 _MAX_CACHED_READ_BYTES = 256 * 1024
-"""A range that was read for itself is kept if it is no longer than this: somebody may look there again."""
+"""Bytes up to which a range that was read for itself is kept, because it may be read again."""
 
 FetchRange = Callable[[int, int, Callable[[], memoryview], Callable[[int], None]], Coroutine[None, None, None]]
 
@@ -52,7 +53,7 @@ class RangeLimits:
     block_size: int
     """The largest piece of memory that is taken and dropped as one."""
     min_request_size: int
-    """A range is not cut into requests smaller than this, and read-ahead alone waits until it is so long."""
+    """A range is not cut into requests smaller than this, and read-ahead alone waits until it reaches this size."""
     request_size: int
     """The largest request."""
     max_readahead: int
@@ -70,7 +71,7 @@ class SequentialReads:
         self._length = 0
 
     def start(self, position: int) -> bool:
-        """Note that a read begins; tell whether it goes on from the last one (a short skip is no break)."""
+        """Note that a read begins; return whether it goes on from the last one (a short skip counts as going on)."""
         follows = 0 <= position - self._next <= self._limits.block_size
         if not follows:
             self._length = 0
@@ -116,7 +117,7 @@ class RangeFetcher:
         return self._tasks.active
 
     def prefetch(self, start: int, stop: int, *, ahead: int = 0) -> None:
-        """See to it that ``[start, stop)`` is fetched, and up to ``ahead`` bytes behind it as far as memory is free.
+        """Ensure that ``[start, stop)`` is fetched, and up to ``ahead`` bytes after it as far as memory is free.
 
         The requests are a share of the whole long, within the limits, so that several are in flight.
         """
@@ -129,7 +130,7 @@ class RangeFetcher:
             self._start(request)
 
     def cancel_readahead(self, start: int, stop: int) -> None:
-        """Give up read-ahead that does not touch ``[start, stop)`` and that nobody waits for."""
+        """Cancel read-ahead without a reader that does not touch ``[start, stop)``."""
         for request in set(self._requests.values()):
             outside = request.stop <= start or request.start >= stop
             if outside and not request.waiters and request.missing > _MIN_CANCEL_BYTES and request.task is not None:
@@ -145,7 +146,7 @@ class RangeFetcher:
         self._trim()
 
     def invalidate(self, start: int, stop: int) -> None:
-        """Drop the blocks that touch ``[start, stop)`` and that nobody waits for: what is in them is wrong."""
+        """Drop the blocks without a reader that touch ``[start, stop)``: their contents are wrong."""
         self._evict_all(
             block for block in self._map.evictable(unread=True) if block.start < stop and block.stop > start
         )
@@ -290,7 +291,10 @@ class RangeFetcher:
         return True
 
     async def aclose(self, reason: Exception) -> None:
-        """End all requests and give all memory back; who still waits gets ``reason``. Safe to repeat, from any task."""
+        """End all requests and give all memory back; readers that still wait get ``reason``.
+
+        Safe to repeat, from any task.
+        """
         self._closed = reason
         self._budget.remove_reclaimer(self._reclaim)
         requests = set(self._requests.values())
@@ -308,7 +312,7 @@ class RangeFetcher:
                 self._evict(block)
 
     def _plan(self, start: int, stop: int, ahead_stop: int, max_size: int) -> list[RangeRequest]:
-        """Claim what is missing of ``[start, ahead_stop)``: up to ``stop`` in any case, behind it if memory is free.
+        """Claim the missing parts of ``[start, ahead_stop)``: up to ``stop`` in any case, after it if memory is free.
 
         Where the read-ahead ends it waits until it makes a long request.
         """
@@ -367,7 +371,7 @@ class RangeFetcher:
             is_ours = reader is not None and request.reader is None and reader.uncancel() <= cancelling
             if not is_ours or request.error is None:
                 raise
-        except Exception as error:  # noqa: BLE001 - kept for whoever waits for these bytes, and raised there
+        except Exception as error:  # noqa: BLE001 - kept for the readers of these bytes, and raised there
             request.error = error
         finally:
             request.reader = None

@@ -41,7 +41,7 @@ async def download_to_memory(session: Session, url: S3Url, options: GetOptions) 
 async def _download_to_memory(session: Session, url: S3Url, options: GetOptions) -> tuple[MemoryStore, StatResult]:
     """Download once.
 
-    The first range is received, and its memory retained, before the memory of the others is waited for: who waits must
+    The first range is received, and its memory retained, before the memory of the others is waited for. A waiter must
     hold neither memory that looks as if it would come free, nor a connection.
     """
     budget, longest = session.budget, session.config.request_size

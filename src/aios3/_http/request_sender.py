@@ -42,7 +42,8 @@ MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """Bytes of a response that is parsed as a whole. The longest are pages of names, and what could not be deleted: 1,000
 entries each. A key has up to 1,024 bytes, of which one takes 6 at most where XML escapes it (``&quot;``) and 3 where it
 is percent-encoded. All else of an entry fits into 2,048: an id of a version has 1,024 at most, a message is a sentence.
-1,000 * (6 * 1,024 + 2,048) is 8,192,000: half of this. Listings of parts and uploads are read by aiobotocore."""
+The sum, 1,000 * (6 * 1,024 + 2,048), is 8,192,000: half of this. Listings of parts and uploads are read by
+aiobotocore."""
 
 _FIRST_ERROR_STATUS = 300
 _MIN_BYTES_HASHED_IN_THREAD = 1024 * 1024
@@ -190,7 +191,7 @@ class RequestSender:
         return sigv4.payload_hash(body) if sum(map(len, body)) < _MIN_BYTES_HASHED_IN_THREAD else None
 
     async def _adapt(self, request: Request, rejection: _ErrorResponse, adaptations: Adaptations) -> bool:
-        """Learn from a rejection; tell whether the request may succeed now."""
+        """Learn from a rejection; return whether another attempt may succeed."""
         error, target, bucket = rejection.error, rejection.target, request.url.bucket
         search = adaptations.search
         if search is not None:

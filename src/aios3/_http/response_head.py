@@ -90,7 +90,7 @@ def is_head_prefix(start: bytes) -> bool:
 def body_length(head: ResponseHead, *, bodyless: bool) -> int:
     """Return the length of the body that follows a head, or ``CHUNKED``, or ``UNTIL_CLOSE``.
 
-    ``bodyless``: this responses a HEAD. The order of the rules is that of RFC 9112, 6.3.
+    ``bodyless``: this is the response to a HEAD. The order of the rules is that of RFC 9112, 6.3.
     """
     if bodyless or head.status < _OK or head.status in _EMPTY:
         return 0

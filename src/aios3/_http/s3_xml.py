@@ -165,7 +165,7 @@ def _match_flat(body: bytes) -> _FlatListing | None:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether there is no comment, CDATA, DTD or instruction, no line break to normalise, and no NUL."""
+    """Return whether the text is free of comments, CDATA, DTD, instructions, line breaks to normalise, and NUL."""
     few = ("!" not in text or "<!" not in text) and "\r" not in text and "\0" not in text
     return few and (text.count("?") <= _MARKS_OF_DECLARATION or "<?" not in text[1:])
 

@@ -1,7 +1,7 @@
 """The attributes that an object keeps when it is written again on the base of another, or of itself.
 
 Appending and changing (``ab``, ``rb+``) keep everything that S3 reports of the object. A copy carries what S3's own
-CopyObject carries, whichever way the bytes take: headers, metadata and tags, and the storage class, which is a
+CopyObject carries, whichever way the bytes take. These are headers, metadata, tags, and the storage class, which is a
 parameter of CopyObject. It does not carry the encryption, which is the target bucket's, nor the website redirect. S3
 does not report an object's ACL along with the object, so a new one has the bucket's default.
 """

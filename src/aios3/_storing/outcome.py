@@ -5,8 +5,8 @@ response is not S3's. A rejection of S3's own is certain, also 503 and 500: noth
 
 After a lost response the request is sent again, because that settles most cases by itself. The object is looked at
 where it does not: when the repeated request is rejected, or attempts are over. It is this write's if it has the same
-bytes (by checksum or ETag) and metadata, and is no older than the first attempt, by the server's own clock. It cannot
-be distinguished from an object with the same bytes and metadata that another client wrote in the same seconds.
+bytes (by checksum or ETag) and metadata. It must also be as new as the first attempt, by the server's own clock. It
+cannot be distinguished from an object with the same bytes and metadata that another client wrote in the same seconds.
 
 Uploads have something better than that: an upload that S3 does not know any more has been completed.
 """

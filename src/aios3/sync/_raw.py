@@ -49,7 +49,7 @@ class RawWriter(io.RawIOBase):
     * it is called by a ``with`` block that is being left by an exception, through whatever wrapper,
     * KeyboardInterrupt, SystemExit, GeneratorExit or a cancellation is being handled,
     * a write has failed, so that bytes are missing; this one raises,
-    * nobody called it: garbage collection and the end of the interpreter give up, with a warning.
+    * it was never called: garbage collection and the end of the interpreter give up, with a warning.
 
     Calling it in an ``except`` or ``finally`` block of another exception is the caller's own decision, and publishes.
     In a child process the copy of a file that was open at the fork does neither; the upload is the parent's.
