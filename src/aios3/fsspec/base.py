@@ -96,7 +96,7 @@ class Base(AsyncFileSystem):
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of the blocking methods: the one that was given, or the background loop of aios3.sync."""
-        return self.given_loop or _loop_thread.current().loop
+        return self.given_loop or _loop_thread.get_loop_thread().loop
 
     def session(self, *, requester_pays: bool | None = None) -> Session:
         """Return the session of the running loop; ``requester_pays`` says otherwise than the filesystem's option."""

@@ -9,10 +9,11 @@ from aios3._buckets import Bucket
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.stat import hasbucket
 from aios3._paths import S3Url
-from aios3._trees.delete_keys import KEYS_AT_ONCE, REQUESTS_AT_ONCE
+from aios3._s3_constants import MAX_KEYS
+from aios3._trees.delete_keys import REQUESTS_AT_ONCE
 from aios3._trees.removing import delete_batch, remove_below
-from aios3._trees.runner import each, for_each
-from aios3._trees.transfer_counters import Tally
+from aios3._trees.runner import as_async, for_each
+from aios3._trees.transfer_counters import TransferCounters
 from aios3.errors import AccessDeniedError, ConfigError, ObjectExistsError, ObjectNotFoundError
 from aios3.fsspec.base import s3fs_errors
 from aios3.fsspec.copying import copy_object, store_empty
@@ -225,10 +226,10 @@ async def _remove_all(session: Session, url: S3Url) -> None:
 
 
 async def _delete_keys(session: Session, bucket: S3Url, keys: list[str]) -> None:
-    tally = Tally()
-    batches: Iterable[list[str]] = [keys[start : start + KEYS_AT_ONCE] for start in range(0, len(keys), KEYS_AT_ONCE)]
-    await for_each(each(batches), lambda batch: delete_batch(session, bucket, batch, tally), REQUESTS_AT_ONCE)
-    tally.check(f"Removing {len(keys):,} objects of {bucket}", str(bucket))
+    counters = TransferCounters()
+    batches: Iterable[list[str]] = [keys[start : start + MAX_KEYS] for start in range(0, len(keys), MAX_KEYS)]
+    await for_each(as_async(batches), lambda batch: delete_batch(session, bucket, batch, counters), REQUESTS_AT_ONCE)
+    counters.raise_if_failed(f"Removing {len(keys):,} objects of {bucket}", str(bucket))
 
 
 async def _has_bucket(session: Session, url: S3Url) -> bool:

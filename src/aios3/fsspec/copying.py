@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aios3._backend import CopyOptions, PutOptions
-from aios3._config import MAX_PART_SIZE
 from aios3._engine.parts import copy_ranges
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import aopen
 from aios3._objects.copy_object import copy
-from aios3._storing.inherit import carried, storage_class_of
+from aios3._s3_constants import MAX_PART_SIZE
+from aios3._storing.inherit import inherited_by_copy, storage_class_of
 from aios3._storing.plan import replacing_plan, with_checksum
 from aios3._storing.store import store_object
 from aios3._storing.upload import Upload
@@ -58,7 +58,7 @@ async def copy_object(
 
 async def stored_options(session: Session, url: S3Url, found: StatResult, options: WriterOptions) -> PutOptions:
     """Return what a copy is stored with: what the source ``found`` has, and ``options`` in its place."""
-    known = await carried(session, url, found)
+    known = await inherited_by_copy(session, url, found)
     given: dict[str, Any] = {name: value for name, value in options.items() if hasattr(known, name)}
     if "metadata" in given:
         given["metadata_as_stored"] = False
@@ -67,7 +67,9 @@ async def stored_options(session: Session, url: S3Url, found: StatResult, option
 
 async def _copy_parts(session: Session, source: S3Url, target: S3Url, found: StatResult, stored: PutOptions) -> None:
     plan = await with_checksum(session, replace(replacing_plan(session, target), options=stored))
-    upload = Upload(session, replace(plan, base=found, copy_source_url=source, copies=copy_ranges(found.size, None)))
+    upload = Upload(
+        session, replace(plan, copy_source=found, copy_source_url=source, copies=copy_ranges(found.size, None))
+    )
     try:
         await upload.complete(found.size)
     except BaseException:

@@ -11,7 +11,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK
 
 from aios3._handles.opening import aopen
 from aios3._objects.writing import write_bytes
-from aios3._trees.runner import in_thread
+from aios3._threads import in_thread
 from aios3.errors import ConfigError
 from aios3.fsspec.base import s3fs_errors
 from aios3.fsspec.local import get_pairs, make_parent, put_pairs, receive, send
@@ -276,7 +276,7 @@ class Data(Names):
 
 
 def _share(request: Merged, data: Any, found: list[Any]) -> None:
-    for position, start, stop in request.parallelism:
+    for position, start, stop in request.shares:
         found[position] = data if isinstance(data, BaseException) or request.is_alone else data[start:stop]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fsspec.utils import tokenize
 
-from aios3._boto.boto_errors import translated
+from aios3._boto.boto_errors import translate_errors
 from aios3._buckets import Bucket
 from aios3._objects.clients import get_s3_client
 from aios3._objects.presigning import presign
@@ -63,7 +63,7 @@ class Extras(Changes):
         shape = client.meta.service_model.operation_model(operation).input_shape
         known = shape.members if shape is not None else {}
         place = f"s3://{merged.get('Bucket', '')}/{merged.get('Key', '')}"
-        with translated(operation, place):
+        with translate_errors(operation, place):
             return await getattr(client, method)(**{name: value for name, value in merged.items() if name in known})
 
     async def _checksum(self, path: str, refresh: bool = False) -> int:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from aios3._namespace.lookup import is_denied, object_or_none
-from aios3._namespace.pages import Scope, first_page, pages
+from aios3._namespace.pages import ListingTasks, first_page, pages
 from aios3.errors import AccessDeniedError, ObjectNotFoundError
 from aios3.fsspec.entries import directory_info, file_info, head_info
 
@@ -26,8 +26,8 @@ async def directory(session: Session, url: S3Url, stem: str = "") -> AsyncGenera
     """
     start = f"{url.bucket}/"
     async with (
-        Scope(session) as scope,
-        aclosing(pages(scope, url.with_key(url.prefix + stem), "/")) as listing,
+        ListingTasks(session) as tasks,
+        aclosing(pages(tasks, url.with_key(url.prefix + stem), "/")) as listing,
     ):
         async for page in listing:
             found = [directory_info(start + prefix[:-1]) for prefix in page.prefixes]
@@ -39,8 +39,8 @@ async def below(session: Session, url: S3Url, stem: str = "") -> AsyncGenerator[
     """Yield the objects below ``url`` whose keys go on with ``stem``, several pages at once, in key order."""
     start = f"{url.bucket}/"
     async with (
-        Scope(session) as scope,
-        aclosing(pages(scope, url.with_key(url.prefix + stem))) as listing,
+        ListingTasks(session) as tasks,
+        aclosing(pages(tasks, url.with_key(url.prefix + stem))) as listing,
     ):
         async for page in listing:
             files = zip(page.keys, page.stats, strict=True)

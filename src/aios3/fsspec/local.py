@@ -12,12 +12,12 @@ from fsspec.implementations.local import LocalFileSystem, make_path_posix, trail
 from fsspec.utils import check_contained, other_paths
 
 from aios3._handles.opening import aopen
-from aios3._trees.progress_reporter import Meter
-from aios3._trees.runner import in_thread
-from aios3._trees.transfer import Carrier
-from aios3._trees.transfer_counters import Tally
-from aios3._trees.upload_file import send_file
-from aios3._trees.uploading import carry_one
+from aios3._threads import in_thread
+from aios3._trees.progress_reporter import ProgressReporter
+from aios3._trees.transfer import FileCopier
+from aios3._trees.transfer_counters import TransferCounters
+from aios3._trees.upload_file import upload_file
+from aios3._trees.uploading import copy_single
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ async def send(
     """
     if not options:
         size = await in_thread(os.path.getsize, source)
-        await send_file(session, source, target, Meter(told), size=size, create_only=create)
+        await upload_file(session, source, target, ProgressReporter(told), size=size, create_only=create)
         return
     file = await in_thread(open, source, "rb")
     try:
@@ -95,7 +95,7 @@ async def send(
 async def receive(session: Session, source: S3Url, target: str, told: Told, options: ReaderOptions) -> None:
     """Store an object, or a version of it, as a local file, which takes its place when it is whole."""
     if not options:
-        await carry_one(Carrier(session, Meter(told), Tally()), source, target, None)
+        await copy_single(FileCopier(session, ProgressReporter(told), TransferCounters()), source, target, None)
         return
     partial = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.aios3-part")
     async with aopen(source, "rb", session=session, **options) as reader:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
-from aios3._config import MIB, MIN_PART_SIZE, Config, Credentials
+from aios3._config import MIB, Config, Credentials
+from aios3._s3_constants import MIN_PART_SIZE
 from aios3.compat._arguments import WRITING
 from aios3.errors import ConfigError, UnsupportedError, WrongTypeError
 

@@ -25,7 +25,7 @@ class Merged:
     @property
     def is_alone(self) -> bool:
         """True if all of it goes to one range."""
-        return len(self.parallelism) == 1
+        return len(self.shares) == 1
 
 
 def merge(wanted: Sequence[Wanted], max_gap: int | None) -> list[Merged]:
@@ -48,5 +48,5 @@ def merge(wanted: Sequence[Wanted], max_gap: int | None) -> list[Merged]:
             merged.append(last)
         begin = last.start or 0
         last.stop = max(last.stop or 0, stop)
-        last.parallelism.append((position, start - begin, stop - begin))
+        last.shares.append((position, start - begin, stop - begin))
     return merged
