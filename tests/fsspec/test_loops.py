@@ -45,10 +45,26 @@ def test_one_instance_serves_loops_and_threads_at_once(path, storage_options, as
     fs.close()
 
 
-async def test_blocking_methods_work_inside_a_loop_as_in_a_notebook(path, fs):
+NOTEBOOK = """
+import asyncio, sys
+from aios3.fsspec import S3FileSystem
+endpoint, path = sys.argv[1:]
+fs = S3FileSystem(key="a", secret="b", endpoint_url=endpoint, client_kwargs={"region_name": "us-east-1"})
+
+async def cell():
     assert fs.cat(path) == b"data"
     assert await fs._cat_file(path) == b"data"
-    await fs.aclose()
+    assert [entry async for entry in fs.find_iter(path.partition("/")[0])]
+
+asyncio.run(cell())
+print("read twice")
+"""
+
+
+def test_blocking_methods_work_inside_a_loop_as_in_a_notebook(path, aios3_server):
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", NOTEBOOK, aios3_server.endpoint_url, path]
+    shown = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    assert (shown.returncode, shown.stdout.strip(), shown.stderr) == (0, "read twice", "")
 
 
 def test_others_can_schedule_on_its_loop(fs, path):

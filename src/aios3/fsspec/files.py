@@ -164,6 +164,10 @@ class S3ReadFile(S3File):
         """Change some of the object's metadata."""
         self.fs.setxattr(self.path, copy_kwargs=copy_kwargs, **kwargs)
 
+    def abandon(self) -> None:
+        """Close the file: a reader has nothing to give up."""
+        self.close()
+
     def close(self) -> None:
         """Close the file and end its requests. Safe to repeat."""
         if "_file" in vars(self):
@@ -274,6 +278,10 @@ class S3WriteFile(S3File):
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat."""
         self._closed = True
         self._file.abort()
+
+    def abandon(self) -> None:
+        """Discard what was written, because an exception has ended the writing."""
+        self.discard()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -96,6 +96,31 @@ class S3FileSystem(Extras):
         }
         return open_file(self, path, mode, settings)
 
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_options: dict[str, object] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Open an object as fsspec does: bytes or text, and plain bytes of a compressed one with ``compression``.
+
+        Closing a compressed file closes the object. Raises ValueError for a compression that fsspec does not know.
+        """
+        sizes = {"block_size": block_size, "cache_options": cache_options}
+        if compression is None or "b" not in mode:
+            return super().open(path, mode, compression=compression, **sizes, **kwargs)
+        from fsspec.compression import compr  # noqa: PLC0415 - seldom needed
+        from fsspec.core import get_compression  # noqa: PLC0415 - as above
+
+        from aios3.fsspec.compressed import CompressedFile  # noqa: PLC0415 - as above
+
+        codec = get_compression(self._strip_protocol(path), compression)
+        file = super().open(path, mode, **sizes, **kwargs)
+        return file if codec is None else CompressedFile(compr[codec](file, mode=mode[0]), file)
+
     async def open_async(self, path: str, mode: str = "rb", **kwargs: Any) -> S3AsyncFile:
         """Open an object for coroutines of the running loop: ``rb``, ``wb``, ``xb`` or ``ab``.
 
