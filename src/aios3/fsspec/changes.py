@@ -132,6 +132,13 @@ class Changes(Data):
         finally:
             self.invalidate_cache(path2)
 
+    async def _copy(self, path1: Any, path2: Any, *args: Any, **kwargs: Any) -> None:
+        """Copy objects by fsspec's rules of where each of them goes; a version of one goes to ``path2``."""
+        if self.names_version(path1):
+            await self._cp_file(path1, path2)
+        else:
+            await super()._copy(path1, path2, *args, **kwargs)
+
     async def _mv_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Move an object: copy it, then remove the source."""
         await self._cp_file(path1, path2, remove_source=True, **kwargs)

@@ -237,6 +237,8 @@ class Data(Names):
         batch_size = kwargs.pop("batch_size", None)
         if isinstance(lpath, list) and isinstance(rpath, list):
             pairs = list(zip(rpath, lpath, strict=True))
+        elif self.names_version(rpath):
+            pairs = [(rpath, lpath)]
         else:
             names = await self._sources(rpath, recursive=recursive, maxdepth=maxdepth)
             pairs = await in_thread(get_pairs, rpath, self._strip_protocol(rpath), names, lpath)

@@ -229,6 +229,20 @@ class Names(Base):
             raise ValueError(message)
         return await super()._glob(path, maxdepth=maxdepth, **kwargs)
 
+    async def _expand_path(
+        self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False
+    ) -> list[str]:
+        """Return all that a path, a pattern or a list of them means; a path that names a version means that version."""
+        paths = [path] if isinstance(path, str) else list(path)
+        versions = [self._strip_protocol(each) for each in paths if self.names_version(each)]
+        others = [each for each in paths if not self.names_version(each)]
+        found = await super()._expand_path(others, recursive, maxdepth, assume_literal) if others else []
+        return sorted([*versions, *found])
+
+    def names_version(self, path: Any) -> bool:
+        """Return True for a path with ``?versionId=``, whose question mark is not that of a pattern."""
+        return self.version_aware and isinstance(path, str) and "?versionId=" in path
+
     async def _walk(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> AsyncGenerator[Any, None]:
         """Yield ``(path, dirs, files)`` of a directory and of those below it."""
         if self._strip_protocol(path) in {"", "*"}:
