@@ -168,7 +168,7 @@ def outcome(fs, verb, arguments, options, bucket):
     try:
         found = getattr(fs, verb)(*placed(arguments, bucket), **options)
         return plain(list(found) if verb == "walk" else found, bucket)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - its class is what is compared
         return plain(error, bucket)
 
 
