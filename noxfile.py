@@ -38,6 +38,7 @@ TESTS = (
     "blockbuster",
     "coverage>=7.10",
     "cryptography",
+    "fsspec>=2026.3",
     "hypothesis",
     "opentelemetry-sdk",
     "pytest>=8.4",

@@ -253,6 +253,11 @@ class LoopThread:
         self._open.pop(id(handle), None)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop itself, for libraries that schedule work on it themselves."""
+        return self._loop
+
+    @property
     def is_forked(self) -> bool:
         """Return whether a fork left this copy in another process than its own."""
         return self._pid != os.getpid()

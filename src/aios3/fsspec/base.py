@@ -1,0 +1,191 @@
+"""The base of all parts of the filesystem: its options, sessions and identity, and its cache of listings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from fsspec.asyn import AsyncFileSystem
+
+from aios3.errors import InvalidRangeError, reworded
+from aios3.fsspec.options import check_names, settings_of
+from aios3.fsspec.paths import endpoint_of
+from aios3.fsspec.sessions import Sessions
+from aios3.sync import _loop_thread
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+    from aios3._session import Session
+    from aios3.fsspec.options import Settings
+    from aios3.fsspec.paths import Place
+
+_SECRET = frozenset({
+    "secret", "password", "token", "aws_secret_access_key", "aws_session_token", "SSECustomerKey", "SSECustomerKeyMD5",
+})  # fmt: skip
+_OF_THE_PROCESS = frozenset({"loop", "asynchronous", "skip_instance_cache", "batch_size", "session"})
+
+
+class Base(AsyncFileSystem):
+    """The options and sessions of one filesystem."""
+
+    protocol: str | tuple[str, ...] = ("s3", "s3a", "aios3")
+    root_marker = ""
+    mirror_sync_methods = False
+    """The blocking methods belong to the class here, and not to each instance."""
+    default_block_size: int | None = None
+    """Bytes of a block where the options do not say; None: 8 MiB."""
+    _extra_tokenize_attributes: ClassVar[tuple[str, ...]] = ("default_block_size",)
+
+    def __init__(
+        self,
+        anon: bool = False,
+        endpoint_url: str | None = None,
+        key: str | None = None,
+        secret: str | None = None,
+        token: str | None = None,
+        use_ssl: bool = True,
+        client_kwargs: Mapping[str, object] | None = None,
+        requester_pays: bool = False,
+        default_block_size: int | None = None,
+        default_fill_cache: bool = True,
+        default_cache_type: str = "readahead",
+        version_aware: bool = False,
+        config_kwargs: Mapping[str, object] | None = None,
+        s3_additional_kwargs: Mapping[str, object] | None = None,
+        session: object = None,
+        username: str | None = None,
+        password: str | None = None,
+        cache_regions: bool = False,
+        asynchronous: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+        max_concurrency: int | None = None,
+        fixed_upload_size: bool = False,
+        local_expiry_check: bool = False,
+        **kwargs: object,
+    ) -> None:
+        if self._cached:
+            return  # fsspec hands out the same instance again
+        given = {name: value for name, value in locals().items() if name not in {"self", "kwargs", "__class__"}}
+        check_names(kwargs)
+        self._settings: Settings = settings_of({**given, **kwargs}, type(self).default_block_size)
+        self._token: str = _token_of(type(self), {**given, **kwargs}, self._settings.block_size)
+        super().__init__(
+            asynchronous=asynchronous,
+            loop=loop or _NO_LOOP,
+            batch_size=kwargs.get("batch_size"),
+            **self._settings.listings,
+        )
+        self.anon, self.key, self.secret, self.token = anon, key or username, secret or password, token
+        self.endpoint_url = self._settings.config.endpoint_url
+        self.version_aware = version_aware
+        self.requester_pays = requester_pays
+        self.default_block_size = self._settings.block_size
+        self.blocksize = self._settings.block_size
+        self.default_fill_cache = default_fill_cache
+        self.default_cache_type = check_cache_type(default_cache_type)
+        self.s3_additional_kwargs = dict(s3_additional_kwargs or {})
+        self.given_loop: asyncio.AbstractEventLoop | None = loop
+        self._sessions = Sessions()
+        self._changes = 0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the blocking methods: the one that was given, or the background loop of aios3.sync."""
+        return self.given_loop or _loop_thread.get_loop_thread().loop
+
+    def session(self, *, requester_pays: bool | None = None) -> Session:
+        """Return the session of the running loop; ``requester_pays`` says otherwise than the filesystem's option."""
+        config = self._settings.config
+        if requester_pays is not None and requester_pays != (config.request_payer is not None):
+            config = config.with_options(request_payer="requester" if requester_pays else None)
+        return self._sessions.get(config)
+
+    def place(self, path: str) -> Place:
+        """Take a path of this filesystem apart."""
+        return endpoint_of(path, self.protocol, version_aware=self.version_aware)
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop; they are made anew when they are needed."""
+        for session in self._sessions.here():
+            await session.aclose()
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        """Forget the listings of ``path`` and of the directories around it; without a path, all."""
+        self._changes += 1
+        if path is None:
+            self.dircache.clear()
+            return
+        path = self._strip_protocol(path)
+        while True:
+            self.dircache.pop(path, None)
+            if not path:
+                return
+            path = self._parent(path)
+
+    @property
+    def fsid(self) -> str:
+        """The identity of this filesystem's server."""
+        return f"s3_{self.endpoint_url or 'amazonaws.com'}"
+
+    @property
+    def _fs_token(self) -> str:
+        return self._token
+
+    def __dask_tokenize__(self) -> str:
+        return self._token
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._token == other._token
+
+    def __hash__(self) -> int:
+        return int(self._token, 16)
+
+    @staticmethod
+    def _get_kwargs_from_urls(urlpath: str) -> dict[str, object]:
+        return {"version_aware": True} if "?versionId=" in urlpath else {}
+
+
+class _NoLoop:
+    """Stands where fsspec would start a thread of its own for an unused loop."""
+
+
+_NO_LOOP = _NoLoop()
+
+
+def check_cache_type(name: str) -> str:
+    """Return ``name``; raise ValueError for a kind of cache that fsspec does not know."""
+    from fsspec.caching import caches  # noqa: PLC0415 - slow to import, and seldom needed
+
+    if name not in caches:
+        known = ", ".join(sorted(map(repr, caches)))
+        message = f"Unknown cache_type {name!r}; fsspec knows {known}"
+        raise ValueError(message)
+    return name
+
+
+def _token_of(cls: type, options: Mapping[str, object], block_size: int) -> str:
+    """Return a token that equal settings share in all processes; secrets and the process are not part of it."""
+    kept = {name: _plain(value) for name, value in options.items() if name not in _SECRET | _OF_THE_PROCESS}
+    text = json.dumps([cls.__module__, cls.__qualname__, block_size, kept], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items() if name not in _SECRET}
+    return value if isinstance(value, (str, int, float, bool)) or value is None else type(value).__qualname__
+
+
+@contextmanager
+def s3fs_errors() -> Iterator[None]:
+    """Raise aios3's errors as callers of s3fs know them: zarr looks for "not satisfiable" in that of a range."""
+    try:
+        yield
+    except InvalidRangeError as error:
+        message = f"{error.message} (the requested range is not satisfiable)"
+        raise reworded(error, message) from error

@@ -1,0 +1,303 @@
+"""Whole objects and ranges of them: read, written, sent, received."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from fsspec.asyn import _run_coros_in_chunks
+from fsspec.callbacks import DEFAULT_CALLBACK
+
+from aios3._handles.opening import aopen
+from aios3._objects.writing import write_bytes
+from aios3._threads import in_thread
+from aios3.errors import ConfigError
+from aios3.fsspec.base import s3fs_errors
+from aios3.fsspec.local import get_pairs, make_parent, put_pairs, receive, send
+from aios3.fsspec.names import Names
+from aios3.fsspec.options import writer_options
+from aios3.fsspec.paths import require_key
+from aios3.fsspec.ranges import merge
+from aios3.fsspec.versions import read_slice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fsspec.callbacks import Callback
+    from typing_extensions import Buffer
+
+    from aios3._handles.opening import ReaderOptions, WriterOptions
+    from aios3.fsspec.ranges import Merged
+
+_IGNORED = frozenset({"chunksize", "max_concurrency"})
+"""How s3fs cuts one object into requests: the session decides that here."""
+
+
+class Data(Names):
+    """The methods that move bytes."""
+
+    async def _cat_file(
+        self,
+        path: str,
+        start: int | None = None,
+        end: int | None = None,
+        version_id: str | None = None,
+        **kwargs: object,
+    ) -> bytes:
+        """Read an object, or the bytes ``[start, end)`` of it; negative bounds count from its end.
+
+        One GET for a small object or range, several at once for a large one, all of the same version.
+        """
+        _check_ignored(kwargs)
+        place = require_key(self.place(path))
+        with s3fs_errors():
+            options = self.reading(self._version(version_id, place.version_id))
+            return await read_slice(self.session(), place.url, start, end, options)
+
+    def reading(self, version_id: str | None = None) -> ReaderOptions:
+        """Return the options with which an object is opened for reading."""
+        options: ReaderOptions = {}
+        if version_id is not None:
+            options["version_id"] = version_id
+        if self._settings.sse_customer_key is not None:
+            options["sse_customer_key"] = self._settings.sse_customer_key
+        return options
+
+    def writing(self, parameters: dict[str, object]) -> WriterOptions:
+        """Return the options of a write: those of the filesystem, and S3's ``parameters`` before them."""
+        parameters = {name: value for name, value in parameters.items() if name not in _IGNORED}
+        return {**self._settings.writing, **writer_options(parameters)}
+
+    async def _cat(
+        self,
+        path: str | list[str],
+        recursive: bool = False,
+        on_error: str = "raise",
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Read many objects at once: a dictionary of bytes by path, or the bytes where ``path`` names one object.
+
+        ``on_error`` is "raise", "omit" or "return", as fsspec has it.
+        """
+        _check_choice("on_error", on_error, "raise", "omit", "return")
+        paths = [each for each in await self._expand_path(path, recursive=recursive) if not each.endswith("/")]
+        expanded = len(paths) != 1 or isinstance(path, list) or paths[0] != self._strip_protocol(path)
+        if recursive:
+            files = set(await self._files_of(path))
+            paths = [each for each in paths if each in files]
+        calls = [self._cat_file(each, **kwargs) for each in paths]
+        outcomes = await self.together(calls, batch_size, raises=on_error == "raise")
+        if not expanded and not recursive and not isinstance(outcomes[0], Exception):
+            return outcomes[0]
+        found = dict(zip(paths, outcomes, strict=True))
+        return {name: data for name, data in found.items() if on_error != "omit" or not isinstance(data, Exception)}
+
+    async def _files_of(self, path: str | list[str]) -> list[str]:
+        roots = [path] if isinstance(path, str) else path
+        expanded = await self._expand_path(roots)
+        return [name for root in expanded for name in await self._find(root)]
+
+    async def together(self, calls: Sequence[Any], batch_size: int | None, *, raises: bool = True) -> list[Any]:
+        """Run ``calls`` side by side, ``batch_size`` at once; return their results, and failures unless ``raises``."""
+        outcomes: list[Any] = await _run_coros_in_chunks(
+            calls, batch_size=batch_size or self.batch_size, nofiles=True, return_exceptions=not raises
+        )
+        return outcomes
+
+    async def _cat_ranges(
+        self,
+        paths: list[str],
+        starts: Any,
+        ends: Any,
+        max_gap: int | None = None,
+        batch_size: int | None = None,
+        on_error: str = "return",
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Read one range of each path, in their order.
+
+        Ranges of one object with at most ``max_gap`` bytes between them share a request. A failure stands in the place
+        of its range with ``on_error="return"``, and is raised otherwise.
+        """
+        if not isinstance(paths, list):
+            message = f"paths must be a list, not {type(paths).__name__}"
+            raise TypeError(message)
+        wanted = list(zip(paths, _each(starts, paths, "starts"), _each(ends, paths, "ends"), strict=True))
+        merged = merge(wanted, max_gap)
+        calls = [self._cat_file(each.path, each.start, each.stop, **kwargs) for each in merged]
+        outcomes = await self.together(calls, batch_size, raises=False)
+        found: list[Any] = [None] * len(wanted)
+        for request, data in zip(merged, outcomes, strict=True):
+            _share(request, data, found)
+        if on_error != "return":
+            for failure in (each for each in found if isinstance(each, BaseException)):
+                raise failure
+        return found
+
+    async def _pipe_file(self, path: str, value: Buffer, mode: str = "overwrite", **kwargs: object) -> None:
+        """Write an object as a whole; with ``mode="create"`` only where there is none, else FileExistsError."""
+        _check_choice("mode", mode, "overwrite", "create")
+        place = self._writable(path)
+        options = self.writing(kwargs)
+        try:
+            if mode == "overwrite":
+                await write_bytes(place, value, session=self.session(), **options)
+                return
+            async with aopen(place, "xb", session=self.session(), **options) as writer:
+                await writer.write(value)
+        finally:
+            self.invalidate_cache(path)
+
+    def _writable(self, path: str) -> Any:
+        """Return where an object is written; raise ValueError for a path that names no object, or a version of one."""
+        place = require_key(self.place(path))
+        if place.version_id is not None:
+            message = f"{path!r} names a version, and versions cannot be written to"
+            raise ConfigError(message)
+        return place.url
+
+    async def _put_file(
+        self,
+        lpath: str | os.PathLike[str],
+        rpath: str,
+        callback: Callback = DEFAULT_CALLBACK,
+        mode: str = "overwrite",
+        **kwargs: object,
+    ) -> None:
+        """Send a local file, which is read in parts and sent side by side; a directory makes nothing."""
+        _check_choice("mode", mode, "overwrite", "create")
+        source = os.fspath(lpath)
+        if await in_thread(os.path.isdir, source):
+            if not self.place(rpath).url.key:
+                await self._mkdir(rpath)
+            return
+        target, options = self._writable(rpath), self.writing(kwargs)
+        callback.set_size(await in_thread(os.path.getsize, source))
+        try:
+            await send(self.session(), source, target, callback.relative_update, options, create=mode == "create")
+        finally:
+            self.invalidate_cache(rpath)
+
+    async def _get_file(
+        self,
+        rpath: str,
+        lpath: str | os.PathLike[str],
+        callback: Callback = DEFAULT_CALLBACK,
+        version_id: str | None = None,
+        **kwargs: object,
+    ) -> None:
+        """Receive an object as a local file, which is there when it is whole. Nothing where a directory is there."""
+        _check_ignored(kwargs)
+        target = os.fspath(lpath)
+        if await in_thread(os.path.isdir, target):
+            return
+        place = require_key(self.place(rpath))
+        options = self.reading(self._version(version_id, place.version_id))
+        await in_thread(make_parent, target)
+        if callback is not DEFAULT_CALLBACK:
+            callback.set_size((await self._info(rpath)).get("size"))
+        await receive(self.session(), place.url, target, callback.relative_update, options)
+
+    async def _put(
+        self,
+        lpath: Any,
+        rpath: Any,
+        recursive: bool = False,
+        callback: Callback = DEFAULT_CALLBACK,
+        batch_size: int | None = None,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> list[Any] | None:
+        """Send local files, side by side, by fsspec's rules of where each of them goes."""
+        if not (isinstance(lpath, list) and isinstance(rpath, list)):
+            into = isinstance(rpath, str) and (rpath.endswith("/") or await self._isdir(rpath))
+            target = self._strip_protocol(rpath)
+            pairs = await in_thread(put_pairs, lpath, target, into, recursive=recursive, maxdepth=maxdepth)
+        else:
+            pairs = list(zip(lpath, rpath, strict=True))
+        if not pairs:
+            return None
+        return await self._carry(self._put_file, pairs, callback, batch_size, kwargs)
+
+    async def _get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Callback = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> list[Any] | None:
+        """Receive objects as local files, side by side; no key leads out of the directory ``lpath``.
+
+        Raises ValueError for a key that would.
+        """
+        batch_size = kwargs.pop("batch_size", None)
+        if isinstance(lpath, list) and isinstance(rpath, list):
+            pairs = list(zip(rpath, lpath, strict=True))
+        elif self.names_version(rpath):
+            pairs = [(rpath, lpath)]
+        else:
+            names = await self._sources(rpath, recursive=recursive, maxdepth=maxdepth)
+            pairs = await in_thread(get_pairs, rpath, self._strip_protocol(rpath), names, lpath)
+        if not pairs:
+            return None
+        for _, target in pairs:
+            await in_thread(make_parent, os.fspath(target))
+        return await self._carry(self._get_file, pairs, callback, batch_size, kwargs)
+
+    async def _sources(self, path: Any, *, recursive: bool, maxdepth: int | None) -> list[str]:
+        names: list[str] = await self._expand_path(self._strip_protocol(path), recursive=recursive, maxdepth=maxdepth)
+        if isinstance(path, str) and (not recursive or maxdepth is not None):
+            return [name for name in names if not await self._is_only_directory(name)]
+        return names
+
+    async def _is_only_directory(self, name: str) -> bool:
+        try:
+            return bool((await self._info(name))["type"] == "directory")
+        except FileNotFoundError:
+            return False
+
+    async def _carry(
+        self,
+        carry: Callable[..., Any],
+        pairs: Sequence[tuple[Any, Any]],
+        callback: Callback,
+        batch_size: int | None,
+        options: dict[str, Any],
+    ) -> list[Any]:
+        callback.set_size(len(pairs))
+        carry = callback.branch_coro(carry)
+        calls = [carry(source, target, **options) for source, target in pairs]
+        outcomes: list[Any] = await _run_coros_in_chunks(
+            calls, batch_size=batch_size or self.batch_size, callback=callback
+        )
+        return outcomes
+
+
+def _share(request: Merged, data: Any, found: list[Any]) -> None:
+    for position, start, stop in request.shares:
+        found[position] = data if isinstance(data, BaseException) or request.is_alone else data[start:stop]
+
+
+def _each(bounds: Any, paths: list[str], name: str) -> list[int | None]:
+    each = list(bounds) if isinstance(bounds, Iterable) else [bounds] * len(paths)
+    if len(each) != len(paths):
+        message = f"{name} has {len(each)} bounds for {len(paths)} paths"
+        raise ValueError(message)
+    return cast("list[int | None]", each)
+
+
+def _check_choice(name: str, value: str, *choices: str) -> None:
+    if value not in choices:
+        message = f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}"
+        raise ConfigError(message)
+
+
+def _check_ignored(options: dict[str, object]) -> None:
+    unknown = sorted(set(options) - _IGNORED)
+    if unknown:
+        message = f"Unknown argument {', '.join(map(repr, unknown))}"
+        raise TypeError(message)

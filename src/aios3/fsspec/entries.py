@@ -1,0 +1,66 @@
+"""Objects and directories as the dictionaries that s3fs returns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aios3._backend import BucketEntry, ObjectVersion
+    from aios3._entries import StatResult
+
+Info = dict[str, Any]
+"""One entry: ``name``, ``size``, ``type``, and more by S3's names."""
+
+
+def file_info(name: str, stat: StatResult) -> Info:
+    """Describe an object; ``mtime`` is in seconds since the epoch, as pyarrow reads it."""
+    info: Info = {
+        "Key": name,
+        "name": name,
+        "type": "file",
+        "size": stat.size,
+        "Size": stat.size,
+        "ETag": f'"{stat.etag}"' if stat.etag else "",
+        "LastModified": datetime.fromtimestamp(stat.mtime, UTC),
+        "StorageClass": stat.storage_class or "STANDARD",
+        "mtime": stat.mtime,
+    }
+    if stat.version_id is not None:
+        info["VersionId"] = stat.version_id
+    return info
+
+
+def head_info(name: str, stat: StatResult) -> Info:
+    """Describe an object as a HEAD does, which knows more of it than a listing."""
+    return {"VersionId": None, **file_info(name, stat), "ContentType": stat.content_type}
+
+
+def directory_info(name: str) -> Info:
+    """Describe a directory."""
+    return {"Key": name, "name": name, "type": "directory", "size": 0, "Size": 0, "StorageClass": "DIRECTORY"}
+
+
+def bucket_info(entry: BucketEntry) -> Info:
+    """Describe a bucket of the list of buckets."""
+    created = datetime.fromtimestamp(entry.created, UTC)
+    return {**directory_info(entry.name), "StorageClass": "BUCKET", "CreationDate": created}
+
+
+def version_info(bucket: str, version: ObjectVersion) -> Info:
+    """Describe one version of an object."""
+    name = f"{bucket}/{version.key}"
+    known = version.version_id not in {"", "null"}
+    return {
+        "Key": name,
+        "name": f"{name}?versionId={version.version_id}" if known else name,
+        "type": "file",
+        "size": version.size,
+        "Size": version.size,
+        "ETag": f'"{version.etag}"' if version.etag else "",
+        "LastModified": datetime.fromtimestamp(version.mtime, UTC),
+        "StorageClass": version.storage_class or "STANDARD",
+        "VersionId": version.version_id,
+        "IsLatest": version.is_latest,
+        "mtime": version.mtime,
+    }

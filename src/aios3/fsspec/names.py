@@ -1,0 +1,274 @@
+"""Descriptions, listings and trees; listings are kept for a few seconds."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from aios3._buckets import Bucket
+from aios3._namespace.stat import hasbucket
+from aios3._paths import S3Url
+from aios3.errors import BucketNotFoundError, InvalidPathError
+from aios3.fsspec.base import Base
+from aios3.fsspec.entries import bucket_info, directory_info, head_info, version_info
+from aios3.fsspec.listing import below, describe, directories_of, directory, entries, is_directory, levels
+from aios3.fsspec.versions import stat_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from aios3._session import Session
+    from aios3.fsspec.entries import Info
+
+_ROOT = ("", "/")
+
+
+class Names(Base):
+    """The methods that look, and change nothing."""
+
+    async def _info(
+        self, path: str, bucket: object = None, key: object = None, refresh: bool = False, version_id: str | None = None
+    ) -> Info:
+        """Describe an object, a directory or a bucket.
+
+        Raises ObjectNotFoundError, which is a FileNotFoundError.
+        """
+        del bucket, key  # s3fs's own calls pass them
+        path = self._strip_protocol(path) + ("/" if str(path).endswith("/") and self._strip_protocol(path) else "")
+        if path in _ROOT:
+            return {"name": path, "size": 0, "type": "directory"}
+        place = self.place(path)
+        version_id = self._version(version_id, place.version_id)
+        if not place.url.key:
+            await _require_bucket(self.session(), place.url)
+            return directory_info(place.url.bucket)
+        if version_id is not None:
+            return head_info(place.name, await stat_version(self.session(), place.url, version_id))
+        if not refresh and not self.version_aware:
+            known = self._remembered(place.name)
+            if known is not None:
+                return known
+        return await describe(self.session(), place.url)
+
+    def _version(self, *given: str | None) -> str | None:
+        """Return the version that is named, in the path or beside it; raise ValueError where versions are not known."""
+        named = {each for each in given if each is not None}
+        if named and not self.version_aware:
+            message = "version_id cannot be specified if the filesystem is not version aware; give version_aware=True"
+            raise ValueError(message)
+        if len(named) > 1:
+            message = f"The path and version_id name two versions: {' and '.join(sorted(named))}"
+            raise ValueError(message)
+        return next(iter(named), None)
+
+    def _remembered(self, name: str) -> Info | None:
+        """Return what a listing of a few seconds ago said of a path, if it was there."""
+        try:
+            listed = self.dircache[self._parent(name)]
+        except KeyError:
+            return None
+        return next((dict(info) for info in listed if info["name"] == name), None)
+
+    async def _ls(self, path: str, detail: bool = False, refresh: bool = False, versions: bool = False) -> list[Any]:
+        """List a directory, or the buckets for an empty path: names, or entries with ``detail``.
+
+        A listing is responded to from memory for ``listings_expiry_time`` seconds, unless ``refresh``. With
+        ``versions``, all versions of the objects directly in the directory. Raises ObjectNotFoundError.
+        """
+        path = self._strip_protocol(path)
+        if versions:
+            found = await self._version_entries(path)
+        else:
+            found = await self._entries(path, refresh=refresh)
+        return found if detail else sorted(info["name"] for info in found)
+
+    async def _entries(self, path: str, *, refresh: bool) -> list[Info]:
+        if not refresh and path in self.dircache:
+            try:
+                return [dict(info) for info in self.dircache[path]]
+            except KeyError:
+                pass  # it expired between the two lines
+        changes = self._changes
+        if not path:
+            found = await self._buckets()
+        else:
+            found = await self._directory(self.place(path).url)
+        if changes == self._changes:  # else it may lack a write of this filesystem
+            self.dircache[path] = [dict(info) for info in found]
+        return found
+
+    async def _buckets(self) -> list[Info]:
+        if self.anon:
+            return []  # an anonymous request names no account
+        session = self.session()
+        admin = await session.admin(S3Url(""))
+        return [bucket_info(entry) for entry in await admin.list_buckets()]
+
+    async def _directory(self, url: S3Url) -> list[Info]:
+        found = await entries(self.session(), url)
+        if found or not url.key:
+            return found
+        info = await describe(self.session(), url)
+        return [info] if info["type"] == "file" else []
+
+    async def _version_entries(self, path: str) -> list[Info]:
+        if not self.version_aware:
+            message = "versions cannot be specified if the filesystem is not version aware; give version_aware=True"
+            raise ValueError(message)
+        url = self.place(path).url
+        bucket = Bucket(url.with_key(""), session=self.session())
+        found = []
+        async with aclosing(bucket.list_versions(url.key)) as listed:
+            async for version in listed:
+                rest = version.key.removeprefix(url.prefix)
+                is_here = version.key == url.key or (version.key != rest and "/" not in rest) or not url.key
+                if is_here and not version.is_delete_marker and (url.key or "/" not in version.key):
+                    found.append(version_info(url.bucket, version))
+        return sorted(found, key=lambda info: str(info["Key"]))
+
+    async def _exists(self, path: str, **kwargs: Any) -> bool:
+        """Return True for an object or a directory. Rejected access is raised."""
+        try:
+            await self._info(path, **kwargs)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def _isfile(self, path: str) -> bool:
+        """Return True for an object."""
+        try:
+            info = await self._info(path)
+        except (FileNotFoundError, InvalidPathError):
+            return False
+        return bool(info["type"] == "file")
+
+    async def _isdir(self, path: str) -> bool:
+        """Return True if anything is stored below this path; a bucket is a directory."""
+        path = self._strip_protocol(path)
+        if path in _ROOT:
+            return True
+        try:
+            url = self.place(path).url
+            if not url.key:
+                return await hasbucket(url, session=self.session())
+            return await is_directory(self.session(), url)
+        except (FileNotFoundError, InvalidPathError):
+            return False
+
+    async def _find(
+        self,
+        path: str,
+        maxdepth: int | None = None,
+        withdirs: bool | None = False,
+        detail: bool = False,
+        prefix: str = "",
+        refresh: bool = False,
+        **kwargs: object,
+    ) -> Any:
+        """Return the objects below a path, or that at it: names, or a dictionary of entries with ``detail``.
+
+        ``prefix`` keeps those whose path below ``path`` begins with it. Without ``maxdepth`` everything is listed by
+        several requests at once; with it, directory by directory, those of one level at once.
+        """
+        del refresh, kwargs
+        path = self._strip_protocol(path)
+        found = await self._found(path, maxdepth, prefix, withdirs=bool(withdirs))
+        named = {info["name"]: info for info in sorted(found, key=lambda info: str(info["name"]))}
+        return named if detail else list(named)
+
+    async def _found(self, path: str, maxdepth: int | None, prefix: str, *, withdirs: bool) -> list[Info]:
+        if maxdepth is not None and maxdepth < 1:
+            message = "maxdepth must be at least 1"
+            raise ValueError(message)
+        place = self.place(_inside_bucket(path))
+        session, url = self.session(), place.url
+        if maxdepth is None:
+            found = await self._all_below(url, prefix)
+            dirs = directories_of(found, path) if withdirs else []
+        else:
+            listed = await levels(session, url, maxdepth, prefix)
+            found = [info for info in listed if info["type"] == "file"]
+            dirs = [info for info in listed if info["type"] == "directory"] if withdirs else []
+        if withdirs and url.key and not prefix and (found or dirs or await is_directory(session, url)):
+            dirs.append(directory_info(path))
+        if not found and not dirs and url.key and not prefix:
+            try:
+                info = await self._info(path)
+            except FileNotFoundError:
+                return []
+            return [info] if info["type"] == "file" else []
+        return found + dirs
+
+    async def _all_below(self, url: S3Url, prefix: str) -> list[Info]:
+        found: list[Info] = []
+        async with aclosing(below(self.session(), url, prefix)) as batches:
+            async for batch in batches:
+                found += batch
+        return found
+
+    async def find_iter(self, path: str, prefix: str = "") -> AsyncGenerator[Info, None]:
+        """Yield the entries of all objects below a path as they are listed: none is kept, however many there are."""
+        place = self.place(_inside_bucket(self._strip_protocol(path)))
+        async with aclosing(below(self.session(), place.url, prefix)) as batches:
+            async for batch in batches:
+                for info in batch:
+                    yield info
+
+    async def iterdir(self, path: str) -> AsyncGenerator[Info, None]:
+        """Yield the entries of one directory as they are listed."""
+        place = self.place(_inside_bucket(self._strip_protocol(path)))
+        async with aclosing(directory(self.session(), place.url)) as batches:
+            async for batch in batches:
+                for info in batch:
+                    yield info
+
+    async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
+        """Return what matches a pattern of fsspec; raise ValueError for one that goes through all buckets."""
+        if self._strip_protocol(path).startswith("*"):
+            message = "Cannot traverse all of S3"
+            raise ValueError(message)
+        return await super()._glob(path, maxdepth=maxdepth, **kwargs)
+
+    async def _expand_path(
+        self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False
+    ) -> list[str]:
+        """Return all that a path, a pattern or a list of them means; a path that names a version means that version."""
+        paths = [path] if isinstance(path, str) else list(path)
+        versions = [self._strip_protocol(each) for each in paths if self.names_version(each)]
+        others = [each for each in paths if not self.names_version(each)]
+        found = await super()._expand_path(others, recursive, maxdepth, assume_literal) if others else []
+        return sorted([*versions, *found])
+
+    def names_version(self, path: Any) -> bool:
+        """Return True for a path with ``?versionId=``, whose question mark is not that of a pattern."""
+        return self.version_aware and isinstance(path, str) and "?versionId=" in path
+
+    async def _walk(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        """Yield ``(path, dirs, files)`` of a directory and of those below it."""
+        if self._strip_protocol(path) in {"", "*"}:
+            message = "Cannot crawl all of S3"
+            raise ValueError(message)
+        async with aclosing(super()._walk(path, maxdepth=maxdepth, **kwargs)) as steps:
+            async for step in steps:
+                yield step
+
+    async def _du(
+        self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the bytes below a path, in all or by name, from one listing."""
+        found = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
+        sizes = {name: info["size"] for name, info in found.items()}
+        return sum(sizes.values()) if total else sizes
+
+
+def _inside_bucket(path: str) -> str:
+    if path in _ROOT:
+        message = "Cannot traverse all of S3; name a bucket"
+        raise InvalidPathError(message, path=path)
+    return path
+
+
+async def _require_bucket(session: Session, url: S3Url) -> None:
+    if not await hasbucket(url, session=session):
+        message = f"There is no bucket {url}"
+        raise BucketNotFoundError(message, path=str(url))

@@ -1,0 +1,56 @@
+"""Paths of fsspec (``bucket/key``, with ``?versionId=`` where versions are known) and paths of aios3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3._paths import S3Url, split_bucket
+from aios3.errors import InvalidPathError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_VERSION = "?versionId="
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place in S3, and perhaps one version of the object there."""
+
+    url: S3Url
+    version_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path as fsspec writes it: ``bucket/key``."""
+        return name_of(self.url)
+
+
+def endpoint_of(path: str, protocols: Sequence[str], *, version_aware: bool) -> Place:
+    """Take a path of fsspec apart, with or without its protocol; a ``/`` at the end of a key is kept.
+
+    ``?versionId=`` names a version where the filesystem is aware of versions, and is part of the key elsewhere.
+    """
+    for protocol in protocols:
+        for start in (f"{protocol}://", f"{protocol}::"):
+            path = path.removeprefix(start)
+    path = path.lstrip("/")
+    version_id = None
+    if version_aware and _VERSION in path:
+        path, _, version_id = path.partition(_VERSION)
+    bucket, key = split_bucket(path, f"s3://{path}")
+    return Place(S3Url.parse(S3Url(bucket, key)), version_id or None)
+
+
+def require_key(place: Place) -> Place:
+    """Return ``place``; raise InvalidPathError, which is a ValueError, for a path without bucket or key."""
+    if not (place.url.bucket and place.url.key):
+        message = f"{place.name!r} names no object; write 'bucket/key'"
+        raise InvalidPathError(message, path=str(place.url))
+    return place
+
+
+def name_of(url: S3Url) -> str:
+    """Write a place as fsspec does."""
+    return f"{url.bucket}/{url.key}" if url.key else url.bucket
