@@ -1,0 +1,89 @@
+"""The commands: where each one's code is, what it is for, and how it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable, Callable
+
+    from aios3.cli._app import App
+
+
+class CommandModule(Protocol):
+    """A module of one or several commands."""
+
+    ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]]
+    RUN: dict[str, Callable[[App, argparse.Namespace], Awaitable[None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; its module is imported when the command runs, since each costs start-up time."""
+
+    name: str
+    module: str
+    summary: str
+    examples: tuple[str, ...]
+
+    def load(self) -> CommandModule:
+        """Import the module with the command's arguments and code."""
+        return cast("CommandModule", import_module(f"aios3.cli.{self.module}"))
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            "ls",
+            "_listing",
+            "list buckets, a directory, or what a pattern matches",
+            ("aios3 ls -l s3://bucket/logs/", "aios3 ls -r 's3://bucket/logs/2026-*/**/*.gz'"),
+        ),
+        Command(
+            "find",
+            "_listing",
+            "print the paths below a directory that pass tests of name, size, age and type",
+            ("aios3 find s3://bucket/logs/ --newer 7d --larger 100M", "aios3 find 's3://bucket/**/*.tmp' --older 30d"),
+        ),
+        Command(
+            "du",
+            "_listing",
+            "add up sizes and numbers of objects",
+            ("aios3 du s3://bucket/", "aios3 du -d 1 s3://bucket/projects/"),
+        ),
+        Command(
+            "stat",
+            "_listing",
+            "show what S3 tells of an object",
+            ("aios3 stat s3://bucket/key", "aios3 --json stat s3://bucket/a s3://bucket/b"),
+        ),
+        Command(
+            "cat",
+            "_reading",
+            "write objects to standard output, one after the other",
+            ("aios3 cat s3://bucket/log.txt", "aios3 cat 's3://bucket/part-*' > whole"),
+        ),
+        Command(
+            "head",
+            "_reading",
+            "write the beginning of an object",
+            ("aios3 head s3://bucket/log.txt", "aios3 head -c 1M s3://bucket/image.iso"),
+        ),
+        Command(
+            "tail",
+            "_reading",
+            "write the end of an object",
+            ("aios3 tail s3://bucket/log.txt", "aios3 tail -c 1M s3://bucket/log.txt"),
+        ),
+        Command(
+            "presign",
+            "_reading",
+            "print a link that reads an object without credentials",
+            ("aios3 presign s3://bucket/key", "aios3 presign --expires 7d s3://bucket/key"),
+        ),
+    )
+}

@@ -1,0 +1,246 @@
+"""The commands ``ls``, ``find``, ``du`` and ``stat``: names, sizes and times."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import aios3
+from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._units import format_size, format_time, parse_size, parse_time
+from aios3.errors import S3Error
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncGenerator, Iterator, Mapping
+
+    from aios3.cli._app import App
+
+TABLE_ROWS = 1000
+"""Rows that share the widths of their columns; a longer listing is printed in tables of this size, as it comes."""
+
+
+def _ls_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", default=["s3://"], help="s3://bucket/directory/ or a pattern"
+    )
+    parser.add_argument("-l", "--long", action="store_true", help="with size, time and storage class")
+    parser.add_argument("-r", "-R", "--recursive", action="store_true", help="also what is below directories")
+    parser.add_argument("--bytes", action="store_true", help="sizes in bytes, not in KiB, MiB ...")
+    add_raw(parser)
+
+
+async def _ls(app: App, options: argparse.Namespace) -> None:
+    for path in options.paths:
+        try:
+            await _list(app, options, require_s3(path))
+        except S3Error as error:
+            app.output.error("ls", error)
+
+
+async def _list(app: App, options: argparse.Namespace, path: str) -> None:
+    session = await app.session()
+    if is_pattern(path, raw=options.raw):
+        root = fixed_part(path)
+        entries = aios3.glob_stat(path, missing_ok=False, session=session)
+    elif options.recursive:
+        root = await _root_of(path, session)
+        entries = aios3.scan_stat(path, missing_ok=False, session=session)
+    else:
+        root = await _root_of(path, session)
+        if root != _directory(path):
+            entries = _only(path, await aios3.lstat(path, session=session))
+        else:
+            entries = aios3.scandir(path, session=session)
+    rows: list[aios3.FileEntry] = []
+    async with aclosing(entries) as source:
+        async for entry in source:
+            if not options.long:
+                _print_entry(app, entry, root)
+                continue
+            rows.append(entry)
+            if len(rows) == TABLE_ROWS:
+                _print_table(app, options, rows, root)
+                rows.clear()
+    if rows:
+        _print_table(app, options, rows, root)
+
+
+async def _root_of(path: str, session: aios3.Session) -> str:
+    """Return the directory that names are printed relative to: the path itself, or that of the object it names."""
+    if path.endswith("/") or aios3.S3Url.parse(path).key == "" or not await aios3.isfile(path, session=session):
+        return _directory(path)
+    return path[: path.rindex("/") + 1]
+
+
+def _directory(path: str) -> str:
+    return path if path.endswith("/") else f"{path}/"
+
+
+async def _only(path: str, stat: aios3.StatResult) -> AsyncGenerator[aios3.FileEntry, None]:
+    yield aios3.FileEntry(path[path.rindex("/") + 1 :], path, stat)
+
+
+def record_of(entry: aios3.FileEntry) -> Mapping[str, object]:
+    """Return what a listing tells of one object or directory, for ``--json``."""
+    if entry.is_dir():
+        return {"path": entry.path, "type": "directory"}
+    stat = entry.stat
+    return {
+        "path": entry.path,
+        "type": "link" if stat.is_symlink() else "file",
+        "size": stat.size,
+        "mtime": format_time(stat.mtime),
+        "etag": stat.etag,
+        "storage_class": stat.storage_class,
+    }
+
+
+def _name(entry: aios3.FileEntry, root: str) -> str:
+    name = entry.path.removeprefix(root)
+    return _directory(name) if entry.is_dir() else name
+
+
+def _print_entry(app: App, entry: aios3.FileEntry, root: str) -> None:
+    app.output.result(record_of(entry), _name(entry, root))
+
+
+def _print_table(app: App, options: argparse.Namespace, entries: list[aios3.FileEntry], root: str) -> None:
+    app.output.table(map(record_of, entries), (_row(entry, root, options) for entry in entries), right=(0,))
+
+
+def _row(entry: aios3.FileEntry, root: str, options: argparse.Namespace) -> tuple[str, ...]:
+    if entry.is_dir():
+        return ("-", "", "", _name(entry, root))
+    size = str(entry.stat.size) if options.bytes else format_size(entry.stat.size)
+    return (size, format_time(entry.stat.mtime), entry.stat.storage_class or "", _name(entry, root))
+
+
+def _find_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATTERN", help="a directory, or a pattern such as s3://bucket/**/*.gz"
+    )
+    parser.add_argument(
+        "--newer", metavar="TIME", type=parse_time, help="changed after a date, or within an age such as 7d"
+    )
+    parser.add_argument(
+        "--older", metavar="TIME", type=parse_time, help="changed before a date, or longer ago than an age"
+    )
+    parser.add_argument("--larger", metavar="SIZE", type=parse_size, help="of more bytes")
+    parser.add_argument("--smaller", metavar="SIZE", type=parse_size, help="of fewer bytes")
+    parser.add_argument("--type", choices=["f", "l"], help="f: files, l: symbolic links")
+    add_raw(parser)
+
+
+async def _find(app: App, options: argparse.Namespace) -> None:
+    session = await app.session()
+    for path in options.paths:
+        try:
+            async with aclosing(_entries_below(require_s3(path), session, raw=options.raw)) as entries:
+                async for entry in entries:
+                    if _passes(entry.stat, options):
+                        app.output.result(record_of(entry), entry.path)
+        except S3Error as error:
+            app.output.error("find", error)
+
+
+def _entries_below(path: str, session: aios3.Session, *, raw: bool) -> AsyncGenerator[aios3.FileEntry, None]:
+    if is_pattern(path, raw=raw):
+        return aios3.glob_stat(path, missing_ok=False, session=session)
+    return aios3.scan_stat(path, missing_ok=False, session=session)
+
+
+def _passes(stat: aios3.StatResult, options: argparse.Namespace) -> bool:
+    if options.newer is not None and stat.mtime <= options.newer:
+        return False
+    if options.older is not None and stat.mtime >= options.older:
+        return False
+    if options.larger is not None and stat.size <= options.larger:
+        return False
+    if options.smaller is not None and stat.size >= options.smaller:
+        return False
+    return options.type is None or stat.is_symlink() == (options.type == "l")
+
+
+def _du_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory, a bucket or a pattern")
+    parser.add_argument(
+        "-d", "--max-depth", type=int, default=0, metavar="N", help="also directories N levels below (0)"
+    )
+    parser.add_argument("--bytes", action="store_true", help="sizes in bytes, not in KiB, MiB ...")
+    add_raw(parser)
+
+
+async def _du(app: App, options: argparse.Namespace) -> None:
+    session = await app.session()
+    records: list[Mapping[str, object]] = []
+    for path in options.paths:
+        root = fixed_part(path) if is_pattern(path, raw=options.raw) else path
+        sums: dict[str, list[int]] = {root: [0, 0]}
+        try:
+            async with aclosing(_entries_below(require_s3(path), session, raw=options.raw)) as entries:
+                async for entry in entries:
+                    for directory in _directories(root, entry.path, options.max_depth):
+                        total = sums.setdefault(directory, [0, 0])
+                        total[0] += entry.stat.size
+                        total[1] += 1
+        except S3Error as error:
+            app.output.error("du", error)
+            continue
+        records += [{"path": name, "bytes": size, "objects": count} for name, (size, count) in sums.items()]
+    rows = [_sum_row(record, options) for record in records]
+    app.output.table(records, rows, right=(0, 1))
+
+
+def _directories(root: str, path: str, depth: int) -> Iterator[str]:
+    """Yield the directories from ``root`` down that hold ``path``, at most ``depth`` levels below."""
+    yield root
+    below = path[len(_directory(root)) :].split("/")[:-1]
+    for level in range(1, min(depth, len(below)) + 1):
+        yield _directory(root) + "/".join(below[:level]) + "/"
+
+
+def _sum_row(record: Mapping[str, object], options: argparse.Namespace) -> tuple[str, str, str]:
+    size, count = record["bytes"], record["objects"]
+    assert isinstance(size, int)
+    assert isinstance(count, int)
+    return (str(size) if options.bytes else format_size(size), f"{count:,}", str(record["path"]))
+
+
+def _stat_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="an object, a directory or a bucket")
+
+
+async def _stat(app: App, options: argparse.Namespace) -> None:
+    session = await app.session()
+    for path in options.paths:
+        try:
+            stat = await aios3.lstat(require_s3(path), session=session)
+        except S3Error as error:
+            app.output.error("stat", error)
+            continue
+        record = _stat_record(path, stat)
+        width = max(map(len, record)) + 1
+        lines = (f"{name + ':':{width}} {value}" for name, value in record.items() if value is not None)
+        app.output.result(record, "\n".join(lines))
+
+
+def _stat_record(path: str, stat: aios3.StatResult) -> Mapping[str, object]:
+    if stat.is_dir():
+        return {"path": path, "type": "directory"}
+    return {
+        "path": path,
+        "type": "link" if stat.is_symlink() else "file",
+        "size": stat.size,
+        "mtime": format_time(stat.mtime),
+        "etag": stat.etag,
+        "version_id": stat.version_id,
+        "storage_class": stat.storage_class,
+        "content_type": stat.content_type,
+        "metadata": dict(stat.metadata) or None,
+        "checksums": dict(stat.checksums) or None,
+    }
+
+
+ARGUMENTS = {"ls": _ls_arguments, "find": _find_arguments, "du": _du_arguments, "stat": _stat_arguments}
+RUN = {"ls": _ls, "find": _find, "du": _du, "stat": _stat}

@@ -1,0 +1,113 @@
+"""What the program prints: results on stdout, errors on stderr, as lines for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from aios3.errors import PartialFailureError, S3Error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_UNPRINTABLE = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
+"""Control characters of a key could command a terminal; there they are shown as escapes."""
+
+
+class Output:
+    """Prints results and errors, and counts the errors.
+
+    ``as_json`` makes each of both one JSON object a line. ``quiet`` prints errors only.
+    """
+
+    def __init__(
+        self, *, as_json: bool = False, quiet: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+    ) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.errors = 0
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        self._is_terminal = self._stdout.isatty()
+        self._has_colors = self._is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def result(self, record: Mapping[str, object], text: str) -> None:
+        """Print one result: ``record`` as JSON, or ``text`` for people."""
+        if self.quiet:
+            return
+        if self.as_json:
+            self._stdout.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
+        else:
+            self._stdout.write(self.shown(text) + "\n")
+
+    def table(
+        self, records: Iterable[Mapping[str, object]], rows: Iterable[Sequence[str]], right: Sequence[int]
+    ) -> None:
+        """Print ``records`` as JSON, or ``rows`` in columns; those of ``right`` are aligned to the right."""
+        if self.as_json or self.quiet:
+            for record in records:
+                self.result(record, "")
+            return
+        shown = [[self.shown(cell) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        for row in shown:
+            cells = [
+                cell.rjust(width) if index in right else cell.ljust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            self._stdout.write("  ".join(cells).rstrip() + "\n")
+
+    def shown(self, text: str) -> str:
+        """Return ``text`` without characters that would command a terminal; as it stands where there is none."""
+        return text.translate(_UNPRINTABLE) if self._is_terminal else text
+
+    def emphasized(self, text: str) -> str:
+        """Return ``text`` in bold on a terminal with colours."""
+        return f"\x1b[1m{text}\x1b[0m" if self._has_colors else text
+
+    def note(self, text: str) -> None:
+        """Print a line for people on stderr, unless quiet."""
+        if not self.quiet:
+            self._stderr.write(f"{text}\n")
+
+    def error(self, command: str, error: BaseException) -> None:
+        """Print and count an error; of a :class:`PartialFailureError` each failure is one line."""
+        if isinstance(error, PartialFailureError) and error.failures:
+            for path, failure in error.failures.items():
+                self._error(command, failure, path)
+        else:
+            self._error(command, error, getattr(error, "path", None))
+
+    def _error(self, command: str, error: BaseException, path: str | None) -> None:
+        self.errors += 1
+        message = message_of(error)
+        if self.as_json:
+            record = {
+                "command": command,
+                "error": type(error).__name__,
+                "path": path,
+                "code": getattr(error, "code", None),
+                "message": message,
+            }
+            self._stderr.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
+        else:
+            place = "" if path is None or path in message else f"{path}: "
+            self._stderr.write(f"aios3 {command}: {place}{message}\n".translate(_ONE_LINE))
+
+    def flush(self) -> None:
+        """Write what is buffered; raise BrokenPipeError if the reader has gone."""
+        self._stdout.flush()
+
+
+_ONE_LINE = {number: shown for number, shown in _UNPRINTABLE.items() if number != ord("\n")}
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an error says, in one line; of an error without words, its class."""
+    if isinstance(error, OSError) and not isinstance(error, S3Error) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    else:
+        text = str(error) or type(error).__name__
+    return " ".join(text.split("\n"))

@@ -1,0 +1,84 @@
+"""Sizes, ages and dates as users type and read them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class UnitError(argparse.ArgumentTypeError, ValueError):
+    """Raised for a text that is no size, age or time; a parser of arguments shows the message."""
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTPE]?)(iB|B)?", re.IGNORECASE)
+_AGE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
+_PREFIXES = "KMGTPE"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DECIMAL, _BINARY = 1000, 1024
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of ``10``, ``10K``, ``10KiB`` (1024 each) or ``10KB`` (1000 each); raise UnitError otherwise."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        message = f"{text!r} is not a size; write 4096, 64K, 10M, 1.5GiB (units of 1024) or 10MB (units of 1000)"
+        raise UnitError(message)
+    number, prefix, suffix = match.groups()
+    base = _DECIMAL if prefix and suffix and suffix.upper() == "B" else _BINARY
+    power = _PREFIXES.index(prefix.upper()) + 1 if prefix else 0
+    return round(float(number) * float(base**power))
+
+
+def format_size(size: int) -> str:
+    """Return a size of at most five characters and its unit: ``999 B``, ``1.5 KiB``, ``20.0 GiB``."""
+    if size < _BINARY:
+        return f"{size} B"
+    value = float(size)
+    for prefix in _PREFIXES:
+        value /= _BINARY
+        if value < _BINARY - 0.05 or prefix == _PREFIXES[-1]:  # 1023.96 would be shown as 1024.0
+            return f"{value:.1f} {prefix}iB"
+    raise AssertionError
+
+
+def parse_time(text: str) -> float:
+    """Return the seconds since 1970 of ``2026-11-30``, ``2026-11-30T12:00:00Z``, or of an age such as ``7d``.
+
+    A date without a zone is in UTC. Raise UnitError for anything else.
+    """
+    age = _AGE.fullmatch(text.strip())
+    if age is not None:
+        return time.time() - float(age[1]) * _SECONDS[age[2]]
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        message = f"{text!r} is not a time; write an age (90s, 30m, 12h, 7d, 2w), a date, or 2026-11-30T12:00:00Z"
+        raise UnitError(message) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def parse_age(text: str) -> timedelta:
+    """Return ``90s``, ``30m``, ``12h``, ``7d`` or ``2w`` as a duration; raise UnitError otherwise."""
+    age = _AGE.fullmatch(text.strip())
+    if age is None:
+        message = f"{text!r} is not an age; write 90s, 30m, 12h, 7d or 2w"
+        raise UnitError(message)
+    return timedelta(seconds=float(age[1]) * _SECONDS[age[2]])
+
+
+def format_time(seconds: float) -> str:
+    """Return a time in UTC to the second, as ISO 8601 has it: ``2026-11-30T12:00:00Z``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration for people: ``950 ms``, ``12.3 s``, ``2:05``, ``1:02:03``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _SECONDS["m"]:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
