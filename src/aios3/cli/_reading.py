@@ -108,7 +108,7 @@ async def _last_lines(file: aios3.AsyncPrefetchReader, count: int) -> bytes:
     start = file.size
     while start > 0 and data[:-1].count(b"\n") < count:
         begin = max(0, start - step)
-        data = await file.read_at(start - begin, begin) + data
+        data = await file.read_at(begin, start - begin) + data
         start, step = begin, step * 2
     return b"".join(data.splitlines(keepends=True)[-count:])
 
