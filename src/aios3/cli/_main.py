@@ -66,9 +66,11 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     first.add_argument("rest", nargs=argparse.REMAINDER)
     options = first.parse_args(arguments)
     if options.version:
-        first.exit(0, f"aios3 {_version()}\n")
+        _print_and_exit(f"aios3 {_version()}\n")
+    if options.command is None and options.help:
+        _print_and_exit(_help())
     if options.command is None:
-        first.exit(0 if options.help else USAGE, _help())
+        first.exit(USAGE, _help())
     if options.command not in COMMANDS:
         first.error(f"there is no command {options.command!r}; there are {', '.join(COMMANDS)}")
     command = COMMANDS[options.command]
@@ -108,6 +110,11 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
     to.add_argument("--no-progress", action="store_true", default=flag, help="show no bar")
     to.add_argument("--stats", action="store_true", default=flag, help="print numbers of requests at the end")
     to.add_argument("--debug", action="store_true", default=flag, help="print the traceback of an error")
+
+
+def _print_and_exit(text: str) -> NoReturn:
+    sys.stdout.write(text)
+    raise SystemExit(0)
 
 
 def _version() -> str:
