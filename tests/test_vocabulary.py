@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROSE = {
     r"answer(s|ed|ing)?": "response, responds (RFC 9110)",
     r"refusals?": "error response, rejection",
-    r"(?<![Cc]onnection )(?<!connections )refus(e|es|ed|ing)(?! connections?)": "rejects, rejected",
+    r"(?<![Cc]onnection )(?<!connections )refus(e|es|ed|ing)(?! connections?| to\b)": "rejects, rejected",
     r"begun": "started",
     r"nonsense": "invalid response",
 }
@@ -87,7 +87,6 @@ IDENTIFIERS = {
     "seen_algorithm": "observed_checksum",
     "backend_at_hand": "cached_backend",
     "Holdings": "SessionResources",
-    "Ending": "SessionCloser",
     "region_named": "parse_region",
     "is_elsewhere": "is_wrong_region",
     "in_callers_thread": "run_in_caller_thread",

@@ -106,7 +106,7 @@ class S3Error(Exception):
     _default_errno = _errno.EIO
     retry_after: float | None = None
     bucket_region: str | None = None
-    """The region in which the server says that the bucket is, where it rejects to serve it from another."""
+    """The region in which the server says that the bucket is, where it refuses to serve it from another."""
     is_final: bool = False
     """True if all attempts have been made already, below whoever catches this."""
 

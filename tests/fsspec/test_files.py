@@ -115,7 +115,7 @@ class TestReading:
         ],
         ids=str,
     )
-    def test_what_cannot_be_meant_is_refused(self, fs, path, options, error, words):
+    def test_what_cannot_be_meant_is_rejected(self, fs, path, options, error, words):
         with pytest.raises(error, match=words):
             fs.open(path, **options)
 
@@ -171,12 +171,12 @@ class TestWriting:
         assert any("nothing was published" in str(each.message) for each in heard)
         assert fs.cat(path) == LINES
 
-    def test_x_refuses_at_open(self, fs, path):
+    def test_x_rejects_at_open(self, fs, path):
         with pytest.raises(FileExistsError):
             fs.open(path, "xb")
 
     @pytest.mark.parametrize("size", [0, 5, len(LARGE)])
-    def test_x_refuses_again_when_it_is_committed(self, fs, bucket, size):
+    def test_x_rejects_again_when_it_is_committed(self, fs, bucket, size):
         file = fs.open(f"{bucket}/new", "xb")
         file.write(LARGE[:size])
         fs.pipe(f"{bucket}/new", b"faster")
@@ -202,7 +202,7 @@ class TestWriting:
         assert fs.metadata(f"{bucket}/x") == {"n": "v"}
 
     @pytest.mark.parametrize("options", [{"block_size": 1024}, {"ContentTipe": "a"}, {"cache_type": "magic"}])
-    def test_what_cannot_be_meant_is_refused_and_nothing_is_lost(self, fs, path, options):
+    def test_what_cannot_be_meant_is_rejected_and_nothing_is_lost(self, fs, path, options):
         with pytest.raises(
             ValueError, match=next(iter(options.values())) if "cache_type" in options else "part_size|ContentTipe"
         ):

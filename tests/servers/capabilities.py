@@ -22,7 +22,7 @@ CAPABILITIES: Mapping[str, str] = {
     "create_once": "lets one win of several PutObject with If-None-Match: * at the same moment",
     "complete_once": "lets one win of several CompleteMultipartUpload with If-None-Match: * at the same moment",
     "put_if_match": "rejects a PutObject whose If-Match does not hold, and accepts one that does",
-    "complete_if_match": "rejects to complete a multipart upload whose If-Match does not hold",
+    "complete_if_match": "refuses to complete a multipart upload whose If-Match does not hold",
     "copy_if_absent": "lets a CopyObject with If-None-Match: * create what is not there",
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",

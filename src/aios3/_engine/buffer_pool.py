@@ -53,7 +53,7 @@ class BufferPool:
 
 
 def _is_viewed(block: bytearray) -> bool:
-    """Return whether a memoryview of ``block`` exists: Python then rejects to change its length."""
+    """Return whether a memoryview of ``block`` exists: Python then refuses to change its length."""
     try:
         block.append(0)
     except BufferError:

@@ -110,7 +110,7 @@ class Verification:
 def verification_of(
     session: Session, url: S3Url, options: GetOptions, body: ObjectBody, *, may_ask: bool
 ) -> Verification | None:
-    """Return the verification of the object that ``body`` has begun; None without one.
+    """Return the verification of the object that ``body`` starts; None without one.
 
     ``may_ask``: the server keeps checksums, so a HEAD can ask for one that is missing in the response.
     """

@@ -244,7 +244,7 @@ class ListingPlan:
         """Note that a request has failed: that is raised when the consumer gets there."""
         key_range.busy = False
         if key_range is not self.key_ranges[0] and not self._start_after_works:
-            self._list_sequentially()  # the server may reject to begin anywhere but at the start
+            self._list_sequentially()  # the server may refuse to begin anywhere but at the start
         else:
             key_range.error = error
 

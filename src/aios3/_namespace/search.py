@@ -141,7 +141,7 @@ class _Search(Generic[T]):
 
     def search(self, base: str, alternatives: tuple[Alternative, ...]) -> AsyncGenerator[list[T], None]:
         """Yield what matches below the directory ``base`` in key order."""
-        # No key is longer than S3 allows, and a server would reject to look for one.
+        # No key is longer than S3 allows, and a server would refuse to look for one.
         steps = [step for step in plan(alternatives) if _size(base + step.prefix) <= MAX_KEY_BYTES]
         sources = [self._step(base, step) for step in steps]
         return sources[0] if len(sources) == 1 else concat_prefetched(self.tasks, sources)

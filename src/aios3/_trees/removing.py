@@ -27,7 +27,7 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
     """Remove an object, or a directory with everything below it.
 
     An object goes before a directory of the same name, which stays; ``path/`` means the directory. An object costs a
-    HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 rejects to delete
+    HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 refuses to delete
     are tried again where that may help.
 
     Raises PartialFailureError with the keys that are still there, after the others are deleted. Raises

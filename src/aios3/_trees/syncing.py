@@ -70,7 +70,7 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
     current = current_session(session)
     source, target = _parse_side(src), _parse_side(dst)
     _check_sides(source, target)
-    file_filter = make_filter(include, exclude)
+    globs = make_filter(include, exclude)
     counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
     copier = FileCopier(current, reporter, counters, overwrite=overwrite or force, followlinks=followlinks)
     sync_rule = _SyncRule(force=force, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
@@ -83,14 +83,7 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
         copier = copier.confined_to(target_tree.root)
     rule = sync_rule.copy_filter(current, source_tree, target_tree)
     transfer = TreeTransfer(
-        source_tree,
-        target_tree,
-        copier,
-        rule,
-        file_filter,
-        looks_at_target=True,
-        reads_everything=delete,
-        dry_run=dry_run,
+        source_tree, target_tree, copier, rule, globs, looks_at_target=True, reads_everything=delete, dry_run=dry_run
     )
     async with pruning(source_tree, target_tree, counters, dry_run=dry_run) as prune:
         seen_any = await transfer.run(prune.note if delete else lambda _: None)
