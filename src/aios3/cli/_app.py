@@ -1,4 +1,4 @@
-"""What every command has at hand: its options, the sessions, and what prints."""
+"""The context of a command: its options, the sessions, and what prints."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ async def _only(path: str, stat: aios3.StatResult) -> AsyncGenerator[aios3.FileE
 
 
 def record_of(entry: aios3.FileEntry) -> Mapping[str, object]:
-    """Return what a listing tells of one object or directory, for ``--json``."""
+    """Return the description of one object or directory in a listing, for ``--json``."""
     if entry.is_dir():
         return {"path": entry.path, "type": "directory"}
     stat = entry.stat

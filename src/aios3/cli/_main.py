@@ -27,7 +27,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 """128 and the number of SIGTERM."""
 NO_READER = 141
-"""128 and the number of SIGPIPE: what a program is told that writes to a closed pipe."""
+"""128 and the number of SIGPIPE, the signal for a write to a closed pipe."""
 
 _DESCRIPTION = "Copy, list and remove objects of S3, and of servers that speak its protocol."
 

@@ -1,4 +1,4 @@
-"""What the program prints: results on stdout, errors on stderr, as lines for people or as JSON for programs."""
+"""Print results on stdout, errors on stderr, as lines for people or as JSON for programs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aios3.cli._app import App
 
 _END_LINES = 10
-"""What ``head`` and ``tail`` show without ``-c``, as those of the shell."""
+"""Lines that ``head`` and ``tail`` show without ``-c``, as those of the shell."""
 _LINE_READ_BYTES = 64 << 10
 
 

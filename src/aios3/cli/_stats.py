@@ -1,4 +1,4 @@
-"""What ``--stats`` prints: requests, retries, bytes and percentiles of each operation."""
+"""The lines of ``--stats``: requests, retries, bytes and percentiles of each operation."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class UnitError(argparse.ArgumentTypeError, ValueError):
-    """Raised for a text that is no size, age or time; a parser of arguments shows the message."""
+    """Raised for a text that cannot be read as a size, age or time; a parser of arguments shows the message."""
 
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTPE]?)(iB|B)?", re.IGNORECASE)
