@@ -6,7 +6,8 @@ s3fs for ``s3://``. Needs the extra ``aios3-io[fsspec]``.
 
 from __future__ import annotations
 
-import fsspec as _fsspec
+from fsspec.registry import register_implementation as _register_implementation
+
 from aios3.fsspec.filesystem import S3FileSystem
 from aios3.fsspec.mapping import S3Map
 
@@ -24,4 +25,4 @@ def register(*protocols: str) -> None:
         message = f"Unknown protocol {', '.join(map(repr, unknown))}; there are {', '.join(S3FileSystem.protocol)}"
         raise ValueError(message)
     for protocol in protocols or ("s3", "s3a"):
-        _fsspec.register_implementation(protocol, S3FileSystem, clobber=True)
+        _register_implementation(protocol, S3FileSystem, clobber=True)
