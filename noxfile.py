@@ -47,8 +47,8 @@ TESTS = (
     "pytest-xdist",
     RUFF,  # tools/make_sync.py writes with it
 )
-TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow")
-"""Libraries that read and write through the files of aios3."""
+TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow", "s3fs")
+"""Libraries that read and write through the files of aios3, and s3fs, which its filesystem is compared with."""
 EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")
 BENCH = ("matplotlib",)
 FUZZ = "atheris>=3"

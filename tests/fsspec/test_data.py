@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import itertools
 
 import boto3
 import pytest
 from fsspec.callbacks import Callback
+from server_options import options_of
 
 import aios3
 from aios3.fsspec import S3FileSystem
 from aios3.fsspec.ranges import merge
+from aios3.testing import FaultyServer, faults
 
 MIB = 1 << 20
 DATA = bytes(range(256))
@@ -329,22 +330,18 @@ class TestRemovals:
         fs.rm([f"{bucket}/a", f"{other}/a"])
         assert fs.find(bucket) + fs.find(other) == [f"{other}/b"]
 
-    def test_what_s3_does_not_delete_is_named(self, fs, bucket, monkeypatch):
-        fs.pipe({f"{bucket}/{name}": b"1" for name in "ab"})
-        denied = aios3._backend.DeleteFailure("b", "AccessDenied", "no")
-
-        async def deleted(*_args, **_kwargs):
-            return [denied]
-
-        async def replace():
-            backend = await fs.session().backend(aios3.S3Url(bucket))
-            inner = getattr(backend, "_backend", backend)
-            monkeypatch.setattr(type(inner), "delete_objects", deleted)
-
-        asyncio.run_coroutine_threadsafe(replace(), fs.loop).result()
-        with pytest.raises(aios3.PartialFailureError) as failure:
-            fs.rm([f"{bucket}/a", f"{bucket}/b"])
-        assert list(failure.value.failures) == [f"s3://{bucket}/b"]
+    @pytest.mark.parametrize("recursive", [False, True])
+    def test_what_s3_does_not_delete_is_named(self, fs, bucket, aios3_server, recursive):
+        paths = [f"{bucket}/d/{name}" for name in "ab"]
+        fs.pipe(dict.fromkeys(paths, b"1"))
+        with FaultyServer(upstream=aios3_server) as server:
+            server.fail("DeleteObjects", faults.Respond(403, "AccessDenied"), times=None)
+            client = S3FileSystem(**{**options_of(aios3_server), "endpoint_url": server.endpoint_url})
+            with pytest.raises(aios3.PartialFailureError) as failure:
+                client.rm(f"{bucket}/d" if recursive else paths, recursive=recursive)
+            client.close()
+        assert sorted(failure.value.failures) == [f"s3://{path}" for path in paths]
+        assert fs.find(bucket) == paths
 
 
 class TestBuckets:

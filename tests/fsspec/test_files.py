@@ -91,6 +91,18 @@ class TestReading:
             with pytest.raises(aios3.ObjectChangedError):
                 file.read(10)
 
+    def test_a_file_that_was_only_read_may_be_forgotten(self, fs, path):
+        """As with s3fs: pyarrow and others leave it to the garbage collector. A warning fails this test."""
+        handles = []
+        for _ in range(3):
+            file = fs.open(path)
+            assert file.read(4) == LINES[:4]
+            handles.append(file._file.raw._handle)
+            del file
+            gc.collect()
+        fs.close()
+        assert all(handle.closed for handle in handles)
+
     def test_a_pickled_file_stands_where_it_stood(self, file):
         file.seek(1000)
         with pickle.loads(pickle.dumps(file)) as other:

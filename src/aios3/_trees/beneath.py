@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Self
 
-    from aios3._trees.file_trees import SigningCredentials
+    from aios3._trees.file_trees import FileIdentity
 
 _HAS_DESCRIPTORS = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd and os.mkdir in os.supports_dir_fd
 # O_PATH asks for no permission to list a directory, which nothing here does.
@@ -82,7 +82,7 @@ def make_directory(path: str, root: str) -> None:
     enter(root, _segments(path, root), make=True).close()
 
 
-def unlink_seen(root: str, name: str, identity: SigningCredentials) -> None:
+def unlink_seen(root: str, name: str, identity: FileIdentity) -> None:
     """Remove the file ``name`` below ``root`` if it is still the one that was seen, and the directories empty then.
 
     Raises FileChangedError, and removes nothing, if another one has taken its place; UnsafeNameError if a symbolic link

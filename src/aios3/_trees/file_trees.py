@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 
-SigningCredentials = tuple[int, int, int, int]
+FileIdentity = tuple[int, int, int, int]
 """Device, inode, size in bytes and modification time in nanoseconds of a local file, or of the link that it is."""
 
 
-def identity_of(stat: os.stat_result) -> SigningCredentials:
+def identity_of(stat: os.stat_result) -> FileIdentity:
     """Return values that differ between a local file and another one that has taken its place."""
     where = (stat.st_dev, stat.st_ino) if os.name != "nt" else (0, 0)  # a listing does not have them on Windows
     return *where, stat.st_size, stat.st_mtime_ns
@@ -45,7 +45,7 @@ class TreeEntry:
     storage_class: str | None = None
     is_unread: bool = False
     """True if the side could not be read here; then its contents are unknown, and are not treated as gone."""
-    identity: SigningCredentials | None = None
+    identity: FileIdentity | None = None
     """Of a local file: which one it is."""
 
     @property
@@ -212,7 +212,7 @@ def _described(
 
 
 def _file(name: str, entry: os.DirEntry[str]) -> TreeEntry:
-    identity: SigningCredentials | None = None
+    identity: FileIdentity | None = None
     try:
         identity = identity_of(entry.stat(follow_symlinks=False))
         target_stat = entry.stat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import operator
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aios3.sync
 from aios3._namespace.link_targets import head_or_none
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aios3.fsspec.entries import Info
     from aios3.fsspec.paths import Place
     from aios3.sync._layers import ObjectReader
+    from aios3.sync._raw_reader import RawReader
 
 MODES = ("rb", "wb", "xb", "ab")
 
@@ -84,6 +85,11 @@ class S3ReadFile(S3File):
         self._options = options
         self.read, self.readinto, self.tell = file.read, file.readinto, file.tell  # type: ignore[method-assign]  # no detour
         self.size: int = file.size
+
+    def __del__(self) -> None:
+        """Close without waiting: libraries over fsspec leave files that they have read to the garbage collector."""
+        if "_file" in vars(self):
+            cast("RawReader", self._file.raw).release()
 
     @property
     def details(self) -> Info:

@@ -77,8 +77,8 @@ class S3FileSystem(Extras):
     ) -> S3ReadFile | S3WriteFile:
         """Open an object: ``rb``, ``wb``, ``xb`` or ``ab``.
 
-        Reading requests at most ``block_size`` bytes at once. Writing sends parts of ``block_size``, at least 5 MiB.
-        Raises ValueError for a ``cache_type`` that fsspec does not have; the reader decides about read-ahead.
+        When reading, ``block_size`` limits a request. When writing, it is the size of a part, at least 5 MiB.
+        ``cache_type`` must be known to fsspec; the reader decides about read-ahead.
 
         ``kwargs`` are S3's parameters of a write, such as ``ContentType``.
         """
@@ -112,10 +112,10 @@ class S3FileSystem(Extras):
         sizes = {"block_size": block_size, "cache_options": cache_options}
         if compression is None or "b" not in mode:
             return super().open(path, mode, compression=compression, **sizes, **kwargs)
-        from fsspec.compression import compr  # noqa: PLC0415 - seldom needed
-        from fsspec.core import get_compression  # noqa: PLC0415 - slow to import
+        from fsspec.compression import compr  # noqa: PLC0415 - slow to import, and seldom needed
+        from fsspec.core import get_compression  # noqa: PLC0415 - seldom needed
 
-        from aios3.fsspec.compressed import CompressedFile  # noqa: PLC0415 - slow to import
+        from aios3.fsspec.compressed import CompressedFile  # noqa: PLC0415 - seldom needed
 
         codec = get_compression(self._strip_protocol(path), compression)
         file = super().open(path, mode, **sizes, **kwargs)
@@ -126,7 +126,7 @@ class S3FileSystem(Extras):
 
         Raises ValueError for text and compression, which fsspec leaves to the blocking ``open``.
         """
-        from aios3.fsspec.streams import open_stream  # noqa: PLC0415 - slow to import
+        from aios3.fsspec.streams import open_stream  # noqa: PLC0415 - not needed to list
 
         if mode not in {"rb", "wb", "xb", "ab"} or kwargs.pop("compression", None):
             message = f"open_async() opens bytes, in modes 'rb', 'wb', 'xb' and 'ab', not {mode!r}"

@@ -210,12 +210,16 @@ class RawReader(io.RawIOBase):
 
     def finalize(self, source: object) -> None:
         """Close without waiting, because ``source`` was garbage: its collector may hold any lock, in any thread."""
+        if self.release() and self._loop_thread.usable:
+            warn(f"unclosed file {source!r}", ResourceWarning, source)
+
+    def release(self) -> bool:
+        """Close without waiting and without a warning, as :meth:`finalize` does; return False if that was done."""
         if self.closed or getattr(self, "_released", True):
-            return
+            return False
         self._released = True
         self._loop_thread.start(self._handle.aclose)
-        if self._loop_thread.usable:
-            warn(f"unclosed file {source!r}", ResourceWarning, source)
+        return True
 
     _dealloc_warn = finalize
     """By this name the standard library's wrappers call it when they are collected, before they call close()."""
