@@ -62,30 +62,18 @@ class Operation(Generic[T_co]):
     outlives_closing: bool = False
     """True for an operation that a closing session waits for: only its response says what to undo."""
 
-    @property
-    def idempotent(self) -> bool:
-        """Say that it may be sent again when its response was lost: a second time changes nothing more."""
-        return True
+    # Attributes where they are constant, and properties in some classes: a call less for most requests.
 
-    @property
-    def if_absent(self) -> bool:
-        """Return True if it stores an object only where none exists yet."""
-        return False
-
-    @property
-    def may_be_hedged(self) -> bool:
-        """Return True if a second request may be sent while the first one is slow."""
-        return False
-
-    @property
-    def body_size(self) -> int:
-        """Count the bytes of objects that it sends."""
-        return 0
-
-    @property
-    def has_checksum(self) -> bool:
-        """Return True if it sends or requests a checksum."""
-        return False
+    idempotent: bool = True
+    """True if it may be sent again when its response was lost: a second time changes nothing more."""
+    if_absent: bool = False
+    """True if it stores an object only where none exists yet."""
+    may_be_hedged: bool = False
+    """True if a second request may be sent while the first one is slow."""
+    body_size: int = 0
+    """The bytes of objects that it sends."""
+    has_checksum: bool = False
+    """True if it sends or requests a checksum."""
 
     def without_checksum(self) -> Self:
         """Return the same operation without a checksum."""
@@ -100,7 +88,7 @@ class _Writing(Operation[T_co]):
     checksum: Checksum | None
 
     @property
-    def has_checksum(self) -> bool:
+    def has_checksum(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it sends or requests a checksum."""
         return self.checksum is not None and self.checksum.algorithm != MD5
 
@@ -124,12 +112,12 @@ class GetObject(Operation[ObjectBody]):
     options: GetOptions
 
     @property
-    def may_be_hedged(self) -> bool:
+    def may_be_hedged(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if a second request may be sent while the first one is slow."""
         return self.stop is not None
 
     @property
-    def has_checksum(self) -> bool:
+    def has_checksum(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it sends or requests a checksum."""
         return self.options.with_checksum
 
@@ -148,7 +136,7 @@ class HeadObject(Operation[StatResult]):
     options: GetOptions
 
     @property
-    def has_checksum(self) -> bool:
+    def has_checksum(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it sends or requests a checksum."""
         return self.options.with_checksum
 
@@ -170,17 +158,17 @@ class PutObject(_Writing[WriteResult]):
     checksum: Checksum | None
 
     @property
-    def idempotent(self) -> bool:
+    def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return False under a condition: sent again, it would find its own result."""
         return self.condition == _UNCONDITIONAL
 
     @property
-    def if_absent(self) -> bool:
+    def if_absent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it stores an object only where none exists yet."""
         return self.condition.if_absent
 
     @property
-    def body_size(self) -> int:
+    def body_size(self) -> int:  # type: ignore[override]  # read-only, as all of it
         """Count the bytes of objects that it sends."""
         return body_length(self.body)
 
@@ -197,12 +185,12 @@ class CreateMultipartUpload(Operation[str]):
     algorithm: str | None
 
     @property
-    def idempotent(self) -> bool:
+    def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return False: a second upload would stay open."""
         return False
 
     @property
-    def has_checksum(self) -> bool:
+    def has_checksum(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it sends or requests a checksum."""
         return self.algorithm is not None
 
@@ -225,7 +213,7 @@ class UploadPart(_Writing[Part]):
     checksum: Checksum | None
 
     @property
-    def body_size(self) -> int:
+    def body_size(self) -> int:  # type: ignore[override]  # read-only, as all of it
         """Count the bytes of objects that it sends."""
         return body_length(self.body)
 
@@ -255,12 +243,12 @@ class CompleteMultipartUpload(_Writing[WriteResult]):
     checksum: Checksum | None
 
     @property
-    def idempotent(self) -> bool:
+    def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return False: the upload is gone once it was completed."""
         return False
 
     @property
-    def if_absent(self) -> bool:
+    def if_absent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it stores an object only where none exists yet."""
         return self.condition.if_absent
 
@@ -338,12 +326,12 @@ class CopyObject(Operation[WriteResult]):
     terms: CopyOptions
 
     @property
-    def idempotent(self) -> bool:
+    def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return False under a condition: sent again, it would find its own result."""
         return self.terms.condition == _UNCONDITIONAL
 
     @property
-    def if_absent(self) -> bool:
+    def if_absent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return True if it stores an object only where none exists yet."""
         return self.terms.condition.if_absent
 

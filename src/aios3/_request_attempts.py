@@ -42,7 +42,7 @@ class RequestAttempts:
         """
         policy = self._policy
         hedger = policy.hedger if operation.may_be_hedged else None
-        if not operation.starts_while_closing:
+        if operation.outlives_closing and not operation.starts_while_closing:
             policy.calls.check()
         failures = 0
         try:

@@ -8,7 +8,7 @@ from aios3._buffered_body import MAX_UNSIZED_BYTES, BufferedBody
 from aios3._calls import ObjectBackend
 from aios3._http import requests, response_values
 from aios3._http.http_body import HttpBody
-from aios3._http.operations import parse, render
+from aios3._http.operations import CALLS
 from aios3._operations import AbortMultipartUpload, GetObject, HeadObject
 from aios3._responses import is_unsized
 from aios3._success import check_object
@@ -42,15 +42,16 @@ class HttpBackend(ObjectBackend):
 
     def send(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
         """Send an operation in one request, and return its result."""
-        if isinstance(operation, GetObject):
+        if type(operation) is GetObject:
             return cast("Coroutine[Any, Any, T]", self._get(operation))
         if type(operation) is HeadObject and operation.has_checksum and not self._with_checksums:
             return cast("Coroutine[Any, Any, T]", self._call(operation.without_checksum()))
-        if isinstance(operation, AbortMultipartUpload):
+        if type(operation) is AbortMultipartUpload:
             return cast("Coroutine[Any, Any, T]", self._abort(operation))
         return self._call(operation)
 
     async def _call(self, operation: Operation[T]) -> T:
+        render, parse = CALLS[type(operation)]
         request, response = render(operation), None
         if not self._limiter.try_acquire():
             await self._limiter.acquire()
@@ -70,8 +71,7 @@ class HttpBackend(ObjectBackend):
             self._limiter.release()
         if response is None:  # the checksum of an object under KMS needs a permission more than its description
             return await self._call(operation.without_checksum())
-        result: T = parse(operation, head, body)
-        return result
+        return cast("T", parse(operation, head, body))
 
     async def _abort(self, operation: AbortMultipartUpload) -> None:
         try:

@@ -15,17 +15,6 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult, WriteResult
     from aios3._http.requests import Request
     from aios3._http.response_head import ResponseHead
-    from aios3._operations import Operation
-
-
-def render(operation: Operation[object]) -> Request:
-    """Return the request of an operation."""
-    return _CALLS[type(operation)][0](operation)
-
-
-def parse(operation: Operation[object], head: ResponseHead, body: bytes) -> Any:  # noqa: ANN401 - the operation's own result
-    """Return the result of an operation, from its response."""
-    return _CALLS[type(operation)][1](operation, head, body)
 
 
 def _head_object(operation: operations.HeadObject) -> Request:
@@ -139,7 +128,7 @@ def _bucket(operation: operations.HeadBucket, head: ResponseHead, _body: bytes) 
     check_bucket(operation.url, head.headers)
 
 
-_CALLS: dict[type, tuple[Callable[[Any], Request], Callable[[Any, ResponseHead, bytes], object]]] = {
+CALLS: dict[type, tuple[Callable[[Any], Request], Callable[[Any, ResponseHead, bytes], object]]] = {
     operations.HeadObject: (_head_object, _described),
     operations.PutObject: (_put_object, _stored),
     operations.CreateMultipartUpload: (
@@ -165,3 +154,4 @@ _CALLS: dict[type, tuple[Callable[[Any], Request], Callable[[Any, ResponseHead, 
         lambda of, head, body: response_values.copied(head.headers, body, str(of.url)),
     ),
 }
+"""By operation: the function that makes the request, and the one that reads the result from the response."""
