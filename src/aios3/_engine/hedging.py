@@ -73,15 +73,16 @@ class HedgedCall(Generic[T]):
         deadline: float,
         task: asyncio.Task[object],
     ) -> None:
-        self.call = call
-        self.started = started
-        self.context = contextvars.copy_context()  # a timer has the context of the code that set it
-        self.deadline = deadline
-        self.task = task
-        self.cancelling_before = task.cancelling()
+        self.call: Callable[[], Awaitable[T]] | None = call
+        self.started: float = started
+        # A timer has the context of the code that set it.
+        self.context: contextvars.Context = contextvars.copy_context()
+        self.deadline: float = deadline
+        self.task: asyncio.Task[object] = task
+        self.cancelling_before: int = task.cancelling()
         self.second: asyncio.Task[T] | None = None
-        self.is_done = False
-        self.won = False
+        self.is_done: bool = False
+        self.won: bool = False
 
     def start_second(self, call: Callable[[], Awaitable[T]]) -> None:
         loop = asyncio.get_running_loop()

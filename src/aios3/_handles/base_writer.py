@@ -124,7 +124,7 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
         self._failure: Exception | None = None
         self._opened_at = UnwindSnapshot.now()
         self._abort_task: asyncio.Task[None] | None = None
-        self.torn = TornWrite(str(url))
+        self.torn: TornWrite = TornWrite(str(url))
         super().__init__(session, str(url))
 
     @property

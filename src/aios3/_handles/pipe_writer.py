@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._entries import WriteResult
+    from aios3._handles.torn_write import TornWrite
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.plan import WritePlan
@@ -44,7 +45,7 @@ class AsyncPipeWriter(AsyncWriteBase):
         self._join = join
         self._writer = AsyncMultipartWriter(session, plan)
         self._opened_at = UnwindSnapshot.now()
-        self.torn = self._writer.torn
+        self.torn: TornWrite = self._writer.torn
         self._binding = LoopBinding(self._writer.name, self._writer.name)
         self._lock = asyncio.Lock()
         self._parts = 1

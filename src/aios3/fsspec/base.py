@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsspec.asyn import AsyncFileSystem
 
@@ -80,15 +80,18 @@ class Base(AsyncFileSystem):
             batch_size=kwargs.get("batch_size"),
             **self._settings.listings,
         )
-        self.anon, self.key, self.secret, self.token = anon, key or username, secret or password, token
-        self.endpoint_url = self._settings.config.endpoint_url
-        self.version_aware = version_aware
-        self.requester_pays = requester_pays
-        self.default_block_size = self._settings.block_size
-        self.blocksize = self._settings.block_size
-        self.default_fill_cache = default_fill_cache
-        self.default_cache_type = check_cache_type(default_cache_type)
-        self.s3_additional_kwargs = dict(s3_additional_kwargs or {})
+        self.anon: bool = anon
+        self.key: str | None = key or username
+        self.secret: str | None = secret or password
+        self.token: str | None = token
+        self.endpoint_url: str | None = self._settings.config.endpoint_url
+        self.version_aware: bool = version_aware
+        self.requester_pays: bool = requester_pays
+        self.default_block_size: int = self._settings.block_size
+        self.blocksize: int = self._settings.block_size
+        self.default_fill_cache: bool = default_fill_cache
+        self.default_cache_type: str = check_cache_type(default_cache_type)
+        self.s3_additional_kwargs: dict[str, Any] = dict(s3_additional_kwargs or {})
         self.given_loop: asyncio.AbstractEventLoop | None = loop
         self._sessions = Sessions()
         self._changes = 0

@@ -23,8 +23,8 @@ class CompressedFile(io.BufferedIOBase):
     def __init__(self, codec: Any, file: S3ReadFile | S3WriteFile) -> None:
         self._codec = codec
         self._file = file
-        self.name = file.name
-        self.mode = file.mode
+        self.name: str = file.name
+        self.mode: str = file.mode
 
     def __del__(self) -> None:
         """Leave it to the file below, which warns and publishes nothing."""

@@ -17,7 +17,7 @@ from aios3.fsspec.paths import require_key
 from aios3.sync._layers import ObjectWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -35,11 +35,12 @@ class S3File(io.BufferedIOBase):
     """The common part of files that read and files that write."""
 
     def __init__(self, fs: Any, place: Place, mode: str, block_size: int) -> None:
-        self.fs = fs
-        self.s3 = fs
+        self.fs: Any = fs
+        self.s3: Any = fs
         self.path: str = place.name
-        self.bucket, self.key = place.url.bucket, place.url.key
-        self.version_id = place.version_id
+        self.bucket: str = place.url.bucket
+        self.key: str = place.url.key
+        self.version_id: str | None = place.version_id
         self.mode = mode
         self.blocksize = block_size
 
@@ -83,7 +84,10 @@ class S3ReadFile(S3File):
         super().__init__(fs, place, "rb", block_size)
         self._file = file
         self._options = options
-        self.read, self.readinto, self.tell = file.read, file.readinto, file.tell  # type: ignore[method-assign]  # no detour
+        # No detour over methods of this class.
+        self.read: Callable[..., bytes] = file.read
+        self.readinto: Callable[..., int] = file.readinto
+        self.tell: Callable[[], int] = file.tell
         self.size: int = file.size
 
     def __del__(self) -> None:

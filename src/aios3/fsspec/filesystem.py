@@ -13,6 +13,8 @@ from aios3.fsspec.extras import Extras
 from aios3.fsspec.paths import require_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aios3.fsspec.files import S3ReadFile, S3WriteFile
     from aios3.fsspec.streams import S3AsyncFile
 
@@ -147,8 +149,8 @@ class S3FileSystem(Extras):
     def __repr__(self) -> str:
         return f"<aios3.fsspec.S3FileSystem {self.endpoint_url or 'default endpoint'}>"
 
-    close = blocking("aclose")
-    connect = blocking("_set_session")
+    close: Callable[..., Any] = blocking("aclose")
+    connect: Callable[..., Any] = blocking("_set_session")
 
 
 add_blocking(S3FileSystem, {*_async_methods, *_BEYOND_FSSPEC, *dir(AsyncFileSystem)})

@@ -23,10 +23,10 @@ class S3AsyncFile(AbstractAsyncStreamedFile):
     """An object, open for reading or writing on the running loop."""
 
     def __init__(self, fs: Any, place: Place, mode: str, file: Any) -> None:
-        self.fs = fs
-        self.path = place.name
-        self.mode = mode
-        self.blocksize = fs.blocksize
+        self.fs: Any = fs
+        self.path: str = place.name
+        self.mode: str = mode
+        self.blocksize: int = fs.blocksize
         self._file = file
         self._closed = False
         self._place = place
