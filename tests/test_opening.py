@@ -14,7 +14,7 @@ import pytest
 import aios3
 from aios3 import AsyncMultipartWriter, AsyncPrefetchReader, AsyncTextReader, AsyncTextWriter
 from aios3._retrying import RetryingBackend
-from aios3._storing.plan import guess_type, read_types
+from aios3._storing.write_plan import guess_type, read_types
 from aios3.errors import ConfigError, from_response
 
 PATH = "s3://bucket/key"

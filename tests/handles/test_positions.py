@@ -12,7 +12,7 @@ from fake_s3 import SMALL, URL
 from readers import READERS, Opened, open_to_read, put
 
 import aios3
-from aios3._handles.positions import flat, position_of
+from aios3._handles.positions import byte_view, position_of
 from aios3._handles.text import AsyncTextReader
 from aios3.errors import AccessDeniedError, InvalidRangeError, WrongTypeError
 
@@ -268,10 +268,10 @@ async def test_line_ends_between_two_pieces(newline, monkeypatch):
 def test_memory_of_any_shape():
     numpy = pytest.importorskip("numpy")
     for array in (numpy.zeros((0, 3)), numpy.arange(6).reshape(2, 3), numpy.array(["2024-01-01"], "M8[s]"), b"abc"):
-        assert bytes(flat(array)) == numpy.asarray(array).tobytes()
-    assert bytes(flat(numpy.array([1, 2], ">i4"))) == b"\0\0\0\1\0\0\0\2"
+        assert bytes(byte_view(array)) == numpy.asarray(array).tobytes()
+    assert bytes(byte_view(numpy.array([1, 2], ">i4"))) == b"\0\0\0\1\0\0\0\2"
     with pytest.raises((BufferError, ValueError)):
-        flat(memoryview(b"abcdef")[::2])
+        byte_view(memoryview(b"abcdef")[::2])
 
 
 async def test_only_text_is_written_as_text(s3):

@@ -13,7 +13,7 @@ from fake_s3 import MIB
 from writers import BINARY, TEXT, close_of, opened
 
 import aios3
-from aios3._handles import store as stores
+from aios3._handles import whole_stores as stores
 from aios3.errors import ClosedHandleError
 
 LARGE = bytes(range(256)) * (4 * 12 * 1024)

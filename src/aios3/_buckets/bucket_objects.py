@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from aios3._backend import PutOptions
 from aios3._buckets.objects import ObjectBase, S3Object
 from aios3._handles.copy_to import copy_to
-from aios3._handles.positions import flat
+from aios3._handles.positions import byte_view
 from aios3._namespace.pages import pages
 from aios3._objects import write_bytes
-from aios3._storing.plan import replacing_plan, with_checksum
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import replacing_plan, with_checksum
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ async def put_object(session: Session, url: S3Url, data: Buffer, options: Writer
 
 
 def _pieces(data: Buffer) -> Sequence[memoryview]:
-    view = flat(data)
+    view = byte_view(data)
     return (view,) if view else ()
 
 

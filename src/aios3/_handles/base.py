@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aios3._config import KIB
 from aios3._handles.lifecycle import LoopBinding, cannot_copy, no_descriptor
-from aios3._handles.positions import landing, position_of, writable_view
+from aios3._handles.positions import position_of, writable_buffer, writable_view
 from aios3.errors import ClosedHandleError, InvalidRangeError
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class AsyncReadBase(AsyncBoundFile):
 
     async def _read_into_copy(self, buffer: Buffer) -> int:
         """Read into memory whose format Python does not know, such as that of NumPy's times, by way of a copy."""
-        with landing(buffer) as view:
+        with writable_buffer(buffer) as view:
             return await self.readinto(view)
 
     def _check_reading(self) -> None:

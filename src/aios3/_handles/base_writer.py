@@ -15,7 +15,7 @@ from aios3._engine.tasks import wait_all
 from aios3._handles.base import AsyncBoundFile, AsyncFileBase, call_on
 from aios3._handles.copy_from import copy_from
 from aios3._handles.lifecycle import is_interrupted
-from aios3._handles.positions import flat
+from aios3._handles.positions import byte_view
 from aios3._handles.torn_write import TornWrite, aborted, partly_written
 from aios3._handles.unwinding import NOT_UNWINDING, UnwindSnapshot
 from aios3._storing.upload import Upload
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from aios3._handles.lifecycle import LoopBinding
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 ABORT_PATIENCE_SECONDS = 5.0
 """Time that a caller waits for an abort; after it, the session goes on with the abort."""
@@ -279,7 +279,7 @@ class AsyncPartWriteBase(AsyncUploadBase):
         async with self._lock:
             if self._must_abort():
                 await self._abort_and_raise()
-            view = flat(data)
+            view = byte_view(data)
             before = self._taken
             try:
                 await self._buffer_all(view)

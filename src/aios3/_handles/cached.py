@@ -14,7 +14,6 @@ from aios3._arguments import check_arguments
 from aios3._handles.follow_links import resolve_write_target
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, parse_open_options
-from aios3._handles.store import DiskStore
 from aios3._handles.whole_io import (
     changed_error,
     check_unchanged,
@@ -23,10 +22,11 @@ from aios3._handles.whole_io import (
     download_to_disk,
     upload_store,
 )
+from aios3._handles.whole_stores import DiskStore
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storing.plan import with_equal_parts
+from aios3._storing.write_plan import with_equal_parts
 from aios3._threads import in_thread, made_in_thread
 from aios3.errors import BucketNotFoundError, ConfigError, ObjectChangedError, ObjectNotFoundError
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aios3._handles.options import OpenOptions, OpenSpec, WriterOptions
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 _MAX_NAME_BYTES = 200
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 from aios3._config import KIB, MIB
-from aios3._handles.positions import flat
+from aios3._handles.positions import byte_view
 from aios3.errors import ConfigError
 
 
@@ -157,7 +157,7 @@ def _read_batch(iterator: Iterator[Buffer], chunks: list[Buffer]) -> bool:
         if item is _END:
             return False
         chunk = _binary(item)
-        view = flat(chunk)
+        view = byte_view(chunk)
         size = len(view)
         if size >= _SMALL_BYTES:
             chunks.append(chunk)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 _ZEROS = 1024 * 1024
 

@@ -12,7 +12,7 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, parse_open_options, read_sizes
 from aios3._handles.pipe_reader import AsyncPipeReader, open_pipe_reader
 from aios3._handles.pipe_writer import AsyncPipeWriter
-from aios3._handles.plan import plan_write
+from aios3._handles.prepare_plan import plan_write
 from aios3._handles.reader import AsyncPrefetchReader, open_reader
 from aios3._handles.shared import open_shared
 from aios3._handles.text import AsyncTextReader, AsyncTextWriter
@@ -23,8 +23,8 @@ from aios3._handles.writer import AsyncMultipartWriter
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.equal_parts import requires_equal_parts
-from aios3._storing.plan import WritePlan, resolve_plan
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import WritePlan, resolve_plan
 from aios3.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:

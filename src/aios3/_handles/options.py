@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from aios3._config import Config
     from aios3._paths import S3Url
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 
 class ReaderOptions(TypedDict, total=False):
@@ -291,7 +291,7 @@ def _check_options(options: OpenOptions, allowed: frozenset[str], purpose: str) 
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
     stored = {name: value for name, value in options.items() if name in _STORED and value is not None}
     write = PutOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
-    from aios3._storing.plan import WritePlan  # noqa: PLC0415 - most programs only read
+    from aios3._storing.write_plan import WritePlan  # noqa: PLC0415 - most programs only read
 
     return WritePlan(url, f"{mode.kind}b", write, Precondition(if_match=options.get("if_match")))
 

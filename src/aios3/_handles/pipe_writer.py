@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aios3._engine.parts import part_size
 from aios3._handles.base_writer import AsyncWriteBase
 from aios3._handles.lifecycle import LoopBinding
-from aios3._handles.positions import flat
+from aios3._handles.positions import byte_view
 from aios3._handles.torn_write import partly_written
 from aios3._handles.unwinding import UnwindSnapshot
 from aios3._handles.writer import AsyncMultipartWriter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aios3._handles.torn_write import TornWrite
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 _log = get_logger("aios3.session")
 
@@ -98,7 +98,7 @@ class AsyncPipeWriter(AsyncWriteBase):
         """
         async with self._lock:
             self._check_writing()
-            view = flat(data)
+            view = byte_view(data)
             before = self._writer.tell()
             try:
                 await self._buffer_all(view)

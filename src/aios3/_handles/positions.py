@@ -41,7 +41,7 @@ def position_of(name: str, offset: int, whence: int, position: int, size: int) -
     return base + offset
 
 
-def flat(data: Buffer) -> memoryview:
+def byte_view(data: Buffer) -> memoryview:
     """Return the bytes of ``data``, whatever their shape and type: a view, or a copy of what Python has no format for.
 
     Raises BufferError if they do not lie in a row.
@@ -65,7 +65,7 @@ def writable_view(buffer: Buffer) -> memoryview | None:
 
 
 @contextlib.contextmanager
-def landing(buffer: Buffer) -> Iterator[memoryview]:
+def writable_buffer(buffer: Buffer) -> Iterator[memoryview]:
     """Give the memory of ``buffer`` to read into; of what Python has no format for, a copy that is put back.
 
     Raises TypeError for memory that cannot be written, or does not lie in a row.

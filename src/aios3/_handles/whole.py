@@ -10,10 +10,10 @@ from aios3._engine.tasks import wait_all
 from aios3._entries import StatResult, WriteResult
 from aios3._handles.base import AsyncSeekReadBase
 from aios3._handles.base_writer import ABORT_PATIENCE_SECONDS, AsyncUploadBase, WriterState
-from aios3._handles.positions import flat, writable_view
+from aios3._handles.positions import byte_view, writable_view
 from aios3._handles.whole_io import changed_error, check_unchanged, upload_store
 from aios3._handles.writer import AsyncMultipartWriter
-from aios3._storing.plan import with_equal_parts
+from aios3._storing.write_plan import with_equal_parts
 from aios3.errors import InvalidRangeError, ObjectChangedError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._handles.lifecycle import LoopBinding
-    from aios3._handles.store import Store
+    from aios3._handles.whole_stores import Store
     from aios3._handles.whole_values import WholeObject
     from aios3._session import Session
 
@@ -135,7 +135,7 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         """
         async with self._lock:
             self._check_writing()
-            view = flat(data)
+            view = byte_view(data)
             if not view:
                 return 0
             position = self._store.size if self._mode.kind == "a" else self._position

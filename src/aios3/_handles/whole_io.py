@@ -11,11 +11,11 @@ from aios3._aligned_buffers import BodyTarget, allocate_aligned
 from aios3._backend import GetOptions, Precondition
 from aios3._config import MIB
 from aios3._handles.options import ReadSizes
-from aios3._handles.plan import plan_write
+from aios3._handles.prepare_plan import plan_write
 from aios3._handles.reader import open_reader
 from aios3._handles.source import ObjectSource
-from aios3._handles.store import DiskStore, MemoryStore, new_disk_store
 from aios3._handles.verifying import retry_on_mismatch
+from aios3._handles.whole_stores import DiskStore, MemoryStore, new_disk_store
 from aios3._storing.inherit import inherit_metadata
 from aios3._threads import made_in_thread
 from aios3.errors import ObjectChangedError, TruncatedBodyError
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aios3._entries import StatResult, WriteResult
-    from aios3._handles.store import Store
+    from aios3._handles.whole_stores import Store
     from aios3._handles.writer import AsyncMultipartWriter
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 _CHUNK_BYTES = MIB
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aios3._handles.store import MemoryStore
 from aios3._handles.whole import AsyncWholeFile
 from aios3._handles.whole_io import conditional_plan, create_disk_store, download_to_disk, download_to_memory
+from aios3._handles.whole_stores import MemoryStore
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import GetOptions
     from aios3._entries import StatResult
-    from aios3._handles.store import Store
+    from aios3._handles.whole_stores import Store
     from aios3._handles.whole_values import WholeObject
     from aios3._session import Session
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aios3._entries import StatResult
-    from aios3._handles.plan import WritePlan
+    from aios3._handles.prepare_plan import WritePlan
     from aios3._paths import S3Url
 
 

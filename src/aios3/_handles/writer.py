@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 _SENDING_SHARE = 32
 """Share of a part that is reserved in addition, for the bytes that the transport holds a second time while sending."""

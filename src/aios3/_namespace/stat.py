@@ -15,7 +15,7 @@ from aios3._namespace.pages import ListingTasks, first_page, pages
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.multipart import MultipartUpload
-from aios3._storing.plan import replacing_plan
+from aios3._storing.write_plan import replacing_plan
 from aios3.errors import (
     AccessDeniedError,
     BucketNotFoundError,

@@ -19,9 +19,9 @@ from aios3._paths import S3Url
 from aios3._s3_constants import MAX_PART_SIZE
 from aios3._session import current_session
 from aios3._storing.inherit import inherited_by_copy, storage_class_of
-from aios3._storing.plan import replacing_plan, with_checksum, with_equal_parts
-from aios3._storing.store import copy_server_side
+from aios3._storing.store_object import copy_server_side
 from aios3._storing.upload import Upload
+from aios3._storing.write_plan import replacing_plan, with_checksum, with_equal_parts
 from aios3.errors import InvalidPathError, ObjectExistsError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from aios3._namespace.link_targets import follow, head_or_none
 from aios3._objects.object_lookup import exists_error, head_or_raise
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storing.plan import replacing_plan, with_checksum
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import replacing_plan, with_checksum
 from aios3.errors import InvalidPathError, NotALinkError, ObjectExistsError
 
 if TYPE_CHECKING:

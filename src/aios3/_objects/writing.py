@@ -9,12 +9,12 @@ from aios3._engine.parts import equal_part_size
 from aios3._handles.openers import write_at_once
 from aios3._handles.opening import aopen
 from aios3._handles.options import text_settings
-from aios3._handles.positions import flat
+from aios3._handles.positions import byte_view
 from aios3._namespace.link_targets import head
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._storing.plan import replacing_plan, with_checksum
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import replacing_plan, with_checksum
 from aios3.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def write_bytes(
 
     One PutObject for small data, parts side by side for large; visible as a whole, or not at all.
     """
-    view = flat(data)
+    view = byte_view(data)
     result = await write_at_once(session, path, view, options)
     if result is not None:
         return result

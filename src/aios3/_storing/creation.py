@@ -23,7 +23,7 @@ from aios3.errors import RequestTimeoutError, S3Error
 if TYPE_CHECKING:
     from aios3._backend import OpenUpload
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 CANCELLED_PATIENCE_SECONDS = 5.0
 """How long a cancelled write waits for the id of its upload, a request at a time."""

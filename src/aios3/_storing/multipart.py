@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aios3._calls import ObjectBackend
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 _NO_UPLOAD = "NoSuchUpload"
 

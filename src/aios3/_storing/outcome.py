@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aios3._engine.retry_policy import RetryPolicy
     from aios3._entries import StatResult, WriteResult
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
     Attempt = Callable[[Precondition], Awaitable[WriteResult]]
     Lookup = Callable[[S3Error], Awaitable[WriteResult | None]]

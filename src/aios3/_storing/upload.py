@@ -12,7 +12,7 @@ from aios3._engine.checksums import checksum_of
 from aios3._engine.tasks import OwnedTasks, wait_all
 from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.multipart import MultipartUpload
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
 from aios3.errors import ClosedHandleError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aios3._entries import WriteResult
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
 
 ABORT_PATIENCE_SECONDS = 5.0
 """How long a caller waits for the abort of its upload; then it goes on in the background, owned by the session."""

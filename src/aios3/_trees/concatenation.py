@@ -12,13 +12,13 @@ from aios3._arguments import check_arguments
 from aios3._backend import GetOptions, PartSource
 from aios3._config import check_bound
 from aios3._handles.missing import explain_missing
-from aios3._handles.plan import plan_write
+from aios3._handles.prepare_plan import plan_write
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.equal_parts import is_unequal_parts_error, requires_equal_parts
 from aios3._storing.multipart import MultipartUpload
-from aios3._storing.plan import replacing_plan
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import replacing_plan
 from aios3._trees.concatenation_plan import plan_equal_parts, plan_parts
 from aios3._trees.download_file import read_into
 from aios3._trees.part_uploads import PartsUpload, PartTask
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult, WriteResult
     from aios3._paths import AnyPath
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
     from aios3._trees.concatenation_plan import PlannedPart, Slice
 
 

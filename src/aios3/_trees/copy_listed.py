@@ -8,8 +8,8 @@ from aios3._backend import CopyOptions
 from aios3._objects import copy
 from aios3._objects.copy_object import CopyEnd, CopySettings, copy_object
 from aios3._s3_constants import MAX_PART_SIZE
-from aios3._storing.plan import replacing_plan, with_checksum
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import replacing_plan, with_checksum
 from aios3._trees.download_file import read_into
 
 if TYPE_CHECKING:

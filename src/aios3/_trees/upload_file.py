@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from aios3._md5 import md5_hex, multipart_etag
 from aios3._storing.multipart import MultipartUpload, ResumedUpload
-from aios3._storing.plan import replacing_plan, resolve_plan
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
+from aios3._storing.write_plan import replacing_plan, resolve_plan
 from aios3._threads import in_thread
 from aios3._trees.part_uploads import PartsUpload, PartTask, part_ranges
 from aios3._trees.runner import as_async, for_each
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aios3._backend import StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
     from aios3._trees.part_uploads import PartRange
     from aios3._trees.progress_reporter import ProgressReporter
     from aios3._trees.source_file import SourceFile

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
 from aios3._handles.copy_from import copy_from
-from aios3._handles.positions import flat
+from aios3._handles.positions import byte_view
 from aios3._threads import in_thread
 from aios3._zip.drain_buffer import DrainBuffer
 from aios3.errors import ClosedHandleError, FileChangedError, ObjectExistsError
@@ -93,7 +93,7 @@ class Packer:
 
     async def _write(self, info: ZipInfo, size: int | None, data: Source | Buffer) -> int:
         if info.compress_type == zipfile.ZIP_STORED and isinstance(data, (bytes, bytearray, memoryview)):
-            return await self._store(info, flat(data))
+            return await self._store(info, byte_view(data))
         opened: list[IO[bytes]] = []
         try:
             # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
@@ -140,7 +140,7 @@ class Packer:
             raise FileChangedError(message, path=self._path)
 
     async def _take(self, target: IO[bytes], data: Buffer) -> int:
-        view = flat(data)
+        view = byte_view(data)
         if len(self._small) + len(view) < _SMALL_BYTES:
             self._small += view
             return len(view)

@@ -12,9 +12,9 @@ from aios3._handles.opening import aopen
 from aios3._objects.copy_object import copy
 from aios3._s3_constants import MAX_PART_SIZE
 from aios3._storing.inherit import inherited_by_copy, storage_class_of
-from aios3._storing.plan import replacing_plan, with_checksum
-from aios3._storing.store import store_object
+from aios3._storing.store_object import store_object
 from aios3._storing.upload import Upload
+from aios3._storing.write_plan import replacing_plan, with_checksum
 from aios3.errors import ObjectNotFoundError, UnsupportedError
 from aios3.fsspec.versions import stat_version
 

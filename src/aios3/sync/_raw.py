@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from aios3._handles.lifecycle import cannot_copy
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.pipe_writer import AsyncPipeWriter
-from aios3._handles.positions import flat, landing
+from aios3._handles.positions import byte_view, writable_buffer
 from aios3._handles.unwinding import AbortReason, UnwindSnapshot
 from aios3._handles.whole import AsyncWholeFile
 from aios3._logs import get_logger, is_telling, warn
@@ -177,7 +177,7 @@ class RawWriter(io.RawIOBase):
     def readinto(self, buffer: Buffer, /) -> int:
         """Read into ``buffer``; raise UnsupportedError if the file is only open for writing."""
         handle = self._readable_handle()
-        with landing(buffer) as view:
+        with writable_buffer(buffer) as view:
             count = self._loop_thread.call_with_buffer(handle.readinto, view)
         self._position += count
         return count
@@ -203,7 +203,7 @@ class RawWriter(io.RawIOBase):
     def write(self, data: Buffer, /) -> int:
         """Take all of ``data`` and return its size in bytes, waiting while too much is in flight."""
         check_open(self)
-        view = flat(data)
+        view = byte_view(data)
         if self._is_closed_handle or (self._is_abandoned and is_telling()):
             return len(view)  # what a buffer had left when the file was given up; the log of a program that ends
         if self._failure:

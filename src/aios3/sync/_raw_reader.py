@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aios3._handles.lifecycle import cannot_copy
-from aios3._handles.positions import landing, position_of
+from aios3._handles.positions import position_of, writable_buffer
 from aios3._handles.reader import AsyncPrefetchReader
 from aios3._handles.whole import AsyncWholeFile
 from aios3._logs import warn
@@ -147,7 +147,7 @@ class RawReader(io.RawIOBase):
         """
         check_open(self)
         self._check_whole()
-        with landing(buffer) as view:
+        with writable_buffer(buffer) as view:
             return self._read_into(view)
 
     def _read_into(self, view: memoryview) -> int:

@@ -13,7 +13,7 @@ from aios3._handles.source import ObjectSource
 from aios3._s3_constants import MIN_PART_SIZE
 from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.inherit import inherit_metadata
-from aios3._storing.plan import WritePlan, resolve_plan, with_checksum
+from aios3._storing.write_plan import WritePlan, resolve_plan, with_checksum
 from aios3.errors import ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:

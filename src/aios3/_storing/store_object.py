@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.outcome import Attempt, Lookup
-    from aios3._storing.plan import WritePlan
+    from aios3._storing.write_plan import WritePlan
     from aios3.errors import S3Error
 
 _UNCONDITIONAL = Precondition()
