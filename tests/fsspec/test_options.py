@@ -110,7 +110,7 @@ def test_every_option_of_s3fs_is_known():
         ({"default_cache_type": "magic"}, ValueError, "Unknown cache_type 'magic'.*readahead"),
         ({"session": object()}, OSError, "session of aiobotocore"),
     ],
-    ids=str,
+    ids=lambda value: repr(value) if isinstance(value, (str, type)) else None,
 )
 def test_what_cannot_be_meant_is_rejected_at_once_by_name(options, error, words):
     with pytest.raises(error, match=f"(?s){words}"):
