@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fsspec.asyn import AsyncFileSystem
-
 from aios3.errors import InvalidRangeError, reworded
 from aios3.fsspec.options import check_names, settings_of
 from aios3.fsspec.paths import endpoint_of
 from aios3.fsspec.sessions import Sessions
+from aios3.fsspec.untyped import AsyncFileSystem
 from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:

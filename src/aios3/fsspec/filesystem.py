@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import AsyncFileSystem
 from fsspec.asyn import async_methods as _async_methods
 
 from aios3.errors import ConfigError
 from aios3.fsspec.calls import add_blocking, blocking
 from aios3.fsspec.extras import Extras
 from aios3.fsspec.paths import require_key
+from aios3.fsspec.untyped import AsyncFileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

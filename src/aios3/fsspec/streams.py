@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import AbstractAsyncStreamedFile
-
 from aios3._handles.opening import aopen
 from aios3.errors import UnsupportedError
 from aios3.fsspec.base import s3fs_errors
+from aios3.fsspec.untyped import AbstractAsyncStreamedFile
 
 if TYPE_CHECKING:
     from types import TracebackType
