@@ -155,9 +155,9 @@ def main() -> None:
         start(processes, port)
         for tool in measured:  # before the server looks: it remembers which buckets there are
             for work in ("sync", "remove"):
-                for number in range(options.with_retries):
+                for number in range(options.repeat):
                     (place.store / f"{tool.name}-{work}-{number}").mkdir()
-        for number in range(options.with_retries):
+        for number in range(options.repeat):
             for work, count in (("sync", options.files), ("remove", options.keys)):
                 for tool in measured:
                     row = run(tool, work, count, place, number)

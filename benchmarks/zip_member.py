@@ -176,7 +176,7 @@ def main() -> None:
         size = options.member_mib * MIB
         crcs = write_archive(path, size, options.archive_mib * MIB)
         bench = Bench(servers.s3like, path.stat().st_size, size, crcs)
-        for _ in range(options.with_retries):
+        for _ in range(options.repeat):
             for member in MEMBERS:
                 for tool, (executable, code) in tools(options.peers).items():
                     row = bench.run(tool, executable, code, member)

@@ -83,7 +83,7 @@ class Tree:
 
 
 @dataclass(slots=True)
-class RefreshStep:
+class Step:
     """What one step did; ``size`` stays None where no bytes are moved."""
 
     name: str
@@ -97,13 +97,13 @@ class Report:
     """All steps, and every difference that was found."""
 
     console: Console
-    steps: list[RefreshStep] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[RefreshStep]:
+    def step(self, name: str) -> Iterator[Step]:
         """Time one step and keep it."""
-        step = RefreshStep(name)
+        step = Step(name)
         started = time.perf_counter()
         yield step
         step.seconds = time.perf_counter() - started
@@ -338,7 +338,7 @@ def run_sync(report: Report, tree: Tree, config: aios3.Config) -> None:
 # What is printed
 
 
-def table_of(steps: Sequence[RefreshStep]) -> Table:
+def table_of(steps: Sequence[Step]) -> Table:
     """Draw the steps as a table."""
     table = Table("step")
     for title in ("files", "MB", "seconds", "files/s", "MB/s"):

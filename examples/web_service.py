@@ -194,7 +194,7 @@ def session_of(request: Request) -> aios3.Session:
 
 
 async def describe_file(request: Request) -> Response:
-    """HEAD: response with the headers alone; one HEAD to S3."""
+    """HEAD: respond with the headers alone; one HEAD to S3."""
     stat = await aios3.stat(path_of(request), session=session_of(request))
     if stat.is_dir():
         return Response(status_code=404)
@@ -340,11 +340,11 @@ async def listing_lines(path: str, session: aios3.Session) -> AsyncGenerator[str
 
 
 def error(status: int, reason: str) -> JSONResponse:
-    """Response with an error; the client learns its kind, the log has the rest."""
+    """Respond with an error; the client learns its kind, the log has the rest."""
     return JSONResponse({"error": reason}, status)
 
 
-async def response_s3_error(_request: Request, exc: Exception) -> Response:
+async def respond_s3_error(_request: Request, exc: Exception) -> Response:
     """Turn an error of aios3 into a status, by the most specific class that has one."""
     for cls in type(exc).__mro__:
         if issubclass(cls, aios3.S3Error) and cls in STATUS_OF_ERROR:
@@ -352,7 +352,7 @@ async def response_s3_error(_request: Request, exc: Exception) -> Response:
     return error(500, type(exc).__name__)
 
 
-async def response_disconnect(_request: Request, _exc: Exception) -> Response:
+async def respond_disconnect(_request: Request, _exc: Exception) -> Response:
     """End a request whose client has gone away, with a response that is not read."""
     return Response(status_code=400)
 
@@ -361,7 +361,7 @@ async def response_disconnect(_request: Request, _exc: Exception) -> Response:
 
 
 def by_method(**handlers: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Make one endpoint of several: Starlette gives a path that responds GET a HEAD of its own otherwise."""
+    """Make one endpoint of several: Starlette gives a path that responds to GET a HEAD of its own otherwise."""
 
     async def endpoint(request: Request) -> Response:
         return await handlers[request.method](request)
@@ -383,7 +383,7 @@ def create_app(root: str | None = None, config: aios3.Config | None = None) -> S
             Route("/files/{key:path}", files, methods=["GET", "HEAD", "PUT", "DELETE"]),
             Route("/list/{key:path}", list_files, methods=["GET"]),
         ],
-        exception_handlers={aios3.S3Error: response_s3_error, ClientDisconnect: response_disconnect},
+        exception_handlers={aios3.S3Error: respond_s3_error, ClientDisconnect: respond_disconnect},
         lifespan=lifespan,
     )
     app.state.root = str(aios3.S3Url.parse(root or os.environ[ROOT_VARIABLE]).require_bucket())

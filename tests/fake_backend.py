@@ -57,7 +57,7 @@ class FakeBackend:
         return self
 
     def fail(self, call: str, code: str, status: int) -> None:
-        """Response every call that begins with ``call`` with an error."""
+        """Respond to every call that begins with ``call`` with an error."""
 
         def fault(made: str) -> S3Error | None:
             return from_response(operation=made, path="?", code=code, status=status) if made.startswith(call) else None

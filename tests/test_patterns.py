@@ -19,10 +19,10 @@ from aios3.errors import InvalidPathError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aios3._patterns import Alternative, RefreshStep
+    from aios3._patterns import Alternative, GlobStep
 
 
-def steps_of(pattern: str, *, recursive: bool = True) -> tuple[RefreshStep, ...]:
+def steps_of(pattern: str, *, recursive: bool = True) -> tuple[GlobStep, ...]:
     return plan(parse(f"s3://b/{pattern}", recursive=recursive).alternatives)
 
 

@@ -41,7 +41,7 @@ T = TypeVar("T")
 _NO_TERMS = CopyOptions()
 
 
-class RequestWriter(Protocol):
+class OperationSender(Protocol):
     """A sender of operations."""
 
     def send(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
@@ -49,7 +49,7 @@ class RequestWriter(Protocol):
         raise NotImplementedError
 
 
-class ObjectBackend(RequestWriter, Protocol):
+class ObjectBackend(OperationSender, Protocol):
     """S3's calls about objects, one request each: both transports have them."""
 
     @property
@@ -160,7 +160,7 @@ class ObjectBackend(RequestWriter, Protocol):
         return self.send(operations.CopyObject(source, target, options, terms))
 
 
-class AdminBackend(RequestWriter, Protocol):
+class AdminBackend(OperationSender, Protocol):
     """S3's calls about buckets, versions and unfinished uploads, and signatures for others: aiobotocore has them."""
 
     def list_parts(self, url: S3Url, upload_id: str) -> Coroutine[Any, Any, Sequence[StoredPart]]:

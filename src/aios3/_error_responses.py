@@ -89,7 +89,7 @@ def with_advice(error: errors.S3Error) -> errors.S3Error:
 def wants_digest(error: errors.S3Error) -> bool:
     """Return True if a body must come with its MD5, or a checksum: its bucket has Object Lock.
 
-    Servers response 400 InvalidRequest and name the header ("PutObject", Amazon S3 API reference).
+    Servers respond with 400 InvalidRequest and name the header ("PutObject", Amazon S3 API reference).
     """
     return error.status == _BAD_REQUEST and (
         error.code == "MissingContentMD5" or (error.code == "InvalidRequest" and "content-md5" in error.message.lower())

@@ -129,7 +129,7 @@ class Tree:
     paths: Matcher
 
 
-RefreshStep = Probe | Level | Tree
+GlobStep = Probe | Level | Tree
 
 
 def has_magic(text: str) -> bool:
@@ -416,7 +416,7 @@ def _way(alternative: Alternative) -> _Way:
 
 
 @functools.lru_cache(maxsize=256)
-def plan(alternatives: tuple[Alternative, ...]) -> tuple[RefreshStep, ...]:
+def plan(alternatives: tuple[Alternative, ...]) -> tuple[GlobStep, ...]:
     """Return the steps that find every match below a directory once, in key order.
 
     A listing takes over every alternative whose text begins with its prefix, because it will see those keys anyway.
@@ -437,7 +437,7 @@ def plan(alternatives: tuple[Alternative, ...]) -> tuple[RefreshStep, ...]:
     return tuple(_in_order([*_distinct(probes), *map(_listing, groups)]))
 
 
-def _listing(ways: Sequence[_Way]) -> RefreshStep:
+def _listing(ways: Sequence[_Way]) -> GlobStep:
     prefix, directory = ways[0].prefix, ways[0].directory
     depth = directory.count("/")
     inside = [Alternative(w.alternative.segments[depth:], w.alternative.directories_only) for w in ways]
@@ -475,9 +475,9 @@ def _distinct(probes: Iterable[Probe]) -> Iterable[Probe]:
     return chosen.values()
 
 
-def _in_order(steps: Iterable[RefreshStep]) -> list[RefreshStep]:
+def _in_order(steps: Iterable[GlobStep]) -> list[GlobStep]:
     """Sort steps, and join the probes of a file ``a`` and a directory ``a/`` if no other path sorts between them."""
-    joined: list[RefreshStep] = []
+    joined: list[GlobStep] = []
     for step in sorted(steps, key=lambda step: (step.prefix, not isinstance(step, Probe))):
         last = joined[-1] if joined else None
         if isinstance(step, Probe) and isinstance(last, Probe) and last.file and step.prefix == f"{last.prefix}/":

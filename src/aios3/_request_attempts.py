@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aios3._backend import ObjectBody
-    from aios3._calls import RequestWriter
+    from aios3._calls import OperationSender
     from aios3._engine.retry_policy import RetryPolicy
     from aios3._observe import Observer
     from aios3._operations import Operation
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class RequestAttempts:
     """Sends operations through ``backend`` as often as ``policy`` grants; ``observer`` watches every attempt."""
 
-    def __init__(self, backend: RequestWriter, policy: RetryPolicy, observer: Observer) -> None:
+    def __init__(self, backend: OperationSender, policy: RetryPolicy, observer: Observer) -> None:
         self._backend = backend
         self._policy = policy
         self._observer = observer

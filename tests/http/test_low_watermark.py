@@ -125,7 +125,7 @@ def least_of(connection):
 
 
 def serving_in_two_steps(then):
-    """Response with 2 MiB: one and a little more at once, and then whatever ``then(writer)`` does."""
+    """Respond with 2 MiB: one and a little more at once, and then whatever ``then(writer)`` does."""
 
     async def handle(server, reader, writer):
         await server.request(reader)

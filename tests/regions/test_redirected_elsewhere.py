@@ -22,7 +22,7 @@ class Vendor:
         self.status = status
 
     async def act(self, request, _reader, writer) -> None:
-        """Response one request, and hang up."""
+        """Respond to one request, and hang up."""
         writer.write(self.response(request))
         await writer.drain()
 

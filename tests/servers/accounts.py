@@ -2,7 +2,7 @@
 
 ``with running(amazon) as accounts:`` starts them. Each set of credentials that they give is a key that ``amazon`` knows
 from then on, with a token and an end. Time passes when a test says so; so do failures and delays. What is asked for
-and responded follows the user guides of EC2 ("Use the Instance Metadata Service"), ECS ("Task IAM role") and the API
+and sent back follows the user guides of EC2 ("Use the Instance Metadata Service"), ECS ("Task IAM role") and the API
 references of STS, the IAM Identity Center portal and its OIDC.
 """
 
@@ -76,7 +76,7 @@ class Accounts:
         self.down: set[str] = set()
         """Services that fail: ``imds``, ``ecs``, ``sts``, ``sso``, ``oidc``."""
         self.responses: dict[str, Response] = {}
-        """What a service responses instead, whatever it is asked."""
+        """A service's response instead, whatever it is asked."""
         self.requests: list[Asked] = []
         self.codes: set[str] = set()
         """Codes of the MFA device that are good; each is good once."""
@@ -126,7 +126,7 @@ class Accounts:
             return Counter(each.service for each in self.requests)
 
     def response(self, asked: Asked) -> Response:
-        """Response one request, when that may be."""
+        """Respond to one request, when that may be."""
         with self._lock:
             self.requests.append(asked)
         self.asked.set()

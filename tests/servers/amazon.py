@@ -113,7 +113,7 @@ class Amazon:
         return bucket
 
     def response(self, method: str, host: str, target: str, headers: dict[str, str], body: bytes) -> Response:
-        """Response one request, and remember both."""
+        """Respond to one request, and remember both."""
         path, _, query = target.partition("?")
         with self._lock:
             try:
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def do_any(self) -> None:
-        """Response whatever the method is."""
+        """Respond whatever the method is."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._body(headers)
         responded = self.server.amazon.response(self.command, headers.get("host", "").lower(), self.path, headers, body)

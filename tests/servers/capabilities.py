@@ -131,7 +131,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "tags": "responses tagging with 501",
         "lifecycle": "responds to every document with 400 MalformedXML",
         "cors": "responds with 501",
-        "bucket_tags": "responses PutBucketTagging with 501",
+        "bucket_tags": "responds to PutBucketTagging with 501",
         "policy": "responds with 501",
         "public_policy": "has no policies",
     },

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from aios3._backend import ListPage
     from aios3._paths import AnyPath, S3Url
-    from aios3._patterns import Alternative, RefreshStep, Tree
+    from aios3._patterns import Alternative, GlobStep, Tree
     from aios3._session import Session
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class _Search(Generic[T]):
         sources = [self._step(base, step) for step in steps]
         return sources[0] if len(sources) == 1 else concat_prefetched(self.tasks, sources)
 
-    def _step(self, base: str, step: RefreshStep) -> AsyncGenerator[list[T], None]:
+    def _step(self, base: str, step: GlobStep) -> AsyncGenerator[list[T], None]:
         if isinstance(step, Probe):
             return self._probe(base, step)
         return self._level(base, step) if isinstance(step, Level) else self._tree(base, step)

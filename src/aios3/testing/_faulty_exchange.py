@@ -45,7 +45,7 @@ class Exchange:
     gate: Gate
 
     async def run(self) -> bool:
-        """Response the request; return whether the connection may be used again, or raise HangUp."""
+        """Respond to the request; return whether the connection may be used again, or raise HangUp."""
         canned = response_of(self.fault)
         if canned is not None:
             return await self._reject(canned)

@@ -196,7 +196,7 @@ class FaultyServer:
         self._core.rules.append(Rule(fault, operation, key, nth, times, probability, seed))
 
     def limit(self, per_second: float, *, burst: int = 1, operation: str = "*") -> None:
-        """Response 503 SlowDown to what exceeds ``per_second`` requests, ``burst`` at once."""
+        """Respond with 503 SlowDown to what exceeds ``per_second`` requests, ``burst`` at once."""
         self._core.rules.append(RateLimit(per_second, burst, operation))
 
     @contextlib.contextmanager

@@ -95,7 +95,7 @@ class _AccountApp:
 
 
 class _Handler(MotoRequestHandler):
-    """One connection: responses at once, and says nothing about it."""
+    """One connection: responds at once, and logs nothing."""
 
     disable_nagle_algorithm = True
 
