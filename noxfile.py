@@ -74,8 +74,8 @@ ONE_PYTHON_IS_ENOUGH = tuple(
     )
 )
 """What servers, networks, accounts and botocore do, they do to every interpreter alike; the tables of it are long."""
-TABLES = tuple(f"tests/{name}" for name in ("credentials", "faults", "regions", "vendors"))
-"""Tables of faults, sources and places. They reach the same lines many times, and measuring doubles their time."""
+TABLES = tuple(f"tests/{name}" for name in ("faults", "vendors"))
+"""Tables of faults and vendors. They reach the same lines many times, and measuring doubles their time."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "httptools==0.6.4", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""

@@ -38,7 +38,7 @@ SHORT = Validity(0.0, 40.0)
 
 
 @pytest.mark.parametrize(
-    ("now", "life", "failed_at", "asking", "step", "until"),
+    ("now", "life", "failed_at", "refreshing", "step", "until"),
     [
         (0, None, None, False, RefreshStep.WAIT, 0),
         (0, None, None, True, RefreshStep.WAIT, 0),
@@ -65,8 +65,8 @@ SHORT = Validity(0.0, 40.0)
         (38, SHORT, None, False, RefreshStep.WAIT, 38),
     ],
 )
-def test_what_to_do_is_decided_by_time_alone(now, life, failed_at, asking, step, until):
-    found, stays = decide(now, life, failed_at, asking=asking)
+def test_what_to_do_is_decided_by_time_alone(now, life, failed_at, refreshing, step, until):
+    found, stays = decide(now, life, failed_at, refreshing=refreshing)
     assert found is step
     assert stays == pytest.approx(until)
 

@@ -271,8 +271,8 @@ def test_a_message_says_what_was_tried_where_and_what_s3_said():
         ("Odd", 400, "(S3 responded with 400 Odd)"),
         ("400", 400, "(S3 responded with 400)"),
         (None, 400, "(S3 responded with 400)"),
-        ("Odd", None, "(S3 responded Odd)"),
-        (None, None, "(S3 responded an error)"),
+        ("Odd", None, "(S3 responded with Odd)"),
+        (None, None, "(S3 responded with an error)"),
     ],
 )
 def test_a_message_repeats_nothing_and_invents_nothing(code, status, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ OTHERS_FILES = ("__about__.py", "file.py", "stream_iter.py")
 
 def import_from(folder: Path) -> subprocess.CompletedProcess[str]:
     program = f"import sys; sys.path.insert(0, {str(folder)!r}); import aios3; print(aios3.__file__)"
-    return subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    command = [sys.executable, "-I", "-c", program]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # a copy is not measured
 
 
 @pytest.fixture

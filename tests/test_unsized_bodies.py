@@ -85,7 +85,7 @@ async def test_a_body_whose_last_chunk_is_missing_is_asked_for_again(transport):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_body_that_is_too_long_to_keep_is_rejected_with_its_limit(transport, monkeypatch):
     for module in ("aios3._http.http_backend", "aios3._boto.boto_body", "aios3._buffered_body"):
-        monkeypatch.setattr(f"{module}.MAX_UNSIZED", 5000)
+        monkeypatch.setattr(f"{module}.MAX_UNSIZED_BYTES", 5000)
     async with (
         Scripted(response(200, chunked(DATA), **WHOLE)) as server,
         session(server, transport, max_attempts=1) as s3,

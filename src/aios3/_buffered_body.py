@@ -16,7 +16,7 @@ MAX_UNSIZED_BYTES = 16 * 1024 * 1024
 
 
 def too_long_error(path: str) -> ServerError:
-    """Build the error for a body that is longer than MAX_UNSIZED."""
+    """Build the error for a body that is longer than MAX_UNSIZED_BYTES."""
     message = (
         f"GetObject {path}: the response does not announce its length, and is longer than {MAX_UNSIZED_BYTES:,} bytes; "
         "ask the server's operator for a Content-Length"

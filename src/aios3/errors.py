@@ -90,7 +90,7 @@ __all__ = [
 ]
 
 
-_RESPONDED = " (S3 responded "
+_RESPONDED = " (S3 responded with "
 """Stands in a message between the explanation and what the server said."""
 
 

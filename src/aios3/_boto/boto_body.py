@@ -36,7 +36,7 @@ class RawResponse(Protocol):
 async def receive_unsized(raw: RawResponse, path: str) -> bytes:
     """Receive a body whose length was not announced, and release the connection.
 
-    Raises ServerError for more than MAX_UNSIZED bytes.
+    Raises ServerError for more than MAX_UNSIZED_BYTES bytes.
     """
     chunks: list[bytes] = []
     received = 0
