@@ -14,6 +14,9 @@ from fsspec.asyn import sync
 
 from aios3.fsspec import S3FileSystem
 
+FORK_BESIDE_THREADS = ("-W", "ignore:This process:DeprecationWarning")
+"""Python 3.12 and later warn of it."""
+
 
 @pytest.fixture
 def path(fs, bucket):
@@ -127,6 +130,15 @@ else:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_parent_and_children_read_after_a_fork(path, aios3_server):
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", FORK, aios3_server.endpoint_url, path]
+    command = [
+        sys.executable,
+        "-W",
+        "error::ResourceWarning",
+        *FORK_BESIDE_THREADS,
+        "-c",
+        FORK,
+        aios3_server.endpoint_url,
+        path,
+    ]
     shown = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
     assert (shown.returncode, shown.stdout.strip(), shown.stderr) == (0, "parent and children read", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -100,5 +101,7 @@ class CompressedFile(io.BufferedIOBase):
     ) -> None:
         if kind is None:
             self.close()
-        else:
-            self._file.abandon()
+            return
+        self._file.abandon()
+        with contextlib.suppress(ValueError):  # the file below is closed: a codec that is collected would say so again
+            self._codec.close()
