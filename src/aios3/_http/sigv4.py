@@ -215,6 +215,10 @@ class _SigningKey:
         return outer.hexdigest()
 
 
+hmac.digest(b"", b"", "sha256")
+# OpenSSL loads an algorithm at its first use, under a lock that a fork would copy held; a fork waits for imports.
+
+
 @functools.lru_cache(maxsize=64)
 def _signing_key(secret_key: str, day: str, region: str, service: str) -> _SigningKey:
     key = f"AWS4{secret_key}".encode("utf-8", "surrogatepass")  # an error would show the secret
