@@ -43,6 +43,19 @@ def test_every_test_that_is_named_exists(document):
         assert not name or name in defined_in(file), f"{file}::{name}"
 
 
+def test_every_module_of_the_architecture_exists():
+    source = ROOT / "src" / "aios3"
+    rows = [
+        line for line in (ROOT / "docs/architecture.md").read_text().splitlines() if re.match(r"\| `[\w/]+\.py`", line)
+    ]
+    assert len(rows) > 100
+    for row in rows:
+        first, *others = re.findall(r"`([\w/]+\.py)`", row)
+        folder = (source / first).parent
+        for module in (source / first, *(source / each if "/" in each else folder / each for each in others)):
+            assert module.exists(), f"{module.relative_to(source)}: {row}"
+
+
 def promises(document: str) -> list[str]:
     """The rows of the table of promises, without its head."""
     text = (ROOT / document).read_text(encoding="utf-8")

@@ -42,7 +42,7 @@ _EMPTY = frozenset(
         "PutPublicAccessBlock",
     }
 )
-"""Operations that S3 responds with nothing."""
+"""Operations that S3 responds to with an empty body."""
 
 
 def check(operation: str, url: S3Url, headers: Mapping[str, str], body: bytes) -> None:

@@ -73,7 +73,7 @@ async def test_amazon_gets_the_region_in_the_first_request_except_us_east_1(monk
     assert (region_in(request.body) if request.body else None) == told
 
 
-async def test_other_rejections_are_not_responded_by_another_request():
+async def test_other_rejections_are_not_followed_by_another_request():
     async with Scripted(response(409, xml("Error", Code="BucketAlreadyExists", Message="taken"))) as server:
         with pytest.raises(BucketExistsError):
             await administer(server, "CreateBucket", {})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[amazon.Amazon]:
-    """An S3 that knows who may ask, and responses as Amazon's."""
+    """An S3 that knows who may ask, and responds as Amazon's."""
     with amazon.running(tmp_path_factory.mktemp("s3"), tls=False, leading=False) as running:
         yield running
 

@@ -94,7 +94,7 @@ HEADS = {
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("verb", HEADS)
 @pytest.mark.parametrize("rejected", ["expired", "forgotten"])
-async def test_a_head_with_a_token_that_has_ended_is_responded_with_the_next(place: Place, verb, rejected, transport):
+async def test_a_head_with_a_token_that_has_ended_is_sent_again_with_the_next(place: Place, verb, rejected, transport):
     use_callback(place)
     async with aios3.Session(**place.options, transport=transport) as session:
         await aios3.read_bytes(PATH, session=session)

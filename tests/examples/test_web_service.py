@@ -231,7 +231,7 @@ def test_parse_range_agrees_with_slicing(web, size, first, last):
 
 
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB, 12 * MIB + 5])
-def test_put_stores_the_body_and_responses_its_etag(http, boto, bucket, service, size):
+def test_put_stores_the_body_and_responds_with_its_etag(http, boto, bucket, service, size):
     data = random.Random(size).randbytes(size)
     response = http.put("/files/new/file.png", content=data)
     assert response.status_code == 201

@@ -587,7 +587,7 @@ async def test_starts_and_stops_without_blocking_the_loop():
 
 
 def threads() -> list[str]:
-    """Name the threads, but for those that LocalServer responses connections in."""
+    """Name the threads, but for those that LocalServer serves connections in."""
     return sorted(thread.name for thread in threading.enumerate() if "LocalServer" not in thread.name)
 
 

@@ -98,7 +98,7 @@ async def _play(cell: Cell, faulty: FaultyServer, config: dict, bucket, admin, l
 
 
 def _release_soon(faulty: FaultyServer) -> None:
-    """Let the server response while the loop is ending; it must not matter when exactly."""
+    """Let the server respond while the loop is ending; it must not matter when exactly."""
     for _ in range(3):
         faulty.release()
 
@@ -122,7 +122,7 @@ async def _turns() -> None:
 
 
 async def _leave(scene: Scene, faulty: FaultyServer, leave: Callable[[asyncio.Task], None], error) -> None:
-    """Run the subject, leave it, let the server response, and wait for ``error``."""
+    """Run the subject, leave it, let the server respond, and wait for ``error``."""
     task = asyncio.create_task(run(scene))
     await _reached(scene, faulty)
     leave(task)

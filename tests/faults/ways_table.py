@@ -117,7 +117,7 @@ BLOCKING_SUBJECTS = BLOCKING_WRITERS | BLOCKING_VERBS
 
 
 def blocking_senseless(subject: str, state: str, way: str) -> str | None:
-    """Say why a combination invalid response on the blocking face; None if it does."""
+    """Say why a combination makes no sense on the blocking face; None if it does."""
     if way == CLOSED:
         return None
     if subject in BLOCKING_VERBS:
@@ -188,7 +188,7 @@ def in_block(writer: str, state: str) -> bool:
 
 
 def senseless(subject: str, state: str, way: str) -> str | None:
-    """Say why a combination invalid response; None if it does."""
+    """Say why a combination makes no sense; None if it does."""
     is_inside = subject in WRITERS and in_block(subject, state)
     if way == EXCEPTION and not is_inside:
         return NO_BLOCK

@@ -187,6 +187,11 @@ def test_what_is_changed_is_the_same(both, aios3_server, verb, arguments, option
         failure = result if isinstance(result, str) and result.endswith("Error") else None
         left = {}
         with contextlib.suppress(FileNotFoundError):
-            left = {name.removeprefix(bucket): both[1].cat_file(name) for name in both[1].find(bucket)}
+            theirs = both[0]
+            theirs.invalidate_cache()
+            left = {
+                name.removeprefix(bucket): (theirs.cat_file(name), theirs.get_tags(name))
+                for name in theirs.find(bucket)
+            }
         found.append((failure, left))
     assert found[1] == found[0]

@@ -83,8 +83,15 @@ def test_a_checksum_and_a_key_change_with_the_object(fs, path):
 
 
 def test_acls_are_canned_ones(fs, path, bucket):
+    def grants():
+        return len(fs.call_s3("get_object_acl", Bucket=bucket, Key=path.removeprefix(f"{bucket}/"))["Grants"])
+
     fs.chmod(path, "public-read")
+    assert grants() == 2
+    fs.chmod(path, "private")
+    assert grants() == 1
     fs.chmod(bucket, "public-read", recursive=True)
+    assert grants() == 2
     fs.chmod(bucket, "private")
     for place in (path, bucket):
         with pytest.raises(ValueError, match="public-read"):

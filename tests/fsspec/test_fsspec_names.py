@@ -75,7 +75,7 @@ def test_a_directory_is_described_however_it_is_spelled(fs, tree, spelling):
         ("not a bucket/key", False, False),
     ],
 )
-def test_questions_have_responses_for_everything(fs, tree, path, file, directory):
+def test_every_question_has_a_result(fs, tree, path, file, directory):
     path = path.format(tree)
     assert (fs.isfile(path), fs.isdir(path)) == (file, directory)
     if path != "not a bucket/key":

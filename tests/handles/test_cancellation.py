@@ -303,7 +303,7 @@ async def test_a_cancelled_reader_lets_others_read_on(monkeypatch):
         assert await file.read() == data[position:]
 
 
-async def test_a_timeout_is_honoured_while_the_server_does_not_response(monkeypatch):
+async def test_a_timeout_is_honoured_while_the_server_does_not_respond(monkeypatch):
     s3 = filled()
     monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
     hanging = asyncio.Event()

@@ -428,7 +428,7 @@ async def test_failed_opening_gives_the_memory_back(s3, memory_session):
         assert memory_session.budget.used == 0
 
 
-async def test_invalid_from_the_server_is_an_error(s3, memory_session):
+async def test_an_invalid_response_is_an_error(s3, memory_session):
     s3.put("key.bin", content(600_000))
 
     def break_body(body):

@@ -122,7 +122,7 @@ def silent():
         sock.close()
 
 
-async def test_an_address_that_does_not_response_loses_to_one_that_does(silent):
+async def test_an_address_that_does_not_respond_loses_to_one_that_does(silent):
     tasks = asyncio.all_tasks()
     async with serving(responding()) as server:
         good = (V4, ("127.0.0.1", server.port))

@@ -173,7 +173,7 @@ async def test_a_look_up_that_hangs_ends_in_time():
 
 
 def closing_after(responses):
-    """Response some requests on each connection, and close without a response at the next."""
+    """Respond to some requests on each connection, and close without a response at the next."""
 
     async def handle(server, reader, writer):
         for _ in range(responses):

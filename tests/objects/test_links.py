@@ -122,7 +122,7 @@ def test_what_a_header_carries_stands_there_as_it_is():
 
 @pytest.mark.parametrize("target", ["s3://b/ünïcödé/日本 語", "s3://b/a_b=c?d\u0301"])
 def test_a_link_is_read_however_s3_encodes_it_again(target):
-    """Amazon S3 decodes what it is sent, and responses with Q where most of it is readable."""
+    """Amazon S3 decodes what it is sent, and responds with Q where most of it is readable."""
     quoted = quopri.encodestring(target.encode(), header=True, quotetabs=True).decode().replace("=\n", "")
     assert quoted.isascii()
     for word in (

@@ -47,7 +47,7 @@ async def test_load_content_of_nothing_is_empty(aios3_bucket, aios3_session):
 
 @pytest.mark.parametrize("bounds", [(), (0, 5), (2,), (-2,)])
 async def test_following_costs_nothing_where_there_is_no_link(aios3_bucket, aios3_session, requests, bounds):
-    """Decided: the fewest requests that response; megfile's load_content makes three."""
+    """Decided: the fewest requests that suffice; megfile's load_content makes three."""
     await aios3.write_bytes(f"{aios3_bucket}/key", b"0123456789", session=aios3_session)
     requests.clear()
     await aios3.load_content(f"{aios3_bucket}/key", *bounds, session=aios3_session)

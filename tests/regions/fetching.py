@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def fetched(url: str, amazon: Amazon) -> tuple[int, bytes | None]:
-    """Return the status of what ``url`` responses, and its body if it is not rejected."""
+    """Return the status of the response of ``url``, and its body if it is not rejected."""
     context = ssl.create_default_context(cafile=amazon.authority)
     try:
         with urllib.request.urlopen(url, context=context) as response:

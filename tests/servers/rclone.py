@@ -1,4 +1,4 @@
-"""rclone as an S3 server over a folder: the sloppy one, which ignores conditions and responses ranges with 200."""
+"""rclone as an S3 server over a folder: the sloppy one, which ignores conditions and responds to ranges with 200."""
 
 from __future__ import annotations
 

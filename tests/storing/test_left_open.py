@@ -121,7 +121,7 @@ def cells():
 def test_no_upload_stays_open(
     verb, operation, way, responses, faulty: FaultyServer, config, bucket, admin, large_file, monkeypatch
 ):
-    """Stall the request, end the program in the given way, and have the server response, or not."""
+    """Stall the request, end the program in the given way, and have the server respond, or not."""
     monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", 5.0 if responses else 0.2)
     admin.put(f"{bucket}/old", LARGE)
     faulty.fail(operation, faults.Stall(), times=None if responses else 1)

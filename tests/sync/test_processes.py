@@ -32,7 +32,7 @@ def write(path, mib=12):
 
 
 class StallingProxy:
-    """Passes requests on, but those whose first line contains one of ``stalled``: they are never responded."""
+    """Passes requests on, but those whose first line contains one of ``stalled``: they get no response."""
 
     def __init__(self, endpoint_url: str, *stalled: str) -> None:
         self._target = urlsplit(endpoint_url)
@@ -344,7 +344,7 @@ def test_a_daemon_thread_in_a_transfer_does_not_hold_up_the_end(start, proxy, ve
     assert (stderr, script.returncode) == ("", 0)
 
 
-def test_a_server_that_does_not_response_holds_up_the_end_for_a_bounded_time(start, proxy, bucket):
+def test_a_server_that_does_not_respond_holds_up_the_end_for_a_bounded_time(start, proxy, bucket):
     stalling = proxy("DELETE ")
     script = start("_loop_thread.EXIT_SECONDS = 0.5; file = write(path)", stalling.endpoint_url)
     _, stderr = script.communicate(timeout=60)

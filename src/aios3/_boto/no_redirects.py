@@ -50,7 +50,7 @@ class _Requests:
 
 
 def _bounded(timeout: ClientTimeout) -> ClientTimeout:
-    """Bound the time for the tunnel too: aiohttp waits for ever for a proxy that does not respond CONNECT."""
+    """Bound the time for the tunnel too: aiohttp waits for ever for a proxy that does not respond to CONNECT."""
     sock_connect, sock_read = timeout.sock_connect, timeout.sock_read
     whole = sock_connect + sock_read if sock_connect and sock_read else None
     return ClientTimeout(total=timeout.total, connect=whole, sock_connect=sock_connect, sock_read=sock_read)

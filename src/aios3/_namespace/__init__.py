@@ -1,4 +1,4 @@
-"""Names in S3: describe, test, list, walk and search them, with the fewest requests that response."""
+"""Names in S3: describe, test, list, walk and search them, with the fewest requests that suffice."""
 
 from aios3._namespace.listing import listdir, scan, scan_stat, scandir, walk
 from aios3._namespace.search import glob, glob_stat

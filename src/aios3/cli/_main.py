@@ -29,7 +29,7 @@ TERMINATED = 143
 NO_READER = 141
 """128 and the number of SIGPIPE, the signal for a write to a closed pipe."""
 
-_DESCRIPTION = "Copy, list and remove objects of S3, and of servers that speak its protocol."
+_DESCRIPTION = "List and read objects of S3, and of servers that speak its protocol."
 
 
 class _Parser(argparse.ArgumentParser):

@@ -117,7 +117,7 @@ class _Server(ThreadedWSGIServer):
         super().__init__(_HOST, port, app, _Handler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's types
-        """Response a connection in a thread, and remember both."""
+        """Serve a connection in a thread, and remember both."""
         self._open = [(thread, connection) for thread, connection in self._open if thread.is_alive()]
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), name="aios3 LocalServer", daemon=True
