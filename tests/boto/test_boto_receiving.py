@@ -150,3 +150,14 @@ async def test_chunked_bodies_are_read_across_the_borders_of_chunks():
         assert [await body.readinto(two), bytes(two)] == [2, b"ab"]
         assert await content(body) == b"cdef"
         await backend.aclose()
+
+
+async def test_a_page_that_is_no_object_leaves_no_connection_behind():
+    # The page goes on: a connection whose body has arrived whole is given back by itself.
+    page = response(body=b"<html>", content_type="text/html", x_amz_id_2="", content_length="9000")
+    async with Scripted(page) as server:
+        backend = to(server)
+        with pytest.raises(ServerError):
+            await get(backend, URL)
+        await server.closed_by_client()
+        await backend.aclose()

@@ -250,3 +250,27 @@ def test_what_is_slow_is_what_one_in_twenty_exceeds_and_unknown_at_first():
     for _ in range(5000):
         waits.add(0.1)
     assert 0.1 <= waits.p95 <= 0.125
+
+
+async def test_a_first_response_is_dropped_if_the_caller_is_cancelled_while_the_second_request_ends(stub):
+    ending, may_end = asyncio.Event(), asyncio.Event()
+
+    async def call():
+        if not stub.calls:
+            return await stub.call()
+        try:
+            return await stub.call()
+        except asyncio.CancelledError:
+            ending.set()
+            await may_end.wait()  # a clean-up that awaits
+            raise
+
+    caller = asyncio.create_task(ready().run(call, stub.discard))
+    await stub.until_called(2)
+    stub.calls[0].set_result("first")
+    await ending.wait()
+    caller.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert stub.dropped == ["first"]

@@ -6,6 +6,8 @@ import random
 import pytest
 
 from aios3._engine.memory_budget import MemoryBudget
+from aios3._engine.tasks import OwnedTasks
+from aios3.errors import ClosedHandleError
 
 
 async def spin(rounds: int = 5) -> None:
@@ -195,3 +197,22 @@ async def test_without_parked_bytes_the_limit_holds():
 
     await asyncio.gather(*(worker() for _ in range(10)))
     assert budget.used == 0
+
+
+@pytest.mark.parametrize("is_owned", [False, True])
+@pytest.mark.parametrize("is_cancelled_first", [False, True])
+async def test_a_wait_that_a_close_and_a_cancellation_end_together_gives_nothing_back(is_owned, is_cancelled_first):
+    """What was never taken must not be given back: the count would end below zero, and closing would wait for ever."""
+    budget, tasks = MemoryBudget(100), OwnedTasks()
+    await budget.acquire(100)
+    waiting = asyncio.create_task(budget.acquire_owned(50, tasks, "x") if is_owned else budget.acquire(50))
+    await spin()
+    for end in (waiting.cancel, budget.close) if is_cancelled_first else (budget.close, waiting.cancel):
+        end()
+    with pytest.raises((asyncio.CancelledError, ClosedHandleError)):
+        await waiting
+    await spin()
+    assert budget.used == 100
+    budget.release(100)
+    assert budget.used == 0
+    await budget.wait_free()

@@ -429,3 +429,40 @@ async def test_invalidating_while_a_reader_waits_for_memory_drops_each_block_onc
     budget.release(500)
     await other.aclose(ValueError("closed"))
     await closed(fetcher, budget)
+
+
+@pytest.mark.parametrize("way", ["idle", "closing"])
+async def test_a_close_in_the_turn_in_which_the_last_bytes_arrive_is_what_the_reader_hears_of(way, monkeypatch):
+    origin, budget = Origin(), MemoryBudget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    monkeypatch.setattr(type(fetcher.bandwidth), "min_split_bytes", 0)
+    origin.gate.clear()
+    reading = asyncio.create_task(fetcher.read(0, 8000))
+    while fetcher.active < 2:
+        await asyncio.sleep(0)
+
+    async def close():
+        while fetcher._requests or fetcher._tasks.active:
+            await asyncio.sleep(0)
+        if way == "idle":
+            assert fetcher.close_idle(ValueError("closed"))
+        else:
+            await fetcher.aclose(ValueError("closed"))
+
+    closing = asyncio.create_task(close())
+    origin.gate.set()
+    [outcome] = await asyncio.gather(reading, return_exceptions=True)
+    assert outcome == DATA[:8000] or (type(outcome), str(outcome)) == (ValueError, "closed")
+    await closing
+    await closed(fetcher, budget)
+
+
+async def test_a_closed_fetcher_fetches_nothing_more():
+    origin, budget = Origin(), MemoryBudget(50_000)
+    fetcher = fetcher_of(origin, budget)
+    await fetcher.aclose(ValueError("closed"))
+    with pytest.raises(ValueError, match="closed"):
+        await fetcher.read(0, 3 * LIMITS.max_readahead)
+    await asyncio.sleep(0)
+    assert origin.requests == []
+    await closed(fetcher, budget)

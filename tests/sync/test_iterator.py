@@ -336,3 +336,31 @@ def test_open_iterator_at_interpreter_exit(run_script):
         next(items)
     """)
     assert (script.stdout, script.stderr, script.returncode) == ("closed\n", "", 0)
+
+
+def test_the_thread_that_fetches_a_batch_has_its_first_item(over, monkeypatch):
+    """Threads that share an iterator take items without its lock: an empty batch would end the loop of one of them."""
+    iterator = over(Source(3))
+    taken_by_another = []
+
+    class Batch:
+        """One item; another thread looks for it at the moment at which the first thread takes it."""
+
+        def __init__(self):
+            self.items = iter([0])
+            self.is_first = True
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            if self.is_first:
+                self.is_first = False
+                taken_by_another.extend(iterator._batch)
+            return next(self.items)
+
+    monkeypatch.setattr(iterator._loop_thread, "call", lambda *_args: Batch())
+    assert next(iterator) == 0
+    assert taken_by_another == []
+    monkeypatch.undo()
+    iterator.close()

@@ -1,4 +1,4 @@
-"""Every call of :mod:`aios3._backend` over aiobotocore: parameters in, one request, values out."""
+"""Every call of :mod:`aios3._calls` over aiobotocore: parameters in, one request, values out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aios3._boto.arguments import (
     reading,
     writing,
 )
-from aios3._boto.boto_body import BotoBody, receive_unsized
+from aios3._boto.boto_body import BotoBody, raw_of, receive_unsized
 from aios3._boto.boto_errors import translate_errors
 from aios3._boto.boto_responses import report_response
 from aios3._boto.boto_sessions import signed_with
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
         StoredPart,
     )
     from aios3._boto.arguments import Parameters
-    from aios3._boto.boto_body import RawResponse
     from aios3._boto.boto_responses import BotoResponse
     from aios3._config import Config
     from aios3._credentials import CredentialCache
@@ -192,7 +191,11 @@ class BotoBackend(ObjectBackend, AdminBackend):
             try:
                 response: BotoResponse = await send_internal(call, parameters)
                 report_response(response)
-                check("GetObject", url, boto_responses.headers_of(response), b"")
+                try:
+                    check("GetObject", url, boto_responses.headers_of(response), b"")
+                except BaseException:
+                    raw_of(response).close()
+                    raise
                 if boto_responses.is_unsized(response):
                     return await self._buffered_body(response, url)
                 return self._body(response, url, start, ranged=ranged)
@@ -204,8 +207,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
         return self._checksum_mode if options.with_checksum else {}
 
     def _body(self, response: BotoResponse, url: S3Url, start: int, *, ranged: bool) -> BotoBody:
-        received: Any = response["Body"]
-        raw: RawResponse = getattr(received, "raw_stream", received)  # older versions hand the stream over as it is
+        raw = raw_of(response)
         try:
             span = boto_responses.parse_content_range(response, start, url)
         except BaseException:
@@ -221,8 +223,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
 
     async def _buffered_body(self, response: BotoResponse, url: S3Url) -> BufferedBody:
         """Receive a body whose length was not announced."""
-        received: Any = response["Body"]
-        data = await receive_unsized(getattr(received, "raw_stream", received), str(url))
+        data = await receive_unsized(raw_of(response), str(url))
         stat = boto_responses.stat_of(response, len(data), boto_responses.checksums_of(response))
         self._limiter.release()
         return BufferedBody(data, stat)

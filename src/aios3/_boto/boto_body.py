@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aios3._aligned_buffers import allocate_aligned
 from aios3._boto.boto_errors import translate_errors
@@ -12,6 +12,7 @@ from aios3.errors import ClosedHandleError, S3Error, TruncatedBodyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aios3._boto.boto_responses import BotoResponse
     from aios3._entries import StatResult
     from aios3._responses import ContentRange
 
@@ -31,6 +32,13 @@ class RawResponse(Protocol):
 
     def close(self) -> None:
         """Drop the connection, unless the whole body has arrived and so given it back."""
+
+
+def raw_of(response: BotoResponse) -> RawResponse:
+    """Return aiohttp's response below botocore's; older versions of aiobotocore hand it over as it is."""
+    received: Any = response["Body"]
+    raw: RawResponse = getattr(received, "raw_stream", received)
+    return raw
 
 
 async def receive_unsized(raw: RawResponse, path: str) -> bytes:

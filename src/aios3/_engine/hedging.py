@@ -189,7 +189,11 @@ class Hedger:
             await discard(result)
             self.won += 1
             return hedged.result()
-        await self._end(hedged, discard)
+        try:
+            await self._end(hedged, discard)
+        except BaseException:  # the caller is cancelled while the second request ends
+            await discard(result)
+            raise
         self._record(hedged.started)
         return result
 

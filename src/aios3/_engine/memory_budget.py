@@ -1,7 +1,7 @@
 """Bytes in memory: one budget a session, fair, safe under cancellation.
 
 Every block and part is paid for here before it exists. Bytes are *moving* while a request will release them by itself
-(a part on its way up, a block being received). They are *parked* while only their owner can (a half-filled part, a
+(a part on its way up, a block being received). They are *retained* while only their owner can (a half-filled part, a
 block in a cache). Waiters are admitted in FIFO order. If nothing is moving, no request will release memory, so the
 first waiter is admitted over the limit. Many idle files may thus cost more than the budget, but no waiter waits
 forever.
@@ -90,7 +90,7 @@ class MemoryBudget:
         except asyncio.CancelledError:
             if waiter.admitted.cancelled():
                 self._remove_waiter(waiter)
-            else:
+            elif waiter.admitted.exception() is None:  # else close() has ended the wait, and nothing was taken
                 self.release(size)
             raise
 
@@ -104,7 +104,8 @@ class MemoryBudget:
             if not taking.done():
                 taking.cancel()
             elif not taking.cancelled():
-                self.release(size)
+                if taking.exception() is None:  # else close() has ended the wait, and nothing was taken
+                    self.release(size)
             elif cancellations() == cancelling:  # a cancellation of all tasks cancels both
                 raise ClosedHandleError(message, path=path) from None
             raise
@@ -115,7 +116,7 @@ class MemoryBudget:
 
         With ``keep``, a block that ends well hands them over: whatever it has opened gives them back.
         """
-        if self._closed or not self.try_acquire(size):
+        if not self.try_acquire(size):
             await self.acquire(size)
         if retained:
             self.mark_retained(size)

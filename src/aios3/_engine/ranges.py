@@ -1,6 +1,6 @@
 """Decides which ranges of one object to fetch next, and runs the tasks that fetch them.
 
-``plan`` decides without awaiting: the missing part of a read is fetched at once. A run of sequential reads earns
+``_plan`` decides without awaiting: the missing part of a read is fetched at once. A run of sequential reads earns
 read-ahead of twice its length so far, and of four times once it is some blocks long. The window limits it, and its
 requests grow with it. A read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The
 range that is needed now may wait for memory; read-ahead takes only what is free.
@@ -198,6 +198,8 @@ class RangeFetcher:
             block.pins += 1
         try:
             await (self._run_parallel(first, others) if others else self._run(first, asyncio.current_task()))
+            if self._closed:  # perhaps since all has arrived; the blocks are gone then
+                raise self._closed
             if not all(block.complete for block in blocks):
                 message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
                 raise TruncatedBodyError(message)
@@ -209,6 +211,8 @@ class RangeFetcher:
 
     async def _collect_parts(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)``, of which some is here or asked for, or which is longer than the window."""
+        if self._closed:
+            raise self._closed
         whole = io.BytesIO()
         while start < stop:
             self.prefetch(start, min(stop, start + max(self.limits.max_readahead, self.limits.block_size)))

@@ -130,7 +130,7 @@ class WorkerPool(Generic[ItemT, ResultT]):
                 self._finish_item(pending, await self._work(item))
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - raised again in more()
+        except BaseException as error:  # noqa: BLE001 - raised again in wait_ready()
             self._failure = self._failure or error
             self._exhausted = True
         finally:

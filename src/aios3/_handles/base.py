@@ -311,6 +311,7 @@ class AsyncBlockReadBase(AsyncSeekReadBase):
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
+        self._check_reading()
         target = writable_view(buffer)
         if target is None:
             return await self._read_into_copy(buffer)

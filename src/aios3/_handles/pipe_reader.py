@@ -98,6 +98,7 @@ class AsyncPipeReader(AsyncReadBase):
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the object."""
+        self._check_reading()
         target = writable_view(buffer)
         if target is None:
             return await self._read_into_copy(buffer)

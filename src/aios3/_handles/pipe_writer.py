@@ -49,7 +49,7 @@ class AsyncPipeWriter(AsyncWriteBase):
         self._binding = LoopBinding(self._writer.name, self._writer.name)
         self._lock = asyncio.Lock()
         self._parts = 1
-        self._part_slots = part_size(1, plan.part_size)
+        self._part_room = part_size(1, plan.part_size)
         self._ending: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 
@@ -111,12 +111,12 @@ class AsyncPipeWriter(AsyncWriteBase):
     async def _buffer_all(self, view: memoryview) -> None:
         taken = 0
         while taken < len(view):
-            if self._part_slots == 0:
+            if self._part_room == 0:
                 await self._writer.drain()
                 self._parts += 1
-                self._part_slots = part_size(self._parts, self._plan.part_size)
-            count = await self._writer.write(view[taken : taken + self._part_slots])
-            self._part_slots -= count
+                self._part_room = part_size(self._parts, self._plan.part_size)
+            count = await self._writer.write(view[taken : taken + self._part_room])
+            self._part_room -= count
             taken += count
         if not view:
             await self._writer.write(b"")
@@ -179,6 +179,7 @@ class AsyncPipeWriter(AsyncWriteBase):
     def _check_writing(self) -> None:
         if self._ending is not None:
             raise self._closed_error()
+        self._writer._check_writing()  # noqa: SLF001 - it is this writer's own
 
     def _fail(self, error: Exception) -> None:
         self._failure = error

@@ -10,6 +10,7 @@ from aios3._config import KIB, MIB
 from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
 from aios3._handles.base import AsyncBlockReadBase, call_on
 from aios3._handles.source import ObjectSource
+from aios3._handles.verifying import log_reread
 from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError
 
 if TYPE_CHECKING:
@@ -217,12 +218,17 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
 
 
 async def open_reader(session: Session, url: S3Url, options: GetOptions, sizes: ReadSizes) -> AsyncPrefetchReader:
-    """Open ``url`` with one ranged GET.
+    """Open ``url`` with one ranged GET; with a second one if a small object came with wrong bytes.
 
     Raises ObjectNotFoundError, AccessDeniedError and the other errors of a GET.
     """
     source = ObjectSource(session, url, options)
-    fetcher = await open_fetcher(session, source, 0, INITIAL_GET_BYTES, sizes)
+    try:
+        fetcher = await open_fetcher(session, source, 0, INITIAL_GET_BYTES, sizes)
+    except ChecksumMismatchError as error:
+        log_reread(error)
+        source = ObjectSource(session, url, options)
+        fetcher = await open_fetcher(session, source, 0, INITIAL_GET_BYTES, sizes)
     return AsyncPrefetchReader(session, source, fetcher)
 
 

@@ -100,6 +100,7 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
+        self._check_reading()
         target = writable_view(buffer)
         if target is None:
             return await self._read_into_copy(buffer)
@@ -219,7 +220,9 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
     def _release_memory(self) -> None:
         if self._state is WriterState.FINISHED:
             self._store.commit()
-            self._closing = self._session.tasks.start(self._store.aclose(), name=f"aios3 close {self.name}")
+            self._closing = self._session.tasks.start(
+                self._store.aclose(), name=f"aios3 close {self.name}", shielded=True
+            )
 
     async def _abort_upload(self) -> None:
         await self._store.cancel_waits()

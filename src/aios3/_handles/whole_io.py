@@ -104,6 +104,7 @@ async def _download_to_disk(
                 await store.write(offset, view)
                 offset += len(view)
             check_length(reader.stat(), store.size, url)
+            await reader.aclose()  # a cancellation after this block would lose the store
         except BaseException:
             await store.aclose()
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aios3._engine.tasks import run_shielded
 from aios3._handles.whole import AsyncWholeFile
 from aios3._handles.whole_io import conditional_plan, create_disk_store, download_to_disk, download_to_memory
 from aios3._handles.whole_stores import MemoryStore
@@ -36,7 +37,7 @@ async def open_whole(
             plan = await conditional_plan(session, plan, old, expect_unchanged=target.mode.kind in "ra")
         return AsyncWholeFile(session, replace(target, old=old, plan=plan), store)
     except BaseException:
-        await session.tasks.start(store.aclose(), name=f"aios3 close {target.url}")
+        await run_shielded(store.aclose(), name=f"aios3 close {target.url}")
         raise
 
 

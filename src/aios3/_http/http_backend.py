@@ -35,7 +35,7 @@ class HttpBackend(ObjectBackend):
 
     def __init__(self, sender: RequestSender, limiter: Limiter, *, is_aws: bool = False, with_checksums: bool) -> None:
         self.is_aws = is_aws
-        self._exchanges = sender
+        self._sender = sender
         self._limiter = limiter
         self._with_checksums = with_checksums
         self._bodies: set[HttpBody] = set()
@@ -56,9 +56,7 @@ class HttpBackend(ObjectBackend):
         if not self._limiter.try_acquire():
             await self._limiter.acquire()
         try:
-            response = await self._exchanges.send(
-                request, replayable=operation.idempotent, if_absent=operation.if_absent
-            )
+            response = await self._sender.send(request, replayable=operation.idempotent, if_absent=operation.if_absent)
             buffered = response.buffered_body()
             body = await response.read(request) if buffered is None else buffered
             head = response.head
@@ -87,7 +85,7 @@ class HttpBackend(ObjectBackend):
         if not self._limiter.try_acquire():
             await self._limiter.acquire()
         try:
-            response = await self._exchanges.send(request)
+            response = await self._sender.send(request)
             if is_unsized(response.head.status, response.head.headers):
                 return await self._buffered_body(response, request)
             try:

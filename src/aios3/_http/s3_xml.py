@@ -1,4 +1,4 @@
-"""S3's documents made into values: pages of keys, errors, and what multipart uploads, copies and deletes response.
+"""S3's documents made into values: pages of keys, errors, and the responses to multipart uploads, copies and deletions.
 
 Nothing that a server sends raises anything but the classes of :mod:`aios3.errors`.
 """

@@ -67,7 +67,7 @@ def render(
 ) -> bytes:
     """Return the whole head of the HTTP/1.1 message that sends ``request``, ready to be written.
 
-    ``now`` is in seconds since the epoch; without an ``credentials`` nothing is signed.
+    ``now`` is in seconds since the epoch; without ``credentials`` nothing is signed.
     """
     path, query = path_of(request, endpoint), query_of(request)
     headers = [("host", endpoint.host), *request.headers]

@@ -38,7 +38,7 @@ async def upload_with_progress(writer: AsyncMultipartWriter, source: Source, on_
 async def copy_with_progress(reader: AsyncPrefetchReader, target: Writable, on_progress: OnProgress | None) -> int:
     """Write everything that ``reader`` has to ``target``, and return how many bytes that were.
 
-    ``on_progress`` as in fill.
+    ``on_progress`` as in upload_with_progress.
     """
     total = 0
     async for chunk in reader.chunks():

@@ -175,7 +175,7 @@ def _open_partial(target: str, root: str | None, mark: str, flags: int) -> Parti
 def resume(target: str, root: str | None, version: DownloadVersion) -> PartialFile:
     """Begin a file that is kept if it does not become whole, or go on with one that was kept of the same version.
 
-    Raises like :func:`start`, and UnsupportedError if another download is writing it at this moment.
+    Raises like :func:`create`, and UnsupportedError if another download is writing it at this moment.
     """
     partial = _open_partial(target, root, "kept", 0)
     partial.version = version

@@ -154,8 +154,10 @@ class SyncIterator(Iterator[T]):
             if not batch:
                 self._ended = True
                 raise StopIteration
-            self._batch = iter(batch)
-            return next(self._batch)
+            items = iter(batch)
+            item = next(items)  # before other threads see the batch
+            self._batch = items
+            return item
 
 
 def iterate(func: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs) -> SyncIterator[T]:
