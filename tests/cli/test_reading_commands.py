@@ -27,6 +27,7 @@ OBJECTS = {
     "odd/[x]*.txt": b"odd",
     "odd/bell\x07.txt": b"",
     "empty": b"",
+    "returns": b"a\nb\rc\nd\n",
 }
 
 
@@ -57,7 +58,7 @@ def run(environ, *arguments, check=None):
     ("arguments", "lines"),
     [
         (["ls"], ["bucket/"]),
-        (["ls", "s3://bucket"], ["empty", "logs/", "odd/"]),
+        (["ls", "s3://bucket"], ["empty", "logs/", "odd/", "returns"]),
         (["ls", "s3://bucket/logs"], ["2026/", "new.log"]),
         (["ls", "s3://bucket/logs/"], ["2026/", "new.log"]),
         (["ls", "-r", "s3://bucket/logs"], ["2026/a.log", "2026/b.log", "new.log"]),
@@ -73,6 +74,9 @@ def run(environ, *arguments, check=None):
         (["find", "s3://bucket/logs", "--older", "1d"], []),
         (["find", "s3://bucket/**/b.*", "--type", "f"], ["s3://bucket/logs/2026/b.log"]),
         (["find", "s3://bucket/**/b.*", "--type", "l"], []),
+        (["find", "s3://bucket/*", "--older", "1d"], []),
+        (["find", "s3://bucket/l*", "--type", "f"], []),
+        (["du", "s3://bucket/*"], ["8 B  2  s3://bucket/"]),
         (["du", "--bytes", "s3://bucket/logs/2026"], [f"{len(LINES) + 2048}  2  s3://bucket/logs/2026"]),
         (["cat", "s3://bucket/logs/new.log"], ["one", "two", "three"]),
         (["head", "-n", "2", "s3://bucket/logs/new.log"], ["one", "two"]),
@@ -141,6 +145,9 @@ def test_a_link_reads_the_object_without_credentials(environ):
         (["cat", "s3://bucket/missing"], 1, "s3://bucket/missing"),
         (["cat", "s3://bucket/logs/"], 1, "s3://bucket/logs/"),
         (["cat", "s3://bucket/*.nothing"], 1, "*.nothing"),
+        (["tail", "-c", "0", "s3://bucket/missing"], 1, "s3://bucket/missing"),
+        (["ls", "--concurrency", "0"], 2, "'0' is not a number from 1 on"),
+        (["ls", "--part-size", "9" * 400], 2, "is more than S3 can hold"),
         (["ls", "--endpoint-url", "http://user:hidden@host", "s3://bucket"], 1, "password"),
         (["ls", "--endpoint-url", "no url", "s3://bucket"], 1, "no url"),
     ],
@@ -181,7 +188,7 @@ def test_a_terminal_is_not_commanded_by_keys(environ):
         os.close(child)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, -2), (signal.SIGTERM, -15)])
 def test_a_signal_ends_the_program_without_a_traceback(environ, number, status):
     with FaultyServer(upstream=environ["AWS_ENDPOINT_URL"]) as faulty:
         faulty.fail("GetObject", faults.Stall())
@@ -192,6 +199,31 @@ def test_a_signal_ends_the_program_without_a_traceback(environ, number, status):
             program.send_signal(number)
             output, errors = program.communicate(timeout=100)
     assert (program.returncode, output, errors) == (status, b"", b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "arguments", [["cat", *["s3://bucket/logs/2026/a.log"] * 20], ["find", *["s3://bucket"] * 999]]
+)
+def test_a_signal_ends_a_program_whose_output_is_not_read(environ, arguments, number):
+    command = [sys.executable, "-m", "aios3", *arguments]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdout.read(1)
+        program.send_signal(number)
+        assert program.wait(60) == -number
+
+
+def test_a_closed_or_full_output_is_one_line(environ):
+    for redirection in (">&-", ">/dev/full"):
+        line = f"{sys.executable} -m aios3 ls s3://bucket {redirection}"
+        done = subprocess.run(line, shell=True, env=environ, stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+        assert b"Traceback" not in done.stderr
+
+
+def test_lines_end_at_line_feeds_only(environ):
+    assert run(environ, "tail", "-n", "2", "s3://bucket/returns", check=0).stdout == b"b\rc\nd\n"
+    assert run(environ, "head", "-n", "1", "s3://bucket/returns", check=0).stdout == b"a\n"
 
 
 def test_stats_and_requests_are_shown_on_stderr(environ):

@@ -138,7 +138,7 @@ async def _find(app: App, options: argparse.Namespace) -> None:
         try:
             async with aclosing(_entries_below(require_s3(path), session, raw=options.raw)) as entries:
                 async for entry in entries:
-                    if _passes(entry.stat, options):
+                    if not entry.is_dir() and _passes(entry.stat, options):
                         app.output.result(record_of(entry), entry.path)
         except S3Error as error:
             app.output.error("find", error)
@@ -180,6 +180,8 @@ async def _du(app: App, options: argparse.Namespace) -> None:
         try:
             async with aclosing(_entries_below(require_s3(path), session, raw=options.raw)) as entries:
                 async for entry in entries:
+                    if entry.is_dir():  # matched by a pattern; what is below has to match it, too
+                        continue
                     for directory in _directories(root, entry.path, options.max_depth):
                         total = sums.setdefault(directory, [0, 0])
                         total[0] += entry.stat.size

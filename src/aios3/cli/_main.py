@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from aios3.cli._commands import COMMANDS
 from aios3.cli._output import Output
-from aios3.cli._units import parse_size
+from aios3.cli._units import parse_count, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 USAGE = 2
-INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells have it."""
-TERMINATED = 143
-"""128 and the number of SIGTERM."""
 NO_READER = 141
 """128 and the number of SIGPIPE, the signal for a write to a closed pipe."""
 
@@ -43,14 +39,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, options = parse(sys.argv[1:] if arguments is None else arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else USAGE
+    if sys.stdout is None:
+        sys.exit("aios3: standard output is closed")
+    # Every command only reads, so the kernel may end it: a handler would wait for a terminal or pipe that is not read.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     options.output = Output(as_json=options.json, quiet=options.quiet)
     try:
         status = _run(command, options)
         options.output.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        _discard_output()
         return NO_READER
+    except OSError as error:  # of the last lines, such as a full disk
+        _discard_output()
+        return _failed(command, error, options)
     return status
+
+
+def _discard_output() -> None:
+    """Have what is still buffered go nowhere: the interpreter flushes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
@@ -102,7 +110,7 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
     to.add_argument("--no-verify-ssl", action="store_true", default=flag, help="accept any TLS certificate")
     to.add_argument("--ca-bundle", metavar="FILE", default=default, help="authorities to trust, in PEM format")
     to.add_argument("--request-payer", choices=["requester"], default=default, help="agree to pay for requests")
-    to.add_argument("--concurrency", type=int, metavar="N", default=default, help="requests at a time (32)")
+    to.add_argument("--concurrency", type=parse_count, metavar="N", default=default, help="requests at a time (32)")
     to.add_argument("--part-size", type=parse_size, metavar="SIZE", default=default, help="bytes of a part (8M)")
     to.add_argument("--json", action="store_true", default=flag, help="print one JSON object a line")
     to.add_argument("-q", "--quiet", action="store_true", default=flag, help="print errors only")
@@ -142,46 +150,24 @@ def _help() -> str:
 
 
 def _run(command: Command, options: argparse.Namespace) -> int:
-    output: Output = options.output
-    terminated = False
-
-    async def supervised() -> None:
-        from aios3.cli._app import App  # noqa: PLC0415 - imports the library
-
-        task = asyncio.current_task()
-        assert task is not None
-
-        def terminate(task: asyncio.Task[object] = task) -> None:
-            nonlocal terminated
-            terminated = True
-            task.cancel()
-
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, terminate)
-        try:
-            async with App(options, output) as app:
-                try:
-                    await command.load().RUN[command.name](app, options)
-                finally:
-                    if options.stats:
-                        _show_stats(app, output)
-        finally:
-            loop.remove_signal_handler(signal.SIGTERM)
-
     try:
-        with asyncio.Runner() as runner:  # a first Ctrl-C cancels the command, so that it ends what it began
-            runner.run(supervised())
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except asyncio.CancelledError:
-        if not terminated:
-            raise
-        return TERMINATED
+        asyncio.run(_with_app(command, options))
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, users get one line
         return _failed(command, error, options)
-    return FAILED if output.errors else 0
+    return FAILED if options.output.errors else 0
+
+
+async def _with_app(command: Command, options: argparse.Namespace) -> None:
+    from aios3.cli._app import App  # noqa: PLC0415 - imports the library
+
+    async with App(options, options.output) as app:
+        try:
+            await command.load().RUN[command.name](app, options)
+        finally:
+            if options.stats:
+                _show_stats(app, options.output)
 
 
 def _failed(command: Command, error: Exception, options: argparse.Namespace) -> int:

@@ -93,8 +93,8 @@ async def _tail(app: App, options: argparse.Namespace) -> None:
     session = await app.session()
     path = require_s3(options.path)
     if options.bytes is not None:
-        if options.bytes:
-            await _write(await aios3.read_bytes(path, -options.bytes, session=session))
+        start = -options.bytes or None
+        await _write(await aios3.read_bytes(path, start, None if start else 0, session=session))
         return
     async with aios3.aopen(path, session=session) as file:
         await _write(await _last_lines(file, options.lines))
@@ -110,7 +110,8 @@ async def _last_lines(file: aios3.AsyncPrefetchReader, count: int) -> bytes:
         begin = max(0, start - step)
         data = await file.read_at(begin, start - begin) + data
         start, step = begin, step * 2
-    return b"".join(data.splitlines(keepends=True)[-count:])
+    lines = data.split(b"\n")
+    return b"\n".join(lines[-count - (not lines[-1]) :])  # the last line may have no line feed
 
 
 def _presign_arguments(parser: argparse.ArgumentParser) -> None:

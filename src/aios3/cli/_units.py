@@ -17,6 +17,8 @@ _AGE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _PREFIXES = "KMGTPE"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DECIMAL, _BINARY = 1000, 1024
+_MAX_SIZE = 50 * 1024**4
+"""S3's limit for an object, in bytes ("CopyObject", Amazon S3 API reference)."""
 
 
 def parse_size(text: str) -> int:
@@ -28,7 +30,19 @@ def parse_size(text: str) -> int:
     number, prefix, suffix = match.groups()
     base = _DECIMAL if prefix and suffix and suffix.upper() == "B" else _BINARY
     power = _PREFIXES.index(prefix.upper()) + 1 if prefix else 0
-    return round(float(number) * float(base**power))
+    size = float(number) * float(base**power)
+    if size > _MAX_SIZE:
+        message = f"{text!r} is more than S3 can hold; the largest object has 50T"
+        raise UnitError(message)
+    return round(size)
+
+
+def parse_count(text: str) -> int:
+    """Return a number from 1 on; raise UnitError otherwise."""
+    if not text.isdecimal() or not int(text):
+        message = f"{text!r} is not a number from 1 on"
+        raise UnitError(message)
+    return int(text)
 
 
 def format_size(size: int) -> str:
