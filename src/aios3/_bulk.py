@@ -226,7 +226,7 @@ class _Settings:
 
 
 class _Bulk(Generic[ItemT, OutcomeT]):
-    """One call of a bulk verb: its crew, which ends with the call, and which the session ends when it closes."""
+    """One call of a bulk verb: its worker pool, which ends with the call, and which the session ends when it closes."""
 
     def __init__(
         self,
@@ -237,33 +237,33 @@ class _Bulk(Generic[ItemT, OutcomeT]):
     ) -> None:
         self._session = session
         self._raises = settings.on_error == "raise"
-        self._crew: WorkerPool[ItemT, OutcomeT] = WorkerPool(
+        self._pool: WorkerPool[ItemT, OutcomeT] = WorkerPool(
             items, work, settings.limits(session.config), _pending_bytes
         )
 
     async def __aenter__(self) -> Self:
-        self._session.register(self._crew)
+        self._session.register(self._pool)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._session.unregister(self._crew)
-        await self._crew.release()
+        self._session.unregister(self._pool)
+        await self._pool.release()
 
     @property
     def ready(self) -> bool:
-        return self._crew.ready and not self._crew.closed
+        return self._pool.ready and not self._pool.closed
 
     async def wait_ready(self) -> bool:
         """Wait until an outcome is ready; False when there are no more. Raises what ended the work."""
-        is_ready = await self._crew.wait_ready()
-        if self._crew.closed:
+        is_ready = await self._pool.wait_ready()
+        if self._pool.closed:
             message = "The session was closed while many objects were under way"
             raise ClosedHandleError(message)
         return is_ready
 
     def pop(self) -> OutcomeT:
         """Return the outcome that is ready; raise its failure if that ends the call."""
-        outcome = self._crew.pop()
+        outcome = self._pool.pop()
         if outcome.error is not None and self._raises:
             raise outcome.error
         return outcome

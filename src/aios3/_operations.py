@@ -178,16 +178,12 @@ class CreateMultipartUpload(Operation[str]):
     """Begin a multipart upload; the result is its id. ``algorithm`` announces a whole-object checksum."""
 
     name = "CreateMultipartUpload"
+    idempotent = False  # a second upload would stay open
     checksum_use = "multipart uploads"
     outlives_closing = True
     url: S3Url
     options: PutOptions
     algorithm: str | None
-
-    @property
-    def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
-        """Return False: a second upload would stay open."""
-        return False
 
     @property
     def has_checksum(self) -> bool:  # type: ignore[override]  # read-only, as all of it
@@ -234,6 +230,7 @@ class CompleteMultipartUpload(_Writing[WriteResult]):
     """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
 
     name = "CompleteMultipartUpload"
+    idempotent = False  # the upload is gone once it was completed
     checksum_use = "multipart uploads"
     url: S3Url
     upload_id: str
@@ -241,11 +238,6 @@ class CompleteMultipartUpload(_Writing[WriteResult]):
     options: PutOptions
     condition: Precondition
     checksum: Checksum | None
-
-    @property
-    def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
-        """Return False: the upload is gone once it was completed."""
-        return False
 
     @property
     def if_absent(self) -> bool:  # type: ignore[override]  # read-only, as all of it

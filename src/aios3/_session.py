@@ -197,7 +197,7 @@ class Session:
         return await self._transport(profile).read()
 
     def credential_cache_for(self, profile: str | None) -> CredentialCache:
-        """Return the credential cache of the credentials of ``profile``."""
+        """Return the credential cache of ``profile``."""
         return self._transport(profile).credential_cache
 
     def _settings_at(self, url: S3Url) -> Settings:

@@ -104,11 +104,11 @@ class ProviderChain:
 
 
 def _reason(error: Exception) -> str:
-    responded: Any = getattr(error, "response", None)
+    response: Any = getattr(error, "response", None)
     operation = getattr(error, "operation_name", None)
-    if operation is not None and isinstance(responded, dict):
-        said = responded.get("Error", {})
-        return f"{operation} got the response {said.get('Code')}: {said.get('Message')}"
+    if operation is not None and isinstance(response, dict):
+        fields = response.get("Error", {})
+        return f"{operation} got the response {fields.get('Code')}: {fields.get('Message')}"
     if isinstance(error, S3Error):
         return error.message
     if isinstance(error, OSError) and error.filename is not None:

@@ -42,8 +42,8 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
 async def get_lifetime(session: Session, url: S3Url) -> int | None:
     """Return after how many days all objects expire by our rule; None if it is not there, or off."""
     document = await read_document(session, url, LIFECYCLE) or {}
-    own_rule = [rule for rule in document.get("Rules", []) if _is_ours(rule) and rule.get("Status") == "Enabled"]
-    return int(own_rule[0]["Expiration"]["Days"]) if own_rule else None
+    enabled = [rule for rule in document.get("Rules", []) if _is_ours(rule) and rule.get("Status") == "Enabled"]
+    return int(enabled[0]["Expiration"]["Days"]) if enabled else None
 
 
 def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:

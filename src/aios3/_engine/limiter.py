@@ -171,9 +171,8 @@ class AdaptiveLimiter:
             raise
         late = self._now() - start_at
         if late > 1 / rate:
-            self._stalled_seconds += (
-                late  # the process stood still; those whose turns have passed too would come all at once
-            )
+            # The process stood still; waiters whose turns have passed too would come all at once.
+            self._stalled_seconds += late
 
     def _now(self) -> float:
         """Return the time by which turns are given, in which the process never stands still."""

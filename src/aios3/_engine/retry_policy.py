@@ -66,7 +66,7 @@ class RetryPolicy:
         self._quota.left = left
 
     def with_attempts(self, max_attempts: int) -> RetryPolicy:
-        """Return a policy with other attempts, which shares all else with this one: limiter, hedger and account."""
+        """Return a policy with other attempts, which shares all else with this one: limiter, hedger and quota."""
         if max_attempts == self.max_attempts:
             return self
         other = copy.copy(self)

@@ -18,7 +18,7 @@ from aios3._handles.lifecycle import is_interrupted
 from aios3._handles.positions import byte_view
 from aios3._handles.torn_write import TornWrite, aborted, partly_written
 from aios3._handles.unwinding import NOT_UNWINDING, UnwindSnapshot
-from aios3._storing.upload import Upload
+from aios3._storing.upload import ABORT_PATIENCE_SECONDS, Upload
 from aios3.errors import ClosedHandleError, S3Error
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.write_plan import WritePlan
-
-ABORT_PATIENCE_SECONDS = 5.0
-"""Time that a caller waits for an abort; after it, the session goes on with the abort."""
 
 
 class WriterState(enum.Enum):

@@ -9,10 +9,11 @@ from aios3._config import KIB
 from aios3._engine.tasks import wait_all
 from aios3._entries import StatResult, WriteResult
 from aios3._handles.base import AsyncSeekReadBase
-from aios3._handles.base_writer import ABORT_PATIENCE_SECONDS, AsyncUploadBase, WriterState
+from aios3._handles.base_writer import AsyncUploadBase, WriterState
 from aios3._handles.positions import byte_view, writable_view
 from aios3._handles.whole_io import changed_error, check_unchanged, upload_store
 from aios3._handles.writer import AsyncMultipartWriter
+from aios3._storing.upload import ABORT_PATIENCE_SECONDS
 from aios3._storing.write_plan import with_equal_parts
 from aios3.errors import InvalidRangeError, ObjectChangedError, UnsupportedError
 

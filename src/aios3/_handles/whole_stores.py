@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aios3._engine.tasks import OwnedTasks
+from aios3._handles.base import call_on
 from aios3._threads import in_thread
 from aios3.errors import UnsupportedError
 
@@ -142,8 +143,7 @@ class MemoryStore:
 
     def finalize(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the memory back on the loop whose budget it is."""
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._release_memory)
+        call_on(loop, self._release_memory)
 
     def _release_memory(self) -> None:
         self._data = bytearray()
@@ -242,10 +242,10 @@ class DiskStore:
 
     def finalize(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the file and remove it, in a thread if there is still a loop that has some."""
-        if loop.is_closed():
-            self.discard()
-        else:
+        try:
             loop.call_soon_threadsafe(loop.run_in_executor, None, self.discard)
+        except RuntimeError:  # the loop has ended, perhaps at this moment
+            self.discard()
 
     def discard(self) -> None:
         """Do what :meth:`aclose` does; blocks, so it belongs in a thread."""

@@ -166,7 +166,7 @@ class Pool:
     # Connections.
 
     async def _connect_leased(self) -> Connection:
-        """Make a connection in a permit that the caller has; the slot is left if that fails."""
+        """Make a connection with the caller's permit, which is released if that fails."""
         try:
             self._check_open()
             connection = await self._open_connection()
@@ -218,9 +218,8 @@ class Pool:
             self._check_open()
         except BaseException:
             connection.abort()
-            self._on_connection_lost(
-                connection
-            )  # uvloop does not report it, if a cancellation comes before it has returned
+            # uvloop does not report it, if a cancellation comes before it has returned.
+            self._on_connection_lost(connection)
             raise
         return connection
 

@@ -65,8 +65,8 @@ async def _copy_tasks(
 ) -> AsyncGenerator[_CopyTask, None]:
     """Yield what is to be copied; a name without anything raises ObjectNotFoundError, the whole place may be empty."""
     for src in names:
-        seen_any = list_tree(source.session, source.url, src, missing_ok=not src)
-        async with aclosing(seen_any) as listing:
+        below = list_tree(source.session, source.url, src, missing_ok=not src)
+        async with aclosing(below) as listing:
             async for name, stat in listing:
                 if counters.has_too_many_failures:
                     return

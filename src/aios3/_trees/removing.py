@@ -43,10 +43,10 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
         await (await current.backend(url)).delete_object(url)
         return
     try:
-        stat = await remove_below(current, url)
+        count = await remove_below(current, url)
     except BucketNotFoundError as error:
         raise _about(url, error) from error
-    if not stat and not missing_ok:
+    if not count and not missing_ok:
         message = f"There is nothing to remove at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))
 

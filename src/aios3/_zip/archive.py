@@ -175,13 +175,13 @@ class AsyncZipArchive:
 
     def _entry(self, member: str | ZipInfo) -> Entry:
         name = member if isinstance(member, str) else member.filename
-        entries = self._by_name.get(name)
-        if not isinstance(member, str) and (entries is None or entries.info is not member):
-            entries = next((entry for entry in self._entries if entry.info is member), None)
-        if entries is None:
+        entry = self._by_name.get(name)
+        if not isinstance(member, str) and (entry is None or entry.info is not member):
+            entry = next((each for each in self._entries if each.info is member), None)
+        if entry is None:
             message = f"There is no member {name!r} in {self._archive_source.path}"
             raise ObjectNotFoundError(message, path=self._archive_source.path)
-        return entries
+        return entry
 
     def _check(self) -> None:
         if self._archive_source.reader.closed:

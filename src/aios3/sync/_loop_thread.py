@@ -44,7 +44,7 @@ _log = get_logger("aios3.sync")
 
 
 class Closable(Protocol):
-    """An object that a bridge closes at its end."""
+    """An object that a loop thread closes at its end."""
 
     async def aclose(self) -> None:
         """Close it."""
@@ -410,7 +410,7 @@ def _shut_down() -> ClosedHandleError:
 
 
 class _Process:
-    """The bridge of this process; a fork's child begins anew."""
+    """The loop thread of this process; a fork's child begins anew."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()  # a signal handler or a finalizer may call in the middle of the first call
@@ -439,7 +439,7 @@ atexit.register(_process.stop)
 
 
 def get_loop_thread() -> LoopThread:
-    """Return the bridge of this process; the first call starts it. Raises ClosedHandleError once it has ended."""
+    """Return the loop thread of this process; the first call starts it. Raises ClosedHandleError once it has ended."""
     loop_thread = _process.loop_thread
     if loop_thread is not None:
         return loop_thread
