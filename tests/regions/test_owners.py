@@ -177,7 +177,9 @@ CLIENT_CALLS = {
 def through_boto3s(options, call, asked):
     with aios3.sync.Session(**options) as session:
         client = aios3.sync.get_s3_client(session=session)
-        getattr(client, call)(**asked)
+        response = getattr(client, call)(**asked)
+        if "Body" in response:
+            response["Body"].close()
         url = client.generate_presigned_url("get_object", {"Bucket": "paid", "Key": "d/x"})
         client.close()
         return url
@@ -186,7 +188,9 @@ def through_boto3s(options, call, asked):
 async def through_aiobotocores(options, call, asked):
     async with aios3.Session(**options) as session:
         client = await aios3.get_s3_client(session=session)
-        await getattr(client, call)(**asked)
+        response = await getattr(client, call)(**asked)
+        if "Body" in response:
+            response["Body"].close()
         return await client.generate_presigned_url("get_object", {"Bucket": "paid", "Key": "d/x"})
 
 
