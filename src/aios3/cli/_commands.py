@@ -28,6 +28,8 @@ class Command:
     module: str
     summary: str
     examples: tuple[str, ...]
+    writes: bool = False
+    """Ends by signals only after it has given back what it holds, such as an open upload."""
 
     def load(self) -> CommandModule:
         """Import the module with the command's arguments and code."""
@@ -84,6 +86,13 @@ COMMANDS = {
             "_reading",
             "print a link that reads an object without credentials",
             ("aios3 presign s3://bucket/key", "aios3 presign --expires 7d s3://bucket/key"),
+        ),
+        Command(
+            "run",
+            "_running",
+            "run commands from a file or standard input, one a line, side by side",
+            ("aios3 run commands.txt", "aios3 --dry-run sync d s3://bucket/d | aios3 run --jobs 32"),
+            writes=True,
         ),
     )
 }

@@ -5,32 +5,36 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from aios3.cli._streams import StandardOutput
 from aios3.errors import PartialFailureError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from aios3.cli._streams import Stream
 
 _UNPRINTABLE = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
 """Control characters of a key could command a terminal; there they are shown as escapes."""
 
 
 class Output:
-    """Prints results and errors, and counts the errors.
+    """Prints results and errors of a command, and counts the errors.
 
-    ``as_json`` makes each of both one JSON object a line. ``quiet`` prints errors only.
+    With ``as_json`` each of both is one JSON object a line. With ``quiet`` only errors are printed. A command that
+    ``run`` has read has the number of its ``line``.
     """
 
     def __init__(
-        self, *, as_json: bool = False, quiet: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+        self, *, as_json: bool = False, quiet: bool = False, stream: Stream | None = None, line: int | None = None
     ) -> None:
         self.as_json = as_json
         self.quiet = quiet
         self.errors = 0
-        self._stdout = stdout or sys.stdout
-        self._stderr = stderr or sys.stderr
-        self._is_terminal = self._stdout.isatty()
+        self.line = line
+        self.stream: Stream = stream or StandardOutput()
+        self._is_terminal = sys.stdout.isatty()
         self._has_colors = self._is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def result(self, record: Mapping[str, object], text: str) -> None:
@@ -38,9 +42,9 @@ class Output:
         if self.quiet:
             return
         if self.as_json:
-            self._stdout.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
+            self.stream.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
         else:
-            self._stdout.write(self.shown(text) + "\n")
+            self.stream.write(self.shown(text) + "\n")
 
     def table(
         self, records: Iterable[Mapping[str, object]], rows: Iterable[Sequence[str]], right: Sequence[int]
@@ -57,7 +61,7 @@ class Output:
                 cell.rjust(width) if index in right else cell.ljust(width)
                 for index, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            self._stdout.write("  ".join(cells).rstrip() + "\n")
+            self.stream.write("  ".join(cells).rstrip() + "\n")
 
     def shown(self, text: str) -> str:
         """Return ``text`` without characters that would command a terminal; as it stands where there is none."""
@@ -70,7 +74,7 @@ class Output:
     def note(self, text: str) -> None:
         """Print a line for people on stderr, unless quiet."""
         if not self.quiet:
-            self._stderr.write(f"{text}\n")
+            self.stream.write_error(f"{text}\n")
 
     def error(self, command: str, error: BaseException) -> None:
         """Print and count an error; of a :class:`PartialFailureError` each failure is one line."""
@@ -86,19 +90,24 @@ class Output:
         if self.as_json:
             record = {
                 "command": command,
+                "line": self.line,
                 "error": type(error).__name__,
                 "path": path,
                 "code": getattr(error, "code", None),
                 "message": message,
             }
-            self._stderr.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
+            self.stream.write_error(
+                json.dumps({key: value for key, value in record.items() if value is not None}) + "\n"
+            )
         else:
             place = "" if path is None or path in message else f"{path}: "
-            self._stderr.write(f"aios3 {command}: {place}{message}\n".translate(_ONE_LINE))
+            program = "aios3" if self.line is None else f"aios3 run: line {self.line}:"
+            name = f"{command}: " if command else ""
+            self.stream.write_error(f"{program} {name}{place}{message}\n".translate(_ONE_LINE))
 
     def flush(self) -> None:
         """Write what is buffered; raise BrokenPipeError if the reader has gone."""
-        self._stdout.flush()
+        self.stream.flush()
 
 
 _ONE_LINE = {number: shown for number, shown in _UNPRINTABLE.items() if number != ord("\n")}

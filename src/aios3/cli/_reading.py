@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -36,7 +33,7 @@ async def _cat(app: App, options: argparse.Namespace) -> None:
         try:
             async with aclosing(_matches(require_s3(path), session, raw=options.raw)) as names:
                 async for name in names:
-                    await _write_object(name, session, options.version_id)
+                    await _write_object(app, name, options.version_id)
         except S3Error as error:
             app.output.error("cat", error)
 
@@ -50,23 +47,11 @@ async def _matches(path: str, session: aios3.Session, *, raw: bool) -> AsyncGene
             yield name
 
 
-async def _write_object(path: str, session: aios3.Session, version_id: str | None) -> None:
+async def _write_object(app: App, path: str, version_id: str | None) -> None:
     more: aios3.ReaderOptions = {} if version_id is None else {"version_id": version_id}
-    async with aios3.aopen(path, session=session, **more) as file:
+    async with aios3.aopen(path, session=await app.session(), **more) as file:
         async for chunk in file.chunks():
-            await _write(chunk)
-
-
-async def _write(data: bytes | memoryview) -> None:
-    """Write to standard output in a thread: a reader that is slow must not stop what is read ahead."""
-    await asyncio.get_running_loop().run_in_executor(None, _write_all, data)
-
-
-def _write_all(data: bytes | memoryview) -> None:
-    left = memoryview(data)
-    descriptor = sys.stdout.fileno()
-    while left:
-        left = left[os.write(descriptor, left) :]
+            await app.output.stream.write_bytes(chunk)
 
 
 def _end_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,14 +64,14 @@ async def _head(app: App, options: argparse.Namespace) -> None:
     session = await app.session()
     path = require_s3(options.path)
     if options.bytes is not None:
-        await _write(await aios3.read_bytes(path, 0, options.bytes, session=session))
+        await app.output.stream.write_bytes(await aios3.read_bytes(path, 0, options.bytes, session=session))
         return
     async with aios3.aopen(path, session=session) as file:
         for _ in range(options.lines):
             line = await file.readline()
             if not line:
                 break
-            await _write(line)
+            await app.output.stream.write_bytes(line)
 
 
 async def _tail(app: App, options: argparse.Namespace) -> None:
@@ -94,10 +79,10 @@ async def _tail(app: App, options: argparse.Namespace) -> None:
     path = require_s3(options.path)
     if options.bytes is not None:
         start = -options.bytes or None
-        await _write(await aios3.read_bytes(path, start, None if start else 0, session=session))
+        await app.output.stream.write_bytes(await aios3.read_bytes(path, start, None if start else 0, session=session))
         return
     async with aios3.aopen(path, session=session) as file:
-        await _write(await _last_lines(file, options.lines))
+        await app.output.stream.write_bytes(await _last_lines(file, options.lines))
 
 
 async def _last_lines(file: aios3.AsyncPrefetchReader, count: int) -> bytes:

@@ -9,12 +9,12 @@ from aios3.cli._units import format_seconds, format_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aios3.cli._app import App
+    from aios3.cli._sessions import Sessions
 
 
-def stats_lines(app: App) -> Iterator[str]:
+def stats_lines(sessions: Sessions) -> Iterator[str]:
     """Yield a line for each operation of each session, and one for all."""
-    for session in app.sessions:
+    for session in sessions.opened:
         stats = session.stats()
         for name, one in sorted(stats.operations.items()):
             yield (
