@@ -18,7 +18,18 @@ import aios3.sync
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-_ITERATORS = {"scandir", "scan", "scan_stat", "walk", "glob", "glob_stat", "read_many", "write_many", "stat_many"}
+_ITERATORS = {
+    "scandir",
+    "scan",
+    "scan_stat",
+    "walk",
+    "glob",
+    "glob_stat",
+    "read_many",
+    "write_many",
+    "stat_many",
+    "remove_many",
+}
 _ARCHIVES = {"open_zip", "create_zip"}
 _ITERATING_METHODS = {"list_objects", "find_objects", "list_versions"}
 _END = object()

@@ -97,7 +97,7 @@ def test_the_contract():
         "zip": "AsyncZipArchive AsyncZipMember AsyncZipWriter ZipLimits create_zip open_zip",
         "below": "get_endpoint_url get_s3_client",
         "places": "AsyncStorageReader AsyncStorageWriter ListEntry Storage Volume VolumeFile",
-        "many": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
+        "many": "ReadOutcome RemoveOutcome StatOutcome WriteOutcome read_many remove_many stat_many write_many",
         "many objects": "LocalPath OpenUpload Progress TransferAction TransferResult TransferState",
         "verbs on many": "abort_uploads concat download move remove rename sync_tree upload",
         "buckets": "Bucket CorsRule ObjectVersion S3Object",
@@ -119,7 +119,7 @@ VERBS += ["getmd5", "islink", "load_content", "load_from", "makedirs", "presign"
 VERBS += ["realpath", "save_as", "symlink", "touch", "unlink", "get_endpoint_url", "get_s3_client"]
 VERBS += ["abort_uploads", "concat", "download", "move", "rename", "sync_tree", "upload"]
 ITERATORS = ["glob", "glob_stat", "scan", "scan_stat", "scandir", "walk"]
-ITERATORS += ["read_many", "stat_many", "write_many"]
+ITERATORS += ["read_many", "remove_many", "stat_many", "write_many"]
 
 
 def test_verbs_are_coroutines_and_iterators_are_async_generators():

@@ -18,6 +18,7 @@ from aios3._handles.opening import (
     PipeWriterOptions,
     ReaderOptions,
     SharedOptions,
+    UploadOptions,
     WholeOptions,
     WriterOptions,
     aopen,
@@ -63,7 +64,16 @@ from aios3.errors import (
 
 if TYPE_CHECKING:
     from aios3._buckets import Bucket, CorsRule, S3Object
-    from aios3._bulk import ReadOutcome, StatOutcome, WriteOutcome, read_many, stat_many, write_many
+    from aios3._bulk import (
+        ReadOutcome,
+        RemoveOutcome,
+        StatOutcome,
+        WriteOutcome,
+        read_many,
+        remove_many,
+        stat_many,
+        write_many,
+    )
     from aios3._handles.cached import cached_path
     from aios3._handles.limited import AsyncLimitedSeekableWriter
     from aios3._handles.pipe_reader import AsyncPipeReader
@@ -156,6 +166,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "PipeWriterOptions",
     "ReaderOptions",
     "SharedOptions",
+    "UploadOptions",
     "WholeOptions",
     "WriterOptions",
     "aopen",
@@ -206,6 +217,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "OpenUpload",
     "Progress",
     "ReadOutcome",
+    "RemoveOutcome",
     "StatOutcome",
     "TransferAction",
     "TransferResult",
@@ -217,6 +229,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "move",
     "read_many",
     "remove",
+    "remove_many",
     "rename",
     "stat_many",
     "sync_tree",
@@ -284,7 +297,7 @@ _LATER = {
     name: module
     for module, names in {
         "_buckets": "Bucket CorsRule S3Object",
-        "_bulk": "ReadOutcome StatOutcome WriteOutcome read_many stat_many write_many",
+        "_bulk": "ReadOutcome RemoveOutcome StatOutcome WriteOutcome read_many remove_many stat_many write_many",
         "_handles.cached": "cached_path",
         "_handles.limited": "AsyncLimitedSeekableWriter",
         "_handles.pipe_reader": "AsyncPipeReader",

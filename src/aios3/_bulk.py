@@ -1,9 +1,11 @@
-"""Verbs on many objects: read, write or describe them, many at once, within bounds of requests and memory."""
+"""Verbs on many objects: read, write, describe or delete them, many at once, within bounds of requests and memory."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from typing_extensions import Buffer
@@ -14,11 +16,12 @@ from aios3._handles.opening import WriterOptions
 from aios3._namespace import stat
 from aios3._objects import read_bytes, write_bytes
 from aios3._paths import AnyPath, S3Url
+from aios3._s3_constants import MAX_KEYS
 from aios3._session import current_session
-from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError
+from aios3.errors import ClosedHandleError, ConfigError, InvalidPathError, S3Error, WrongLoopError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
     from typing import Self, Unpack
 
     from aios3._config import Config
@@ -32,6 +35,9 @@ _Many = Iterable[ItemT] | AsyncIterable[ItemT]
 
 WriteItem = tuple[AnyPath, Buffer] | tuple[AnyPath, Buffer, WriterOptions]
 """One item for :func:`write_many`: a path, its content, and options."""
+
+_DELETIONS_AT_ONCE = 8
+"""S3 counts every key of a request for 1,000."""
 
 OnError = Literal["raise", "return"]
 """The handling of one item's failure."""
@@ -79,7 +85,32 @@ class StatOutcome:
         return _unwrap(self._stat, self.error)
 
 
-OutcomeT = TypeVar("OutcomeT", ReadOutcome, WriteOutcome, StatOutcome)
+@dataclass(frozen=True, slots=True)
+class RemoveOutcome:
+    """The result of :func:`aios3.remove_many` for one path, which is as it was given."""
+
+    path: AnyPath
+    error: S3Error | None = None
+    """Why the object is still there; None if it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Objects of one bucket, which one request deletes, by their keys; a path may be given twice."""
+
+    url: S3Url | None
+    """None for a path that names no object; then ``error`` says so."""
+    paths: Mapping[str, Sequence[AnyPath]]
+    error: S3Error | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _BatchOutcome:
+    outcomes: Sequence[RemoveOutcome]
+    error: S3Error | None = None
+
+
+OutcomeT = TypeVar("OutcomeT", ReadOutcome, WriteOutcome, StatOutcome, _BatchOutcome)
 
 
 def _unwrap(value: ValueT | None, error: S3Error | None) -> ValueT:
@@ -181,6 +212,81 @@ async def stat_many(
             yield bulk.pop()
 
 
+async def remove_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: Session | None = None,
+) -> AsyncGenerator[RemoveOutcome, None]:
+    """Delete many objects, 1,000 of a bucket in a request; yield a :class:`RemoveOutcome` for each as it is known.
+
+    A path is one object, also where it ends in ``/``: that is the marker of a directory, and :func:`remove` is for what
+    is below. S3 does not say whether an object was there, so a missing one is not an error. Requests wait for 1,000
+    paths of a bucket or for the end of ``paths``. At most ``concurrency`` (8) of them are sent at once. Nothing happens
+    unless you go through the outcomes. For the rest see :func:`read_many`.
+    """
+    check_arguments(on_error=on_error, concurrency=concurrency)
+    current = current_session(session)
+    settings = _Settings(ordered=False, on_error=on_error, concurrency=concurrency or _DELETIONS_AT_ONCE)
+    batches = _batches(_check_iterable(paths))
+    async with _Bulk(current, batches, partial(_remove_batch, current), replace(settings, on_error="return")) as bulk:
+        while bulk.ready or await bulk.wait_ready():
+            for outcome in bulk.pop().outcomes:
+                if outcome.error is not None and on_error == "raise":
+                    raise outcome.error
+                yield outcome
+
+
+async def _batches(paths: _Many[AnyPath]) -> AsyncGenerator[_Batch, None]:
+    pending: dict[S3Url, dict[str, list[AnyPath]]] = {}
+    async with aclosing(_as_async(paths)) as source:
+        async for path in source:
+            try:
+                url = _object_url(path)
+            except S3Error as error:
+                yield _Batch(None, {"": [path]}, error)
+                continue
+            bucket = url.with_key("")
+            keys = pending.setdefault(bucket, {})
+            keys.setdefault(url.key, []).append(path)
+            if len(keys) == MAX_KEYS:
+                yield _Batch(bucket, pending.pop(bucket))
+    for bucket, keys in pending.items():
+        yield _Batch(bucket, keys)
+
+
+def _object_url(path: AnyPath) -> S3Url:
+    url = S3Url.parse(path)
+    if not url.key:
+        message = f"{url} names no object, so it cannot be removed"
+        raise InvalidPathError(message, path=str(url))
+    return url
+
+
+async def _as_async(items: _Many[ItemT]) -> AsyncGenerator[ItemT, None]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+async def _remove_batch(session: Session, batch: _Batch) -> _BatchOutcome:
+    from aios3._trees.delete_keys import delete_keys  # noqa: PLC0415 - most programs only read
+
+    failed: Mapping[str, S3Error]
+    try:
+        if batch.url is None:
+            assert batch.error is not None
+            raise batch.error
+        failed = await delete_keys(session, batch.url, list(batch.paths))
+    except S3Error as error:
+        failed = dict.fromkeys(batch.paths, _as_item_error(error))
+    return _BatchOutcome([RemoveOutcome(path, failed.get(key)) for key, paths in batch.paths.items() for path in paths])
+
+
 def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
     match item:
         case (path, data):
@@ -269,6 +375,6 @@ class _Bulk(Generic[ItemT, OutcomeT]):
         return outcome
 
 
-def _pending_bytes(outcome: ReadOutcome | WriteOutcome | StatOutcome) -> int:
+def _pending_bytes(outcome: ReadOutcome | WriteOutcome | StatOutcome | _BatchOutcome) -> int:
     """Return how many bytes an outcome keeps."""
     return len(outcome.data) if isinstance(outcome, ReadOutcome) and outcome.error is None else 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import NoneType
+
 import pytest
 
 import aios3
-from aios3.errors import ObjectNotFoundError
+from aios3.errors import BucketNotFoundError, InvalidPathError, ObjectNotFoundError
 
 BODIES = {f"d/{number:03}": bytes([number % 256]) * number for number in range(100)}
 
@@ -69,4 +71,22 @@ async def test_what_a_source_raises_is_raised(surface, filled):
 
     with pytest.raises(LookupError, match="exhausted"):
         async for _ in surface.read_many(broken()):
+            pass
+
+
+async def test_what_is_removed_together_is_gone_and_the_rest_is_not(surface, filled, admin):
+    paths = [f"{filled}/{key}" for key in BODIES if key != "d/007"]
+    done = [outcome async for outcome in surface.remove_many([*paths, paths[0], f"{filled}/never/was"])]
+    assert sorted(outcome.path for outcome in done) == sorted([*paths, paths[0], f"{filled}/never/was"])
+    assert {outcome.error for outcome in done} == {None}
+    assert admin.keys(filled) == ["d/007"]
+
+
+async def test_a_path_that_cannot_be_removed_is_its_outcome(surface, filled, bucket, admin):
+    paths = [f"{filled}/d/001", bucket, f"{bucket}-is-missing/x", f"{filled}/d/002"]
+    found = {outcome.path: outcome.error async for outcome in surface.remove_many(paths, on_error="return")}
+    assert [type(found[path]) for path in paths] == [NoneType, InvalidPathError, BucketNotFoundError, NoneType]
+    assert {"d/001", "d/002"}.isdisjoint(admin.keys(filled))
+    with pytest.raises(InvalidPathError, match="names no object"):
+        async for _ in surface.remove_many([bucket]):
             pass

@@ -425,7 +425,8 @@ class BotoBackend(ObjectBackend, AdminBackend):
             if options.tags:
                 parameters["TaggingDirective"] = "REPLACE"
         parameters |= copying(terms) | place(url) | {"CopySource": place(operation.source)}
-        response = await self._call("CopyObject", url, parameters, if_absent=terms.condition.if_absent)
+        with adding(as_stored(options)):
+            response = await self._call("CopyObject", url, parameters, if_absent=terms.condition.if_absent)
         copied, _ = boto_responses.copied(response.get("CopyObjectResult", {}), url, "CopyObject")
         return boto_responses.write_result(response | copied, 0)
 

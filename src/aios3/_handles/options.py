@@ -50,8 +50,8 @@ class PipeReaderOptions(TypedDict, total=False):
     followlinks: bool
 
 
-class PlainWriterOptions(TypedDict, total=False):
-    """The options of a file that is opened for writing, except its metadata."""
+class _PlainUploadOptions(TypedDict, total=False):
+    """The attributes that an object is stored with, except its metadata."""
 
     content_type: str
     content_encoding: str
@@ -64,6 +64,17 @@ class PlainWriterOptions(TypedDict, total=False):
     sse: str
     sse_kms_key_id: str
     sse_customer_key: bytes
+
+
+class UploadOptions(_PlainUploadOptions, total=False):
+    """The attributes that an object is stored with."""
+
+    metadata: Mapping[str, str]
+
+
+class PlainWriterOptions(_PlainUploadOptions, total=False):
+    """The options of a file that is opened for writing, except its metadata."""
+
     if_match: str
     part_size: int
     followlinks: bool
@@ -262,6 +273,18 @@ def parse_open_options(url: S3Url, mode: Mode, buffering: object, options: OpenO
         head_size=options.get("head_size"),
         tail_size=options.get("tail_size"),
     )
+
+
+def parse_upload_options(options: UploadOptions) -> PutOptions | None:
+    """Return what objects are stored with; None if nothing is said. Raises ConfigError for an option that is wrong."""
+    allowed: frozenset[str] = UploadOptions.__optional_keys__
+    unknown = sorted(set(options) - allowed)
+    if unknown:
+        message = f"Unknown option {', '.join(map(repr, unknown))}; there are {', '.join(sorted(allowed))}"
+        raise ConfigError(message)
+    check_arguments(**options)
+    given = {name: value for name, value in options.items() if value is not None}
+    return PutOptions(**given) if given else None  # type: ignore[arg-type]  # the names have been checked
 
 
 def _path(path: str | os.PathLike[str]) -> Path:

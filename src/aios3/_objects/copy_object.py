@@ -18,7 +18,7 @@ from aios3._objects.symlinks import target_path
 from aios3._paths import S3Url
 from aios3._s3_constants import MAX_PART_SIZE
 from aios3._session import current_session
-from aios3._storing.inherit import inherited_by_copy, storage_class_of
+from aios3._storing.inherit import inherited_by_copy, replaced_by_copy, storage_class_of
 from aios3._storing.store_object import copy_server_side
 from aios3._storing.upload import Upload
 from aios3._storing.write_plan import replacing_plan, with_checksum, with_equal_parts
@@ -27,6 +27,7 @@ from aios3.errors import InvalidPathError, ObjectExistsError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from aios3._backend import PutOptions
     from aios3._entries import StatResult, WriteResult
     from aios3._handles.reader import AsyncPrefetchReader
     from aios3._paths import AnyPath
@@ -44,6 +45,8 @@ class CopySettings:
     overwrite: bool = True
     multipart_threshold: int | None = None
     """The most bytes that are copied in one request; None: as many as S3 allows."""
+    options: PutOptions | None = None
+    """Attributes of the copy that go before those of the source."""
 
     def __post_init__(self) -> None:
         if self.multipart_threshold is not None:
@@ -111,11 +114,11 @@ async def copy_object(
 
     ``source_stat`` is what a HEAD has just said.
     """
-    _check_different(old, new)
+    check_different(old, new)
     if plan.followlinks:
         url, _ = await head_following_links(old.session, old.url, followlinks=True)
         old = CopyEnd(old.session, url)
-        _check_different(old, new)
+        check_different(old, new)
     if not plan.overwrite and await head_or_none(new.session, new.url) is not None:
         raise exists_error(new.url)
     try:
@@ -128,7 +131,8 @@ async def copy_object(
         raise exists_error(new.url) from error
 
 
-def _check_different(old: CopyEnd, new: CopyEnd) -> None:
+def check_different(old: CopyEnd, new: CopyEnd) -> None:
+    """Raise InvalidPathError if both ends are one object, as far as settings say."""
     if replace(old.url, profile=None) == replace(new.url, profile=None) and old.shares_server_with(new):
         message = f"{old.url} cannot be copied onto itself"
         raise InvalidPathError(message, path=str(old.url))
@@ -144,7 +148,9 @@ async def _copy_server_side(
 
 async def _copy_in_one_request(old: CopyEnd, new: CopyEnd, source_stat: StatResult, plan: CopySettings) -> WriteResult:
     write = replacing_plan(new.session, new.url, if_absent=not plan.overwrite)
-    copy_options = CopyOptions(source_stat.etag, storage_class_of(source_stat))
+    if plan.options is not None:
+        write = replace(write, options=replaced_by_copy(old.url, source_stat, plan.options))
+    copy_options = CopyOptions(source_stat.etag, write.options.storage_class or storage_class_of(source_stat))
     done = await copy_server_side(new.session, old.url, write, source_stat, copy_options)
     if plan.callback is not None:
         plan.callback(source_stat.size)
@@ -183,7 +189,7 @@ async def _with_progress(
 
 
 async def _write_plan(old: CopyEnd, new: CopyEnd, source_stat: StatResult, plan: CopySettings) -> WritePlan:
-    options = await inherited_by_copy(old.session, old.url, source_stat)
+    options = await inherited_by_copy(old.session, old.url, source_stat, plan.options)
     if source_stat.islnk:
         options = replace(options, metadata={**options.metadata, **link_metadata(target_path(old.url, source_stat))})
     write = replacing_plan(new.session, new.url, if_absent=not plan.overwrite)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aios3._objects import copy
+from aios3._objects.copy_object import CopyEnd, copy
 from aios3._storage.list_entries import child_url
 from aios3._storage.tree_listing import list_tree
 from aios3._trees.copy_listed import copy_listed, may_overlap
@@ -18,7 +18,6 @@ from aios3.errors import InvalidPathError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from aios3._objects.copy_object import CopyEnd
     from aios3._paths import S3Url
     from aios3._trees.progress_reporter import Progress
 
@@ -82,7 +81,8 @@ async def _copy_tasks(
 
 async def _copy(source: CopyEnd, target: CopyEnd, task: _CopyTask) -> None:
     if source.shares_server_with(target):
-        await copy_listed(target.session, task.source, task.target, task.size, task.storage_class)
+        old, new = CopyEnd(target.session, task.source), CopyEnd(target.session, task.target)
+        await copy_listed(old, new, task.size, task.storage_class)
     else:
         await copy(task.source, task.target, session=source.session, target_session=target.session)
 

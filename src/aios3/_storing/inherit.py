@@ -41,11 +41,24 @@ async def inherit_metadata(session: Session, url: S3Url, options: PutOptions, ol
     return replace(options, website_redirect=old.headers.get(REDIRECT))
 
 
-async def inherited_by_copy(session: Session, url: S3Url, old: StatResult) -> PutOptions:
-    """Return what a copy of the object ``old`` at ``url`` is stored with. Raises like :func:`inherit_metadata`."""
-    options = _inherit_headers(PutOptions(), old, url)
-    tags = await _tags(session, url, old)
-    return replace(options, tags=tags, storage_class=storage_class_of(old))
+async def inherited_by_copy(
+    session: Session, url: S3Url, old: StatResult, given: PutOptions | None = None
+) -> PutOptions:
+    """Return what a copy of the object ``old`` at ``url`` is stored with; ``given`` goes before what the object has.
+
+    Raises like :func:`inherit_metadata`.
+    """
+    options = replaced_by_copy(url, old, given or PutOptions())
+    return options if options.tags else replace(options, tags=await _tags(session, url, old))
+
+
+def replaced_by_copy(url: S3Url, old: StatResult, given: PutOptions) -> PutOptions:
+    """Return what CopyObject stores if ``given`` goes before what the object ``old`` at ``url`` has.
+
+    Tags are left out unless given: S3 carries them itself. Raises like :func:`inherit_metadata`.
+    """
+    options = _inherit_headers(given, old, url)
+    return replace(options, storage_class=given.storage_class or storage_class_of(old))
 
 
 def storage_class_of(old: StatResult) -> str | None:

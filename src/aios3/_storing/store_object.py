@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import Precondition
+from aios3._backend import Precondition, PutOptions
 from aios3._engine.checksums import checksum_of
 from aios3._entries import WriteResult
 from aios3._storing.outcome import (
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from aios3.errors import S3Error
 
 _UNCONDITIONAL = Precondition()
+_AS_THEY_ARE = PutOptions()
+"""The options of a copy that carries the attributes of its source."""
 
 
 async def store_object(session: Session, plan: WritePlan, chunks: Sequence[bytes | memoryview]) -> WriteResult:
@@ -58,12 +60,13 @@ async def copy_server_side(
 ) -> WriteResult:
     """Copy an object of up to 5 GiB inside S3 to the place of ``plan``, under its condition.
 
-    ``source_stat`` describes the source.
+    ``source_stat`` describes the source. Options of ``plan`` replace what the source has.
     """
     backend = await session.backend(plan.url)
 
     async def attempt(condition: Precondition) -> WriteResult:
-        done = await backend.copy_object(source, plan.url, options=None, terms=replace(terms, condition=condition))
+        options = None if plan.options == _AS_THEY_ARE else plan.options
+        done = await backend.copy_object(source, plan.url, options=options, terms=replace(terms, condition=condition))
         return replace(done, size=source_stat.size)
 
     if plan.condition == _UNCONDITIONAL:
@@ -105,6 +108,7 @@ async def _lookup_copy(
         return None
     # The copy of an object of parts has one part, and so an ETag of its own.
     has_parts = "-" in (source.etag or "-")
-    if not has_metadata(stat, source.metadata) or not (has_parts or stat.etag == source.etag):
+    stored = source.metadata if plan.options == _AS_THEY_ARE else plan.options.metadata
+    if not has_metadata(stat, stored) or not (has_parts or stat.etag == source.etag):
         return None
     return WriteResult(stat.size, stat.etag, stat.version_id)

@@ -12,7 +12,7 @@ from aios3._namespace.pages import ListingTasks, first_page, pages
 from aios3._objects.copy_object import CopyEnd, CopySettings, copy_object
 from aios3._paths import S3Url
 from aios3._session import current_session
-from aios3._trees.copy_listed import copy_listed
+from aios3._trees.copy_listed import copy_listed, is_same_place
 from aios3._trees.file_trees import S3Tree
 from aios3._trees.merging import merge_by_name
 from aios3._trees.relisting import delete_if_still_listed, version_of
@@ -34,21 +34,29 @@ if TYPE_CHECKING:
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3._trees.relisting import Version
+    from aios3._trees.transfer_counters import OnAction
 
 
-async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
+async def move(
+    src: AnyPath,
+    dst: AnyPath,
+    overwrite: bool = True,
+    *,
+    on_action: OnAction | None = None,
+    session: Session | None = None,
+) -> None:
     """Move an object, or a directory with everything below it, to another place in S3.
 
     Everything is copied first. If that fails half-way, or is cancelled, nothing has been deleted; what was copied stays
     at ``dst``. Then what was copied is deleted, except for objects that have been written to meanwhile. A directory
-    needs memory for its keys, about 250 bytes each.
+    needs memory for its keys, about 250 bytes each. ``on_action`` is called with each copy, and later each deletion.
 
     Raises InvalidPathError, before any change, if ``dst`` is ``src`` or lies below it. Raises ObjectExistsError, also
     before any change, if ``overwrite`` is False and an object would be replaced. Raises ObjectNotFoundError if there is
     nothing at ``src``, UnsupportedError for a whole bucket, and PartialFailureError, which says how far it came.
     """
-    check_arguments(overwrite=overwrite)
-    current = current_session(session)
+    check_arguments(overwrite=overwrite, on_action=on_action)
+    current, counters = current_session(session), TransferCounters(on_action)
     old, new = S3Url.parse(src).require_bucket(), S3Url.parse(dst).require_bucket()
     if not old.key:
         message = f"{old} is a whole bucket, which cannot be moved; use aios3.sync_tree, then remove what is in it"
@@ -56,22 +64,31 @@ async def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: S
     await _check_target_outside(current, old, new)
     stat = None if old.names_directory else await head_or_none(current, old)
     if stat is not None:
-        await _move_object(current, old, new.require_object(), stat, overwrite=overwrite)
+        await _move_object(
+            counters, CopyEnd(current, old), CopyEnd(current, new.require_object()), stat, overwrite=overwrite
+        )
     else:
-        await _Move(current, old, new, overwrite=overwrite).run()
+        await _Move(current, old, new, counters, overwrite=overwrite).run()
 
 
-async def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: Session | None = None) -> None:
+async def rename(
+    src: AnyPath,
+    dst: AnyPath,
+    overwrite: bool = True,
+    *,
+    on_action: OnAction | None = None,
+    session: Session | None = None,
+) -> None:
     """Move an object or a directory; another name for :func:`move`."""
-    check_arguments(overwrite=overwrite)
-    await move(src, dst, overwrite, session=session)
+    check_arguments(overwrite=overwrite, on_action=on_action)
+    await move(src, dst, overwrite, on_action=on_action, session=session)
 
 
 async def _check_target_outside(session: Session, old: S3Url, new: S3Url) -> None:
     """Raise InvalidPathError if objects would be copied onto or below themselves, and then deleted."""
     if old.bucket != new.bucket or not new.prefix.startswith(old.prefix):
         return
-    if old.profile == new.profile or await _same_object(session, old, new):
+    if old.profile == new.profile or await is_same_place(CopyEnd(session, old), CopyEnd(session, new)):
         message = f"{old} cannot be moved to {new}: that is the same place, or lies below it"
         raise InvalidPathError(message, path=str(old))
 
@@ -85,23 +102,17 @@ async def _check_no_collision(session: Session, old: S3Url, new: S3Url) -> None:
             raise InvalidPathError(message, path=str(old))
 
 
-async def _same_object(session: Session, old: S3Url, new: S3Url) -> bool:
-    """Return whether two profiles see the same objects at the path ``old``."""
-    page = await first_page(session, old)
-    if not page.keys:
-        return False
-    source, target = old.with_key(page.keys[0]), S3Url(new.bucket, page.keys[0], new.profile)
-    one, other = await head_or_none(session, source), await head_or_none(session, target)
-    return one is not None and other is not None and version_of(one) == version_of(other)
-
-
-async def _move_object(session: Session, old: S3Url, new: S3Url, stat: StatResult, *, overwrite: bool) -> None:
-    await copy_object(CopyEnd(session, old), CopyEnd(session, new), CopySettings(overwrite=overwrite), stat)
+async def _move_object(
+    counters: TransferCounters, old: CopyEnd, new: CopyEnd, stat: StatResult, *, overwrite: bool
+) -> None:
+    await copy_object(old, new, CopySettings(overwrite=overwrite), stat)
+    counters.note_copied(old.url, new.url, stat.size)
     try:
-        await delete_unchanged(session, old, stat)
+        await delete_unchanged(old.session, old.url, stat)
     except S3Error as error:
-        what, done = f"Moving {old} to {new}", {"copied": 1, "deleted": 0}
-        raise partial_failure(what, str(old), {str(old): error}, done) from error
+        what, path = f"Moving {old.url} to {new.url}", str(old.url)
+        raise partial_failure(what, path, {path: error}, {"copied": 1, "deleted": 0}) from error
+    counters.note_deleted([old.url], 1)
 
 
 def _with_key(target: S3Url, source: S3Url) -> S3Url:
@@ -119,11 +130,13 @@ def _exists(old: S3Url, new: S3Url) -> ObjectExistsError:
 class _Move:
     """The move of one directory."""
 
-    def __init__(self, session: Session, old: S3Url, new: S3Url, *, overwrite: bool) -> None:
+    def __init__(
+        self, session: Session, old: S3Url, new: S3Url, counters: TransferCounters, *, overwrite: bool
+    ) -> None:
         self._session = session
         self._old = old
         self._new = new
-        self._counters = TransferCounters()
+        self._counters = counters
         self._overwrite = overwrite
         self._copied: dict[str, Version] = {}
 
@@ -175,10 +188,9 @@ class _Move:
             except S3Error as error:
                 self._counters.failures[str(source)] = error
                 raise
-            self._counters.copied += 1
-            self._counters.bytes += stat.size
+            self._counters.note_copied(source, target, stat.size)
         self._copied[key] = version_of(stat)
 
     async def _copy_one(self, source: S3Url, target: S3Url, stat: StatResult) -> None:
-        create_only = not self._overwrite
-        await copy_listed(self._session, source, target, stat.size, stat.storage_class, create_only=create_only)
+        old, new = CopyEnd(self._session, source), CopyEnd(self._session, target)
+        await copy_listed(old, new, stat.size, stat.storage_class, CopySettings(overwrite=self._overwrite))

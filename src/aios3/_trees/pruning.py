@@ -18,7 +18,6 @@ from aios3._threads import in_thread, made_in_thread
 from aios3._trees.beneath import unlink_seen
 from aios3._trees.file_trees import LocalTree, S3Tree
 from aios3._trees.relisting import delete_if_still_listed, version_of
-from aios3._trees.transfer_counters import TransferAction
 from aios3._trees.uploading import require_something
 from aios3.errors import FileChangedError
 
@@ -97,14 +96,17 @@ class Pruning:
         if self.counters.failures:
             return
         if self.dry_run:
-            self.counters.actions += [TransferAction("delete", self.target.path(item.name)) for item in self.extra]
-            self.counters.deleted += len(self.extra)
+            self.counters.plan_deletions([self.target.path(item.name) for item in self.extra])
         elif isinstance(self.target, S3Tree):
             seen = {self.target.url(item.name).key: version_of(item) for item in self.extra}
             await delete_if_still_listed(self.target.session, self.target.root, seen, self.counters)
         else:
             for batch in _batches(self.extra):
-                await in_thread(_unlink, self.target, batch, self.counters)
+                deleted: list[str] = []
+                try:
+                    await in_thread(_unlink, self.target, batch, self.counters, deleted)
+                finally:
+                    self.counters.note_deleted(deleted, len(deleted))
 
     async def _check_source(self, *, source_exists: bool) -> None:
         """Raise unless the source is there, and has none of what is to be removed, also if that came meanwhile."""
@@ -131,12 +133,16 @@ def _check_absent(source: LocalTree, items: Sequence[TreeEntry]) -> None:
             raise FileChangedError(message, path=path)
 
 
-def _unlink(target: LocalTree, items: Sequence[TreeEntry], counters: TransferCounters) -> None:
-    """Remove local files that are still those that were seen, and the directories that are empty then."""
+def _unlink(target: LocalTree, items: Sequence[TreeEntry], counters: TransferCounters, deleted: list[str]) -> None:
+    """Remove local files that are still those that were seen, and the directories that are empty then.
+
+    Note their paths in ``deleted``.
+    """
     for item in items:
-        with counters.collecting(target.path(item.name)):
+        path = target.path(item.name)
+        with counters.collecting(path):
             if item.identity is None:
                 assert item.error is not None
                 raise item.error
             unlink_seen(target.root, item.name, item.identity)
-            counters.deleted += 1
+            deleted.append(path)

@@ -20,20 +20,24 @@ if TYPE_CHECKING:
 
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._trees.transfer_counters import OnAction
     from aios3.errors import S3Error
 
 
-async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | None = None) -> None:
+async def remove(
+    path: AnyPath, missing_ok: bool = False, *, on_action: OnAction | None = None, session: Session | None = None
+) -> None:
     """Remove an object, or a directory with everything below it.
 
     An object goes before a directory of the same name, which stays; ``path/`` means the directory. An object costs a
     HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 refuses to delete
-    are tried again where that may help.
+    are tried again where that may help. ``on_action`` is called with each object that was deleted.
 
     Raises PartialFailureError with the keys that are still there, after the others are deleted. Raises
     ObjectNotFoundError if nothing is there, unless ``missing_ok``, and UnsupportedError for a bucket and for ``s3://``.
     """
-    check_arguments(missing_ok=missing_ok)
+    check_arguments(missing_ok=missing_ok, on_action=on_action)
+    counters = TransferCounters(on_action)
     current = current_session(session)
     url = S3Url.parse(path)
     if not url.bucket or not url.key:
@@ -41,9 +45,10 @@ async def remove(path: AnyPath, missing_ok: bool = False, *, session: Session | 
         raise UnsupportedError(message, path=str(url))
     if not url.names_directory and await head_or_none(current, url) is not None:
         await (await current.backend(url)).delete_object(url)
+        counters.note_deleted([url], 1)
         return
     try:
-        count = await remove_below(current, url)
+        count = await remove_below(current, url, counters)
     except BucketNotFoundError as error:
         raise _about(url, error) from error
     if not count and not missing_ok:
@@ -58,9 +63,9 @@ def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
     )
 
 
-async def remove_below(session: Session, url: S3Url) -> int:
+async def remove_below(session: Session, url: S3Url, counters: TransferCounters | None = None) -> int:
     """Remove everything below ``url`` and return how many objects that were; raise like :func:`remove`."""
-    counters = TransferCounters()
+    counters = counters or TransferCounters()
 
     async def batches() -> AsyncGenerator[Sequence[str], None]:
         async with ListingTasks(session) as tasks, aclosing(pages(tasks, url.with_key(url.prefix))) as listing:
@@ -84,5 +89,5 @@ async def delete_batch(
 ) -> None:
     """Delete up to 1,000 keys and note in ``counters`` what became of them; ``etags`` are as in :func:`delete_keys`."""
     failed = await delete_keys(session, url, keys, etags)
-    counters.deleted += len(keys) - len(failed)
+    counters.note_deleted((url.with_key(key) for key in keys if key not in failed), len(keys) - len(failed))
     counters.failures.update({str(url.with_key(key)): error for key, error in failed.items()})

@@ -6,29 +6,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from aios3._arguments import check_arguments
+from aios3._handles.options import parse_upload_options
 from aios3._namespace.link_targets import head_or_none
+from aios3._objects.copy_object import CopyEnd
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
 from aios3._threads import in_thread
-from aios3._trees.copy_listed import may_overlap
+from aios3._trees.copy_listed import is_same_place, may_overlap
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.filters import make_filter
 from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.pruning import pruning
-from aios3._trees.transfer import FileCopier, TreeTransfer, count
-from aios3._trees.transfer_counters import TransferAction, TransferCounters
+from aios3._trees.transfer import FileCopier, TreeTransfer
+from aios3._trees.transfer_counters import TransferCounters
 from aios3._trees.upload_file import etag_of
 from aios3._trees.uploading import copy_single, describe_file, file_path, local_path, require_something
-from aios3.errors import InvalidPathError, UnsupportedError
+from aios3.errors import ConfigError, InvalidPathError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from typing import Unpack
 
+    from aios3._handles.options import UploadOptions
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._trees.filters import Filter
     from aios3._trees.progress_reporter import Progress
     from aios3._trees.transfer import CopyFilter, Tree
-    from aios3._trees.transfer_counters import TransferResult
+    from aios3._trees.transfer_counters import OnAction, TransferResult
     from aios3._trees.uploading import LocalPath
 
 _SAME_TIME_SECONDS = 1e-6
@@ -43,70 +48,105 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
     overwrite: bool = True,
     *,
     checksum: bool = False,
+    size_only: bool = False,
     delete: bool = False,
     dry_run: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     callback: Callable[[int], object] | None = None,
+    on_action: OnAction | None = None,
     progress: Progress | None = None,
+    target_session: Session | None = None,
     session: Session | None = None,
+    **options: Unpack[UploadOptions],
 ) -> TransferResult:
     """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3.
 
     A file is skipped if the target has one of the same size that is not older. With ``checksum``, size and content must
-    be the same, as far as the ETag shows. ``force`` copies everything. With ``overwrite=False``, what is there stays,
-    unless ``force``. ``include`` and ``exclude`` are globs of the paths below the root, as those of :func:`aios3.glob`:
-    ``**/*.csv``, or ``cache/`` for all in a directory.
+    be the same, as far as the ETag shows; with ``size_only``, size alone counts. ``force`` copies everything. With
+    ``overwrite=False``, what is there stays, unless ``force``. ``include`` and ``exclude`` are globs of the paths below
+    the root, as those of :func:`aios3.glob`: ``**/*.csv``, or ``cache/`` for all in a directory.
 
     ``delete`` removes what only the target has and the globs mean, at the end, and only if everything before has
-    succeeded. ``dry_run`` changes nothing and lists in the result what would be done. ``callback`` and ``progress``
-    are as in :func:`aios3.upload`.
+    succeeded. ``dry_run`` changes nothing and lists in the result what would be done. ``target_session`` is the session
+    of a target in S3, if that is another one. ``callback``, ``on_action``, ``progress`` and ``options`` are as in
+    :func:`aios3.upload`; copies inside S3 keep what ``options`` do not name.
 
-    Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``. Raises PartialFailureError, with the
-    files that failed and counts of the rest, when all others are copied.
+    Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``. Raises InvalidPathError if one side
+    lies in the other. Raises PartialFailureError, with the files that failed and counts of the rest, when all others
+    are copied.
     """
     check_arguments(followlinks=followlinks, force=force, overwrite=overwrite, checksum=checksum, delete=delete)
     check_arguments(dry_run=dry_run, include=include, exclude=exclude, callback=callback, progress=progress)
-    current = current_session(session)
-    source, target = _parse_side(src), _parse_side(dst)
-    _check_sides(source, target)
-    globs = make_filter(include, exclude)
-    counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
-    copier = FileCopier(current, reporter, counters, overwrite=overwrite or force, followlinks=followlinks)
-    sync_rule = _SyncRule(force=force, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
+    check_arguments(on_action=on_action, size_only=size_only)
+    stored = parse_upload_options(options)
+    copier = FileCopier(
+        current_session(session),
+        ProgressReporter(callback, progress),
+        TransferCounters(on_action),
+        overwrite=overwrite or force,
+        followlinks=followlinks,
+        target_session=None if target_session is None else current_session(target_session),
+        options=stored,
+    )
+    rule = SyncRule(force=force, overwrite=overwrite, checksum=checksum, size_only=size_only, dry_run=dry_run)
+    await sync_sides(copier, parse_side(src), parse_side(dst), rule, make_filter(include, exclude), delete=delete)
+    return copier.counters.result()
+
+
+async def sync_sides(
+    copier: FileCopier, source: S3Url | str, target: S3Url | str, rule: SyncRule, globs: Filter, *, delete: bool = False
+) -> None:
+    """Copy with ``copier`` what ``rule`` and ``globs`` say from one side to the other, and count it there."""
+    await _check_sides(copier, source, target)
+    counters, current = copier.counters, copier.session
     item = await _describe(current, source)
     if item is not None:
-        await sync_rule.sync_one(copier, source, target, item)
-        return counters.result()
-    source_tree, target_tree = _source_tree(current, source, followlinks), _target_tree(current, target, source)
+        await rule.sync_one(copier, source, target, item)
+        return
+    source_tree = _source_tree(current, source, copier.followlinks)
+    target_tree = _target_tree(copier.writing_session, target, source)
     if isinstance(target_tree, LocalTree):
         copier = copier.confined_to(target_tree.root)
-    rule = sync_rule.copy_filter(current, source_tree, target_tree)
     transfer = TreeTransfer(
-        source_tree, target_tree, copier, rule, globs, looks_at_target=True, reads_everything=delete, dry_run=dry_run
+        source_tree,
+        target_tree,
+        copier,
+        rule.copy_filter(current, source_tree, target_tree),
+        globs,
+        looks_at_target=not rule.force or delete,
+        reads_everything=delete,
+        dry_run=rule.dry_run,
     )
-    async with pruning(source_tree, target_tree, counters, dry_run=dry_run) as prune:
+    async with pruning(source_tree, target_tree, counters, dry_run=rule.dry_run) as prune:
         seen_any = await transfer.run(prune.note if delete else lambda _: None)
         if not seen_any and isinstance(source, S3Url):
             await require_something(current, source)
         await prune.run(source_exists=seen_any)
     counters.raise_if_failed(f"Syncing {source} to {target}", str(target))
-    return counters.result()
 
 
-def _parse_side(path: AnyPath | LocalPath) -> S3Url | str:
+def parse_side(path: AnyPath | LocalPath) -> S3Url | str:
+    """Return a path in S3 as a URL, and a local one as a text; raise InvalidPathError for one that is neither."""
     if is_s3(path):
         return S3Url.parse(cast("AnyPath", path)).require_bucket()
     return local_path(cast("LocalPath", path))
 
 
-def _check_sides(source: S3Url | str, target: S3Url | str) -> None:
+async def _check_sides(copier: FileCopier, source: S3Url | str, target: S3Url | str) -> None:
+    """Raise InvalidPathError if a tree would be copied into itself, UnsupportedError if no side is in S3."""
     if isinstance(source, str) and isinstance(target, str):
         message = f"Neither {source!r} nor {target!r} is in S3; shutil.copytree copies between local directories"
         raise UnsupportedError(message, path=source)
-    if isinstance(source, S3Url) and isinstance(target, S3Url) and may_overlap(source, target):
-        message = f"{source} and {target} are one place, or one lies in the other; it would be copied into itself"
-        if source.profile == target.profile:
+    if isinstance(target, str):
+        if copier.options is not None:
+            message = f"{target} is a local path, and a local file has no content type, storage class or the like"
+            raise ConfigError(message)
+        return
+    if isinstance(source, S3Url) and may_overlap(source, target):
+        old, new = CopyEnd(copier.session, source), CopyEnd(copier.writing_session, target)
+        if old.shares_server_with(new) or await is_same_place(old, new):
+            message = f"{source} and {target} are one place, or one lies in the other; it would be copied into itself"
             raise InvalidPathError(message, path=str(source))
 
 
@@ -134,24 +174,29 @@ def _target_tree(session: Session, target: S3Url | str, source: S3Url | str) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _SyncRule:
+class SyncRule:
     """The rule that decides which files are copied."""
 
-    force: bool
-    overwrite: bool
-    checksum: bool
-    dry_run: bool
+    force: bool = False
+    overwrite: bool = True
+    checksum: bool = False
+    size_only: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.checksum and self.size_only:
+            message = "size_only compares sizes alone, and checksum contents as well; choose one of them"
+            raise ConfigError(message)
 
     async def sync_one(self, copier: FileCopier, source: S3Url | str, target: S3Url | str, item: TreeEntry) -> None:
         """Sync a file or object that was named by itself."""
-        other = await _describe_target(copier.session, target)
+        other = await _describe_target(copier.writing_session, target)
         path = next((side for side in (source, target) if isinstance(side, str)), None)
         is_wanted = self.should_copy(copier.session, item, other, path)
         if not (is_wanted if isinstance(is_wanted, bool) else await is_wanted):
             copier.counters.skipped += 1
         elif self.dry_run:
-            copier.counters.actions.append(TransferAction("copy", str(target), str(source)))
-            count(copier.counters, item.size)
+            copier.counters.plan_copy(source, target, item.size)
         else:
             await copy_single(copier, source, target, item)
 
@@ -179,7 +224,7 @@ class _SyncRule:
             return True
         if self.checksum:
             return _has_other_content(session, item, other, path)
-        return other.mtime < item.mtime - _SAME_TIME_SECONDS
+        return not self.size_only and other.mtime < item.mtime - _SAME_TIME_SECONDS
 
 
 async def _has_other_content(session: Session, item: TreeEntry, other: TreeEntry, path: str | None) -> bool:

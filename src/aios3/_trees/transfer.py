@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aios3._namespace.link_targets import follow, head, head_or_none
+from aios3._objects.copy_object import CopyEnd, CopySettings
 from aios3._threads import in_thread
 from aios3._trees.beneath import make_directory
 from aios3._trees.copy_listed import copy_listed
@@ -18,13 +19,13 @@ from aios3._trees.filters import Filter
 from aios3._trees.local_names import FileConflicts, local_name
 from aios3._trees.merging import merge_by_name
 from aios3._trees.runner import for_each
-from aios3._trees.transfer_counters import TransferAction
-from aios3._trees.upload_file import upload_file
+from aios3._trees.upload_file import UploadSettings, upload_file
 from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
+    from aios3._backend import PutOptions
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
@@ -37,6 +38,10 @@ CopyFilter = Callable[[TreeEntry, TreeEntry | None], "bool | Awaitable[bool]"]
 """Return whether an item is to be copied, given what the target has of that name: at once, or by what to await."""
 Copy = Callable[[Any, Any, TreeEntry | None], Coroutine[object, object, int | None]]
 """Copies one file or object and returns its size; None if something is there and stays."""
+
+
+AfterCopy = Callable[["S3Url | str", TreeEntry | None], Coroutine[object, object, None]]
+"""A function that is awaited once a source has been copied."""
 
 
 def copy_always(_item: TreeEntry, _other: TreeEntry | None) -> bool:
@@ -61,20 +66,44 @@ class FileCopier:
     followlinks: bool = False
     root: str | None = None
     """The local directory that no target may leave."""
+    target_session: Session | None = None
+    """The session of a target in S3, where that is another one."""
+    options: PutOptions | None = None
+    """The attributes that objects are stored with."""
+    after: AfterCopy | None = None
+    """Awaited once a file is copied, with its source."""
 
     def confined_to(self, root: str) -> FileCopier:
-        """Return a carrier whose local targets must not leave ``root``."""
+        """Return a copier whose local targets must not leave ``root``."""
         return replace(self, root=root)
+
+    @property
+    def writing_session(self) -> Session:
+        """The session of a target in S3."""
+        return self.target_session or self.session
+
+    def note_done(self, source: S3Url | str, target: S3Url | str, size: int | None) -> None:
+        """Count one file or object that has been copied, or skipped."""
+        self.counters.note_copied(source, target, size)
+        self.reporter.file_done()
 
     def copier(self, *, from_disk: bool, to_disk: bool) -> Copy:
         """Return the function that copies one file or object: one choice for a whole tree."""
-        if to_disk:
-            return self._receive
-        copy: Copy = self._send if from_disk else self._copy
-        return copy if self.overwrite else partial(self._create, copy)
+        copy: Copy = self._receive if to_disk else self._send if from_disk else self._copy
+        if not (self.overwrite or to_disk):
+            copy = partial(self._create, copy)
+        return copy if self.after is None else partial(self._copy_and_then, copy, self.after)
+
+    async def _copy_and_then(
+        self, copy: Copy, after: AfterCopy, source: S3Url | str, target: S3Url | str, item: TreeEntry | None
+    ) -> int | None:
+        size = await copy(source, target, item)
+        if size is not None:
+            await after(source, item)
+        return size
 
     async def _create(self, copy: Copy, source: S3Url | str, target: S3Url, item: TreeEntry | None) -> int | None:
-        if await head_or_none(self.session, target) is not None:
+        if await head_or_none(self.writing_session, target) is not None:
             return None
         try:
             return await copy(source, target, item)
@@ -84,13 +113,12 @@ class FileCopier:
     def _send(self, source: str, target: S3Url, item: TreeEntry | None) -> Coroutine[object, object, int]:
         assert item is not None  # a local file has always been looked at
         return upload_file(
-            self.session,
+            self.writing_session,
             source,
             target,
             self.reporter,
             size=item.size,
-            create_only=not self.overwrite,
-            resume=self.resume,
+            settings=UploadSettings(not self.overwrite, self.resume, self.options),
         )
 
     def _receive(self, source: S3Url, target: str, item: TreeEntry | None) -> Coroutine[object, object, int | None]:
@@ -110,10 +138,11 @@ class FileCopier:
         stat: TreeEntry | StatResult = item or await head(self.session, source)
         if self.followlinks and not stat.size:
             source, stat = await follow(self.session, source, await head(self.session, source))
-        size, create_only = stat.size, not self.overwrite
-        await copy_listed(self.session, source, target, size, stat.storage_class, create_only=create_only)
-        self.reporter.add_bytes(size)
-        return size
+        old, new = CopyEnd(self.session, source), CopyEnd(self.writing_session, target)
+        settings = CopySettings(overwrite=self.overwrite, options=self.options)
+        await copy_listed(old, new, stat.size, stat.storage_class, settings)
+        self.reporter.add_bytes(stat.size)
+        return stat.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +202,7 @@ class TreeTransfer:
 
     async def _handle(self, copy: Copy, pair: tuple[TreeEntry, TreeEntry | None]) -> None:
         item, other = pair
-        counters, reporter = self.copier.counters, self.copier.reporter
+        counters = self.copier.counters
         with counters.collecting(self.source.path(item.name)):
             if item.error is not None:
                 raise item.error
@@ -186,20 +215,22 @@ class TreeTransfer:
                 return
             source, target = self._ends(item.name)
             if self.dry_run:
-                counters.actions.append(TransferAction("copy", str(target), str(source)))
-                count(counters, item.size)
+                counters.plan_copy(source, target, item.size)
                 return
-            reporter.add_file(item.size)
-            count(counters, await copy(source, target, item))
-            reporter.file_done()
+            self.copier.reporter.add_file(item.size)
+            self.copier.note_done(source, target, await copy(source, target, item))
 
     async def _handle_marker(self, item: TreeEntry, other: TreeEntry | None) -> None:
         """Make a directory where the source has the marker of one; what has no body is not counted."""
         assert isinstance(self.source, S3Tree)
+        marker = self.source.url(item.name)
         if isinstance(self.target, LocalTree):
             await self._make_directory(item, self.target)
         elif other is None and not self.dry_run:
-            await copy_listed(self.copier.session, self.source.url(item.name), self.target.url(item.name), 0)
+            old, new = CopyEnd(self.source.session, marker), CopyEnd(self.target.session, self.target.url(item.name))
+            await copy_listed(old, new, 0)
+        if self.copier.after is not None and not self.dry_run:
+            await self.copier.after(marker, item)
 
     async def _make_directory(self, item: TreeEntry, target: LocalTree) -> None:
         path = target.path(local_name(item.name[:-1])) if item.name else target.root
@@ -214,15 +245,6 @@ class TreeTransfer:
         """Return where the item ``name`` is, and where it will be."""
         source = self.source.url(name) if isinstance(self.source, S3Tree) else self.source.path(name)
         return source, self.target.url(name) if isinstance(self.target, S3Tree) else self.target.path(local_name(name))
-
-
-def count(counters: TransferCounters, done: int | None) -> None:
-    """Note one file that was copied, with its size, or skipped."""
-    if done is None:
-        counters.skipped += 1
-    else:
-        counters.copied += 1
-        counters.bytes += done
 
 
 def _check_conflict(item: TreeEntry, conflicts: FileConflicts | None) -> tuple[TreeEntry, ...]:

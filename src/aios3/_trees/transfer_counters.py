@@ -18,7 +18,9 @@ from aios3.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    OnAction = Callable[["TransferAction"], object]
 
 MAX_FAILURES = 1000
 """Failures after which nothing new is started, because the cause is then more than single objects."""
@@ -29,7 +31,7 @@ _FATAL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENF
 
 @dataclass(frozen=True, slots=True)
 class TransferAction:
-    """One thing that a dry run would have done: copy ``source`` to ``target``, or delete ``target``."""
+    """One thing that a call has done, or a dry run would have: copy ``source`` to ``target``, or delete ``target``."""
 
     kind: Literal["copy", "delete"]
     target: str
@@ -51,9 +53,10 @@ class TransferResult:
 
 
 class TransferCounters:
-    """Results of one call so far, object by object."""
+    """Results of one call so far, object by object; ``on_action`` is called with what has been done."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_action: OnAction | None = None) -> None:
+        self._on_action = on_action
         self.copied = 0
         self.skipped = 0
         self.deleted = 0
@@ -75,6 +78,33 @@ class TransferCounters:
             if is_fatal(error):
                 raise
             self.failures[path] = error
+
+    def note_copied(self, source: object, target: object, size: int | None) -> None:
+        """Note a file of ``size`` bytes that was copied; None: it was skipped, because something is there and stays."""
+        if size is None:
+            self.skipped += 1
+            return
+        self.copied += 1
+        self.bytes += size
+        if self._on_action is not None:
+            self._on_action(TransferAction("copy", str(target), str(source)))
+
+    def note_deleted(self, paths: Iterable[object], count: int) -> None:
+        """Note ``count`` files that were deleted, and which these are."""
+        self.deleted += count
+        if self._on_action is not None:
+            for path in paths:
+                self._on_action(TransferAction("delete", str(path)))
+
+    def plan_copy(self, source: object, target: object, size: int) -> None:
+        """Note a file that a dry run would copy."""
+        self.actions.append(TransferAction("copy", str(target), str(source)))
+        self.note_copied(source, target, size)
+
+    def plan_deletions(self, paths: Sequence[str]) -> None:
+        """Note files that a dry run would delete."""
+        self.actions += [TransferAction("delete", path) for path in paths]
+        self.note_deleted(paths, len(paths))
 
     def completed(self) -> Mapping[str, int]:
         """Return the counts by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aios3._md5 import md5_hex, multipart_etag
@@ -17,13 +17,30 @@ from aios3._trees.source_file import file_changed_error, open_source, read_small
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aios3._backend import StoredPart
+    from aios3._backend import PutOptions, StoredPart
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.write_plan import WritePlan
     from aios3._trees.part_uploads import PartRange
     from aios3._trees.progress_reporter import ProgressReporter
     from aios3._trees.source_file import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """How a file is stored."""
+
+    create_only: bool = False
+    """True if what is there stays."""
+    resume: bool = False
+    """True if parts of an earlier attempt are used whose MD5 is that of the file's bytes.
+
+    A failure then leaves the upload open for the next attempt.
+    """
+    options: PutOptions | None = None
+
+
+_REPLACE = UploadSettings()
 
 
 async def upload_file(
@@ -33,17 +50,14 @@ async def upload_file(
     reporter: ProgressReporter,
     *,
     size: int,
-    create_only: bool = False,
-    resume: bool = False,
+    settings: UploadSettings = _REPLACE,
 ) -> int:
     """Store the file at ``path`` as the object ``url`` and return its size in bytes; ``size`` is what it was lately.
 
-    With ``resume``, parts of an earlier attempt are used if their MD5 is that of the file's bytes. A failure then
-    leaves the upload open for the next attempt.
-
     Raises ObjectExistsError with ``create_only``, FileChangedError, and what the operating system and S3 say.
     """
-    plan = await resolve_plan(session, replacing_plan(session, url, if_absent=create_only))
+    plan = replacing_plan(session, url, if_absent=settings.create_only)
+    plan = await resolve_plan(session, plan if settings.options is None else replace(plan, options=settings.options))
     if size <= plan.part_size:
         budget = session.budget
         if not budget.try_acquire(size):
@@ -59,7 +73,7 @@ async def upload_file(
     async with open_source(path) as file:
         if not file.size:
             raise file_changed_error(path)
-        await _send_parts(session, plan, file, reporter, resume=resume)
+        await _send_parts(session, plan, file, reporter, resume=settings.resume)
     return file.size
 
 

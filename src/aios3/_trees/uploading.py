@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._handles.missing import explain_missing
+from aios3._handles.options import parse_upload_options
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import first_page
 from aios3._paths import S3Url, is_s3
@@ -14,17 +15,19 @@ from aios3._session import current_session
 from aios3._threads import in_thread
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.progress_reporter import ProgressReporter
-from aios3._trees.transfer import FileCopier, TreeTransfer, copy_always, copy_if_absent, count
+from aios3._trees.transfer import FileCopier, TreeTransfer, copy_always, copy_if_absent
 from aios3._trees.transfer_counters import TransferCounters
 from aios3.errors import AccessDeniedError, InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
+    from aios3._handles.options import UploadOptions
     from aios3._paths import AnyPath
     from aios3._session import Session
     from aios3._trees.progress_reporter import Progress
-    from aios3._trees.transfer_counters import TransferResult
+    from aios3._trees.transfer_counters import OnAction, TransferResult
 
 LocalPath = str | os.PathLike[str]
 
@@ -37,14 +40,18 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by 
     overwrite: bool = True,
     *,
     resume: bool = False,
+    on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: Session | None = None,
+    **options: Unpack[UploadOptions],
 ) -> TransferResult:
     """Upload a local file as an object, or a local directory with everything below it.
 
     Large files go up in parts, read at their offsets, several at once. With ``overwrite=False``, what is there
     already is skipped. Symbolic links to files are read; those to directories are entered with ``followlinks`` only.
     ``callback`` is called with the number of bytes since its last call, ``progress`` with the whole state.
+    The event loop calls ``on_action`` when a file is done; what it raises ends the transfer. Objects are stored with
+    ``options``, which are those of :func:`aios3.aopen`. The content type is guessed without one.
 
     A failure aborts the unfinished upload. With ``resume=True`` it keeps it, and the next call uses its parts whose MD5
     is that of the file's bytes. ``abort_uploads`` ends uploads that are never resumed.
@@ -53,9 +60,13 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by 
     PartialFailureError names the rest.
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
+    check_arguments(on_action=on_action)
+    stored = parse_upload_options(options)
     current, target, path = current_session(session), S3Url.parse(dst).require_bucket(), local_path(src)
-    counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
-    copier = FileCopier(current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks)
+    counters, reporter = TransferCounters(on_action), ProgressReporter(callback, progress)
+    copier = FileCopier(
+        current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks, options=stored
+    )
     item = await in_thread(describe_file, path)
     if item is not None:
         await copy_single(copier, path, target.require_object(), item)
@@ -80,6 +91,7 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 b
     overwrite: bool = True,
     *,
     resume: bool = False,
+    on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: Session | None = None,
 ) -> TransferResult:
@@ -88,7 +100,8 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 b
     An object goes before a directory of the same name; ``src/`` means the directory. Each file grows beside its
     target and replaces it when it is whole, with the object's time; all of it is of one version. Large objects come
     in ranges, several at once. With ``overwrite=False``, files that are there are skipped. ``followlinks`` downloads
-    what a symbolic link in S3 leads to. ``callback`` and ``progress`` are as in :func:`upload`.
+    what a symbolic link in S3 leads to. The functions ``callback``, ``on_action`` and ``progress`` are called as
+    :func:`upload` calls them.
 
     A failure removes the partial file. With ``resume=True``, the bytes of a large object that have arrived stay beside
     the target (``.NAME...aios3-part``). The next call goes on with them if the object is still the same.
@@ -98,8 +111,9 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 b
     directory, and PathNotDirectoryError for those below a key that is a file.
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
+    check_arguments(on_action=on_action)
     current, source, path = current_session(session), S3Url.parse(src).require_bucket(), local_path(dst)
-    counters, reporter = TransferCounters(), ProgressReporter(callback, progress)
+    counters, reporter = TransferCounters(on_action), ProgressReporter(callback, progress)
     copier = FileCopier(current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks)
     if not source.names_directory and await _download_one(copier, source, path):
         return counters.result()
@@ -133,8 +147,7 @@ async def copy_single(copier: FileCopier, source: S3Url | str, target: S3Url | s
     """Copy one file or object that was named by itself."""
     copier.reporter.add_file(item.size if item else 0)
     copy = copier.copier(from_disk=isinstance(source, str), to_disk=isinstance(target, str))
-    count(copier.counters, await copy(source, target, item))
-    copier.reporter.file_done()
+    copier.note_done(source, target, await copy(source, target, item))
 
 
 async def require_something(session: Session, source: S3Url, *, also_bucket: bool = False) -> None:

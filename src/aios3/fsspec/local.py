@@ -16,7 +16,7 @@ from aios3._threads import in_thread
 from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.transfer import FileCopier
 from aios3._trees.transfer_counters import TransferCounters
-from aios3._trees.upload_file import upload_file
+from aios3._trees.upload_file import UploadSettings, upload_file
 from aios3._trees.uploading import copy_single
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ async def send(
     """
     if not options:
         size = await in_thread(os.path.getsize, source)
-        await upload_file(session, source, target, ProgressReporter(told), size=size, create_only=create)
+        await upload_file(
+            session, source, target, ProgressReporter(told), size=size, settings=UploadSettings(create_only=create)
+        )
         return
     file = await in_thread(open, source, "rb")
     try:

@@ -59,6 +59,7 @@ from aios3 import (
     PureS3Path,
     ReaderOptions,
     ReadOutcome,
+    RemoveOutcome,
     RequestError,
     RequestEvent,
     RequestHook,
@@ -79,6 +80,7 @@ from aios3 import (
     UnknownEncodingError,
     UnsafeNameError,
     UnsupportedError,
+    UploadOptions,
     WholeOptions,
     WriteOutcome,
     WriteResult,
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
     from aios3._objects.presigning import PresignMethod
     from aios3._storage.presigned_links import LinkOperation
     from aios3._storage.volume import Openable
+    from aios3._trees.transfer_counters import OnAction
     from aios3._zip.writing import Compression
 
 __all__ = [
@@ -187,6 +190,7 @@ __all__ = [
     "RawWriter",
     "ReadOutcome",
     "ReaderOptions",
+    "RemoveOutcome",
     "RequestError",
     "RequestEvent",
     "RequestHook",
@@ -217,6 +221,7 @@ __all__ = [
     "UnknownEncodingError",
     "UnsafeNameError",
     "UnsupportedError",
+    "UploadOptions",
     "Volume",
     "VolumeFile",
     "WholeOptions",
@@ -266,6 +271,7 @@ __all__ = [
     "readlink",
     "realpath",
     "remove",
+    "remove_many",
     "rename",
     "save_as",
     "scan",
@@ -589,18 +595,35 @@ def download(
     overwrite: bool = True,
     *,
     resume: bool = False,
+    on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: _aios3.Session | None = None,
 ) -> TransferResult:
     """Download an object as a local file, or everything below a path into a local directory."""
     return _loop_thread.call(
-        _aios3.download, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
+        _aios3.download,
+        src,
+        dst,
+        callback,
+        followlinks,
+        overwrite,
+        resume=resume,
+        on_action=on_action,
+        progress=progress,
+        session=session,
     )
 
 
-def move(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+def move(
+    src: AnyPath,
+    dst: AnyPath,
+    overwrite: bool = True,
+    *,
+    on_action: OnAction | None = None,
+    session: _aios3.Session | None = None,
+) -> None:
     """Move an object, or a directory with everything below it, to another place in S3."""
-    return _loop_thread.call(_aios3.move, src, dst, overwrite, session=session)
+    return _loop_thread.call(_aios3.move, src, dst, overwrite, on_action=on_action, session=session)
 
 
 def read_many(
@@ -617,14 +640,34 @@ def read_many(
     )
 
 
-def remove(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+def remove(
+    path: AnyPath, missing_ok: bool = False, *, on_action: OnAction | None = None, session: _aios3.Session | None = None
+) -> None:
     """Remove an object, or a directory with everything below it."""
-    return _loop_thread.call(_aios3.remove, path, missing_ok, session=session)
+    return _loop_thread.call(_aios3.remove, path, missing_ok, on_action=on_action, session=session)
 
 
-def rename(src: AnyPath, dst: AnyPath, overwrite: bool = True, *, session: _aios3.Session | None = None) -> None:
+def remove_many(
+    paths: Iterable[AnyPath] | AsyncIterable[AnyPath],
+    *,
+    on_error: OnError = "raise",
+    concurrency: int | None = None,
+    session: _aios3.Session | None = None,
+) -> SyncIterator[RemoveOutcome]:
+    """Delete many objects, 1,000 of a bucket in a request; yield a :class:`RemoveOutcome` for each as it is known."""
+    return _iterate(_aios3.remove_many, paths, on_error=on_error, concurrency=concurrency, session=session)
+
+
+def rename(
+    src: AnyPath,
+    dst: AnyPath,
+    overwrite: bool = True,
+    *,
+    on_action: OnAction | None = None,
+    session: _aios3.Session | None = None,
+) -> None:
     """Move an object or a directory; another name for :func:`move`."""
-    return _loop_thread.call(_aios3.rename, src, dst, overwrite, session=session)
+    return _loop_thread.call(_aios3.rename, src, dst, overwrite, on_action=on_action, session=session)
 
 
 def stat_many(
@@ -649,13 +692,17 @@ def sync_tree(
     overwrite: bool = True,
     *,
     checksum: bool = False,
+    size_only: bool = False,
     delete: bool = False,
     dry_run: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     callback: Callable[[int], object] | None = None,
+    on_action: OnAction | None = None,
     progress: Progress | None = None,
+    target_session: _aios3.Session | None = None,
     session: _aios3.Session | None = None,
+    **options: Unpack[UploadOptions],
 ) -> TransferResult:
     """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3."""
     return _loop_thread.call(
@@ -666,13 +713,17 @@ def sync_tree(
         force,
         overwrite,
         checksum=checksum,
+        size_only=size_only,
         delete=delete,
         dry_run=dry_run,
         include=include,
         exclude=exclude,
         callback=callback,
+        on_action=on_action,
         progress=progress,
+        target_session=target_session,
         session=session,
+        **options,
     )
 
 
@@ -684,12 +735,24 @@ def upload(
     overwrite: bool = True,
     *,
     resume: bool = False,
+    on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: _aios3.Session | None = None,
+    **options: Unpack[UploadOptions],
 ) -> TransferResult:
     """Upload a local file as an object, or a local directory with everything below it."""
     return _loop_thread.call(
-        _aios3.upload, src, dst, callback, followlinks, overwrite, resume=resume, progress=progress, session=session
+        _aios3.upload,
+        src,
+        dst,
+        callback,
+        followlinks,
+        overwrite,
+        resume=resume,
+        on_action=on_action,
+        progress=progress,
+        session=session,
+        **options,
     )
 
 
