@@ -67,7 +67,7 @@ async def copy_object(
 async def delete_copied(session: Session, source: Place, copied: StatResult, key: bytes | None) -> None:
     """Delete what was copied, and only that; ``key`` is that of SSE-C.
 
-    Raises ObjectChangedError, and deletes nothing, if somebody has written to it since ``copied`` was described.
+    Raises ObjectChangedError, and deletes nothing, if it was written to since ``copied`` was described.
     """
     if source.version_id is None:
         await delete_unchanged(session, source.url, copied, sse_customer_key=key)

@@ -267,7 +267,7 @@ class Data(Names):
         return await self._carry(self._get_file, pairs, callback, batch_size, kwargs)
 
     async def sources(self, path: Any, *, recursive: bool, maxdepth: int | None) -> tuple[list[str], set[str]]:
-        """Return the names that say where copies go, and which of them are copied: all that are no directories only."""
+        """Return the names that decide where copies go, and those of them that are copied: directories are not."""
         meanings = await self.expanded(path, recursive=recursive, maxdepth=maxdepth)
         if isinstance(path, str) and not recursive and list(meanings.values()) == [None]:
             [name] = meanings
@@ -281,7 +281,7 @@ class Data(Names):
         try:
             return await self._info(name)
         except FileNotFoundError:
-            return None  # who copies it says what is wrong
+            return None  # the copy itself says what is wrong
 
     async def _carry(
         self,

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 Info = dict[str, Any]
 """One entry: ``name``, ``size``, ``type``, and more by S3's names."""
 Meaning = Info | None
-"""What a path means: its entry, or None for a path that nobody has looked at."""
+"""The meaning of a path: its entry, or None where no request has looked."""
 
 
 def is_directory_only(meaning: Meaning) -> bool:
-    """Return True for what is known to be a directory, and no object."""
+    """Return True for a path that is known to be a directory, without an object of its name."""
     return meaning is not None and meaning["type"] == "directory"
 
 

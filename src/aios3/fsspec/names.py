@@ -314,7 +314,7 @@ class Names(Base):
         return found
 
     async def _tree(self, path: str, maxdepth: int | None) -> list[tuple[str, Meaning]]:
-        """Return what is below a path, and the path itself if it is there; one that ends in ``/`` is no object."""
+        """Return what is below a path, and the path itself if it is there; ``a/`` means the directory alone."""
         name = self._strip_protocol(path)
         found = await self._found_below(name, maxdepth)
         url = self.place(name).url

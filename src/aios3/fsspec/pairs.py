@@ -1,4 +1,4 @@
-"""Which file or object becomes which, by fsspec's rules, and which of them cannot. No requests."""
+"""Targets of copies by fsspec's rules: the file or object that each source becomes. No requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aios3.fsspec.paths import Place
 
 Pair = tuple[str, str]
-"""What is copied, and where it goes."""
+"""A source and its target."""
 
 
 def pairs_of(source: Any, names: list[str], target: Any, *, into: bool) -> list[Pair]:
