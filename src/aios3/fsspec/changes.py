@@ -207,8 +207,8 @@ class Changes(Data):
         """Move objects: each is removed when its copy is there, and nothing else is removed.
 
         Nothing is done where both paths are one place. Raises InvalidPathError, before any change, where an object
-        would take the place of another that is to be moved, or two would become one. An object that somebody has
-        written to meanwhile stays, and raises ObjectChangedError; its old bytes are at the target.
+        would take the place of another that is to be moved, or two would become one. Raises ObjectChangedError
+        for an object that was written to meanwhile; it stays, and its old bytes are at the target.
         """
         kwargs.pop("on_error", None)
         if not kwargs and (path1 == path2 or self._is_one_place(path1, path2)):
