@@ -276,6 +276,66 @@ class TestTransactions:
         assert fs.list_multipart_uploads(bucket) == []
 
 
+class TestOutcomes:
+    """A file is published or discarded, once; who asks for the other afterwards is told."""
+
+    @pytest.fixture
+    def file(self, fs, bucket):
+        file = fs.open(f"{bucket}/a", "wb", autocommit=False)
+        file.write(b"1")
+        file.close()
+        return file
+
+    def test_what_is_discarded_cannot_be_committed(self, fs, bucket, file):
+        file.discard()
+        for _ in range(2):
+            with pytest.raises(ValueError, match="has been discarded"):
+                file.commit()
+        file.close()
+        assert fs.find(bucket) == []
+
+    def test_what_is_published_cannot_be_discarded(self, fs, bucket, file):
+        file.commit()
+        file.commit()
+        with pytest.raises(ValueError, match="has been published"):
+            file.discard()
+        assert fs.cat(f"{bucket}/a") == b"1"
+
+    def test_what_could_not_be_published_is_not_said_to_be(self, fs, bucket):
+        file = fs.open(f"{bucket}/a", "xb", autocommit=False)
+        file.write(b"1")
+        file.close()
+        fs.pipe(f"{bucket}/a", b"faster")
+        with pytest.raises(FileExistsError):
+            file.commit()
+        with pytest.raises(ValueError, match="could not be published"):
+            file.commit()
+        file.discard()
+        assert fs.cat(f"{bucket}/a") == b"faster"
+
+    def test_an_exception_behind_the_close_is_the_one_that_is_raised(self, fs, bucket):
+        with pytest.raises(RuntimeError, match="mine"), fs.open(f"{bucket}/a", "wb") as file:
+            file.write(b"1")
+            file.close()
+            raise RuntimeError("mine")
+        assert fs.cat(f"{bucket}/a") == b"1"
+
+    @pytest.mark.parametrize("leave", ["an exception", "discard"])
+    def test_a_transaction_publishes_the_others(self, fs, bucket, leave):
+        with fs.transaction:
+            with fs.open(f"{bucket}/a", "wb") as file:
+                file.write(b"1")
+            if leave == "discard":
+                given_up = fs.open(f"{bucket}/b", "wb")
+                given_up.write(b"2")
+                given_up.discard()
+            else:
+                with pytest.raises(RuntimeError), fs.open(f"{bucket}/b", "wb") as file:
+                    file.write(b"2")
+                    raise RuntimeError
+        assert fs.find(bucket) == [f"{bucket}/a"]
+
+
 class TestAsync:
     @pytest.fixture
     async def afs(self, storage_options):

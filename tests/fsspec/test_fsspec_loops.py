@@ -85,6 +85,17 @@ def test_a_loop_that_was_given_is_used(storage_options, path):
         fs.close()
         with fs.open(path) as file:
             assert file.read() == b"data"
+            assert file.metadata() == {}
+        for mode in ("xb", "wb", "ab"):
+            with fs.open(f"{path}-new", mode) as file:
+                file.write(mode.encode())
+        assert fs.cat(f"{path}-new") == b"wbab"
+        with pytest.raises(FileExistsError):
+            fs.open(path, "xb")
+        with fs.open(f"{path}.gz", "wb", compression="gzip") as file:
+            file.write(b"packed")
+        with fs.open(f"{path}.gz", "rt", compression="gzip") as file:
+            assert file.read() == "packed"
     finally:
         fs.close()
         loop.call_soon_threadsafe(loop.stop)

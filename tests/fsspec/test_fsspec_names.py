@@ -258,6 +258,19 @@ class TestMemory:
         assert f"{tree}/{key.split('/')[0]}" in fs.ls(tree)
         assert fs.exists(f"{tree}/{key}")
 
+    @pytest.mark.parametrize("verb", WRITES)
+    @pytest.mark.parametrize("key", ["b//y", "b///y", "b/c//y", "/y", "b//y//z"])
+    @pytest.mark.parametrize("spelling", ["{}", "{}/", "s3://{}", "/{}", "s3:///{}/"])
+    def test_one_directory_has_one_listing_however_it_is_spelled(self, fs, tree, tmp_path, verb, key, spelling):
+        local = tmp_path / "x"
+        local.write_bytes(b"1")
+        around = [tree, *(f"{tree}/{name}" for name in ("b", "b/c"))]
+        for path in around:
+            fs.ls(spelling.format(path))
+        WRITES[verb](fs, f"{tree}/{key}", local)
+        for path in around:
+            assert fs.ls(spelling.format(path)) == fs.ls(path, refresh=True)
+
     @pytest.mark.parametrize("removal", ["rm", "rm_file", "mv", "recursive", "glob"])
     def test_a_removal_of_ours_is_seen_at_once(self, fs, tree, removal):
         fs.ls(f"{tree}/bc"), fs.ls(tree)

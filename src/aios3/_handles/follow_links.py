@@ -26,25 +26,28 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 
-def head(session: Session, url: S3Url) -> Coroutine[None, None, StatResult]:
+_PLAIN = GetOptions()
+
+
+def head(session: Session, url: S3Url, options: GetOptions = _PLAIN) -> Coroutine[None, None, StatResult]:
     """Describe one object; a link itself, not what it leads to."""
     backend = session.cached_backend(url)
-    return _first_head(session, url) if backend is None else backend.head_object(url, GetOptions())
+    return _first_head(session, url, options) if backend is None else backend.head_object(url, options)
 
 
-async def _first_head(session: Session, url: S3Url) -> StatResult:
+async def _first_head(session: Session, url: S3Url, options: GetOptions) -> StatResult:
     backend = await session.backend(url)
-    return await backend.head_object(url, GetOptions())
+    return await backend.head_object(url, options)
 
 
-async def head_or_none(session: Session, url: S3Url) -> StatResult | None:
+async def head_or_none(session: Session, url: S3Url, options: GetOptions = _PLAIN) -> StatResult | None:
     """Describe one object if there is one.
 
     Where a policy allows listing for some prefixes only, S3 responds with 403 to a HEAD of a missing object; then a
     listing decides.
     """
     try:
-        return await head(session, url)
+        return await head(session, url, options)
     except ObjectNotFoundError:
         return None
     except AccessDeniedError as error:

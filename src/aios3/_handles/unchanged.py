@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aios3._backend import GetOptions
 from aios3._handles.follow_links import head_or_none
 from aios3.errors import BucketNotFoundError, ObjectChangedError, ObjectNotFoundError
 
@@ -19,7 +20,7 @@ _SAME_TIME_SECONDS = 1.0
 """How far two times of one version may lie apart: a HEAD has whole seconds, rounded up or down, and a listing less."""
 
 
-def _is_same_version(known: StatResult, now: StatResult) -> bool:
+def is_same_version(known: StatResult, now: StatResult) -> bool:
     """Return whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
     for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
         if before and after and before != after:
@@ -27,21 +28,25 @@ def _is_same_version(known: StatResult, now: StatResult) -> bool:
     return known.size == now.size and abs(known.mtime - now.mtime) < _SAME_TIME_SECONDS
 
 
-async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> None:
+async def delete_unchanged(
+    session: Session, url: S3Url, known: StatResult, *, sse_customer_key: bytes | None = None
+) -> None:
     """Delete the object at ``url`` if it is still the version ``known``; a missing object is not an error.
 
     The request has an If-Match, by which Amazon S3 decides. Other servers may ignore it, so they are asked by a HEAD
     directly before; what is written between the two is lost there.
 
-    Raises ObjectChangedError, and deletes nothing, if another version is there.
+    ``sse_customer_key`` is the key that it is encrypted with (SSE-C), without which S3 does not describe it. Raises
+    ObjectChangedError, and deletes nothing, if another version is there.
     """
     backend = await session.backend(url)
+    options = GetOptions(sse_customer_key=sse_customer_key)
     if known.etag is None or not backend.is_aws:
-        now = await head_or_none(session, url)
+        now = await head_or_none(session, url, options)
         if now is None:
             return
-        if not _is_same_version(known, now):
-            raise _newer(url)
+        if not is_same_version(known, now):
+            raise newer_version(url)
     try:
         await backend.delete_object(url, if_match=known.etag)
     except BucketNotFoundError:
@@ -50,10 +55,11 @@ async def delete_unchanged(session: Session, url: S3Url, known: StatResult) -> N
         return  # S3 says so of a deletion with a condition only
     except ObjectChangedError as error:
         # An earlier attempt may have deleted it, its response lost; not all servers respond with 404 then.
-        if await head_or_none(session, url) is not None:
-            raise _newer(url) from error
+        if await head_or_none(session, url, options) is not None:
+            raise newer_version(url) from error
 
 
-def _newer(url: S3Url) -> ObjectChangedError:
+def newer_version(url: S3Url) -> ObjectChangedError:
+    """Build the error for an object that was to be deleted, and is another version by now."""
     message = f"DeleteObject {url}: somebody has written to it meanwhile; the newer version stays there"
     return ObjectChangedError(message, path=str(url), operation="DeleteObject")

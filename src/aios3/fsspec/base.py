@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from aios3.errors import InvalidRangeError, reworded
+from fsspec.asyn import _get_batch_size
+
+from aios3._trees.runner import as_async, for_each
+from aios3.errors import ConfigError, InvalidRangeError, reworded
 from aios3.fsspec.options import check_names, settings_of
 from aios3.fsspec.paths import endpoint_of
 from aios3.fsspec.sessions import Sessions
@@ -17,15 +20,19 @@ from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from aios3._session import Session
     from aios3.fsspec.options import Settings
     from aios3.fsspec.paths import Place
 
+T = TypeVar("T")
+
 _SECRET = frozenset({
     "secret", "password", "token", "aws_secret_access_key", "aws_session_token", "SSECustomerKey", "SSECustomerKeyMD5",
 })  # fmt: skip
+_NO_LIMIT = -1
+"""As ``batch_size``: everything at once."""
 _OF_THE_PROCESS = frozenset({"loop", "asynchronous", "skip_instance_cache", "batch_size", "session"})
 
 
@@ -116,18 +123,64 @@ class Base(AsyncFileSystem):
         for session in self._sessions.here():
             await session.aclose()
 
+    async def together(
+        self,
+        work: Callable[[T], Coroutine[object, object, object]],
+        items: Sequence[T],
+        batch_size: int | None = None,
+        *,
+        raises: bool = True,
+        opens_files: bool = False,
+        told: Callable[[int], object] | None = None,
+    ) -> list[Any]:
+        """Run ``work`` on every item, ``batch_size`` at once; return the results, in the order of the items.
+
+        The first failure ends all; without ``raises``, failures stand among the results. A cancellation ends all, and
+        is raised when nothing runs any more. ``told`` is called with 1 after each item.
+        """
+        results: list[Any] = [None] * len(items)
+
+        async def run(numbered: tuple[int, T]) -> None:
+            position, item = numbered
+            try:
+                results[position] = await work(item)
+            except Exception as error:
+                if raises:
+                    raise
+                results[position] = error
+            if told is not None:
+                told(1)
+
+        width = self._width(len(items), batch_size, opens_files=opens_files)
+        await for_each(as_async(enumerate(items)), run, width)
+        return results
+
+    def _width(self, count: int, batch_size: int | None, *, opens_files: bool) -> int:
+        width: int = batch_size or self.batch_size or _get_batch_size(nofiles=not opens_files)
+        if width == _NO_LIMIT:
+            return max(count, 1)
+        if width < 1:
+            message = f"batch_size must be a positive number, or -1 for no limit, not {width}"
+            raise ConfigError(message)
+        return width
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        """Return the one spelling of a path that listings are remembered by: no protocol, no ``/`` at its ends."""
+        stripped = super()._strip_protocol(path)
+        return stripped if isinstance(stripped, list) else stripped.lstrip("/")
+
     def invalidate_cache(self, path: str | None = None) -> None:
         """Forget the listings of ``path`` and of the directories around it; without a path, all."""
         self._changes += 1
         if path is None:
             self.dircache.clear()
             return
-        path = self._strip_protocol(path)
-        while True:
-            self.dircache.pop(path, None)
-            if not path:
-                return
-            path = self._parent(path)
+        name: str = self._strip_protocol(path)
+        while name:
+            self.dircache.pop(name.rstrip("/"), None)
+            name = name.rpartition("/")[0]
+        self.dircache.pop("", None)
 
     @property
     def fsid(self) -> str:

@@ -9,7 +9,9 @@ from aios3._backend import CopyOptions, PutOptions
 from aios3._engine.parts import copy_ranges
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import aopen
-from aios3._objects.copy_object import copy
+from aios3._handles.unchanged import delete_unchanged, is_same_version, newer_version
+from aios3._objects.copy_object import CopyEnd, CopySettings
+from aios3._objects.copy_object import copy_object as copy_in_s3
 from aios3._s3_constants import MAX_PART_SIZE
 from aios3._storing.inherit import inherited_by_copy, storage_class_of
 from aios3._storing.store_object import store_object
@@ -25,23 +27,28 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3.fsspec.paths import Place
 
+NULL_VERSION = "null"
+"""S3's id of what is written while a bucket keeps no versions."""
+
 
 async def copy_object(
     session: Session, source: Place, target: S3Url, options: WriterOptions, *, preserve_etag: bool = False
-) -> None:
+) -> StatResult:
     """Copy an object, or a version of it; ``options`` go before what the source was stored with.
 
-    Raises UnsupportedError where an ETag would change that must not.
+    Returns the description of what was copied. Raises UnsupportedError where an ETag would change that must not,
+    PathIsDirectoryError where either end can be a directory only.
     """
-    if not options and source.version_id is None and not preserve_etag:
-        await copy(source.url, target, session=session)
-        return
     key = options.get("sse_customer_key")
+    source.url.require_object(), target.require_object()
     try:
         found = await stat_version(session, source.url, source.version_id, key)
     except ObjectNotFoundError as error:
         await explain_missing(session, source.url, error)
         raise
+    if not options and source.version_id is None and not preserve_etag:
+        await copy_in_s3(CopyEnd(session, source.url), CopyEnd(session, target), CopySettings(), found)
+        return found
     if preserve_etag and "-" in (found.etag or ""):
         message = f"{source.url} was stored in parts, and a copy of it has another ETag; leave preserve_etag out"
         raise UnsupportedError(message, path=str(source.url))
@@ -54,6 +61,22 @@ async def copy_object(
         await backend.copy_object(source.url, target, options=stored, terms=terms)
     else:
         await _copy_parts(session, source.url, target, found, stored)
+    return found
+
+
+async def delete_copied(session: Session, source: Place, copied: StatResult, key: bytes | None) -> None:
+    """Delete what was copied, and only that; ``key`` is that of SSE-C.
+
+    Raises ObjectChangedError, and deletes nothing, if it was written to since ``copied`` was described.
+    """
+    if source.version_id is None:
+        await delete_unchanged(session, source.url, copied, sse_customer_key=key)
+        return
+    if source.version_id == NULL_VERSION:  # the only one that a write replaces
+        now = await stat_version(session, source.url, source.version_id, key)
+        if not is_same_version(copied, now):
+            raise newer_version(source.url)
+    await (await session.backend(source.url)).delete_object(source.url, source.version_id)
 
 
 async def stored_options(session: Session, url: S3Url, found: StatResult, options: WriterOptions) -> PutOptions:

@@ -6,17 +6,18 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from fsspec.asyn import _run_coros_in_chunks
 from fsspec.callbacks import DEFAULT_CALLBACK
 
 from aios3._handles.opening import aopen
 from aios3._objects.writing import write_bytes
 from aios3._threads import in_thread
-from aios3.errors import ConfigError
+from aios3.errors import ConfigError, PathIsDirectoryError
 from aios3.fsspec.base import s3fs_errors
-from aios3.fsspec.local import get_pairs, make_parent, put_pairs, receive, send
+from aios3.fsspec.entries import is_directory_only
+from aios3.fsspec.local import make_parent, receive, send
 from aios3.fsspec.names import Names
 from aios3.fsspec.options import writer_options
+from aios3.fsspec.pairs import check_distinct, check_files, get_pairs, put_pairs
 from aios3.fsspec.paths import require_key
 from aios3.fsspec.ranges import merge
 from aios3.fsspec.versions import read_slice
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3._handles.opening import ReaderOptions, WriterOptions
+    from aios3._paths import S3Url
+    from aios3.fsspec.pairs import Pair
     from aios3.fsspec.ranges import Merged
 
 _IGNORED = frozenset({"chunksize", "max_concurrency"})
@@ -82,13 +85,16 @@ class Data(Names):
         ``on_error`` is "raise", "omit" or "return", as fsspec has it.
         """
         _check_choice("on_error", on_error, "raise", "omit", "return")
-        paths = [each for each in await self._expand_path(path, recursive=recursive) if not each.endswith("/")]
+        meanings = await self.expanded(path, recursive=recursive)
+        paths = [
+            name
+            for name, meaning in meanings.items()
+            if not name.endswith("/") and not (recursive and is_directory_only(meaning))
+        ]
         expanded = len(paths) != 1 or isinstance(path, list) or paths[0] != self._strip_protocol(path)
-        if recursive:
-            files = set(await self._files_of(path))
-            paths = [each for each in paths if each in files]
-        calls = [self._cat_file(each, **kwargs) for each in paths]
-        outcomes = await self.together(calls, batch_size, raises=on_error == "raise")
+        outcomes = await self.together(
+            lambda each: self._cat_file(each, **kwargs), paths, batch_size, raises=on_error == "raise"
+        )
         if not expanded and not recursive and not isinstance(outcomes[0], Exception):
             return outcomes[0]
         found = dict(zip(paths, outcomes, strict=True))
@@ -98,13 +104,6 @@ class Data(Names):
         roots = [path] if isinstance(path, str) else path
         expanded = await self._expand_path(roots)
         return [name for root in expanded for name in await self._find(root)]
-
-    async def together(self, calls: Sequence[Any], batch_size: int | None, *, raises: bool = True) -> list[Any]:
-        """Run ``calls`` side by side, ``batch_size`` at once; return their results, and failures unless ``raises``."""
-        outcomes: list[Any] = await _run_coros_in_chunks(
-            calls, batch_size=batch_size or self.batch_size, nofiles=True, return_exceptions=not raises
-        )
-        return outcomes
 
     async def _cat_ranges(
         self,
@@ -126,8 +125,9 @@ class Data(Names):
             raise TypeError(message)
         wanted = list(zip(paths, _each(starts, paths, "starts"), _each(ends, paths, "ends"), strict=True))
         merged = merge(wanted, max_gap)
-        calls = [self._cat_file(each.path, each.start, each.stop, **kwargs) for each in merged]
-        outcomes = await self.together(calls, batch_size, raises=False)
+        outcomes = await self.together(
+            lambda each: self._cat_file(each.path, each.start, each.stop, **kwargs), merged, batch_size, raises=False
+        )
         found: list[Any] = [None] * len(wanted)
         for request, data in zip(merged, outcomes, strict=True):
             _share(request, data, found)
@@ -150,11 +150,20 @@ class Data(Names):
         finally:
             self.invalidate_cache(path)
 
-    def _writable(self, path: str) -> Any:
+    async def _pipe(self, path: Any, value: Any = None, batch_size: int | None = None, **kwargs: Any) -> list[Any]:
+        """Write objects as a whole, side by side: ``value`` at a path, or all of a dictionary of bytes by path."""
+        stored: list[tuple[str, Any]] = [(path, value)] if isinstance(path, str) else list(path.items())
+        return await self.together(lambda each: self._pipe_file(*each, **kwargs), stored, batch_size)
+
+    def _writable(self, path: str) -> S3Url:
         """Return where an object is written; raise ValueError for a path that names no object, or a version of one."""
+        return self._latest_url(path, "versions cannot be written to")
+
+    def _latest_url(self, path: str, why: str = "the latest version is needed here") -> S3Url:
+        """Return where an object is; raise ValueError for a path that names none, or a version of one."""
         place = require_key(self.place(path))
         if place.version_id is not None:
-            message = f"{path!r} names a version, and versions cannot be written to"
+            message = f"{path!r} names a version, and {why}"
             raise ConfigError(message)
         return place.url
 
@@ -188,12 +197,18 @@ class Data(Names):
         version_id: str | None = None,
         **kwargs: object,
     ) -> None:
-        """Receive an object as a local file, which is there when it is whole. Nothing where a directory is there."""
+        """Receive an object as a local file, which is there when it is whole.
+
+        A directory comes down as one that is there already; an object in its place raises PathIsDirectoryError.
+        """
         _check_ignored(kwargs)
         target = os.fspath(lpath)
-        if await in_thread(os.path.isdir, target):
-            return
         place = require_key(self.place(rpath))
+        if await in_thread(os.path.isdir, target):
+            if is_directory_only(await self._info(rpath)):
+                return
+            message = f"{target} is a directory, so {rpath!r} cannot be stored there as a file"
+            raise PathIsDirectoryError(message, path=target)
         options = self.reading(self._version(version_id, place.version_id))
         await in_thread(make_parent, target)
         if callback is not DEFAULT_CALLBACK:
@@ -217,6 +232,7 @@ class Data(Names):
             pairs = await in_thread(put_pairs, lpath, target, into, recursive=recursive, maxdepth=maxdepth)
         else:
             pairs = list(zip(lpath, rpath, strict=True))
+        check_distinct(pairs, lambda path: self.place(path).url)
         if not pairs:
             return None
         return await self._carry(self._put_file, pairs, callback, batch_size, kwargs)
@@ -232,49 +248,54 @@ class Data(Names):
     ) -> list[Any] | None:
         """Receive objects as local files, side by side; no key leads out of the directory ``lpath``.
 
-        Raises ValueError for a key that would.
+        Raises ValueError for a key that would, and where two would become one file. Raises NotADirectoryError where one
+        would lie below another: S3 has both ``a`` and ``a/b``, a disk has not. Nothing is received then.
         """
         batch_size = kwargs.pop("batch_size", None)
         if isinstance(lpath, list) and isinstance(rpath, list):
             pairs = list(zip(rpath, lpath, strict=True))
-        elif self.names_version(rpath):
-            pairs = [(rpath, lpath)]
         else:
-            names = await self._sources(rpath, recursive=recursive, maxdepth=maxdepth)
-            pairs = await in_thread(get_pairs, rpath, self._strip_protocol(rpath), names, lpath)
+            names, objects = await self.sources(rpath, recursive=recursive, maxdepth=maxdepth)
+            bare = [self.without_version(name) for name in names]
+            found = await in_thread(get_pairs, self.without_version(rpath), bare, lpath)
+            pairs = [(name, target) for name, (_, target) in zip(names, found, strict=True) if name in objects]
+        check_files(pairs)
         if not pairs:
             return None
         for _, target in pairs:
             await in_thread(make_parent, os.fspath(target))
         return await self._carry(self._get_file, pairs, callback, batch_size, kwargs)
 
-    async def _sources(self, path: Any, *, recursive: bool, maxdepth: int | None) -> list[str]:
-        names: list[str] = await self._expand_path(self._strip_protocol(path), recursive=recursive, maxdepth=maxdepth)
+    async def sources(self, path: Any, *, recursive: bool, maxdepth: int | None) -> tuple[list[str], set[str]]:
+        """Return the names that decide where copies go, and those of them that are copied: directories are not."""
+        meanings = await self.expanded(path, recursive=recursive, maxdepth=maxdepth)
+        if isinstance(path, str) and not recursive and list(meanings.values()) == [None]:
+            [name] = meanings
+            meanings = {name: await self._info_or_none(name)}
+        objects = [name for name, meaning in meanings.items() if not is_directory_only(meaning)]
         if isinstance(path, str) and (not recursive or maxdepth is not None):
-            return [name for name in names if not await self._is_only_directory(name)]
-        return names
+            return objects, set(objects)
+        return list(meanings), set(objects)
 
-    async def _is_only_directory(self, name: str) -> bool:
+    async def _info_or_none(self, name: str) -> Any:
         try:
-            return bool((await self._info(name))["type"] == "directory")
+            return await self._info(name)
         except FileNotFoundError:
-            return False
+            return None  # the copy itself says what is wrong
 
     async def _carry(
         self,
         carry: Callable[..., Any],
-        pairs: Sequence[tuple[Any, Any]],
+        pairs: Sequence[Pair],
         callback: Callback,
         batch_size: int | None,
         options: dict[str, Any],
     ) -> list[Any]:
         callback.set_size(len(pairs))
         carry = callback.branch_coro(carry)
-        calls = [carry(source, target, **options) for source, target in pairs]
-        outcomes: list[Any] = await _run_coros_in_chunks(
-            calls, batch_size=batch_size or self.batch_size, callback=callback
+        return await self.together(
+            lambda pair: carry(*pair, **options), pairs, batch_size, opens_files=True, told=callback.relative_update
         )
-        return outcomes
 
 
 def _share(request: Merged, data: Any, found: list[Any]) -> None:

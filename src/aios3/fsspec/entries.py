@@ -6,11 +6,31 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aios3._backend import BucketEntry, ObjectVersion
     from aios3._entries import StatResult
 
 Info = dict[str, Any]
 """One entry: ``name``, ``size``, ``type``, and more by S3's names."""
+Meaning = Info | None
+"""The meaning of a path: its entry, or None where no request has looked."""
+
+
+def is_directory_only(meaning: Meaning) -> bool:
+    """Return True for a path that is known to be a directory, without an object of its name."""
+    return meaning is not None and meaning["type"] == "directory"
+
+
+def by_name(found: Iterable[Info], *, directories_first: bool = False) -> dict[str, Info]:
+    """Return entries by name and sorted by it; of an object and a directory of one name, the object stays."""
+    last = "directory" if directories_first else "file"
+    return {info["name"]: info for info in sorted(found, key=lambda info: (str(info["name"]), info["type"] == last))}
+
+
+def strongest(found: Iterable[tuple[str, Meaning]]) -> dict[str, Meaning]:
+    """Return what each name means, sorted: an object rather than a path not looked at, a directory only at last."""
+    return dict(sorted(found, key=lambda named: (named[0], not is_directory_only(named[1]), named[1] is not None)))
 
 
 def file_info(name: str, stat: StatResult) -> Info:

@@ -91,6 +91,8 @@ class Extras(Changes):
         if client_method not in _METHODS:
             message = f"client_method must be one of {', '.join(map(repr, _METHODS))}, not {client_method!r}"
             raise ConfigError(message)
+        if client_method == "put_object":
+            self._writable(path)
         if place.version_id is not None:
             kwargs["VersionId"] = place.version_id
         return await presign(place.url, expires, _METHODS[client_method], kwargs or None, session=self.session())
@@ -113,16 +115,14 @@ class Extras(Changes):
     async def _setxattr(self, path: str, copy_kwargs: Mapping[str, Any] | None = None, **kw_args: str | None) -> None:
         """Change some of an object's metadata, and leave the others; None removes one.
 
-        S3 copies the object onto itself. ``copy_kwargs`` are further parameters of CopyObject.
+        S3 copies the object onto itself. ``copy_kwargs`` are further parameters of CopyObject. Raises ValueError for a
+        version, which cannot be changed.
         """
-        place = require_key(self.place(path))
+        url = self._writable(path)
         changes = {name.replace("_", "-"): value for name, value in kw_args.items()}
-        stat = await stat_version(self.session(), place.url, place.version_id)
+        stat = await stat_version(self.session(), url, None, self._settings.sse_customer_key)
         old = {name.replace("_", "-"): value for name, value in stat.metadata.items()}
         metadata = {name: value for name, value in (old | changes).items() if value is not None}
-        source = {"Bucket": place.url.bucket, "Key": place.url.key}
-        if place.version_id is not None:
-            source["VersionId"] = place.version_id
         kept = {
             "ContentType": stat.content_type,
             "ContentEncoding": stat.headers.get("content-encoding"),
@@ -131,18 +131,20 @@ class Extras(Changes):
             "CacheControl": stat.headers.get("cache-control"),
             "StorageClass": stat.storage_class,
         }
-        await self._call_s3(
-            "copy_object",
-            {name: value for name, value in kept.items() if value is not None},
-            dict(copy_kwargs or {}),
-            Bucket=place.url.bucket,
-            Key=place.url.key,
-            CopySource=source,
-            CopySourceIfMatch=f'"{stat.etag}"',
-            Metadata=metadata,
-            MetadataDirective="REPLACE",
-        )
-        self.invalidate_cache(path)
+        try:
+            await self._call_s3(
+                "copy_object",
+                {name: value for name, value in kept.items() if value is not None},
+                dict(copy_kwargs or {}),
+                Bucket=url.bucket,
+                Key=url.key,
+                CopySource={"Bucket": url.bucket, "Key": url.key},
+                CopySourceIfMatch=f'"{stat.etag}"',
+                Metadata=metadata,
+                MetadataDirective="REPLACE",
+            )
+        finally:
+            self.invalidate_cache(path)
 
     async def _get_tags(self, path: str) -> dict[str, str]:
         """Return the tags of an object."""
@@ -168,21 +170,23 @@ class Extras(Changes):
             message = f"acl must be one of {', '.join(sorted(known))}, not {acl!r}"
             raise ConfigError(message)
         if recursive:
-            names = await self._find(path)
-            await self.together([self._chmod(name, acl, **kwargs) for name in names], None)
+            await self.together(lambda name: self._chmod(name, acl, **kwargs), await self._find(path))
         elif place.url.key:
             await self._call_s3("put_object_acl", kwargs, **_target(place), ACL=acl)
         else:
             await self._call_s3("put_bucket_acl", kwargs, Bucket=place.url.bucket, ACL=acl)
 
     async def _merge(self, path: str, filelist: Sequence[str], **kwargs: object) -> None:
-        """Write the bytes of objects, in their order, as one object; S3 copies those of 5 MiB and more itself."""
+        """Write the bytes of objects, in their order, as one object; S3 copies those of 5 MiB and more itself.
+
+        Raises ValueError for versions of objects, of which S3 copies the latest only here.
+        """
         if kwargs:
             message = f"merge() takes no {', '.join(sorted(kwargs))}"
             raise TypeError(message)
-        sources = [require_key(self.place(each)).url for each in filelist]
+        sources, target = [self._latest_url(each) for each in filelist], self._writable(path)
         try:
-            await concat(sources, require_key(self.place(path)).url, session=self.session())
+            await concat(sources, target, session=self.session())
         finally:
             self.invalidate_cache(path)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import operator
 import os
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import aios3.sync
 from aios3._namespace.link_targets import head_or_none
 from aios3.errors import ClosedHandleError, ConfigError, ObjectExistsError, UnsupportedError
 from aios3.fsspec.base import check_cache_type, s3fs_errors
-from aios3.fsspec.calls import run
 from aios3.fsspec.entries import head_info
 from aios3.fsspec.paths import require_key
+from aios3.sync import _loop_thread
 from aios3.sync._layers import ObjectWriter
 
 if TYPE_CHECKING:
@@ -199,6 +201,12 @@ def _reopen(fs: Any, path: str, options: dict[str, Any], position: int) -> Any:
     return file
 
 
+_PENDING = "is open or waits for a commit"
+_PUBLISHED = "has been published"
+_DISCARDED = "has been discarded"
+_FAILED = "could not be published"
+
+
 class S3WriteFile(S3File):
     """An object, open for writing. It is there, as a whole, when the file is closed, or committed where that is later.
 
@@ -211,6 +219,7 @@ class S3WriteFile(S3File):
         self.autocommit = autocommit
         self._file = file
         self._closed = False
+        self._outcome = _PENDING
         self.write = file.write  # type: ignore[method-assign]  # no detour
 
     @property
@@ -277,21 +286,43 @@ class S3WriteFile(S3File):
         raise ClosedHandleError(message, path=self.full_name)
 
     def commit(self) -> None:
-        """Publish what was written, or raise why not."""
+        """Publish what was written, or raise why not. Safe to repeat.
+
+        Raises ClosedHandleError for what has been discarded, and for what an earlier commit could not publish.
+        """
+        if self._outcome in {_DISCARDED, _FAILED}:
+            message = f"{self.full_name} {self._outcome}, so there is nothing to commit; write it again"
+            raise ClosedHandleError(message, path=self.full_name)
         self._closed = True
         try:
             self._file.close()
+        except BaseException:
+            self._outcome = _FAILED
+            raise
+        else:
+            self._outcome = _PUBLISHED
         finally:
             self.fs.invalidate_cache(self.path)
 
     def discard(self) -> None:
-        """Give up: nothing becomes visible, and no upload stays open. Safe to repeat."""
-        self._closed = True
+        """Give up: nothing becomes visible, and no upload stays open. Safe to repeat.
+
+        A transaction goes on without the file. Raises ClosedHandleError for what has been published.
+        """
+        if self._outcome == _PUBLISHED:
+            message = f"{self.full_name} {self._outcome}, and cannot be discarded any more; remove it"
+            raise ClosedHandleError(message, path=self.full_name)
+        self._closed, self._outcome = True, _DISCARDED
+        transaction = self.fs._transaction  # noqa: SLF001 - fsspec's own name; None outside of one
+        if transaction is not None:
+            with suppress(ValueError):
+                transaction.files.remove(self)
         self._file.abort()
 
     def abandon(self) -> None:
-        """Discard what was written, because an exception has ended the writing."""
-        self.discard()
+        """Discard what was written, because an exception has ended the writing; what is published stays."""
+        if self._outcome != _PUBLISHED:
+            self.discard()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -299,7 +330,7 @@ class S3WriteFile(S3File):
         if kind is None:
             self.close()
         else:
-            self.discard()
+            self.abandon()
 
     def __enter__(self) -> Self:
         if self._closed:
@@ -317,6 +348,8 @@ def open_file(fs: Any, path: str, mode: str, settings: dict[str, Any]) -> S3Read
         message = f"File mode {mode!r} is not supported; the modes are {', '.join(MODES)}"
         raise UnsupportedError(message, path=path)
     place = require_key(fs.place(path))
+    if mode != "rb":
+        fs._writable(path)  # noqa: SLF001 - a part of the filesystem
     version_id = fs._version(settings.pop("version_id"), place.version_id)  # noqa: SLF001 - a part of the filesystem
     check_cache_type(settings["cache_type"] or fs.default_cache_type)
     with s3fs_errors():
@@ -340,9 +373,6 @@ def _open_reader(fs: Any, place: Place, version_id: str | None, settings: dict[s
 
 
 def _open_writer(fs: Any, place: Place, mode: str, settings: dict[str, Any]) -> S3WriteFile:
-    if place.version_id is not None:
-        message = f"{place.name!r} names a version, and versions cannot be written to"
-        raise ConfigError(message)
     options = fs.writing(settings["parameters"])
     if settings["acl"]:
         options["acl"] = settings["acl"]
@@ -350,7 +380,7 @@ def _open_writer(fs: Any, place: Place, mode: str, settings: dict[str, Any]) -> 
     if block_size is not None:
         options["part_size"] = block_size
     session = _session(fs, settings)
-    if mode == "xb" and run(fs, head_or_none, session, place.url) is not None:
+    if mode == "xb" and _loop_thread.call(partial(head_or_none, session, place.url)) is not None:
         message = f"{place.name} exists already, and mode 'xb' replaces nothing"
         raise ObjectExistsError(message, path=str(place.url))
     file = aios3.sync.open(place.url, mode, session=session, **options)
@@ -362,7 +392,7 @@ def _session(fs: Any, settings: dict[str, Any]) -> Any:
     async def session() -> object:
         return fs.session(requester_pays=settings["requester_pays"])
 
-    return aios3.sync._loop_thread.call(session)  # noqa: SLF001 - files live on the background loop
+    return _loop_thread.call(session)  # files live on the background loop, also where another was given
 
 
 def _check_size(block_size: object) -> None:

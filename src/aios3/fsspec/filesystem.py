@@ -55,8 +55,8 @@ class S3FileSystem(Extras):
     its own. Its blocking methods run on the background loop of :mod:`aios3.sync`, or on ``loop`` if one is given. The
     methods with an underscore are coroutines for any loop, with ``asynchronous=True`` or without.
 
-    Listings are responded to from memory for ``listings_expiry_time`` seconds (5), and never after a write of this
-    instance. The options of the constructor are those of s3fs; ``docs/migrating/s3fs.md`` says what each means here.
+    Listings are remembered for ``listings_expiry_time`` seconds (5), and no longer than until this instance writes. The
+    options of the constructor are those of s3fs; ``docs/migrating/s3fs.md`` says what each means here.
 
     Raises ConfigError (a ValueError) for options that have no meaning. Raises WrongTypeError (a TypeError) for unknown
     options and for those of a wrong type.
@@ -138,6 +138,7 @@ class S3FileSystem(Extras):
         if mode == "rb":
             version_id = self._version(kwargs.pop("version_id", None), place.version_id)
             return await open_stream(self, place, mode, dict(self.reading(version_id)))
+        self._writable(path)
         return await open_stream(self, place, mode, dict(self.writing(kwargs)))
 
     def reading_sizes(self, block_size: int) -> dict[str, int]:

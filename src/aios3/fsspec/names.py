@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from aios3._buckets import Bucket
+from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.stat import hasbucket
 from aios3._paths import S3Url
-from aios3.errors import BucketNotFoundError, InvalidPathError
+from aios3.errors import BucketNotFoundError, InvalidPathError, ObjectNotFoundError
 from aios3.fsspec.base import Base
-from aios3.fsspec.entries import bucket_info, directory_info, head_info, version_info
+from aios3.fsspec.entries import (
+    bucket_info,
+    by_name,
+    directory_info,
+    head_info,
+    strongest,
+    version_info,
+)
 from aios3.fsspec.listing import below, describe, directories_of, directory, entries, is_directory, levels
 from aios3.fsspec.versions import stat_version
 
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from aios3._session import Session
-    from aios3.fsspec.entries import Info
+    from aios3.fsspec.entries import Info, Meaning
 
 _ROOT = ("", "/")
 
@@ -72,11 +81,13 @@ class Names(Base):
     async def _ls(self, path: str, detail: bool = False, refresh: bool = False, versions: bool = False) -> list[Any]:
         """List a directory, or the buckets for an empty path: names, or entries with ``detail``.
 
-        A listing is responded to from memory for ``listings_expiry_time`` seconds, unless ``refresh``. With
-        ``versions``, all versions of the objects directly in the directory. Raises ObjectNotFoundError.
+        A listing is remembered for ``listings_expiry_time`` seconds; ``refresh`` asks S3 again. With ``versions``, all
+        versions of the objects directly in the directory. Raises ObjectNotFoundError.
         """
         path = self._strip_protocol(path)
-        if versions:
+        if not versions and self.names_version(path):
+            found = [await self._version_entry(path)]
+        elif versions:
             found = await self._version_entries(path)
         else:
             found = await self._entries(path, refresh=refresh)
@@ -111,6 +122,10 @@ class Names(Base):
         info = await describe(self.session(), url)
         return [info] if info["type"] == "file" else []
 
+    async def _version_entry(self, path: str) -> Info:
+        """Describe the version that a path names, under that path; raise ObjectNotFoundError."""
+        return {**await self._info(path), "name": self._strip_protocol(path)}
+
     async def _version_entries(self, path: str) -> list[Info]:
         if not self.version_aware:
             message = "versions cannot be specified if the filesystem is not version aware; give version_aware=True"
@@ -143,10 +158,12 @@ class Names(Base):
         return bool(info["type"] == "file")
 
     async def _isdir(self, path: str) -> bool:
-        """Return True if anything is stored below this path; a bucket is a directory."""
+        """Return True if anything is stored below this path; a bucket is a directory, a version of an object none."""
         path = self._strip_protocol(path)
         if path in _ROOT:
             return True
+        if self.names_version(path):
+            return False
         try:
             url = self.place(path).url
             if not url.key:
@@ -163,23 +180,27 @@ class Names(Base):
         detail: bool = False,
         prefix: str = "",
         refresh: bool = False,
+        directories_first: bool = False,
         **kwargs: object,
     ) -> Any:
         """Return the objects below a path, or that at it: names, or a dictionary of entries with ``detail``.
 
         ``prefix`` keeps those whose path below ``path`` begins with it. Without ``maxdepth`` everything is listed by
-        several requests at once; with it, directory by directory, those of one level at once.
+        several requests at once; with it, directory by directory, those of one level at once. An object goes before a
+        directory of the same name, unless ``directories_first``.
         """
         del refresh, kwargs
         path = self._strip_protocol(path)
         found = await self._found(path, maxdepth, prefix, withdirs=bool(withdirs))
-        named = {info["name"]: info for info in sorted(found, key=lambda info: str(info["name"]))}
+        named = by_name(found, directories_first=directories_first)
         return named if detail else list(named)
 
     async def _found(self, path: str, maxdepth: int | None, prefix: str, *, withdirs: bool) -> list[Info]:
         if maxdepth is not None and maxdepth < 1:
             message = "maxdepth must be at least 1"
             raise ValueError(message)
+        if self.names_version(path):
+            return await self._version_found(path)
         place = self.place(_inside_bucket(path))
         session, url = self.session(), place.url
         if maxdepth is None:
@@ -199,6 +220,12 @@ class Names(Base):
             return [info] if info["type"] == "file" else []
         return found + dirs
 
+    async def _version_found(self, path: str) -> list[Info]:
+        try:
+            return [await self._version_entry(path)]
+        except FileNotFoundError:
+            return []
+
     async def _all_below(self, url: S3Url, prefix: str) -> list[Info]:
         found: list[Info] = []
         async with aclosing(below(self.session(), url, prefix)) as batches:
@@ -208,36 +235,107 @@ class Names(Base):
 
     async def find_iter(self, path: str, prefix: str = "") -> AsyncGenerator[Info, None]:
         """Yield the entries of all objects below a path as they are listed: none is kept, however many there are."""
-        place = self.place(_inside_bucket(self._strip_protocol(path)))
-        async with aclosing(below(self.session(), place.url, prefix)) as batches:
+        url = self._listed_url(path)
+        async with aclosing(below(self.session(), url, prefix)) as batches:
             async for batch in batches:
                 for info in batch:
                     yield info
 
     async def iterdir(self, path: str) -> AsyncGenerator[Info, None]:
         """Yield the entries of one directory as they are listed."""
-        place = self.place(_inside_bucket(self._strip_protocol(path)))
-        async with aclosing(directory(self.session(), place.url)) as batches:
+        url = self._listed_url(path)
+        async with aclosing(directory(self.session(), url)) as batches:
             async for batch in batches:
                 for info in batch:
                     yield info
 
+    def _listed_url(self, path: str) -> S3Url:
+        if self.names_version(path):
+            message = f"{path!r} names a version of an object, which has nothing below it"
+            raise InvalidPathError(message, path=path)
+        return self.place(_inside_bucket(self._strip_protocol(path))).url
+
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Return what matches a pattern of fsspec; raise ValueError for one that goes through all buckets."""
-        if self._strip_protocol(path).startswith("*"):
+        name = self._strip_protocol(path)
+        if name.startswith("*"):
             message = "Cannot traverse all of S3"
             raise ValueError(message)
+        if self.names_version(path):
+            found = by_name(await self._version_found(name))
+            return found if kwargs.get("detail") else list(found)
+        if path.endswith("/") and has_magic(name):
+            kwargs["directories_first"] = True  # the pattern means them alone
         return await super()._glob(path, maxdepth=maxdepth, **kwargs)
 
     async def _expand_path(
         self, path: Any, recursive: bool = False, maxdepth: int | None = None, assume_literal: bool = False
     ) -> list[str]:
-        """Return all that a path, a pattern or a list of them means; a path that names a version means that version."""
-        paths = [path] if isinstance(path, str) else list(path)
-        versions = [self._strip_protocol(each) for each in paths if self.names_version(each)]
-        others = [each for each in paths if not self.names_version(each)]
-        found = await super()._expand_path(others, recursive, maxdepth, assume_literal) if others else []
-        return sorted([*versions, *found])
+        """Return the names of all that a path, a pattern or a list of them means."""
+        return list(await self.expanded(path, recursive=recursive, maxdepth=maxdepth, literal=assume_literal))
+
+    async def expanded(
+        self, path: Any, *, recursive: bool = False, maxdepth: int | None = None, literal: bool = False
+    ) -> dict[str, Meaning]:
+        """Return all that a path, a pattern or a list of them means, by name, and what each is; None if not looked at.
+
+        A path that names a version means that version, ``literal`` that no path is a pattern. An object goes before a
+        directory of the same name. Raises ObjectNotFoundError if it means nothing, which is a FileNotFoundError.
+        """
+        if maxdepth is not None and maxdepth < 1:
+            message = "maxdepth must be at least 1"
+            raise ValueError(message)
+        found: list[tuple[str, Meaning]] = []
+        for each in [path] if isinstance(path, str) else list(path):
+            if self.names_version(each):
+                found.append((self._strip_protocol(each), None))
+            elif not literal and has_magic(self._strip_protocol(each)):
+                found += await self._matching(self._strip_protocol(each), recursive=recursive, maxdepth=maxdepth)
+            elif recursive:
+                found += await self._tree(each, maxdepth)
+            else:
+                found.append((self._strip_protocol(each), None))
+        if not found:
+            message = f"There is nothing at {path!r}"
+            raise ObjectNotFoundError(message, path=str(path))
+        return strongest(found)
+
+    async def _matching(self, pattern: str, *, recursive: bool, maxdepth: int | None) -> list[tuple[str, Meaning]]:
+        found = list((await self._glob(pattern, maxdepth=maxdepth, detail=True)).items())
+        if not recursive or maxdepth == 1:
+            return found
+        deeper = None if maxdepth is None else maxdepth - 1
+
+        async def below(name: str) -> list[tuple[str, Meaning]]:
+            return await self._found_below(name, deeper)
+
+        for more in await self.together(below, [name for name, _ in found]):
+            found += more
+        return found
+
+    async def _tree(self, path: str, maxdepth: int | None) -> list[tuple[str, Meaning]]:
+        """Return what is below a path, and the path itself if it is there; ``a/`` means the directory alone."""
+        name = self._strip_protocol(path)
+        found = await self._found_below(name, maxdepth)
+        url = self.place(name).url
+        if not url.key:
+            is_there = bool(found) or await self._exists(name)
+            return [*found, (name, directory_info(name))] if is_there else []
+        has_more = any(each == name and meaning and meaning["type"] == "directory" for each, meaning in found)
+        if not has_more or str(path).endswith("/") or await head_or_none(self.session(), url) is None:
+            return found
+        return [*found, (name, None)]
+
+    async def _found_below(self, name: str, maxdepth: int | None) -> list[tuple[str, Meaning]]:
+        return list((await self._find(name, maxdepth=maxdepth, withdirs=True, detail=True)).items())
+
+    async def _sizes(self, paths: list[str], batch_size: int | None = None) -> list[int]:
+        """Return the sizes of objects, in the order of ``paths``."""
+        return await self.together(self._size, paths, batch_size)
+
+    def without_version(self, path: Any) -> Any:
+        """Return a path without the version that it names; a list as it is."""
+        return path.partition("?versionId=")[0] if self.names_version(path) else path
 
     def names_version(self, path: Any) -> bool:
         """Return True for a path with ``?versionId=``, whose question mark is not that of a pattern."""

@@ -23,7 +23,7 @@ Fields = Mapping[str, object]
 DEFAULT_BLOCK_SIZE = 8 * MIB
 """Bytes of a part of an upload, and of the largest request of a reader, by default."""
 LISTINGS_EXPIRY_SECONDS = 5.0
-"""How long a listing is responded to from memory, by default."""
+"""How long a listing is remembered, by default."""
 
 _CLIENT = frozenset({
     "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "endpoint_url", "region_name", "use_ssl",

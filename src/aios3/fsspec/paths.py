@@ -9,7 +9,7 @@ from aios3._paths import S3Url, split_bucket
 from aios3.errors import InvalidPathError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _VERSION = "?versionId="
 
@@ -54,3 +54,18 @@ def require_key(place: Place) -> Place:
 def name_of(url: S3Url) -> str:
     """Write a place as fsspec does."""
     return f"{url.bucket}/{url.key}" if url.key else url.bucket
+
+
+def topmost(paths: Iterable[str]) -> list[str]:
+    """Return the paths that lie below no other of them, sorted; ``a/``, a directory, lies below ``a``."""
+    known = set(paths)
+    return sorted(path for path in known if known.isdisjoint(_above(path)))
+
+
+def _above(path: str) -> Iterator[str]:
+    while "/" in path:
+        parent = path.rpartition("/")[0]
+        if path != f"{parent}/":
+            yield f"{parent}/"
+        yield parent
+        path = parent
