@@ -185,7 +185,7 @@ _CHECKS: dict[str, Judge] = {
     **dict.fromkeys(_HEADERS, _is_header),
     **dict.fromkeys(("cache_key", "compression", "delimiter", "on_error", "prefix", "profile"), _TEXT),
     **dict.fromkeys(("version_id", "if_match"), _is_name),
-    **dict.fromkeys(("callback", "on_action", "progress", "progress_callback"), _is_function),
+    **dict.fromkeys(("callback", "on_action", "on_extracted", "progress", "progress_callback"), _is_function),
     **dict.fromkeys(("compresslevel", "max_keys", "start", "stop"), partial(_is_number, least=None)),
     "block_size": partial(_is_number, least=0),
     "concurrency": partial(_is_number, least=1),

@@ -64,8 +64,13 @@ async def test_a_member_has_lines(surface, bucket, admin):
 
 
 async def test_extracts_to_a_directory(surface, archive, tmp_path):
+    there = []
     async with surface.open_zip(archive) as z:
-        found = await z.extract_all(tmp_path / "out")
+        planned = await z.extract_all(tmp_path / "out", on_extracted=there.append, dry_run=True)
+        assert (there, (tmp_path / "out").exists()) == ([], False)
+        found = await z.extract_all(tmp_path / "out", on_extracted=there.append)
+    assert sorted(there) == sorted(found)
+    assert planned == found
     assert [Path(path).relative_to(tmp_path / "out").as_posix() for path in found] == ["notes", *MEMBERS]
     for name, (data, _) in MEMBERS.items():
         assert (tmp_path / "out" / name).read_bytes() == data

@@ -27,7 +27,7 @@ from aios3._zip.members import open_member, stat_of
 from aios3.errors import ClosedHandleError, ConfigError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from zipfile import ZipInfo
 
     from aios3._entries import StatResult
@@ -148,18 +148,25 @@ class AsyncZipArchive:
         members: Iterable[str | ZipInfo] | None = None,
         *,
         overwrite: bool = True,
+        on_extracted: Callable[[str], object] | None = None,
+        dry_run: bool = False,
     ) -> list[str]:
         """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once.
 
         Small members that lie beside each other are fetched in one request. All names and sizes are checked before
         anything is written; ZipArchiveError is raised if they are beyond ``max_total_bytes``. The first member that
-        fails ends it; what was extracted before stays.
+        fails ends it; what was extracted before stays. ``on_extracted`` is called with the place of each member that
+        is there now. With ``dry_run`` names and sizes are checked, and nothing is written.
         """
-        check_arguments(overwrite=overwrite)
+        check_arguments(overwrite=overwrite, on_extracted=on_extracted, dry_run=dry_run)
         self._check()
         entries = self._entries if members is None else [self._entry(member) for member in members]
         jobs = extraction.plan_extraction(entries, to, self._limits, self._archive_source.path)
-        return await extraction.run(self._open_entry, jobs, self._archive_source, overwrite=overwrite)
+        if dry_run:
+            return [str(job.target) for job in jobs]
+        return await extraction.run(
+            self._open_entry, jobs, self._archive_source, overwrite=overwrite, on_extracted=on_extracted
+        )
 
     async def aclose(self) -> None:
         """Close the archive and its members. Safe to repeat, from any task."""

@@ -88,7 +88,12 @@ def plan_extraction(
 
 
 async def run(
-    open_entry: OpenEntry, jobs: Sequence[ExtractJob], archive_source: ArchiveSource, *, overwrite: bool
+    open_entry: OpenEntry,
+    jobs: Sequence[ExtractJob],
+    archive_source: ArchiveSource,
+    *,
+    overwrite: bool,
+    on_extracted: Callable[[str], object] | None = None,
 ) -> list[str]:
     """Extract all of ``jobs``, several at once; the first error ends all, and is raised when they have ended."""
     session = archive_source.session
@@ -99,6 +104,8 @@ async def run(
             await _extract_to_s3(member, job.target, session, overwrite=overwrite)
         else:
             await _extract_to_disk(member, job.target, job.root, overwrite=overwrite)
+        if on_extracted is not None:
+            on_extracted(str(job.target))
 
     async def extract_group(group: Sequence[ExtractJob]) -> None:
         if len(group) == 1:

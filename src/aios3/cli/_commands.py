@@ -88,6 +88,38 @@ COMMANDS = {
             ("aios3 presign s3://bucket/key", "aios3 presign --expires 7d s3://bucket/key"),
         ),
         Command(
+            "zip ls",
+            "_zipping",
+            "list the members of a zip archive",
+            ("aios3 zip ls -l s3://bucket/archive.zip", "aios3 zip ls s3://bucket/archive.zip 'docs/**/*.md'"),
+        ),
+        Command(
+            "zip cat",
+            "_zipping",
+            "write members of a zip archive to standard output",
+            ("aios3 zip cat s3://bucket/archive.zip read.me", "aios3 zip cat s3://bucket/logs.zip '*.log' > all.log"),
+        ),
+        Command(
+            "zip extract",
+            "_zipping",
+            "extract members of a zip archive to a local directory or to S3",
+            (
+                "aios3 zip extract s3://bucket/archive.zip --to out",
+                "aios3 zip extract s3://bucket/archive.zip '*.csv' --to s3://bucket/tables/",
+            ),
+            writes=True,
+        ),
+        Command(
+            "zip create",
+            "_zipping",
+            "write files, directories and objects into a zip archive",
+            (
+                "aios3 zip create s3://bucket/site.zip public/",
+                "aios3 zip create s3://bucket/old.zip 's3://bucket/logs/2025-*/**'",
+            ),
+            writes=True,
+        ),
+        Command(
             "run",
             "_running",
             "run commands from a file or standard input, one a line, side by side",

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from aios3.cli._streams import StandardOutput
+from aios3.cli._words import quote
 from aios3.errors import PartialFailureError, S3Error
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Output:
             self.stream.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
         else:
             self.stream.write(self.shown(text) + "\n")
+
+    def dry_run(self, record: Mapping[str, object], words: Iterable[str]) -> None:
+        """Print what would be done, as a line that ``run`` takes."""
+        self.result({**record, "dry_run": True}, " ".join(map(quote, words)))
 
     def table(
         self, records: Iterable[Mapping[str, object]], rows: Iterable[Sequence[str]], right: Sequence[int]

@@ -1314,10 +1314,18 @@ class ZipArchive:
         return _loop_thread.call(self._handle.extract, member, to, overwrite=overwrite)
 
     def extract_all(
-        self, to: LocalPath | AnyPath, members: Iterable[str | ZipInfo] | None = None, *, overwrite: bool = True
+        self,
+        to: LocalPath | AnyPath,
+        members: Iterable[str | ZipInfo] | None = None,
+        *,
+        overwrite: bool = True,
+        on_extracted: Callable[[str], object] | None = None,
+        dry_run: bool = False,
     ) -> list[str]:
         """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once."""
-        return _loop_thread.call(self._handle.extract_all, to, members, overwrite=overwrite)
+        return _loop_thread.call(
+            self._handle.extract_all, to, members, overwrite=overwrite, on_extracted=on_extracted, dry_run=dry_run
+        )
 
     def close(self) -> None:
         """Close the archive and its members. Safe to repeat, from any task."""
