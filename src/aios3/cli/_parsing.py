@@ -116,6 +116,13 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
     to.add_argument("--request-payer", choices=["requester"], default=default, help="agree to pay for requests")
     to.add_argument("--concurrency", type=parse_count, metavar="N", default=default, help="requests at a time (32)")
     to.add_argument("--part-size", type=parse_size, metavar="SIZE", default=default, help="bytes of a part (8M)")
+    to.add_argument(
+        "--dry-run",
+        "--dryrun",
+        action="store_true",
+        default=flag,
+        help="print what would be done, as lines for aios3 run",
+    )
     to.add_argument("--json", action="store_true", default=flag, help="print one JSON object a line")
     to.add_argument("-q", "--quiet", action="store_true", default=flag, help="print errors only")
     to.add_argument("-v", "--verbose", action="store_true", default=flag, help="print each request on stderr")
