@@ -1,0 +1,147 @@
+"""The command ``cmp``: differences between two directories, or two files."""
+
+from __future__ import annotations
+
+import os
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aios3._namespace.link_targets import head_or_none
+from aios3._threads import in_thread
+from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
+from aios3._trees.filters import make_filter
+from aios3._trees.merging import merge_by_name
+from aios3._trees.moving_files import describe_source
+from aios3._trees.runner import for_each
+from aios3._trees.same_content import FileAt, has_same_content
+from aios3._trees.uploading import require_something
+from aios3.cli._copying import add_filters
+from aios3.cli._places import add_ends, open_ends, parse_place, reject_streams
+from aios3.errors import S3Error
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncGenerator
+
+    import aios3
+    from aios3._trees.filters import Filter
+    from aios3._trees.merging import Pair
+    from aios3.cli._app import App
+    from aios3.cli._places import Side
+
+_SIGNS = {"missing": "-", "extra": "+", "different": "*"}
+"""The signs of ``rclone check``, turned: only in A, only in B, in both and different."""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", metavar="A", help="a directory or a file, local or in S3")
+    parser.add_argument("second", metavar="B", help="the one that it is compared with")
+    parser.add_argument("--checksum", action="store_true", help="compare contents, not only sizes")
+    add_filters(parser)
+    add_ends(parser)
+
+
+async def _cmp(app: App, options: argparse.Namespace) -> None:
+    reject_streams([options.first, options.second], "cmp")
+    session, other_session = await open_ends(app, options)
+    first = _End(session, parse_place(options.first))
+    second = _End(other_session, parse_place(options.second))
+    comparison = Comparison(app, first, second, make_filter(options.include, options.exclude), options.checksum)
+    if await first.is_directory():
+        await comparison.compare_trees()
+    else:
+        await comparison.compare_files()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One of the two sides."""
+
+    session: aios3.Session
+    place: Side
+
+    async def is_directory(self) -> bool:
+        """Return whether it is a directory; in S3 an object goes before a directory of its name."""
+        if isinstance(self.place, str):
+            return await in_thread(os.path.isdir, self.place)
+        if self.place.names_directory or not self.place.key:
+            return True
+        return await head_or_none(self.session, self.place) is None
+
+    async def tree(self) -> S3Tree | LocalTree:
+        """Return it as a tree; raise ObjectNotFoundError if there is none in S3."""
+        if isinstance(self.place, str):
+            return LocalTree(self.place)
+        await require_something(self.session, self.place)
+        return S3Tree(self.session, self.place)
+
+    def file(self, tree: S3Tree | LocalTree, name: str, etag: str | None) -> FileAt:
+        """Return the file ``name`` of its tree."""
+        return FileAt(self.session, tree.url(name) if isinstance(tree, S3Tree) else tree.path(name), etag)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One ``cmp``."""
+
+    app: App
+    first: _End
+    second: _End
+    globs: Filter
+    checksum: bool
+
+    async def compare_files(self) -> None:
+        """Compare two files, or objects."""
+        one = await describe_source(self.first.session, self.first.place)
+        other = await describe_source(self.second.session, self.second.place)
+        files = (
+            FileAt(self.first.session, self.first.place, one.etag),
+            FileAt(self.second.session, self.second.place, other.etag),
+        )
+        if one.size != other.size or not await self._has_same_content(*files):
+            self._print("different", str(self.first.place))
+
+    async def compare_trees(self) -> None:
+        """Compare two trees, name by name, in the memory of two pages."""
+        one, other = await self.first.tree(), await self.second.tree()
+
+        async def pairs() -> AsyncGenerator[Pair, None]:
+            async with aclosing(merge_by_name(one.batches(), other.batches())) as batches:
+                async for batch in batches:
+                    for pair in batch:
+                        yield pair
+
+        async def compare(pair: Pair) -> None:
+            mine, others = pair
+            errors = [item.error for item in pair if item is not None and item.error is not None]
+            if errors:
+                self.app.output.error("cmp", errors[0])
+                return
+            name = (mine or others or TreeEntry("")).name
+            if not self.globs.wants(name):
+                return
+            if mine is None or others is None:
+                self._print("extra" if mine is None else "missing", name)
+                return
+            files = self.first.file(one, name, mine.etag), self.second.file(other, name, others.etag)
+            try:
+                is_same = mine.size == others.size and await self._has_same_content(*files)
+            except (S3Error, OSError) as error:
+                self.app.output.error("cmp", error)
+                return
+            if not is_same:
+                self._print("different", name)
+
+        await for_each(pairs(), compare, self.first.session.config.max_concurrency)
+
+    async def _has_same_content(self, one: FileAt, other: FileAt) -> bool:
+        return not self.checksum or await has_same_content(one, other)
+
+    def _print(self, what: str, name: str) -> None:
+        self.app.output.result({"command": "cmp", "result": what, "name": name}, f"{_SIGNS[what]} {name}")
+        self.app.output.errors += 1
+
+
+ARGUMENTS = {"cmp": _arguments}
+RUN = {"cmp": _cmp}

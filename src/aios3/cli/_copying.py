@@ -1,0 +1,301 @@
+"""The commands ``cp`` and ``mv``: files, directories and patterns, from the disk to S3, back, and inside S3."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import aios3
+from aios3 import S3Url
+from aios3._handles.options import parse_upload_options
+from aios3._namespace.link_targets import head_or_none
+from aios3._objects.copy_object import CopyEnd
+from aios3._threads import in_thread
+from aios3._trees.copy_listed import is_same_place, may_overlap
+from aios3._trees.file_trees import TreeEntry
+from aios3._trees.filters import make_filter
+from aios3._trees.moving_files import describe_source, removing_sources
+from aios3._trees.progress_reporter import ProgressReporter
+from aios3._trees.runner import for_each
+from aios3._trees.syncing import SyncRule, sync_sides
+from aios3._trees.transfer import FileCopier
+from aios3._trees.transfer_counters import TransferCounters, is_fatal, partial_failure
+from aios3._trees.uploading import copy_single
+from aios3.cli._actions import ActionPrinter
+from aios3.cli._app import UsageError
+from aios3.cli._bar import open_bar
+from aios3.cli._matching import matches, require_unambiguous
+from aios3.cli._names import STANDARD_STREAM, add_raw, fixed_part, is_pattern
+from aios3.cli._object_options import add_object_options, object_options, object_words
+from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
+from aios3.cli._putting import put_standard_input
+from aios3.errors import BucketNotFoundError, InvalidPathError, PartialFailureError, PathIsDirectoryError, S3Error
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncGenerator
+
+    from aios3._trees.filters import Filter
+    from aios3.cli._app import App
+    from aios3.cli._places import Side, Target
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", nargs="+", metavar="SRC", help="a file, an object, a directory or a pattern")
+    parser.add_argument("target", metavar="DST", help="a file, an object, or a directory; a directory ends in /")
+    parser.add_argument("-r", "-R", "--recursive", action="store_true", help="also directories, with all below them")
+    parser.add_argument(
+        "-n", "--no-clobber", "--no-overwrite", action="store_true", help="leave alone what the target has already"
+    )
+    parser.add_argument("--flatten", action="store_true", help="of what a pattern matches, only the last name")
+    parser.add_argument("--follow-symlinks", action="store_true", help="enter linked directories of the disk, too")
+    parser.add_argument("--resume", action="store_true", help="keep the parts of a file that failed, and use them")
+    add_filters(parser)
+    add_raw(parser)
+    add_object_options(parser)
+    add_ends(parser)
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add the globs that choose files of a directory."""
+    for name, help_text in (("include", "only files that match"), ("exclude", "no files that match")):
+        parser.add_argument(f"--{name}", metavar="GLOB", action="append", default=[], help=help_text)
+
+
+async def _cp(app: App, options: argparse.Namespace) -> None:
+    if options.target == STANDARD_STREAM:
+        await _write_out(app, options)
+    elif options.sources == [STANDARD_STREAM]:
+        await put_standard_input(app, options, options.target)
+    else:
+        await _copy_all(app, options, "cp")
+
+
+async def _mv(app: App, options: argparse.Namespace) -> None:
+    await _copy_all(app, options, "mv")
+
+
+async def _write_out(app: App, options: argparse.Namespace) -> None:
+    """Write objects to standard output, one after the other."""
+    session, _ = await open_ends(app, options)
+    for path in options.sources:
+        if not isinstance(parse_place(path), S3Url):
+            message = f"{path} is not in S3; cat writes local files to standard output"
+            raise UsageError(message)
+        async with aios3.aopen(path, session=session) as file:
+            async for chunk in file.chunks():
+                await app.output.stream.write_bytes(chunk)
+
+
+async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None:
+    reject_streams([*options.sources, options.target], command)
+    target = parse_target(options.target, raw=options.raw)
+    sources = [(path, parse_place(path)) for path in options.sources]
+    _check_sides(sources, target, options)
+    stored = parse_upload_options(object_options(options))
+    if stored is not None and isinstance(target.place, str):
+        message = "a local file has no content type, storage class or the like; leave these options out"
+        raise UsageError(message)
+    session, target_session = await open_ends(app, options)
+    words = [*object_words(object_options(options)), *end_words(options)]
+    printer = ActionPrinter(app, command, words)
+    bar = open_bar(app, command)
+    copier = FileCopier(
+        session,
+        ProgressReporter(None, bar),
+        TransferCounters(printer),
+        overwrite=not options.no_clobber,
+        resume=options.resume,
+        target_session=None if target_session is session else target_session,
+        options=stored,
+    )
+    globs = make_filter(options.include, options.exclude)
+    try:
+        await Copying(app, command, printer, copier, target, globs).run(sources)
+    finally:
+        if bar is not None:
+            bar.finish()
+
+
+def _check_sides(sources: list[tuple[str, Side]], target: Target, options: argparse.Namespace) -> None:
+    """Raise UsageError for sources that do not fit the target."""
+    local = next((path for path, place in sources if isinstance(place, str)), None)
+    if local is not None and isinstance(target.place, str):
+        message = f"neither {local} nor {target.place} is in S3; use the cp and mv of the system"
+        raise UsageError(message)
+    is_many = len(sources) > 1 or is_pattern(sources[0][0], raw=options.raw)
+    if is_many and not target.is_directory:
+        message = f"{options.target} is no directory, and there is more than one source; end it in '/'"
+        raise UsageError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A source: as it was typed, or as a pattern has found it."""
+
+    place: Side
+    name: str | None = None
+    """Its name below the target; None: its own."""
+    item: TreeEntry | None = None
+    """Its description, of an object that a pattern has found."""
+    is_directory: bool | None = None
+    """None where nothing has looked yet."""
+    is_only: bool = False
+    """True for the only source: what is in a directory then goes into the target itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """One ``cp`` or ``mv``."""
+
+    app: App
+    command: str
+    printer: ActionPrinter
+    copier: FileCopier
+    target: Target
+    globs: Filter
+    claimed: dict[str, str] = field(default_factory=dict)
+    """By target, the source that is copied there."""
+
+    async def run(self, sources: list[tuple[str, Side]]) -> None:
+        """Copy all sources; failures are printed, and the others go on."""
+        await for_each(self._found(sources), self._copy, self.copier.session.config.max_concurrency)
+
+    async def _found(self, sources: list[tuple[str, Side]]) -> AsyncGenerator[Found, None]:
+        for path, place in sources:
+            if not is_pattern(path, raw=self.app.options.raw):
+                yield Found(place, is_only=len(sources) == 1)
+                continue
+            try:
+                async with aclosing(self._matches(path)) as matching:
+                    async for found in matching:
+                        yield found
+            except (S3Error, OSError) as error:
+                self._failed(path, error)
+
+    async def _matches(self, pattern: str) -> AsyncGenerator[Found, None]:
+        """Yield what a pattern matches; where copies could match as well, all of it is read before."""
+        session, root = self.copier.session, fixed_part(pattern)
+        await require_unambiguous(pattern, session)
+        target = self.target.place
+        found = self._described(pattern, root)
+        if isinstance(target, S3Url) and may_overlap(S3Url.parse(root), target):
+            for each in [each async for each in found]:
+                yield each
+            return
+        async with aclosing(found):
+            async for each in found:
+                yield each
+
+    async def _described(self, pattern: str, root: str) -> AsyncGenerator[Found, None]:
+        listed = matches(self.app, pattern, self.copier.session, directories=self.app.options.recursive)
+        async with aclosing(listed):
+            async for entry in listed:
+                url, name = S3Url.parse(entry.path), entry.path.removeprefix(root)
+                if self.app.options.flatten:
+                    name = name.rpartition("/")[2]
+                if not self.globs.wants(name):
+                    continue
+                stat = entry.stat
+                item = TreeEntry(name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
+                yield Found(url, name, item, entry.is_dir())
+
+    async def _copy(self, found: Found) -> None:
+        try:
+            if found.is_directory is None:
+                found = await self._look(found)
+            if found.is_directory:
+                await self._copy_directory(found)
+            else:
+                await self._copy_file(found)
+        except (S3Error, OSError) as error:
+            self._failed(str(found.place), error)
+
+    def _failed(self, path: str, error: S3Error | OSError) -> None:
+        """Print an error, and the source that has it; raise one that all other sources would have as well."""
+        if is_fatal(error) and not isinstance(error, BucketNotFoundError):
+            raise error
+        if not isinstance(error, PartialFailureError):
+            error = partial_failure(self.command, path, {path: error}, {})
+        self.app.output.error(self.command, error)
+
+    async def _look(self, found: Found) -> Found:
+        """Find out whether a source is a directory."""
+        place = found.place
+        if isinstance(place, str):
+            return replace(found, is_directory=await in_thread(os.path.isdir, place))
+        if place.names_directory or not place.key:
+            return replace(found, is_directory=True)
+        if not self.app.options.recursive:
+            return replace(found, is_directory=False)
+        return replace(found, is_directory=await head_or_none(self.copier.session, place) is None)
+
+    async def _copy_file(self, found: Found) -> None:
+        source, name = found.place, found.name or _name_of(found.place)
+        target = self.target.below(name) if self.target.is_directory else self.target.place
+        await self._claim(source, target)
+        copier, item = self.copier, found.item
+        if self.target.root is not None:
+            copier = copier.confined_to(self.target.root)
+        if item is None and (isinstance(source, str) or self.command == "mv" or self.app.options.dry_run):
+            item = await describe_source(copier.session, source)
+        if self.app.options.dry_run:
+            assert item is not None
+            if copier.overwrite or not await self._exists(target):
+                copier.counters.plan_copy(source, target, item.size)
+            return
+        if self.command == "mv":
+            copier = replace(copier, after=removing_sources(copier.session))
+        await copy_single(copier, source, target, item)
+
+    async def _exists(self, target: Side) -> bool:
+        if isinstance(target, str):
+            return await in_thread(os.path.lexists, target)
+        return await head_or_none(self.copier.writing_session, target) is not None
+
+    async def _claim(self, source: Side, target: Side) -> None:
+        """Raise InvalidPathError if another source is copied to the same place, or the source itself is there."""
+        other = self.claimed.setdefault(str(target), str(source))
+        if other != str(source):
+            message = f"{source} was not copied: {target} is the copy of {other}, which it would replace"
+            raise InvalidPathError(message, path=str(source))
+        if isinstance(source, S3Url) and isinstance(target, S3Url) and source.key == target.key:
+            old, new = CopyEnd(self.copier.session, source), CopyEnd(self.copier.writing_session, target)
+            if source.bucket == target.bucket and (old.shares_server_with(new) or await is_same_place(old, new)):
+                message = f"{source} and {target} are the same object"
+                raise InvalidPathError(message, path=str(source))
+
+    async def _copy_directory(self, found: Found) -> None:
+        source = found.place
+        if not self.app.options.recursive:
+            message = f"{source} is a directory; -r takes it with all that is below"
+            raise PathIsDirectoryError(message, path=str(source))
+        target = self.target.place if found.is_only else self.target.below(found.name or _name_of(source))
+        if not found.is_only:
+            await self._claim(source, target)
+        if isinstance(target, str) and await in_thread(os.path.isfile, target):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), target)
+        if isinstance(source, S3Url):
+            source = source.with_key(source.prefix)
+        counters = TransferCounters(self.printer)
+        copier = replace(self.copier, counters=counters, followlinks=self.app.options.follow_symlinks)
+        if self.command == "mv":
+            root = source if isinstance(source, str) else None
+            copier = replace(copier, after=removing_sources(copier.session, root))
+        overwrite = not self.app.options.no_clobber
+        rule = SyncRule(force=overwrite, overwrite=overwrite, dry_run=self.app.options.dry_run)
+        await sync_sides(copier, source, target, rule, self.globs)
+
+
+def _name_of(place: Side) -> str:
+    """Return the last name of a path; of a whole bucket, the bucket's."""
+    if isinstance(place, S3Url):
+        return place.key.rstrip("/").rpartition("/")[2] or place.bucket
+    return os.path.basename(os.path.abspath(place))  # noqa: PTH100, PTH119 - resolve() would follow links
+
+
+ARGUMENTS = {"cp": _arguments, "mv": _arguments}
+RUN = {"cp": _cp, "mv": _mv}

@@ -1,0 +1,81 @@
+"""The options that say what objects are stored with: ``--content-type``, ``--storage-class`` and so on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import aios3
+
+_TEXTS = {
+    "content_type": "TYPE",
+    "content_encoding": "CODING",
+    "content_disposition": "TEXT",
+    "content_language": "TAG",
+    "cache_control": "TEXT",
+    "storage_class": "CLASS",
+    "acl": "ACL",
+    "sse": "METHOD",
+    "sse_kms_key_id": "ID",
+}
+_HELP = {
+    "content_type": "by default what the end of the name says",
+    "storage_class": "such as STANDARD_IA, GLACIER, INTELLIGENT_TIERING",
+    "acl": "such as private, public-read, bucket-owner-full-control",
+    "sse": "encryption by the server: AES256, aws:kms or aws:kms:dsse",
+}
+_PAIRS = {"metadata": "NAME=VALUE", "tags": "NAME=VALUE"}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Return ``a=1``, ``a=1,b=2`` or a JSON object as a mapping; raise ArgumentTypeError for anything else."""
+    if text.startswith("{"):
+        try:
+            loaded = json.loads(text)
+        except ValueError as error:
+            message = f"{text!r} is not JSON: {error}"
+            raise argparse.ArgumentTypeError(message) from error
+        return {str(name): str(value) for name, value in loaded.items()}
+    pieces = text.split(",")
+    if not all("=" in piece for piece in pieces):
+        pieces = [text]  # the commas are of a value
+    pairs = [piece.partition("=") for piece in pieces]
+    if any(not name or not separator for name, separator, _ in pairs):
+        message = f"{text!r} is not NAME=VALUE"
+        raise argparse.ArgumentTypeError(message)
+    return {name: value for name, _, value in pairs}
+
+
+def add_object_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    group = parser.add_argument_group("what objects are stored with")
+    for name, metavar in _TEXTS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=_HELP.get(name))
+    for name, metavar in _PAIRS.items():
+        spellings = [f"--{name}"] if name == "metadata" else ["--tag", "--tags"]
+        group.add_argument(
+            *spellings, dest=name, metavar=metavar, type=_pairs, action="append", help="several: again, or with commas"
+        )
+
+
+def object_options(options: argparse.Namespace) -> aios3.UploadOptions:
+    """Return what was given, as the verbs take it."""
+    given: dict[str, Any] = {name: getattr(options, name) for name in _TEXTS}
+    for name in _PAIRS:
+        pairs = getattr(options, name)
+        given[name] = None if pairs is None else {key: value for each in pairs for key, value in each.items()}
+    return cast("aios3.UploadOptions", {name: value for name, value in given.items() if value is not None})
+
+
+def object_words(given: aios3.UploadOptions) -> list[str]:
+    """Return the words of a command line that say the same."""
+    words: list[str] = []
+    for name, value in given.items():
+        option = "--tag" if name == "tags" else f"--{name.replace('_', '-')}"
+        if isinstance(value, dict):
+            words += [option, json.dumps(value)]
+        else:
+            words += [option, str(value)]
+    return words

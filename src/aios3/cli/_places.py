@@ -1,0 +1,107 @@
+"""Paths of commands that write: sources and the target, local or in S3, and the sessions of both ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aios3 import S3Url, is_s3
+from aios3._patterns import has_magic
+from aios3._trees.local_names import local_name
+from aios3.cli._app import UsageError
+from aios3.cli._names import STANDARD_STREAM
+
+if TYPE_CHECKING:
+    import argparse
+
+    import aios3
+    from aios3.cli._app import App
+
+Side = S3Url | str
+"""A place in S3, or a local path."""
+
+
+def parse_place(path: str) -> Side:
+    """Return a path as it was typed as a place; raise UsageError for a scheme that is neither."""
+    if is_s3(path):
+        return S3Url.parse(path).require_bucket()
+    scheme, separator, _ = path.partition("://")
+    if separator:
+        message = f"{path}: scheme {scheme!r} is not supported; write s3://bucket/key, or a local path"
+        raise UsageError(message)
+    if not path:
+        message = "a path is empty; write s3://bucket/key, a local path, or . for this directory"
+        raise UsageError(message)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where copies go."""
+
+    place: Side
+    is_directory: bool
+    """True if sources keep their names below it; False if it is the name of the one copy."""
+
+    @property
+    def root(self) -> str | None:
+        """The local directory that no copy may leave."""
+        return self.place if self.is_directory and isinstance(self.place, str) else None
+
+    def below(self, name: str) -> Side:
+        """Return the place of ``name``, relative and with ``/``; raise UnsafeNameError for one that leads elsewhere."""
+        if isinstance(self.place, S3Url):
+            return self.place.with_key(self.place.prefix + name)
+        return f"{self.place.rstrip('/')}/{local_name(name)}"
+
+
+def parse_target(path: str, *, raw: bool) -> Target:
+    """Return the target as it was typed; one that ends in ``/``, a bucket and a local directory are directories."""
+    place = parse_place(path)
+    if isinstance(place, str):
+        return Target(place, place.endswith("/") or Path(place).is_dir())
+    if not raw and has_magic(path):
+        message = f"{path}: the target has wildcards; write its name, or --raw if they are characters of the key"
+        raise UsageError(message)
+    return Target(place, place.names_directory or not place.key)
+
+
+def add_ends(parser: argparse.ArgumentParser) -> None:
+    """Add the options of commands with a source and a target: endpoints, profiles and regions of each."""
+    group = parser.add_argument_group("two servers or accounts")
+    for end, name in (("from", "source"), ("to", "target")):
+        group.add_argument(f"--{end}-endpoint-url", metavar="URL", help=f"the server of the {name}")
+        group.add_argument(f"--{end}-profile", metavar="NAME", help=f"the profile of the {name}")
+        group.add_argument(f"--{end}-region", metavar="NAME", help=f"the region of the {name}")
+
+
+async def open_ends(app: App, options: argparse.Namespace) -> tuple[aios3.Session, aios3.Session]:
+    """Return the sessions of source and target; one and the same unless an option names another."""
+    source, target = (
+        {name: getattr(options, f"{end}_{name}") for name in ("endpoint_url", "profile", "region")}
+        for end in ("from", "to")
+    )
+    return await app.session(**source), await app.session(**target)
+
+
+def end_words(options: argparse.Namespace) -> list[str]:
+    """Return the words of a command line that name the same ends."""
+    names = (f"{end}_{name}" for end in ("from", "to") for name in ("endpoint_url", "profile", "region"))
+    given = ((name, getattr(options, name)) for name in names)
+    return [word for name, value in given if value is not None for word in (f"--{name.replace('_', '-')}", value)]
+
+
+def target_words(options: argparse.Namespace) -> list[str]:
+    """Return the words of a command on the target alone."""
+    given = ((name, getattr(options, f"to_{name}")) for name in ("endpoint_url", "profile", "region"))
+    return [word for name, value in given if value is not None for word in (f"--{name.replace('_', '-')}", value)]
+
+
+def reject_streams(paths: list[str], command: str) -> None:
+    """Raise UsageError if a path is ``-``, which ``command`` does not take."""
+    if STANDARD_STREAM in paths:
+        message = (
+            f"{command} takes no '-'; put writes standard input to an object, cat writes objects to standard output"
+        )
+        raise UsageError(message)

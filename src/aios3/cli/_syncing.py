@@ -1,0 +1,83 @@
+"""The command ``sync``: make a directory have what another has, and copy only what differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aios3
+from aios3 import S3Url
+from aios3.cli._actions import ActionPrinter
+from aios3.cli._app import UsageError
+from aios3.cli._bar import open_bar
+from aios3.cli._copying import add_filters
+from aios3.cli._names import add_raw, is_pattern
+from aios3.cli._object_options import add_object_options, object_options, object_words
+from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
+
+if TYPE_CHECKING:
+    import argparse
+
+    from aios3.cli._app import App
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SRC", help="a directory, local or in S3")
+    parser.add_argument("target", metavar="DST", help="the directory that is to have the same")
+    parser.add_argument("--delete", action="store_true", help="delete what only the target has, after all was copied")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--checksum", action="store_true", help="compare contents by ETag, not times")
+    how.add_argument("--size-only", action="store_true", help="compare sizes only, not times")
+    parser.add_argument("--follow-symlinks", action="store_true", help="enter linked directories of the disk, too")
+    add_filters(parser)
+    add_raw(parser)
+    add_object_options(parser)
+    add_ends(parser)
+
+
+async def _sync(app: App, options: argparse.Namespace) -> None:
+    reject_streams([options.source, options.target], "sync")
+    for path in (options.source, options.target):
+        if is_pattern(path, raw=options.raw):
+            message = (
+                f"{path} has wildcards; sync takes directories: choose files with --include, or take it with --raw"
+            )
+            raise UsageError(message)
+    source, target = parse_place(options.source), parse_place(options.target)
+    if isinstance(source, str) and isinstance(target, str):
+        message = f"neither {source} nor {target} is in S3; rsync works between local directories"
+        raise UsageError(message)
+    stored = object_options(options)
+    if stored and isinstance(target, str):
+        message = "a local file has no content type, storage class or the like; leave these options out"
+        raise UsageError(message)
+    session, target_session = await open_ends(app, options)
+    bar = open_bar(app, "sync")
+    try:
+        await aios3.sync_tree(
+            _directory(source),
+            target,
+            options.follow_symlinks,
+            checksum=options.checksum,
+            size_only=options.size_only,
+            delete=options.delete,
+            dry_run=options.dry_run,
+            include=options.include,
+            exclude=options.exclude,
+            on_action=ActionPrinter(app, "cp", [*object_words(stored), *end_words(options)], target_words(options)),
+            progress=bar,
+            target_session=target_session,
+            session=session,
+            **stored,
+        )
+    finally:
+        if bar is not None:
+            bar.finish()
+
+
+def _directory(place: S3Url | str) -> S3Url | str:
+    """Return the place as a directory: an object of its name is not meant."""
+    return place.with_key(place.prefix) if isinstance(place, S3Url) else place
+
+
+ARGUMENTS = {"sync": _arguments}
+RUN = {"sync": _sync}
