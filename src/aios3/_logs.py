@@ -55,6 +55,7 @@ class Relay:
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._dropped = 0
+        self._handled = 0
         self._ended = False
         self._thread = threading.Thread(target=self._serve, name="aios3.sync log", daemon=True)
         self._thread.start()
@@ -79,7 +80,10 @@ class Relay:
             self._jobs.put(job)
 
     def pause(self, seconds: float) -> Callable[[], None]:
-        """Handle what was taken so far, for at most ``seconds``, and nothing more until the result is called."""
+        """Handle what was taken so far, and nothing more until the result is called.
+
+        Stops waiting when a handler has taken ``seconds`` for one record.
+        """
         handled, resumed = threading.Event(), threading.Event()
 
         def rest() -> None:
@@ -87,20 +91,30 @@ class Relay:
             resumed.wait()
 
         self._jobs.put(rest)
-        handled.wait(seconds)
+        self._wait_while_handling(handled.wait, handled.is_set, seconds)
         return resumed.set
 
     def close(self, seconds: float) -> None:
-        """Handle what was taken, and end the thread; waits at most ``seconds``. Safe to repeat."""
+        """Handle what was taken, and end the thread; stop waiting as :meth:`pause` does. Safe to repeat."""
         if not self._ended:
             self._ended = True
             self._jobs.put(None)
-        self._thread.join(seconds)
+        self._wait_while_handling(self._thread.join, lambda: not self._thread.is_alive(), seconds)
+
+    def _wait_while_handling(
+        self, wait: Callable[[float], object], is_over: Callable[[], bool], seconds: float
+    ) -> None:
+        """Wait until it is over, or no record has been handled for ``seconds``."""
+        handled = -1
+        while not is_over() and handled != self._handled:
+            handled = self._handled
+            wait(seconds)
 
     def _serve(self) -> None:
         _telling.set(True)
         while (job := self._jobs.get()) is not None:
             _do(job)
+            self._handled += 1
             if self._jobs.empty():
                 self._say_dropped()
         self._say_dropped()

@@ -90,8 +90,8 @@ THREADS = """
 handler = S3File("x")
 logging.basicConfig(level={level!r}, handlers=[handler])
 def work(number):
-    for n in range(200):
-        logging.warning("%d %s", n, "x" * 20_000)
+    for n in range(100):
+        logging.warning("%d %s", n, "x" * 40_000)
         s3.exists(f"{{bucket}}/{{number}}", session=session)
 threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
 [thread.start() for thread in threads]
@@ -308,6 +308,39 @@ def test_records_that_slow_handlers_cannot_take_are_counted(relay, records, monk
         "2",
         "7 records were dropped, because their handlers were too slow",
     ]
+
+
+def test_the_end_waits_for_slow_handlers_as_long_as_they_handle_records(relay):
+    handler, told, may_handle = logging.Handler(), [], threading.Semaphore(0)
+
+    def emit(record):
+        may_handle.acquire()
+        told.append(record.getMessage())
+
+    handler.emit = emit
+    log = get_logger("aios3.sync")
+    log.addHandler(handler)
+    waits = 0
+
+    def wait(_seconds):  # the time in which a slow handler takes one record
+        nonlocal waits
+        waits += 1
+        if len(told) < 4:
+            before = relay._handled
+            may_handle.release()
+            while relay._handled == before:
+                threading.Event().wait(0.001)
+
+    try:
+        with relay:
+            for number in range(5):
+                log.warning("%d", number)
+        relay._wait_while_handling(wait, lambda: len(told) == 5, 5.0)
+        assert (told, waits) == (["0", "1", "2", "3"], 5)  # the fifth record has taken its handler too long
+    finally:
+        may_handle.release()
+        _settle(relay)
+        log.removeHandler(handler)
 
 
 def test_every_logger_of_the_library_heeds_relays():

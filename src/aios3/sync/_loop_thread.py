@@ -34,7 +34,7 @@ T = TypeVar("T")
 EXIT_SECONDS = 15.0
 """How long the end of the interpreter waits for uploads to be aborted and connections to be closed."""
 _LOG_SECONDS = 5.0
-"""How long the end waits for handlers of logging, before the loop ends and once more after it."""
+"""How long a handler of logging may take for one record at the end, before the loop ends and once more after it."""
 
 _POLL_SECONDS = 1.0
 _LOOP_CYCLES_TO_CLOSE = 3
