@@ -116,6 +116,8 @@ def no_blocking_calls() -> Iterator[None]:
     # Credentials are fetched on a loop of their own, in a thread of its own; nobody else's work waits for it.
     for function in guard.functions.values():
         function.can_block_in("aios3/_boto/private_loop.py", {"run"})
+        # The garbage collector runs finalizers of a pool of processes wherever it is started.
+        function.can_block_in("multiprocessing/resource_tracker.py", {"ensure_running", "_send", "_check_alive"})
     # Scripting a fault server waits for one turn of that server's own loop.
     acquire.can_block_in("aios3/testing/_faulty_thread.py", {"call"})
     guard.activate()

@@ -31,6 +31,7 @@ _NAMES = (
     "conditions",
     "credentials",
     "deletes",
+    "distributed",
     "listing",
     "request",
     "session",

@@ -74,6 +74,47 @@ def split_points(
     None. They can be sent as ``start-after``. None has a ``delimiter`` after the prefix, so a common prefix is wholly
     on one side.
     """
+    rest = _measure(sample, prefix, upper, delimiter)
+    if rest.span <= 0:
+        return []
+    most = min(most, (rest.distance * rest.count // rest.span - 1) // pages)
+    steps = (nth * pages * rest.span * _SHORTEN_PERCENT // (rest.count * 100) for nth in range(1, most + 1))
+    return _usable([rest.name_after(step) for step in steps], sample.names[-1], upper)
+
+
+def estimate_rest(
+    sample: KeySample, prefix: str, upper: str | None, *, geometric: bool = False
+) -> tuple[float, str | None]:
+    """Return how many pages follow the last known name up to ``upper``, and a bound in the middle of them.
+
+    Both are guesses, from how fast the known names go by. The middle is half of the pages away; if ``geometric``, the
+    square root of their number. Without a usable bound in between, it is None.
+    """
+    rest = _measure(sample, prefix, upper, "")
+    if rest.span <= 0:
+        return 0.0, None
+    pages = max(0.0, rest.distance * rest.count / rest.span)
+    step = int(math.sqrt(pages) * rest.span / rest.count) if geometric else rest.distance // 2
+    middle = _usable([rest.name_after(min(step, rest.distance // 2))], sample.names[-1], upper)
+    return pages, middle[0] if middle else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The names after the last known one, as numbers: pages go by at ``span / count``, over ``distance`` in all."""
+
+    arithmetic: _KeyArithmetic
+    stem: str
+    at: int
+    distance: int
+    span: int
+    count: int
+
+    def name_after(self, step: int) -> str:
+        return self.stem + self.arithmetic.from_number(self.at + step)
+
+
+def _measure(sample: KeySample, prefix: str, upper: str | None, delimiter: str) -> _Rest:
     last = sample.names[-1].removesuffix(delimiter)
     first = sample.names[0].removesuffix(delimiter)
     origin = sample.earlier[0].removesuffix(delimiter) if sample.earlier else first
@@ -86,12 +127,7 @@ def split_points(
         (at - arithmetic.to_number(origin), sample.pages), (at - arithmetic.to_number(first), 1), key=_rate
     )
     end = arithmetic.length if upper is None else arithmetic.to_number(upper)
-    if span <= 0:
-        return []
-    most = min(most, ((end - at) * count // span - 1) // pages)
-    steps = (nth * pages * span * _SHORTEN_PERCENT // (count * 100) for nth in range(1, most + 1))
-    bounds = [last[:start] + arithmetic.from_number(at + step) for step in steps]
-    return _usable(bounds, sample.names[-1], upper)
+    return _Rest(arithmetic, last[:start], at, end - at, span, count)
 
 
 def _common_prefix_length(one: str, other: str) -> int:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aios3._namespace.key_interval import interval_pages
 from aios3._namespace.pages import ListingTasks, pages
 from aios3._s3_constants import MAX_KEYS
 from aios3._threads import in_thread
@@ -18,6 +19,7 @@ from aios3.errors import InvalidPathError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
+    from aios3._backend import ListPage
     from aios3._paths import S3Url
     from aios3._session import Session
 
@@ -62,6 +64,20 @@ class S3Tree:
     root: S3Url
     with_markers: bool = False
     """True if the markers of directories are items as well."""
+    after: str = ""
+    """The key after which the part of the tree begins that is meant."""
+    upto: str | None = None
+    """The last key of that part; None is the end of the tree."""
+
+    @property
+    def is_part(self) -> bool:
+        """Return whether only a part of the tree is meant."""
+        return bool(self.after) or self.upto is not None
+
+    def pages(self, tasks: ListingTasks) -> AsyncGenerator[ListPage, None]:
+        """List what is meant, with the markers of directories."""
+        root = self.root.with_key(self.root.prefix)
+        return interval_pages(tasks, root, self.after, self.upto) if self.is_part else pages(tasks, root)
 
     def url(self, name: str) -> S3Url:
         """Return the place of ``name``."""
@@ -74,8 +90,7 @@ class S3Tree:
     async def batches(self) -> AsyncGenerator[list[TreeEntry], None]:
         """Yield the objects in key order, a page at a time."""
         cut = len(self.root.prefix)
-        root = self.root.with_key(self.root.prefix)
-        async with ListingTasks(self.session) as tasks, aclosing(pages(tasks, root)) as listing:
+        async with ListingTasks(self.session) as tasks, aclosing(self.pages(tasks)) as listing:
             async for page in listing:
                 listed = zip(page.keys, page.stats, strict=True)
                 yield [

@@ -149,7 +149,7 @@ class _Move:
         if not self._copied:
             message = f"There is nothing to move at {str(self._old)!r}"
             raise ObjectNotFoundError(message, path=str(self._old))
-        await delete_if_still_listed(self._session, self._old, self._copied, self._counters)
+        await delete_if_still_listed(S3Tree(self._session, self._old), self._copied, self._counters)
         self._counters.raise_if_failed(f"Moving {self._old} to {self._new}", str(self._old))
 
     async def _check_nothing_is_replaced(self) -> None:

@@ -99,7 +99,7 @@ class Pruning:
             self.counters.plan_deletions([self.target.path(item.name) for item in self.extra])
         elif isinstance(self.target, S3Tree):
             seen = {self.target.url(item.name).key: version_of(item) for item in self.extra}
-            await delete_if_still_listed(self.target.session, self.target.root, seen, self.counters)
+            await delete_if_still_listed(self.target, seen, self.counters)
         else:
             for batch in _batches(self.extra):
                 deleted: list[str] = []

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._namespace.link_targets import head_or_none
-from aios3._namespace.pages import ListingTasks, pages
+from aios3._namespace.pages import ListingTasks
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_keys
+from aios3._trees.file_trees import S3Tree
 from aios3._trees.runner import for_each
 from aios3._trees.transfer_counters import TransferCounters
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, UnsupportedError, from_response
@@ -66,18 +67,23 @@ def _about(url: S3Url, error: BucketNotFoundError) -> S3Error:
 async def remove_below(session: Session, url: S3Url, counters: TransferCounters | None = None) -> int:
     """Remove everything below ``url`` and return how many objects that were; raise like :func:`remove`."""
     counters = counters or TransferCounters()
+    await remove_tree(S3Tree(session, url), counters)
+    counters.raise_if_failed(f"Removing {url}", str(url))
+    return counters.deleted
+
+
+async def remove_tree(tree: S3Tree, counters: TransferCounters) -> None:
+    """Remove what is meant of ``tree``, with the markers of directories, and note in ``counters`` what became of it."""
 
     async def batches() -> AsyncGenerator[Sequence[str], None]:
-        async with ListingTasks(session) as tasks, aclosing(pages(tasks, url.with_key(url.prefix))) as listing:
+        async with ListingTasks(tree.session) as tasks, aclosing(tree.pages(tasks)) as listing:
             async for page in listing:
                 if counters.has_too_many_failures:
                     return
                 if page.keys:
                     yield page.keys
 
-    await for_each(batches(), lambda keys: delete_batch(session, url, keys, counters), REQUESTS_AT_ONCE)
-    counters.raise_if_failed(f"Removing {url}", str(url))
-    return counters.deleted
+    await for_each(batches(), lambda keys: delete_batch(tree.session, tree.root, keys, counters), REQUESTS_AT_ONCE)
 
 
 async def delete_batch(

@@ -98,7 +98,7 @@ async def sync_sides(
     copier: FileCopier, source: S3Url | str, target: S3Url | str, rule: SyncRule, globs: Filter, *, delete: bool = False
 ) -> None:
     """Copy with ``copier`` what ``rule`` and ``globs`` say from one side to the other, and count it there."""
-    await _check_sides(copier, source, target)
+    await check_sides(copier, source, target)
     counters, current = copier.counters, copier.session
     item = await _describe(current, source)
     if item is not None:
@@ -118,12 +118,24 @@ async def sync_sides(
         reads_everything=delete,
         dry_run=rule.dry_run,
     )
-    async with pruning(source_tree, target_tree, counters, dry_run=rule.dry_run) as prune:
-        seen_any = await transfer.run(prune.note if delete else lambda _: None)
-        if not seen_any and isinstance(source, S3Url):
-            await require_something(current, source)
-        await prune.run(source_exists=seen_any)
+    await transfer_tree(transfer, delete=delete)
     counters.raise_if_failed(f"Syncing {source} to {target}", str(target))
+
+
+async def transfer_tree(transfer: TreeTransfer, *, delete: bool) -> None:
+    """Do ``transfer``; with ``delete``, remove at the end what only the target has. Its counters have the errors.
+
+    Where only a part of the source is meant, that part may be empty; nothing is removed then unless something is in
+    another part.
+    """
+    source = transfer.source
+    is_part = isinstance(source, S3Tree) and source.is_part
+    counters = transfer.copier.counters
+    async with pruning(source, transfer.target, counters, dry_run=transfer.dry_run) as prune:
+        seen_any = await transfer.run(prune.note if delete else lambda _: None)
+        if not seen_any and isinstance(source, S3Tree) and not is_part:
+            await require_something(source.session, source.root)
+        await prune.run(source_exists=seen_any or is_part)
 
 
 def parse_side(path: AnyPath | LocalPath) -> S3Url | str:
@@ -133,7 +145,7 @@ def parse_side(path: AnyPath | LocalPath) -> S3Url | str:
     return local_path(cast("LocalPath", path))
 
 
-async def _check_sides(copier: FileCopier, source: S3Url | str, target: S3Url | str) -> None:
+async def check_sides(copier: FileCopier, source: S3Url | str, target: S3Url | str) -> None:
     """Raise InvalidPathError if a tree would be copied into itself, UnsupportedError if no side is in S3."""
     if isinstance(source, str) and isinstance(target, str):
         message = f"Neither {source!r} nor {target!r} is in S3; shutil.copytree copies between local directories"

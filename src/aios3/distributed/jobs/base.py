@@ -1,0 +1,121 @@
+"""The frame of every job: a session of the worker process, counts, and the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aios3._config import Config
+from aios3._trees.transfer_counters import TransferCounters
+from aios3.distributed.reports import Counts, Failure, Report
+from aios3.distributed.worker_sessions import lent_session
+from aios3.errors import ConfigError, PartialFailureError
+from aios3.sync import _loop_thread
+
+if TYPE_CHECKING:
+    from aios3._paths import S3Url
+    from aios3._session import Session
+    from aios3.distributed.ranges import KeyRange
+
+
+@dataclass(slots=True)
+class RangeCounters:
+    """Counts and errors of one range so far."""
+
+    transfer: TransferCounters = field(default_factory=TransferCounters)
+    """Objects copied, skipped and deleted, their bytes, and errors by path."""
+    checked: int = 0
+    unchecked: int = 0
+    extra: int = 0
+    processed: int = 0
+    output: str | None = None
+
+    def counts(self, requests: int, throttled: int) -> Counts:
+        """Return the counts of the range."""
+        done = self.transfer
+        return Counts(
+            copied=done.copied,
+            skipped=done.skipped,
+            deleted=done.deleted,
+            checked=self.checked,
+            unchecked=self.unchecked,
+            extra=self.extra,
+            processed=self.processed,
+            bytes=done.bytes,
+            requests=requests,
+            throttled=throttled,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """The work on each key range: a value that is pickled, and called with a range in a worker.
+
+    ``config`` has the settings of the sessions that workers make; None: those of each worker's environment. It is
+    pickled with the job. Signing credentials are in it only if they were given as :class:`aios3.Credentials`; a
+    profile or a function is found again by the worker.
+
+    A job may be called from any thread that runs no event loop. Its work runs on the background loop of
+    :mod:`aios3.sync`, and its sessions are kept for further ranges.
+    """
+
+    config: Config | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        given: object = self.config
+        if given is not None and not isinstance(given, Config):
+            message = f"config must be an aios3.Config or None, not {type(given).__name__}"
+            raise ConfigError(message)
+
+    def __call__(self, key_range: KeyRange) -> Report:
+        """Do the job for one range, in this thread, and return its report, which names each key that failed.
+
+        Raises what makes the whole range fail, such as a missing bucket or rejected credentials.
+        """
+        started = time.monotonic()
+        counters = RangeCounters()
+        with lent_session(self.config) as lent:
+            error = None
+            try:
+                _loop_thread.call(self.work, lent.session, key_range, counters)
+            except PartialFailureError as failure:
+                counters.transfer.failures.update(failure.failures)
+                error = None if failure.failures else Failure.of(key_range.url, failure)
+            counts = counters.counts(*lent.take_counts())
+        if counters.transfer.has_too_many_failures and error is None:
+            message = f"{len(counters.transfer.failures):,} keys failed, so the rest of the range was left alone"
+            error = Failure(key_range.url, "TooManyFailures", message)
+        failures = tuple(Failure.of(path, each) for path, each in counters.transfer.failures.items())
+        return Report(key_range, counts, failures, error, time.monotonic() - started, counters.output)
+
+    async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
+        """Do the job for one range, and count in ``counters`` what is done."""
+        raise NotImplementedError
+
+    def targets(self) -> tuple[S3Url, ...]:
+        """Return the trees that the job writes to, besides the range's own."""
+        return ()
+
+    def check(self, key_range: KeyRange) -> None:
+        """Raise ConfigError, or another error of aios3, for a range that the job cannot be done with."""
+
+    def describe(self) -> str:
+        """Return what the job does, as a text that two runs of one job share; it has no credentials."""
+        endpoint = self.config.endpoint_url if self.config is not None else None
+        values = {each.name: _shown(getattr(self, each.name)) for each in dataclasses.fields(self)}
+        return json.dumps({**values, "config": endpoint, "job": type(self).__name__}, sort_keys=True)
+
+
+def describe_function(function: object) -> str:
+    """Return the name of a function, or of the class of what can be called like one."""
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def _shown(value: object) -> object:
+    """Return a value of JSON for a field of a job."""
+    if callable(value):
+        return describe_function(value)
+    return list(value) if isinstance(value, tuple) else value if isinstance(value, (bool, int)) else str(value)

@@ -1,0 +1,201 @@
+"""``ranges_from_manifest``: key ranges from an S3 Inventory, or from a manifest of S3 Batch Operations."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import zlib
+from typing import TYPE_CHECKING
+
+from aios3._handles.opening import aopen
+from aios3._namespace.split_points import sort_key
+from aios3._objects import read_bytes
+from aios3._paths import S3Url
+from aios3._session import current_session
+from aios3._threads import in_thread
+from aios3.distributed.manifest_rows import MIN_COLUMNS, decoded_key, parse_rows
+from aios3.distributed.ranges import KeyRange, ManifestRows
+from aios3.distributed.splitting import DEFAULT_KEYS, check_number
+from aios3.errors import ChecksumMismatchError, RequestError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from aios3._paths import AnyPath
+    from aios3._session import Session
+
+_MAX_SAMPLES = 200_000
+"""Keys of an inventory that are kept in memory; more than that, and every second is dropped."""
+_ARN_OF_BUCKET = "arn:aws:s3:::"
+
+
+async def ranges_from_manifest(
+    url: AnyPath, keys: int = DEFAULT_KEYS, *, session: Session | None = None
+) -> list[KeyRange]:
+    """Return key ranges of about ``keys`` keys each for what a manifest names.
+
+    The ``manifest.json`` of an S3 Inventory (CSV) becomes intervals of keys, without any listing of the bucket. They
+    reach from the inventory's first key to its last. What was written in between since is in them too, because workers
+    list; what the inventory names and is gone is not. Its files are compared with the MD5s in the manifest. In an
+    inventory of all versions each version counts.
+
+    Another object is taken for a CSV manifest of S3 Batch Operations, with the columns bucket and key. Ranges are rows
+    of it, and name exactly those keys. All rows must be of one bucket. Rows with a version are failures in a worker.
+
+    Raises UnsupportedError for inventories in ORC or Parquet, RequestError for other objects, and
+    ChecksumMismatchError.
+    """
+    check_number("keys", keys)
+    current, place = current_session(session), S3Url.parse(url).require_object()
+    if place.name.endswith(".json"):
+        return await _inventory_ranges(current, place, keys)
+    return await _row_ranges(current, place, keys)
+
+
+async def _row_ranges(session: Session, place: S3Url, size: int) -> list[KeyRange]:
+    """Cut a CSV at the ends of rows."""
+    ranges: list[KeyRange] = []
+    bucket = ""
+    async with aopen(place, session=session) as file:
+        etag = file.stat().etag or ""
+        start, rows, lines = 0, 0, bytearray()
+        position = 0
+        async for line in file:
+            lines += line
+            position += len(line)
+            if lines.count(b'"') % 2:
+                continue  # a quoted field goes on in the next line
+            found = parse_rows(bytes(lines), str(place))
+            lines.clear()
+            rows += len(found)
+            bucket = bucket or (found[0].bucket if found else "")
+            if any(row.bucket != bucket for row in found):
+                message = f"The manifest {place} names objects of more than one bucket, such as {found[0].bucket!r}"
+                raise UnsupportedError(message, path=str(place))
+            if rows >= size:
+                ranges.append(_row_range(bucket, place, etag, (start, position), rows))
+                start, rows = position, 0
+        if rows or lines:
+            ranges.append(_row_range(bucket, place, etag, (start, position), rows))
+    return ranges
+
+
+def _row_range(bucket: str, place: S3Url, etag: str, extent: tuple[int, int], rows: int) -> KeyRange:
+    url = S3Url(bucket, "", place.profile)
+    return KeyRange(str(url), keys=rows, rows=ManifestRows(str(place), etag, *extent))
+
+
+async def _inventory_ranges(session: Session, place: S3Url, size: int) -> list[KeyRange]:
+    manifest = _parsed_manifest(await read_bytes(place, session=session), place)
+    key_column = _key_column(manifest, place)
+    source = S3Url(str(manifest["sourceBucket"]), "", place.profile)
+    bucket = str(manifest.get("destinationBucket", "")).removeprefix(_ARN_OF_BUCKET) or place.bucket
+    sample = _KeySample()
+    for each in _files(manifest, place):
+        data = await read_bytes(S3Url(bucket, str(each["key"]), place.profile), session=session)
+        await in_thread(_check_md5, data, each, place)
+        await in_thread(sample.add_all, _keys_in(data, key_column))
+    return sample.ranges(source, size)
+
+
+def _parsed_manifest(data: bytes, place: S3Url) -> Mapping[str, object]:
+    try:
+        manifest = json.loads(data)
+    except ValueError as error:
+        message = f"{place} is no manifest of an S3 Inventory, because it is not JSON: {error}"
+        raise RequestError(message, path=str(place)) from error
+    if not isinstance(manifest, dict) or not {"sourceBucket", "fileSchema", "files"} <= manifest.keys():
+        message = f"{place} is no manifest of an S3 Inventory: it has no sourceBucket, fileSchema or files"
+        raise RequestError(message, path=str(place))
+    if manifest.get("fileFormat", "CSV") != "CSV":
+        message = f"{place} is of an inventory in {manifest['fileFormat']}; only CSV is read"
+        raise UnsupportedError(message, path=str(place))
+    return manifest
+
+
+def _key_column(manifest: Mapping[str, object], place: S3Url) -> int:
+    columns = [name.strip() for name in str(manifest["fileSchema"]).split(",")]
+    if "Key" not in columns or len(columns) < MIN_COLUMNS:
+        message = f"{place} is of an inventory without the column Key"
+        raise RequestError(message, path=str(place))
+    return columns.index("Key")
+
+
+def _files(manifest: Mapping[str, object], place: S3Url) -> Sequence[Mapping[str, object]]:
+    files = manifest["files"]
+    if not isinstance(files, list) or not all(isinstance(each, dict) and "key" in each for each in files):
+        message = f"{place} is no manifest of an S3 Inventory: its files have no keys"
+        raise RequestError(message, path=str(place))
+    return files
+
+
+def _check_md5(data: bytes, file: Mapping[str, object], place: S3Url) -> None:
+    expected = file.get("MD5checksum")
+    if expected is not None and hashlib.md5(data, usedforsecurity=False).hexdigest() != expected:
+        message = f"{file['key']} is not the file that {place} describes: its MD5 is not {expected}"
+        raise ChecksumMismatchError(message, path=str(file["key"]))
+
+
+def _keys_in(data: bytes, column: int) -> Iterator[str]:
+    text = _unpacked(data).decode("utf-8", errors="surrogateescape")
+    for row in csv.reader(io.StringIO(text, newline="")):
+        if len(row) > column:
+            yield decoded_key(row[column])
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Unpack gzip, of which files of an inventory are made, and return anything else as it is."""
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return zlib.decompress(data, wbits=31)
+    except zlib.error as error:
+        message = f"A file of the inventory cannot be unpacked: {error}"
+        raise RequestError(message) from error
+
+
+class _KeySample:
+    """Keys at a fixed distance in a stream of keys, their number, and the first and last of all in key order."""
+
+    def __init__(self) -> None:
+        self._samples: list[str] = []
+        self._step = 1
+        self._count = 0
+        self._first: str | None = None
+        self._last: str | None = None
+
+    def add_all(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if self._first is None or sort_key(key) < sort_key(self._first):
+                self._first = key
+            if self._last is None or sort_key(key) > sort_key(self._last):
+                self._last = key
+            self._count += 1
+            if self._count % self._step == 0:
+                self._samples.append(key)
+                if len(self._samples) > _MAX_SAMPLES:
+                    self._samples = self._samples[1::2]
+                    self._step *= 2
+
+    def ranges(self, root: S3Url, size: int) -> list[KeyRange]:
+        """Return the intervals of about ``size`` keys from the first key to the last."""
+        if self._first is None or self._last is None:
+            return []
+        ordered = sorted(set(self._samples), key=sort_key)
+        number = max(1, round(self._count / size))
+        inner = dict.fromkeys(ordered[len(ordered) * index // number - 1] for index in range(1, number))
+        bounds = [before(self._first), *(key for key in inner if key != self._last), self._last]
+        each = round(self._count / (len(bounds) - 1))
+        return [KeyRange(str(root), after, upto, each) for after, upto in itertools.pairwise(bounds)]
+
+
+def before(key: str) -> str:
+    """Return a text that sorts before ``key`` with as good as no text in between; ``""`` for the first of all."""
+    stem, last = key[:-1], ord(key[-1:] or "\0")
+    if not last:
+        return stem
+    lower = chr(last - 1) if last - 1 not in range(0xD800, 0xE000) else "\ud7ff"
+    return f"{stem}{lower}\U0010ffff"

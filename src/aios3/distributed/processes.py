@@ -1,0 +1,115 @@
+"""Worker processes of this machine: started by ``spawn``, replaced when one dies, and ended with their parent.
+
+``concurrent.futures`` declares a whole pool broken when one of its processes dies, and leaves the processes of a parent
+that was killed waiting for ever. So a pool is made anew, and each worker watches its parent.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from multiprocessing.queues import SimpleQueue
+
+    from aios3.distributed.ranges import KeyRange
+    from aios3.distributed.reports import Report
+
+    Task = Callable[[KeyRange], Report | None]
+
+_SECONDS_TO_LEAVE = 30.0
+"""How long a worker that is to end may take to abort its uploads; then it is killed."""
+_EXIT_STATUS = 128 + signal.SIGTERM
+
+
+class WorkerProcesses:
+    """A pool of processes that can be made anew."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pids: SimpleQueue[int] = context.SimpleQueue()
+        self._pool = ProcessPoolExecutor(self._count, context, initializer=_start_worker, initargs=(self._pids,))
+
+    def submit(self, task: Task, key_range: KeyRange) -> Future[Report | None]:
+        """Have a worker do ``task``; raise BrokenProcessPool if a worker has died."""
+        return self._pool.submit(_work, task, key_range)
+
+    def restart(self) -> None:
+        """Make a new pool, after a worker has died and the pool has ended the others."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pids.close()
+        self._start()
+
+    def close(self) -> None:
+        """End the workers when they have finished what they do now."""
+        self._pool.shutdown(wait=True)
+        self._pids.close()
+
+    def stop(self) -> None:
+        """End the workers now: what they do is cancelled, and cleans up. Waits until they have ended."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        started: set[int] = set()
+        while not self._pids.empty():
+            started.add(self._pids.get())
+        mine = [child for child in multiprocessing.active_children() if child.pid in started]
+        for child in mine:
+            child.terminate()
+        for child in mine:
+            child.join(_SECONDS_TO_LEAVE)
+            if child.is_alive():
+                child.kill()
+        self._pool.shutdown(wait=True)
+        self._pids.close()
+
+
+class _State:
+    """The state of this worker process."""
+
+    is_working = False
+    is_leaving = False
+
+
+def _start_worker(pids: SimpleQueue[int]) -> None:
+    """Prepare a worker process, in its main thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent decides
+    signal.signal(signal.SIGTERM, _leave)
+    pids.put(os.getpid())
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent.sentinel,), name="aios3 parent", daemon=True).start()
+
+
+def _watch(sentinel: int) -> None:
+    """End this process when its parent has ended."""
+    multiprocessing.connection.wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave(_signum: int, _frame: object) -> None:
+    if _State.is_leaving:
+        return
+    _State.is_leaving = True
+    if not _State.is_working:
+        os._exit(_EXIT_STATUS)
+    raise KeyboardInterrupt
+
+
+def _work(task: Task, key_range: KeyRange) -> Report | None:
+    _State.is_working = True
+    try:
+        return task(key_range)
+    finally:
+        _State.is_working = False
+        if _State.is_leaving:
+            os._exit(_EXIT_STATUS)  # the pool would wait for more work from a parent that is gone

@@ -1,0 +1,220 @@
+"""Workers that die, in every job and in every way: the right keys and bytes, and every failure named."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import aios3.sync as s3
+from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Sync, run
+from aios3.testing import FaultyServer, faults
+from distributed.death_jobs import DiesAt, counts_one
+from distributed.test_runs import ranges_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from admin import Admin
+
+NAMES = [str(number) for number in range(10)]
+
+
+@pytest.fixture(autouse=True)
+def workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(each for each in sys.path if each))
+
+
+@pytest.fixture
+def tree(bucket: str, admin: Admin) -> str:
+    for name in NAMES:
+        admin.put(f"{bucket}/data/{name}", name.encode() * 20)
+    return bucket
+
+
+@pytest.fixture
+def target(more_buckets: Callable[[], str], admin: Admin) -> str:
+    """A bucket with what a sync would delete and replace, in each range."""
+    path = more_buckets()
+    for name in ("0", "3a", "5", "5a", "zz"):
+        admin.put(f"{path}/to/{name}", b"theirs")
+    return path
+
+
+def check_copied(tree: str, target: str, admin: Admin, summary) -> None:
+    assert {key: admin.get(f"{target}/{key}") for key in admin.keys(target) if key[3:] in NAMES} == {
+        f"to/{name}": name.encode() * 20 for name in NAMES
+    }
+    assert "to/5a" in admin.keys(target)
+
+
+def check_synced(tree: str, target: str, admin: Admin, summary) -> None:
+    assert admin.keys(target) == [f"to/{name}" for name in NAMES]
+    assert all(admin.get(f"{target}/to/{name}") == name.encode() * 20 for name in NAMES)
+
+
+def check_removed(tree: str, target: str, admin: Admin, summary) -> None:
+    assert admin.keys(tree) == []
+
+
+def check_read(tree: str, target: str, admin: Admin, summary) -> None:
+    assert summary.counts.checked + summary.counts.unchecked == 10
+
+
+def check_listed(tree: str, target: str, admin: Admin, summary) -> None:
+    assert len([key for key in admin.keys(target) if key.startswith("inventory/")]) == 5
+    assert summary.counts.processed == 10
+
+
+def check_called(tree: str, target: str, admin: Admin, summary) -> None:
+    assert summary.counts.processed == 10
+
+
+def touch_nothing(path: str) -> None:
+    assert path.startswith("s3://")
+
+
+JOBS = {
+    "copy": (lambda target, config: Copy(f"{target}/to", config=config), check_copied),
+    "sync": (lambda target, config: Sync(f"{target}/to", delete=True, config=config), check_synced),
+    "remove": (lambda target, config: Remove(config=config), check_removed),
+    "checksum": (lambda target, config: Checksum(config=config), check_read),
+    "inventory": (lambda target, config: Inventory(f"{target}/inventory", config=config), check_listed),
+    "map": (lambda target, config: Map(touch_nothing, config=config), check_called),
+}
+WAYS = ["kill", "kill late", "terminate", "exit", "exit late"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("job", JOBS)
+def test_a_worker_that_dies_loses_nothing_and_does_nothing_twice_that_shows(
+    job, way, tree, target, more_buckets, config, admin, tmp_path
+):
+    make, check = JOBS[job]
+    how, _, late = way.partition(" ")
+    dying = DiesAt(make(target, config), "data/3", how, str(tmp_path / "died"), late=bool(late))
+    report = f"{more_buckets()}/run"
+    work = run(dying, ranges_of(tree), 2, report=report)
+    reports = list(work)
+    assert sorted(each.range.id for each in reports) == sorted(each.id for each in ranges_of(tree))
+    assert [each.error for each in reports if not each.ok] == []
+    assert (tmp_path / "died").exists()
+    check(tree, target, admin, work.summary)
+    assert [each.is_earlier for each in run(dying, ranges_of(tree), 2, report=report)] == [True] * 5
+
+
+@pytest.mark.parametrize("how", ["kill", "raise", "exit"])
+def test_a_range_that_kills_each_worker_is_a_failed_range_and_the_others_are_done(how, tree, target, config, admin):
+    dying = DiesAt(Copy(f"{target}/to", config=config), "data/3", how, None)
+    work = run(dying, ranges_of(tree), 2)
+    failed = [each for each in work if not each.ok]
+    assert [(each.range.after, each.error.code) for each in failed] == [
+        ("data/3", "MemoryError" if how == "raise" else "WorkerDied")
+    ]
+    assert work.summary.ranges == 5
+    copied = [name for name in NAMES if name not in {"4", "5"}]
+    assert all(admin.get(f"{target}/to/{name}") == name.encode() * 20 for name in copied)
+    assert admin.get(f"{target}/to/5") == b"theirs"
+
+
+def test_workers_that_all_die_end_the_run_with_an_error():
+    ranges = [KeyRange("s3://b", f"{n:02}", f"{n:02}a") for n in range(40)]
+    with pytest.raises(BrokenExecutor, match="times in a row"):
+        list(run(DiesEverywhere(), ranges, 2))
+
+
+class DiesEverywhere:
+    def __call__(self, key_range):
+        os._exit(1)
+
+
+def test_a_run_that_is_left_early_leaves_no_process():
+    ranges = [KeyRange("s3://b", f"{n:02}", f"{n:02}a") for n in range(40)]
+    with run(counts_one, ranges, 2) as work:
+        assert next(work).ok
+    assert multiprocessing.active_children() == []
+
+
+COORDINATOR = """
+import sys, aios3
+from aios3.distributed import Copy, run
+from distributed.test_runs import ranges_of
+
+def main():
+    endpoint, key, secret, tree, target, report = sys.argv[1:]
+    config = aios3.Config(endpoint_url=endpoint, region="us-east-1", credentials=aios3.Credentials(key, secret))
+    for each in run(Copy(target, config=config), ranges_of(tree), 2, window=1, report=report, lease_seconds=2):
+        print(each.range.id, each.is_earlier, flush=True)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process has ended that is not this one's child; fail after 30 seconds."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([descriptor], [], [], 30)
+    finally:
+        os.close(descriptor)
+    assert ended, "a worker outlives its coordinator"
+
+
+def children_of(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    return [int(each) for each in text.split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"])
+def test_a_coordinator_that_dies_leaves_no_worker_and_the_next_one_goes_on(sent, tmp_path):
+    """The second range is copied as slowly as it takes to kill the coordinator in the middle of it."""
+    with FaultyServer() as server:
+        for name in ("target", "reports"):
+            server.storage.create_bucket(name)
+        with s3.Session(**server.config) as session:
+            for name in NAMES:
+                s3.write_bytes(f"s3://bucket/data/{name}", name.encode() * 20, session=session)
+        program = tmp_path / "coordinator.py"
+        program.write_text(textwrap.dedent(COORDINATOR))
+        credentials = server.config["credentials"]
+        keys = [credentials.access_key, credentials.secret_key]
+        command = [sys.executable, str(program), server.config["endpoint_url"], *keys]
+        command += ["s3://bucket", "s3://target", "s3://reports/run"]
+        server.fail("CopyObject", faults.Stall(), nth=3, times=None)
+        first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            done = first.stdout.readline().split()
+            server.wait(lambda counts: counts.operations.get("CopyObject", 0) >= 3)
+            workers = children_of(first.pid)
+            first.send_signal(sent)
+            first.communicate(timeout=60)
+        finally:
+            first.kill()
+            first.wait()
+        assert done[1] == "False"
+        assert workers
+        for worker in workers:
+            wait_for_end(worker)
+        server.reset()
+        second = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+        lines = [line.split() for line in second.stdout.splitlines()]
+        assert sorted(line[0] for line in lines) == sorted(each.id for each in ranges_of("s3://bucket"))
+        assert [line[0] for line in lines if line[1] == "True"] == [done[0]]
+        with s3.Session(**server.config) as session:
+            assert {path: s3.read_bytes(path, session=session) for path in s3.scan("s3://target", session=session)} == {
+                f"s3://target/{name}": name.encode() * 20 for name in NAMES
+            }
