@@ -20,7 +20,7 @@ from aios3.distributed.jobs.trees import source_tree
 from aios3.distributed.manifests import before
 from aios3.distributed.ranges import range_from_json, range_to_json
 from aios3.errors import ConfigError, InvalidPathError, UnsupportedError
-from distributed.synthetic import SyntheticBucket
+from distribution.synthetic import SyntheticBucket
 from fake_backend import FakeBackend, FakeSession
 
 TEXT = st.text("ab-/0\U0001f600\xe9", min_size=1, max_size=6)

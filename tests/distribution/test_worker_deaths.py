@@ -18,8 +18,8 @@ import pytest
 import aios3.sync as s3
 from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Sync, run
 from aios3.testing import FaultyServer, faults
-from distributed.death_jobs import DiesAt, counts_one
-from distributed.test_runs import ranges_of
+from distribution.death_jobs import DiesAt, counts_one
+from distribution.test_runs import ranges_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,11 +91,11 @@ JOBS = {
     "inventory": (lambda target, config: Inventory(f"{target}/inventory", config=config), check_listed),
     "map": (lambda target, config: Map(touch_nothing, config=config), check_called),
 }
-WAYS = ["kill", "kill late", "terminate", "exit", "exit late"]
+WRITING = ("copy", "sync", "remove")
+CASES = [(job, way) for job in JOBS for way in ("kill", "kill late", "terminate") if job in WRITING or way == "kill"]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(("job", "way"), CASES)
 def test_a_worker_that_dies_loses_nothing_and_does_nothing_twice_that_shows(
     job, way, tree, target, more_buckets, config, admin, tmp_path
 ):
@@ -126,7 +126,8 @@ def test_a_range_that_kills_each_worker_is_a_failed_range_and_the_others_are_don
     assert admin.get(f"{target}/to/5") == b"theirs"
 
 
-def test_workers_that_all_die_end_the_run_with_an_error():
+def test_workers_that_all_die_end_the_run_with_an_error(monkeypatch):
+    monkeypatch.setattr("aios3.distributed.dealing._MAX_DEATHS_IN_A_ROW", 4)
     ranges = [KeyRange("s3://b", f"{n:02}", f"{n:02}a") for n in range(40)]
     with pytest.raises(BrokenExecutor, match="times in a row"):
         list(run(DiesEverywhere(), ranges, 2))
@@ -147,7 +148,7 @@ def test_a_run_that_is_left_early_leaves_no_process():
 COORDINATOR = """
 import sys, aios3
 from aios3.distributed import Copy, run
-from distributed.test_runs import ranges_of
+from distribution.test_runs import ranges_of
 
 def main():
     endpoint, key, secret, tree, target, report = sys.argv[1:]
@@ -198,7 +199,7 @@ def test_a_coordinator_that_dies_leaves_no_worker_and_the_next_one_goes_on(sent,
         first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             done = first.stdout.readline().split()
-            server.wait(lambda counts: counts.operations.get("CopyObject", 0) >= 3)
+            server.wait(lambda counts: counts.stalled >= 1)
             workers = children_of(first.pid)
             first.send_signal(sent)
             first.communicate(timeout=60)
