@@ -13,6 +13,7 @@ import aios3.compat.flowserv
 import aios3.compat.keg_storage
 import aios3.compat.megfile
 import aios3.compat.messageflux
+import aios3.distributed
 import aios3.errors
 import aios3.otel
 import aios3.sync
