@@ -25,6 +25,8 @@ WRITES = {
     "put cors": lambda bucket: bucket.put_cors([RULE]),
     "delete policy": lambda bucket: bucket.put_policy(None),
     "put policy": lambda bucket: bucket.put_policy({"Statement": []}),
+    "delete lifecycle": lambda bucket: bucket.put_lifecycle([]),
+    "put lifecycle": lambda bucket: bucket.put_lifecycle([{"ID": "a"}]),
     "no lifetime": lambda bucket: bucket.set_lifetime_in_days(0),
     "lifetime": lambda bucket: bucket.set_lifetime_in_days(1),
     "public": lambda bucket: bucket.allow_public_access(unblock=True),

@@ -261,6 +261,23 @@ async def test_a_lifetime_is_one_rule_beside_those_of_others(surface, bucket, ad
 
 
 @pytest.mark.needs("lifecycle")
+async def test_lifecycle_rules_there_and_back(surface, bucket):
+    at = surface.bucket_at(bucket)
+    assert await at.get_lifecycle() == []
+    rules = [
+        {"ID": name, "Status": "Enabled", "Filter": {"Prefix": f"{name}/"}, "Expiration": {"Days": days}}
+        for name, days in (("a", 3), ("b", 30))
+    ]
+    await at.put_lifecycle(rules)
+    found = await at.get_lifecycle()
+    assert [(rule["ID"], rule["Expiration"]["Days"]) for rule in found] == [("a", 3), ("b", 30)]
+    await at.put_lifecycle(found[1:])
+    assert await at.get_lifecycle() == found[1:]
+    await at.put_lifecycle([])
+    assert await at.get_lifecycle() == []
+
+
+@pytest.mark.needs("lifecycle")
 async def test_the_only_lifetime_is_cancelled(surface, new_bucket):
     at = surface.bucket_at(new_bucket)
     await at.create(lifetime_in_days=3)

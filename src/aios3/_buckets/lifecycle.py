@@ -8,7 +8,8 @@ from aios3._buckets.configuration import LIFECYCLE, read_document, replace_docum
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from aios3._backend import Document
     from aios3._paths import S3Url
@@ -29,11 +30,30 @@ async def set_lifetime(session: Session, url: S3Url, days: int) -> None:
     after = with_lifetime(before, days)
     if after == before:
         return
-    if not after:
+    await _replace_rules(session, url, document, after)
+
+
+async def get_rules(session: Session, url: S3Url) -> list[Document]:
+    """Return all lifecycle rules, as S3 has them."""
+    rules: list[Document] = (await read_document(session, url, LIFECYCLE) or {}).get("Rules", [])
+    return rules
+
+
+async def put_rules(session: Session, url: S3Url, rules: Iterable[Mapping[str, Any]]) -> None:
+    """Replace all lifecycle rules; none deletes them."""
+    document = await read_document(session, url, LIFECYCLE)
+    listed = [_with_filter(dict(rule)) for rule in rules]
+    if listed or document is not None:
+        await _replace_rules(session, url, document or {}, listed)
+
+
+async def _replace_rules(session: Session, url: S3Url, document: Document, rules: Sequence[Document]) -> None:
+    """Put ``rules`` in the place of those of a document that has been read."""
+    if not rules:
         await replace_document(session, url, LIFECYCLE, None)
         return
     member = "TransitionDefaultMinimumObjectSize"  # goes back to S3's default where it is not said again
-    parameters = {"LifecycleConfiguration": {"Rules": after}} | {
+    parameters = {"LifecycleConfiguration": {"Rules": rules}} | {
         member: document[member] for member in (member,) if member in document
     }
     await replace_document(session, url, LIFECYCLE, parameters)

@@ -224,7 +224,7 @@ async def _stat(app: App, options: argparse.Namespace) -> None:
         record = _stat_record(path, stat)
         width = max(map(len, record)) + 1
         lines = (f"{name + ':':{width}} {value}" for name, value in record.items() if value is not None)
-        app.output.result(record, "\n".join(lines))
+        app.output.result(record, *lines)
 
 
 def _stat_record(path: str, stat: aios3.StatResult) -> Mapping[str, object]:

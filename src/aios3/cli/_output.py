@@ -38,14 +38,14 @@ class Output:
         self._is_terminal = sys.stdout.isatty()
         self._has_colors = self._is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    def result(self, record: Mapping[str, object], text: str) -> None:
-        """Print one result: ``record`` as JSON, or ``text`` for people."""
+    def result(self, record: Mapping[str, object], *lines: str) -> None:
+        """Print one result: ``record`` as JSON, or ``lines`` for people."""
         if self.quiet:
             return
         if self.as_json:
             self.stream.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
         else:
-            self.stream.write(self.shown(text) + "\n")
+            self.stream.write("".join(f"{self.shown(line)}\n" for line in lines))
 
     def dry_run(self, record: Mapping[str, object], words: Iterable[str]) -> None:
         """Print what would be done, as a line that ``run`` takes."""
