@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 
 import pytest
 
@@ -149,7 +150,8 @@ def test_torch_checkpoints(registered, bucket, storage_options):
 def test_torch_distributed_checkpoints(registered, bucket, storage_options):
     torch = pytest.importorskip("torch")
     checkpoint = importlib.import_module("torch.distributed.checkpoint")
-    files = importlib.import_module("torch.distributed.checkpoint._fsspec_filesystem")
+    is_public = importlib.util.find_spec("torch.distributed.checkpoint.fsspec_filesystem") is not None
+    files = importlib.import_module(f"torch.distributed.checkpoint.{'' if is_public else '_'}fsspec_filesystem")
     path = f"s3://{bucket}/checkpoint"
     checkpoint.save(
         {"weights": torch.arange(ROWS)}, storage_writer=files.FsspecWriter(path, **storage_options), no_dist=True

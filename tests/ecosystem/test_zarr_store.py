@@ -51,6 +51,18 @@ def client(aios3_server):
 
 
 @pytest.fixture
+def faulty(aios3_server):
+    with FaultyServer(upstream=aios3_server) as server:
+        yield server
+
+
+@pytest.fixture
+def watched(faulty, store, options):
+    """Return the store as it is seen through the faulty server."""
+    return S3Store(store.path, **{**options, "endpoint_url": faulty.endpoint_url})
+
+
+@pytest.fixture
 def store(aios3_bucket, options):
     return S3Store(f"{aios3_bucket}/root", **options)
 
@@ -127,13 +139,11 @@ class TestRanges:
         with pytest.raises(aios3.BucketNotFoundError):
             await nowhere.getsize("k")
 
-    async def test_a_missing_value_is_one_request(self, aios3_server, options, store):
-        with FaultyServer(upstream=aios3_server) as server:
-            watched = S3Store(store.path, **{**options, "endpoint_url": server.endpoint_url})
-            assert await watched.get("warm", PROTOTYPE) is None
-            before = len(server.requests)
-            assert await watched.get("k", PROTOTYPE) is None
-            assert len(server.requests) - before == 1
+    async def test_a_missing_value_is_one_request(self, faulty, watched):
+        assert await watched.get("warm", PROTOTYPE) is None
+        before = len(faulty.requests)
+        assert await watched.get("k", PROTOTYPE) is None
+        assert len(faulty.requests) - before == 1
 
     async def test_parts_of_several_values_come_in_their_order(self, store):
         for key in "ab":
@@ -191,14 +201,12 @@ class TestWrites:
             each["Key"] for each in client.list_objects_v2(Bucket=aios3_bucket.removeprefix("s3://"))["Contents"]
         ] == ["rooted"]
 
-    async def test_what_could_not_be_deleted_is_named(self, aios3_server, options, store):
+    async def test_what_could_not_be_deleted_is_named(self, faulty, watched, store):
         for key in ("d/a", "d/b"):
             await store.set(key, buffer(b"1"))
-        with FaultyServer(upstream=aios3_server) as server:
-            server.fail("DeleteObjects", faults.Respond(403, "AccessDenied"), times=None)
-            watched = S3Store(store.path, **{**options, "endpoint_url": server.endpoint_url})
-            with pytest.raises(aios3.PartialFailureError) as failure:
-                await watched.delete_dir("d")
+        faulty.fail("DeleteObjects", faults.Respond(403, "AccessDenied"), times=None)
+        with pytest.raises(aios3.PartialFailureError) as failure:
+            await watched.delete_dir("d")
         assert sorted(failure.value.failures) == [f"{store.path}/d/{name}" for name in "ab"]
 
 
