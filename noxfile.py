@@ -51,7 +51,7 @@ TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow", "s3fs")
 """Libraries that read and write through the files of aios3, and s3fs, which its filesystem is compared with."""
 ECOSYSTEM = (
     "pandas", "pyarrow", "dask[dataframe]", "zarr", "xarray", "h5netcdf", "h5py", "universal_pathlib", "duckdb",
-    "polars", "datasets",
+    "polars", "datasets", "obspec",
 )  # fmt: skip
 """Libraries that reach S3 through fsspec, or through the store of zarr; torch has gigabytes, and is named if wanted."""
 EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")

@@ -60,3 +60,7 @@ class LoopSessions:
                 if known.closed or known.loop is None or known.loop.is_closed():
                     del self._by_loop[other]
             self._by_loop[key] = session
+
+
+SESSIONS = LoopSessions()
+"""Stores of equal settings share the connections of a loop."""

@@ -12,7 +12,7 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByt
 
 from aios3._config import Config
 from aios3._handles.opening import aopen
-from aios3._loop_sessions import LoopSessions
+from aios3._loop_sessions import SESSIONS
 from aios3._namespace.link_targets import head
 from aios3._namespace.pages import ListingTasks, first_page, gather, pages
 from aios3._namespace.stat import hasbucket
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 __all__ = ["S3Store"]
-
-_sessions = LoopSessions()
-"""Stores of equal settings share the connections of a loop."""
 
 
 class S3Store(Store):
@@ -96,7 +93,7 @@ class S3Store(Store):
         return self.path
 
     def _session(self) -> Session:
-        return _sessions.get(self._config)
+        return SESSIONS.get(self._config)
 
     def _url(self, key: str) -> S3Url:
         return self._root.with_key(self._root.prefix + key)
