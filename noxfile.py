@@ -49,6 +49,11 @@ TESTS = (
 )
 TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow", "s3fs")
 """Libraries that read and write through the files of aios3, and s3fs, which its filesystem is compared with."""
+ECOSYSTEM = (
+    "pandas", "pyarrow", "dask[dataframe]", "zarr", "xarray", "h5netcdf", "h5py", "universal_pathlib", "duckdb",
+    "polars", "datasets", "obspec",
+)  # fmt: skip
+"""Libraries that reach S3 through fsspec, or through the store of zarr; torch has gigabytes, and is named if wanted."""
 EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")
 BENCH = ("matplotlib",)
 FUZZ = "atheris>=3"
@@ -208,6 +213,24 @@ def _is_installed(session: nox.Session, name: str) -> bool:
     if status not in {0, NOT_AVAILABLE}:
         session.error(f"the installation of {name} failed")
     return status == 0
+
+
+@nox.session
+def ecosystem(session: nox.Session) -> None:
+    """Write and read real data with libraries over fsspec and zarr, and those that the arguments name (5 min)."""
+    _install_wheel(session, *TESTS, extras="testing,fsspec")
+    missing = [library for library in (*ECOSYSTEM, *session.posargs) if not _installs(session, library)]
+    session.run("pytest", *PARALLEL, "tests/ecosystem")
+    if missing:
+        session.warn(f"NOT tested, because they cannot be installed here: {', '.join(missing)}")
+
+
+def _installs(session: nox.Session, library: str) -> bool:
+    try:
+        session.install(library)
+    except CommandFailed:
+        return False
+    return True
 
 
 @nox.session

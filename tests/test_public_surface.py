@@ -78,7 +78,19 @@ def test_opening_one_object_imports_only_what_it_needs():
 
 def test_only_these_modules_are_public():
     public = {module.name for module in pkgutil.iter_modules(aios3.__path__) if not module.name.startswith("_")}
-    assert public == {"cli", "compat", "distributed", "errors", "fsspec", "otel", "progress", "sync", "testing"}
+    assert public == {
+        "cli",
+        "compat",
+        "distributed",
+        "errors",
+        "fsspec",
+        "obspec",
+        "otel",
+        "progress",
+        "sync",
+        "testing",
+        "zarr",
+    }
 
 
 def test_the_contract():

@@ -1,30 +1,9 @@
-"""Fixtures of the tests of the filesystem for fsspec: an instance on the embedded server, and its buckets."""
+"""The tests of the filesystem for fsspec need fsspec."""
 
 from __future__ import annotations
 
-import importlib.util
+from fsspec_fixtures import IGNORED, bucket, fs, storage_options
 
-import pytest
-from server_options import options_of
+__all__ = ["bucket", "fs", "storage_options"]
 
-HAS_FSSPEC = importlib.util.find_spec("fsspec") is not None and importlib.util.find_spec("fsspec").origin is not None
-collect_ignore_glob = [] if HAS_FSSPEC else ["test_*.py"]  # where it is not installed, this folder has its name
-
-
-@pytest.fixture
-def storage_options(aios3_server):
-    return options_of(aios3_server)
-
-
-@pytest.fixture
-def fs(storage_options):
-    from aios3.fsspec import S3FileSystem  # noqa: PLC0415 - where it is not installed, nothing asks for this
-
-    found = S3FileSystem(**storage_options, skip_instance_cache=True)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def bucket(aios3_bucket) -> str:
-    return aios3_bucket.removeprefix("s3://")
+collect_ignore_glob = IGNORED

@@ -76,7 +76,20 @@ async def read_text(
     return io.TextIOWrapper(io.BytesIO(data), encoding, errors).read()
 
 
-async def _read(session: Session, path: AnyPath, start: int | None, stop: int | None, *, followlinks: bool) -> bytes:
+async def read_if_there(session: Session, url: S3Url, start: int | None, stop: int | None) -> bytes:
+    """Read like :func:`read_bytes`; ObjectNotFoundError is raised without a look at what else is there instead."""
+    return await _read(session, url, start, stop, followlinks=False, explains=False)
+
+
+async def _read(
+    session: Session,
+    path: AnyPath,
+    start: int | None,
+    stop: int | None,
+    *,
+    followlinks: bool,
+    explains: bool = True,
+) -> bytes:
     url, start = S3Url.parse(path).require_object(), start or 0
     if stop is not None and 0 <= stop < start:
         raise _bad_range(url, start, stop)
@@ -98,7 +111,8 @@ async def _read(session: Session, path: AnyPath, start: int | None, stop: int | 
             log_reread(error)
         return await _read_range(session, ObjectSource(session, url), start, stop, followlinks=followlinks)
     except ObjectNotFoundError as error:
-        await explain_missing(session, url, error)
+        if explains:
+            await explain_missing(session, url, error)
         raise
 
 

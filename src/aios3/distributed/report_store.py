@@ -68,6 +68,8 @@ class Claim:
     url: S3Url
     etag: str | None
     renewing: asyncio.Task[None] | None = None
+    is_lost: bool = False
+    """True if another coordinator has it now."""
 
 
 async def open_run(session: Session, store: ReportStore, job: str, ranges: Sequence[KeyRange]) -> list[KeyRange]:
@@ -181,18 +183,23 @@ async def _renew(session: Session, store: ReportStore, claimed: Claim) -> None:
             claimed.etag = written.etag
         except (ObjectNotFoundError, ObjectChangedError) as error:
             _log.warning("Another coordinator has taken a range over: %s", error)
+            claimed.is_lost = True
             return
         except S3Error as error:
             _log.warning("A claim could not be renewed; another coordinator may do its range as well: %s", error)
 
 
 async def release(session: Session, claimed: Claim) -> None:
-    """Give a claim back."""
+    """Give a claim back, unless another coordinator has taken it over."""
     if claimed.renewing is not None:
         claimed.renewing.cancel()
         await asyncio.wait({claimed.renewing})
+    if claimed.is_lost:
+        return
     try:
-        await (await session.backend(claimed.url)).delete_object(claimed.url)
+        await (await session.backend(claimed.url)).delete_object(claimed.url, if_match=claimed.etag)
+    except (ObjectNotFoundError, ObjectChangedError) as error:
+        _log.warning("Another coordinator has taken a range over: %s", error)
     except S3Error as error:
         _log.warning("A claim could not be deleted, and holds its range for the length of the lease: %s", error)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from fsspec.asyn import _get_batch_size
 
+from aios3._loop_sessions import LoopSessions
 from aios3._trees.runner import as_async, for_each
 from aios3.errors import ConfigError, InvalidRangeError, reworded
 from aios3.fsspec.options import check_names, settings_of
 from aios3.fsspec.paths import endpoint_of
-from aios3.fsspec.sessions import Sessions
 from aios3.fsspec.untyped import AsyncFileSystem
 from aios3.sync import _loop_thread
 
@@ -99,7 +99,7 @@ class Base(AsyncFileSystem):
         self.default_cache_type: str = check_cache_type(default_cache_type)
         self.s3_additional_kwargs: dict[str, Any] = dict(s3_additional_kwargs or {})
         self.given_loop: asyncio.AbstractEventLoop | None = loop
-        self._sessions = Sessions()
+        self._sessions = LoopSessions()
         self._changes = 0
 
     @property

@@ -1,6 +1,6 @@
-"""The sessions of one filesystem: one for each event loop that uses it, in each process.
+"""Sessions for objects that any event loop may use: one for each loop, in each process.
 
-A filesystem is used by threads, through the background loop of :mod:`aios3.sync`, and by coroutines of any other loop.
+They are used by threads, through the background loop of :mod:`aios3.sync`, and by coroutines of any other loop.
 Connections belong to a loop and a process; the settings do not.
 """
 
@@ -20,7 +20,7 @@ _forked: list[dict[tuple[int, Config], Session]] = []
 """Sessions of parent processes: to finalize them in a child would touch sockets that the parent uses."""
 
 
-class Sessions:
+class LoopSessions:
     """Makes a session for a loop when the loop first asks, and returns the same one from then on."""
 
     def __init__(self) -> None:
@@ -60,3 +60,7 @@ class Sessions:
                 if known.closed or known.loop is None or known.loop.is_closed():
                     del self._by_loop[other]
             self._by_loop[key] = session
+
+
+SESSIONS = LoopSessions()
+"""Stores of equal settings share the connections of a loop."""
