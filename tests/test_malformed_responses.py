@@ -244,16 +244,21 @@ async def test_a_response_without_its_required_fields_is_an_error(transport, ope
     assert len(server.requests) == 1
 
 
-READ = CALLS.keys() - SILENT.keys() - {"GetBucketPolicy", "HeadObject", "PutObject", "UploadPart"}
-"""Calls whose response has a document, so that an error in it is read."""
-
-
-@pytest.mark.parametrize("operation", sorted(CALLS.keys() - {"HeadObject"}))
-async def test_an_error_in_a_response_of_success_is_one(transport, operation):
-    body = b"<Error><Code>InternalError</Code><Message>later</Message></Error>"
+@pytest.mark.parametrize("operation", sorted(CALLS.keys() - {"HeadObject", "GetBucketPolicy"}))
+@pytest.mark.parametrize(
+    ("code", "kind"), [("InternalError", aios3.ServerError), ("AccessDenied", aios3.AccessDeniedError)]
+)
+async def test_an_error_in_a_response_of_success_keeps_its_code(transport, operation, code, kind):
+    body = f"<Error><Code>{code}</Code><Message>said so</Message></Error>".encode()
     found, _ = await outcome(transport, CALLS[operation], body)
+    assert isinstance(found, kind), found
+    assert found.code == code
+    assert "said so" in str(found)
+
+
+async def test_an_error_in_place_of_a_policy_is_an_error(transport):
+    found, _ = await outcome(transport, CALLS["GetBucketPolicy"], b"<Error><Code>InternalError</Code></Error>")
     assert isinstance(found, (aios3.ServerError, aios3.UnsupportedError)), found
-    assert operation not in READ or found.code == "InternalError"
 
 
 async def test_tags_of_a_bucket_without_names_are_no_tags(transport):

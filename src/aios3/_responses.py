@@ -105,6 +105,8 @@ def error_response(
     return from_response(operation=operation, path=path, code=code, status=status, detail=detail, request_id=request_id)
 
 
+EMBEDDED_ERROR_STATUS = 500
+"""The status that an error has which comes in a response of success: it happened after the head was sent."""
 _EXPIRED_TOKEN_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken"})
 _EXPIRED_IF_TEMPORARY_CODES = frozenset({"InvalidAccessKeyId", "InvalidTokenId", "TokenRefreshRequired"})
 

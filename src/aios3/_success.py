@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aios3._responses import invalid_response, unquote_etag
+from aios3._responses import EMBEDDED_ERROR_STATUS, error_response, invalid_response, unquote_etag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,12 @@ _WORD = re.compile(rb"\s*\w{0,20}\s*")
 _VERSIONING = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?\w*Versioning\w*[\s/>]")
 """How the document begins that GetBucketVersioning wants; it is empty where no versions were ever kept."""
 
+
+_ERROR = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?<Error[\s>].*?<Code>([^<]{1,100})</Code>(?:.*?<Message>([^<]{1,1000})</Message>)?",
+    re.DOTALL,
+)
+"""An error document, with its code and message: the request failed after the head of its response was sent."""
 
 _STORED = frozenset({"PutObject", "UploadPart"})
 _EMPTY = frozenset(
@@ -68,9 +74,13 @@ def check_stored(operation: str, url: S3Url, headers: Mapping[str, str], body: b
 
 
 def check_empty(operation: str, url: S3Url, body: bytes) -> None:
-    """Raise ServerError if there is something in a response that has nothing to say."""
-    if _WORD.fullmatch(body) is None:
+    """Raise the error that a body holds, and ServerError for any other body: S3 sends none."""
+    if _WORD.fullmatch(body) is not None:
+        return
+    if (error := _ERROR.match(body)) is None:
         raise invalid_response(str(url), f"a body of {len(body):,} bytes where S3 sends none", operation)
+    code, detail = (text.decode(errors="replace") for text in error.groups(b""))
+    raise error_response(operation, str(url), code=code, status=EMBEDDED_ERROR_STATUS, detail=detail)
 
 
 def check_bucket(url: S3Url, headers: Mapping[str, str]) -> None:

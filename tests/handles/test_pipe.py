@@ -110,6 +110,8 @@ async def test_what_a_pipe_cannot(s3, memory_session):
         for call in (lambda: file.seek(0), file.fileno):
             with pytest.raises(UnsupportedError):
                 await call()
+        with pytest.raises(TypeError):
+            await file.seek(1.5)
         with pytest.raises(InvalidRangeError):
             async for _ in file.chunks(0):
                 pass

@@ -64,6 +64,15 @@ async def test_a_write_that_fails_afterwards_leaves_nothing_either(s3, session):
     assert s3.uploads == {}
 
 
+async def test_uploads_whose_creations_are_all_lost_are_counted_in_the_log(s3, session, caplog):
+    s3.faults = lose_creations(100)
+    with pytest.raises(ConnectionFailedError):
+        await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
+    (message,) = [each.getMessage() for each in caplog.records if "CreateMultipartUpload" in each.getMessage()]
+    assert message.startswith(f"{len(s3.uploads)} responses to CreateMultipartUpload {PATH} were lost")
+    assert "aios3.abort_uploads" in message
+
+
 async def test_nothing_is_looked_for_where_nothing_was_lost(s3, session):
     await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
     assert s3.calls["ListMultipartUploads"] == 0

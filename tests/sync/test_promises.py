@@ -437,6 +437,18 @@ def test_a_rejection_names_the_way_out(ours, mode, buffering, call):
             function(file)
 
 
+@pytest.mark.parametrize(("mode", "buffering"), [("rb", "pipe"), ("r", "pipe")])
+@pytest.mark.parametrize("seek", [(0,), (0, 1), (0, 2), (5,)])
+def test_a_pipe_that_cannot_seek_names_the_way_out(ours, path, session, mode, buffering, seek):
+    s3.write_bytes(path, b"a\nb\n" * 1000, session=session)
+    with ours(mode, buffering=buffering) as file:
+        assert not file.seekable()
+        file.read(1)
+        with pytest.raises(s3.UnsupportedError, match=r"without buffering='pipe'"):
+            file.seek(*seek)
+        assert len(file.read()) == 3999
+
+
 def test_a_library_that_needs_to_seek_says_how_it_could(ours, path, admin):
     image = pytest.importorskip("PIL.Image")
     with pytest.raises(s3.UnsupportedError, match="'limited'"), ours("wb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import operator
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB
@@ -74,10 +75,9 @@ class AsyncPipeReader(AsyncReadBase):
         return self._position
 
     async def seek(self, offset: int, whence: int = 0) -> NoReturn:
-        """Raise UnsupportedError."""
-        message = (
-            f"Cannot seek to {offset} from {whence} in {self.name}: a pipe goes forward; open it without buffering="
-        )
+        """Raise UnsupportedError; TypeError for anything but integers."""
+        where = f"{operator.index(offset)} from {operator.index(whence)}"
+        message = f"Cannot seek to {where} in {self.name}: a pipe goes forward; open it without buffering="
         raise UnsupportedError(message, path=self.name)
 
     async def read(self, size: int | None = -1) -> bytes:

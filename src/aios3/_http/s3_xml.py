@@ -15,6 +15,7 @@ from aios3._entries import StatResult
 from aios3._http.http_dates import parse_time
 from aios3._http.xml import NotXMLError, child_texts, children, local, parse_xml, unescape
 from aios3._responses import (
+    EMBEDDED_ERROR_STATUS,
     LazyStats,
     error_response,
     failed_deletes,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from aios3.errors import S3Error
 
 _LIST = "ListObjectsV2"
-_ERROR_INSIDE = 500
-"""The status that an error has which comes with a status of success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def _embedded_error(error: ErrorDocument, operation: str, path: str) -> S3Error:
         operation,
         path,
         code=error.code or None,
-        status=_ERROR_INSIDE,
+        status=EMBEDDED_ERROR_STATUS,
         detail=error.message,
         request_id=error.request_id or None,
     )

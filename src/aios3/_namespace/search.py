@@ -173,10 +173,16 @@ class _Search(Generic[T]):
         """Return whether any key begins with ``prefix``, given the first keys that begin like it without its ``/``."""
         if before.token is None or any(key.startswith(prefix) for key in before.keys):
             return any(key.startswith(prefix) for key in before.keys)
-        in_order = lists_in_key_order(self.tasks.session, self.root)
-        if in_order is not False and before.keys and before.keys[-1] >= prefix:
+        if before.keys and before.keys[-1] >= prefix and await self._lists_in_order():
             return False
         return bool((await first_page(self.tasks.session, self.root.with_key(prefix))).keys)
+
+    async def _lists_in_order(self) -> bool:
+        """Return True if the server is known to list in key order."""
+        session, root = self.tasks.session, self.root
+        return bool(lists_in_key_order(session, root)) or (
+            lists_in_key_order(session, root) is None and (await session.backend(root)).is_aws
+        )
 
     async def _level(self, base: str, step: Level) -> AsyncGenerator[list[T], None]:
         cut = len(base) + len(step.directory)

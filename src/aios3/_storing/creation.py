@@ -6,7 +6,7 @@ cannot be cancelled; a cancellation meanwhile waits for the response, for a few 
 A response that is lost may have started an upload all the same. A later one, whose id is known, shows the server's
 clock. Candidates are uploads of the same key that were started between the first request and that one, are empty, and
 are unknown to this session. They are aborted if there are no more of them than lost responses. Otherwise one of them
-may be another client's: then they are named in the log and stay.
+may be another client's: then they are named in the log and stay. If no response comes at all, the log says so.
 """
 
 from __future__ import annotations
@@ -79,11 +79,20 @@ class UploadCreation:
             except S3Error as error:
                 failures += 1
                 self.lost += may_have_succeeded(error)
-                pause = self._session.policy_at(self._plan.url).next_delay(error, failures)
+                pause = self._next_delay(error, failures)
             else:
                 self._session.track_upload(self._plan.url, upload_id)
                 return upload_id
             await self._pause(pause)
+
+    def _next_delay(self, error: S3Error, failures: int) -> float:
+        """Return the delay (s) before the next attempt; raise ``error``, and name what may be open, after the last."""
+        try:
+            return self._session.policy_at(self._plan.url).next_delay(error, failures)
+        except S3Error:
+            if self.lost:
+                self._warn("no response has come that shows which of them are ours")
+            raise
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt; raise CancelledError where it is not needed any more."""

@@ -171,6 +171,14 @@ class ObjectReader(_ReadLayer, io.BufferedReader):
             self._go_back(position)
             raise
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move the position and return it; raise UnsupportedError, with the way out, for a pipe."""
+        try:
+            return super().seek(offset, whence)
+        except io.UnsupportedOperation:
+            self._file.check_seekable()
+            raise
+
     def _go_back(self, position: int) -> None:
         if not self._file.closed and self._file.seekable():
             self._file.seek(position)  # also where the buffer believes to be there
@@ -184,6 +192,14 @@ class TextReader(_ReadLayer, io.TextIOWrapper):
         self._file = raw
         super().__init__(buffer, *settings)
         self.mode: str = mode  # an attribute, as builtins.open sets it
+
+    def seek(self, cookie: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to a position that ``tell`` gave; raise UnsupportedError, with the way out, for a pipe."""
+        try:
+            return super().seek(cookie, whence)
+        except io.UnsupportedOperation:
+            self._file.check_seekable()
+            raise
 
 
 class ObjectWriter(_ByteWriteLayer, _StreamLayer, io.BufferedWriter):

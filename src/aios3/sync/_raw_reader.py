@@ -110,15 +110,18 @@ class RawReader(io.RawIOBase):
         self._check_whole()
         return self._handle.tell() if self._has_descriptor else self._position
 
+    def check_seekable(self) -> None:
+        """Raise UnsupportedError for a pipe; ClosedHandleError when the file is closed."""
+        if not self.seekable():
+            message = f"{self.name} is read as a pipe, which goes forward only; open it without buffering='pipe'"
+            raise UnsupportedError(message, path=self.name)
+
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move the position and return it; after the end reads return nothing. Costs nothing.
 
         Raises InvalidRangeError for a position before the start or an unknown ``whence``, UnsupportedError for a pipe.
         """
-        check_open(self)
-        if not self.seekable():
-            message = f"{self.name} is read as a pipe, which goes forward only; open it without buffering='pipe'"
-            raise UnsupportedError(message, path=self.name)
+        self.check_seekable()
         if whence == os.SEEK_CUR:
             self._check_whole()
         if self._has_descriptor:
