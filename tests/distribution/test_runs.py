@@ -320,6 +320,19 @@ def test_a_claim_of_a_worker_that_has_died_is_taken_over_after_the_lease(tree, p
     assert admin.keys(target) == [str(number) for number in range(10)]
 
 
+def test_a_claim_that_another_coordinator_has_taken_over_stays_its_own(tree, places, config, admin):
+    _, report = places
+    [key_range] = ranges_of(tree)[:1]
+    claim = f"{report}/claims/{key_range.id}.json"
+
+    def take_over(_path: str) -> None:
+        admin.put(claim, b'{"owner": "another coordinator"}')
+
+    [done] = run(Map(take_over, config=config), [key_range], threads(), report=report, lease_seconds=600)
+    assert done.ok
+    assert json.loads(admin.get(claim)) == {"owner": "another coordinator"}
+
+
 def test_a_server_that_ignores_conditions_is_named_in_the_log(tree, places, config, caplog, monkeypatch):
     target, report = places
 
