@@ -226,11 +226,11 @@ class Bucket(BucketBase[S3Object]):
         """Return what :meth:`set_lifetime_in_days` has set; None for nothing."""
         return await lifecycle.get_lifetime(current_session(self.session), self.url)
 
-    async def get_lifecycle(self: BucketBase[ObjectT]) -> list[dict[str, Any]]:
+    async def get_lifecycle(self: BucketBase[ObjectT]) -> list[dict[str, object]]:
         """Return all lifecycle rules, as S3's API has them."""
         return await lifecycle.get_rules(current_session(self.session), self.url)
 
-    async def put_lifecycle(self: BucketBase[ObjectT], rules: Iterable[Mapping[str, Any]]) -> None:
+    async def put_lifecycle(self: BucketBase[ObjectT], rules: Iterable[Mapping[str, object]]) -> None:
         """Replace all lifecycle rules, which are as :meth:`get_lifecycle` returns them; none deletes them.
 
         Raises ConfigError for rules that S3's API does not have.

@@ -122,7 +122,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
-    from typing import Any, Literal, Self, Unpack
+    from typing import Literal, Self, Unpack
     from zipfile import ZipInfo
 
     from typing_extensions import Buffer
@@ -1077,11 +1077,11 @@ class Bucket(BucketBase[S3Object]):
         """Return what :meth:`set_lifetime_in_days` has set; None for nothing."""
         return _loop_thread.call(_aios3.Bucket.get_lifetime_in_days, self)
 
-    def get_lifecycle(self) -> list[dict[str, Any]]:
+    def get_lifecycle(self) -> list[dict[str, object]]:
         """Return all lifecycle rules, as S3's API has them."""
         return _loop_thread.call(_aios3.Bucket.get_lifecycle, self)
 
-    def put_lifecycle(self, rules: Iterable[Mapping[str, Any]]) -> None:
+    def put_lifecycle(self, rules: Iterable[Mapping[str, object]]) -> None:
         """Replace all lifecycle rules, which are as :meth:`get_lifecycle` returns them; none deletes them."""
         return _loop_thread.call(_aios3.Bucket.put_lifecycle, self, rules)
 
