@@ -6,11 +6,9 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -19,14 +17,15 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Interruption:
     """The first of the ending signals cancels a task; the next one ends the program at once.
 
-    A write to a terminal or pipe that is not read may block the event loop, which then cancels nothing. So such writes
-    stand in :meth:`blocking`, and the signal is raised out of them as a cancellation.
+    A write to a terminal or pipe that is not read may block the event loop, which then cancels nothing. So lines are
+    written by :meth:`write`. A signal then leads the write that blocks to nowhere, and drops all after it. Nothing is
+    raised there: the line may be of a request whose response is still needed, such as the id of a new upload.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
         """The signal that has come; None if there was none."""
-        self._is_blocking = False
+        self._writing_to: TextIO | None = None
         self._watched: list[signal.Signals] = []
 
     def watch(self) -> None:
@@ -38,24 +37,26 @@ class Interruption:
             self.number = number
             self._unwatch()
             loop.call_soon_threadsafe(task.cancel)
-            if self._is_blocking:
-                raise asyncio.CancelledError
+            if self._writing_to is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._writing_to.fileno())
 
         for each in _ENDING:
             if signal.getsignal(each) is not signal.SIG_IGN:  # such as SIGHUP below nohup
                 signal.signal(each, interrupt)
                 self._watched.append(each)
 
-    @contextmanager
-    def blocking(self) -> Iterator[None]:
-        """Let a signal end the write in the block; raise CancelledError if one has come before."""
+    def write(self, stream: TextIO, text: str) -> None:
+        """Write ``text``, or flush if it is empty, unless a signal comes first."""
         if self.number is not None:
-            raise asyncio.CancelledError
-        self._is_blocking = True
+            return
+        self._writing_to = stream
         try:
-            yield
+            if text:
+                stream.write(text)
+            else:
+                stream.flush()
         finally:
-            self._is_blocking = False
+            self._writing_to = None
 
     def end_program(self) -> None:
         """End the process by the signal that has come, as programs that started it expect; leave its threads.

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from aios3.cli._signals import Interruption
+from aios3.cli._signals import Interruption
 
 _MAX_REST_BYTES = 1 << 20
 """Bytes of a line without its end that a command keeps; a longer line is written as it comes, and others wait."""
@@ -37,17 +33,17 @@ class StandardOutput:
     """Standard output of the process, of one command."""
 
     def __init__(self, interruption: Interruption | None = None) -> None:
-        self._interruption = interruption
+        self._interruption = interruption or Interruption()
 
     def write(self, text: str) -> None:
         """Write whole lines."""
-        with self._interruptible():
-            sys.stdout.write(text)
+        if text:
+            self._interruption.write(sys.stdout, text)
 
     def write_error(self, text: str) -> None:
         """Write whole lines to standard error."""
-        with self._interruptible():
-            sys.stderr.write(text)
+        if text:
+            self._interruption.write(sys.stderr, text)
 
     async def write_bytes(self, data: bytes | memoryview) -> None:
         """Write in a thread: a slow reader must not stop requests that are under way."""
@@ -55,11 +51,7 @@ class StandardOutput:
 
     def flush(self) -> None:
         """Write what is buffered."""
-        with self._interruptible():
-            sys.stdout.flush()
-
-    def _interruptible(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._interruption is None else self._interruption.blocking()
+        self._interruption.write(sys.stdout, "")
 
 
 def _write_all(data: bytes | memoryview) -> None:
