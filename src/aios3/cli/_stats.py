@@ -42,6 +42,6 @@ def _sums(stats: aios3.OperationStats | aios3.SessionStats) -> str:
 
 
 def _place(connection: Connection) -> str:
-    """Return what tells one session from others, for the beginning of a line."""
+    """Return the names of a connection, for the beginning of a line."""
     named = (connection.endpoint_url, connection.profile, connection.region)
     return f"[{' '.join(name for name in named if name is not None) or 'default'}] "
