@@ -133,6 +133,7 @@ def lint(session: nox.Session) -> None:
     session.run("python", "tools/make_fault_table.py", "--check")
     session.run("python", "tools/make_ways_out_table.py", "--check")
     session.run("python", "tools/make_credentials_table.py", "--check")
+    session.run("python", "tools/make_man.py", "--check")
     session.run("python", "tools/check_prose.py", "--check")
 
 

@@ -64,6 +64,8 @@ def faulty(server):
         ("cat 's3://bucket/a\ncat s3://bucket/a", ["alpha"], ["line 1: column 5 begins what does not end: '"], 1),
         ("--json\n", [], ["line 1: there is no command"], 1),
         ("run other.txt", [], ["line 1: run: a line of run cannot run another file"], 1),
+        ("put s3://bucket/x", [], ["line 1: put: a line of run has no standard input"], 1),
+        ("bucket policy set s3://bucket", [], ["line 1: bucket policy: a line of run has no standard input"], 1),
         ("cat /etc/passwd", [], ["line 1: cat: /etc/passwd: is not an S3 path"], 1),
         ("--region nowhere cat s3://bucket/a", ["alpha"], [], 0),
         ("ls -q s3://bucket/a\nls --json s3://bucket/none/", [], ['{"command": "ls", "line": 2, '], 1),
@@ -179,6 +181,32 @@ def test_requests_of_all_lines_are_counted_together(environ):
     done = run_program(environ, "run", "--stats", stdin=b"cat s3://bucket/a\ncat s3://bucket/b\n")
     assert b"GetObject: 2 requests" in done.stderr
     assert b"all: 2 requests" in done.stderr
+
+
+def test_numbers_and_requests_are_json_if_results_are(environ, faulty):
+    faulty.fail("GetObject", faults.InternalError())
+    surroundings = environ | {"AWS_ENDPOINT_URL": faulty.endpoint_url}
+    done = run_program(surroundings, "--json", "-q", "-v", "cat", "--stats", "s3://bucket/a")
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    first, second = (record["request"] for record in records if "request" in record)
+    assert (first["status"], first["code"], first["error"], first["attempt"]) == (
+        500,
+        "InternalError",
+        "ServerError",
+        1,
+    )
+    assert (second["status"], second["bytes_read"], second["attempt"]) == (200, 6, 2)
+    one, everything = (record["stats"] for record in records if "stats" in record)
+    assert (one["operation"], one["requests"], one["retries"], one["errors"]) == ("GetObject", 2, 1, 1)
+    assert one["p99_seconds"] >= one["p50_seconds"] > 0
+    assert (everything["requests"], everything["bytes_read"]) == (2, 6)
+
+
+def test_numbers_of_two_servers_are_told_apart(environ, faulty):
+    lines = f"cat s3://bucket/a\ncat --endpoint-url {faulty.endpoint_url} s3://bucket/a\n".encode()
+    shown = run_program(environ, "run", "--stats", stdin=lines).stderr.decode()
+    assert "[default] all: 1 requests" in shown
+    assert f"[{faulty.endpoint_url}] all: 1 requests" in shown
 
 
 class Recorder:

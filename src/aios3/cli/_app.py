@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,3 +32,10 @@ class App:
         """Return the session for the options, or for another endpoint, profile or region where one is named."""
         named = {name: value for name, value in overrides.items() if value is not None}
         return self.sessions.get(replace(self._connection, **named))  # type: ignore[arg-type]  # those are texts
+
+    def standard_input(self) -> int:
+        """Return the descriptor of standard input; raise UsageError in a line of ``run``, which may come from there."""
+        if self.output.line is not None:
+            message = "a line of run has no standard input; give a file"
+            raise UsageError(message)
+        return sys.stdin.fileno()

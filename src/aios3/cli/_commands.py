@@ -238,5 +238,11 @@ COMMANDS = {
             ("aios3 run commands.txt", "aios3 --dry-run sync d s3://bucket/d | aios3 run --jobs 32"),
             writes=True,
         ),
+        Command(
+            "completion",
+            "_completing",
+            "print a script that completes commands and options in a shell",
+            ("source <(aios3 completion bash)", "aios3 completion fish > ~/.config/fish/completions/aios3.fish"),
+        ),
     )
 }

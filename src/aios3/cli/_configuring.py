@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -160,7 +159,7 @@ async def _run(name: str, app: App, options: argparse.Namespace) -> None:
         lines = json.dumps(await kind.get(bucket), indent=2, default=_plain)
         app.output.result({"path": str(bucket.url), name: json.loads(lines)}, *lines.splitlines())
         return
-    document = await _document(kind, options) if options.action == "set" else None
+    document = await _document(kind, app, options) if options.action == "set" else None
     if document is None and kind.delete is None:
         message = f"{name} cannot be deleted; set another value"
         raise UsageError(message)
@@ -173,7 +172,7 @@ async def _run(name: str, app: App, options: argparse.Namespace) -> None:
         await kind.delete(bucket)
 
 
-async def _document(kind: _Kind, options: argparse.Namespace) -> Document | None:
+async def _document(kind: _Kind, app: App, options: argparse.Namespace) -> Document | None:
     """Return the document that is to be set; None for ``null``, which ``get`` prints where there is none."""
     words: list[str] = options.value or [STANDARD_STREAM]
     document = kind.words(words)
@@ -185,12 +184,12 @@ async def _document(kind: _Kind, options: argparse.Namespace) -> Document | None
     if options.dry_run and words[0] == STANDARD_STREAM:
         message = "--dry-run does not read standard input; give the file with the document"
         raise UsageError(message)
-    return _parsed(await _read(words[0]), words[0])
+    return _parsed(await _read(app, words[0]), words[0])
 
 
-async def _read(path: str) -> bytes:
+async def _read(app: App, path: str) -> bytes:
     if path == STANDARD_STREAM:
-        return b"".join([chunk async for chunk in read_chunks(sys.stdin.fileno())])
+        return b"".join([chunk async for chunk in read_chunks(app.standard_input())])
     descriptor = await in_thread(os.open, path, os.O_RDONLY)
     try:
         return b"".join([chunk async for chunk in read_chunks(descriptor)])

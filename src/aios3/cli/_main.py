@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aios3.cli._commands import Command
-    from aios3.cli._sessions import Sessions
 
 FAILED = 1
 NO_READER = 141
@@ -92,7 +91,9 @@ async def _with_app(command: Command, options: argparse.Namespace, output: Outpu
             await command.load().RUN[command.name](App(options, output, sessions), options)
         finally:
             if options.stats:
-                _show_stats(sessions, output)
+                from aios3.cli._stats import print_stats  # noqa: PLC0415 - seldom asked for
+
+                print_stats(sessions, output)
 
 
 def _failed(command: Command, error: Exception, options: argparse.Namespace, output: Output) -> int:
@@ -100,10 +101,3 @@ def _failed(command: Command, error: Exception, options: argparse.Namespace, out
         traceback.print_exception(error)
     output.error(command.name, error)
     return USAGE if isinstance(error, UsageError) else FAILED
-
-
-def _show_stats(sessions: Sessions, output: Output) -> None:
-    from aios3.cli._stats import stats_lines  # noqa: PLC0415 - seldom asked for
-
-    for line in stats_lines(sessions):
-        output.note(line)

@@ -81,6 +81,11 @@ class Output:
         if not self.quiet:
             self.stream.write_error(f"{text}\n")
 
+    def report(self, record: Mapping[str, object], text: str) -> None:
+        """Print what an option asks for besides results, on stderr, also if quiet: ``record`` as JSON, or ``text``."""
+        line = json.dumps(record) if self.as_json else self.shown(text)
+        self.stream.write_error(f"{line}\n")
+
     def error(self, command: str, error: BaseException) -> None:
         """Print and count an error; of a :class:`PartialFailureError` each failure is one line."""
         if isinstance(error, PartialFailureError) and error.failures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Literal, cast
 
 import aios3
@@ -41,11 +40,12 @@ async def put_standard_input(app: App, options: argparse.Namespace, path: str) -
     if options.dry_run:
         message = "--dry-run does not read standard input; it says nothing of put"
         raise UsageError(message)
+    descriptor = app.standard_input()
     _, session = await open_ends(app, options)
     stored = cast("aios3.WriterOptions", object_options(options))
     mode: Literal["wb", "xb"] = "xb" if options.no_clobber else "wb"
     async with aios3.aopen(url, mode, session=session, **stored) as writer:
-        await writer.write_from(read_chunks(sys.stdin.fileno()))
+        await writer.write_from(read_chunks(descriptor))
     result = writer.result
     record = {"command": "put", "target": path, "size": result.size, "etag": result.etag}
     app.output.result(record | {"version_id": result.version_id}, f"put {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -10,9 +11,15 @@ import aios3
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from types import TracebackType
 
     from aios3.cli._output import Output
+
+_SHOWN_OF_EVENT = (
+    *("operation", "bucket", "key", "attempt", "status", "code", "error", "request_id"),
+    *("seconds", "first_byte_seconds", "bytes_read", "bytes_written"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Sessions:
         self._output = output
         self._opened: dict[Connection, aios3.Session] = {}
         self._stack = AsyncExitStack()
+        self._started = time.monotonic()
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
@@ -57,9 +65,14 @@ class Sessions:
         return await self._stack.__aexit__(exc_type, exc, traceback)
 
     @property
-    def opened(self) -> tuple[aios3.Session, ...]:
+    def opened(self) -> Mapping[Connection, aios3.Session]:
         """All that were used so far."""
-        return tuple(self._opened.values())
+        return self._opened
+
+    @property
+    def seconds(self) -> float:
+        """The time since the program began to work."""
+        return time.monotonic() - self._started
 
     def get(self, connection: Connection) -> aios3.Session:
         """Return the session of ``connection``."""
@@ -85,9 +98,11 @@ class Sessions:
         )
 
     def _print_request(self, event: aios3.RequestEvent) -> None:
+        record = {name: getattr(event, name) for name in _SHOWN_OF_EVENT}
         status = event.status or event.error or "-"
         size = event.bytes_read or event.bytes_written
-        self._output.note(
-            f"{event.operation} s3://{event.bucket}/{event.key} {status} {event.seconds * 1000:.0f} ms {size} B"
-            + (f" attempt {event.attempt}" if event.attempt > 1 else "")
-        )
+        place = f"s3://{event.bucket}/{event.key}" if event.bucket else "s3://"
+        text = f"{event.operation} {place} {status} {event.seconds * 1000:.0f} ms {size} B"
+        code = f" {event.code}" if event.code else ""
+        attempt = f" attempt {event.attempt}" if event.attempt > 1 else ""
+        self._output.report({"request": record}, text + code + attempt)
