@@ -103,6 +103,25 @@ class TestReading:
         fs.close()
         assert all(handle.closed for handle in handles)
 
+    @pytest.mark.parametrize(
+        "read",
+        [
+            lambda file: file.read(),
+            lambda file: b"".join(file.readlines()),
+            b"".join,
+            lambda file: b"".join(iter(lambda: file.read1(1 << 16), b"")),
+            lambda file: file.readuntil(b"nowhere"),
+        ],
+        ids=["read", "readlines", "iterate", "read1", "readuntil"],
+    )
+    def test_a_file_without_a_name_is_read(self, fs, path, read):
+        assert fs.open(path).read() == LINES
+        assert fs.open(path).readline() == LINES.partition(b"\n")[0] + b"\n"
+        assert fs.open(path).readinto(bytearray(10)) == 10
+        assert fs.open(path).tell() == 0
+        assert read(fs.open(path)) == LINES
+        assert len([line for line in fs.open(path)]) == 20_001  # noqa: C416 - the loop keeps the iterator alone
+
     def test_a_pickled_file_stands_where_it_stood(self, file):
         file.seek(1000)
         with pickle.loads(pickle.dumps(file)) as other:

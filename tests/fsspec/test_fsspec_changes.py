@@ -313,14 +313,6 @@ class TestSourcesThatChange:
         fs.mv(f"{bucket}/r", f"{bucket}/s")
         assert content(fs, bucket) == {f"{bucket}/s": b"old"}
 
-    def test_an_object_with_a_key_of_its_own_is_moved(self, bucket, storage_options):
-        more = {"s3_additional_kwargs": {"SSECustomerKey": b"01234567890123456789012345678901"}}
-        fs = S3FileSystem(**storage_options, **more, skip_instance_cache=True)
-        fs.pipe(f"{bucket}/r", b"secret")
-        fs.mv(f"{bucket}/r", f"{bucket}/s")
-        assert (fs.find(bucket), fs.cat(f"{bucket}/s")) == ([f"{bucket}/s"], b"secret")
-        fs.close()
-
 
 TARGETS = {
     "a directory": ("{}/nd/", IsADirectoryError),

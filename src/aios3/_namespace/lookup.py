@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aios3._backend import ListPage
+from aios3._backend import GetOptions, ListPage
 from aios3._handles.follow_links import is_listed_missing
 from aios3._namespace.key_order import lists_in_key_order, note_key_order
 from aios3._namespace.link_targets import head, head_or_none
@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from aios3.errors import S3Error
 
 
+_PLAIN = GetOptions()
+
+
 def is_denied(error: S3Error) -> bool:
     """Return whether S3 knows who is asking, and a policy rejects this one request."""
     return isinstance(error, AccessDeniedError) and not isinstance(error, CredentialsError)
 
 
-async def object_or_none(session: Session, url: S3Url) -> StatResult | None:
+async def object_or_none(session: Session, url: S3Url, options: GetOptions = _PLAIN) -> StatResult | None:
     """Describe the object at ``url``; None if there is none.
 
     Raises AccessDeniedError if neither a HEAD nor a listing of the key is permitted, and for an object that may not be
     read.
     """
     try:
-        return await head(session, url)
+        return await head(session, url, options)
     except (ObjectNotFoundError, AccessDeniedError) as error:
         await check_absent(session, url, error)
         return None

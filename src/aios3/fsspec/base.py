@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from fsspec.asyn import _get_batch_size
 
+from aios3._backend import GetOptions
+from aios3._handles.follow_links import head_or_none
 from aios3._loop_sessions import LoopSessions
 from aios3._trees.runner import as_async, for_each
 from aios3.errors import ConfigError, InvalidRangeError, reworded
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
+    from aios3._entries import StatResult
+    from aios3._paths import S3Url
     from aios3._session import Session
     from aios3.fsspec.options import Settings
     from aios3.fsspec.paths import Place
@@ -113,6 +117,19 @@ class Base(AsyncFileSystem):
         if requester_pays is not None and requester_pays != (config.request_payer is not None):
             config = config.with_options(request_payer="requester" if requester_pays else None)
         return self._sessions.get(config)
+
+    def looking(self, version_id: str | None = None) -> GetOptions:
+        """Return how an object is described: a HEAD needs the key that it is encrypted with (SSE-C)."""
+        return GetOptions(version_id, sse_customer_key=self._settings.sse_customer_key)
+
+    async def described(self, url: S3Url, version_id: str | None = None) -> StatResult:
+        """Describe a version of an object, or the latest; raise ObjectNotFoundError."""
+        backend = await self.session().backend(url)
+        return await backend.head_object(url, self.looking(version_id))
+
+    async def is_object(self, url: S3Url) -> bool:
+        """Return True if there is an object at ``url``."""
+        return await head_or_none(self.session(), url, self.looking()) is not None
 
     def place(self, path: str) -> Place:
         """Take a path of this filesystem apart."""

@@ -7,7 +7,6 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from aios3._buckets import Bucket
-from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.stat import hasbucket
 from aios3._paths import S3Url
 from aios3._s3_constants import MAX_KEYS
@@ -96,7 +95,7 @@ class Changes(Data):
             await Bucket(url.require_bucket(), session=self.session()).delete(force=True)
             return True
         session = self.session()
-        is_there = not url.names_directory and await head_or_none(session, url) is not None
+        is_there = not url.names_directory and await self.is_object(url)
         if is_there:
             await (await session.backend(url)).delete_object(url)
         return bool(await remove_below(session, url)) or is_there

@@ -14,7 +14,6 @@ from aios3._trees.concatenation import concat
 from aios3.errors import ConfigError, PathIsDirectoryError
 from aios3.fsspec.changes import Changes
 from aios3.fsspec.paths import require_key
-from aios3.fsspec.versions import stat_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +55,8 @@ class Extras(Changes):
             message = f"S3 has no operation {method!r}; write it as boto3's client does, such as 'head_object'"
             raise ConfigError(message)
         merged: dict[str, Any] = dict(self.s3_additional_kwargs)
+        if "SSECustomerKey" in merged:
+            merged.setdefault("SSECustomerAlgorithm", "AES256")
         if self.requester_pays:
             merged["RequestPayer"] = "requester"
         for each in (*parameters, kwargs):
@@ -105,7 +106,7 @@ class Extras(Changes):
         """Return the user metadata of an object, with ``-`` for each ``_`` of a name."""
         del refresh, kwargs
         place = require_key(self.place(path))
-        stat = await stat_version(self.session(), place.url, place.version_id, self._settings.sse_customer_key)
+        stat = await self.described(place.url, place.version_id)
         return {name.replace("_", "-"): value for name, value in stat.metadata.items()}
 
     async def _getxattr(self, path: str, attr_name: str, **kwargs: Any) -> str | None:
@@ -120,7 +121,7 @@ class Extras(Changes):
         """
         url = self._writable(path)
         changes = {name.replace("_", "-"): value for name, value in kw_args.items()}
-        stat = await stat_version(self.session(), url, None, self._settings.sse_customer_key)
+        stat = await self.described(url)
         old = {name.replace("_", "-"): value for name, value in stat.metadata.items()}
         metadata = {name: value for name, value in (old | changes).items() if value is not None}
         kept = {
@@ -139,12 +140,18 @@ class Extras(Changes):
                 Bucket=url.bucket,
                 Key=url.key,
                 CopySource={"Bucket": url.bucket, "Key": url.key},
+                **self._key_of_source(),
                 CopySourceIfMatch=f'"{stat.etag}"',
                 Metadata=metadata,
                 MetadataDirective="REPLACE",
             )
         finally:
             self.invalidate_cache(path)
+
+    def _key_of_source(self) -> dict[str, Any]:
+        """Return the parameters of CopyObject with which S3 reads what is encrypted with a key of the caller's."""
+        key = self._settings.sse_customer_key
+        return {} if key is None else {"CopySourceSSECustomerAlgorithm": "AES256", "CopySourceSSECustomerKey": key}
 
     async def _get_tags(self, path: str) -> dict[str, str]:
         """Return the tags of an object."""

@@ -19,7 +19,7 @@ from aios3.sync import _loop_thread
 from aios3.sync._layers import ObjectWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -86,10 +86,6 @@ class S3ReadFile(S3File):
         super().__init__(fs, place, "rb", block_size)
         self._file = file
         self._options = options
-        # No detour over methods of this class.
-        self.read: Callable[..., bytes] = file.read
-        self.readinto: Callable[..., int] = file.readinto
-        self.tell: Callable[[], int] = file.tell
         self.size: int = file.size
 
     def __del__(self) -> None:
@@ -132,6 +128,20 @@ class S3ReadFile(S3File):
         """Move the position and return it; raise ValueError for one before the start."""
         return self._file.seek(operator.index(loc), whence)
 
+    # The methods of the file below cannot stand for these: its end closes that one, also in fs.open(path).read().
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes, fewer only at the end; all that is left if it is negative or None."""
+        return self._file.read(size)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill ``buffer``, less only at the end, and return how many bytes that were."""
+        return self._file.readinto(buffer)
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._file.tell()
+
     def read1(self, size: int = -1, /) -> bytes:
         """Read up to ``size`` bytes with one read of the file below."""
         return self._file.read1(size)
@@ -163,7 +173,7 @@ class S3ReadFile(S3File):
         return b"".join(found)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._file)
+        return self
 
     def __next__(self) -> bytes:
         return next(self._file)
@@ -380,7 +390,7 @@ def _open_writer(fs: Any, place: Place, mode: str, settings: dict[str, Any]) -> 
     if block_size is not None:
         options["part_size"] = block_size
     session = _session(fs, settings)
-    if mode == "xb" and _loop_thread.call(partial(head_or_none, session, place.url)) is not None:
+    if mode == "xb" and _loop_thread.call(partial(head_or_none, session, place.url, fs.looking())) is not None:
         message = f"{place.name} exists already, and mode 'xb' replaces nothing"
         raise ObjectExistsError(message, path=str(place.url))
     file = aios3.sync.open(place.url, mode, session=session, **options)

@@ -14,6 +14,7 @@ from aios3.fsspec.entries import directory_info, file_info, head_info
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from aios3._backend import GetOptions
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3.fsspec.entries import Info
@@ -95,16 +96,16 @@ def directories_of(found: list[Info], root: str) -> list[Info]:
     return [directory_info(name) for name in names]
 
 
-async def describe(session: Session, url: S3Url) -> Info:
+async def describe(session: Session, url: S3Url, options: GetOptions) -> Info:
     """Describe the object or directory at ``url``; an object goes before a directory of the same name.
 
-    Raises ObjectNotFoundError, and AccessDeniedError where neither may be looked at.
+    ``options`` are those of the HEAD. Raises ObjectNotFoundError, and AccessDeniedError where neither may be looked at.
     """
     name = f"{url.bucket}/{url.key}"
     rejection: AccessDeniedError | None = None
     if not url.names_directory:
         try:
-            stat = await object_or_none(session, url)
+            stat = await object_or_none(session, url, options)
         except AccessDeniedError as error:
             if not is_denied(error):
                 raise

@@ -7,7 +7,6 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from aios3._buckets import Bucket
-from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.stat import hasbucket
 from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, InvalidPathError, ObjectNotFoundError
@@ -21,7 +20,6 @@ from aios3.fsspec.entries import (
     version_info,
 )
 from aios3.fsspec.listing import below, describe, directories_of, directory, entries, is_directory, levels
-from aios3.fsspec.versions import stat_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -52,12 +50,12 @@ class Names(Base):
             await _require_bucket(self.session(), place.url)
             return directory_info(place.url.bucket)
         if version_id is not None:
-            return head_info(place.name, await stat_version(self.session(), place.url, version_id))
+            return head_info(place.name, await self.described(place.url, version_id))
         if not refresh and not self.version_aware:
             known = self._remembered(place.name)
             if known is not None:
                 return known
-        return await describe(self.session(), place.url)
+        return await describe(self.session(), place.url, self.looking())
 
     def _version(self, *given: str | None) -> str | None:
         """Return the version that is named, in the path or beside it; raise ValueError where versions are not known."""
@@ -119,7 +117,7 @@ class Names(Base):
         found = await entries(self.session(), url)
         if found or not url.key:
             return found
-        info = await describe(self.session(), url)
+        info = await describe(self.session(), url, self.looking())
         return [info] if info["type"] == "file" else []
 
     async def _version_entry(self, path: str) -> Info:
@@ -322,7 +320,7 @@ class Names(Base):
             is_there = bool(found) or await self._exists(name)
             return [*found, (name, directory_info(name))] if is_there else []
         has_more = any(each == name and meaning and meaning["type"] == "directory" for each, meaning in found)
-        if not has_more or str(path).endswith("/") or await head_or_none(self.session(), url) is None:
+        if not has_more or str(path).endswith("/") or not await self.is_object(url):
             return found
         return [*found, (name, None)]
 

@@ -32,7 +32,7 @@ def pinned(reading: ReaderOptions, stat: StatResult) -> ReaderOptions:
     return reading if stat.etag is None else {**reading, "if_match": stat.etag}
 
 
-def span_of(url: S3Url, wanted: object, size: int) -> tuple[int, int]:
+def range_of(url: S3Url, wanted: object, size: int) -> tuple[int, int]:
     """Return where a range of obspec begins in an object of ``size`` bytes, and where it stops."""
     match wanted:
         case {"offset": int(start)}:

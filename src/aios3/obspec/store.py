@@ -26,7 +26,7 @@ from aios3._threads import in_thread, made_in_thread
 from aios3._trees.moving import move
 from aios3._trees.transfer_counters import partial_failure
 from aios3.errors import ConfigError, ObjectNotFoundError, UnsupportedError, WrongTypeError
-from aios3.obspec.arguments import check_not_empty, directory_prefix, pinned, span_of, stops_of, writing_options
+from aios3.obspec.arguments import check_not_empty, directory_prefix, pinned, range_of, stops_of, writing_options
 from aios3.obspec.results import GetResult, Source, etag_of, meta_of, metas_of, quoted
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ObjectStore:
             reading["if_match"] = etag_of(cast("str", wanted["if_match"]))
         if wanted.get("head") or wanted.get("range") is not None:
             stat = await _stat(session, url, reading)
-            span = (0, 0) if wanted.get("head") else span_of(url, wanted["range"], stat.size)
+            span = (0, 0) if wanted.get("head") else range_of(url, wanted["range"], stat.size)
             return GetResult(Source(session, url, pinned(reading, stat)), stat, meta_of(path, stat), span)
         async with aopen(url, "rb", session=session, **reading) as reader:
             stat = reader.stat()
