@@ -47,8 +47,8 @@ TESTS = (
     "pytest-xdist",
     RUFF,  # tools/make_sync.py writes with it
 )
-TESTS_OF_OTHERS = ("pandas", "pillow", "pyarrow", "s3fs")
-"""Libraries that read and write through the files of aios3, and s3fs, which its filesystem is compared with."""
+TESTS_OF_OTHERS = ("dask[dataframe]", "distributed", "pandas", "pillow", "pyarrow", "s3fs")
+"""Libraries that read and write through the files of aios3, s3fs, which its filesystem is compared with, and Dask."""
 ECOSYSTEM = (
     "pandas", "pyarrow", "dask[dataframe]", "zarr", "xarray", "h5netcdf", "h5py", "universal_pathlib", "duckdb",
     "polars", "datasets", "obspec",
@@ -242,6 +242,13 @@ def thorough(session: nox.Session) -> None:
     stateful = ("tests/trees/test_stateful.py", "tests/trees/test_two_actors.py")  # run their machines themselves
     for chosen in (("-m", "hypothesis"), stateful):
         session.run("pytest", *PARALLEL, "--timeout=7200", *chosen, *session.posargs, env=environment)
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Run distributed jobs on Dask and on Ray, which is too large for every run; arguments go to pytest."""
+    _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, "ray[data]", extras="testing,crt,fsspec")
+    session.run("pytest", "tests/distribution/test_dask.py", "tests/distribution/test_ray.py", *session.posargs)
 
 
 @nox.session

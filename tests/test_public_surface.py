@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import aios3
+import aios3.distributed
 import aios3.sync
 import aios3.testing
 from imported import imported_by
@@ -159,7 +160,7 @@ def test_the_blocking_path_class_has_the_same_verbs():
 def described() -> dict[str, object]:
     """Return all that a user can see, by name: functions, classes, and their public methods and properties."""
     found: dict[str, object] = {}
-    for module in (aios3, aios3.sync, aios3.testing):
+    for module in (aios3, aios3.distributed, aios3.sync, aios3.testing):
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isfunction(value) or inspect.isclass(value):
@@ -263,6 +264,9 @@ HEAVY = {
     "werkzeug",
     "rich",
     "opentelemetry",
+    "distributed",
+    "ray",
+    "pyarrow",
 }
 
 
@@ -272,6 +276,7 @@ HEAVY = {
         "import aios3",
         "import aios3; aios3.Session(); aios3.aopen('s3://bucket/key')",
         "import aios3.sync",
+        "import aios3.distributed",
         "import aios3.progress",
         "import aios3.testing; aios3.testing.LocalServer()",
     ],

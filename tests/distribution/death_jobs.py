@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aios3 import Credentials
 from aios3.distributed import Counts, Report
 
 if TYPE_CHECKING:
@@ -60,6 +62,14 @@ class DiesAt:
             except FileExistsError:
                 return
         die(self.how)
+
+
+def renewed() -> Credentials:
+    """Return credentials that are about to expire, and note which process has asked for them."""
+    with Path(os.environ["ASKED_FOR_CREDENTIALS"]).open("a", encoding="utf-8") as file:
+        file.write(f"{os.getpid()}\n")
+    soon = datetime.now(UTC) + timedelta(milliseconds=100)
+    return Credentials(os.environ["TEST_ACCESS_KEY"], os.environ["TEST_SECRET_KEY"], expires_at=soon)
 
 
 def counts_one(key_range: KeyRange) -> Report:

@@ -14,7 +14,7 @@ import pytest
 import aios3
 import aios3.sync as s3
 from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Report, Sync
-from aios3.errors import ConfigError, InvalidPathError, ObjectNotFoundError, PartialFailureError, UnsupportedError
+from aios3.errors import ConfigError, InvalidPathError, PartialFailureError, UnsupportedError
 from aios3.testing import FaultyServer, faults
 
 if TYPE_CHECKING:
@@ -241,13 +241,9 @@ def test_a_sync_deletes_nothing_unless_its_source_was_read_and_all_of_it_was_cop
     operation, fault, which = WAYS[way]
     faulty.fail(operation, fault, key=which, times=None)
     config = aios3.Config(**faulty.config, max_attempts=2)
-    try:
-        report = Sync("s3://target", delete=True, config=config)(RANGE)
-    except aios3.S3Error:
-        pass  # the whole range has failed, which run() makes a report of
-    else:
-        assert not report.ok
-        assert report.counts.deleted == 0
+    report = Sync("s3://target", delete=True, config=config)(RANGE)
+    assert not report.ok
+    assert report.counts.deleted == 0
     faulty.reset()
     with s3.Session(**faulty.config) as session:
         assert {"s3://target/bb", "s3://target/cc"} <= set(s3.scan("s3://target", session=session))
@@ -297,9 +293,17 @@ def test_requests_that_were_rejected_for_their_number_are_counted(faulty):
     assert report.counts.requests >= 6
 
 
+def test_a_range_that_breaks_off_says_what_was_done_before(faulty):
+    faulty.fail("ListObjectsV2", DENIED, nth=2, times=None, key=lambda seen: seen.bucket == "bucket")
+    faulty.fail("ListObjectsV2", faults.SmallPages(2), times=None, key=lambda seen: seen.bucket == "bucket")
+    report = Copy("s3://target", config=aios3.Config(**faulty.config))(RANGE)
+    assert (report.error.code, report.error.status) == ("AccessDenied", 403)
+    assert report.counts.requests > 0
+
+
 def test_a_missing_bucket_fails_the_whole_range(config):
-    with pytest.raises(ObjectNotFoundError):
-        Remove(config=config)(KeyRange("s3://nobody-has-made-this/data"))
+    report = Remove(config=config)(KeyRange("s3://nobody-has-made-this/data"))
+    assert (report.ok, report.error.code, report.error.status) == (False, "NoSuchBucket", 404)
 
 
 @pytest.mark.parametrize(

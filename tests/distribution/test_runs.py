@@ -17,7 +17,7 @@ import pytest
 
 import aios3
 import aios3.sync as s3
-from aios3.distributed import Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, run
+from aios3.distributed import Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, report_store, run
 from aios3.distributed.report_store import ReportStore
 from aios3.distributed.reports import failures_csv, report_from_json, report_to_json
 from aios3.errors import ConfigError
@@ -294,6 +294,7 @@ def note(path: str) -> None:
     CALLS.append(path)
 
 
+@pytest.mark.needs("create_once")
 def test_two_coordinators_at_once_do_no_range_twice(tree, places, config):
     _, report = places
     CALLS.clear()
@@ -333,6 +334,21 @@ def test_a_claim_that_another_coordinator_has_taken_over_stays_its_own(tree, pla
     assert json.loads(admin.get(claim)) == {"owner": "another coordinator"}
 
 
+async def test_a_claim_that_another_coordinator_has_taken_over_is_left_to_it(places, session, admin):
+    _, report = places
+    key_range = KeyRange("s3://b/data")
+    late, other = ReportStore(report, "late", 0.3), ReportStore(report, "other", 0.3)
+    mine = await report_store.claim(session, late, key_range)
+    assert await report_store.claim(session, other, key_range) is None
+    admin.put(f"{report}/claims/{key_range.id}.json", json.dumps({"owner": "other"}).encode())
+    await mine.renewing
+    await report_store.release(session, mine)
+    assert admin.exists(f"{report}/claims/{key_range.id}.json")
+    again = await report_store.claim(session, other, key_range)
+    await report_store.release(session, again)
+    assert not admin.exists(f"{report}/claims/{key_range.id}.json")
+
+
 def test_a_server_that_ignores_conditions_is_named_in_the_log(tree, places, config, caplog, monkeypatch):
     target, report = places
 
@@ -344,6 +360,7 @@ def test_a_server_that_ignores_conditions_is_named_in_the_log(tree, places, conf
     assert "ignores If-None-Match" in caplog.text
 
 
+@pytest.mark.needs("create_once")
 def test_a_server_that_heeds_conditions_is_not(tree, places, config, caplog):
     target, report = places
     list(run(Copy(target, config=config), ranges_of(tree), threads(), report=report))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import select
 import signal
 import subprocess
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import aios3
 import aios3.sync as s3
 from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Sync, run
 from aios3.testing import FaultyServer, faults
-from distribution.death_jobs import DiesAt, counts_one
+from distribution.death_jobs import DiesAt, counts_one, renewed
 from distribution.test_runs import ranges_of
 
 if TYPE_CHECKING:
@@ -143,6 +145,22 @@ def test_a_run_that_is_left_early_leaves_no_process():
     with run(counts_one, ranges, 2) as work:
         assert next(work).ok
     assert multiprocessing.active_children() == []
+
+
+def test_workers_find_and_renew_credentials_by_themselves(tree, target, server, admin, tmp_path, monkeypatch):
+    """The settings name a function; the credentials that it returns never leave the process that asks."""
+    asked = tmp_path / "asked"
+    credentials = server.config["credentials"]
+    monkeypatch.setenv("ASKED_FOR_CREDENTIALS", str(asked))
+    monkeypatch.setenv("TEST_ACCESS_KEY", credentials.access_key)
+    monkeypatch.setenv("TEST_SECRET_KEY", credentials.secret_key)
+    job = Copy(f"{target}/to", config=aios3.Config(**server.config | {"credentials": renewed}))
+    assert credentials.secret_key.encode() not in pickle.dumps(job)
+    assert all(each.ok for each in run(job, ranges_of(tree), 1))
+    pids = asked.read_text(encoding="utf-8").split()
+    assert str(os.getpid()) not in pids
+    assert len(pids) > 1, "they were asked for once, and would have expired"
+    assert admin.get(f"{target}/to/9") == b"9" * 20
 
 
 COORDINATOR = """

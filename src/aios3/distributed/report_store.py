@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from aios3._backend import Precondition, PutOptions
 from aios3._logs import get_logger
 from aios3._namespace import scan
-from aios3._namespace.link_targets import head
+from aios3._namespace.link_targets import head, head_or_none
 from aios3._objects import read_bytes, write_bytes
 from aios3._paths import S3Url
 from aios3._s3_constants import MAX_KEYS
@@ -79,7 +79,7 @@ async def open_run(session: Session, store: ReportStore, job: str, ranges: Seque
     """
     place = store.at("run.json")
     document = _document({"job": job})
-    if not await _create(session, place, document) and (theirs := await _read(session, place)).get("job") != job:
+    if await _create(session, place, document) is None and (theirs := await _read(session, place)).get("job") != job:
         message = f"{store.url} belongs to the run of another job; give this run another place\n  {theirs.get('job')}"
         raise ConfigError(message, path=store.url)
     if not await _heeds_conditions(session, place, document):
@@ -87,7 +87,7 @@ async def open_run(session: Session, store: ReportStore, job: str, ranges: Seque
             "The server of %s ignores If-None-Match, so two coordinators of one run may do a range twice", store.url
         )
     listed = store.at("ranges.json")
-    if await _create(session, listed, _document({"ranges": [range_to_json(each) for each in ranges]})):
+    if await _create(session, listed, _document({"ranges": [range_to_json(each) for each in ranges]})) is not None:
         return list(ranges)
     known = await _read(session, listed)
     first_ranges = [range_from_json(each) for each in known["ranges"]]  # type: ignore[attr-defined]  # a list in JSON
@@ -144,15 +144,10 @@ async def read_done(session: Session, store: ReportStore, key_range: KeyRange) -
 async def claim(session: Session, store: ReportStore, key_range: KeyRange) -> Claim | None:
     """Claim a range for this coordinator, and renew that until it is released; None if another one works on it."""
     url = store.at("claims", f"{key_range.id}.json")
-    plan = await with_checksum(session, replacing_plan(session, url, if_absent=True))
-    try:
-        written = await store_object(session, plan, (_claim_of(store),))
-        claimed = Claim(url, written.etag)
-    except ObjectExistsError:
-        taken = await _take_over(session, store, url)
-        if taken is None:
-            return None
-        claimed = taken
+    etag = await _create(session, url, _claim_of(store))
+    claimed = await _take_over(session, store, url) if etag is None else Claim(url, etag)
+    if claimed is None:
+        return None
     claimed.renewing = asyncio.create_task(_renew(session, store, claimed), name=f"aios3 claim {url}")
     return claimed
 
@@ -211,7 +206,7 @@ async def save(session: Session, store: ReportStore, report: Report) -> Report:
     """
     document = _document(report_to_json(report))
     if report.ok:
-        if await _create(session, store.done(report.range), document):
+        if await _create(session, store.done(report.range), document) is not None:
             return report
         return await read_done(session, store, report.range) or report
     failures = [*report.failures, *((report.error,) if report.error else ())]
@@ -231,14 +226,18 @@ async def finish(session: Session, store: ReportStore, summary: Summary) -> None
     await write_bytes(store.at("summary.json"), _document(summary.to_json()), session=session)
 
 
-async def _create(session: Session, url: S3Url, data: bytes) -> bool:
-    """Create an object; return False if there is one."""
+async def _create(session: Session, url: S3Url, data: bytes) -> str | None:
+    """Create an object and return its ETag, or an empty text without one; return None if there is one already.
+
+    A HEAD looks for it first, for servers that ignore the condition of the request that creates it.
+    """
+    if await head_or_none(session, url) is not None:
+        return None
     plan = await with_checksum(session, replacing_plan(session, url, if_absent=True))
     try:
-        await store_object(session, plan, (data,))
+        return (await store_object(session, plan, (data,))).etag or ""
     except ObjectExistsError:
-        return False
-    return True
+        return None
 
 
 async def _heeds_conditions(session: Session, url: S3Url, data: bytes) -> bool:

@@ -12,7 +12,7 @@ from aios3._config import Config
 from aios3._trees.transfer_counters import TransferCounters
 from aios3.distributed.reports import Counts, Failure, Report
 from aios3.distributed.worker_sessions import lent_session
-from aios3.errors import ConfigError, PartialFailureError
+from aios3.errors import ConfigError
 from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
@@ -73,17 +73,18 @@ class Job:
     def __call__(self, key_range: KeyRange) -> Report:
         """Do the job for one range, in this thread, and return its report, which names each key that failed.
 
-        Raises what makes the whole range fail, such as a missing bucket or rejected credentials.
+        What makes the whole range fail, such as a missing bucket or rejected credentials, is the report's ``error``.
+        Raises what :meth:`check` raises.
         """
+        self.check(key_range)
         started = time.monotonic()
         counters = RangeCounters()
+        error: Failure | None = None
         with lent_session(self.config) as lent:
-            error = None
             try:
                 _loop_thread.call(self.work, lent.session, key_range, counters)
-            except PartialFailureError as failure:
-                counters.transfer.failures.update(failure.failures)
-                error = None if failure.failures else Failure.of(key_range.url, failure)
+            except Exception as raised:  # noqa: BLE001 - the report has it, beside what was done before
+                error = Failure.of(key_range.url, raised)
             counts = counters.counts(*lent.take_counts())
         if counters.transfer.has_too_many_failures and error is None:
             message = f"{len(counters.transfer.failures):,} keys failed, so the rest of the range was left alone"

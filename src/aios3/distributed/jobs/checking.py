@@ -70,7 +70,6 @@ class Checksum(Job):
 
     @override
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
-        self.check(key_range)
         source = source_tree(session, key_range)
         if self.against is None:
             listed = entries(source, counters.transfer)

@@ -96,7 +96,6 @@ class Copy(_ToTarget):
 
     @override
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
-        self.check(key_range)
         source, target = source_tree(session, key_range), counterpart(session, key_range, S3Url.parse(self.dst))
         rule: CopyFilter = _is_different if self.overwrite else copy_if_absent
         if isinstance(source, ManifestTree):
@@ -128,7 +127,6 @@ class Sync(_ToTarget):
 
     @override
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
-        self.check(key_range)
         source, target = source_tree(session, key_range), counterpart(session, key_range, S3Url.parse(self.dst))
         rule = SyncRule(force=False, overwrite=self.overwrite, checksum=self.checksum, size_only=False, dry_run=False)
         wanted = rule.copy_filter(session, source, target)

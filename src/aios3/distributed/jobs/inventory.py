@@ -70,7 +70,6 @@ class Inventory(Job):
 
     @override
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
-        self.check(key_range)
         tree = source_tree(session, key_range)
         found: list[TreeEntry] = []
         async with aclosing(tree.batches()) as batches:

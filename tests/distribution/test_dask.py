@@ -1,0 +1,89 @@
+"""Runs on Dask: a cluster of processes on this machine, workers of which are killed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aios3.distributed import Copy, KeyRange, Remove, run
+from distribution.engine_checks import JOBS, NAMES, check_death
+from distribution.test_runs import ranges_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import aios3
+    from admin import Admin
+
+distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+pytestmark = pytest.mark.filterwarnings("default")  # Dask's own are not ours to repair
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[distributed.Client]:
+    os.environ["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        distributed.Client(cluster) as connected,
+    ):
+        yield connected
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_dask_worker_that_is_killed_loses_nothing(job, client, bucket, more_buckets, config, admin, tmp_path):
+    executor = client.get_executor(pure=False, retries=2)
+    target, report = more_buckets(), f"{more_buckets()}/run"
+    check_death(job, executor, bucket, target, report, config, admin, tmp_path / "died")
+
+
+def test_the_same_job_is_done_again_where_dask_would_know_its_result(
+    client, bucket: str, more_buckets: Callable[[], str], config: aios3.Config, admin: Admin
+):
+    for name in NAMES:
+        admin.put(f"{bucket}/data/{name}", b"x")
+    target = more_buckets()
+    executor = client.get_executor(pure=False, retries=2)
+    for _ in range(2):
+        assert sum(each.counts.copied for each in run(Copy(target, config=config), ranges_of(bucket), executor)) == 10
+        assert admin.keys(target) == NAMES
+        list(run(Remove(config=config), [KeyRange(target)], executor))
+        assert admin.keys(target) == []
+
+
+def test_a_backup_is_compared_on_dask(client, bucket, more_buckets, config, admin):
+    backup = more_buckets()
+    for name in NAMES:
+        admin.put(f"{bucket}/{name}", b"right")
+        if name != "7":
+            admin.put(f"{backup}/{name}", b"wrong" if name == "3" else b"right")
+    program = runpy.run_path(str(Path(__file__).parents[2] / "examples/verify_backup.py"))
+    arguments = argparse.Namespace(
+        data=bucket, backup=backup, keys=3, dask=client.scheduler.address, processes=None, report=None
+    )
+    failures = [each.path for report in program["compare"](arguments, config) for each in report.failures]
+    assert sorted(failures) == [f"{bucket}/3", f"{bucket}/7"]
+
+
+def test_dask_reads_parquet_through_our_filesystem_on_its_workers(client, bucket, server, admin):
+    pandas = pytest.importorskip("pandas")
+    dataframe = pytest.importorskip("dask.dataframe")
+    credentials = server.config["credentials"]
+    options = {
+        "key": credentials.access_key,
+        "secret": credentials.secret_key,
+        "endpoint_url": server.config["endpoint_url"],
+    }
+    frame = pandas.DataFrame({"number": range(1000)})
+    path = bucket.replace("s3://", "aios3://") + "/table"
+    dataframe.from_pandas(frame, npartitions=4).to_parquet(path, storage_options=options)
+    assert len([key for key in admin.keys(bucket) if key.endswith(".parquet")]) == 4
+    read = dataframe.read_parquet(path, storage_options=options)
+    assert int(read.number.sum().compute()) == sum(range(1000))
