@@ -47,7 +47,7 @@ TESTS = (
     "pytest-xdist",
     RUFF,  # tools/make_sync.py writes with it
 )
-TESTS_OF_OTHERS = ("dask[dataframe]", "distributed", "pandas", "pillow", "pyarrow", "s3fs")
+TESTS_OF_OTHERS = ("dask[dataframe]", "distributed", "pandas", "pillow", "pyarrow", "s3fs", "zarr>=3.1.6")
 """Libraries that read and write through the files of aios3, s3fs, which its filesystem is compared with, and Dask."""
 ECOSYSTEM = (
     "pandas", "pyarrow", "dask[dataframe]", "zarr", "xarray", "h5netcdf", "h5py", "universal_pathlib", "duckdb",

@@ -155,7 +155,7 @@ def wrong(name: str) -> list[Any]:
         return ["1", -5, 1.5, True, [1]]
     if name in CHOICES:
         return [5, "neither", b"r"]
-    if name in {"callback", "on_action", "progress", "progress_callback"}:
+    if name in {"callback", "on_action", "on_extracted", "progress", "progress_callback"}:
         return FUNCTIONS
     if name == "cache_key":
         return TEXTS
@@ -269,7 +269,7 @@ def test_what_is_right_is_taken_and_none_is_left_open(name):
         "encoding": "utf-8",
     }
     numbers = {"compresslevel", "start", "stop", "block_size", "concurrency", "max_keys"}
-    functions = {"callback", "on_action", "progress", "progress_callback"}
+    functions = {"callback", "on_action", "on_extracted", "progress", "progress_callback"}
     texts = WRITTEN | {
         "cache_key",
         "compression",

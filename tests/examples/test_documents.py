@@ -9,21 +9,28 @@ import pytest
 from documents import blocks_of, run_page
 
 import aios3
+import aios3.cli
 import aios3.compat.flowserv
 import aios3.compat.keg_storage
 import aios3.compat.megfile
 import aios3.compat.messageflux
 import aios3.distributed
 import aios3.errors
+import aios3.fsspec
+import aios3.obspec
 import aios3.otel
+import aios3.progress
 import aios3.sync
 import aios3.testing
+import aios3.zarr
 from aios3.sync import _loop_thread
 from aios3.testing import LocalServer
 from servers.capabilities import CAPABILITIES, LACKS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUN_ELSEWHERE = {ROOT / "docs" / "guide" / "tools.md"}
+"""Pages of programs with many libraries: tests/ecosystem runs each of them as a process, where its library is."""
 RESULTS = ROOT / "benchmarks" / "results"
 LISTING = [f"logs/2024-0{month}/{day:02}.{suffix}" for month in (1, 2) for day in (1, 2) for suffix in ("json", "txt")]
 
@@ -76,11 +83,11 @@ def prepared(monkeypatch, own_bridge):
     logging.getLogger("aios3.request").handlers.clear()
 
 
-OTHER_NAMES = {"aios3.request", "aios3.transport", "aios3.session", "aios3.client", "aios3.backend"}
-"""Of loggers, metrics and attributes of spans."""
+OTHER_NAMES = {"aios3.request", "aios3.transport", "aios3.session", "aios3.client", "aios3.backend", "aios3.fish"}
+"""Of loggers, metrics, attributes of spans and a file."""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page) and page not in RUN_ELSEWHERE], ids=name_of)
 def test_the_code_on_the_page_runs_and_prints_what_it_says(page, prepared, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for block, printed in run_page(page, {"__name__": "__main__"}):
