@@ -2,8 +2,8 @@
 
 A probe is one page of keys after a bound. How fast its keys go by says how many keys follow up to the next bound. The
 part with the most expected keys is probed again in its middle, so an estimate that is too high is corrected first. One
-that is too low stays. Therefore the directories of the first levels are bounds from the start. A part is believed once
-its halves have confirmed it.
+that is too low stays. Therefore the directories of the first levels are bounds from the start. An estimate is believed
+once a probe at the end of the part has found that its keys go on to there.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _PARTS_PER_RANGE = 4
 """Parts that a range is made of at least, so that ranges differ by less than half where the estimates are right."""
 _BOUNDS_PER_RANGE = 4
 """Directories for each range that are bounds from the start, at most; each costs a probe."""
-_CONTRADICTION = 2.0
-"""Two estimates of one part that differ by this factor do not confirm each other."""
+_NEAR = 1.25
+"""A key counts as found at once if it is at most this many times as far away as the bound of the probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class _Part:
     overshot: bool = False
     """True if the last probe in it found nothing, so that the end is nearer than its names suggest."""
     confirmed: bool = False
-    """True if its halves have agreed with the estimate of the whole."""
+    """True if its keys go on to its end: a probe there has found the next ones at once."""
     pages: float = 0.0
     """Pages that follow the known one, if its names go on as they begin."""
     middle: str | None = None
@@ -80,11 +80,12 @@ class _Part:
 async def sampled_bounds(session: Session, root: S3Url, n: int) -> tuple[list[str], list[int]]:
     """Return bounds that cut ``root`` into about ``n`` parts, and how many keys each part is expected to have."""
     probe = _Prober(await session.backend(root), root, session.config.max_concurrency)
-    bounds = await probe.survey(max(n, _MIN_RANGES)) if n > 1 else []
+    estimated = 1 if n == 1 else max(n, _MIN_RANGES)
+    bounds = await probe.survey(estimated) if n > 1 else []
     parts = await probe.parts(["", *bounds], [*bounds, None])
-    remaining = _PROBES_PER_RANGE * max(n, _MIN_RANGES) if n > 1 else 0
+    remaining = _PROBES_PER_RANGE * estimated if n > 1 else 0
     while remaining > 0:
-        largest = _largest(parts, n, min(probe.width, remaining))
+        largest = _largest(parts, estimated, min(probe.width, remaining))
         if not largest:
             break
         remaining -= len(largest)
@@ -179,11 +180,15 @@ class _Prober:
         """Return the two halves of ``part``, the second of which may have no keys."""
         assert part.middle is not None
         second = await self._probe(part.middle, part.upper)
-        first = self._estimated(replace(part, upper=part.middle, overshot=not second.names, confirmed=False))
-        expected = len(part.names) * part.pages / 2
-        if (
-            part.leaves_directory
-            or not expected / _CONTRADICTION <= len(second.names) * (1 + second.pages) <= expected * _CONTRADICTION
-        ):
-            return [first, second]
-        return [replace(first, confirmed=True), replace(second, confirmed=True)]
+        goes_on = self._goes_on(part, second)
+        first = self._estimated(replace(part, upper=part.middle, overshot=not goes_on, confirmed=goes_on))
+        return [first, replace(second, confirmed=part.confirmed)]
+
+    def _goes_on(self, part: _Part, second: _Part) -> bool:
+        """Return whether the keys of ``part`` go on to its middle, at the rate at which they begin."""
+        if not second.names:
+            return False
+        sample = KeySample(part.names)
+        to_middle, _ = estimate_rest(sample, self._root.key, part.middle)
+        to_key, _ = estimate_rest(sample, self._root.key, second.names[0])
+        return not part.leaves_directory and to_key <= _NEAR * to_middle + 1
