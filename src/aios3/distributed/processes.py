@@ -12,12 +12,12 @@ import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
-    from multiprocessing.queues import SimpleQueue
 
     from aios3.distributed.ranges import KeyRange
     from aios3.distributed.reports import Report
@@ -29,6 +29,20 @@ _SECONDS_TO_LEAVE = 30.0
 _EXIT_STATUS = 128 + signal.SIGTERM
 
 
+class _RecordingContext(SpawnContext):
+    """The way to start processes by ``spawn``, which knows those that it has started: a pool tells nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802, ANN401 - there it is an attribute with the class
+        """Make a process, and remember it."""
+        process = SpawnProcess(*args, **kwargs)
+        self.started.append(process)
+        return process
+
+
 class WorkerProcesses:
     """A pool of processes that can be made anew."""
 
@@ -37,9 +51,8 @@ class WorkerProcesses:
         self._start()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pids: SimpleQueue[int] = context.SimpleQueue()
-        self._pool = ProcessPoolExecutor(self._count, context, initializer=_start_worker, initargs=(self._pids,))
+        self._context = _RecordingContext()
+        self._pool = ProcessPoolExecutor(self._count, self._context, initializer=_start_worker)
 
     def submit(self, task: Task, key_range: KeyRange) -> Future[Report | None]:
         """Have a worker do ``task``; raise BrokenProcessPool if a worker has died."""
@@ -48,29 +61,23 @@ class WorkerProcesses:
     def restart(self) -> None:
         """Make a new pool, after a worker has died and the pool has ended the others."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._pids.close()
         self._start()
 
     def close(self) -> None:
         """End the workers when they have finished what they do now."""
         self._pool.shutdown(wait=True)
-        self._pids.close()
 
     def stop(self) -> None:
         """End the workers now: what they do is cancelled, and cleans up. Waits until they have ended."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        started: set[int] = set()
-        while not self._pids.empty():
-            started.add(self._pids.get())
-        mine = [child for child in multiprocessing.active_children() if child.pid in started]
-        for child in mine:
-            child.terminate()
-        for child in mine:
-            child.join(_SECONDS_TO_LEAVE)
-            if child.is_alive():
-                child.kill()
-        self._pool.shutdown(wait=True)
-        self._pids.close()
+        started = [process for process in self._context.started if process.pid is not None]
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.join(_SECONDS_TO_LEAVE)
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 class _State:
@@ -80,11 +87,10 @@ class _State:
     is_leaving = False
 
 
-def _start_worker(pids: SimpleQueue[int]) -> None:
+def _start_worker() -> None:
     """Prepare a worker process, in its main thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent decides
     signal.signal(signal.SIGTERM, _leave)
-    pids.put(os.getpid())
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent.sentinel,), name="aios3 parent", daemon=True).start()
