@@ -9,36 +9,11 @@ import select
 import subprocess
 
 import pytest
-from cli_program import PROGRAM, environ_of, run_program
-from writing_state import FILES, OBJECTS, changed, make_state
+from cli_program import PROGRAM, run_program
+from writing_state import FILES, OBJECTS, changed
 
 import aios3.sync as s3
-from aios3.testing import FaultyServer, LocalServer, faults
-
-
-@pytest.fixture(scope="module")
-def server():
-    with LocalServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def session(server):
-    with s3.Session(**server.config) as session:
-        yield session
-
-
-@pytest.fixture
-def state(server, session, tmp_path):
-    return make_state(environ_of(server), session, tmp_path)
-
-
-@pytest.fixture
-def faulty(server, state):
-    with FaultyServer(upstream=server.endpoint_url) as faulty:
-        state.environ["AWS_ENDPOINT_URL"] = faulty.endpoint_url
-        yield faulty
-
+from aios3.testing import LocalServer, faults
 
 TREE = {"g": b"gee", "u/h": b"aitch"}
 """The files in ``t``."""
