@@ -329,10 +329,13 @@ def test_uploads_are_listed_and_aborted_by_age(state):
     assert [json.loads(line)["path"] for line in listed.stdout.splitlines()] == [f"{state.bucket}/d/big"]
     assert state.run("uploads abort --older-than 9000d {b}").stdout == b""  # moto says 2010 of all uploads
     assert sorted(state.uploads()) == ["big", "d/big", "d2"]
-    assert state.run("uploads abort --older-than 0s {b}/d --dry-run").stdout.count(b"\n") == 1
+    plan = state.run("uploads abort --older-than 0s {b}/d --dry-run").stdout
+    assert plan.decode() == f"uploads abort --older-than 0s {state.bucket}/d/big\n"
     assert sorted(state.uploads()) == ["big", "d/big", "d2"]
-    assert state.run("uploads abort --older-than 0s {b}/d").stdout.count(b"\n") == 1
+    assert state.run("run", stdin=plan).returncode == 0
     assert sorted(state.uploads()) == ["big", "d2"]
+    assert state.run("uploads abort --older-than 0s {b}/big").stdout.count(b"\n") == 1
+    assert state.uploads() == ["d2"]
 
 
 def test_a_comparison_names_what_differs_and_says_so_by_its_status(state):
