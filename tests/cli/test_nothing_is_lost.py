@@ -118,6 +118,15 @@ def test_a_link_leads_out_of_no_directory(state, tmp_path_factory, line):
     assert state.objects()["d/e/c"] == b"sea"
 
 
+@pytest.mark.parametrize("command", ["mv", "cp"])
+def test_a_source_is_not_replaced_by_another_source(state, command):
+    state.put("e/a.txt", b"mine")
+    done = state.run(f"{command} {{b}}/a.txt {{b}}/e/a.txt {{b}}/d/b {{b}}/e/")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 2)
+    objects = state.objects()
+    assert (objects["a.txt"], objects["e/a.txt"], objects["e/b"]) == (b"alpha", b"mine", b"bee")
+
+
 def test_a_link_is_moved_and_what_it_leads_to_stays(state):
     (state.here / "link").symlink_to("f.txt")
     assert state.run("mv link {b}/link").returncode == 0
