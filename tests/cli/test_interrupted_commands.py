@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
 
 import pytest
-from cli_program import environ_of, start_program
-from writing_state import FILES, OBJECTS, changed, make_state
+from cli_program import start_program
+from writing_state import FILES, OBJECTS, changed
 
 import aios3.sync as s3
-from aios3.testing import FaultyServer, LocalServer, faults
+from aios3.testing import faults
 
 MIB = 1 << 20
 BIG = bytes(range(256)) * (12 * MIB // 256)
 """Three parts of 5 MiB, and more than one range."""
 
 
-@pytest.fixture(scope="module")
-def server():
-    with LocalServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def session(server):
-    with s3.Session(**server.config) as session:
-        yield session
-
-
 @pytest.fixture
-def state(server, session, tmp_path):
-    state = make_state(environ_of(server), session, tmp_path)
+def state(state):
     state.put("big", BIG)
-    (tmp_path / "large").write_bytes(BIG)
+    (state.here / "large").write_bytes(BIG)
     return state
-
-
-@pytest.fixture
-def faulty(server):
-    with FaultyServer(upstream=server.endpoint_url) as faulty:
-        yield faulty
 
 
 OBJECTS_BEFORE = OBJECTS | {"big": BIG}
@@ -80,9 +60,8 @@ def test_a_signal_leaves_nothing_half_and_the_next_run_completes(
     state, faulty, line, operation, objects, files, number
 ):
     faulty.fail(operation, faults.Stall(), times=None)
-    environ = state.environ | {"AWS_ENDPOINT_URL": faulty.endpoint_url}
     after = changed(OBJECTS_BEFORE, objects), changed(FILES_BEFORE, files)
-    with start_program(environ, *state.words(line), cwd=state.here) as program:
+    with start_program(state.environ, *state.words(line), cwd=state.here) as program:
         faulty.wait(lambda counts: counts.stalled >= 1)
         program.send_signal(number)
         _, errors = program.communicate(timeout=100)
@@ -95,7 +74,7 @@ def test_a_signal_leaves_nothing_half_and_the_next_run_completes(
         for name in set(before) & set(end):  # what the command does not take away
             assert name in found
     faulty.reset()
-    done = replace(state, environ=environ).run(line)
+    done = state.run(line)
     already_moved = line.startswith(("mv", "rm")) and (state.objects(), state.files()) == after
     assert done.returncode == 0 or already_moved, done.stderr
     assert (state.objects(), state.files()) == after
@@ -107,8 +86,7 @@ def test_a_signal_leaves_nothing_half_and_the_next_run_completes(
 @pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart"])
 def test_a_signal_ends_the_writing_of_standard_input(state, faulty, number, option, operation):
     faulty.fail(operation, faults.Stall())
-    environ = state.environ | {"AWS_ENDPOINT_URL": faulty.endpoint_url}
-    with start_program(environ, "put", option, "--part-size", "5M", f"{state.bucket}/a.txt") as program:
+    with start_program(state.environ, "put", option, "--part-size", "5M", f"{state.bucket}/a.txt") as program:
         program.stdin.write(bytes(7 * MIB))  # and no end
         program.stdin.flush()
         faulty.wait(lambda counts: counts.stalled >= 1)
@@ -143,14 +121,13 @@ def test_a_signal_ends_a_command_whose_lines_are_not_read(state, number):
 
 def test_a_copy_that_is_interrupted_may_keep_its_parts_for_the_next_run(state, faulty):
     faulty.fail("UploadPart", faults.Stall(), nth=3, times=None)
-    environ = state.environ | {"AWS_ENDPOINT_URL": faulty.endpoint_url}
     line = "cp --resume --part-size 5M --concurrency 1 large {b}/new"
-    with start_program(environ, *state.words(line), cwd=state.here) as program:
+    with start_program(state.environ, *state.words(line), cwd=state.here) as program:
         faulty.wait(lambda counts: counts.stalled >= 1)
         program.send_signal(signal.SIGINT)
         assert program.wait(100) == -signal.SIGINT
     assert state.uploads() == ["new"]
     faulty.reset()
-    assert replace(state, environ=environ).run(line).returncode == 0
+    assert state.run(line).returncode == 0
     assert faulty.count("UploadPart") <= 1  # the part that stalled may have arrived
     assert state.objects() == OBJECTS_BEFORE | {"new": BIG}

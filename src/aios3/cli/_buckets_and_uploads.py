@@ -108,12 +108,11 @@ async def _uploads_abort(app: App, options: argparse.Namespace) -> None:
     for path in options.paths:
         try:
             if options.dry_run:
-                found = await _listed(path, options.older_than, session)
-            else:
-                url = S3Url.parse(require_s3(path)).require_bucket()
-                aborted = await aios3.abort_uploads(url, options.older_than, session=session)
-                found = [(url.with_key(upload.key), upload) for upload in aborted]
-            _print_uploads(app, found)
+                _print_plan(app, await _listed(path, options.older_than, session), options.older_than)
+                continue
+            url = S3Url.parse(require_s3(path)).require_bucket()
+            aborted = await aios3.abort_uploads(url, options.older_than, session=session)
+            _print_uploads(app, [(url.with_key(upload.key), upload) for upload in aborted])
         except S3Error as error:
             app.output.error("uploads abort", error)
 
@@ -128,6 +127,13 @@ async def _listed(path: str, older_than: timedelta | None, session: aios3.Sessio
         for upload in found
         if upload.initiated <= limit and (upload.key == url.key or upload.key.startswith(url.prefix))
     ]
+
+
+def _print_plan(app: App, found: list[tuple[S3Url, OpenUpload]], older_than: timedelta) -> None:
+    for url, upload in found:
+        record = {"command": "uploads abort", "target": str(url), "upload_id": upload.upload_id}
+        age = f"{older_than.total_seconds():.0f}s"
+        app.output.dry_run(record, ["uploads", "abort", "--older-than", age, str(url)])
 
 
 def _print_uploads(app: App, found: list[tuple[S3Url, OpenUpload]]) -> None:

@@ -114,7 +114,8 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
     )
     globs = make_filter(options.include, options.exclude)
     try:
-        await Copying(app, command, printer, copier, target, globs).run(sources)
+        named = frozenset(str(place) for _, place in sources)
+        await Copying(app, command, printer, copier, target, globs, named).run(sources)
     finally:
         if bar is not None:
             bar.finish()
@@ -157,6 +158,8 @@ class Copying:
     copier: FileCopier
     target: Target
     globs: Filter
+    named: frozenset[str]
+    """The sources as they were typed."""
     claimed: dict[str, str] = field(default_factory=dict)
     """By target, the source that is copied there."""
 
@@ -258,9 +261,14 @@ class Copying:
 
     async def _claim(self, source: Side, target: Side) -> None:
         """Raise InvalidPathError if another source is copied to the same place, or the source itself is there."""
-        other = self.claimed.setdefault(str(target), str(source))
+        options = self.app.options
+        may_collide = len(options.sources) > 1 or options.flatten  # matches of one pattern have names of their own
+        other = self.claimed.setdefault(str(target), str(source)) if may_collide else str(source)
         if other != str(source):
             message = f"{source} was not copied: {target} is the copy of {other}, which it would replace"
+            raise InvalidPathError(message, path=str(source))
+        if str(target) in self.named and str(target) != str(source):
+            message = f"{source} was not copied: {target} is a source as well, which it would replace"
             raise InvalidPathError(message, path=str(source))
         if isinstance(source, S3Url) and isinstance(target, S3Url) and source.key == target.key:
             old, new = CopyEnd(self.copier.session, source), CopyEnd(self.copier.writing_session, target)

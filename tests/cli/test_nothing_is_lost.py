@@ -1,0 +1,148 @@
+"""Sources that fail, change or lie: a command that writes loses nothing of what it was not told to take away."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from cli_program import start_program
+from writing_state import FILES, OBJECTS, changed
+
+import aios3.sync as s3
+from aios3.testing import faults
+
+
+def end_after(state, faulty, line, change):
+    """Run a command, call ``change`` while the server holds a request of it, and return its status and errors."""
+    with start_program(state.environ, *state.words(line), cwd=state.here) as program:
+        faulty.wait(lambda counts: counts.stalled >= 1)
+        change()
+        faulty.release()
+        _, errors = program.communicate(timeout=100)
+    return program.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("line", ["mv f.txt {b}/new", "mv -r . {b}/n --include f.txt"])
+def test_a_local_file_that_changes_while_it_is_moved_stays(state, faulty, line):
+    faulty.fail("PutObject", faults.Stall())
+    status, errors = end_after(state, faulty, line, lambda: (state.here / "f.txt").write_bytes(b"changed"))
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "f.txt" in errors
+    assert state.files() == FILES | {"f.txt": b"changed"}
+
+
+@pytest.mark.parametrize(
+    ("line", "operation"),
+    [
+        ("mv {b}/d/b new", "GetObject"),
+        ("mv -r {b}/d n --include b", "GetObject"),
+        ("mv {b}/d/b {b}/n/", "CopyObject"),
+        ("mv -r {b}/d {b}/n --include b", "CopyObject"),
+        ("mv {b}/d/b* {b}/n/", "CopyObject"),
+    ],
+)
+def test_an_object_that_changes_while_it_is_moved_stays(state, faulty, line, operation):
+    faulty.fail(operation, faults.Stall())
+    status, errors = end_after(state, faulty, line, lambda: state.put("d/b", b"changed"))
+    assert (status, errors.count("\n")) == (1, 1)
+    assert f"{state.bucket}/d/b" in errors
+    assert state.objects()["d/b"] == b"changed"
+    assert {key: data for key, data in state.objects().items() if key in OBJECTS} == OBJECTS | {"d/b": b"changed"}
+
+
+@pytest.mark.parametrize(
+    ("line", "operation", "key"),
+    [
+        ("mv f.txt t/g {b}/n/", "PutObject", "n/*"),
+        ("mv -r t {b}/n", "PutObject", "n/*"),
+        ("mv {b}/a.txt {b}/d/b n/", "GetObject", "*"),
+        ("mv -r {b}/d n", "GetObject", "*"),
+        ("mv -r {b}/d {b}/n", "CopyObject", "*"),
+        ("mv {b}/d/** {b}/n/", "CopyObject", "*"),
+        ("sync --delete t {b}/d", "PutObject", "d/g"),
+        ("sync --delete {b}/d t", "GetObject", "d/b"),
+        ("sync --delete {b}/d {b}/x", "CopyObject", "x/b"),
+        ("sync --delete {b}/d t", "ListObjectsV2", "*"),
+        ("mv -r {b}/d n", "ListObjectsV2", "*"),
+        ("rm -r {b}/d", "ListObjectsV2", "*"),
+        ("rm {b}/d/*", "ListObjectsV2", "*"),
+    ],
+)
+def test_a_source_that_cannot_be_read_or_copied_stays_and_so_does_what_the_target_has(
+    state, faulty, line, operation, key
+):
+    state.put("x/old", b"old")
+    before = OBJECTS | {"x/old": b"old"}
+    faulty.fail(operation, faults.Respond(403, "AccessDenied"), key=key, times=None)
+    done = state.run(line)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"\n") >= 1
+    objects, files = state.objects(), state.files()
+    assert {key: data for key, data in objects.items() if key in before} == before
+    assert {name: data for name, data in files.items() if name in FILES} == FILES
+
+
+def test_a_listing_that_breaks_in_the_middle_empties_no_target(state, faulty):
+    for number in range(9):
+        (state.here / "t" / f"extra{number}").write_bytes(b"only here")
+    before = state.files()
+    faulty.fail("ListObjectsV2", faults.Respond(403, "AccessDenied"), nth=2, times=None)
+    faulty.fail("ListObjectsV2", faults.SmallPages(1), times=None)
+    done = state.run("sync --delete {b}/d t")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert faulty.count("ListObjectsV2") > 1
+    assert {name: data for name, data in state.files().items() if name in before} == before
+
+
+@pytest.mark.parametrize("line", ["cp -r {b}/k n", "cp {b}/k/** n/", "cp {b}/k/.. n/", "cp --flatten {b}/k/**/* n/"])
+def test_a_key_leads_out_of_no_directory(state, line):
+    for key in ("k/../../out", "k/..", "k/fine"):
+        state.put(key, b"evil" if ".." in key else b"fine")
+    done = state.run(line)
+    inside = {name for name in state.files() if name not in FILES}
+    assert inside <= {"n/fine", "n/out"}
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert not list(state.here.parent.glob("out"))
+
+
+@pytest.mark.parametrize("line", ["cp -r {b}/d n", "cp {b}/d/** n/", "sync {b}/d n", "mv -r {b}/d n"])
+def test_a_link_leads_out_of_no_directory(state, tmp_path_factory, line):
+    outside = tmp_path_factory.mktemp("outside")
+    (state.here / "n").mkdir()
+    (state.here / "n" / "e").symlink_to(outside)
+    done = state.run(line)
+    assert done.returncode == 1
+    assert list(outside.iterdir()) == []
+    assert state.objects()["d/e/c"] == b"sea"
+
+
+@pytest.mark.parametrize("command", ["mv", "cp"])
+def test_a_source_is_not_replaced_by_another_source(state, command):
+    state.put("e/a.txt", b"mine")
+    done = state.run(f"{command} {{b}}/a.txt {{b}}/e/a.txt {{b}}/d/b {{b}}/e/")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 2)
+    objects = state.objects()
+    assert (objects["a.txt"], objects["e/a.txt"], objects["e/b"]) == (b"alpha", b"mine", b"bee")
+
+
+def test_a_link_is_moved_and_what_it_leads_to_stays(state):
+    (state.here / "link").symlink_to("f.txt")
+    assert state.run("mv link {b}/link").returncode == 0
+    assert state.objects() == changed(OBJECTS, {"link": b"file"})
+    assert not os.path.lexists(state.here / "link")
+    assert state.files() == FILES
+
+
+def test_the_markers_of_directories_move_with_them(state):
+    bucket = s3.Bucket(state.bucket, session=state.session)
+    bucket.put_object("d/", b"")
+    bucket.put_object("d/empty/", b"")
+    assert state.run("mv -r {b}/d n").returncode == 0
+    assert state.objects() == changed(OBJECTS, {"d/b": None, "d/e/c": None})
+    assert (state.here / "n" / "empty").is_dir()
+    bucket.put_object("k/", b"")
+    bucket.put_object("k/x", b"x")
+    assert state.run("rm -r {b}/k").returncode == 0
+    assert "k/" not in state.objects()
