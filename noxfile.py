@@ -235,6 +235,17 @@ def _installs(session: nox.Session, library: str) -> bool:
 
 
 @nox.session
+def awscli(session: nox.Session) -> None:
+    """Run the same commands of aws s3 and aios3 on two buckets, and compare; the argument is the number of rounds."""
+    _install_wheel(session, *TESTS)
+    peer = Path(session.cache_dir) / "awscli"  # its botocore is not aiobotocore's
+    session.run("python", "-m", "venv", str(peer))
+    session.run(str(peer / "bin" / "python"), "-m", "pip", "install", "--quiet", "awscli", external=True)
+    environment = {"AIOS3_AWSCLI": str(peer / "bin" / "aws"), "AIOS3_AWSCLI_ROUNDS": (*session.posargs, "3")[0]}
+    session.run("pytest", *PARALLEL, "tests/cli/test_aws_differential.py", env=environment)
+
+
+@nox.session
 def thorough(session: nox.Session) -> None:
     """Try 50 times as many examples of each property; arguments go to pytest."""
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, extras="testing,crt,otel,zstd")

@@ -15,6 +15,7 @@ import pytest
 
 import aios3
 import aios3.sync as s3
+from aios3.cli._commands import COMMANDS
 from aios3.cli._units import UnitError, format_seconds, format_size, format_time, parse_age, parse_size, parse_time
 from aios3.testing import FaultyServer, LocalServer, faults
 
@@ -233,6 +234,28 @@ def test_stats_and_requests_are_shown_on_stderr(environ):
     assert re.fullmatch(r"GetObject s3://bucket/logs/new\.log 20[06] \d+ ms 13 B", first)
     assert rest[0].startswith("GetObject: 1 requests, 0 retries, 0 errors, 13 B read")
     assert rest[-1].startswith("all: 1 requests")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["cat", "s3://bucket/empty"], ["ls", "s3://bucket/"]], ids=str)
+def test_a_command_imports_no_other_one_and_nothing_that_starts_slowly(environ, arguments):
+    command = [sys.executable, "-X", "importtime", "-m", "aios3", *arguments]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "aios3.cli._main" in imported
+    slow = {
+        "aiobotocore",
+        "botocore",
+        "rich",
+        "zipfile",
+        "configparser",
+        "anyio",
+        "aios3._trees",
+        "aios3._zip",
+        "aios3._buckets",
+    }
+    others = {f"aios3.cli.{each.module}" for name, each in COMMANDS.items() if name != arguments[0]}
+    own = {f"aios3.cli.{COMMANDS[arguments[0]].module}"} if arguments[0] in COMMANDS else set()
+    assert imported & (slow | others - own) == set()
 
 
 def test_help_names_every_command_and_gives_two_examples(environ):
