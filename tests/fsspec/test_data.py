@@ -8,12 +8,12 @@ import itertools
 import boto3
 import pytest
 from fsspec.callbacks import Callback
-from server_options import options_of
 
 import aios3
 from aios3.fsspec import S3FileSystem
 from aios3.fsspec.ranges import merge
 from aios3.testing import FaultyServer, faults
+from server_options import options_of
 
 MIB = 1 << 20
 DATA = bytes(range(256))
@@ -257,7 +257,9 @@ class TestCopies:
         )
         return f"{bucket}/x"
 
-    @pytest.mark.parametrize("options", [{}, {"ContentType": "c/d"}])
+    @pytest.mark.parametrize(
+        "options", [{}, pytest.param({"ContentType": "c/d"}, marks=pytest.mark.needs("copy_tags"))]
+    )
     @pytest.mark.parametrize("verb", ["copy", "mv"])
     def test_a_copy_keeps_what_is_not_replaced(self, fs, described, bucket, client, verb, options):
         getattr(fs, verb)(described, f"{bucket}/y", **options)
@@ -268,6 +270,7 @@ class TestCopies:
         assert fs.cat(f"{bucket}/y") == DATA
         assert fs.exists(described) == (verb == "copy")
 
+    @pytest.mark.needs("encryption")
     def test_a_filesystem_with_parameters_of_its_own_gives_them_to_copies(
         self, described, bucket, storage_options, client
     ):

@@ -82,6 +82,7 @@ def test_a_checksum_and_a_key_change_with_the_object(fs, path):
     assert fs.ukey(path) != before[1]
 
 
+@pytest.mark.needs("acls")
 def test_acls_are_canned_ones(fs, path, bucket):
     def grants():
         return len(fs.call_s3("get_object_acl", Bucket=bucket, Key=path.removeprefix(f"{bucket}/"))["Grants"])

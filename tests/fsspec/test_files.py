@@ -206,7 +206,7 @@ class TestWriting:
         with pytest.raises(FileExistsError):
             fs.open(path, "xb")
 
-    @pytest.mark.parametrize("size", [0, 5, len(LARGE)])
+    @pytest.mark.parametrize("size", [0, 5, pytest.param(len(LARGE), marks=pytest.mark.needs("complete_once"))])
     def test_x_rejects_again_when_it_is_committed(self, fs, bucket, size):
         file = fs.open(f"{bucket}/new", "xb")
         file.write(LARGE[:size])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -49,10 +50,10 @@ def test_one_instance_serves_loops_and_threads_at_once(path, storage_options, as
 
 
 NOTEBOOK = """
-import asyncio, sys
+import asyncio, json, sys
 from aios3.fsspec import S3FileSystem
-endpoint, path = sys.argv[1:]
-fs = S3FileSystem(key="a", secret="b", endpoint_url=endpoint, client_kwargs={"region_name": "us-east-1"})
+path, options = sys.argv[1], json.loads(sys.argv[2])
+fs = S3FileSystem(**options)
 
 async def cell():
     assert fs.cat(path) == b"data"
@@ -64,8 +65,8 @@ print("read twice")
 """
 
 
-def test_blocking_methods_work_inside_a_loop_as_in_a_notebook(path, aios3_server):
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", NOTEBOOK, aios3_server.endpoint_url, path]
+def test_blocking_methods_work_inside_a_loop_as_in_a_notebook(path, storage_options):
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", NOTEBOOK, path, json.dumps(storage_options)]
     shown = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
     assert (shown.returncode, shown.stdout.strip(), shown.stderr) == (0, "read twice", "")
 
@@ -110,10 +111,9 @@ def test_what_is_closed_opens_anew(fs, path):
 
 
 FORK = """
-import os, sys
+import json, os, sys
 from aios3.fsspec import S3FileSystem
-endpoint, path = sys.argv[1:]
-options = dict(key="a", secret="b", endpoint_url=endpoint, client_kwargs={"region_name": "us-east-1"})
+path, options = sys.argv[1], json.loads(sys.argv[2])
 fs = S3FileSystem(**options)
 assert fs.cat(path) == b"data"
 reader = fs.open(path)
@@ -140,7 +140,7 @@ else:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_parent_and_children_read_after_a_fork(path, aios3_server):
+def test_parent_and_children_read_after_a_fork(path, storage_options):
     command = [
         sys.executable,
         "-W",
@@ -148,8 +148,8 @@ def test_parent_and_children_read_after_a_fork(path, aios3_server):
         *FORK_BESIDE_THREADS,
         "-c",
         FORK,
-        aios3_server.endpoint_url,
         path,
+        json.dumps(storage_options),
     ]
     shown = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
     assert (shown.returncode, shown.stdout.strip(), shown.stderr) == (0, "parent and children read", "")

@@ -26,6 +26,10 @@ CAPABILITIES: Mapping[str, str] = {
     "copy_if_absent": "lets a CopyObject with If-None-Match: * create what is not there",
     "tags": "stores tags with an object",
     "upload_tags": "stores the tags that a multipart upload begins with",
+    "copy_tags": "keeps the tags of an object on a CopyObject that replaces its metadata",
+    "encryption": "encrypts objects with a key of its own",
+    "customer_key_copy": "copies an object that is encrypted with a key of the caller's",
+    "acls": "lets an object have an ACL of its own",
     "versions": "keeps versions of objects where it is told to",
     "lifecycle": "keeps lifecycle rules of a bucket",
     "cors": "keeps CORS rules of a bucket",
@@ -120,6 +124,9 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "complete_once": "ignores If-None-Match on CompleteMultipartUpload (16.2)",
         "complete_if_match": "ignores If-Match on CompleteMultipartUpload (16.2)",
         "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload (16.2)",
+        "copy_tags": "drops the tags of a CopyObject that replaces metadata, also those that it is sent (16.2)",
+        "encryption": "has no keys unless they are configured",
+        "customer_key_copy": "responds with 501",
     },
     "swift": {
         "nul_in_key": "rejects a NUL in a path: InvalidURI",
@@ -139,6 +146,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "signatures": "checks only presigned ones",
         "two_users": "knows no users",
         "upload_tags": "ignores x-amz-tagging on CreateMultipartUpload",
+        "acls": "responds with 400 AccessControlListNotSupported",
     },
     "localstack": {
         "signatures": "checks only presigned ones",

@@ -157,7 +157,7 @@ class Extras(Changes):
         """Return the tags of an object."""
         place = require_key(self.place(path))
         found = await self._call_s3("get_object_tagging", **_target(place))
-        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+        return {tag["Key"]: tag["Value"] for tag in found.get("TagSet", ())}
 
     async def _put_tags(self, path: str, tags: Mapping[str, str], mode: str = "o") -> None:
         """Set the tags of an object: in place of those it has (``"o"``), or beside them (``"m"``)."""
