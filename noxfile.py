@@ -123,7 +123,7 @@ def _measured(session: nox.Session, *arguments: str, name: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, imports that go down only, and the generated surface."""
+    """Check style, the direction of imports, and generated files (15 s)."""
     session.install("--editable", ".", *LINT)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -139,7 +139,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types of the code, and of what users see of it."""
+    """Check the types of the code, and of what users see of it (1 min)."""
     session.install("--editable", ".[testing]", *TYPES, *EXAMPLES, "pytest>=8.4")
     session.run("mypy")
     session.run("pyright", "--verifytypes", "aios3", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
@@ -166,7 +166,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Report the coverage of both runs together; fail below the limit in pyproject.toml."""
+    """Report the coverage of both runs together; fail below the limit in pyproject.toml (10 s after tests)."""
     session.install("coverage>=7.10")
     session.run("coverage", "combine")
     session.run("coverage", "report")
@@ -174,14 +174,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def tests_lowest(session: nox.Session) -> None:
-    """Run the conformance suite with the lowest versions of the dependencies that are allowed."""
+    """Run the conformance suite with the lowest versions of the dependencies that are allowed (3 min)."""
     _install_wheel(session, *TESTS, *LOWEST)
     session.run("pytest", *PARALLEL, "tests/conformance", *session.posargs)
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Run the conformance suite on larger servers: all, or those that the arguments name."""
+    """Run the conformance suite on larger servers (20 min: Swift 12, others 2-3); arguments name some."""
     _install_wheel(session, *TESTS)
     names = [name for name in session.posargs if not name.startswith("-")] or BIG_SERVERS
     missing = [name for name in names if not _is_installed(session, name)]
@@ -201,7 +201,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def vendors(session: nox.Session) -> None:
-    """Run the conformance suite's verbs on objects on simulated vendors: all, or those that the arguments name."""
+    """Run the conformance suite's verbs on objects on simulated vendors (5 min); arguments name some."""
     _install_wheel(session, *TESTS)
     names = [name for name in session.posargs if not name.startswith("-")] or VENDORS
     servers = [f"--server=vendor-{name}" for name in names]
@@ -247,7 +247,7 @@ def awscli(session: nox.Session) -> None:
 
 @nox.session
 def thorough(session: nox.Session) -> None:
-    """Try 50 times as many examples of each property; arguments go to pytest."""
+    """Try 50 times as many examples of each property (hours); arguments go to pytest."""
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, extras="testing,crt,otel,zstd")
     environment = {"HYPOTHESIS_PROFILE": "thorough"}
     stateful = ("tests/trees/test_stateful.py", "tests/trees/test_two_actors.py")  # run their machines themselves
@@ -271,7 +271,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=[python for python in PYTHONS if python in FUZZ_PYTHONS][:1])
 def fuzz(session: nox.Session) -> None:
-    """Fuzz what reads a server's bytes: each target for a minute, or for the seconds that the argument says."""
+    """Fuzz what reads a server's bytes: each target for a minute (3 min), or for the seconds that the argument says."""
     _install_wheel(session, FUZZ)
     seconds = int(session.posargs[0]) if session.posargs else 60
     corpus = Path(session.cache_dir) / "fuzz-corpus"
@@ -283,7 +283,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def stdlib(session: nox.Session) -> None:
-    """Run CPython's own tests with open led to S3; arguments go to tests/stdlib/run.py."""
+    """Run CPython's own tests with open led to S3 (15 min a Python); arguments go to tests/stdlib/run.py."""
     _install_wheel(session)
     ways = () if "--way" in session.posargs else ("--way=default", "--way=disk")
     session.run("python", "tests/stdlib/run.py", *ways, *session.posargs)
@@ -291,7 +291,7 @@ def stdlib(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; what does not resolve is an error."""
+    """Build the documentation; what does not resolve is an error (1 min)."""
     session.install("--editable", ".[testing]", *DOCS)
     session.run("mkdocs", "build", "--strict", *session.posargs)
 

@@ -267,8 +267,11 @@ def test_what_is_right_is_taken_and_none_is_left_open(name):
         "parameters": {"a": "b"},
         "fields": {},
         "encoding": "utf-8",
+        "expire": 60,
+        "doc": {},
+        "policy": {},
     }
-    numbers = {"compresslevel", "start", "stop", "block_size", "concurrency", "max_keys"}
+    numbers = {"lifetime_in_days", "compresslevel", "start", "stop", "block_size", "concurrency", "max_keys"}
     functions = {"callback", "on_action", "on_extracted", "progress", "progress_callback"}
     texts = WRITTEN | {
         "cache_key",
@@ -279,6 +282,9 @@ def test_what_is_right_is_taken_and_none_is_left_open(name):
         "profile",
         "version_id",
         "cache_path",
+        "identifier",
+        "operation",
+        "output_path",
     }
     fallback = 5 if name in numbers else print if name in functions else "x" if name in texts else True
     check_arguments(**{name: right.get(name, fallback)})

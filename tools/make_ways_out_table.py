@@ -56,7 +56,9 @@ PROCESSES = """## Processes
 A program is left while its request stands still. `fork` makes a child that reads through the same library while the
 parent goes on. A SIGTERM without a handler ends a process at once, without a word to any library; a handler that
 calls `sys.exit` is enough for a good end. In a program of asyncio use `loop.add_signal_handler`: what a handler of
-`signal.signal` raises there can hit the event loop at any of its steps, and asyncio may lose a response by that.
+`signal.signal` raises there can hit the event loop at any of its steps, and asyncio may lose a response by that. The
+loop of the blocking functions has a thread of its own, which no handler interrupts.
+`tests/sync/test_interrupted_at_any_line.py` raises at every line of such a call: no upload stays open.
 """
 
 

@@ -9,8 +9,9 @@ import codecs
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from aios3.errors import ConfigError
 
@@ -21,6 +22,7 @@ _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 """Characters that headers cannot hold: line breaks, NUL and other controls, and text that is not valid Unicode."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
+T = TypeVar("T")
 Judge = Callable[[str, object], None]
 
 
@@ -144,6 +146,29 @@ def _is_age(name: str, value: object) -> None:
         raise _reject(name, "a timedelta or a number of seconds", value)
 
 
+def _is_moment(name: str, value: object) -> None:
+    if not isinstance(value, (datetime, timedelta, int)) or isinstance(value, bool):
+        raise _reject(name, "a datetime, a timedelta or a number of seconds", value)
+
+
+def check_writable(name: str, value: object) -> None:
+    """Raise ConfigError unless ``value`` can be written to: before the request, and not after it."""
+    if not callable(getattr(value, "write", None)):
+        raise _reject(name, "a binary file with write()", value)
+
+
+def list_of(name: str, values: object, kind: type[T]) -> list[T]:
+    """Return ``values`` as a list; raise ConfigError unless each is of ``kind``."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise _reject(name, f"a list of {kind.__name__}", values)
+    items = list(values)
+    for each in items:
+        if not isinstance(each, kind):
+            message = f"Each of {name}"
+            raise _reject(message, f"a {kind.__name__}", each)
+    return items
+
+
 _FLAGS = (
     "allow_public_access",
     "checksum",
@@ -178,22 +203,37 @@ _HEADERS = (
     "sse_kms_key_id",
     "storage_class",
 )
+_TEXTS = (
+    "cache_key",
+    "compression",
+    "delimiter",
+    "identifier",
+    "on_error",
+    "operation",
+    "output_path",
+    "prefix",
+    "profile",
+)
 _TEXT = partial(_is_kind, kinds=(str,), what="a str")
 
 _CHECKS: dict[str, Judge] = {
     **dict.fromkeys(_FLAGS, _is_flag),
     **dict.fromkeys(_HEADERS, _is_header),
-    **dict.fromkeys(("cache_key", "compression", "delimiter", "on_error", "prefix", "profile"), _TEXT),
+    **dict.fromkeys(_TEXTS, _TEXT),
     **dict.fromkeys(("version_id", "if_match"), _is_name),
     **dict.fromkeys(("callback", "on_action", "on_extracted", "progress", "progress_callback"), _is_function),
-    **dict.fromkeys(("compresslevel", "max_keys", "start", "stop"), partial(_is_number, least=None)),
+    **dict.fromkeys(
+        ("compresslevel", "lifetime_in_days", "max_keys", "start", "stop"), partial(_is_number, least=None)
+    ),
     "block_size": partial(_is_number, least=0),
     "concurrency": partial(_is_number, least=1),
     **dict.fromkeys(("parameters", "fields"), _is_texts),
     **dict.fromkeys(("include", "exclude"), _is_patterns),
+    **dict.fromkeys(("doc", "policy"), partial(_is_kind, kinds=(Mapping,), what="a mapping")),
     "cache_path": partial(_is_kind, kinds=(str, os.PathLike), what="the name of a file"),
     "conditions": partial(_is_kind, kinds=(list, tuple), what="a list of conditions"),
     "encoding": _is_codec,
+    "expire": _is_moment,
     "metadata": _is_metadata,
     "older_than": _is_age,
     "sse_customer_key": _is_key,

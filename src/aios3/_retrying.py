@@ -86,7 +86,7 @@ class RetryingBackend(ObjectBackend):
         """Send in another form what was rejected; raise ``rejection`` where that would not help."""
         is_completion = isinstance(operation, CompleteMultipartUpload)
         if operation.has_checksum and not is_completion:  # the checksums of an upload's parts have been sent before
-            return await self._without_checksum(operation, rejection)
+            return await self._retry_without_checksum(operation, rejection)
         if operation.if_absent and isinstance(rejection, UnsupportedError) and isinstance(operation, _CREATING):
             return cast("T", await self._create_unconditionally(operation, rejection))
         if not isinstance(operation, _WITH_BODY) or operation.checksum is not None:
@@ -96,14 +96,14 @@ class RetryingBackend(ObjectBackend):
         self._quirks.buckets_with_digests.add(operation.url.bucket)
         return cast("T", await self.send(operation))
 
-    async def _without_checksum(self, operation: Operation[T], rejection: S3Error) -> T:
+    async def _retry_without_checksum(self, operation: Operation[T], rejection: S3Error) -> T:
         """Send an operation that was rejected with checksums without them; remember it if that succeeds."""
         if not _error_responses.may_reject_checksums(rejection):
             raise rejection
         if self._quirks.requires_checksums:
             raise _error_responses.with_advice(rejection) from None
         try:
-            result = await self._without_checksums(operation.without_checksum())
+            result = await self._send_without_checksum(operation.without_checksum())
         except S3Error as error:
             if not _error_responses.is_conclusive(error):
                 raise (rejection if _error_responses.is_same_error(error, rejection) else error) from None
@@ -112,7 +112,7 @@ class RetryingBackend(ObjectBackend):
         await self._learn(operation, rejection)
         return result
 
-    async def _without_checksums(self, operation: Operation[T]) -> T:
+    async def _send_without_checksum(self, operation: Operation[T]) -> T:
         """Send an operation without a checksum; with the body's MD5 where the server insists on that.
 
         With Object Lock and a default retention a bucket takes no body without; some servers know no other checksum.
@@ -166,7 +166,7 @@ class RetryingBackend(ObjectBackend):
             await self.head_object(operation.url, GetOptions())
         except ObjectNotFoundError:
             try:
-                result = await self._without_checksums(replace(operation, condition=_UNCONDITIONAL))
+                result = await self._send_without_checksum(replace(operation, condition=_UNCONDITIONAL))
             except UnsupportedError:
                 raise rejection from None
             self._quirks.note_unsupported_conditional_writes(str(operation.url.with_key("")), rejection)

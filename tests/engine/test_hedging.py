@@ -42,6 +42,18 @@ class Stub:
             await asyncio.sleep(0)
 
 
+async def hedged(hedger, call, discard):
+    """Return what ``call()`` returns, or a second one of it: the steps of the loop that sends requests."""
+    entered = hedger.enter(call)
+    try:
+        result = await call()
+    except BaseException:
+        if not await hedger.rescued(entered, discard):
+            raise
+        return entered.result()
+    return result if hedger.leave(entered) else await hedger.chosen(entered, result, discard)
+
+
 def ready(fraction=1.0, slots=None):
     """Hedges that have seen enough to know what is slow: next to nothing."""
     hedger = Hedger(fraction, slots or AdaptiveLimiter(10))
@@ -65,7 +77,7 @@ def stub():
 
 async def test_a_second_request_that_is_sooner_is_taken_and_the_first_one_ended(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[1].set_result("second")
     assert await running == "second"
@@ -75,7 +87,7 @@ async def test_a_second_request_that_is_sooner_is_taken_and_the_first_one_ended(
 
 async def test_a_first_request_that_is_sooner_after_all_is_taken_and_the_second_ended(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[0].set_result("first")
     assert await running == "first"
@@ -84,7 +96,7 @@ async def test_a_first_request_that_is_sooner_after_all_is_taken_and_the_second_
 
 async def test_of_two_responses_at_once_one_is_taken_and_the_other_dropped(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(2)
     for number, call in enumerate(stub.calls):
         call.set_result(str(number))
@@ -94,7 +106,7 @@ async def test_of_two_responses_at_once_one_is_taken_and_the_other_dropped(stub)
 
 async def test_a_second_request_that_fails_changes_nothing(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[1].set_exception(OSError("rejected"))
     await asyncio.sleep(0)
@@ -104,7 +116,7 @@ async def test_a_second_request_that_fails_changes_nothing(stub):
 
 async def test_a_first_request_that_fails_is_a_failure_and_ends_the_second(stub):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(2)
     stub.calls[0].set_exception(OSError("rejected"))
     with pytest.raises(OSError, match="rejected"):
@@ -115,7 +127,7 @@ async def test_a_first_request_that_fails_is_a_failure_and_ends_the_second(stub)
 @pytest.mark.parametrize("responded", [False, True])
 async def test_a_cancellation_is_raised_and_leaves_nothing(stub, responded):
     hedger = ready()
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(2)
     if responded:
         stub.calls[1].set_result("second")
@@ -130,13 +142,13 @@ async def test_a_deadline_of_the_caller_is_heeded(stub):
     hedger = ready()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await hedger.run(stub.call, stub.discard)
+            await hedged(hedger, stub.call, stub.discard)
     assert stub.cancelled == len(stub.calls) == 2
 
 
 async def test_no_more_than_the_fraction_gets_a_second_request(stub):
     hedger = ready(fraction=0.25)
-    running = [asyncio.create_task(hedger.run(stub.call, stub.discard)) for _ in range(8)]
+    running = [asyncio.create_task(hedged(hedger, stub.call, stub.discard)) for _ in range(8)]
     while hedger._queue:  # until the time of all is over
         await asyncio.sleep(0)
     await stub.until_called(10)
@@ -150,7 +162,7 @@ async def test_none_is_sent_where_no_room_is_free(stub):
     slots = AdaptiveLimiter(1)
     await slots.acquire()
     hedger = ready(slots=slots)
-    running = asyncio.create_task(hedger.run(stub.call, stub.discard))
+    running = asyncio.create_task(hedged(hedger, stub.call, stub.discard))
     await stub.until_called(1)
     while hedger._queue:  # until its time is over
         await asyncio.sleep(0)
@@ -265,7 +277,7 @@ async def test_a_first_response_is_dropped_if_the_caller_is_cancelled_while_the_
             await may_end.wait()  # a clean-up that awaits
             raise
 
-    caller = asyncio.create_task(ready().run(call, stub.discard))
+    caller = asyncio.create_task(hedged(ready(), call, stub.discard))
     await stub.until_called(2)
     stub.calls[0].set_result("first")
     await ending.wait()

@@ -114,7 +114,7 @@ async def test_a_fault_ends_as_the_table_says(
 
 async def _run(faulty: FaultyServer, cell: Cell, verb: Verb, place: Place) -> None:
     if cell.row.fault == "rejected":
-        with faulty.rejecting():
+        with faulty.unreachable():
             await _end(cell, verb, place)
     else:
         await _end(cell, verb, place)

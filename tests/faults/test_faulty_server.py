@@ -507,7 +507,7 @@ def test_something_done_before(s3):
 
 def test_rejected_connections(s3):
     with connect(s3) as before:
-        with s3.rejecting():
+        with s3.unreachable():
             assert receive_all(before)[0] == b""
             with pytest.raises(ConnectionRefusedError):
                 connect(s3)

@@ -151,7 +151,7 @@ async def test_all_proxy_is_not_used_and_what_fails_says_so(start, monkeypatch, 
     async with aios3.Session(config) as session:
         assert await aios3.read_bytes(f"{bucket}/data", session=session) == b"x"
         (how,) = session.describe().values()
-    with behind.rejecting():
+    with behind.unreachable():
         error = await failure(config.with_options(max_attempts=1), bucket)
     assert proxy.requests == []
     for said in (str(how), str(error)):

@@ -26,7 +26,11 @@ LARGE = bytes(6 * MIB)
 PROLOGUE = """
 import asyncio, os, signal, sys, tempfile, threading
 import aios3, aios3.sync as s3
-endpoint, bucket, local, way = sys.argv[1:]
+endpoint, bucket, local, way, transport = sys.argv[1:]
+if transport != "auto":
+    import functools
+    from aios3 import _session
+    _session.Session.__init__ = functools.partialmethod(_session.Session.__init__, transport=transport)
 os.environ["AWS_ENDPOINT_URL"] = endpoint
 tempfile.tempdir = os.path.dirname(local) + "/temporary"
 MIB, target = 1 << 20, bucket + "/target"
@@ -140,7 +144,7 @@ def local(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize(("subject", "state", "way"), list(cells()))
-@pytest.mark.parametrize("transport", ["auto"])
+@pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
 def test_a_process_is_left(zygote, faulty, admin, bucket, local, subject, state, way, transport):
     prepare(admin, bucket, local, subject)
     operation, fault = table.PLACES[state]
@@ -149,8 +153,9 @@ def test_a_process_is_left(zygote, faulty, admin, bucket, local, subject, state,
     if way != table.FORK:
         faulty.fail("UploadPart*", faults.Stall(), times=None)  # it must not be done before it is left
     source = PROLOGUE + textwrap.dedent(SUBJECTS[subject]) + EPILOGUE
-    with zygote.run(source, faulty.endpoint_url, bucket, str(local), way) as program:
+    with zygote.run(source, faulty.endpoint_url, bucket, str(local), way, transport) as program:
         faulty.wait(lambda counts: counts.stalled >= 1, 60)
+        assert spoke_botocore(faulty) == (transport == "aiobotocore")
         leave(program, way)
         if way == table.FORK:
             faulty.release()
@@ -165,6 +170,11 @@ def test_a_process_is_left(zygote, faulty, admin, bucket, local, subject, state,
     check(admin, bucket, local, subject, table.process_stored_after(state, way))
     if subject == "sync.move tree":
         assert admin.exists(f"{bucket}/tree/file") == (way != table.FORK), "deleted where it was moved, and only there"
+
+
+def spoke_botocore(faulty) -> bool:
+    """Return whether a program has used the transport of aiobotocore for its objects."""
+    return "otocore" in next(each for each in faulty.requests if each.key).headers.get("user-agent", "")
 
 
 def prepare(admin, bucket: str, local: Path, subject: str) -> None:

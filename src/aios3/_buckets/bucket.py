@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from aios3._arguments import check_arguments
+from aios3._arguments import check_arguments, check_writable
 from aios3._buckets import access, clearing, creating, lifecycle, settings
 from aios3._buckets.bucket_names import bucket_url, key_url
 from aios3._buckets.bucket_objects import delete_object, download_to, get_object, list_limited, listed, put_object
@@ -91,7 +91,7 @@ class Bucket(BucketBase[S3Object]):
         Raises InvalidPathError for a name that S3 does not take, BucketExistsError. A bucket that cannot be
         configured as asked stays, and the error says so.
         """
-        check_arguments(allow_public_access=allow_public_access, exist_ok=exist_ok)
+        check_arguments(allow_public_access=allow_public_access, exist_ok=exist_ok, lifetime_in_days=lifetime_in_days)
         session = current_session(self.session)
         await creating.create(session, self.url, lifetime_in_days, is_public=allow_public_access, exist_ok=exist_ok)
         return self
@@ -192,6 +192,7 @@ class Bucket(BucketBase[S3Object]):
         Raises ObjectNotFoundError, PathIsDirectoryError, and whatever the file raises.
         """
         check_arguments(version_id=version_id)
+        check_writable("writable_stream", writable_stream)
         source = S3Object(key_url(self.url, key), version_id, session=self.session)
         return await download_to(source, writable_stream)
 
@@ -255,6 +256,7 @@ class Bucket(BucketBase[S3Object]):
 
     async def put_policy(self: BucketBase[ObjectT], policy: Mapping[str, object] | None) -> None:
         """Replace the bucket's policy; None deletes it. Raises ConfigError for what JSON cannot say."""
+        check_arguments(policy=policy)
         await settings.put_policy(current_session(self.session), self.url, policy)
 
     async def get_versioning(self: BucketBase[ObjectT]) -> Versioning | None:
@@ -309,6 +311,7 @@ async def list_buckets(
     kind: type[B], *, profile: str | None = None, session: Session | None = None
 ) -> AsyncGenerator[B, None]:
     """Yield all buckets of the account as buckets of ``kind``."""
+    check_arguments(profile=profile)
     admin = await current_session(session).admin(S3Url("", "", profile))
     for entry in await admin.list_buckets():
         yield kind(S3Url(entry.name, "", profile), session=session)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from aios3._arguments import list_of
 from aios3._buckets.configuration import (
     CORS,
     POLICY,
@@ -89,7 +90,7 @@ async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
 
 async def put_cors(session: Session, url: S3Url, rules: Iterable[CorsRule]) -> None:
     """Replace all CORS rules of the bucket; none deletes them."""
-    listed = [_cors_document(rule) for rule in rules]
+    listed = [_cors_document(rule) for rule in list_of("rules", rules, CorsRule)]
     await write_document(session, url, CORS, {"CORSConfiguration": {"CORSRules": listed}} if listed else None)
 
 

@@ -130,22 +130,6 @@ class Hedger:
         self._queue: deque[HedgedCall[object]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, call: Callable[[], Awaitable[T]], discard: Callable[[T], Awaitable[object]]) -> T:
-        """Return what ``call()`` returns; if it is slow, what a second call returns, if that is sooner.
-
-        ``discard`` gets the result that is not used. What a second call raises is forgotten.
-        """
-        hedged = self.enter(call)
-        try:
-            result = await call()
-        except BaseException:
-            if not await self.rescued(hedged, discard):
-                raise
-            return hedged.result()
-        return result if self.leave(hedged) else await self.chosen(hedged, result, discard)
-
-    # The same in steps, for a caller that has a frame of its own around the first request.
-
     def enter(self, call: Callable[[], Awaitable[T]]) -> HedgedCall[T]:
         """Note that the running task is about to send a request; ``call()`` would send the second one."""
         started = self._clock()

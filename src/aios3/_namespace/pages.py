@@ -74,7 +74,7 @@ async def pages(
                 await _wait_for_page(tasks, plan, in_flight)
     finally:
         for task in in_flight:
-            task.cancel()  # the scope waits for it
+            task.cancel()  # ListingTasks waits for it
 
 
 def _with_prefix(prefix: str, page: ListPage) -> ListPage:

@@ -100,32 +100,32 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
     Raises ObjectNotFoundError, PathIsDirectoryError, and InvalidPathError for a copy of an object onto itself.
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite)
-    plan = CopySettings(callback, followlinks, overwrite, multipart_threshold)
+    settings = CopySettings(callback, followlinks, overwrite, multipart_threshold)
     current = current_session(session)
     other = current if target_session is None else current_session(target_session)
     old, new = S3Url.parse(source).require_object(), S3Url.parse(target).require_object()
-    return await copy_object(CopyEnd(current, old), CopyEnd(other, new), plan)
+    return await copy_object(CopyEnd(current, old), CopyEnd(other, new), settings)
 
 
 async def copy_object(
-    old: CopyEnd, new: CopyEnd, plan: CopySettings, source_stat: StatResult | None = None
+    old: CopyEnd, new: CopyEnd, settings: CopySettings, source_stat: StatResult | None = None
 ) -> WriteResult:
     """Copy one object from one place to another; :func:`copy` says how.
 
     ``source_stat`` is what a HEAD has just said.
     """
     check_different(old, new)
-    if plan.followlinks:
+    if settings.followlinks:
         url, _ = await head_following_links(old.session, old.url, followlinks=True)
         old = CopyEnd(old.session, url)
         check_different(old, new)
-    if not plan.overwrite and await head_or_none(new.session, new.url) is not None:
+    if not settings.overwrite and await head_or_none(new.session, new.url) is not None:
         raise exists_error(new.url)
     try:
         return await (
-            _copy_server_side(old, new, plan, source_stat)
+            _copy_server_side(old, new, settings, source_stat)
             if old.shares_server_with(new)
-            else _copy_through(old, new, plan)
+            else _copy_through(old, new, settings)
         )
     except ObjectExistsError as error:
         raise exists_error(new.url) from error
@@ -139,29 +139,31 @@ def check_different(old: CopyEnd, new: CopyEnd) -> None:
 
 
 async def _copy_server_side(
-    old: CopyEnd, new: CopyEnd, plan: CopySettings, source_stat: StatResult | None
+    old: CopyEnd, new: CopyEnd, settings: CopySettings, source_stat: StatResult | None
 ) -> WriteResult:
     source_stat = source_stat or await head_or_raise(old.session, old.url)
-    copy_all = _copy_parts if source_stat.size > plan.max_single_copy else _copy_in_one_request
-    return await copy_all(old, new, source_stat, plan)
+    copy_all = _copy_parts if source_stat.size > settings.max_single_copy else _copy_in_one_request
+    return await copy_all(old, new, source_stat, settings)
 
 
-async def _copy_in_one_request(old: CopyEnd, new: CopyEnd, source_stat: StatResult, plan: CopySettings) -> WriteResult:
-    write = replacing_plan(new.session, new.url, if_absent=not plan.overwrite)
-    if plan.options is not None:
-        write = replace(write, options=replaced_by_copy(old.url, source_stat, plan.options))
+async def _copy_in_one_request(
+    old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings
+) -> WriteResult:
+    write = replacing_plan(new.session, new.url, if_absent=not settings.overwrite)
+    if settings.options is not None:
+        write = replace(write, options=replaced_by_copy(old.url, source_stat, settings.options))
     copy_options = CopyOptions(source_stat.etag, write.options.storage_class or storage_class_of(source_stat))
     done = await copy_server_side(new.session, old.url, write, source_stat, copy_options)
-    if plan.callback is not None:
-        plan.callback(source_stat.size)
+    if settings.callback is not None:
+        settings.callback(source_stat.size)
     return done
 
 
-async def _copy_parts(old: CopyEnd, new: CopyEnd, source_stat: StatResult, plan: CopySettings) -> WriteResult:
-    copies = copy_ranges(source_stat.size, plan.multipart_threshold)
-    write = await _write_plan(old, new, source_stat, plan)
+async def _copy_parts(old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings) -> WriteResult:
+    copies = copy_ranges(source_stat.size, settings.multipart_threshold)
+    write = await _write_plan(old, new, source_stat, settings)
     write = replace(
-        write, copy_source=source_stat, copy_source_url=old.url, copies=copies, on_part_copied=plan.callback
+        write, copy_source=source_stat, copy_source_url=old.url, copies=copies, on_part_copied=settings.callback
     )
     upload = Upload(new.session, write)
     try:
@@ -171,11 +173,11 @@ async def _copy_parts(old: CopyEnd, new: CopyEnd, source_stat: StatResult, plan:
         raise
 
 
-async def _copy_through(old: CopyEnd, new: CopyEnd, plan: CopySettings) -> WriteResult:
+async def _copy_through(old: CopyEnd, new: CopyEnd, settings: CopySettings) -> WriteResult:
     async with aopen(old.url, session=old.session) as reader:
-        write = with_equal_parts(await _write_plan(old, new, reader.stat(), plan), reader.size)
+        write = with_equal_parts(await _write_plan(old, new, reader.stat(), settings), reader.size)
         async with AsyncMultipartWriter(new.session, write) as writer:
-            await writer.write_from(_with_progress(reader, plan.callback))
+            await writer.write_from(_with_progress(reader, settings.callback))
     return writer.result
 
 
@@ -188,9 +190,9 @@ async def _with_progress(
             callback(len(chunk))
 
 
-async def _write_plan(old: CopyEnd, new: CopyEnd, source_stat: StatResult, plan: CopySettings) -> WritePlan:
-    options = await inherited_by_copy(old.session, old.url, source_stat, plan.options)
+async def _write_plan(old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings) -> WritePlan:
+    options = await inherited_by_copy(old.session, old.url, source_stat, settings.options)
     if source_stat.islnk:
         options = replace(options, metadata={**options.metadata, **link_metadata(target_path(old.url, source_stat))})
-    write = replacing_plan(new.session, new.url, if_absent=not plan.overwrite)
+    write = replacing_plan(new.session, new.url, if_absent=not settings.overwrite)
     return await with_checksum(new.session, replace(write, options=options))

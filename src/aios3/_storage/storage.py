@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from aios3._arguments import check_arguments
+from aios3._arguments import check_arguments, check_writable
 from aios3._handles.opening import Opening, aopen
 from aios3._namespace.pages import ListingTasks
 from aios3._objects import copy, presign, unlink
@@ -158,6 +158,7 @@ class Storage(StorageBase):
         error ``file_object`` has a part of them.
         """
         check_arguments(progress_callback=progress_callback)
+        check_writable("file_object", file_object)
         async with aopen(self.path(path), session=self.session) as reader:
             return await copy_with_progress(reader, file_object, progress_callback)
 
@@ -179,6 +180,8 @@ class Storage(StorageBase):
 
         Raises ConfigError for another operation or time, and for a header that the operation has not.
         """
+        check_arguments(operation=operation, expire=expire, output_path=output_path)
+        check_arguments(content_type=content_type, content_encoding=content_encoding)
         method = method_of(operation)
         parameters = parameters_of(operation, output_path, content_type, content_encoding)
         return await presign(self.path(path), seconds_until(expire, now()), method, parameters, session=self.session)

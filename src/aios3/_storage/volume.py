@@ -7,6 +7,7 @@ import uuid
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
+from aios3._arguments import check_arguments
 from aios3._handles.opening import aopen
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import ListingTasks
@@ -21,7 +22,7 @@ from aios3._storage.tree_listing import list_prefix, list_tree
 from aios3._storage.volume_files import VolumeFile, VolumeFileBase
 from aios3._threads import in_thread
 from aios3._trees.removing import remove_below
-from aios3.errors import InvalidPathError, PathIsDirectoryError
+from aios3.errors import ConfigError, InvalidPathError, PathIsDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -102,6 +103,7 @@ class VolumeBase(Generic[FileT_co]):
 
     def get_store_for_folder(self, key: str, identifier: str | None = None) -> Self:
         """Return the directory ``key`` as a volume of its own, with the same session."""
+        check_arguments(identifier=identifier)
         prefix = child_url(self._url, key).key if key else self._prefix
         return type(self)(self._bucket, prefix, identifier, session=self._session)
 
@@ -112,6 +114,7 @@ class VolumeBase(Generic[FileT_co]):
     @classmethod
     def from_dict(cls, doc: Mapping[str, object], *, session: Session | None = None) -> Self:
         """Return the volume that :meth:`to_dict` has written down; raise ConfigError for what describes none."""
+        check_arguments(doc=doc)
         bucket, prefix, identifier = from_document(doc)
         return cls(bucket, prefix, identifier, session=session)
 
@@ -209,6 +212,10 @@ class Volume(VolumeBase[VolumeFile]):
         PartialFailureError names each. Raises ObjectNotFoundError if there is nothing at a name, InvalidPathError if a
         tree would be copied into itself.
         """
+        check_arguments(progress=progress)
+        if not isinstance(store, VolumeBase):
+            message = f"store must be a volume, not {type(store).__name__}"
+            raise ConfigError(message)
         names = [src or ""] if src is None or isinstance(src, str) else list(src)
         source_session, target_session = current_session(self.session), current_session(store.session)
         return await copy_trees(

@@ -103,18 +103,18 @@ class UploadCreation:
             raise asyncio.CancelledError
 
     async def _attempt(self) -> str:
-        """Send one request; in a hurry, wait for its response no longer than a few seconds."""
+        """Send one request; once an abort is expected, wait for its response no longer than a few seconds."""
         plan, backend = self._plan, await self._session.backend(self._plan.url)
         creating = backend.create_multipart_upload(plan.url, plan.options, plan.algorithm)
         request = start_unlisted(creating, name=f"aios3 create {plan.url}")
-        expect_abort = start_unlisted(self._abort_expected.wait(), name=f"aios3 hurry {plan.url}")
-        await asyncio.wait([request, expect_abort], return_when=asyncio.FIRST_COMPLETED)
+        abort_wanted = start_unlisted(self._abort_expected.wait(), name=f"aios3 wait for an abort {plan.url}")
+        await asyncio.wait([request, abort_wanted], return_when=asyncio.FIRST_COMPLETED)
         if not request.done():
             await asyncio.wait([request], timeout=CANCELLED_PATIENCE_SECONDS)
         unfinished = not request.done()
-        for task in (request, expect_abort):
+        for task in (request, abort_wanted):
             task.cancel()
-        await asyncio.wait([request, expect_abort])
+        await asyncio.wait([request, abort_wanted])
         if unfinished and request.cancelled():
             message = f"CreateMultipartUpload {plan.url}: no response in {CANCELLED_PATIENCE_SECONDS:g} s"
             raise RequestTimeoutError(message, path=str(plan.url), operation="CreateMultipartUpload")

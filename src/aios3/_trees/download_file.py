@@ -124,7 +124,7 @@ class _RangedDownload:
         self, session: Session, job: DownloadJob, reporter: ProgressReporter, source: ObjectSource, range_size: int
     ) -> None:
         self._session = session
-        self._receipt = job
+        self._job = job
         self._reporter = reporter
         self._source = source
         self._size = source.stat.size
@@ -138,8 +138,8 @@ class _RangedDownload:
             partial = await self._start()
             try:
                 await self._download_verified(partial, resources)
-                mtime = self._source.stat.mtime if self._receipt.mtime is None else self._receipt.mtime
-                await in_thread(partial.commit, mtime, overwrite=self._receipt.overwrite)
+                mtime = self._source.stat.mtime if self._job.mtime is None else self._job.mtime
+                await in_thread(partial.commit, mtime, overwrite=self._job.overwrite)
             except BaseException:
                 await self._write_journal(partial)
                 raise
@@ -148,7 +148,7 @@ class _RangedDownload:
         return self._size
 
     async def _start(self) -> PartialFile:
-        job, stat = self._receipt, self._source.stat
+        job, stat = self._job, self._source.stat
         if not (job.resume and stat.etag):  # without an ETag nothing says that it is the same object
             return await made_in_thread(partial(files.create, job.target, job.root), files.discard)
         version = DownloadVersion(stat.etag, stat.size, self._range_size)

@@ -231,6 +231,10 @@ class RawWriter(io.RawIOBase):
             return
         try:
             self._close_handle()
+        except BaseException:
+            if not self._is_closed_handle:  # a signal handler has raised before it was completed or aborted
+                self._abort_in_background()
+            raise
         finally:
             super().close()
 
@@ -255,16 +259,25 @@ class RawWriter(io.RawIOBase):
             return
         with self._loop_thread.relay:  # the handler may write into this file
             _log.log(level, "%s: nothing is published, because %s", self.name, reason)
-        self._mark_handle_closed()
         if self._loop_thread.on_own_thread:
-            self._loop_thread.start(self._handle.abort)
-        elif self._loop_thread.usable:
-            try:
+            self._abort_in_background()
+            return
+        try:
+            self._mark_handle_closed()
+            if self._loop_thread.usable:
                 self._loop_thread.call(self._handle.abort)
-            except S3Error as error:
-                # The caller already has an error to raise.
-                with self._loop_thread.relay:
-                    _log.warning("%s: the upload could not be aborted and may still cost space: %s", self.name, error)
+        except S3Error as error:
+            # The caller already has an error to raise.
+            with self._loop_thread.relay:
+                _log.warning("%s: the upload could not be aborted and may still cost space: %s", self.name, error)
+        except BaseException:  # what a signal handler raises may have kept the abort from beginning
+            self._abort_in_background()
+            raise
+
+    def _abort_in_background(self) -> None:
+        """Abort without waiting; safe to repeat."""
+        self._loop_thread.start(self._handle.abort)
+        self._mark_handle_closed()
 
     def _close_handle(self) -> None:
         if self._is_closed_handle:

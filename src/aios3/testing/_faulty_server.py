@@ -200,7 +200,7 @@ class FaultyServer:
         self._core.rules.append(RateLimit(per_second, burst, operation))
 
     @contextlib.contextmanager
-    def rejecting(self) -> Iterator[None]:
+    def unreachable(self) -> Iterator[None]:
         """Refuse connections inside a ``with`` block, and reset those that are open when it begins."""
         self._thread.reject()
         try:
