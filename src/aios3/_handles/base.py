@@ -342,9 +342,9 @@ class AsyncBlockReadBase(AsyncSeekReadBase):
                 if self._position >= self.size:
                     return
                 view = await self._next_view(min(self._position + longest, self.size))
-            yield view
+            yield memoryview(view)
 
-    def _next_view(self, stop: int) -> Awaitable[memoryview]:
+    def _next_view(self, stop: int) -> Awaitable[bytes | memoryview]:
         """Wait for bytes at the position, at most up to ``stop``, and move the position over them."""
         raise NotImplementedError
 
