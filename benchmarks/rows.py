@@ -41,6 +41,8 @@ _SMALL = Workload("small", SMALL_SIZE, SMALL_SIZE, 4000, 64)
 WORKLOADS = {
     "read": _LARGE_READ,
     "read_chunks": _LARGE_READ,
+    "read_pipe": _LARGE_READ,
+    "read_into": _LARGE_READ,
     "ranges": Workload(LARGE, LARGE_SIZE, 8 * MIB, in_flight=8),
     "random": Workload(LARGE, LARGE_SIZE, 64 * KIB, 4000, 16),
     "write": _WRITE,
@@ -91,10 +93,14 @@ def _times(factor: float, peer: str, peer_row: str = "") -> Target:
 
 
 _OBSTORE = _times(1.0, "obstore")
+_OBSTORE_READ = _times(0.75, "obstore", "read")
+_CHUNKS = _times(1.0, "aios3", "read, chunks")
 
 ROWS = (
     Row("read", "read", "plain", "cpu_gib", "1 GiB, 1 MiB reads", _up_to(0.25, _OBSTORE)),
     Row("read, chunks", "read_chunks", "plain", "cpu_gib", "1 GiB, `chunks()`", _up_to(0.21, _OBSTORE), "read"),
+    Row("read, pipe", "read_pipe", "plain", "cpu_gib", '1 GiB, `buffering="pipe"`, 1 MiB reads', (_CHUNKS,), "read"),
+    Row("read, readinto", "read_into", "plain", "cpu_gib", "1 GiB into one buffer of 1 MiB", (_OBSTORE_READ,), "read"),
     Row("read, TLS", "read", "tls", "cpu_gib", "1 GiB, 1 MiB reads", _up_to(0.62, _OBSTORE)),
     Row("read, S3-like", "read", "s3like", "mib_rate", "512 MiB, 1 MiB reads", _up_to(1000)),
     Row("ranges", "ranges", "plain", "cpu_gib", "8 MiB ranges, 8 in flight", _up_to(0.27, _times(0.7, "obstore"))),

@@ -1,8 +1,8 @@
 """Memory that is received into and that becomes a ``bytes`` without another copy.
 
-CPython shares the memory of an ``io.BytesIO`` with the result of ``getvalue()``, and its view can be written to. CPython
-3.12.0 and 3.12.1 crash when the garbage collector finds such views (python/cpython#111049). Sharing is not safe without
-the interpreter's lock, either. There the bytes are copied once.
+CPython shares the memory of an ``io.BytesIO`` with the result of ``getvalue()``, and its view can be written to. But
+CPython 3.12.0 and 3.12.1 crash when the garbage collector finds such views (python/cpython#111049). Sharing is not safe
+without the interpreter's lock, either. There the bytes are copied once.
 """
 
 from __future__ import annotations

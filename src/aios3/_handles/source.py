@@ -41,7 +41,7 @@ class ObjectSource:
 
         [read_small ->] open -> fetch, fetch ...      A reader, or a whole object in ranges.
         open_suffix -> open -> fetch ...              The index at the end of an archive.
-        stream_from, verify_chunk ...                 A pipe, from one body after the other.
+        stream_from, add_streamed ...                 A pipe, from one body after the other.
     """
 
     def __init__(self, session: Session, url: S3Url, options: GetOptions | None = None) -> None:
@@ -241,20 +241,25 @@ class ObjectSource:
             raise
         return body
 
-    async def verify_chunk(self, position: int, data: memoryview) -> None:
-        """Verify what :meth:`stream_from` has brought; raise ChecksumMismatchError with the last of wrong bytes.
+    def add_streamed(self, position: int, data: memoryview) -> bool:
+        """Add bytes of :meth:`stream_from` to the checksum; return True if they make the object whole.
 
-        Bytes that are reported twice, or not at all, end the comparison.
+        Then :meth:`verify_streamed` is next. Bytes that are added twice, or not at all, end the comparison.
         """
         verification = self._verification
         if verification is None:
-            return
+            return False
         if self._streamed_range is None:
             self._streamed_range = verification.begin_range(0, self.stat.size)
-        if self._streamed_range is not None:
-            self._streamed_range.add(position, data)
-            if position + len(data) == self.stat.size and verification.is_complete(self._streamed_range):
-                await verification.verify()
+        if self._streamed_range is None:
+            return False
+        self._streamed_range.add(position, data)
+        return position + len(data) == self.stat.size and verification.is_complete(self._streamed_range)
+
+    async def verify_streamed(self) -> None:
+        """Verify what :meth:`stream_from` has brought. Raises ChecksumMismatchError."""
+        if self._verification is not None:
+            await self._verification.verify()
 
     async def aclose(self) -> None:
         """Drop a response that was not fetched. Safe to repeat."""
