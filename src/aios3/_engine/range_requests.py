@@ -28,6 +28,8 @@ class RangeRequest:
     """The task that fetches it while waiting for it, instead of a task of its own."""
     current_block: int = 0
     started_at: float | None = None
+    in_flight: int = 1
+    """How many requests for the object were under way when this one began, with it."""
     first_byte_at: float | None = None
     first_chunk_bytes: int = 0
     finished: bool = False

@@ -109,6 +109,7 @@ class RangeFetcher:
         self._closed: Exception | None = None
         self._clock = asyncio.get_running_loop().time
         self._is_read_as_bytes = False
+        self._running = 0
         self.bandwidth: BandwidthEstimator = BandwidthEstimator()
         budget.add_reclaimer(self._reclaim)
 
@@ -197,7 +198,8 @@ class RangeFetcher:
         Bytes that are neither here nor asked for are not copied. A short range needs no task.
         """
         if not start < stop <= start + self.limits.max_readahead or self._map.overlaps(start, stop):
-            return await self._collect_parts(start, stop)
+            data = self._peek_bytes(start, stop)
+            return await self._collect_parts(start, stop) if data is None else data
         if self._closed:
             raise self._closed
         result = ReceivedBytes(stop - start)
@@ -221,6 +223,12 @@ class RangeFetcher:
             for block in blocks:
                 self._unpin(block, keep=keep)
             self._trim()
+
+    def _peek_bytes(self, start: int, stop: int) -> bytes | None:
+        """Return ``[start, stop)`` if one block has all of it."""
+        block = self._map.find(start)
+        view = self.peek_view(start, stop) if block is not None and start < stop <= block.stop else None
+        return None if view is None else bytes(view)
 
     async def _collect_parts(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)``, of which some is here or asked for, or which is longer than the window."""
@@ -376,6 +384,8 @@ class RangeFetcher:
     async def _run(self, request: RangeRequest, reader: asyncio.Task[object] | None = None) -> None:
         """Fetch. In the task of a ``reader``, which :meth:`aclose` interrupts, raise the error of the fetch."""
         request.reader = reader
+        self._running += 1
+        request.in_flight = self._running
         cancelling = reader.cancelling() if reader is not None else 0
         try:
             if not request.reserved:
@@ -401,6 +411,7 @@ class RangeFetcher:
         except Exception as error:  # noqa: BLE001 - kept for the readers of these bytes, and raised there
             request.error = error
         finally:
+            self._running -= 1
             request.reader = None
             self._finish(request)
         if reader is not None and request.error is not None:
@@ -421,7 +432,7 @@ class RangeFetcher:
         if request.first_byte_at is None:
             request.first_byte_at, request.first_chunk_bytes = self._clock(), count
             if request.started_at is not None:
-                self.bandwidth.record_latency(request.first_byte_at - request.started_at)
+                self.bandwidth.record_latency(request.first_byte_at - request.started_at, request.in_flight)
         if block.complete:
             request.current_block += 1
             del self._requests[block]

@@ -155,7 +155,8 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
     async def _view(self, stop: int) -> bytes | memoryview:
         """Wait for bytes at the position, at most up to ``stop``, having asked for what should come next."""
         self._request(stop)
-        return await self._fetcher.read_view(self._position, stop)
+        view = self._fetcher.peek_view(self._position, stop)
+        return await self._fetcher.read_view(self._position, stop) if view is None else view
 
     def _request(self, stop: int) -> None:
         """Ask for the bytes from the position up to ``stop``, and for what should come next."""
@@ -249,8 +250,9 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         fetcher = RangeFetcher(
             source.fetch, source.stat.size, budget, _limits(sizes.block_size, sizes.request_size, budget.limit)
         )
-        if source.latency is not None:
-            fetcher.bandwidth.record_latency(source.latency)
+        latency = source.latency
+        if latency is not None:
+            fetcher.bandwidth.record_latency(latency)
     except BaseException:
         budget.release(reserved)
         await source.aclose()

@@ -48,11 +48,6 @@ class ObjectSource:
         self.url = url
         self._session = session
         self._options = options or _DEFAULT_READ
-        self.latency: float | None = None
-        """Seconds until the response to the request that opened this.
-
-        Most have a connection that stands already.
-        """
         self._stat: StatResult | None = None
         self._pending_body: ObjectBody | None = None
         self._pending_start = 0
@@ -83,7 +78,7 @@ class ObjectSource:
             clock = asyncio.get_running_loop().time
             started = clock()
             body = await self._get(start, stop)
-            self.latency = clock() - started
+            self._record_latency(clock() - started)
         self._pending_body = body
         self._pending_start = start
         try:
@@ -95,6 +90,17 @@ class ObjectSource:
             await self.aclose()
             raise
         return min(stop, body.stop)
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds until a response of the bucket's server: the shortest of the latest that opened an object.
+
+        Most had a connection that stood already.
+        """
+        return self._session.opening_latencies.shortest((self.url.profile, self.url.bucket))
+
+    def _record_latency(self, seconds: float) -> None:
+        self._session.opening_latencies.record((self.url.profile, self.url.bucket), seconds)
 
     async def open_suffix(self, size: int) -> int:
         """Ask for the last ``size`` bytes, learn the object's size and version, and return where the response begins.
@@ -119,8 +125,11 @@ class ObjectSource:
             return None
         try:
             backend = self._session.cached_backend(self.url) or await self._session.backend(self.url)
+            clock = asyncio.get_running_loop().time
+            started = clock()
             try:
                 body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._options)
+                self._record_latency(clock() - started)
             except InvalidRangeError as rejection:
                 body = await self._get_empty(start, rejection)
             self._pending_body = body
