@@ -114,7 +114,7 @@ class BlockMap:
         """Mark a block as read to its end, most recently of all."""
         self._unconsume(block)
         self._consumed[block] = None
-        self.consumed_bytes += block.size
+        self.consumed_bytes += block.stop - block.start
 
     def consume_outside(self, start: int, stop: int) -> None:
         """Mark the complete blocks that do not touch ``[start, stop)`` as ones without a reader."""

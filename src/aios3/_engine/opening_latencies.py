@@ -1,7 +1,7 @@
 """How soon the servers of buckets have responded to the requests that opened objects: the shortest of several times.
 
-A busy machine sees a near server respond late. Read-ahead for a far server then fills the link with requests, and each of
-them takes long. So the responses to reads alone do not show the mistake.
+A busy machine sees a near server respond late. Read-ahead for a far server then fills the link with requests, and each
+of them takes long. So the responses to reads alone do not show the mistake.
 """
 
 from __future__ import annotations

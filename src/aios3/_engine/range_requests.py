@@ -21,6 +21,10 @@ class RangeRequest:
 
     blocks: Sequence[Block]
     reserved: bool
+    start: int = field(init=False)
+    """Offset of the first byte."""
+    stop: int = field(init=False)
+    """Offset after the last byte."""
     has_response: bool = False
     """True if the response was there before; then its latency is unknown."""
     task: asyncio.Task[None] | None = None
@@ -36,15 +40,9 @@ class RangeRequest:
     error: BaseException | None = None
     waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
 
-    @property
-    def start(self) -> int:
-        """Offset of the first byte."""
-        return self.blocks[0].start
-
-    @property
-    def stop(self) -> int:
-        """Offset after the last byte."""
-        return self.blocks[-1].stop
+    def __post_init__(self) -> None:
+        self.start = self.blocks[0].start
+        self.stop = self.blocks[-1].stop
 
     @property
     def size(self) -> int:

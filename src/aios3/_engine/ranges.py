@@ -204,15 +204,16 @@ class RangeFetcher:
             raise self._closed
         result = ReceivedBytes(stop - start)
         first, *others = self._claim_gap(start, stop, result.view)
-        blocks = [first.blocks[0], *(other.blocks[0] for other in others)]
+        blocks = [first.blocks[0], *[other.blocks[0] for other in others]] if others else first.blocks
         keep = stop - start <= _MAX_CACHED_READ_BYTES
         try:
             await (self._run_parallel(first, others) if others else self._run(first, asyncio.current_task()))
             if self._closed:  # perhaps since all has arrived; the blocks are gone then
                 raise self._closed
-            if not all(block.complete for block in blocks):
-                message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
-                raise TruncatedBodyError(message)
+            for block in blocks:
+                if not block.complete:
+                    message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
+                    raise TruncatedBodyError(message)
             for block in blocks:
                 block.data = None  # else the bytes would be copied
             data = result.take()
@@ -433,10 +434,11 @@ class RangeFetcher:
             request.first_byte_at, request.first_chunk_bytes = self._clock(), count
             if request.started_at is not None:
                 self.bandwidth.record_latency(request.first_byte_at - request.started_at, request.in_flight)
-        if block.complete:
+        size = block.stop - block.start
+        if block.filled == size:
             request.current_block += 1
             del self._requests[block]
-            self._budget.mark_retained(block.size)
+            self._budget.mark_retained(size)
         if request.waiters:
             arrived = block.start + block.filled
             for waiter, stop in list(request.waiters.items()):

@@ -78,7 +78,7 @@ class ObjectSource:
             clock = asyncio.get_running_loop().time
             started = clock()
             body = await self._get(start, stop)
-            self._record_latency(clock() - started)
+            self._session.opening_latencies.record((self.url.profile, self.url.bucket), clock() - started)
         self._pending_body = body
         self._pending_start = start
         try:
@@ -98,9 +98,6 @@ class ObjectSource:
         Most had a connection that stood already.
         """
         return self._session.opening_latencies.shortest((self.url.profile, self.url.bucket))
-
-    def _record_latency(self, seconds: float) -> None:
-        self._session.opening_latencies.record((self.url.profile, self.url.bucket), seconds)
 
     async def open_suffix(self, size: int) -> int:
         """Ask for the last ``size`` bytes, learn the object's size and version, and return where the response begins.
@@ -129,7 +126,7 @@ class ObjectSource:
             started = clock()
             try:
                 body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._options)
-                self._record_latency(clock() - started)
+                self._session.opening_latencies.record((self.url.profile, self.url.bucket), clock() - started)
             except InvalidRangeError as rejection:
                 body = await self._get_empty(start, rejection)
             self._pending_body = body
