@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aios3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from types import CodeType, FrameType
 
     Operation = Callable[[aios3.Session, "Counting"], Coroutine[None, None, list[str]]]
@@ -131,15 +131,26 @@ def _first(code: CodeType) -> int:
     return next(each.offset for each in dis.get_instructions(code) if each.opname == "RESUME")
 
 
+_SYSTEM_CALLS = {"send", "sendmsg", "recv", "recv_into", "poll", "setsockopt", "getsockopt"}
+"""Methods of sockets and selectors, each of which is one call of the system."""
+
+
 class Counting:
     """The coroutines of aios3 that this thread begins inside of a ``with`` block: a list for each task, in order."""
 
     def __init__(self) -> None:
         self._started: dict[int, list[str]] = {}
         self._tasks: list[object] = []
+        self.calls = 0
+        """How often a function of aios3 is called, or a coroutine of it goes on."""
+        self.system_calls = 0
 
-    def _look(self, frame: FrameType, event: str, _arg: object) -> None:
+    def _look(self, frame: FrameType, event: str, arg: object) -> None:
         code = frame.f_code
+        if event == "call" and code.co_filename.startswith(_PACKAGE):
+            self.calls += 1
+        elif event == "c_call" and getattr(arg, "__name__", "") in _SYSTEM_CALLS:
+            self.system_calls += 1
         if event != "call" or not code.co_flags & inspect.CO_COROUTINE or frame.f_lasti > _first(code):
             return
         if code.co_filename.startswith(_PACKAGE):
@@ -191,6 +202,15 @@ async def _read_at(session: aios3.Session, counting: Counting) -> list[str]:
     return counting.all
 
 
+async def _read_64_kib(session: aios3.Session, counting: Counting) -> list[str]:
+    async with aios3.aopen(f"{ROOT}/large", session=session) as file:
+        await file.read_at(6 << 20, 64 << 10)
+        with counting:
+            data = await file.read_at(8 << 20, 64 << 10)
+    assert len(data) == 64 << 10
+    return counting.all
+
+
 async def _write_bytes(session: aios3.Session, counting: Counting) -> list[str]:
     await aios3.write_bytes(f"{ROOT}/new", bytes(SMALL), session=session)
     with counting:
@@ -237,6 +257,14 @@ async def _scan(session: aios3.Session, counting: Counting) -> list[str]:
     return counting.all
 
 
+async def _scan_once(session: aios3.Session, counting: Counting) -> list[str]:
+    await anext(aiter(aios3.scan(f"{ROOT}/tree", session=session)))
+    with counting:
+        paths = [path async for path in aios3.scan(f"{ROOT}/tree", session=session)]
+    assert len(paths) == len(_KEYS)
+    return counting.all
+
+
 OPERATIONS: dict[str, Operation] = {
     "read_bytes, small": _read_bytes,
     "aopen + read + close, small": _read_file,
@@ -250,13 +278,42 @@ OPERATIONS: dict[str, Operation] = {
 """What is counted: each does it once, where the session has sent such requests before."""
 
 
-async def coroutines_of(name: str) -> list[str]:
-    """Return the coroutines of aios3 that one operation begins."""
+REQUESTS: dict[str, Operation] = {
+    "a small get": _read_bytes,
+    "a small put": _write_bytes,
+    "a read of 64 KiB": _read_64_kib,
+    "a page of a listing": _scan_once,
+}
+"""The requests whose calls of functions and of the system are counted."""
+
+
+@contextlib.asynccontextmanager
+async def _session() -> AsyncIterator[aios3.Session]:
     with serving() as url:
         async with aios3.Session(
             endpoint_url=url, region="us-east-1", credentials=aios3.Credentials("key", "secret"), part_size=PART
         ) as session:
-            return await OPERATIONS[name](session, Counting())
+            yield session
+
+
+async def coroutines_of(name: str) -> list[str]:
+    """Return the coroutines of aios3 that one operation begins."""
+    async with _session() as session:
+        return await OPERATIONS[name](session, Counting())
+
+
+async def calls_of(name: str) -> tuple[int, int]:
+    """Return the calls of functions of aios3 and of the system that one request takes: the fewest of several times.
+
+    A response that comes in more pieces takes more.
+    """
+    counted = []
+    async with _session() as session:
+        for _ in range(5):
+            counting = Counting()
+            await REQUESTS[name](session, counting)
+            counted.append((counting.calls, counting.system_calls))
+    return min(calls for calls, _ in counted), min(system_calls for _, system_calls in counted)
 
 
 def main(shown: list[str]) -> None:
@@ -266,3 +323,6 @@ def main(shown: list[str]) -> None:
         print(f"{len(started):4}  {name}")  # noqa: T201 - it is a program
         if name in shown:
             print(*(f"      {each}" for each in started), sep="\n")  # noqa: T201 - likewise
+    for name in REQUESTS:
+        calls, system_calls = asyncio.run(calls_of(name))
+        print(f"{calls:4}  calls of functions, {system_calls} of the system: {name}")  # noqa: T201 - likewise

@@ -16,6 +16,7 @@ from aios3._engine.backoff import retry_delay
 from aios3._engine.cleanup_thread import run_in_cleanup_thread
 from aios3._engine.limiter import AdaptiveLimiter
 from aios3._engine.memory_budget import MemoryBudget
+from aios3._engine.opening_latencies import OpeningLatencies
 from aios3._engine.retry_policy import RetryPolicy
 from aios3._engine.tasks import start_shielded, wait_all
 from aios3._logs import get_logger
@@ -72,6 +73,8 @@ class Session:
         """Errors of work that was not waited for, such as a pipe's with ``join=False``; closing the session raises
         them."""
         self.observer: Observer = Observer(self.config.on_request)
+        self.opening_latencies: OpeningLatencies = OpeningLatencies()
+        """How soon each bucket's server has responded, by profile and name of the bucket."""
         self.observed_checksum: str | None = None
         """The algorithm of the last checksum that a server has reported of an object."""
         self.policy: RetryPolicy = _policy_of(self.config)

@@ -72,3 +72,48 @@ def test_what_one_connection_brings_in_a_moment_is_not_shared_among_several():
     assert pace.min_split_bytes == int(90e6 * 0.02)
     pace.record_latency(0.0002)
     assert pace.min_split_bytes > 8 * MIB
+
+
+def doubtful(latency=0.010):
+    """A pace that has read 64 MiB from a server that seemed far, at the latency given."""
+    pace = BandwidthEstimator()
+    for _ in range(8):
+        pace.record_latency(latency, in_flight=8)
+        pace.record_transfer(8 * MIB, 8 * MIB / 90e6)
+    return pace
+
+
+def test_a_near_server_that_responded_late_is_found_out_by_a_trial():
+    pace = doubtful()
+    assert pace.readahead_bytes(8 * MIB) == 2 * MIB
+    pace.record_latency(0.0005, in_flight=2)
+    assert pace.readahead_bytes(8 * MIB) == 16 * MIB
+
+
+def test_a_trial_ends_after_a_few_responses_and_the_next_one_is_far_away():
+    pace = doubtful()
+    for _ in range(4):
+        assert pace.readahead_bytes(8 * MIB) == 2 * MIB
+        pace.record_latency(0.010, in_flight=2)
+    far = pace.readahead_bytes(8 * MIB)
+    assert far > 100 * MIB
+    for _ in range(23):
+        pace.record_transfer(8 * MIB, 8 * MIB / 90e6)
+        assert pace.readahead_bytes(8 * MIB) == far
+    pace.record_transfer(8 * MIB, 8 * MIB / 90e6)
+    assert pace.readahead_bytes(8 * MIB) == 2 * MIB
+
+
+def test_responses_among_many_requests_say_nothing_in_a_trial():
+    pace = doubtful()
+    for _ in range(10):
+        pace.record_latency(0.010, in_flight=3)
+    assert pace.readahead_bytes(8 * MIB) == 2 * MIB
+
+
+def test_a_server_that_is_far_without_doubt_gets_no_trial():
+    assert doubtful(0.016).readahead_bytes(8 * MIB) > 100 * MIB
+
+
+def test_a_near_server_gets_no_trial():
+    assert doubtful(0.001).readahead_bytes(8 * MIB) == 16 * MIB

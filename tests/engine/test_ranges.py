@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.memory_budget import MemoryBudget
 from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
+from aios3._engine.received_bytes import CAN_SHARE
 from aios3.errors import TruncatedBodyError
 from thorough import examples
 
@@ -465,4 +466,34 @@ async def test_a_closed_fetcher_fetches_nothing_more():
         await fetcher.read(0, 3 * LIMITS.max_readahead)
     await asyncio.sleep(0)
     assert origin.requests == []
+    await closed(fetcher, budget)
+
+
+@pytest.mark.skipif(not CAN_SHARE, reason="this interpreter copies")
+async def test_whole_blocks_that_are_read_as_bytes_are_not_copied():
+    fetcher = fetcher_of(Origin(), budget := MemoryBudget(50_000))
+    fetcher.expect_bytes()
+    fetcher.prefetch(0, 2000)
+    first = await fetcher.read_view(0, 1000)
+    assert first == DATA[:1000]
+    assert isinstance(first, bytes)
+    assert await fetcher.read_view(0, 1000) is first
+    assert await fetcher.read_view(1000, 1500) == DATA[1000:1500]
+    assert await fetcher.read_view(1000, 2000) == DATA[1000:2000]
+    await closed(fetcher, budget)
+
+
+async def test_a_range_that_is_read_for_itself_is_right_for_whoever_waits_for_a_part_of_it():
+    origin = Origin()
+    fetcher = fetcher_of(origin, budget := MemoryBudget(50_000))
+    origin.gate.clear()
+    whole = asyncio.ensure_future(fetcher.read(500, 9500))
+    await asyncio.sleep(0)
+    part = asyncio.ensure_future(fetcher.read_view(600, 700))
+    last = asyncio.ensure_future(fetcher.read(9000, 9500))
+    await asyncio.sleep(0)
+    origin.gate.set()
+    assert await whole == DATA[500:9500]
+    assert await part == DATA[600:700]
+    assert await last == DATA[9000:9500]
     await closed(fetcher, budget)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from aios3._engine.tasks import OwnedTasks, wait_all
+from aios3._engine.tasks import InterruptedWorkError, InterruptibleWork, OwnedTasks, wait_all
 
 
 async def forever(started: asyncio.Event) -> None:
@@ -96,3 +96,101 @@ async def test_waiting_for_one_task_where_there_is_none_lets_the_callbacks_of_en
     asyncio.get_running_loop().call_soon(ran.append, 1)
     await OwnedTasks().wait_any()
     assert ran == [1]
+
+
+async def hang():
+    await asyncio.Event().wait()
+
+
+async def succeed():
+    await asyncio.sleep(0)
+    return "result"
+
+
+async def fail():
+    await asyncio.sleep(0)
+    raise ValueError
+
+
+@pytest.mark.parametrize(("work", "ends"), [(succeed, "result"), (fail, ValueError)])
+async def test_work_that_is_not_interrupted_ends_as_it_does(work, ends):
+    interruptible = InterruptibleWork()
+    if ends is ValueError:
+        with pytest.raises(ValueError):
+            await interruptible.run(work())
+    else:
+        assert await interruptible.run(work()) == ends
+    await interruptible.interrupt()  # waits for nothing
+
+
+@pytest.mark.parametrize(
+    ("interrupts", "cancels", "error"),
+    [
+        (1, 0, InterruptedWorkError),
+        (2, 0, InterruptedWorkError),
+        (0, 1, asyncio.CancelledError),
+        (1, 1, asyncio.CancelledError),
+        (2, 1, asyncio.CancelledError),
+    ],
+)
+@pytest.mark.parametrize("cancelled_first", [False, True], ids=["interrupted-first", "cancelled-first"])
+async def test_an_interruption_is_no_cancellation_of_the_caller(interrupts, cancels, error, cancelled_first):
+    interruptible, counts = InterruptibleWork(), []
+
+    async def caller():
+        try:
+            await interruptible.run(hang())
+        finally:
+            counts.append(asyncio.current_task().cancelling())
+
+    task = asyncio.create_task(caller())
+    await asyncio.sleep(0)
+    if cancelled_first and cancels:
+        task.cancel()
+    interrupting = [asyncio.create_task(interruptible.interrupt()) for _ in range(interrupts)]
+    await asyncio.sleep(0)
+    if not cancelled_first and cancels:
+        task.cancel()
+    with pytest.raises(error):
+        await task
+    await asyncio.gather(*interrupting)
+    assert counts == [cancels]
+
+
+async def test_an_interruption_waits_until_the_work_has_cleaned_up():
+    interruptible, events = InterruptibleWork(), []
+
+    async def work():
+        try:
+            await hang()
+        finally:
+            await asyncio.sleep(0)
+            events.append("cleaned up")
+
+    async def caller():
+        with pytest.raises(InterruptedWorkError):
+            await interruptible.run(work())
+
+    task = asyncio.create_task(caller())
+    await asyncio.sleep(0)
+    await interruptible.interrupt()
+    assert events == ["cleaned up"]
+    await task
+
+
+async def test_work_that_ends_despite_an_interruption_leaves_its_caller_uncancelled():
+    interruptible = InterruptibleWork()
+
+    async def stubborn():
+        try:
+            await hang()
+        except asyncio.CancelledError:
+            return "result"
+
+    async def caller():
+        return await interruptible.run(stubborn()), asyncio.current_task().cancelling()
+
+    task = asyncio.create_task(caller())
+    await asyncio.sleep(0)
+    await interruptible.interrupt()
+    assert await task == ("result", 0)

@@ -320,3 +320,37 @@ async def test_a_lost_connection_at_the_end_is_looked_up(s3, memory_session):
     async with aios3.aopen(URL, "wb", buffering="pipe", join=False, session=memory_session) as file:
         await file.write(bytes(12 * MIB))
     assert (await file.wait()).size == 12 * MIB
+
+
+@pytest.mark.parametrize("turns", range(1, 12))
+async def test_a_long_read_that_is_cancelled_loses_no_byte(s3, memory_session, turns):
+    s3.put("key.bin", LINES)
+    s3.arrival = 40_000
+    async with aios3.aopen(URL, buffering="pipe", session=memory_session) as file:
+        assert await file.readline() == LINES[: LINES.index(b"\n") + 1]
+        reading = asyncio.create_task(file.read(200_000))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        position = file.tell()
+        assert await file.read() == LINES[position:]
+
+
+async def test_closing_ends_a_long_read_between_two_arrivals(s3, memory_session):
+    s3.put("key.bin", LINES)
+    file = await aios3.aopen(URL, buffering="pipe", session=memory_session)
+    hanging = asyncio.Event()
+
+    async def hang(size, room, received):
+        received(len(room()[:1000]))
+        hanging.set()
+        await asyncio.Event().wait()
+
+    file._body.receive = hang
+    reading = asyncio.create_task(file.readinto(bytearray(200_000)))
+    await hanging.wait()
+    await file.aclose()
+    with pytest.raises(ClosedHandleError):
+        await reading
+    assert memory_session.budget.used == 0

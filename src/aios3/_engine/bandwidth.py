@@ -4,6 +4,9 @@ A far server needs many requests in flight to fill the link, a near one a few; m
 one request takes is its latency plus its bytes at the rate of one connection. The best of both that were seen count,
 because everything else may be due to this process. For a nearby server the measured rate is limited by this process, so
 latency decides whether a server is near.
+
+A busy machine sees a near server respond late, and many requests in flight keep it late. So in doubt a trial comes once
+in a while: a few short requests with little beside them. The first quick response among them makes the server near.
 """
 
 from __future__ import annotations
@@ -17,6 +20,12 @@ _INITIAL_REQUESTS = 4
 """Requests in flight as long as nothing is known."""
 NEAR_LATENCY_SECONDS = 0.004
 """A server that responds within this time is near: on the machine, or in the same network."""
+_DOUBTFUL_LATENCY_SECONDS = 0.016
+"""A server that never responded within this time is far: no trial delays its reader."""
+_FIRST_TRIAL_BYTES = 64 * 1024 * 1024
+"""Bytes of one object before the first trial; each following one comes after four times as many."""
+_TRIAL_RESPONSES = 4
+_TRIAL_AHEAD_BYTES = 2 * 1024 * 1024
 _MIN_SAMPLE_BYTES = 256 * 1024
 """Shorter arrivals say nothing about the rate: they were in the socket's buffer already."""
 _MIN_SPLIT_SECONDS = 0.02
@@ -31,13 +40,26 @@ class BandwidthEstimator:
         self._latency: float | None = None
         self._rate = 0.0
         self._largest_sample = 0
+        self._transferred = 0
+        self._next_trial = _FIRST_TRIAL_BYTES
+        self._trial_responses = 0
+        """Responses that the present trial still waits for; 0 without one."""
 
-    def record_latency(self, latency: float) -> None:
-        """Note that a request's first byte came after ``latency`` seconds."""
+    def record_latency(self, latency: float, in_flight: int = 1) -> None:
+        """Note that a request's first byte came after ``latency`` seconds.
+
+        When it began, ``in_flight`` requests for the object were under way, with it.
+        """
         self._latency = latency if self._latency is None else min(latency, self._latency)
+        if self._trial_responses and in_flight <= _MIN_REQUESTS:
+            self._trial_responses -= 1
 
     def record_transfer(self, size: int, seconds: float) -> None:
         """Note that the ``size`` bytes after a first arrival came within ``seconds``."""
+        self._transferred += size
+        if self._transferred >= self._next_trial:
+            self._next_trial = 4 * self._transferred
+            self._trial_responses = _TRIAL_RESPONSES if self._is_doubtful else 0
         if size < max(_MIN_SAMPLE_BYTES, self._largest_sample // 2):
             return
         rate = size / max(seconds, 1e-6)
@@ -62,11 +84,17 @@ class BandwidthEstimator:
     def _is_near(self) -> bool:
         return self._latency is not None and self._latency < self._near_seconds
 
+    @property
+    def _is_doubtful(self) -> bool:
+        return self._latency is not None and 0 < self._near_seconds <= self._latency < _DOUBTFUL_LATENCY_SECONDS
+
     def readahead_bytes(self, request_size: int) -> int:
         """Return how many bytes to have in flight, in requests of ``request_size``, to be as fast as can be."""
         if self._latency is None or not self._rate:
             return _INITIAL_REQUESTS * request_size
         if self._is_near:
             return _MIN_REQUESTS * request_size
+        if self._trial_responses:
+            return _TRIAL_AHEAD_BYTES
         seconds = self._latency + request_size / self._rate
         return max(_MIN_REQUESTS * request_size, int(_TARGET_BYTES_PER_SECOND * seconds))

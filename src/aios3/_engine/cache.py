@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aios3._engine.received_bytes import ReceivedBytes
+
 
 @dataclass(eq=False, slots=True)
 class Block:
@@ -23,9 +25,11 @@ class Block:
 
     start: int
     stop: int
-    data: bytearray | bytes | None = None
+    data: bytearray | bytes | memoryview | None = None
     filled: int = 0
     pins: int = 0
+    received: ReceivedBytes | None = None
+    """The memory that ``data`` is the view of, if it can become ``bytes`` without a copy."""
 
     @property
     def size(self) -> int:
@@ -40,6 +44,12 @@ class Block:
     def has(self, position: int) -> bool:
         """Return whether the byte at ``position`` has arrived."""
         return self.start <= position < self.start + self.filled
+
+    def take_bytes(self) -> bytes | None:
+        """Return all bytes of a complete block, which keeps them, if it was received as ``bytes``."""
+        if self.received is not None:
+            self.data, self.received = self.received.take(), None
+        return self.data if isinstance(self.data, bytes) else None
 
     def view(self, start: int, stop: int) -> memoryview:
         """Return the bytes from ``start`` up to ``stop``, as far as they have arrived."""
@@ -104,7 +114,7 @@ class BlockMap:
         """Mark a block as read to its end, most recently of all."""
         self._unconsume(block)
         self._consumed[block] = None
-        self.consumed_bytes += block.size
+        self.consumed_bytes += block.stop - block.start
 
     def consume_outside(self, start: int, stop: int) -> None:
         """Mark the complete blocks that do not touch ``[start, stop)`` as ones without a reader."""

@@ -21,6 +21,10 @@ class RangeRequest:
 
     blocks: Sequence[Block]
     reserved: bool
+    start: int = field(init=False)
+    """Offset of the first byte."""
+    stop: int = field(init=False)
+    """Offset after the last byte."""
     has_response: bool = False
     """True if the response was there before; then its latency is unknown."""
     task: asyncio.Task[None] | None = None
@@ -28,21 +32,17 @@ class RangeRequest:
     """The task that fetches it while waiting for it, instead of a task of its own."""
     current_block: int = 0
     started_at: float | None = None
+    in_flight: int = 1
+    """How many requests for the object were under way when this one began, with it."""
     first_byte_at: float | None = None
     first_chunk_bytes: int = 0
     finished: bool = False
     error: BaseException | None = None
     waiters: dict[asyncio.Future[None], int] = field(default_factory=dict)
 
-    @property
-    def start(self) -> int:
-        """Offset of the first byte."""
-        return self.blocks[0].start
-
-    @property
-    def stop(self) -> int:
-        """Offset after the last byte."""
-        return self.blocks[-1].stop
+    def __post_init__(self) -> None:
+        self.start = self.blocks[0].start
+        self.stop = self.blocks[-1].stop
 
     @property
     def size(self) -> int:

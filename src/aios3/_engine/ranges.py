@@ -10,8 +10,8 @@ The bytes come from a function, ``fetch(start, stop, room, received)``, so nothi
 reached or raise. Memory is always acquired before a request is made. So a request that waits for memory cannot hold up
 the one that would release it.
 
-A range that is read for itself, and of which no block is here, is copied once, when all of it has come. A single
-request for it needs no task (:meth:`RangeFetcher.read`).
+A range that is read for itself, and of which no block is here, is received into the ``bytes`` that its reader gets.
+A single request for it needs no task (:meth:`RangeFetcher.read`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import io
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.range_requests import RangeRequest, split_blocks, split_requests
+from aios3._engine.received_bytes import ReceivedBytes
 from aios3._engine.tasks import OwnedTasks
 from aios3.errors import TruncatedBodyError
 
@@ -108,6 +108,8 @@ class RangeFetcher:
         self._tasks = OwnedTasks()
         self._closed: Exception | None = None
         self._clock = asyncio.get_running_loop().time
+        self._is_read_as_bytes = False
+        self._running = 0
         self.bandwidth: BandwidthEstimator = BandwidthEstimator()
         budget.add_reclaimer(self._reclaim)
 
@@ -156,10 +158,15 @@ class RangeFetcher:
         block = self._map.find(position)
         return block.view(position, block.stop) if block is not None and block.has(position) else memoryview(b"")
 
-    async def read_view(self, position: int, stop: int) -> memoryview:
+    def expect_bytes(self) -> None:
+        """Have blocks that come from now on received so that reading one as ``bytes`` copies nothing."""
+        self._is_read_as_bytes = True
+
+    async def read_view(self, position: int, stop: int) -> bytes | memoryview:
         """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there.
 
-        The range must have been asked for; the view stays valid, and its bytes never change.
+        The range must have been asked for; the view stays valid, and its bytes never change. A whole block comes as
+        ``bytes`` if it was received as such.
         """
         while (view := self.peek_view(position, stop)) is None:
             block = self._map.find(position)
@@ -172,42 +179,57 @@ class RangeFetcher:
             await self._wait(block, min(stop, block.stop))
         return view
 
-    def peek_view(self, position: int, stop: int) -> memoryview | None:
+    def peek_view(self, position: int, stop: int) -> bytes | memoryview | None:
         """Return what :meth:`read_view` returns if all of it is here, else None."""
         block = self._map.find(position)
         if block is None or not block.has(min(stop, block.stop) - 1):
             return None
-        view = block.view(position, stop)
-        if stop >= block.stop:
-            self._map.consume(block)
-            self._trim()  # which may drop it, where others are pinned
+        if stop < block.stop:
+            return block.view(position, stop)
+        whole = block.take_bytes() if position == block.start else None
+        view = block.view(position, stop) if whole is None else whole
+        self._map.consume(block)
+        self._trim()  # which may drop it, where others are pinned
         return view
 
     async def read(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)`` as one ``bytes``, fetched in requests side by side.
 
-        What is neither here nor asked for is copied once and, if it is short, needs no task.
+        Bytes that are neither here nor asked for are not copied. A short range needs no task.
         """
         if not start < stop <= start + self.limits.max_readahead or self._map.overlaps(start, stop):
-            return await self._collect_parts(start, stop)
+            data = self._peek_bytes(start, stop)
+            return await self._collect_parts(start, stop) if data is None else data
         if self._closed:
             raise self._closed
-        first, *others = self._claim_gap(start, stop)
-        blocks = [*first.blocks, *chain.from_iterable(other.blocks for other in others)] if others else first.blocks
-        for block in blocks:
-            block.pins += 1
+        result = ReceivedBytes(stop - start)
+        first, *others = self._claim_gap(start, stop, result.view)
+        blocks = [first.blocks[0], *[other.blocks[0] for other in others]] if others else first.blocks
+        keep = stop - start <= _MAX_CACHED_READ_BYTES
         try:
             await (self._run_parallel(first, others) if others else self._run(first, asyncio.current_task()))
             if self._closed:  # perhaps since all has arrived; the blocks are gone then
                 raise self._closed
-            if not all(block.complete for block in blocks):
-                message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
-                raise TruncatedBodyError(message)
-            return b"".join([block.view(block.start, block.stop) for block in blocks])
+            for block in blocks:
+                if not block.complete:
+                    message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
+                    raise TruncatedBodyError(message)
+            for block in blocks:
+                block.data = None  # else the bytes would be copied
+            data = result.take()
+            for block in blocks:
+                block.data = data if not others else memoryview(data)[block.start - start : block.stop - start]
+            return data
         finally:
             for block in blocks:
-                self._unpin(block, keep=stop - start <= _MAX_CACHED_READ_BYTES)
+                self._unpin(block, keep=keep)
             self._trim()
+
+    def _peek_bytes(self, start: int, stop: int) -> bytes | None:
+        """Return ``[start, stop)`` if one block has all of it."""
+        block = self._map.find(start)
+        view = self.peek_view(start, stop) if block is not None and start < stop <= block.stop else None
+        return None if view is None else bytes(view)
 
     async def _collect_parts(self, start: int, stop: int) -> bytes:
         """Return ``[start, stop)``, of which some is here or asked for, or which is longer than the window."""
@@ -219,15 +241,21 @@ class RangeFetcher:
             start += whole.write(await self.read_view(start, stop))
         return whole.getvalue()
 
-    def _claim_gap(self, start: int, stop: int) -> list[RangeRequest]:
-        """Claim a range of which nothing is here or asked for, as the requests that fetch it soonest."""
+    def _claim_gap(self, start: int, stop: int, memory: memoryview) -> list[RangeRequest]:
+        """Claim a range of which nothing is here or asked for, as the requests that fetch it soonest into ``memory``.
+
+        Each is one block, which is pinned.
+        """
         max_size = max(
             self.limits.min_request_size,
             min((stop - start) // 4, self.limits.request_size),
             self.bandwidth.min_split_bytes,
         )
         ranges = split_requests(start, stop, min(max_size, self.limits.request_size), self.limits.block_size)
-        return [self._allocate(at, end, reserved=False) for at, end in ranges]
+        return [
+            self._claim([Block(at, end, memory[at - start : end - start], pins=1)], reserved=False)
+            for at, end in ranges
+        ]
 
     def fetch_reserved(self, start: int, stop: int) -> None:
         """Fetch ``[start, stop)`` in one request, in memory that the caller has taken from the budget already."""
@@ -338,7 +366,11 @@ class RangeFetcher:
         return planned
 
     def _allocate(self, start: int, stop: int, *, reserved: bool) -> RangeRequest:
-        request = RangeRequest([Block(a, b) for a, b in split_blocks(start, stop, self.limits.block_size)], reserved)
+        blocks = [Block(a, b) for a, b in split_blocks(start, stop, self.limits.block_size)]
+        return self._claim(blocks, reserved=reserved)
+
+    def _claim(self, blocks: list[Block], *, reserved: bool) -> RangeRequest:
+        request = RangeRequest(blocks, reserved)
         for block in request.blocks:
             self._map.add(block)
             self._requests[block] = request
@@ -353,6 +385,8 @@ class RangeFetcher:
     async def _run(self, request: RangeRequest, reader: asyncio.Task[object] | None = None) -> None:
         """Fetch. In the task of a ``reader``, which :meth:`aclose` interrupts, raise the error of the fetch."""
         request.reader = reader
+        self._running += 1
+        request.in_flight = self._running
         cancelling = reader.cancelling() if reader is not None else 0
         try:
             if not request.reserved:
@@ -378,6 +412,7 @@ class RangeFetcher:
         except Exception as error:  # noqa: BLE001 - kept for the readers of these bytes, and raised there
             request.error = error
         finally:
+            self._running -= 1
             request.reader = None
             self._finish(request)
         if reader is not None and request.error is not None:
@@ -385,7 +420,10 @@ class RangeFetcher:
 
     def _get_buffer(self, request: RangeRequest) -> memoryview:
         block = request.blocks[request.current_block]
-        if block.data is None:
+        if block.data is None and self._is_read_as_bytes:
+            block.received = ReceivedBytes(block.size)
+            block.data = block.received.view
+        elif block.data is None:
             block.data = self._budget.buffer_pool.acquire(block.size)
         return memoryview(block.data)[block.filled :]
 
@@ -395,11 +433,12 @@ class RangeFetcher:
         if request.first_byte_at is None:
             request.first_byte_at, request.first_chunk_bytes = self._clock(), count
             if request.started_at is not None:
-                self.bandwidth.record_latency(request.first_byte_at - request.started_at)
-        if block.complete:
+                self.bandwidth.record_latency(request.first_byte_at - request.started_at, request.in_flight)
+        size = block.stop - block.start
+        if block.filled == size:
             request.current_block += 1
             del self._requests[block]
-            self._budget.mark_retained(block.size)
+            self._budget.mark_retained(size)
         if request.waiters:
             arrived = block.start + block.filled
             for waiter, stop in list(request.waiters.items()):
@@ -455,6 +494,6 @@ class RangeFetcher:
         self._budget.release(block.size, retained=True)
 
     def _recycle(self, block: Block) -> None:
-        data, block.data = block.data, None
+        data, block.data, block.received = block.data, None, None
         if isinstance(data, bytearray):
             self._budget.buffer_pool.release(data)

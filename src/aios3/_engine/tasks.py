@@ -69,6 +69,45 @@ class OwnedTasks:
             await asyncio.sleep(0)
 
 
+class InterruptedWorkError(Exception):
+    """Raised where :meth:`InterruptibleWork.interrupt` has ended the work."""
+
+
+class InterruptibleWork:
+    """Work that its caller awaits in its own task, and that another task can end: at most one at a time."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[object] | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    async def run(self, work: Coroutine[object, object, T]) -> T:
+        """Await ``work``. Raises InterruptedWorkError if it is interrupted; a cancellation of the caller stays one."""
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._task is task or task.cancelling() - 1 > cancelling:
+                raise
+            raise InterruptedWorkError from None
+        finally:
+            if self._task is None:
+                task.uncancel()
+            self._task = None
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_result(None)
+
+    async def interrupt(self) -> None:
+        """End the work, and wait until it has ended; nothing happens without any."""
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            self._ended = asyncio.get_running_loop().create_future()
+            task.cancel()
+        if self._ended is not None:
+            await asyncio.shield(self._ended)
+
+
 def start_unlisted(work: Coroutine[object, object, T], *, name: str) -> asyncio.Task[T]:
     """Start a task that ``asyncio.all_tasks()`` does not name, so that only who has it can cancel it.
 

@@ -239,19 +239,34 @@ class AsyncReadBase(AsyncBoundFile):
     async def _line(self, size: int | None) -> bytes:
         """Return the next line, at most ``size`` bytes of it; the position moves if all goes well."""
         left = self._left(size)
-        look = _LINE_READ_BYTES
+        if left <= 0:
+            return b""
+        data = bytes(await self._peek(min(left, _LINE_READ_BYTES)))
+        end = data.find(b"\n") + 1
+        if not end and data and len(data) < left:
+            return await self._long_line(data, left)
+        line = data[:end] if end else data
+        self._advance(len(line))
+        return line
+
+    async def _long_line(self, data: bytes, left: int) -> bytes:
+        """Return the line that begins with ``data``, the bytes at the position, and ends within ``left`` bytes."""
+        look, end = _LINE_READ_BYTES, 0
         chunks: list[bytes] = []
         try:
-            while left > 0 and (data := bytes(await self._peek(min(left, look)))):
-                end = data.find(b"\n") + 1
+            while data:
                 chunks.append(data[:end] if end else data)
                 self._advance(len(chunks[-1]))
-                left = 0 if end else left - len(data)
+                left -= len(data)
+                if end or left <= 0:
+                    break
                 look *= 2
+                data = bytes(await self._peek(min(left, look)))
+                end = data.find(b"\n") + 1
         except BaseException:
             self._put_back(chunks)
             raise
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return b"".join(chunks)
 
     def _whole_lines(self) -> Iterator[bytes]:
         """Yield the complete lines in memory, until another call runs or moves the position."""
@@ -311,23 +326,22 @@ class AsyncBlockReadBase(AsyncSeekReadBase):
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end."""
-        self._check_reading()
-        target = writable_view(buffer)
-        if target is None:
-            return await self._read_into_copy(buffer)
         async with self._lock:
-            self._check()
-            start = self._position
-            stop = min(start + len(target), self.size)
-            try:
-                while self._position < stop:
-                    filled = self._position - start
-                    view = await self._next_view(stop)
-                    target[filled : filled + len(view)] = view
-            except BaseException:
-                self._position = start
-                raise
-            return max(self._position - start, 0)
+            self._check_reading()
+            target = writable_view(buffer)
+            if target is not None:
+                start = self._position
+                stop = min(start + len(target), self.size)
+                try:
+                    while self._position < stop:
+                        filled = self._position - start
+                        view = await self._next_view(stop)
+                        target[filled : filled + len(view)] = view
+                except BaseException:
+                    self._position = start
+                    raise
+                return max(self._position - start, 0)
+        return await self._read_into_copy(buffer)
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[memoryview, None]:
         """Iterate over the bytes from the position on, in views of at most ``size`` bytes.
@@ -342,9 +356,9 @@ class AsyncBlockReadBase(AsyncSeekReadBase):
                 if self._position >= self.size:
                     return
                 view = await self._next_view(min(self._position + longest, self.size))
-            yield view
+            yield memoryview(view)
 
-    def _next_view(self, stop: int) -> Awaitable[memoryview]:
+    def _next_view(self, stop: int) -> Awaitable[bytes | memoryview]:
         """Wait for bytes at the position, at most up to ``stop``, and move the position over them."""
         raise NotImplementedError
 

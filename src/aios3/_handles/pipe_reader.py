@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import operator
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB
-from aios3._engine.tasks import OwnedTasks, cancel_and_wait
+from aios3._engine.received_bytes import ReceivedBytes
+from aios3._engine.tasks import InterruptedWorkError, InterruptibleWork
 from aios3._handles.base import AsyncReadBase, call_on
 from aios3._handles.positions import writable_view
 from aios3._handles.source import ObjectSource
@@ -32,9 +32,10 @@ BUFFER_BYTES = 64 * KIB
 class AsyncPipeReader(AsyncReadBase):
     """An object of S3, open for reading once, forward.
 
-    One GET, whose body is received as it is read, into a buffer of 64 KiB. It keeps one connection busy until the end
-    or until :meth:`aclose`. A body that breaks is resumed where it broke, from the same version. Methods may be called
-    from several tasks; they take turns.
+    One GET, whose body is received as it is read. Short reads and lines go through a buffer of 64 KiB. Longer reads are
+    received straight into their result or the caller's buffer. It keeps one connection busy until the end or until
+    :meth:`aclose`. A body that breaks is resumed where it broke, from the same version. Methods may be called from
+    several tasks; they take turns.
     """
 
     def __init__(self, session: Session, source: ObjectSource, body: ObjectBody) -> None:
@@ -43,7 +44,7 @@ class AsyncPipeReader(AsyncReadBase):
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._ready = self._buffer[:0]
         self._received = 0
-        self._tasks = OwnedTasks()
+        self._receiving = InterruptibleWork()
         super().__init__(session, str(source.url))
 
     def __repr__(self) -> str:
@@ -85,16 +86,13 @@ class AsyncPipeReader(AsyncReadBase):
         async with self._lock:
             self._check()
             left = self._left(size)
-            whole = io.BytesIO()
-            try:
-                while left > 0:
-                    count = whole.write(await self._peek(left))
-                    self._advance(count)
-                    left -= count
-            except BaseException:
-                self._put_back([whole.getvalue()])
-                raise
-            return whole.getvalue()
+            if not left or left <= len(self._ready):
+                return self._take_ready(left)
+            if left < BUFFER_BYTES:
+                return await self._read_short(left)
+            whole = ReceivedBytes(left)
+            await self._fill(whole.view)
+            return whole.take()
 
     async def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer`` and return how many bytes that were: fewer than its size only at the end of the object."""
@@ -104,16 +102,8 @@ class AsyncPipeReader(AsyncReadBase):
             return await self._read_into_copy(buffer)
         async with self._lock:
             self._check()
-            count = min(len(self._ready), len(target))
-            target[:count] = self._ready[:count]
-            self._advance(count)
-            stop = min(len(target), count + self.size - self._received)
-            try:
-                while count < stop:
-                    count += await self._receive(target[count:stop])
-            except BaseException:
-                self._put_back([bytes(target[:count])])
-                raise
+            count = min(len(target), self.size - self._position)
+            await self._fill(target[:count])
             return count
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -134,9 +124,9 @@ class AsyncPipeReader(AsyncReadBase):
             self._session.unregister(self)
             self._session.budget.release(BUFFER_BYTES, retained=True)
         try:
-            await self._tasks.aclose()
+            await self._receiving.interrupt()
         finally:
-            await self._discard_body()
+            self._discard_body()
 
     def _abandon(self, binding: LoopBinding) -> None:
         body, budget = self._body, self._session.budget
@@ -150,8 +140,9 @@ class AsyncPipeReader(AsyncReadBase):
 
     async def _peek(self, size: int) -> memoryview:
         if not self._ready:
-            count = await self._receive(self._buffer)
-            self._ready = self._buffer[:count]
+            start = self._received
+            await self._receive(self._buffer, fill=False)
+            self._ready = self._buffer[: self._received - start]
         return self._ready[:size]
 
     def _buffered(self) -> memoryview:
@@ -165,50 +156,81 @@ class AsyncPipeReader(AsyncReadBase):
         if any(chunks):
             self._ready = memoryview(b"".join([*chunks, self._ready]))
 
-    async def _receive(self, view: memoryview) -> int:
-        """Receive at least one byte of the rest into ``view``, in a task that :meth:`aclose` ends."""
-        receiving = self._tasks.start(self._receive_with_retries(view), name=f"aios3 pipe {self.name}")
-        try:
-            await asyncio.wait({receiving})
-        except asyncio.CancelledError:
-            try:
-                await cancel_and_wait({receiving})
-            finally:
-                await self._discard_body()  # bytes may have been received and not counted
-            raise
-        if receiving.cancelled():
-            raise self._closed_error()
-        count = receiving.result()
-        self._received += count
-        return count
+    def _take_ready(self, size: int) -> bytes:
+        data = bytes(self._ready[:size])
+        self._advance(size)
+        return data
 
-    async def _receive_with_retries(self, view: memoryview) -> int:
-        failures = 0
+    async def _read_short(self, size: int) -> bytes:
+        chunks: list[bytes] = []
+        try:
+            while size:
+                chunks.append(bytes(await self._peek(size)))
+                self._advance(len(chunks[-1]))
+                size -= len(chunks[-1])
+        except BaseException:
+            self._put_back(chunks)
+            raise
+        return b"".join(chunks)
+
+    async def _fill(self, target: memoryview) -> None:
+        """Fill ``target`` with the bytes from the position on; those of a call that fails are kept for the next."""
+        ready = min(len(self._ready), len(target))
+        target[:ready] = self._ready[:ready]
+        self._advance(ready)
+        start = self._received - ready
+        try:
+            if ready < len(target):
+                await self._receive(target[ready:], fill=True)
+        except BaseException:
+            self._put_back([bytes(target[: self._received - start])])
+            raise
+
+    async def _receive(self, view: memoryview, *, fill: bool) -> None:
+        """Receive all of ``view``, or at least one byte without ``fill``; :meth:`aclose` ends it."""
+        try:
+            await self._receiving.run(self._receive_with_retries(view, fill=fill))
+        except InterruptedWorkError:
+            raise self._closed_error() from None
+
+    async def _receive_with_retries(self, view: memoryview, *, fill: bool) -> None:
+        failures, start = 0, self._received
         while True:
+            reached = self._received
             try:
-                count = await self._receive_once(view)
+                await self._receive_once(view[reached - start :], fill=fill)
             except S3Error as error:
-                await self._discard_body()
-                failures += 1
-                await asyncio.sleep(self._session.policy_at(self._source.url).next_delay(error, failures))
+                self._discard_body()
+                progress = self._received > reached
+                failures = 1 if progress else failures + 1
+                pause = self._session.policy_at(self._source.url).next_delay(error, failures, progress=progress)
+                await asyncio.sleep(pause)
             except BaseException:
-                await self._discard_body()  # its received bytes were not counted
+                self._discard_body()  # the rest of its bytes has no reader
                 raise
             else:
-                if self._received + count >= self.size:
-                    await self._discard_body()
-                return count
+                if self._received >= self.size:
+                    self._discard_body()
+                return
 
-    async def _receive_once(self, view: memoryview) -> int:
+    async def _receive_once(self, view: memoryview, *, fill: bool) -> None:
         if self._body is None:
             self._body = await self._source.stream_from(self._received, self.size)
-        count = await self._body.readinto(view)
-        if count == 0:
+        arrivals = _Arrivals(self._source, self._received, view)
+        try:
+            if fill:
+                await self._body.receive(len(view), arrivals.get_buffer, arrivals.buffer_updated)
+            else:
+                arrivals.buffer_updated(await self._body.readinto(view))
+        finally:
+            self._received += arrivals.filled
+        if arrivals.withheld:
+            await self._source.verify_streamed()
+            self._received += arrivals.withheld
+        elif arrivals.filled < (len(view) if fill else 1):
             raise self._truncated()
-        await self._source.verify_chunk(self._received, view[:count])
-        return count
 
-    async def _discard_body(self) -> None:
+    def _discard_body(self) -> None:
         body, self._body = self._body, None
         if body is not None:
             body.close()
@@ -216,6 +238,27 @@ class AsyncPipeReader(AsyncReadBase):
     def _truncated(self) -> TruncatedBodyError:
         message = f"GetObject {self.name}: the body ended at byte {self._received:,} of {self.size:,}"
         return TruncatedBodyError(message, path=self.name, operation="GetObject")
+
+
+class _Arrivals:
+    """The memory that one body fills. An arrival that makes the object whole is withheld until that is verified."""
+
+    def __init__(self, source: ObjectSource, start: int, view: memoryview) -> None:
+        self.filled = 0
+        self.withheld = 0
+        self._source = source
+        self._start = start
+        self._view = view
+
+    def get_buffer(self) -> memoryview:
+        return self._view[self.filled :]
+
+    def buffer_updated(self, count: int) -> None:
+        position = self._start + self.filled
+        if self._source.add_streamed(position, self._view[self.filled : self.filled + count]):
+            self.withheld = count
+        else:
+            self.filled += count
 
 
 async def open_pipe_reader(session: Session, url: S3Url, options: GetOptions) -> AsyncPipeReader:

@@ -55,6 +55,8 @@ def writable_view(buffer: Buffer) -> memoryview | None:
 
     Raises TypeError for memory that cannot be written, or does not lie in a row.
     """
+    if type(buffer) is bytearray:
+        return memoryview(buffer)
     try:
         view = _view(buffer)
     except BufferError as error:

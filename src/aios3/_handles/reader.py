@@ -83,6 +83,8 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
             stop = self.size if size is None or size < 0 else min(start + size, self.size)
             if start >= stop:
                 return b""
+            if stop - start == self._chunk_bytes:
+                self._fetcher.expect_bytes()
             try:
                 try:
                     view = self._take_arrived(stop)
@@ -144,16 +146,17 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         if self._source.pending is not None or not self._fetcher.close_idle(self._closed_error()):
             await close_fetcher(self._source, self._fetcher)
 
-    def _peek(self, size: int) -> Awaitable[memoryview]:
+    def _peek(self, size: int) -> Awaitable[bytes | memoryview]:
         return self._view(min(self._position + size, self.size))
 
     def _buffered(self) -> memoryview:
         return self._fetcher.peek(self._position)
 
-    async def _view(self, stop: int) -> memoryview:
+    async def _view(self, stop: int) -> bytes | memoryview:
         """Wait for bytes at the position, at most up to ``stop``, having asked for what should come next."""
         self._request(stop)
-        return await self._fetcher.read_view(self._position, stop)
+        view = self._fetcher.peek_view(self._position, stop)
+        return await self._fetcher.read_view(self._position, stop) if view is None else view
 
     def _request(self, stop: int) -> None:
         """Ask for the bytes from the position up to ``stop``, and for what should come next."""
@@ -171,14 +174,14 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
             self._run.readahead(demand), self._fetcher.bandwidth.readahead_bytes(self._fetcher.limits.request_size)
         )
 
-    async def _next_view(self, stop: int) -> memoryview:
+    async def _next_view(self, stop: int) -> bytes | memoryview:
         view = self._take_arrived(stop)
         if view is None:
             view = await self._fetcher.read_view(self._position, stop)
             self._advance(len(view))
         return view
 
-    def _take_arrived(self, stop: int) -> memoryview | None:
+    def _take_arrived(self, stop: int) -> bytes | memoryview | None:
         """Take bytes at the position like :meth:`_next_view` if they are here.
 
         Ask for what should come next in any case.
@@ -193,7 +196,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         self._position += count
         self._run.end(self._position)
 
-    async def _read_until(self, stop: int, view: memoryview | None = None) -> bytes:
+    async def _read_until(self, stop: int, view: bytes | memoryview | None = None) -> bytes:
         """Read up to ``stop``; ``view`` has been taken already."""
         if view is None:
             view = await self._next_view(stop)
@@ -247,8 +250,9 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         fetcher = RangeFetcher(
             source.fetch, source.stat.size, budget, _limits(sizes.block_size, sizes.request_size, budget.limit)
         )
-        if source.latency is not None:
-            fetcher.bandwidth.record_latency(source.latency)
+        latency = source.latency
+        if latency is not None:
+            fetcher.bandwidth.record_latency(latency)
     except BaseException:
         budget.release(reserved)
         await source.aclose()

@@ -186,11 +186,15 @@ class SharedRanges:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
         return self._ranges.peek(self._base + position)
 
-    def peek_view(self, position: int, stop: int) -> memoryview | None:
+    def expect_bytes(self) -> None:
+        """Have blocks that come from now on received so that reading one as ``bytes`` copies nothing."""
+        self._ranges.expect_bytes()
+
+    def peek_view(self, position: int, stop: int) -> bytes | memoryview | None:
         """Return what :meth:`read_view` returns if all of it is here, else None."""
         return None if self._closed is not None else self._ranges.peek_view(self._base + position, self._base + stop)
 
-    async def read_view(self, position: int, stop: int) -> memoryview:
+    async def read_view(self, position: int, stop: int) -> bytes | memoryview:
         """Return the bytes from ``position`` up to ``stop`` or the end of their block, once all of these are there."""
         view = self.peek_view(position, stop)
         return (

@@ -41,18 +41,13 @@ class ObjectSource:
 
         [read_small ->] open -> fetch, fetch ...      A reader, or a whole object in ranges.
         open_suffix -> open -> fetch ...              The index at the end of an archive.
-        stream_from, verify_chunk ...                 A pipe, from one body after the other.
+        stream_from, add_streamed ...                 A pipe, from one body after the other.
     """
 
     def __init__(self, session: Session, url: S3Url, options: GetOptions | None = None) -> None:
         self.url = url
         self._session = session
         self._options = options or _DEFAULT_READ
-        self.latency: float | None = None
-        """Seconds until the response to the request that opened this.
-
-        Most have a connection that stands already.
-        """
         self._stat: StatResult | None = None
         self._pending_body: ObjectBody | None = None
         self._pending_start = 0
@@ -83,7 +78,7 @@ class ObjectSource:
             clock = asyncio.get_running_loop().time
             started = clock()
             body = await self._get(start, stop)
-            self.latency = clock() - started
+            self._session.opening_latencies.record((self.url.profile, self.url.bucket), clock() - started)
         self._pending_body = body
         self._pending_start = start
         try:
@@ -95,6 +90,14 @@ class ObjectSource:
             await self.aclose()
             raise
         return min(stop, body.stop)
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds until a response of the bucket's server: the shortest of the latest that opened an object.
+
+        Most had a connection that stood already.
+        """
+        return self._session.opening_latencies.shortest((self.url.profile, self.url.bucket))
 
     async def open_suffix(self, size: int) -> int:
         """Ask for the last ``size`` bytes, learn the object's size and version, and return where the response begins.
@@ -119,8 +122,11 @@ class ObjectSource:
             return None
         try:
             backend = self._session.cached_backend(self.url) or await self._session.backend(self.url)
+            clock = asyncio.get_running_loop().time
+            started = clock()
             try:
                 body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._options)
+                self._session.opening_latencies.record((self.url.profile, self.url.bucket), clock() - started)
             except InvalidRangeError as rejection:
                 body = await self._get_empty(start, rejection)
             self._pending_body = body
@@ -241,20 +247,25 @@ class ObjectSource:
             raise
         return body
 
-    async def verify_chunk(self, position: int, data: memoryview) -> None:
-        """Verify what :meth:`stream_from` has brought; raise ChecksumMismatchError with the last of wrong bytes.
+    def add_streamed(self, position: int, data: memoryview) -> bool:
+        """Add bytes of :meth:`stream_from` to the checksum; return True if they make the object whole.
 
-        Bytes that are reported twice, or not at all, end the comparison.
+        Then :meth:`verify_streamed` is next. Bytes that are added twice, or not at all, end the comparison.
         """
         verification = self._verification
         if verification is None:
-            return
+            return False
         if self._streamed_range is None:
             self._streamed_range = verification.begin_range(0, self.stat.size)
-        if self._streamed_range is not None:
-            self._streamed_range.add(position, data)
-            if position + len(data) == self.stat.size and verification.is_complete(self._streamed_range):
-                await verification.verify()
+        if self._streamed_range is None:
+            return False
+        self._streamed_range.add(position, data)
+        return position + len(data) == self.stat.size and verification.is_complete(self._streamed_range)
+
+    async def verify_streamed(self) -> None:
+        """Verify what :meth:`stream_from` has brought. Raises ChecksumMismatchError."""
+        if self._verification is not None:
+            await self._verification.verify()
 
     async def aclose(self) -> None:
         """Drop a response that was not fetched. Safe to repeat."""
