@@ -30,7 +30,7 @@ _EXIT_STATUS = 128 + signal.SIGTERM
 
 
 class _RecordingContext(SpawnContext):
-    """The way to start processes by ``spawn``, which knows those that it has started: a pool tells nobody."""
+    """The way to start processes by ``spawn``, with a list of those that it has started; a pool has no public one."""
 
     def __init__(self) -> None:
         super().__init__()
