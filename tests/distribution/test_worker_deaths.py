@@ -19,6 +19,7 @@ import pytest
 import aios3
 import aios3.sync as s3
 from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Sync, run
+from aios3.distributed.processes import WorkerProcesses
 from aios3.testing import FaultyServer, faults
 from distribution.death_jobs import DiesAt, counts_one, renewed
 from distribution.test_runs import ranges_of
@@ -144,6 +145,14 @@ def test_a_run_that_is_left_early_leaves_no_process():
     ranges = [KeyRange("s3://b", f"{n:02}", f"{n:02}a") for n in range(40)]
     with run(counts_one, ranges, 2) as work:
         assert next(work).ok
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_that_are_still_starting_are_ended_too():
+    workers = WorkerProcesses(3)
+    for number in range(6):
+        workers.submit(counts_one, KeyRange("s3://b", f"{number:02}"))
+    workers.stop()
     assert multiprocessing.active_children() == []
 
 
