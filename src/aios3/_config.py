@@ -176,8 +176,8 @@ class Config:
     ``response_checksum_validation=when_required`` compares nothing."""
 
     payload_signing: PayloadSigning = "auto"
-    """True if the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. ``auto`` signs it
-    over plain HTTP only, because TLS protects it already; ``never`` leaves it out there as well."""
+    """True if the SHA-256 of what is sent is part of the signature, at half a second of CPU a GiB. With
+    ``auto`` it is signed over plain HTTP only, because TLS protects it already. With ``never`` it is left out."""
 
     transport: TransportChoice = "auto"
     """The transport of the requests. ``auto`` uses native connections, which cost a tenth of the CPU. It uses

@@ -147,7 +147,7 @@ class CredentialCache:
     """The credentials of one profile. Without a ``source`` they are those of ``signer`` for ever.
 
     It belongs to one event loop. Many may ask at once: the source is asked once for all of them, in a task that no
-    cancelled caller takes with it. ``clock`` returns the seconds since the epoch.
+    cancelled caller takes with it. The ``clock`` returns the seconds since the epoch.
     """
 
     def __init__(
@@ -427,8 +427,8 @@ async def _refresh_after_probe(
     """Renew temporary credentials if the server now says that they have ended.
 
     Its earlier responses prove nothing, because a token may have ended since. So 400 is checked each time, once for all
-    waiters. 403 most often means what it says, as for a missing key where keys may not be listed. It is checked once a
-    minute.
+    waiters. A 403 most often means what it says, as for a missing key where keys may not be listed. It is checked once
+    a minute.
     """
     found = await credential_cache.probe(ask)
     if credential_cache.has_replaced(used):

@@ -40,8 +40,8 @@ _MIN_VIRTUAL_HOST_LENGTH = 3
 _PLAIN_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
 _IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _BUCKETS_IN_HOSTS_ONLY = (".aliyuncs.com", ".myqcloud.com")
-"""Endpoints that reject a bucket in the path: Alibaba OSS, and Tencent COS for buckets since 2024. botocore's rule, the
-path for every configured endpoint, fails there."""
+"""Endpoints that reject a bucket in the path: Alibaba OSS, and Tencent COS for buckets since 2024. The rule of
+botocore, the path for every configured endpoint, fails there."""
 
 
 def has_standard_endpoint(region: str) -> bool:

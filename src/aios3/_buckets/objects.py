@@ -26,8 +26,8 @@ class ObjectBase:
     """One version of an object: the first one that was seen, once it was described, listed or read.
 
     ``version_id`` names one in a bucket that keeps versions. Known values cost no request. The first response about the
-    object gives its size, time and metadata, and a listing gives size and time. ``listed`` has the entry of a listing,
-    ``described`` the response to a HEAD or GET; both are None before.
+    object gives its size, time and metadata. A listing gives size and time. The entry of a listing is in ``listed``,
+    the response to a HEAD or GET in ``described``. Both are None before.
     """
 
     def __init__(

@@ -4,6 +4,14 @@ Of several servers at one address some are slow at times, and a second request m
 is slow if it has waited longer for its response than nineteen in twenty did. No request costs a task or a timer for
 that. All that wait stand in one queue, in the order of their deadlines, with one timer for the first. A long body is
 slow if it takes longer for its length than nineteen in twenty; the second request is then for the missing rest.
+
+Once a second request is under way there are four outcomes:
+
+- The first response comes first. It is returned, and the second request is cancelled.
+- The second response comes first. It is returned, and the first request is cancelled by cancelling the caller's task,
+  which takes that back (``uncancel``).
+- The first request fails. The second response is returned if it has come, otherwise the failure is raised.
+- The caller is cancelled. Both requests are, and a response that has come is discarded.
 """
 
 from __future__ import annotations

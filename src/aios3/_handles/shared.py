@@ -1,6 +1,6 @@
 """A cache of blocks that all files of a session share which are opened under the same key.
 
-The objects of one cache lie side by side in one endless range, each version at a place of its own, so one
+The objects of one cache lie side by side in one endless range, each version at a place of its own. So one
 :class:`RangeFetcher` serves them all. A block is fetched once for all its readers. The longest unused goes first,
 whichever object it is of. A cache lives as long as a file is open under its key.
 """

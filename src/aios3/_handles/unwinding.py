@@ -2,10 +2,10 @@
 
 Wrappers such as ``with gzip.open(f, "w") as g:`` call ``close()`` of the file whether the block ended well or not, and
 do not say which. So do ``contextlib.aclosing``, exit stacks, and the ``finally`` of a context manager that is written
-as a generator. Python itself knows. While the exit of a ``with`` block is called because of an exception, the frame of
-that block stands at the instruction ``WITH_EXCEPT_START``, which exists only for that. That holds in Python 3.11 to
-3.14; the bytecode is an implementation detail, and the tests of every version look at it. An ``except`` block is
-different: the code there closes the file on purpose.
+as a generator. Python itself knows. When an exception calls the exit of a ``with`` block, the frame of that block
+stands at the instruction ``WITH_EXCEPT_START``. It exists only for that. That holds in Python 3.11 to 3.14; the
+bytecode is an implementation detail, and the tests of every version look at it. An ``except`` block is different: the
+code there closes the file on purpose.
 
 A coroutine has the frames of those who await it below it only while all run in one task. So ``aclose()`` looks when it
 is called, and not when a task runs what it returns.

@@ -245,8 +245,8 @@ class RequestSender:
     ) -> Callable[[], Awaitable[str | None]] | None:
         """Return the function that asks the bucket for its region; None where that would add nothing new.
 
-        Servers of others than Amazon respond with 400 to a HEAD for many reasons, and most have one region.
-        ``has_moved`` says that this one has others.
+        Servers of others than Amazon respond with 400 to a HEAD for many reasons, and most have one region. This one
+        has others if ``has_moved``.
         """
         is_silent = is_unexplained(rejection.error) and not (has_moved or is_aws(rejection.target.endpoint.url))
         if request.operation == "HeadBucket" or is_silent:

@@ -89,9 +89,9 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
 
     Objects of up to ``multipart_threshold`` bytes (5 GiB, which is S3's limit; at least 5 MiB) cost a HEAD and one
     CopyObject. Larger ones are copied in parts of at most that size, several at once. Between two profiles, or into a
-    ``target_session`` of other settings, the bytes come through here. ``callback`` is called with the bytes copied
-    since its last call. A symbolic link is copied as one, or what it leads to with ``followlinks``. The source is one
-    version; if it changes meanwhile, ObjectChangedError is raised.
+    ``target_session`` of other settings, the bytes come through here. The ``callback`` is called with the bytes
+    copied since its last call. A symbolic link is copied as one, or what it leads to with ``followlinks``. The source
+    is one version; if it changes meanwhile, ObjectChangedError is raised.
 
     With ``overwrite=False`` an object at ``target`` stays, and ObjectExistsError is raised. A HEAD looks for it first,
     and the copy has a precondition. On servers that ignore preconditions, an object written between the two is

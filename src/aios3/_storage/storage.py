@@ -137,8 +137,8 @@ class Storage(StorageBase):
     ) -> WriteResult:
         """Write what is left in a binary file object as the file ``path``, replacing what is there; also nothing.
 
-        The file object, async or not, is left open. ``progress_callback`` is called with the number of bytes taken so
-        far; what it raises ends the upload. After an error nothing is visible.
+        The file object, async or not, is left open. The ``progress_callback`` is called with the number of bytes taken
+        so far. An error that it raises ends the upload. After an error nothing is visible.
         """
         check_arguments(progress_callback=progress_callback)
         async with aopen(self.path(path), "wb", session=self.session, **options) as writer:
