@@ -57,7 +57,10 @@ STEPS = [
     ("mv s3://{bucket}/typed s3://{bucket}/moved", "mv s3://{bucket}/typed s3://{bucket}/moved"),
     ("mv -r s3://{bucket}/no-tmp/ s3://{bucket}/m/", "mv --recursive s3://{bucket}/no-tmp/ s3://{bucket}/m/"),
     ("cp -r s3://{bucket}/tree/ {bucket}-down", "cp --recursive s3://{bucket}/tree/ {bucket}-down"),
-    ("sync --delete s3://{bucket}/m/ {bucket}-down", "sync --delete s3://{bucket}/m/ {bucket}-down"),
+    (
+        "sync --size-only --delete s3://{bucket}/m/ {bucket}-down",
+        "sync --size-only --delete s3://{bucket}/m/ {bucket}-down",
+    ),
     ("rm s3://{bucket}/moved", "rm s3://{bucket}/moved"),
     ("rm -r s3://{bucket}/m/ --include **/*.txt", "rm --recursive s3://{bucket}/m/ --exclude * --include *.txt"),
     ("mv -r s3://{bucket}/tree/ {bucket}-down/moved/", "mv --recursive s3://{bucket}/tree/ {bucket}-down/moved/"),

@@ -189,6 +189,25 @@ def test_a_terminal_is_not_commanded_by_keys(environ):
         os.close(child)
 
 
+@pytest.mark.parametrize("arguments", [["ls"], ["ls", "-l"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("variables", "is_blue"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)], ids=str
+)
+def test_a_terminal_shows_directories_in_blue(environ, arguments, variables, is_blue):
+    parent, child = pty.openpty()
+    surroundings = {name: value for name, value in environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    try:
+        command = [sys.executable, "-m", "aios3", *arguments, "s3://bucket/logs/"]
+        subprocess.run(command, env=surroundings | variables, stdout=child, check=True, timeout=100)
+        first, second = os.read(parent, 1000).decode().splitlines()
+        assert first.endswith("\x1b[1;34m2026/\x1b[0m" if is_blue else " 2026/" if "-l" in arguments else "2026/")
+        assert second.endswith("new.log")
+        assert ("\x1b" in first) == is_blue
+    finally:
+        os.close(parent)
+        os.close(child)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, -2), (signal.SIGTERM, -15)])
 def test_a_signal_ends_the_program_without_a_traceback(environ, number, status):
     with FaultyServer(upstream=environ["AWS_ENDPOINT_URL"]) as faulty:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import aios3
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._output import DirectoryName
 from aios3.cli._units import format_size, format_time, parse_size, parse_time
 from aios3.errors import S3Error
 
@@ -98,7 +99,7 @@ def record_of(entry: aios3.FileEntry) -> Mapping[str, object]:
 
 def _name(entry: aios3.FileEntry, root: str) -> str:
     name = entry.path.removeprefix(root)
-    return _directory(name) if entry.is_dir() else name
+    return DirectoryName(_directory(name)) if entry.is_dir() else name
 
 
 def _print_entry(app: App, entry: aios3.FileEntry, root: str) -> None:

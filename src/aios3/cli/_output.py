@@ -20,6 +20,12 @@ _UNPRINTABLE = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
 """Control characters of a key could command a terminal; there they are shown as escapes."""
 
 
+class DirectoryName(str):
+    """The name of a directory, which a terminal shows in blue, as it does those of ``ls``."""
+
+    __slots__ = ()
+
+
 class Output:
     """Prints results and errors of a command, and counts the errors.
 
@@ -45,7 +51,7 @@ class Output:
         if self.as_json:
             self.stream.write(json.dumps({key: value for key, value in record.items() if value is not None}) + "\n")
         else:
-            self.stream.write("".join(f"{self.shown(line)}\n" for line in lines))
+            self.stream.write("".join(f"{self._colored(line, self.shown(line))}\n" for line in lines))
 
     def dry_run(self, record: Mapping[str, object], words: Iterable[str]) -> None:
         """Print what would be done, as a line that ``run`` takes."""
@@ -59,22 +65,24 @@ class Output:
             for record in records:
                 self.result(record, "")
             return
-        shown = [[self.shown(cell) for cell in row] for row in rows]
+        cells = [list(row) for row in rows]
+        shown = [[self.shown(cell) for cell in row] for row in cells]
         widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-        for row in shown:
-            cells = [
-                cell.rjust(width) if index in right else cell.ljust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        for row, texts in zip(cells, shown, strict=True):
+            padded = [
+                text.rjust(width) if index in right else text.ljust(width)
+                for index, (text, width) in enumerate(zip(texts, widths, strict=True))
             ]
-            self.stream.write("  ".join(cells).rstrip() + "\n")
+            padded[-1] = self._colored(row[-1], texts[-1])
+            self.stream.write("  ".join(padded).rstrip() + "\n")
 
     def shown(self, text: str) -> str:
         """Return ``text`` without characters that would command a terminal; as it stands where there is none."""
         return text.translate(_UNPRINTABLE) if self._is_terminal else text
 
-    def emphasized(self, text: str) -> str:
-        """Return ``text`` in bold on a terminal with colours."""
-        return f"\x1b[1m{text}\x1b[0m" if self._has_colors else text
+    def _colored(self, cell: str, shown: str) -> str:
+        """Return what is shown of a cell, in colour if that is meant and the terminal has colours."""
+        return f"\x1b[1;34m{shown}\x1b[0m" if self._has_colors and isinstance(cell, DirectoryName) else shown
 
     def note(self, text: str) -> None:
         """Print a line for people on stderr, unless quiet."""
