@@ -49,7 +49,7 @@ WRONG: dict[str, list[Any]] = {
     "profile": TEXTS,
     "progress": [5, "print", *ODD],
     "progress_callback": [5, "print", *ODD],
-    "rules": [5, "x", [1], [{"origins": []}], 5.5],
+    "rules": [5, "x", [1], ["x"], 5.5],
     "store": ["s3://bucket", None, 5, *ODD],
     "tags": MAPPINGS,
     "unblock": FLAGS,

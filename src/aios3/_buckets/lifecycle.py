@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from aios3._arguments import list_of
 from aios3._buckets.configuration import LIFECYCLE, read_document, replace_document
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from aios3._backend import Document
@@ -41,8 +43,8 @@ async def get_rules(session: Session, url: S3Url) -> list[Document]:
 
 async def put_rules(session: Session, url: S3Url, rules: Iterable[Mapping[str, Any]]) -> None:
     """Replace all lifecycle rules; none deletes them."""
+    listed = [_with_filter(dict(rule)) for rule in list_of("rules", rules, Mapping)]  # type: ignore[type-abstract]  # only isinstance() is asked
     document = await read_document(session, url, LIFECYCLE)
-    listed = [_with_filter(dict(rule)) for rule in rules]
     if listed or document is not None:
         await _replace_rules(session, url, document or {}, listed)
 
