@@ -299,7 +299,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure aios3 beside other libraries, in turn; arguments go to benchmarks/run.py."""
-    _install_wheel(session, *BENCH, extras="crt")
+    _install_wheel(session, *BENCH, extras="crt,fsspec")
     peers = Path(session.cache_dir) / "bench-peers"
     python = str(peers / "bin" / "python")
     session.run("python", "-m", "venv", str(peers))

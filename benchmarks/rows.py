@@ -38,6 +38,7 @@ class Workload:
 _LARGE_READ = Workload(LARGE, LARGE_SIZE, MIB)
 _WRITE = Workload("", LARGE_SIZE, MIB)
 _SMALL = Workload("small", SMALL_SIZE, SMALL_SIZE, 4000, 64)
+_MANY = Workload("small", SMALL_SIZE, SMALL_SIZE, 1000)
 WORKLOADS = {
     "read": _LARGE_READ,
     "read_chunks": _LARGE_READ,
@@ -55,6 +56,11 @@ WORKLOADS = {
     "list": Workload(count=KEYS),
     "sync": Workload(LARGE, LARGE_SIZE, 64 * KIB),
     "cold": Workload("small", count=5),
+    "fs_open": _LARGE_READ,
+    "fs_cat": _MANY,
+    "fs_pipe": _MANY,
+    "fs_find": Workload(count=KEYS),
+    "fs_ranges": Workload(LARGE, LARGE_SIZE, 64 * KIB, 1000),
 }
 MEDIUM_OBJECT = (MEDIUM, MEDIUM_SIZE)
 """What is read and written where the server is slow."""
@@ -93,6 +99,9 @@ def _times(factor: float, peer: str, peer_row: str = "") -> tuple[Target, ...]:
 
 
 _AS_SINGLE_GET = _times(1.0, "aios3", "small get")
+_OBSTORE = _times(1.0, "obstore")
+_CHEAPER = (_times(0.5, "s3fs"), _OBSTORE)
+_FASTER = (_times(3.0, "s3fs"), _OBSTORE)
 
 ROWS = (
     Row("read", "read", "plain", "cpu_gib", "1 GiB, 1 MiB reads", _times(0.85, "obstore")),
@@ -156,6 +165,18 @@ ROWS = (
     ),
     Row("sync, S3-like", "sync", "s3like", "mib_rate", "512 MiB through a blocking file, 64 KiB reads", _up_to(900)),
     Row("cold", "cold", "plain", "wall", "start of Python to the first byte of 4 KiB", _up_to(0.12)),
+    Row("fsspec open", "fs_open", "plain", "cpu_gib", "1 GiB through `fs.open`, 1 MiB reads", _CHEAPER),
+    Row("fsspec open, S3-like", "fs_open", "s3like", "mib_rate", "512 MiB through `fs.open`, 1 MiB reads", _FASTER),
+    Row("fsspec cat", "fs_cat", "plain", "cpu_unit", "1,000 objects of 4 KiB by one `fs.cat`", _CHEAPER),
+    Row("fsspec cat, S3-like", "fs_cat", "s3like", "unit_rate", "1,000 objects of 4 KiB by one `fs.cat`", _FASTER),
+    Row("fsspec pipe", "fs_pipe", "plain", "cpu_unit", "1,000 objects of 4 KiB by one `fs.pipe`", _CHEAPER),
+    Row("fsspec pipe, S3-like", "fs_pipe", "s3like", "unit_rate", "1,000 objects of 4 KiB by one `fs.pipe`", _FASTER),
+    Row("fsspec find", "fs_find", "plain", "cpu_unit", "200,000 keys by `fs.find`; a key", _CHEAPER),
+    Row("fsspec find, S3-like", "fs_find", "s3like", "unit_rate", "200,000 keys by `fs.find`", _FASTER),
+    Row("fsspec ranges", "fs_ranges", "plain", "cpu_unit", "1,000 of 64 KiB by one `fs.cat_ranges`", _CHEAPER),
+    Row(
+        "fsspec ranges, S3-like", "fs_ranges", "s3like", "unit_rate", "1,000 of 64 KiB by one `fs.cat_ranges`", _FASTER
+    ),
     Row("memory, read", "read", "plain", "rss", "peak RSS of read", _up_to(100), of="read"),
     Row("memory, write", "write", "plain", "rss", "peak RSS of write", _up_to(100), of="write"),
     Row("memory, read, S3-like", "read", "s3like", "rss", "peak RSS of read", _up_to(220), of="read, S3-like"),

@@ -80,7 +80,7 @@ def _job(options: argparse.Namespace) -> Job:
         key=key,
         size=size,
         piece=workload.piece,
-        count=workload.count if options.workload in {"list", "cold"} else workload.count // options.divide,
+        count=workload.count if options.workload in {"list", "cold", "fs_find"} else workload.count // options.divide,
         in_flight=workload.in_flight,
         limit_seconds=options.limit_seconds,
         originals=options.originals,
@@ -119,11 +119,11 @@ def _check(workload: str, job: Job, received: int) -> None:
     if job.clock.cut_short:
         return
     expected = job.size if job.size > rows.MIB and not job.count else job.size * job.count
-    if workload == "list":
+    if workload in {"list", "fs_find"}:
         wanted, had = job.count, job.units
-    elif workload == "random":
+    elif workload in {"random", "fs_ranges"}:
         wanted, had = job.count * job.piece, job.bytes
-    elif workload.startswith(("write", "small_put")):
+    elif workload.startswith(("write", "small_put", "fs_pipe")):
         wanted, had = expected, received
     else:
         wanted, had = expected, job.bytes

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import aios3
 import aios3.sync
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
+from libraries import filesystems
 from server.objects import SMALL_COUNT, small_key
 
 if TYPE_CHECKING:
     from job import Job
 
-DISTRIBUTIONS = ("aios3", "aiobotocore", "botocore", "awscrt")
+DISTRIBUTIONS = ("aios3-io", "aiobotocore", "botocore", "awscrt")
 NOTE = "CRC64NVME of parts and object in `write`"
 ABSENT = {}
 COLD = f"""
@@ -206,3 +207,18 @@ def sync(job: Job) -> None:
         with job.clock, aios3.sync.open(_path(job.key), "rb", session=session) as file:
             while data := file.read(job.piece):
                 job.got(data)
+
+
+def _filesystem(job: Job) -> Any:
+    from aios3.fsspec import S3FileSystem  # noqa: PLC0415 - needs fsspec, and slow to import
+
+    return S3FileSystem(
+        key=ACCESS_KEY,
+        secret=SECRET_KEY,
+        endpoint_url=job.endpoint,
+        client_kwargs={"region_name": REGION, "verify": job.ca or True},
+        skip_instance_cache=True,
+    )
+
+
+globals().update(filesystems.workloads(_filesystem))

@@ -10,6 +10,7 @@ import obstore
 from obstore.store import S3Store
 
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
+from libraries import filesystems
 from server.objects import small_key
 
 if TYPE_CHECKING:
@@ -140,3 +141,22 @@ def sync(job: Job) -> None:
         file = obstore.open_reader(store, job.key)
         while data := file.read(job.piece):
             job.got(data)
+
+
+def _filesystem(job: Job) -> Any:
+    from obstore.fsspec import FsspecStore  # noqa: PLC0415 - slow to import
+
+    return FsspecStore(
+        "s3",
+        config={
+            "endpoint": job.endpoint,
+            "region": REGION,
+            "access_key_id": ACCESS_KEY,
+            "secret_access_key": SECRET_KEY,
+        },
+        client_options={"allow_http": not job.secure},
+        skip_instance_cache=True,
+    )
+
+
+globals().update(filesystems.workloads(_filesystem))

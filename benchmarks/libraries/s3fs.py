@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import s3fs
 
 from job import ACCESS_KEY, BUCKET, PREFIX, REGION, SECRET_KEY, TARGET
+from libraries import filesystems
 from server.objects import small_key
 
 if TYPE_CHECKING:
@@ -123,3 +124,6 @@ def list(job: Job) -> None:
     files = _files(job)
     with job.clock:
         job.did(len(files.find(_path(PREFIX))))
+
+
+globals().update(filesystems.workloads(_files))
