@@ -13,7 +13,7 @@ import pytest
 
 import aios3
 from aios3 import AsyncMultipartWriter, AsyncPrefetchReader, AsyncTextReader, AsyncTextWriter
-from aios3._retrying import RetryingBackend
+from aios3._adapting_backend import AdaptingBackend
 from aios3._storing.write_plan import guess_type, read_types
 from aios3.errors import ConfigError, from_response
 
@@ -354,13 +354,13 @@ async def test_options_arrive(aios3_bucket, aios3_session):
 async def test_a_reader_requests_at_most_request_size_bytes(aios3_bucket, aios3_session, monkeypatch):
     path, spans = f"{aios3_bucket}/key", []
     await aios3.write_bytes(path, bytes(3 * MIB), session=aios3_session)
-    get = RetryingBackend.get_object
+    get = AdaptingBackend.get_object
 
     async def note(self, url, *, start, stop, options):
         spans.append(stop - start)
         return await get(self, url, start=start, stop=stop, options=options)
 
-    monkeypatch.setattr(RetryingBackend, "get_object", note)
+    monkeypatch.setattr(AdaptingBackend, "get_object", note)
     async with aios3.aopen(path, session=aios3_session, block_size=64 << 10, request_size=512 << 10) as file:
         assert len(await file.read()) == 3 * MIB
     assert max(spans) <= 512 << 10
@@ -424,7 +424,7 @@ async def test_without_permission_to_list_the_error_names_the_request(aios3_buck
     async def reject(_self, url, **_kwargs):
         raise from_response(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "list_objects", reject)
+    monkeypatch.setattr(AdaptingBackend, "list_objects", reject)
     with pytest.raises(aios3.ObjectNotFoundError) as caught:
         await aios3.aopen(f"{aios3_bucket}/key", session=aios3_session)
     assert caught.value.operation == "GetObject"
@@ -434,7 +434,7 @@ async def test_what_says_that_the_bucket_is_missing_is_not_asked_why(aios3_sessi
     async def unexpected(_self, url, **_kwargs):
         pytest.fail(f"{url} was listed")
 
-    monkeypatch.setattr(RetryingBackend, "list_objects", unexpected)
+    monkeypatch.setattr(AdaptingBackend, "list_objects", unexpected)
     with pytest.raises(aios3.BucketNotFoundError, match="GetObject"):
         await aios3.aopen("s3://no-such-bucket-here/key", session=aios3_session)
 

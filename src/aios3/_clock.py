@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from aios3._error_responses import has_no_code
+from aios3._rejections import has_no_code
 
 if TYPE_CHECKING:
     from aios3.errors import S3Error

@@ -17,8 +17,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from aios3._config import Credentials
-from aios3._error_responses import has_no_code, is_unexplained
 from aios3._logs import get_logger
+from aios3._rejections import has_no_code, is_unexplained
 from aios3._responses import is_expired_token
 from aios3._secrets import scrub
 from aios3._shared_call import SharedCall

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from aios3 import _error_responses
+from aios3 import _rejections
 from aios3._backend import DeleteFailure, GetOptions
 from aios3._operations import DeleteObject, DeleteObjects, DeleteVersions, HeadObject
 from aios3._responses import split_xml_safe, unquote_etag
@@ -88,7 +88,7 @@ class Deletions:
         try:
             await self.attempts.send(operation)
         except (UnsupportedError, RequestError) as error:
-            if not _error_responses.may_reject_delete_conditions(error):
+            if not _rejections.may_reject_delete_conditions(error):
                 raise
             self.quirks.note_unsupported_conditional_deletes(str(operation.url.with_key("")), error)
             return False
@@ -122,7 +122,7 @@ class Deletions:
         try:
             return await self.attempts.send(operation)
         except (UnsupportedError, RequestError) as error:
-            if not _error_responses.may_reject_delete_conditions(error):
+            if not _rejections.may_reject_delete_conditions(error):
                 raise
             failed = await self._delete_in_bulk(without, named, delete_one)
             if self.quirks.supports_bulk_deletes:  # else it was not the conditions
@@ -163,7 +163,7 @@ class Deletions:
         try:
             return await self.attempts.send(operation)
         except (UnsupportedError, RequestError) as error:
-            if not _error_responses.may_reject_bulk_deletes(error):
+            if not _rejections.may_reject_bulk_deletes(error):
                 raise
             failed = await delete_after_rejection(delete_one, url, named, error)
             self.quirks.note_unsupported_bulk_deletes(str(url.with_key("")), error)
@@ -203,8 +203,8 @@ async def delete_after_rejection(
     try:
         await delete(url.with_key(key), version_id)
     except S3Error as error:
-        if isinstance(error, BucketNotFoundError) or not _error_responses.is_conclusive(error):
-            raise (rejection if _error_responses.is_same_error(error, rejection) else error) from None
+        if isinstance(error, BucketNotFoundError) or not _rejections.is_conclusive(error):
+            raise (rejection if _rejections.is_same_error(error, rejection) else error) from None
         first = [_failure(error, named[0])]
     return first + await delete_singly(delete, url, named[1:])
 

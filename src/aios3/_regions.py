@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aios3._endpoint_url import AMAZON_DOMAINS
-from aios3._error_responses import has_no_code, is_unexplained
 from aios3._paths import is_arn
+from aios3._rejections import has_no_code, is_unexplained
 from aios3._shared_call import SharedCall
 from aios3.errors import S3Error
 

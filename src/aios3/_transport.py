@@ -7,6 +7,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Literal
 
+from aios3._adapting_backend import AdaptingAdmin, AdaptingBackend
 from aios3._clock import Clock
 from aios3._credentials import Signer, credential_cache_of
 from aios3._descriptions import BucketDescription
@@ -17,7 +18,6 @@ from aios3._observe import Observer
 from aios3._paths import S3Url, is_arn
 from aios3._proxies import direct_reason, proxy_for, proxy_host
 from aios3._regions import BucketRegions
-from aios3._retrying import RetryingAdmin, RetryingBackend
 from aios3._s3_constants import SIGV4
 from aios3._settings import read_settings
 from aios3._static_settings import resolve_statically
@@ -77,7 +77,7 @@ class Transport:
         self.credential_cache: CredentialCache = credential_cache_of(self._config, self._find_credentials)
         """The one copy of the profile's credentials."""
         self._backends: dict[str, ObjectBackend] = {}
-        self._admin: RetryingAdmin | None = None
+        self._admin: AdaptingAdmin | None = None
         self._reasons: dict[str, _Choice] = {}
         self._addresses: dict[str, BucketAddress] = {}
         self._lock: asyncio.Lock = asyncio.Lock()
@@ -93,7 +93,7 @@ class Transport:
                 await self.read()
                 reason = await self._reason_for_aiobotocore(bucket)
                 backend = self._http_transport().backend if reason is None else self._aiobotocore()
-                self._backends[bucket] = RetryingBackend(backend, self._policy, self._quirks, self._observer)
+                self._backends[bucket] = AdaptingBackend(backend, self._policy, self._quirks, self._observer)
                 self._reasons[bucket] = await self._choice(bucket, reason)
                 _log.debug("s3://%s is reached through %s, because %s", bucket, *self._reasons[bucket])
             return self._backends[bucket]
@@ -102,7 +102,7 @@ class Transport:
         """Return what administers ``bucket``, and the account for ""; it is chosen for, and described, like others."""
         await self.backend(bucket)
         if self._admin is None:
-            self._admin = RetryingAdmin(self._aiobotocore(), self._policy, self._quirks, self._observer)
+            self._admin = AdaptingAdmin(self._aiobotocore(), self._policy, self._quirks, self._observer)
         return self._admin
 
     def describe(self, profile: str | None = None) -> list[BucketDescription]:

@@ -8,11 +8,11 @@ import pytest
 from boto_calls import KEYS, MIB, URL
 
 from aios3 import errors
+from aios3._adapting_backend import AdaptingAdmin
 from aios3._backend import GetOptions, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config
 from aios3._engine.retry_policy import RetryPolicy
-from aios3._retrying import RetryingAdmin
 from scripted import response, xml
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ async def failing(
 ) -> errors.S3Error:
     """Make a call and return the error that it must raise."""
     config = Config(**{"credentials": KEYS, "max_attempts": 1, **options})
-    backend = RetryingAdmin(BotoBackend(config, profile, slots), RetryPolicy(config.max_attempts))
+    backend = AdaptingAdmin(BotoBackend(config, profile, slots), RetryPolicy(config.max_attempts))
     try:
         with pytest.raises(errors.S3Error) as caught:
             await CALLS[call](backend, url)

@@ -11,10 +11,10 @@ from xml.sax.saxutils import escape
 import pytest
 from boto_calls import URL, to
 
+from aios3._adapting_backend import AdaptingAdmin
 from aios3._backend import DeleteFailure, OpenUpload, StoredPart
 from aios3._engine.retry_policy import RetryPolicy
 from aios3._paths import S3Url
-from aios3._retrying import RetryingAdmin
 from aios3.errors import AccessDeniedError, BucketNotFoundError, ServerError
 from scripted import Scripted, response, xml
 
@@ -34,7 +34,7 @@ def query_of(request) -> dict[str, list[str]]:
 
 
 async def delete(server: Scripted, *keys: str):
-    backend = RetryingAdmin(to(server), RetryPolicy(1))
+    backend = AdaptingAdmin(to(server), RetryPolicy(1))
     try:
         return await backend.delete_objects(BUCKET, keys)
     finally:
@@ -107,14 +107,14 @@ async def test_lists_parts_on_all_pages_in_order():
         return response(body=f"<ListPartsResult>{parts}{end if more else ''}</ListPartsResult>".encode())
 
     async with Scripted(page([1, 2], more=True), page([3], more=False)) as server:
-        backend = RetryingAdmin(to(server), RetryPolicy(1))
+        backend = AdaptingAdmin(to(server), RetryPolicy(1))
         found = await backend.list_parts(URL, "upload")
         await backend.aclose()
     assert found == [StoredPart(1, "e1", 1), StoredPart(2, "e2", 2), StoredPart(3, "e3", 3)]
     assert [query_of(request).get("part-number-marker") for request in server.requests] == [None, ["2"]]
     again = page([2], more=True)
     async with Scripted(again, again) as server:
-        backend = RetryingAdmin(to(server), RetryPolicy(1))
+        backend = AdaptingAdmin(to(server), RetryPolicy(1))
         with pytest.raises(ServerError, match="continues at part 2 again"):
             await backend.list_parts(URL, "upload")
         await backend.aclose()
@@ -131,7 +131,7 @@ def uploads(key: str, upload_id: str, *, more: bool) -> bytes:
 
 async def test_lists_uploads_on_all_pages_decoded():
     async with Scripted(uploads("a%2Bb", "1", more=True), uploads("a%20c%01", "2", more=False)) as server:
-        backend = RetryingAdmin(to(server), RetryPolicy(1))
+        backend = AdaptingAdmin(to(server), RetryPolicy(1))
         found = await backend.list_multipart_uploads(S3Url("bucket", "a"))
         await backend.aclose()
     assert found == [OpenUpload("a+b", "1", 1445412480.0), OpenUpload("a c\x01", "2", 1445412480.0)]
@@ -143,7 +143,7 @@ async def test_lists_uploads_on_all_pages_decoded():
 async def test_a_list_of_uploads_that_does_not_get_on_is_an_error():
     again = uploads("a", "1", more=True)
     async with Scripted(again, again) as server:
-        backend = RetryingAdmin(to(server), RetryPolicy(1))
+        backend = AdaptingAdmin(to(server), RetryPolicy(1))
         with pytest.raises(ServerError, match="again"):
             await backend.list_multipart_uploads(BUCKET)
         await backend.aclose()
@@ -151,6 +151,6 @@ async def test_a_list_of_uploads_that_does_not_get_on_is_an_error():
 
 async def test_no_such_upload_means_that_there_are_none():
     async with Scripted(response(404, xml("Error", Code="NoSuchUpload", Message="none"))) as server:
-        backend = RetryingAdmin(to(server), RetryPolicy(1))
+        backend = AdaptingAdmin(to(server), RetryPolicy(1))
         assert await backend.list_multipart_uploads(BUCKET) == []
         await backend.aclose()

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from boto_calls import KEYS, URL, get, put, to
 
+from aios3._adapting_backend import AdaptingBackend
 from aios3._backend import Checksum, CopyOptions, GetOptions, Part, PartSource, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._boto.upload_stream import PieceStream, upload_timeout
 from aios3._config import Config
 from aios3._engine.retry_policy import RetryPolicy
 from aios3._paths import S3Url
-from aios3._retrying import RetryingBackend
 from aios3.errors import ObjectExistsError, ServerError, UnsupportedError
 from scripted import Scripted, response, xml
 
@@ -57,7 +57,7 @@ async def test_another_attempt_sends_the_whole_body_again(no_backoff):
         writer.transport.abort()
 
     async with Scripted(response(503), hang_up, response(etag='"e"')) as server:
-        backend = RetryingBackend(to(server), RetryPolicy(3))
+        backend = AdaptingBackend(to(server), RetryPolicy(3))
         await put(backend, URL, *body)
         await backend.aclose()
     assert [request.body for request in server.requests] == [b"".join(body)] * 3

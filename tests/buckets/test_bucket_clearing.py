@@ -9,10 +9,10 @@ import pytest
 from bucket_s3 import URL
 
 import aios3
+from aios3._adapting_backend import AdaptingAdmin
 from aios3._backend import DeleteFailure, ObjectVersion
 from aios3._engine.retry_policy import RetryPolicy
 from aios3._responses import failed_versions
-from aios3._retrying import RetryingAdmin
 from aios3.errors import ServerError
 from handles.fake_s3 import rejection
 
@@ -175,7 +175,7 @@ async def test_keys_that_xml_cannot_hold_lose_the_version_that_was_named(s3):
     s3.put_versions("a\x01@1", "a\x01@2", "b@1")
     url = aios3.S3Url("bucket")
     asked = [each for each in s3.versions if (each.key, each.version_id) != ("a\x01", "2")]
-    assert await RetryingAdmin(s3, RetryPolicy(1)).delete_versions(url, asked) == []
+    assert await AdaptingAdmin(s3, RetryPolicy(1)).delete_versions(url, asked) == []
     assert s3.left() == {"a\x01@2"}
     assert (s3.calls["DeleteObjects"], s3.calls["DeleteObject"]) == (1, 1)
 
@@ -187,5 +187,5 @@ async def test_a_version_that_is_rejected_alone_is_reported(s3):
         raise rejection(operation, url, "AccessDenied", 403)
 
     s3.faults = faults
-    (failed,) = await RetryingAdmin(s3, RetryPolicy(1)).delete_versions(aios3.S3Url("bucket"), s3.versions)
+    (failed,) = await AdaptingAdmin(s3, RetryPolicy(1)).delete_versions(aios3.S3Url("bucket"), s3.versions)
     assert (failed.key, failed.version_id, failed.code) == ("a\x01", "1", "AccessDenied")

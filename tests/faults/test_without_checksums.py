@@ -12,7 +12,7 @@ import pytest
 from fault_common import nothing_left
 
 import aios3
-from aios3._retrying import RetryingBackend
+from aios3._adapting_backend import AdaptingBackend
 from aios3.testing import faults
 
 REJECTIONS = [faults.Respond(501, "NotImplemented"), faults.Respond(400, "InvalidArgument")]
@@ -39,7 +39,7 @@ async def session(faulty, options):
 async def aws_session(faulty, options, monkeypatch):
     """A session that sends checksums with all that it writes, without having been told to."""
 
-    monkeypatch.setattr(RetryingBackend, "is_aws", True)
+    monkeypatch.setattr(AdaptingBackend, "is_aws", True)
     made = aios3.Session(**options(faulty))
     async with nothing_left(made, faulty):
         yield made

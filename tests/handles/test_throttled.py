@@ -11,7 +11,7 @@ from fake_s3 import FakeS3
 import aios3
 import virtual_time
 from aios3 import _session
-from aios3._retrying import RetryingBackend
+from aios3._adapting_backend import AdaptingBackend
 from aios3.errors import ThrottledError
 from aios3.testing import SeenRequest
 from aios3.testing._faulty_rules import RateLimit
@@ -28,7 +28,7 @@ class Limited(FakeS3):
         self.policy = policy
         self.policy.limiter._clock = asyncio.get_running_loop().time
         self.limit = RateLimit(per_second=200, burst=5, clock=self.policy.limiter._clock)
-        self.retried = RetryingBackend(self, policy)
+        self.retried = AdaptingBackend(self, policy)
         self.rejected = 0
 
     def cached_backend(self, bucket):

@@ -14,10 +14,10 @@ from aios3 import errors
 from aios3._backend import Checksum, GetOptions, Part, PartSource, Precondition, PutOptions
 from aios3._boto import BotoBackend
 from aios3._config import Config, Credentials
-from aios3._error_responses import is_unexplained
 from aios3._http import response_values
 from aios3._paths import S3Url
 from aios3._regions import is_wrong_region
+from aios3._rejections import is_unexplained
 from aios3._success import check_stored
 from scripted import Scripted, response, xml
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 import aios3
-from aios3._retrying import RetryingBackend
+from aios3._adapting_backend import AdaptingBackend
 from aios3.errors import from_response
 
 MIB = 1 << 20
@@ -115,13 +115,13 @@ async def test_a_copy_that_may_not_overwrite(aios3_bucket, aios3_session, source
 async def test_overwrite_false_sends_a_precondition(aios3_bucket, aios3_session, source, monkeypatch):
     """Somebody else may write the target between the look and the copy: S3 decides, with If-None-Match."""
     asked = []
-    copy_object = RetryingBackend.copy_object
+    copy_object = AdaptingBackend.copy_object
 
     async def look(self, *args, **kwargs):
         asked.append(kwargs["terms"])
         return await copy_object(self, *args, **kwargs)
 
-    monkeypatch.setattr(RetryingBackend, "copy_object", look)
+    monkeypatch.setattr(AdaptingBackend, "copy_object", look)
     await aios3.copy(source, f"{aios3_bucket}/target", overwrite=False, session=aios3_session)
     assert asked[0].condition.if_absent
     assert asked[0].if_match == (await aios3.stat(source, session=aios3_session)).etag
@@ -170,7 +170,7 @@ async def test_a_move_that_fails_leaves_the_source(aios3_bucket, aios3_session, 
     async def reject(_self, _old, new, **_kwargs):
         raise from_response(operation="CopyObject", path=str(new), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "copy_object", reject)
+    monkeypatch.setattr(AdaptingBackend, "copy_object", reject)
     with pytest.raises(aios3.AccessDeniedError):
         await verb(source, f"{aios3_bucket}/target", session=aios3_session)
     assert await kept(source, aios3_session) == KEPT
@@ -181,7 +181,7 @@ async def test_a_source_that_cannot_be_removed_is_named_in_the_error(aios3_bucke
     async def reject(_self, url, _version=None, **_conditions):
         raise from_response(operation="DeleteObject", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "delete_object", reject)
+    monkeypatch.setattr(AdaptingBackend, "delete_object", reject)
     with pytest.raises(aios3.PartialFailureError) as caught:
         await aios3.rename(source, f"{aios3_bucket}/target", session=aios3_session)
     assert caught.value.completed == {"copied": 1, "deleted": 0}
@@ -222,7 +222,7 @@ async def test_a_copy_that_is_cancelled_leaves_nothing(aios3_bucket, aios3_sessi
         started.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(RetryingBackend, "upload_part_copy" if kind == "in parts" else "upload_part", never)
+    monkeypatch.setattr(AdaptingBackend, "upload_part_copy" if kind == "in parts" else "upload_part", never)
     async with aios3.Session(aios3_session.config, region="eu-west-1") as other:
         to = other if kind == "streamed" else aios3_session
         copying = asyncio.create_task(

@@ -8,9 +8,9 @@ import os
 import pytest
 
 import aios3
+from aios3._adapting_backend import AdaptingBackend
 from aios3._engine import parts
 from aios3._handles import reader
-from aios3._retrying import RetryingBackend
 from aios3.errors import ConfigError, InvalidRangeError, from_response
 
 MIB = 1 << 20
@@ -88,14 +88,14 @@ async def test_reads_one_version(aios3_bucket, aios3_session, monkeypatch):
     """The object is replaced between the HEAD, which says where the end is, and the GET."""
     path = f"{aios3_bucket}/key"
     await aios3.write_bytes(path, b"the old one", session=aios3_session)
-    describe = RetryingBackend.head_object
+    describe = AdaptingBackend.head_object
 
     async def describe_and_replace(self, url, options):
         found = await describe(self, url, options)
         await aios3.write_bytes(path, b"another one", session=aios3_session)
         return found
 
-    monkeypatch.setattr(RetryingBackend, "head_object", describe_and_replace)
+    monkeypatch.setattr(AdaptingBackend, "head_object", describe_and_replace)
     with pytest.raises(aios3.ObjectChangedError):
         await aios3.read_bytes(path, -3, session=aios3_session)
     assert aios3_session.budget.used == 0
@@ -142,7 +142,7 @@ async def test_without_permission_to_list_the_error_names_the_request(aios3_buck
     async def reject(_self, url, **_kwargs):
         raise from_response(operation="ListObjectsV2", path=str(url), code="AccessDenied", status=403)
 
-    monkeypatch.setattr(RetryingBackend, "list_objects", reject)
+    monkeypatch.setattr(AdaptingBackend, "list_objects", reject)
     await test_an_object_that_is_missing_is_said_to_be(aios3_bucket, aios3_session, verb)
 
 
@@ -311,14 +311,14 @@ async def test_a_copy_in_parts_that_fails_leaves_nothing(
 ):
     source, target = f"{aios3_bucket}/large", f"{aios3_bucket}/copy"
     await aios3.write_bytes(source, bytes(11 * MIB), session=aios3_session)
-    copy_part = RetryingBackend.upload_part_copy
+    copy_part = AdaptingBackend.upload_part_copy
 
     async def reject_the_second(self, url, upload_id, number, part):
         if number == 2:
             raise from_response(operation="UploadPartCopy", path=str(url), code="AccessDenied", status=403)
         return await copy_part(self, url, upload_id, number, part)
 
-    monkeypatch.setattr(RetryingBackend, "upload_part_copy", reject_the_second)
+    monkeypatch.setattr(AdaptingBackend, "upload_part_copy", reject_the_second)
     with pytest.raises(aios3.AccessDeniedError):
         await aios3.copy(source, target, session=aios3_session)
     assert requests[-1].startswith("DELETE copy?uploadId=")

@@ -16,7 +16,7 @@ import pytest
 
 import aios3
 import aios3.sync
-from aios3._retrying import RetryingBackend
+from aios3._adapting_backend import AdaptingBackend
 from aios3.errors import from_response
 
 MIB = 1 << 20
@@ -175,7 +175,7 @@ async def test_touch_creates_and_never_rewrites(aios3_bucket, aios3_session, req
 
 async def test_touch_during_a_concurrent_write(aios3_bucket, aios3_session, monkeypatch):
     path = f"{aios3_bucket}/key"
-    describe = RetryingBackend.head_object
+    describe = AdaptingBackend.head_object
 
     async def describe_and_write(self, url, options):
         try:
@@ -183,20 +183,20 @@ async def test_touch_during_a_concurrent_write(aios3_bucket, aios3_session, monk
         finally:
             await aios3.write_bytes(path, b"theirs", session=aios3_session)
 
-    monkeypatch.setattr(RetryingBackend, "head_object", describe_and_write)
+    monkeypatch.setattr(AdaptingBackend, "head_object", describe_and_write)
     await aios3.touch(path, session=aios3_session)
     assert await aios3.read_bytes(path, session=aios3_session) == b"theirs"
 
 
 async def test_touch_on_a_server_without_conditions(aios3_bucket, aios3_session, monkeypatch):
-    put = RetryingBackend.put_object
+    put = AdaptingBackend.put_object
 
     async def reject_conditions(self, url, body, *, condition, **kwargs):
         if condition.if_absent:
             raise from_response(operation="PutObject", path=str(url), code="NotImplemented", status=501)
         return await put(self, url, body, condition=condition, **kwargs)
 
-    monkeypatch.setattr(RetryingBackend, "put_object", reject_conditions)
+    monkeypatch.setattr(AdaptingBackend, "put_object", reject_conditions)
     await aios3.touch(f"{aios3_bucket}/key", session=aios3_session)
     assert await aios3.isfile(f"{aios3_bucket}/key", session=aios3_session)
 

@@ -6,9 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import aios3
+from aios3._adapting_backend import AdaptingAdmin
 from aios3._backend import DeleteFailure
 from aios3._engine.retry_policy import RetryPolicy
-from aios3._retrying import RetryingAdmin
 from handles.fake_s3 import SMALL, FakeS3, rejection
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TreeS3(FakeS3):
         super().__init__()
         self.attempts = 0
         """Whether, and how often, calls are sent again as in a session on a real server."""
-        self._retried: RetryingAdmin | None = None
+        self._retried: AdaptingAdmin | None = None
         self.rejected: Callable[[str], str | None] = lambda key: None
         self.deleted_at_once: list[int] = []
         self.knows_bulk = True
@@ -41,7 +41,7 @@ class TreeS3(FakeS3):
     def cached_backend(self, bucket):
         if not self.attempts:
             return self
-        self._retried = self._retried or RetryingAdmin(self, RetryPolicy(self.attempts))
+        self._retried = self._retried or AdaptingAdmin(self, RetryPolicy(self.attempts))
         return self._retried
 
     async def admin(self, bucket):

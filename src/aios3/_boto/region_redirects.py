@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from aios3._boto.endpoint_probe import is_internal_request
-from aios3._error_responses import is_unexplained
 from aios3._observe import record_sent
 from aios3._regions import RegionSearch
+from aios3._rejections import is_unexplained
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from aios3 import errors
 from aios3._credentials import error_context, refresh_after
 from aios3._endpoints import is_aws
-from aios3._error_responses import is_unexplained
 from aios3._http import requests, response_values, sigv4
 from aios3._http.exceptions import BrokenBodyError, ProtocolError
 from aios3._observe import record_response, record_sent
 from aios3._ownership import NO_OWNERSHIP
 from aios3._proxies import origin
 from aios3._regions import RegionSearch
+from aios3._rejections import is_unexplained
 from aios3._s3_constants import SIGV4
 
 if TYPE_CHECKING:

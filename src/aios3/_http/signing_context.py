@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SigningContext:
-    """Signs the requests of one profile with the credentials of ``credential_cache``, by ``clock``."""
+    """The keys of one profile's ``credential_cache``, and the ``clock``, with which `sigv4` signs its requests."""
 
     def __init__(self, credential_cache: CredentialCache, clock: Clock | None = None) -> None:
         self.credential_cache = credential_cache

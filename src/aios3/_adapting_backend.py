@@ -1,11 +1,11 @@
-"""A backend whose operations are sent again where that may help, or in another form where a server rejects one."""
+"""A backend that sends an operation in another form where the server rejects it; `_request_attempts` retries it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from aios3 import _error_responses
+from aios3 import _rejections
 from aios3._backend import GetOptions, Precondition
 from aios3._calls import AdminBackend, ObjectBackend
 from aios3._deletions import Deletions
@@ -47,7 +47,7 @@ _DELETIONS = {DeleteObject, DeleteObjects, DeleteVersions}
 """Operations that may be sent as several requests, or as one request an object."""
 
 
-class RetryingBackend(ObjectBackend):
+class AdaptingBackend(ObjectBackend):
     """``backend`` with as many attempts an operation as ``policy`` grants.
 
     An operation that is not idempotent is sent once: it may have happened although its response was lost. The caller
@@ -91,22 +91,22 @@ class RetryingBackend(ObjectBackend):
             return cast("T", await self._create_unconditionally(operation, rejection))
         if not isinstance(operation, _WITH_BODY) or operation.checksum is not None:
             raise rejection
-        if not _error_responses.wants_digest(rejection):
+        if not _rejections.wants_digest(rejection):
             raise rejection
         self._quirks.buckets_with_digests.add(operation.url.bucket)
         return cast("T", await self.send(operation))
 
     async def _retry_without_checksum(self, operation: Operation[T], rejection: S3Error) -> T:
         """Send an operation that was rejected with checksums without them; remember it if that succeeds."""
-        if not _error_responses.may_reject_checksums(rejection):
+        if not _rejections.may_reject_checksums(rejection):
             raise rejection
         if self._quirks.requires_checksums:
-            raise _error_responses.with_advice(rejection) from None
+            raise _rejections.with_advice(rejection) from None
         try:
             result = await self._send_without_checksum(operation.without_checksum())
         except S3Error as error:
-            if not _error_responses.is_conclusive(error):
-                raise (rejection if _error_responses.is_same_error(error, rejection) else error) from None
+            if not _rejections.is_conclusive(error):
+                raise (rejection if _rejections.is_same_error(error, rejection) else error) from None
             await self._learn(operation, rejection)
             raise
         await self._learn(operation, rejection)
@@ -121,7 +121,7 @@ class RetryingBackend(ObjectBackend):
             try:
                 return await self._request_attempts.send(operation)
             except RequestError as error:
-                if not isinstance(operation, _WITH_BODY) or not _error_responses.wants_digest(error):
+                if not isinstance(operation, _WITH_BODY) or not _rejections.wants_digest(error):
                     raise
             self._quirks.buckets_with_digests.add(operation.url.bucket)
         return await self._with_digest(operation)
@@ -146,12 +146,12 @@ class RetryingBackend(ObjectBackend):
         """
         use = operation.checksum_use
         assert use is not None
-        is_certain = not _error_responses.is_unexplained(rejection)
+        is_certain = not _rejections.is_unexplained(rejection)
         if not is_certain and isinstance(operation, HeadObject) and self._quirks.supports_checksums(use):
             try:
                 await self._request_attempts.send(operation)
             except S3Error as error:
-                is_certain = _error_responses.is_same_error(error, rejection)
+                is_certain = _rejections.is_same_error(error, rejection)
         if is_certain:
             self._quirks.note_unsupported_checksums(use, str(operation.url.with_key("")), rejection)
 
@@ -178,7 +178,7 @@ class RetryingBackend(ObjectBackend):
         await self._backend.aclose()
 
 
-class RetryingAdmin(RetryingBackend, AdminBackend):
+class AdaptingAdmin(AdaptingBackend, AdminBackend):
     """The same for ``admin``, which has the calls about objects, too."""
 
     def __init__(
