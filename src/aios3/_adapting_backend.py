@@ -48,7 +48,7 @@ _DELETIONS = {DeleteObject, DeleteObjects, DeleteVersions}
 
 
 class AdaptingBackend(ObjectBackend):
-    """``backend`` with as many attempts an operation as ``policy`` grants.
+    """``backend``, in another form where the server rejects one, with as many attempts as ``policy`` grants.
 
     An operation that is not idempotent is sent once: it may have happened although its response was lost. The caller
     (``_storing``) looks first. ``observer`` watches every attempt, and ``quirks`` keeps what the server does not take.
