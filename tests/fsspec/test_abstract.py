@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 from fsspec.tests import abstract
-from server_options import options_of
 
 from aios3.fsspec import S3FileSystem
+from server_options import options_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Class-scoped fixtures:pytest.PytestRemovedIn10Warning")
 """Of fsspec's own fixtures."""

@@ -6,9 +6,9 @@ import contextlib
 import itertools
 
 import pytest
-from server_options import options_of
 
 from aios3.fsspec import S3FileSystem
+from server_options import options_of
 
 s3fs = pytest.importorskip("s3fs")
 
