@@ -140,7 +140,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the code, and of what users see of it (1 min)."""
-    session.install("--editable", ".[testing]", *TYPES, *EXAMPLES, "pytest>=8.4")
+    session.install("--editable", ".[testing,zarr]", *TYPES, *EXAMPLES, "pytest>=8.4")
     session.run("mypy")
     session.run("pyright", "--verifytypes", "aios3", "--ignoreexternal", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
 

@@ -157,7 +157,7 @@ class ListingTasks:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.closed = False
+        self.closed: bool = False
         self._tasks = OwnedTasks()
         self._streams: set[Prefetched[Any]] = set()
 

@@ -57,10 +57,10 @@ class TransferCounters:
 
     def __init__(self, on_action: OnAction | None = None) -> None:
         self._on_action = on_action
-        self.copied = 0
-        self.skipped = 0
-        self.deleted = 0
-        self.bytes = 0
+        self.copied: int = 0
+        self.skipped: int = 0
+        self.deleted: int = 0
+        self.bytes: int = 0
         self.failures: dict[str, Exception] = {}
         self.actions: list[TransferAction] = []
 

@@ -38,7 +38,7 @@ class WorkerSession:
         self._user_hook: RequestHook | None = config.on_request
         self._requests = 0
         self._throttled = 0
-        self.session = Session(config.with_options(on_request=self._count))
+        self.session: Session = Session(config.with_options(on_request=self._count))
 
     def _count(self, event: RequestEvent) -> object:
         self._requests += 1
