@@ -6,6 +6,7 @@ Every test that uses a server runs once for each of them. What a server lacks is
 from __future__ import annotations
 
 import asyncio
+import copyreg
 import gc
 import itertools
 import logging
@@ -31,8 +32,18 @@ if TYPE_CHECKING:
 
     from surfaces import Surface
 
+_REDUCERS = frozenset(copyreg.dispatch_table)
 _SERVER = pytest.StashKey[list[str]]()
 _BUCKETS = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def errors_are_pickled_as_python_does_it() -> Iterator[None]:
+    """Undo what Dask does to a process: it pickles every error together with its causes and tracebacks."""
+    yield
+    for added in copyreg.dispatch_table.keys() - _REDUCERS:
+        if issubclass(added, BaseException):
+            del copyreg.dispatch_table[added]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -54,3 +54,18 @@ def scrub(error: BaseException) -> None:
         left += [each.__cause__, each.__context__]
         if any(isinstance(argument, str) and scrubbed(argument) != argument for argument in each.args):
             each.args = tuple(scrubbed(argument) if isinstance(argument, str) else argument for argument in each.args)
+        # botocore builds the text anew from these when the error comes out of a pickle.
+        _scrub_texts(getattr(each, "kwargs", None))
+        response = getattr(each, "response", None)
+        _scrub_texts(response)
+        _scrub_texts(response.get("Error") if isinstance(response, dict) else None)
+
+
+def _scrub_texts(values: object) -> None:
+    """Replace secrets in the texts and bodies of a dictionary."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            if isinstance(value, str):
+                values[name] = scrubbed(value)
+            elif isinstance(value, bytes):
+                values[name] = scrubbed(value.decode("latin-1")).encode("latin-1")

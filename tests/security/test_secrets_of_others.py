@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import pickle
 
 import pytest
 
@@ -167,6 +168,10 @@ async def test_what_a_server_repeats_of_a_request_is_not_shown(config, faulty, b
         with pytest.raises(aios3.S3Error) as caught:
             await run(session)
     assert HIDDEN not in everything_shown(caught.value, caplog.records)
+    cause = caught.value.__cause__
+    if cause is not None:  # as Dask sends it to another process
+        assert HIDDEN not in str(pickle.loads(pickle.dumps(cause)))
+        assert HIDDEN not in str(vars(cause))
 
 
 async def session_remove(session, bucket):
