@@ -83,6 +83,47 @@ def test_a_source_that_cannot_be_read_or_copied_stays_and_so_does_what_the_targe
     assert {name: data for name, data in files.items() if name in FILES} == FILES
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("rm {b}/* --exclude a.txt", "a.txt"),
+        ("rm {b}/*.txt --include x1.txt", "a.txt"),
+        ("rm {b}/d/** --exclude e/", "d/e/c"),
+        ("rm {b}/d/** --exclude **/c", "d/e/c"),
+        ("rm -r {b}/* --exclude d/", "d/b"),
+        ("rm -r {b}/* --exclude d/b", "d/b"),
+        ("rm -r {b}/* --exclude e/c", "d/e/c"),
+        ("rm -r {b}/d --exclude e/", "d/e/c"),
+        ("rm {b}/a.txt --exclude *.txt", "a.txt"),
+        ("rm {b}/a.txt --include x*", "a.txt"),
+        ("rm -r {b}/a.txt --exclude *.txt", "a.txt"),
+        ("mv {b}/* n/ --exclude a.txt", "a.txt"),
+        ("mv {b}/** n/ --exclude d/ --flatten", "d/b"),
+        ("mv {b}/a.txt n/ --exclude *.txt", "a.txt"),
+        ("mv {b}/a.txt {b}/d/b n/ --exclude *.txt", "a.txt"),
+    ],
+)
+def test_what_a_filter_keeps_stays(state, line, kept):
+    dry_run = state.run(f"{line} --dry-run")
+    done = state.run(line)
+    assert (done.returncode, dry_run.returncode) == (0, 0), done.stderr
+    assert state.objects()[kept] == OBJECTS[kept]
+    assert f"{state.bucket}/{kept}".encode() not in dry_run.stdout + done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sync f.txt {b}/d/b --exclude *.txt",
+        "cp f.txt {b}/d/b --exclude *.txt",
+        "cp {b}/a.txt t/g --exclude *.txt",
+    ],
+)
+def test_a_filter_that_keeps_the_only_source_keeps_the_target(state, line):
+    assert state.run(line).returncode == 0
+    assert (state.objects(), state.files()) == (OBJECTS, FILES)
+
+
 def test_a_listing_that_breaks_in_the_middle_empties_no_target(state, faulty):
     for number in range(9):
         (state.here / "t" / f"extra{number}").write_bytes(b"only here")

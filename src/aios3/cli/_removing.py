@@ -18,7 +18,7 @@ from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._copying import add_filters
 from aios3.cli._matching import matches, require_unambiguous
-from aios3.cli._names import add_raw, is_pattern, require_s3
+from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError, S3Error
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class Removal:
         if self._options.all_versions:
             await self._remove_versions(url)
         elif await self._is_object(url):
-            await self._remove_object(url)
+            if self._globs.wants(url.name):
+                await self._remove_object(url)
         else:
             self._require_recursive(url)
             await self._delete(self._below(url), url)
@@ -152,14 +153,22 @@ class Removal:
                     self._failed(outcome.error)
 
     async def _matching(self, pattern: str) -> AsyncGenerator[str, None]:
+        """Yield what a pattern matches and the globs mean; a directory with all below that they mean.
+
+        What is below a directory has two names, below it and after the fixed part of the pattern. A glob that excludes
+        either keeps it.
+        """
+        root = fixed_part(pattern)
         listed = matches(self._app, pattern, self._session, directories=self._options.recursive)
         async with aclosing(listed):
             async for entry in listed:
-                if entry.is_dir():
-                    async for path in self._below(S3Url.parse(f"{entry.path.removesuffix('/')}/")):
+                if not entry.is_dir():
+                    if self._globs.wants(entry.path.removeprefix(root)):
+                        yield entry.path
+                    continue
+                async for path in self._below(S3Url.parse(f"{entry.path.removesuffix('/')}/")):
+                    if not self._globs.excludes(path.removeprefix(root)):
                         yield path
-                else:
-                    yield entry.path
 
     async def _below(self, url: S3Url) -> AsyncGenerator[str, None]:
         """Yield everything below a directory that the globs mean, markers of directories too."""
@@ -197,7 +206,8 @@ class Removal:
                 below = self._options.recursive and version.key.startswith(url.prefix)
                 if version.key != url.key and not below:
                     continue
-                if version.key != url.key and not self._globs.wants(version.key.removeprefix(url.prefix)):
+                name = url.name if version.key == url.key else version.key.removeprefix(url.prefix)
+                if not self._globs.wants(name):
                     continue
                 batch.append(version)
                 if len(batch) == _MAX_VERSIONS:
