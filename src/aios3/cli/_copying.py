@@ -219,7 +219,8 @@ class Copying:
 
     def _failed(self, path: str, error: S3Error | OSError) -> None:
         """Print an error, and the source that has it; raise one that all other sources would have as well."""
-        if is_fatal(error) and not isinstance(error, BucketNotFoundError):
+        has_no_reader = isinstance(error, BrokenPipeError)  # it is of standard output, not of the source
+        if has_no_reader or (is_fatal(error) and not isinstance(error, BucketNotFoundError)):
             raise error
         if not isinstance(error, PartialFailureError):
             error = partial_failure(self.command, path, {path: error}, {})

@@ -12,13 +12,14 @@ from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_versions
 from aios3._trees.file_trees import S3Tree
 from aios3._trees.filters import make_filter
 from aios3._trees.runner import as_async, for_each
-from aios3._trees.transfer_counters import is_fatal
+from aios3._trees.transfer_counters import is_fatal, partial_failure
 from aios3._trees.uploading import require_something
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._copying import add_filters
 from aios3.cli._matching import matches, require_unambiguous
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._words import option_words
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError, S3Error
 
 if TYPE_CHECKING:
@@ -82,11 +83,12 @@ class Removal:
         except S3Error as error:
             self._failed(error)
 
-    def _failed(self, error: S3Error) -> None:
-        """Print an error; raise one that all other paths would have as well."""
+    def _failed(self, error: S3Error, path: str | None = None) -> None:
+        """Print an error, of ``path`` where it does not say so; raise one that all other paths would have as well."""
         if is_fatal(error) and not isinstance(error, BucketNotFoundError):
             raise error
-        self._app.output.error("rm", error)
+        named = error if path is None else partial_failure("rm", path, {path: error}, {})
+        self._app.output.error("rm", named)
 
     async def _remove_path(self, path: str) -> None:
         if is_pattern(path, raw=self._options.raw):
@@ -126,7 +128,9 @@ class Removal:
         if not self._options.dry_run:
             backend = await self._session.backend(url)
             await backend.delete_object(url, version_id)
-        self._printer.print("rm", None, str(url), [] if version_id is None else ["--version-id", version_id])
+        self._printer.print(
+            "rm", None, str(url), [] if version_id is None else option_words("--version-id", version_id)
+        )
 
     async def _delete(self, paths: AsyncGenerator[str, None], directory: S3Url | None = None) -> None:
         """Delete what is found; raise ObjectNotFoundError if nothing is in ``directory``."""
@@ -150,7 +154,7 @@ class Removal:
                 if outcome.error is None:
                     yield str(outcome.path)
                 else:
-                    self._failed(outcome.error)
+                    self._failed(outcome.error, str(outcome.path))
 
     async def _matching(self, pattern: str) -> AsyncGenerator[str, None]:
         """Yield what a pattern matches and the globs mean; a directory with all below that they mean.
@@ -219,11 +223,11 @@ class Removal:
     async def _delete_versions(self, url: S3Url, versions: list[aios3.ObjectVersion]) -> None:
         failed = {} if self._options.dry_run else await delete_versions(self._session, url, versions)
         for version in versions:
+            path = str(url.with_key(version.key))
             if version in failed:
-                self._failed(failed[version])
+                self._failed(failed[version], path)
             else:
-                path = str(url.with_key(version.key))
-                self._printer.print("rm", None, path, ["--version-id", version.version_id])
+                self._printer.print("rm", None, path, option_words("--version-id", version.version_id))
 
 
 ARGUMENTS = {"rm": _arguments}
