@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from cli_program import start_program
+from cli_program import run_program, start_program
 from writing_state import FILES, OBJECTS, changed
 
 import aios3.sync as s3
@@ -187,3 +187,28 @@ def test_the_markers_of_directories_move_with_them(state):
     bucket.put_object("k/x", b"x")
     assert state.run("rm -r {b}/k").returncode == 0
     assert "k/" not in state.objects()
+
+
+@pytest.mark.parametrize("line", ["rm -r {b}/d", "rm -r {b}/d*", "rm -r {b}/d/ --exclude b"])
+def test_the_plan_of_a_removal_takes_the_markers_of_directories_too(state, line):
+    bucket = s3.Bucket(state.bucket, session=state.session)
+    for marker in ("d/", "d/empty/", "d/e/"):
+        bucket.put_object(marker, b"")
+    plan = state.run(f"{line} --dry-run")
+    done = run_program(state.environ, "run", stdin=plan.stdout, cwd=state.here)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(done.stdout.splitlines()) == sorted(plan.stdout.splitlines())
+    kept = {"d/b": b"bee" if "exclude" in line else None}
+    assert state.objects() == changed(OBJECTS, {"d/e/c": None, **kept})
+
+
+@pytest.mark.parametrize("line", ["rm {b}/d/", "rm --raw {b}/d/"])
+def test_a_directory_is_not_removed_without_the_option(state, line):
+    assert state.run(line).returncode == 1
+    assert state.objects() == OBJECTS
+
+
+def test_the_marker_of_a_directory_is_removed_and_what_is_below_stays(state):
+    s3.Bucket(state.bucket, session=state.session).put_object("d/", b"")
+    assert state.run("rm --raw {b}/d/").returncode == 0
+    assert state.objects() == OBJECTS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aios3
 from aios3 import S3Url
 from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.pages import first_page
 from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_versions
 from aios3._trees.file_trees import S3Tree
 from aios3._trees.filters import make_filter
@@ -109,13 +110,19 @@ class Removal:
         """Return whether one object is meant; raise ObjectNotFoundError if there is nothing of the kind."""
         if self._options.version_id is not None:
             return True
-        if url.names_directory or not url.key:
+        if url.names_directory:  # a key that ends in "/" is taken literally only where no directory can be meant
+            return self._options.raw and not self._options.recursive and await self._has_marker(url)
+        if not url.key:
             return False
         if await head_or_none(self._session, url) is not None:
             return True
         if not self._options.recursive:
             await aios3.lstat(url, session=self._session)  # says that nothing is there
         return False
+
+    async def _has_marker(self, url: S3Url) -> bool:
+        page = await first_page(self._session, url)
+        return url.key in page.keys
 
     def _require_recursive(self, url: S3Url) -> None:
         if not self._options.recursive:
