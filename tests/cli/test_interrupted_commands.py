@@ -6,46 +6,17 @@ import signal
 
 import pytest
 from cli_program import start_program
-from writing_state import FILES, OBJECTS, changed
+from cut_short import BIG, FILES_BEFORE, MIB, OBJECTS_BEFORE, ROWS, assert_nothing_is_half, make_large
+from writing_state import changed
 
 import aios3.sync as s3
 from aios3.testing import faults
 
-MIB = 1 << 20
-BIG = bytes(range(256)) * (12 * MIB // 256)
-"""Three parts of 5 MiB, and more than one range."""
-
 
 @pytest.fixture
 def state(state):
-    state.put("big", BIG)
-    (state.here / "large").write_bytes(BIG)
+    make_large(state)
     return state
-
-
-OBJECTS_BEFORE = OBJECTS | {"big": BIG}
-FILES_BEFORE = FILES | {"large": BIG}
-PARTS = "--part-size 5M --concurrency 2"
-ROWS = [
-    # the line, the operation that stalls, and what the command then leaves: objects, files
-    (f"cp {PARTS} large {{b}}/new", "UploadPart", {"new": BIG}, {}),
-    (f"cp {PARTS} large {{b}}/a.txt", "UploadPart", {"a.txt": BIG}, {}),
-    ("cp f.txt {b}/new", "PutObject", {"new": b"file"}, {}),
-    ("cp -r t {b}/n", "PutObject", {"n/g": b"gee", "n/u/h": b"aitch"}, {}),
-    (f"cp {PARTS} {{b}}/big new", "GetObject", {}, {"new": BIG}),
-    (f"cp {PARTS} {{b}}/big f.txt", "GetObject", {}, {"f.txt": BIG}),
-    ("cp -r {b}/d n", "GetObject", {}, {"n/b": b"bee", "n/e/c": b"sea"}),
-    ("cp {b}/big {b}/n/", "CopyObject", {"n/big": BIG}, {}),
-    (f"cp {PARTS} --to-region eu-central-1 {{b}}/big {{b}}/new", "UploadPart", {"new": BIG}, {}),
-    (f"mv {PARTS} large {{b}}/new", "UploadPart", {"new": BIG}, {"large": None}),
-    ("mv -r t {b}/n", "PutObject", {"n/g": b"gee", "n/u/h": b"aitch"}, {"t/g": None, "t/u/h": None}),
-    ("mv -r {b}/d {b}/n", "CopyObject", {"n/b": b"bee", "n/e/c": b"sea", "d/b": None, "d/e/c": None}, {}),
-    ("mv {b}/a.txt new", "DeleteObject", {"a.txt": None}, {"new": b"alpha"}),
-    ("rm -r {b}/d", "DeleteObjects", {"d/b": None, "d/e/c": None}, {}),
-    ("rm {b}/a.txt", "DeleteObject", {"a.txt": None}, {}),
-    ("sync --delete t {b}/d", "PutObject", {"d/g": b"gee", "d/u/h": b"aitch", "d/b": None, "d/e/c": None}, {}),
-    ("sync --delete {b}/d t", "GetObject", {}, {"t/b": b"bee", "t/e/c": b"sea", "t/g": None, "t/u/h": None}),
-]
 
 
 CELLS = [(*row, signal.SIGINT) for row in ROWS] + [(*row, signal.SIGTERM) for row in ROWS[::4]]
@@ -67,12 +38,8 @@ def test_a_signal_leaves_nothing_half_and_the_next_run_completes(
         _, errors = program.communicate(timeout=100)
     assert (program.returncode, errors) == (-number, b"")
     assert state.uploads() == []
-    for found, before, end in zip((state.objects(), state.files()), (OBJECTS_BEFORE, FILES_BEFORE), after, strict=True):
-        assert set(found) <= set(before) | set(end)
-        for name, data in found.items():
-            assert data in (before.get(name), end.get(name))
-        for name in set(before) & set(end):  # what the command does not take away
-            assert name in found
+    assert_nothing_is_half(state.objects(), OBJECTS_BEFORE, after[0])
+    assert_nothing_is_half(state.files(), FILES_BEFORE, after[1])
     faulty.reset()
     done = state.run(line)
     already_moved = line.startswith(("mv", "rm")) and (state.objects(), state.files()) == after

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from cli_program import start_program
+from cli_program import run_program, start_program
 from writing_state import FILES, OBJECTS, changed
 
 import aios3.sync as s3
@@ -83,6 +83,47 @@ def test_a_source_that_cannot_be_read_or_copied_stays_and_so_does_what_the_targe
     assert {name: data for name, data in files.items() if name in FILES} == FILES
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("rm {b}/* --exclude a.txt", "a.txt"),
+        ("rm {b}/*.txt --include x1.txt", "a.txt"),
+        ("rm {b}/d/** --exclude e/", "d/e/c"),
+        ("rm {b}/d/** --exclude **/c", "d/e/c"),
+        ("rm -r {b}/* --exclude d/", "d/b"),
+        ("rm -r {b}/* --exclude d/b", "d/b"),
+        ("rm -r {b}/* --exclude e/c", "d/e/c"),
+        ("rm -r {b}/d --exclude e/", "d/e/c"),
+        ("rm {b}/a.txt --exclude *.txt", "a.txt"),
+        ("rm {b}/a.txt --include x*", "a.txt"),
+        ("rm -r {b}/a.txt --exclude *.txt", "a.txt"),
+        ("mv {b}/* n/ --exclude a.txt", "a.txt"),
+        ("mv {b}/** n/ --exclude d/ --flatten", "d/b"),
+        ("mv {b}/a.txt n/ --exclude *.txt", "a.txt"),
+        ("mv {b}/a.txt {b}/d/b n/ --exclude *.txt", "a.txt"),
+    ],
+)
+def test_what_a_filter_keeps_stays(state, line, kept):
+    dry_run = state.run(f"{line} --dry-run")
+    done = state.run(line)
+    assert (done.returncode, dry_run.returncode) == (0, 0), done.stderr
+    assert state.objects()[kept] == OBJECTS[kept]
+    assert f"{state.bucket}/{kept}".encode() not in dry_run.stdout + done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sync f.txt {b}/d/b --exclude *.txt",
+        "cp f.txt {b}/d/b --exclude *.txt",
+        "cp {b}/a.txt t/g --exclude *.txt",
+    ],
+)
+def test_a_filter_that_keeps_the_only_source_keeps_the_target(state, line):
+    assert state.run(line).returncode == 0
+    assert (state.objects(), state.files()) == (OBJECTS, FILES)
+
+
 def test_a_listing_that_breaks_in_the_middle_empties_no_target(state, faulty):
     for number in range(9):
         (state.here / "t" / f"extra{number}").write_bytes(b"only here")
@@ -146,3 +187,28 @@ def test_the_markers_of_directories_move_with_them(state):
     bucket.put_object("k/x", b"x")
     assert state.run("rm -r {b}/k").returncode == 0
     assert "k/" not in state.objects()
+
+
+@pytest.mark.parametrize("line", ["rm -r {b}/d", "rm -r {b}/d*", "rm -r {b}/d/ --exclude b"])
+def test_the_plan_of_a_removal_takes_the_markers_of_directories_too(state, line):
+    bucket = s3.Bucket(state.bucket, session=state.session)
+    for marker in ("d/", "d/empty/", "d/e/"):
+        bucket.put_object(marker, b"")
+    plan = state.run(f"{line} --dry-run")
+    done = run_program(state.environ, "run", stdin=plan.stdout, cwd=state.here)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(done.stdout.splitlines()) == sorted(plan.stdout.splitlines())
+    kept = {"d/b": b"bee" if "exclude" in line else None}
+    assert state.objects() == changed(OBJECTS, {"d/e/c": None, **kept})
+
+
+@pytest.mark.parametrize("line", ["rm {b}/d/", "rm --raw {b}/d/"])
+def test_a_directory_is_not_removed_without_the_option(state, line):
+    assert state.run(line).returncode == 1
+    assert state.objects() == OBJECTS
+
+
+def test_the_marker_of_a_directory_is_removed_and_what_is_below_stays(state):
+    s3.Bucket(state.bucket, session=state.session).put_object("d/", b"")
+    assert state.run("rm --raw {b}/d/").returncode == 0
+    assert state.objects() == OBJECTS

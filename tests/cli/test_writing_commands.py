@@ -9,7 +9,7 @@ import select
 import subprocess
 
 import pytest
-from cli_program import PROGRAM, run_program
+from cli_program import PROGRAM, run_program, start_program
 from writing_state import FILES, OBJECTS, changed
 
 import aios3.sync as s3
@@ -370,6 +370,52 @@ def test_each_line_of_json_is_an_object(state, line):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "cp f.txt {b}/new",
+        "cp f.txt t/g {b}/n/",
+        "cp -r t {b}/n",
+        "cp -r {b}/d n",
+        "cp -r {b}/d {b}/n",
+        "cp {b}/** n/",
+        "cp -r --dry-run t {b}/n",
+        "mv -r t {b}/n",
+        "sync t {b}/n",
+        "sync --delete t {b}/d",
+        "rm -r {b}/d",
+        "rm {b}/a.txt",
+    ],
+)
+def test_a_reader_that_has_gone_is_not_called_a_fault_of_the_files(state, line):
+    reading, writing = os.pipe()
+    os.close(reading)
+    unbuffered = state.environ | {"PYTHONUNBUFFERED": "1"}
+    with start_program(unbuffered, *state.words(line), cwd=state.here, stdout=writing) as program:
+        os.close(writing)
+        _, errors = program.communicate(timeout=100)
+    assert (program.returncode, errors) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("line", "failed"),
+    [
+        ("rm -r {b}/d", ["d/b", "d/e/c"]),
+        ("rm {b}/*.txt", ["a.txt", "x1.txt", "x[1].txt"]),
+        ("rm -r --all-versions {b}/d", ["d/b", "d/e/c"]),
+        ("sync --delete t {b}/d", ["d/b", "d/e/c"]),
+    ],
+)
+def test_each_key_that_is_not_deleted_is_named(state, faulty, line, failed):
+    faulty.fail("DeleteObjects", faults.Respond(403, "AccessDenied"), times=None)
+    faulty.fail("DeleteObject", faults.Respond(403, "AccessDenied"), times=None)
+    ended = state.run(line)
+    lines = ended.stderr.decode().splitlines()
+    assert (ended.returncode, len(lines)) == (1, len(failed))
+    assert all(any(f"{state.bucket}/{key}:" in each for each in lines) for key in failed)
+    assert b"rm " not in ended.stdout
+
+
+@pytest.mark.parametrize(
     ("line", "operation", "key", "failed", "done"),
     [
         ("cp -r t {b}/n", "PutObject", "n/g", ["t/g"], {"n/u/h": b"aitch"}),
@@ -439,3 +485,44 @@ def test_help_is_there_with_two_examples(name):
     done = run_program(os.environ, *name.split(), "--help")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode().count(f"aios3 {name} ") >= 3  # of the usage, and of two examples
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8:strict", os.fsencode), ("ascii", lambda _: b"\\udcff-\\xfc")])
+def test_names_that_the_output_cannot_spell_end_nothing(state, encoding, shown):
+    name = os.fsdecode(b"\xff") + "-ü"
+    environ = state.environ | {"PYTHONIOENCODING": encoding}
+    done = run_program(environ, "cp", "-r", f"{state.bucket}/d", name, cwd=state.here)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(done.stdout.splitlines()) == sorted(
+        b"cp %s/d/%s '%s/%s'" % (state.bucket.encode(), each, shown(name), each) for each in (b"b", b"e/c")
+    )
+    again = run_program(environ, "run", cwd=state.here, stdin=done.stdout)
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("line", ["put {b}/new", "cp - {b}/new", "bucket policy set {b}", "run"])
+def test_a_closed_standard_input_is_one_line_and_stores_nothing(state, line):
+    words = " ".join([*PROGRAM, *state.words(line)])
+    done = subprocess.run(
+        ["sh", "-c", f"{words} <&-"], env=state.environ, capture_output=True, check=False, timeout=100
+    )
+    assert done.returncode == 2
+    assert done.stderr.decode().endswith(": standard input is closed\n")
+    assert state.objects() == OBJECTS
+
+
+def test_what_looks_like_an_option_is_taken_for_a_path(state):
+    (state.here / "-x").write_bytes(b"dash")
+    assert state.run("cp -- -x {b}/-x").returncode == 0
+    for line in (
+        "zip create -- {b}/-.zip -x",
+        "cp --content-disposition=-a {b}/-x {b}/copy",
+        "zip extract --to=-to {b}/-.zip",
+        "cp -- {b}/-x -y",
+        "sync --include=-x -- {b}/ -z",
+    ):
+        plan = state.run(f"--dry-run {line}")
+        done = run_program(state.environ, "run", stdin=plan.stdout, cwd=state.here)
+        assert (plan.returncode, done.returncode) == (0, 0), done.stderr
+    assert state.objects()["copy"] == b"dash"
+    assert state.files() == FILES | dict.fromkeys(("-x", "-to/-x", "-y", "-z/-x"), b"dash")

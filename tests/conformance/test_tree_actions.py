@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aios3 import ConfigError, InvalidPathError, PartialFailureError, TransferAction
+from aios3 import ConfigError, InvalidPathError, ObjectNotFoundError, PartialFailureError, TransferAction
 
 TREE = {"a.txt": b"alpha", "d/b": b"bee"}
 
@@ -76,11 +76,14 @@ async def test_what_failed_or_stayed_is_not_said(surface, places, bucket, admin,
     assert [action.source for action in said] == [f"{places['disk']}/d/b"]
 
 
-async def test_an_error_of_the_listener_ends_the_transfer(surface, places):
-    def listener(_action):
-        raise ZeroDivisionError
+@pytest.mark.parametrize("kind", [ZeroDivisionError, BrokenPipeError, PermissionError, ObjectNotFoundError])
+async def test_an_error_of_the_listener_ends_the_transfer(surface, places, kind):
+    error = kind("no more")
 
-    with pytest.raises(ZeroDivisionError):
+    def listener(_action):
+        raise error
+
+    with pytest.raises(kind, match="no more"):
         await surface.upload(places["disk"], places["to"], on_action=listener)
 
 

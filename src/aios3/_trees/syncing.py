@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -102,7 +103,10 @@ async def sync_sides(
     counters, current = copier.counters, copier.session
     item = await _describe(current, source)
     if item is not None:
-        await rule.sync_one(copier, source, target, item)
+        if globs.wants(_last_name(source)):
+            await rule.sync_one(copier, source, target, item)
+        else:
+            counters.skipped += 1
         return
     source_tree = _source_tree(current, source, copier.followlinks)
     target_tree = _target_tree(copier.writing_session, target, source)
@@ -172,6 +176,10 @@ async def _describe(session: Session, side: S3Url | str) -> TreeEntry | None:
         if stat is None
         else TreeEntry(side.name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
     )
+
+
+def _last_name(side: S3Url | str) -> str:
+    return side.name if isinstance(side, S3Url) else os.path.basename(side)
 
 
 def _source_tree(session: Session, source: S3Url | str, followlinks: bool) -> Tree:

@@ -57,6 +57,8 @@ class TransferCounters:
 
     def __init__(self, on_action: OnAction | None = None) -> None:
         self._on_action = on_action
+        self._action_error: Exception | None = None
+        """The error that ``on_action`` has raised: it ends the call."""
         self.copied: int = 0
         self.skipped: int = 0
         self.deleted: int = 0
@@ -75,7 +77,7 @@ class TransferCounters:
         try:
             yield
         except (S3Error, OSError) as error:
-            if is_fatal(error):
+            if is_fatal(error) or error is self._action_error:
                 raise
             self.failures[path] = error
 
@@ -86,15 +88,23 @@ class TransferCounters:
             return
         self.copied += 1
         self.bytes += size
-        if self._on_action is not None:
-            self._on_action(TransferAction("copy", str(target), str(source)))
+        self._tell(TransferAction("copy", str(target), str(source)))
 
     def note_deleted(self, paths: Iterable[object], count: int) -> None:
         """Note ``count`` files that were deleted, and which these are."""
         self.deleted += count
         if self._on_action is not None:
             for path in paths:
-                self._on_action(TransferAction("delete", str(path)))
+                self._tell(TransferAction("delete", str(path)))
+
+    def _tell(self, action: TransferAction) -> None:
+        if self._on_action is None:
+            return
+        try:
+            self._on_action(action)
+        except Exception as error:
+            self._action_error = error
+            raise
 
     def plan_copy(self, source: object, target: object, size: int) -> None:
         """Note a file that a dry run would copy."""

@@ -34,7 +34,8 @@ class ActionPrinter:
     def print(self, command: str, source: str | None, target: str | None, words: Sequence[str] = ()) -> None:
         """Print that ``command`` was, or would be, done."""
         paths = [_path_word(path) for path in (source, target) if path is not None]
-        raw = ["--raw"] if any(has_magic(path) for path in paths) else []
+        is_marker = command == "rm" and target is not None and target.endswith("/")
+        raw = ["--raw"] if is_marker or any(has_magic(path) for path in paths) else []
         record = {
             "command": command,
             "source": source,

@@ -34,7 +34,13 @@ class App:
         return self.sessions.get(replace(self._connection, **named))  # type: ignore[arg-type]  # those are texts
 
     def standard_input(self) -> int:
-        """Return the descriptor of standard input; raise UsageError in a line of ``run``, which may come from there."""
+        """Return the descriptor of standard input.
+
+        Raises UsageError where it is closed, and in a line of ``run``, which may come from there.
+        """
+        if sys.stdin is None:
+            message = "standard input is closed"
+            raise UsageError(message)
         if self.output.line is not None:
             message = "a line of run has no standard input; give a file"
             raise UsageError(message)

@@ -198,10 +198,10 @@ class Copying:
         async with aclosing(listed):
             async for entry in listed:
                 url, name = S3Url.parse(entry.path), entry.path.removeprefix(root)
-                if self.app.options.flatten:
-                    name = name.rpartition("/")[2]
                 if not self.globs.wants(name):
                     continue
+                if self.app.options.flatten:
+                    name = name.rpartition("/")[2]
                 stat = entry.stat
                 item = TreeEntry(name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
                 yield Found(url, name, item, entry.is_dir())
@@ -219,7 +219,8 @@ class Copying:
 
     def _failed(self, path: str, error: S3Error | OSError) -> None:
         """Print an error, and the source that has it; raise one that all other sources would have as well."""
-        if is_fatal(error) and not isinstance(error, BucketNotFoundError):
+        has_no_reader = isinstance(error, BrokenPipeError)  # it is of standard output, not of the source
+        if has_no_reader or (is_fatal(error) and not isinstance(error, BucketNotFoundError)):
             raise error
         if not isinstance(error, PartialFailureError):
             error = partial_failure(self.command, path, {path: error}, {})
@@ -238,6 +239,8 @@ class Copying:
 
     async def _copy_file(self, found: Found) -> None:
         source, name = found.place, found.name or _name_of(found.place)
+        if found.name is None and not self.globs.wants(name):
+            return
         target = self.target.below(name) if self.target.is_directory else self.target.place
         await self._claim(source, target)
         copier, item = self.copier, found.item

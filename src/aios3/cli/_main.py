@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import io
 import os
 import signal
 import sys
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else USAGE
     if sys.stdout is None:
         sys.exit("aios3: standard output is closed")
+    _accept_all_names()
     interruption = Interruption()
     output = Output(as_json=options.json, quiet=options.quiet, stream=StandardOutput(interruption))
     try:
@@ -54,6 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard_output()
         return _failed(command, error, options, output)
     return status
+
+
+def _accept_all_names() -> None:
+    """Let standard output take every name, so that none ends a command between two files.
+
+    Bytes of local names that are not UTF-8 are written as they are; characters that the encoding lacks are escapes.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+        sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
 
 def _discard_output() -> None:

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from aios3.cli._words import option_words
+
 if TYPE_CHECKING:
     import aios3
 
@@ -74,8 +76,5 @@ def object_words(given: aios3.UploadOptions) -> list[str]:
     words: list[str] = []
     for name, value in given.items():
         option = "--tag" if name == "tags" else f"--{name.replace('_', '-')}"
-        if isinstance(value, dict):
-            words += [option, json.dumps(value)]
-        else:
-            words += [option, str(value)]
+        words += option_words(option, json.dumps(value) if isinstance(value, dict) else str(value))
     return words

@@ -62,6 +62,9 @@ def _parse_first(
     options = argparse.Namespace() if defaults is None else argparse.Namespace(**vars(defaults))
     first_parser().parse_args(arguments, options)
     name: str | None = options.command
+    end = len(arguments) - len(options.rest)
+    if name is not None and arguments[end - 1] == "--":  # argparse drops it after a command
+        options.rest = ["--", *options.rest]
     return name, options
 
 

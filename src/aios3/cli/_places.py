@@ -11,6 +11,7 @@ from aios3._patterns import has_magic
 from aios3._trees.local_names import local_name
 from aios3.cli._app import UsageError
 from aios3.cli._names import STANDARD_STREAM
+from aios3.cli._words import option_words
 
 if TYPE_CHECKING:
     import argparse
@@ -87,15 +88,22 @@ async def open_ends(app: App, options: argparse.Namespace) -> tuple[aios3.Sessio
 
 def end_words(options: argparse.Namespace) -> list[str]:
     """Return the words of a command line that name the same ends."""
-    names = (f"{end}_{name}" for end in ("from", "to") for name in ("endpoint_url", "profile", "region"))
-    given = ((name, getattr(options, name)) for name in names)
-    return [word for name, value in given if value is not None for word in (f"--{name.replace('_', '-')}", value)]
+    return [word for end in ("from", "to") for word in _words_of_end(options, end, f"--{end}-")]
 
 
 def target_words(options: argparse.Namespace) -> list[str]:
     """Return the words of a command on the target alone."""
-    given = ((name, getattr(options, f"to_{name}")) for name in ("endpoint_url", "profile", "region"))
-    return [word for name, value in given if value is not None for word in (f"--{name.replace('_', '-')}", value)]
+    return _words_of_end(options, "to", "--")
+
+
+def _words_of_end(options: argparse.Namespace, end: str, prefix: str) -> list[str]:
+    given = ((name, getattr(options, f"{end}_{name}")) for name in ("endpoint_url", "profile", "region"))
+    return [
+        word
+        for name, value in given
+        if value is not None
+        for word in option_words(f"{prefix}{name.replace('_', '-')}", value)
+    ]
 
 
 def reject_streams(paths: list[str], command: str) -> None:

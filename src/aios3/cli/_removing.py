@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import aios3
 from aios3 import S3Url
 from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.pages import first_page
 from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_versions
 from aios3._trees.file_trees import S3Tree
 from aios3._trees.filters import make_filter
 from aios3._trees.runner import as_async, for_each
-from aios3._trees.transfer_counters import is_fatal
+from aios3._trees.transfer_counters import is_fatal, partial_failure
 from aios3._trees.uploading import require_something
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._copying import add_filters
 from aios3.cli._matching import matches, require_unambiguous
-from aios3.cli._names import add_raw, is_pattern, require_s3
+from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._words import option_words
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError, S3Error
 
 if TYPE_CHECKING:
@@ -82,11 +84,12 @@ class Removal:
         except S3Error as error:
             self._failed(error)
 
-    def _failed(self, error: S3Error) -> None:
-        """Print an error; raise one that all other paths would have as well."""
+    def _failed(self, error: S3Error, path: str | None = None) -> None:
+        """Print an error, of ``path`` where it does not say so; raise one that all other paths would have as well."""
         if is_fatal(error) and not isinstance(error, BucketNotFoundError):
             raise error
-        self._app.output.error("rm", error)
+        named = error if path is None else partial_failure("rm", path, {path: error}, {})
+        self._app.output.error("rm", named)
 
     async def _remove_path(self, path: str) -> None:
         if is_pattern(path, raw=self._options.raw):
@@ -97,7 +100,8 @@ class Removal:
         if self._options.all_versions:
             await self._remove_versions(url)
         elif await self._is_object(url):
-            await self._remove_object(url)
+            if self._globs.wants(url.name):
+                await self._remove_object(url)
         else:
             self._require_recursive(url)
             await self._delete(self._below(url), url)
@@ -106,13 +110,19 @@ class Removal:
         """Return whether one object is meant; raise ObjectNotFoundError if there is nothing of the kind."""
         if self._options.version_id is not None:
             return True
-        if url.names_directory or not url.key:
+        if url.names_directory:  # a key that ends in "/" is taken literally only where no directory can be meant
+            return self._options.raw and not self._options.recursive and await self._has_marker(url)
+        if not url.key:
             return False
         if await head_or_none(self._session, url) is not None:
             return True
         if not self._options.recursive:
             await aios3.lstat(url, session=self._session)  # says that nothing is there
         return False
+
+    async def _has_marker(self, url: S3Url) -> bool:
+        page = await first_page(self._session, url)
+        return url.key in page.keys
 
     def _require_recursive(self, url: S3Url) -> None:
         if not self._options.recursive:
@@ -125,7 +135,9 @@ class Removal:
         if not self._options.dry_run:
             backend = await self._session.backend(url)
             await backend.delete_object(url, version_id)
-        self._printer.print("rm", None, str(url), [] if version_id is None else ["--version-id", version_id])
+        self._printer.print(
+            "rm", None, str(url), [] if version_id is None else option_words("--version-id", version_id)
+        )
 
     async def _delete(self, paths: AsyncGenerator[str, None], directory: S3Url | None = None) -> None:
         """Delete what is found; raise ObjectNotFoundError if nothing is in ``directory``."""
@@ -149,17 +161,25 @@ class Removal:
                 if outcome.error is None:
                     yield str(outcome.path)
                 else:
-                    self._failed(outcome.error)
+                    self._failed(outcome.error, str(outcome.path))
 
     async def _matching(self, pattern: str) -> AsyncGenerator[str, None]:
+        """Yield what a pattern matches and the globs mean; a directory with all below that they mean.
+
+        What is below a directory has two names, below it and after the fixed part of the pattern. A glob that excludes
+        either keeps it.
+        """
+        root = fixed_part(pattern)
         listed = matches(self._app, pattern, self._session, directories=self._options.recursive)
         async with aclosing(listed):
             async for entry in listed:
-                if entry.is_dir():
-                    async for path in self._below(S3Url.parse(f"{entry.path.removesuffix('/')}/")):
+                if not entry.is_dir():
+                    if self._globs.wants(entry.path.removeprefix(root)):
+                        yield entry.path
+                    continue
+                async for path in self._below(S3Url.parse(f"{entry.path.removesuffix('/')}/")):
+                    if not self._globs.excludes(path.removeprefix(root)):
                         yield path
-                else:
-                    yield entry.path
 
     async def _below(self, url: S3Url) -> AsyncGenerator[str, None]:
         """Yield everything below a directory that the globs mean, markers of directories too."""
@@ -197,7 +217,8 @@ class Removal:
                 below = self._options.recursive and version.key.startswith(url.prefix)
                 if version.key != url.key and not below:
                     continue
-                if version.key != url.key and not self._globs.wants(version.key.removeprefix(url.prefix)):
+                name = url.name if version.key == url.key else version.key.removeprefix(url.prefix)
+                if not self._globs.wants(name):
                     continue
                 batch.append(version)
                 if len(batch) == _MAX_VERSIONS:
@@ -209,11 +230,11 @@ class Removal:
     async def _delete_versions(self, url: S3Url, versions: list[aios3.ObjectVersion]) -> None:
         failed = {} if self._options.dry_run else await delete_versions(self._session, url, versions)
         for version in versions:
+            path = str(url.with_key(version.key))
             if version in failed:
-                self._failed(failed[version])
+                self._failed(failed[version], path)
             else:
-                path = str(url.with_key(version.key))
-                self._printer.print("rm", None, path, ["--version-id", version.version_id])
+                self._printer.print("rm", None, path, option_words("--version-id", version.version_id))
 
 
 ARGUMENTS = {"rm": _arguments}

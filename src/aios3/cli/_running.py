@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 async def _run(app: App, options: argparse.Namespace) -> None:
     lines = Lines(app)
     if options.file == STANDARD_STREAM:
-        await lines.run(sys.stdin.fileno(), options.jobs)
+        await lines.run(app.standard_input(), options.jobs)
         return
     descriptor = await in_thread(os.open, options.file, os.O_RDONLY)
     try:

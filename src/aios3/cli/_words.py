@@ -66,3 +66,8 @@ def quote(word: str) -> str:
     if _HAS_CONTROL.search(word):
         return "$'" + _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", word) + "'"
     return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def option_words(name: str, value: str) -> list[str]:
+    """Return an option and its value; as one word where the value alone would look like an option."""
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]

@@ -15,6 +15,7 @@ from aios3._trees.file_trees import LocalTree
 from aios3.cli._app import UsageError
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
 from aios3.cli._units import format_size, format_time, parse_size
+from aios3.cli._words import option_words
 
 if TYPE_CHECKING:
     import argparse
@@ -160,7 +161,8 @@ async def _extract(app: App, options: argparse.Namespace) -> None:
         record = {"command": "zip extract", "source": options.archive, "member": member, "target": place}
         words = _repeated(options, "encoding", "version_id", "no_limits", "no_clobber", "to")
         raw = ["--raw"] if has_magic(member) else []
-        app.output.dry_run(record, ["zip", "extract", *words, *raw, options.archive, member])
+        end = ["--"] if member.startswith("-") else []
+        app.output.dry_run(record, ["zip", "extract", *words, *raw, *end, options.archive, member])
 
 
 def _repeated(options: argparse.Namespace, *names: str) -> list[str]:
@@ -170,7 +172,7 @@ def _repeated(options: argparse.Namespace, *names: str) -> list[str]:
         word
         for name, value in given
         if value not in {None, False}
-        for word in (name, str(value))[: 2 - (value is True)]
+        for word in ([name] if value is True else option_words(name, str(value)))
     ]
 
 
@@ -199,7 +201,8 @@ async def _create(app: App, options: argparse.Namespace) -> None:
     if options.dry_run:
         words = _repeated(options, "raw", "compression", "level", "no_clobber")
         record = {"command": "zip create", "sources": sources, "target": path}
-        app.output.dry_run(record, ["zip", "create", *words, path, *sources])
+        end = ["--"] if any(source.startswith("-") for source in sources) else []
+        app.output.dry_run(record, ["zip", "create", *words, *end, path, *sources])
         return
     async with aios3.create_zip(
         path,
