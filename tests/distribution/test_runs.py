@@ -18,6 +18,7 @@ import pytest
 import aios3
 import aios3.sync as s3
 from aios3.distributed import Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, report_store, run
+from aios3.distributed.ranges import ManifestRows
 from aios3.distributed.report_store import ReportStore
 from aios3.distributed.reports import failures_csv, report_from_json, report_to_json
 from aios3.errors import ConfigError
@@ -245,15 +246,33 @@ def test_a_run_goes_on_with_the_ranges_that_it_began_with_though_the_tree_is_cut
     [
         (lambda target, config: Copy(f"{target}/other", config=config), ranges_of, "another job"),
         (lambda target, config: Copy(target, config=config), lambda tree: ranges_of(tree)[1:], "other keys"),
+        (lambda target, config: Copy(target, config=config), lambda tree: ranges_of(tree)[::4], "other keys"),
         (lambda target, config: Copy(target, config=config), lambda tree: [KeyRange(f"{tree}/x")], "other keys"),
     ],
-    ids=["job", "less", "elsewhere"],
+    ids=["job", "less", "a gap", "elsewhere"],
 )
 def test_a_report_of_another_run_is_not_taken_for_this_one(job, ranges, text, tree, places, config):
     target, report = places
     list(run(Copy(target, config=config), ranges_of(tree), threads(), report=report))
     with pytest.raises(ConfigError, match=text):
         next(run(job(target, config), ranges(tree), threads(), report=report))
+
+
+@pytest.mark.parametrize("first", ["a gap", "rows"])
+def test_keys_that_the_first_run_left_out_are_not_taken_for_done(first, tree, places, config, admin):
+    target, report = places
+    admin.put(f"{target}/manifest.csv", rows := b"".join(b"%s,data/%d\n" % (tree[5:].encode(), n) for n in range(4)))
+    etag = admin.head(f"{target}/manifest.csv")["ETag"].strip('"')
+    manifest = [
+        KeyRange(tree, rows=ManifestRows(f"{target}/manifest.csv", etag, start, stop))
+        for start, stop in ((0, len(rows) // 2), (len(rows) // 2, len(rows)))
+    ]
+    some, everything = (ranges_of(tree)[::2], ranges_of(tree)) if first == "a gap" else (manifest[:1], manifest)
+    CALLS.clear()
+    list(run(Map(note, config=config), some, threads(), report=report))
+    with pytest.raises(ConfigError, match="other keys"):
+        next(run(Map(note, config=config), everything, threads(), report=report))
+    assert len(CALLS) == (6 if first == "a gap" else 2)
 
 
 def test_a_range_with_a_failure_is_done_again_by_the_next_run_and_its_failures_are_forgotten(config):

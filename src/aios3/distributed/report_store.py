@@ -19,6 +19,7 @@ from aios3._backend import Precondition, PutOptions
 from aios3._logs import get_logger
 from aios3._namespace import scan
 from aios3._namespace.link_targets import head, head_or_none
+from aios3._namespace.split_points import sort_key
 from aios3._objects import read_bytes, write_bytes
 from aios3._paths import S3Url
 from aios3._s3_constants import MAX_KEYS
@@ -31,7 +32,7 @@ from aios3.distributed.reports import failures_csv, report_from_json, report_to_
 from aios3.errors import ConfigError, ObjectChangedError, ObjectExistsError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from aios3._session import Session
     from aios3.distributed.ranges import KeyRange
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 _log = get_logger("aios3.distributed")
 
 _RENEWALS_PER_LEASE = 3
+_POSITION_BYTES = 8
+_Interval = tuple[tuple[bool, bytes], tuple[bool, bytes]]
+"""Two bounds that can be compared, each after the information whether it is the end of everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +102,31 @@ async def open_run(session: Session, store: ReportStore, job: str, ranges: Seque
 
 
 def _coverage(ranges: Sequence[KeyRange]) -> object:
-    """Return a value that two lists of ranges share if they cover the same trees, or are of the same manifest."""
-    trees: dict[str, list[KeyRange]] = {}
+    """Return a value that two lists of ranges share if they mean the same keys, or the same rows of manifests."""
+    parts: dict[tuple[str, str, str], list[_Interval]] = {}
     for each in ranges:
-        trees.setdefault(str(each.root), []).append(each)
-    return {
-        root: (
-            min(each.after for each in parts),
-            None if any(each.upto is None for each in parts) else max(each.upto or "" for each in parts),
-            {(each.rows.url, each.rows.etag) for each in parts if each.rows is not None},
-        )
-        for root, parts in trees.items()
-    }
+        if each.rows is None:
+            place, interval = ("", ""), ((False, sort_key(each.after)), (each.upto is None, sort_key(each.upto or "")))
+        else:
+            place = each.rows.url, each.rows.etag
+            interval = (False, _position(each.rows.start)), (False, _position(each.rows.stop))
+        parts.setdefault((str(each.root), *place), []).append(interval)
+    return {place: _joined(intervals) for place, intervals in parts.items()}
+
+
+def _position(number: int) -> bytes:
+    return number.to_bytes(_POSITION_BYTES)
+
+
+def _joined(intervals: Iterable[_Interval]) -> list[_Interval]:
+    """Return the intervals without those that begin where another one ends, or before: these are one."""
+    joined: list[_Interval] = []
+    for start, stop in sorted(intervals):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], stop)
+        else:
+            joined.append((start, stop))
+    return joined
 
 
 async def list_done(session: Session, store: ReportStore) -> set[str]:
