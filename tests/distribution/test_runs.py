@@ -17,7 +17,7 @@ import pytest
 
 import aios3
 import aios3.sync as s3
-from aios3.distributed import Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, report_store, run
+from aios3.distributed import Checksum, Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, report_store, run
 from aios3.distributed.ranges import ManifestRows
 from aios3.distributed.report_store import ReportStore
 from aios3.distributed.reports import failures_csv, report_from_json, report_to_json
@@ -173,7 +173,7 @@ def test_arguments_that_make_no_sense_are_an_error_at_once(arguments, text):
         ({"window": 0}, "window must be"),
         ({"lease_seconds": 0}, "lease_seconds must be"),
         ({"executor": 2, "map": map}, "not both"),
-        ({"report": "s3://b/report"}, "lies in s3://b"),
+        ({"report": "s3://b/report"}, "lie in s3://b"),
     ],
     ids=["window", "lease", "both", "report"],
 )
@@ -183,8 +183,21 @@ def test_options_that_make_no_sense_are_an_error_at_once(options, text):
 
 
 def test_a_report_in_the_target_would_be_deleted_by_the_sync_and_is_rejected():
-    with pytest.raises(ConfigError, match="lies in s3://target"):
+    with pytest.raises(ConfigError, match="lie in s3://target"):
         run(Sync("s3://target", delete=True), RANGES, report="s3://target/run")
+
+
+def test_a_report_in_the_tree_that_is_compared_would_count_as_a_difference_and_is_rejected():
+    with pytest.raises(ConfigError, match="lie in s3://other"):
+        run(Checksum("s3://other"), RANGES, report="s3://other/run")
+
+
+@pytest.mark.parametrize("name", ["done", "claims/x", "failed"])
+@pytest.mark.parametrize("report", ["s3://b", "s3://b/run"])
+def test_a_tree_in_a_report_would_be_removed_with_it_and_is_rejected(report, name):
+    with pytest.raises(ConfigError, match="which the job reads or writes"):
+        run(Remove(), [KeyRange(f"{report}/{name}")], report=report)
+    run(Remove(), [KeyRange(f"{report}/not-{name}")], report=report).close()
 
 
 # With reports
@@ -407,6 +420,14 @@ def test_a_report_survives_being_written_down():
     again = report_from_json(json.loads(json.dumps(report_to_json(report))))
     assert again.is_earlier
     assert report_to_json(again) == report_to_json(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("x\udc80", "x%80"), ("x\ud800", "x%ED%A0%80"), ("//x?y#z%20", "//x%3Fy%23z%2520")]
+)
+def test_a_failure_of_any_name_that_a_listing_has_can_be_written_down(name, row):
+    text = failures_csv([Failure(f"s3://b/{name}", "InvalidPathError", f"{name} has no UTF-8 form")])
+    assert next(csv.reader(io.StringIO(text.encode().decode())))[:2] == ["b", row]
 
 
 def test_failures_are_rows_that_batch_operations_would_take():

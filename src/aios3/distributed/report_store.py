@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _log = get_logger("aios3.distributed")
 
+DIRECTORIES = ("claims", "done", "failed")
+"""The directories of a report; the objects of the run itself lie beside them."""
 _RENEWALS_PER_LEASE = 3
 _POSITION_BYTES = 8
 _Interval = tuple[tuple[bool, bytes], tuple[bool, bytes]]

@@ -97,7 +97,7 @@ class Job:
         raise NotImplementedError
 
     def targets(self) -> tuple[S3Url, ...]:
-        """Return the trees that the job writes to, besides the range's own."""
+        """Return the trees that the job reads or writes, besides the range's own."""
         return ()
 
     def check(self, key_range: KeyRange) -> None:
