@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from multiprocessing.pool import ThreadPool
 from typing import TYPE_CHECKING
@@ -324,6 +327,47 @@ CALLS: list[str] = []
 
 def note(path: str) -> None:
     CALLS.append(path)
+
+
+@dataclass(frozen=True)
+class Noting:
+    """A function with a setting, as an object."""
+
+    setting: str
+
+    def __call__(self, path: str) -> None:
+        note(f"{self.setting} {path}")
+
+
+def note_with(setting: object, path: str) -> None:
+    note(f"{setting} {path}")
+
+
+def note_more(path: str, setting: str) -> None:
+    note_with(setting, path)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (partial(note_with, "one"), partial(note_with, "other")),
+        (partial(note_with, ("one", note)), partial(note_with, ("one", note_with))),
+        (partial(note_more, setting="one"), partial(note_more, setting="other")),
+        (Noting("one"), Noting("other")),
+        (partial(note_with, Noting("one")), partial(note_with, Noting("other"))),
+    ],
+    ids=["argument", "nested", "keyword", "object", "object as argument"],
+)
+def test_a_run_with_another_setting_of_the_function_is_not_taken_for_this_one(
+    first, other, tree, places, config, admin
+):
+    _, report = places
+    again = pickle.loads(pickle.dumps(first))
+    list(run(Map(first, config=config), ranges_of(tree), threads(), report=report))
+    assert all(each.is_earlier for each in run(Map(again, config=config), ranges_of(tree), threads(), report=report))
+    with pytest.raises(ConfigError, match="another job"):
+        next(run(Map(other, config=config), ranges_of(tree), threads(), report=report))
+    assert b"one" not in admin.get(f"{report}/run.json")
 
 
 @pytest.mark.needs("create_once")
