@@ -387,6 +387,25 @@ def test_two_coordinators_at_once_do_no_range_twice(tree, places, config):
     ] * 2
 
 
+@pytest.mark.parametrize("key", ["run/run.json", "run/ranges.json", "run/claims/*", "run/done/*"])
+@pytest.mark.parametrize("conflicts", [1, 2])
+def test_a_conflict_with_another_coordinator_at_the_same_moment_fails_no_range(key, conflicts, monkeypatch):
+    monkeypatch.setattr("aios3.distributed.report_store.retry_delay", lambda _attempt: 0)
+    with FaultyServer() as server:
+        for name in ("target", "reports"):
+            server.storage.create_bucket(name)
+        config = aios3.Config(**server.config)
+        with s3.Session(config) as session:
+            for name in "ab":
+                s3.write_bytes(f"s3://bucket/data/{name}", b"x", session=session)
+            server.fail("PutObject", faults.Respond(409, "ConditionalRequestConflict"), key=key, times=conflicts)
+            ranges = [KeyRange("s3://bucket/data", "", "data/a"), KeyRange("s3://bucket/data", "data/a")]
+            work = run(Copy("s3://target", config=config), ranges, threads(), report="s3://reports/run")
+            assert [(each.ok, each.counts.copied) for each in work] == [(True, 1)] * 2
+            assert len(list(s3.scan("s3://reports/run/done", session=session))) == 2
+            assert list(s3.scan("s3://reports/run/claims", session=session)) == []
+
+
 def test_a_claim_of_a_worker_that_has_died_is_taken_over_after_the_lease(tree, places, config, admin):
     target, report = places
     ranges = ranges_of(tree)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3._backend import Precondition, PutOptions
+from aios3._engine.backoff import retry_delay
 from aios3._logs import get_logger
 from aios3._namespace import scan
 from aios3._namespace.link_targets import head, head_or_none
@@ -248,15 +249,23 @@ async def finish(session: Session, store: ReportStore, summary: Summary) -> None
 async def _create(session: Session, url: S3Url, data: bytes) -> str | None:
     """Create an object and return its ETag, or an empty text without one; return None if there is one already.
 
-    A HEAD looks for it first, for servers that ignore the condition of the request that creates it.
+    A HEAD looks for it first, for servers that ignore the condition of the request that creates it. S3 rejects one of
+    two requests at the same moment with 409, and then neither says whether there is one; so it is sent again.
     """
-    if await head_or_none(session, url) is not None:
-        return None
     plan = await with_checksum(session, replacing_plan(session, url, if_absent=True))
-    try:
-        return (await store_object(session, plan, (data,))).etag or ""
-    except ObjectExistsError:
-        return None
+    attempt = 1
+    while True:
+        if await head_or_none(session, url) is not None:
+            return None
+        try:
+            return (await store_object(session, plan, (data,))).etag or ""
+        except ObjectExistsError:
+            return None
+        except ObjectChangedError:
+            if attempt >= session.policy_at(url).max_attempts:
+                raise
+        await asyncio.sleep(retry_delay(attempt))
+        attempt += 1
 
 
 async def _heeds_conditions(session: Session, url: S3Url, data: bytes) -> bool:
@@ -265,7 +274,7 @@ async def _heeds_conditions(session: Session, url: S3Url, data: bytes) -> bool:
     condition = Precondition(if_absent=True)
     try:
         await backend.put_object(url, (data,), options=PutOptions(), condition=condition, checksum=None)
-    except ObjectExistsError:
+    except (ObjectExistsError, ObjectChangedError):
         return True
     return False
 
