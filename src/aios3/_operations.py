@@ -55,6 +55,8 @@ class Operation(Generic[T_co]):
     """S3's name of the operation."""
     url: S3Url
     """The object or bucket that it is about; of a copy the target."""
+    names_object: bool = False
+    """True if ``url`` is an object's. Without a key the same request would be about the bucket: a DELETE deletes it."""
     checksum_use: ChecksumUse | None = None
     """The kind of request, of those that may speak of checksums."""
     starts_while_closing: bool = False
@@ -105,6 +107,7 @@ class GetObject(Operation[ObjectBody]):
     """
 
     name = "GetObject"
+    names_object = True
     checksum_use = "reads"
     url: S3Url
     start: int
@@ -131,6 +134,7 @@ class HeadObject(Operation[StatResult]):
     """Describe one object."""
 
     name = "HeadObject"
+    names_object = True
     checksum_use = "reads"
     url: S3Url
     options: GetOptions
@@ -150,6 +154,7 @@ class PutObject(_Writing[WriteResult]):
     """Store a whole object in one request."""
 
     name = "PutObject"
+    names_object = True
     checksum_use = "writes"
     url: S3Url
     body: Sequence[bytes | memoryview] = field(repr=False)
@@ -178,6 +183,7 @@ class CreateMultipartUpload(Operation[str]):
     """Begin a multipart upload; the result is its id. ``algorithm`` announces a whole-object checksum."""
 
     name = "CreateMultipartUpload"
+    names_object = True
     idempotent = False  # a second upload would stay open
     checksum_use = "multipart uploads"
     outlives_closing = True
@@ -200,6 +206,7 @@ class UploadPart(_Writing[Part]):
     """Send one part; ``number`` is 1 to 10,000."""
 
     name = "UploadPart"
+    names_object = True
     checksum_use = "multipart uploads"
     url: S3Url
     upload_id: str
@@ -219,6 +226,7 @@ class UploadPartCopy(Operation[Part]):
     """Make one part of the bytes of another object, inside S3."""
 
     name = "UploadPartCopy"
+    names_object = True
     url: S3Url
     upload_id: str
     number: int
@@ -230,6 +238,7 @@ class CompleteMultipartUpload(_Writing[WriteResult]):
     """Make one object of the parts, in the order of their numbers. The result's size is not known here: 0."""
 
     name = "CompleteMultipartUpload"
+    names_object = True
     idempotent = False  # the upload is gone once it was completed
     checksum_use = "multipart uploads"
     url: S3Url
@@ -250,6 +259,7 @@ class AbortMultipartUpload(Operation[None]):
     """Abort an upload and delete its parts; a missing upload is not an error."""
 
     name = "AbortMultipartUpload"
+    names_object = True
     starts_while_closing = outlives_closing = True
     url: S3Url
     upload_id: str
@@ -284,6 +294,7 @@ class DeleteObject(Operation[None]):
     """
 
     name = "DeleteObject"
+    names_object = True
     url: S3Url
     version_id: str | None = None
     if_match: str | None = None
@@ -312,6 +323,7 @@ class CopyObject(Operation[WriteResult]):
     """
 
     name = "CopyObject"
+    names_object = True
     source: S3Url
     url: S3Url
     options: PutOptions | None
@@ -346,6 +358,7 @@ class ListParts(Operation[Sequence[StoredPart]]):
     """Return all parts of an unfinished upload, in order of their numbers."""
 
     name = "ListParts"
+    names_object = True
     url: S3Url
     upload_id: str
 
@@ -371,6 +384,7 @@ class GetObjectTagging(Operation[Mapping[str, str]]):
     """Return the tags of one object."""
 
     name = "GetObjectTagging"
+    names_object = True
     url: S3Url
 
 

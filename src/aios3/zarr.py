@@ -132,8 +132,10 @@ class S3Store(Store):
 
     async def _stat(self, key: str) -> StatResult | None:
         await self._ensure_open()
+        if not (url := self._url(key)).key:
+            return None
         try:
-            return await head(self._session(), self._url(key))
+            return await head(self._session(), url)
         except ObjectNotFoundError as error:
             await self._check_bucket(error)
             return None

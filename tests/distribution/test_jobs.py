@@ -97,6 +97,17 @@ def test_a_sync_finds_what_only_the_target_has_before_between_and_after_the_keys
     assert [(each.copied, each.deleted, each.skipped) for each in again] == [(0, 0, 2)] * 3
 
 
+@pytest.mark.parametrize(("after", "upto"), [("", None), ("", "b"), ("b", "d"), ("d", None)])
+def test_a_sync_of_a_bucket_without_objects_deletes_nothing_in_any_range(
+    after, upto, target, more_buckets, config, admin
+):
+    for name in "abcdef":
+        admin.put(f"{target}/{name}", b"theirs")
+    report = Sync(target, delete=True, config=config)(KeyRange(more_buckets(), after, upto))
+    assert [each.code for each in report.failures] == ["ObjectNotFoundError"]
+    assert admin.keys(target) == list("abcdef")
+
+
 def test_a_sync_without_delete_leaves_what_only_the_target_has(tree, target, config, admin):
     admin.put(f"{target}/to/bb", b"theirs")
     report = Sync(f"{target}/to", config=config)(of(tree)[1])

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from multiprocessing.pool import ThreadPool
 from typing import TYPE_CHECKING
@@ -17,7 +20,8 @@ import pytest
 
 import aios3
 import aios3.sync as s3
-from aios3.distributed import Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, report_store, run
+from aios3.distributed import Checksum, Copy, Counts, Failure, KeyRange, Map, Remove, Report, Sync, report_store, run
+from aios3.distributed.ranges import ManifestRows
 from aios3.distributed.report_store import ReportStore
 from aios3.distributed.reports import failures_csv, report_from_json, report_to_json
 from aios3.errors import ConfigError
@@ -172,7 +176,7 @@ def test_arguments_that_make_no_sense_are_an_error_at_once(arguments, text):
         ({"window": 0}, "window must be"),
         ({"lease_seconds": 0}, "lease_seconds must be"),
         ({"executor": 2, "map": map}, "not both"),
-        ({"report": "s3://b/report"}, "lies in s3://b"),
+        ({"report": "s3://b/report"}, "lie in s3://b"),
     ],
     ids=["window", "lease", "both", "report"],
 )
@@ -182,8 +186,21 @@ def test_options_that_make_no_sense_are_an_error_at_once(options, text):
 
 
 def test_a_report_in_the_target_would_be_deleted_by_the_sync_and_is_rejected():
-    with pytest.raises(ConfigError, match="lies in s3://target"):
+    with pytest.raises(ConfigError, match="lie in s3://target"):
         run(Sync("s3://target", delete=True), RANGES, report="s3://target/run")
+
+
+def test_a_report_in_the_tree_that_is_compared_would_count_as_a_difference_and_is_rejected():
+    with pytest.raises(ConfigError, match="lie in s3://other"):
+        run(Checksum("s3://other"), RANGES, report="s3://other/run")
+
+
+@pytest.mark.parametrize("name", ["done", "claims/x", "failed"])
+@pytest.mark.parametrize("report", ["s3://b", "s3://b/run"])
+def test_a_tree_in_a_report_would_be_removed_with_it_and_is_rejected(report, name):
+    with pytest.raises(ConfigError, match="which the job reads or writes"):
+        run(Remove(), [KeyRange(f"{report}/{name}")], report=report)
+    run(Remove(), [KeyRange(f"{report}/not-{name}")], report=report).close()
 
 
 # With reports
@@ -245,15 +262,33 @@ def test_a_run_goes_on_with_the_ranges_that_it_began_with_though_the_tree_is_cut
     [
         (lambda target, config: Copy(f"{target}/other", config=config), ranges_of, "another job"),
         (lambda target, config: Copy(target, config=config), lambda tree: ranges_of(tree)[1:], "other keys"),
+        (lambda target, config: Copy(target, config=config), lambda tree: ranges_of(tree)[::4], "other keys"),
         (lambda target, config: Copy(target, config=config), lambda tree: [KeyRange(f"{tree}/x")], "other keys"),
     ],
-    ids=["job", "less", "elsewhere"],
+    ids=["job", "less", "a gap", "elsewhere"],
 )
 def test_a_report_of_another_run_is_not_taken_for_this_one(job, ranges, text, tree, places, config):
     target, report = places
     list(run(Copy(target, config=config), ranges_of(tree), threads(), report=report))
     with pytest.raises(ConfigError, match=text):
         next(run(job(target, config), ranges(tree), threads(), report=report))
+
+
+@pytest.mark.parametrize("first", ["a gap", "rows"])
+def test_keys_that_the_first_run_left_out_are_not_taken_for_done(first, tree, places, config, admin):
+    target, report = places
+    admin.put(f"{target}/manifest.csv", rows := b"".join(b"%s,data/%d\n" % (tree[5:].encode(), n) for n in range(4)))
+    etag = admin.head(f"{target}/manifest.csv")["ETag"].strip('"')
+    manifest = [
+        KeyRange(tree, rows=ManifestRows(f"{target}/manifest.csv", etag, start, stop))
+        for start, stop in ((0, len(rows) // 2), (len(rows) // 2, len(rows)))
+    ]
+    some, everything = (ranges_of(tree)[::2], ranges_of(tree)) if first == "a gap" else (manifest[:1], manifest)
+    CALLS.clear()
+    list(run(Map(note, config=config), some, threads(), report=report))
+    with pytest.raises(ConfigError, match="other keys"):
+        next(run(Map(note, config=config), everything, threads(), report=report))
+    assert len(CALLS) == (6 if first == "a gap" else 2)
 
 
 def test_a_range_with_a_failure_is_done_again_by_the_next_run_and_its_failures_are_forgotten(config):
@@ -294,6 +329,47 @@ def note(path: str) -> None:
     CALLS.append(path)
 
 
+@dataclass(frozen=True)
+class Noting:
+    """A function with a setting, as an object."""
+
+    setting: str
+
+    def __call__(self, path: str) -> None:
+        note(f"{self.setting} {path}")
+
+
+def note_with(setting: object, path: str) -> None:
+    note(f"{setting} {path}")
+
+
+def note_more(path: str, setting: str) -> None:
+    note_with(setting, path)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (partial(note_with, "one"), partial(note_with, "other")),
+        (partial(note_with, ("one", note)), partial(note_with, ("one", note_with))),
+        (partial(note_more, setting="one"), partial(note_more, setting="other")),
+        (Noting("one"), Noting("other")),
+        (partial(note_with, Noting("one")), partial(note_with, Noting("other"))),
+    ],
+    ids=["argument", "nested", "keyword", "object", "object as argument"],
+)
+def test_a_run_with_another_setting_of_the_function_is_not_taken_for_this_one(
+    first, other, tree, places, config, admin
+):
+    _, report = places
+    again = pickle.loads(pickle.dumps(first))
+    list(run(Map(first, config=config), ranges_of(tree), threads(), report=report))
+    assert all(each.is_earlier for each in run(Map(again, config=config), ranges_of(tree), threads(), report=report))
+    with pytest.raises(ConfigError, match="another job"):
+        next(run(Map(other, config=config), ranges_of(tree), threads(), report=report))
+    assert b"one" not in admin.get(f"{report}/run.json")
+
+
 @pytest.mark.needs("create_once")
 def test_two_coordinators_at_once_do_no_range_twice(tree, places, config):
     _, report = places
@@ -309,6 +385,25 @@ def test_two_coordinators_at_once_do_no_range_twice(tree, places, config):
     assert [sorted(each.range.id for each in reports) for reports in found] == [
         sorted(each.id for each in ranges_of(tree))
     ] * 2
+
+
+@pytest.mark.parametrize("key", ["run/run.json", "run/ranges.json", "run/claims/*", "run/done/*"])
+@pytest.mark.parametrize("conflicts", [1, 2])
+def test_a_conflict_with_another_coordinator_at_the_same_moment_fails_no_range(key, conflicts, monkeypatch):
+    monkeypatch.setattr("aios3.distributed.report_store.retry_delay", lambda _attempt: 0)
+    with FaultyServer() as server:
+        for name in ("target", "reports"):
+            server.storage.create_bucket(name)
+        config = aios3.Config(**server.config)
+        with s3.Session(config) as session:
+            for name in "ab":
+                s3.write_bytes(f"s3://bucket/data/{name}", b"x", session=session)
+            server.fail("PutObject", faults.Respond(409, "ConditionalRequestConflict"), key=key, times=conflicts)
+            ranges = [KeyRange("s3://bucket/data", "", "data/a"), KeyRange("s3://bucket/data", "data/a")]
+            work = run(Copy("s3://target", config=config), ranges, threads(), report="s3://reports/run")
+            assert [(each.ok, each.counts.copied) for each in work] == [(True, 1)] * 2
+            assert len(list(s3.scan("s3://reports/run/done", session=session))) == 2
+            assert list(s3.scan("s3://reports/run/claims", session=session)) == []
 
 
 def test_a_claim_of_a_worker_that_has_died_is_taken_over_after_the_lease(tree, places, config, admin):
@@ -388,6 +483,14 @@ def test_a_report_survives_being_written_down():
     again = report_from_json(json.loads(json.dumps(report_to_json(report))))
     assert again.is_earlier
     assert report_to_json(again) == report_to_json(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("x\udc80", "x%80"), ("x\ud800", "x%ED%A0%80"), ("//x?y#z%20", "//x%3Fy%23z%2520")]
+)
+def test_a_failure_of_any_name_that_a_listing_has_can_be_written_down(name, row):
+    text = failures_csv([Failure(f"s3://b/{name}", "InvalidPathError", f"{name} has no UTF-8 form")])
+    assert next(csv.reader(io.StringIO(text.encode().decode())))[:2] == ["b", row]
 
 
 def test_failures_are_rows_that_batch_operations_would_take():

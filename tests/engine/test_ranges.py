@@ -497,3 +497,25 @@ async def test_a_range_that_is_read_for_itself_is_right_for_whoever_waits_for_a_
     assert await part == DATA[600:700]
     assert await last == DATA[9000:9500]
     await closed(fetcher, budget)
+
+
+@pytest.mark.parametrize("as_bytes", [False, True], ids=["views", "bytes"])
+async def test_closing_at_any_moment_of_a_read_of_several_parts_leaves_no_request_and_no_memory(as_bytes):
+    outcomes, steps = [], 0
+    while bytes not in outcomes:  # closing comes later each time, until the reads are done before
+        origin, budget = Origin(), MemoryBudget(50_000)
+        fetcher = fetcher_of(origin, budget)
+        if as_bytes:
+            fetcher.expect_bytes()
+        reads = [asyncio.create_task(fetcher.read(0, len(DATA))) for _ in range(3)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await fetcher.aclose(ValueError("closed"))
+        results = await asyncio.gather(*reads, return_exceptions=True)
+        outcomes = [type(each) for each in results]
+        assert all(each == DATA for each in results if isinstance(each, bytes))
+        assert set(outcomes) <= {bytes, ValueError}
+        await closed(fetcher, budget)
+        assert origin.running == 0
+        steps += 1
+    assert steps > 50

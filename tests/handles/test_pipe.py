@@ -1,6 +1,7 @@
 """The pipes: one GET with one small buffer, parts as they come; and a failure that comes late is never lost."""
 
 import asyncio
+import dataclasses
 import gc
 import io
 import logging
@@ -23,6 +24,7 @@ from aios3.errors import (
     InvalidRangeError,
     ObjectChangedError,
     ObjectExistsError,
+    ServerError,
     TruncatedBodyError,
     UnsupportedError,
     from_response,
@@ -49,6 +51,24 @@ def reject(only):
             raise from_response(operation=operation, path=str(url), code="AccessDenied", status=403)
 
     return faults
+
+
+@pytest.mark.parametrize("size", [1 << 60, 1 << 100], ids=["more than memory", "more than addresses"])
+@pytest.mark.parametrize("buffering", ["pipe", "memory"])
+async def test_a_server_that_announces_more_than_memory_has_is_an_error_of_the_server(monkeypatch, buffering, size):
+    s3 = FakeS3()
+    monkeypatch.setattr(_session, "_make_transport", lambda *_args: s3)
+    s3.put("key.bin", LINES)
+    stored = s3.objects["key.bin"]
+    s3.objects["key.bin"] = dataclasses.replace(stored, stat=dataclasses.replace(stored.stat, size=size))
+    async with nothing_left(s3) as session:
+        with pytest.raises(ServerError, match="memory for so many at once cannot be had"):
+            async with aios3.aopen(URL, buffering=buffering, session=session) as file:
+                assert await file.read(10) == LINES[:10]
+                try:
+                    await file.read()
+                finally:
+                    assert await file.read(10) == LINES[10:20]
 
 
 READS = st.one_of(

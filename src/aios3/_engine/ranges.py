@@ -121,8 +121,11 @@ class RangeFetcher:
     def prefetch(self, start: int, stop: int, *, ahead: int = 0) -> None:
         """Ensure that ``[start, stop)`` is fetched, and up to ``ahead`` bytes after it as far as memory is free.
 
-        The requests are a share of the whole long, within the limits, so that several are in flight.
+        The requests are a share of the whole long, within the limits, so that several are in flight. Does nothing once
+        this is closed.
         """
+        if self._closed:  # perhaps while a read of several parts was under way, which asks for the next one here
+            return
         stop, ahead_stop = min(stop, self.size), min(stop + ahead, self.size)
         max_size = max(
             self.limits.min_request_size,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aios3._config import KIB
 from aios3._engine.received_bytes import ReceivedBytes
 from aios3._engine.tasks import InterruptedWorkError, InterruptibleWork
+from aios3._handles.announced_size import memory_for
 from aios3._handles.base import AsyncReadBase, call_on
 from aios3._handles.positions import writable_view
 from aios3._handles.source import ObjectSource
@@ -82,7 +83,10 @@ class AsyncPipeReader(AsyncReadBase):
         raise UnsupportedError(message, path=self.name)
 
     async def read(self, size: int | None = -1) -> bytes:
-        """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None."""
+        """Read ``size`` bytes, fewer only at the end; all that is left if ``size`` is negative or None.
+
+        Raises ServerError, and reads nothing, if the server announces more than there is memory for.
+        """
         async with self._lock:
             self._check()
             left = self._left(size)
@@ -90,7 +94,8 @@ class AsyncPipeReader(AsyncReadBase):
                 return self._take_ready(left)
             if left < BUFFER_BYTES:
                 return await self._read_short(left)
-            whole = ReceivedBytes(left)
+            with memory_for(left, self.name):
+                whole = ReceivedBytes(left)
             await self._fill(whole.view)
             return whole.take()
 

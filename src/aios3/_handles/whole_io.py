@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aios3._aligned_buffers import BodyTarget, allocate_aligned
 from aios3._backend import GetOptions, Precondition
 from aios3._config import MIB
+from aios3._handles.announced_size import memory_for
 from aios3._handles.options import ReadSizes
 from aios3._handles.prepare_plan import plan_write
 from aios3._handles.reader import open_reader
@@ -53,7 +54,8 @@ async def _download_to_memory(session: Session, url: S3Url, options: GetOptions)
         size = source.stat.size
         budget.release(reserved - first)
         reserved = first
-        data = allocate_aligned(size)
+        with memory_for(size, str(url)):
+            data = allocate_aligned(size)
         await fetch_into(source, 0, memoryview(data)[:first])
         budget.mark_retained(reserved)
     except BaseException:

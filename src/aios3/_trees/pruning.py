@@ -87,7 +87,7 @@ class Pruning:
     async def run(self, *, source_exists: bool) -> None:
         """Remove it all, unless something has failed before, or the source is not what it was; errors are noted.
 
-        ``source_exists`` says whether anything was in the source.
+        ``source_exists`` says whether something must be in the source, also if that is a whole bucket.
         """
         if self.counters.failures or not self.extra:
             return

@@ -126,11 +126,12 @@ async def sync_sides(
     counters.raise_if_failed(f"Syncing {source} to {target}", str(target))
 
 
-async def transfer_tree(transfer: TreeTransfer, *, delete: bool) -> None:
+async def transfer_tree(transfer: TreeTransfer, *, delete: bool, empty_bucket_counts: bool = True) -> None:
     """Do ``transfer``; with ``delete``, remove at the end what only the target has. Its counters have the errors.
 
     Where only a part of the source is meant, that part may be empty; nothing is removed then unless something is in
-    another part.
+    another part. A bucket without objects is a source too, and the target is emptied, unless ``empty_bucket_counts`` is
+    False.
     """
     source = transfer.source
     is_part = isinstance(source, S3Tree) and source.is_part
@@ -139,7 +140,7 @@ async def transfer_tree(transfer: TreeTransfer, *, delete: bool) -> None:
         seen_any = await transfer.run(prune.note if delete else lambda _: None)
         if not seen_any and isinstance(source, S3Tree) and not is_part:
             await require_something(source.session, source.root)
-        await prune.run(source_exists=seen_any or is_part)
+        await prune.run(source_exists=seen_any or is_part or not empty_bucket_counts)
 
 
 def parse_side(path: AnyPath | LocalPath) -> S3Url | str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MAX_SAMPLES = 200_000
 """Keys of an inventory that are kept in memory; more than that, and every second is dropped."""
+_SURROGATES = range(0xD800, 0xE000)
 _ARN_OF_BUCKET = "arn:aws:s3:::"
 
 
@@ -186,16 +187,20 @@ class _KeySample:
             return []
         ordered = sorted(set(self._samples), key=sort_key)
         number = max(1, round(self._count / size))
-        inner = dict.fromkeys(ordered[len(ordered) * index // number - 1] for index in range(1, number))
+        inner = dict.fromkeys(ordered[max(0, len(ordered) * index // number - 1)] for index in range(1, number))
         bounds = [before(self._first), *(key for key in inner if key != self._last), self._last]
         each = round(self._count / (len(bounds) - 1))
         return [KeyRange(str(root), after, upto, each) for after, upto in itertools.pairwise(bounds)]
 
 
 def before(key: str) -> str:
-    """Return a text that sorts before ``key`` with as good as no text in between; ``""`` for the first of all."""
+    """Return a text that sorts before ``key`` with as good as no text in between; ``""`` for the first of all.
+
+    A character that stands for a byte which is not UTF-8 sorts by that byte, not where its code is. The text is the
+    rest of the key then.
+    """
     stem, last = key[:-1], ord(key[-1:] or "\0")
-    if not last:
+    if not last or last in _SURROGATES:
         return stem
-    lower = chr(last - 1) if last - 1 not in range(0xD800, 0xE000) else "\ud7ff"
+    lower = chr(last - 1) if last - 1 not in _SURROGATES else "\ud7ff"
     return f"{stem}{lower}\U0010ffff"

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aios3._backend import Precondition, PutOptions
+from aios3._engine.backoff import retry_delay
 from aios3._logs import get_logger
 from aios3._namespace import scan
 from aios3._namespace.link_targets import head, head_or_none
+from aios3._namespace.split_points import sort_key
 from aios3._objects import read_bytes, write_bytes
 from aios3._paths import S3Url
 from aios3._s3_constants import MAX_KEYS
@@ -31,7 +33,7 @@ from aios3.distributed.reports import failures_csv, report_from_json, report_to_
 from aios3.errors import ConfigError, ObjectChangedError, ObjectExistsError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from aios3._session import Session
     from aios3.distributed.ranges import KeyRange
@@ -39,7 +41,12 @@ if TYPE_CHECKING:
 
 _log = get_logger("aios3.distributed")
 
+DIRECTORIES = ("claims", "done", "failed")
+"""The directories of a report; the objects of the run itself lie beside them."""
 _RENEWALS_PER_LEASE = 3
+_POSITION_BYTES = 8
+_Interval = tuple[tuple[bool, bytes], tuple[bool, bytes]]
+"""Two bounds that can be compared, each after the information whether it is the end of everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +105,31 @@ async def open_run(session: Session, store: ReportStore, job: str, ranges: Seque
 
 
 def _coverage(ranges: Sequence[KeyRange]) -> object:
-    """Return a value that two lists of ranges share if they cover the same trees, or are of the same manifest."""
-    trees: dict[str, list[KeyRange]] = {}
+    """Return a value that two lists of ranges share if they mean the same keys, or the same rows of manifests."""
+    parts: dict[tuple[str, str, str], list[_Interval]] = {}
     for each in ranges:
-        trees.setdefault(str(each.root), []).append(each)
-    return {
-        root: (
-            min(each.after for each in parts),
-            None if any(each.upto is None for each in parts) else max(each.upto or "" for each in parts),
-            {(each.rows.url, each.rows.etag) for each in parts if each.rows is not None},
-        )
-        for root, parts in trees.items()
-    }
+        if each.rows is None:
+            place, interval = ("", ""), ((False, sort_key(each.after)), (each.upto is None, sort_key(each.upto or "")))
+        else:
+            place = each.rows.url, each.rows.etag
+            interval = (False, _position(each.rows.start)), (False, _position(each.rows.stop))
+        parts.setdefault((str(each.root), *place), []).append(interval)
+    return {place: _joined(intervals) for place, intervals in parts.items()}
+
+
+def _position(number: int) -> bytes:
+    return number.to_bytes(_POSITION_BYTES)
+
+
+def _joined(intervals: Iterable[_Interval]) -> list[_Interval]:
+    """Return the intervals without those that begin where another one ends, or before: these are one."""
+    joined: list[_Interval] = []
+    for start, stop in sorted(intervals):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], stop)
+        else:
+            joined.append((start, stop))
+    return joined
 
 
 async def list_done(session: Session, store: ReportStore) -> set[str]:
@@ -229,15 +249,23 @@ async def finish(session: Session, store: ReportStore, summary: Summary) -> None
 async def _create(session: Session, url: S3Url, data: bytes) -> str | None:
     """Create an object and return its ETag, or an empty text without one; return None if there is one already.
 
-    A HEAD looks for it first, for servers that ignore the condition of the request that creates it.
+    A HEAD looks for it first, for servers that ignore the condition of the request that creates it. S3 rejects one of
+    two requests at the same moment with 409, and then neither says whether there is one; so it is sent again.
     """
-    if await head_or_none(session, url) is not None:
-        return None
     plan = await with_checksum(session, replacing_plan(session, url, if_absent=True))
-    try:
-        return (await store_object(session, plan, (data,))).etag or ""
-    except ObjectExistsError:
-        return None
+    attempt = 1
+    while True:
+        if await head_or_none(session, url) is not None:
+            return None
+        try:
+            return (await store_object(session, plan, (data,))).etag or ""
+        except ObjectExistsError:
+            return None
+        except ObjectChangedError:
+            if attempt >= session.policy_at(url).max_attempts:
+                raise
+        await asyncio.sleep(retry_delay(attempt))
+        attempt += 1
 
 
 async def _heeds_conditions(session: Session, url: S3Url, data: bytes) -> bool:
@@ -246,7 +274,7 @@ async def _heeds_conditions(session: Session, url: S3Url, data: bytes) -> bool:
     condition = Precondition(if_absent=True)
     try:
         await backend.put_object(url, (data,), options=PutOptions(), condition=condition, checksum=None)
-    except ObjectExistsError:
+    except (ObjectExistsError, ObjectChangedError):
         return True
     return False
 

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from aios3._namespace.split_points import sort_key
 from aios3._paths import S3Url, is_s3
 from aios3._secrets import scrubbed
 from aios3.distributed.ranges import range_from_json, range_to_json
-from aios3.errors import PartialFailureError, S3Error
+from aios3.errors import InvalidPathError, PartialFailureError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -131,11 +132,23 @@ def failures_csv(failures: Iterable[Failure]) -> str:
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     for each in failures:
-        url = S3Url.parse(each.path) if is_s3(each.path) else S3Url("", each.path)
-        key = quote(url.key.encode(errors="surrogateescape"), safe="/")
+        bucket, key = _bucket_and_key(each.path)
         status = "" if each.status is None else each.status
-        rows.writerow([url.bucket, key, "", "failed", each.code, status, each.message])
+        message = each.message.encode(errors="backslashreplace").decode()
+        rows.writerow([bucket, quote(sort_key(key), safe="/"), "", "failed", each.code, status, message])
     return text.getvalue()
+
+
+def _bucket_and_key(path: str) -> tuple[str, str]:
+    """Return bucket and key of a path, also of one that S3 could not be asked about: a listing may have any bytes."""
+    if not is_s3(path):
+        return "", path
+    try:
+        url = S3Url.parse(path)
+    except InvalidPathError:
+        bucket, _, key = path.partition("://")[2].partition("/")
+        return bucket, key
+    return url.bucket, url.key
 
 
 @dataclass(slots=True)

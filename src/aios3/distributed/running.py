@@ -114,10 +114,18 @@ def _checked_ranges(
         place = S3Url.parse(report).require_bucket()
         targets = job.targets() if isinstance(job, Job) else ()
         for tree in {*(each.root for each in listed), *targets}:
-            if place.bucket == tree.bucket and place.prefix.startswith(tree.prefix):
-                message = f"The report {place} lies in {tree}, which the job reads or writes; put it elsewhere"
+            if place.bucket == tree.bucket and _shares_keys(place, tree):
+                message = (
+                    f"Objects of the report {place} lie in {tree}, which the job reads or writes; put it elsewhere"
+                )
                 raise ConfigError(message, path=str(place))
     return listed
+
+
+def _shares_keys(report: S3Url, tree: S3Url) -> bool:
+    """Return whether some objects of a report would lie in a tree of the same bucket."""
+    written = tuple(f"{report.prefix}{name}/" for name in report_store.DIRECTORIES)
+    return report.prefix.startswith(tree.prefix) or tree.prefix.startswith(written)
 
 
 def _check_numbers(count: int, window: int | None, lease_seconds: float) -> None:

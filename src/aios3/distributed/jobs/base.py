@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -16,9 +18,14 @@ from aios3.errors import ConfigError
 from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3.distributed.ranges import KeyRange
+
+_DIGEST_CHARACTERS = 32
+"""Hexadecimal characters: 128 bits of a SHA-256."""
 
 
 @dataclass(slots=True)
@@ -97,7 +104,7 @@ class Job:
         raise NotImplementedError
 
     def targets(self) -> tuple[S3Url, ...]:
-        """Return the trees that the job writes to, besides the range's own."""
+        """Return the trees that the job reads or writes, besides the range's own."""
         return ()
 
     def check(self, key_range: KeyRange) -> None:
@@ -111,8 +118,31 @@ class Job:
 
 
 def describe_function(function: object) -> str:
-    """Return the name of a function, or of the class of what can be called like one."""
-    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+    """Return the name of a function, or of the class of what can be called like one.
+
+    A ``partial`` and a dataclass have a digest of their arguments as well, which may be secrets.
+    """
+    if isinstance(function, functools.partial):
+        given = [*function.args, *sorted(function.keywords.items())]
+        return f"{describe_function(function.func)} with {_digest(given)}"
+    name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+    if dataclasses.is_dataclass(function) and not isinstance(function, type):
+        return f"{name} with {_digest([getattr(function, each.name) for each in dataclasses.fields(function)])}"
+    return name
+
+
+def _digest(values: Sequence[object]) -> str:
+    """Return a text that differs for other values, and is the same in the next process."""
+    return hashlib.sha256(repr([_stable(each) for each in values]).encode()).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def _stable(value: object) -> object:
+    """Return what has the same ``repr`` in every process: of objects that show their place in memory, their class."""
+    if isinstance(value, (str, bytes, bool, int, float, type(None))):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_stable(each) for each in value]
+    return describe_function(value)
 
 
 def _shown(value: object) -> object:

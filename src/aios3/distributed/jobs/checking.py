@@ -63,6 +63,10 @@ class Checksum(Job):
             S3Url.parse(self.against).require_bucket()
 
     @override
+    def targets(self) -> tuple[S3Url, ...]:
+        return () if self.against is None else (S3Url.parse(self.against),)
+
+    @override
     def check(self, key_range: KeyRange) -> None:
         if key_range.rows is not None and self.against is not None:
             message = "Checksum(against=) compares intervals of keys, and a manifest's rows are none"

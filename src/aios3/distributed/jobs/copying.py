@@ -80,6 +80,7 @@ class _ToTarget(Job):
         await transfer_tree(
             TreeTransfer(source, target, copier, rule, globs, looks_at_target=is_listed, reads_everything=delete),
             delete=delete,
+            empty_bucket_counts=False,
         )
 
 
