@@ -72,7 +72,12 @@ class AdaptingBackend(ObjectBackend):
         return self._backend.is_aws
 
     def send(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
-        """Send an operation, and after failures that allow it once more."""
+        """Send an operation, and after failures that allow it once more.
+
+        Raises PathIsDirectoryError, and sends nothing, for an operation on an object whose ``url`` has no key.
+        """
+        if operation.names_object and not operation.url.key:
+            operation.url.require_object()
         if type(operation) in _DELETIONS:
             return self._deletions.send(operation)
         use = operation.checksum_use

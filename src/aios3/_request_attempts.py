@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _check_key(operation: Operation[object]) -> None:
-    if operation.names_object and not operation.url.key:
-        operation.url.require_object()
-
-
 class RequestAttempts:
     """Sends operations through ``backend`` as often as ``policy`` grants; ``observer`` watches every attempt."""
 
@@ -44,9 +39,7 @@ class RequestAttempts:
 
         What may have happened although its response was lost is sent once. An error that may be about what was asked
         for beside the operation goes to ``adapt(operation, error)``, which sends another form of it or raises.
-        An operation about an object is not sent without a key: PathIsDirectoryError is raised.
         """
-        _check_key(operation)
         policy = self._policy
         hedger = policy.hedger if operation.may_be_hedged else None
         if operation.outlives_closing and not operation.starts_while_closing:
