@@ -121,17 +121,15 @@ class RangeFetcher:
     def prefetch(self, start: int, stop: int, *, ahead: int = 0) -> None:
         """Ensure that ``[start, stop)`` is fetched, and up to ``ahead`` bytes after it as far as memory is free.
 
-        The requests are a share of the whole long, within the limits, so that several are in flight. Does nothing once
-        this is closed.
+        The requests are a share of the whole long, within the limits, so that several are in flight. None is made once
+        this is closed, which may be in the middle of a read of several parts.
         """
-        if self._closed:  # perhaps while a read of several parts was under way, which asks for the next one here
-            return
         stop, ahead_stop = min(stop, self.size), min(stop + ahead, self.size)
         max_size = max(
             self.limits.min_request_size,
             min((ahead_stop - start) // self.bandwidth.parallelism, self.limits.request_size),
         )
-        for request in self._plan(start, stop, ahead_stop, max_size):
+        for request in () if self._closed else self._plan(start, stop, ahead_stop, max_size):
             self._start(request)
 
     def cancel_readahead(self, start: int, stop: int) -> None:
