@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 from cli_program import run_program, start_program
@@ -212,3 +213,36 @@ def test_the_marker_of_a_directory_is_removed_and_what_is_below_stays(state):
     s3.Bucket(state.bucket, session=state.session).put_object("d/", b"")
     assert state.run("rm --raw {b}/d/").returncode == 0
     assert state.objects() == OBJECTS
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cp {b}/d/b t/b",
+        "cp --resume {b}/d/b t/b",
+        "cp -n {b}/d/b t/b",
+        "cp {b}/d/b t/",
+        "cp -r {b}/d t",
+        "mv {b}/d/b t/b",
+        "sync {b}/d t",
+        "sync --delete {b}/d t",
+        "zip extract --to t {b}/zip",
+    ],
+)
+def test_what_is_no_file_is_not_replaced_by_one(state, line, kind):
+    if line.startswith("zip"):
+        assert state.run("zip create {b}/zip {b}/d/b").returncode == 0
+    special = state.here / "t" / "b"
+    with socket.socket(socket.AF_UNIX) as listener:
+        if kind == "pipe":
+            os.mkfifo(special)
+        else:
+            listener.bind(os.path.relpath(special))
+        before = os.lstat(special)
+        done = state.run(line)
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+        assert b"t/b is a device, a pipe or a socket" in done.stderr
+        after = os.lstat(special)
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert state.objects()["d/b"] == b"bee"

@@ -242,10 +242,10 @@ def test_objects_go_from_one_server_to_another(state, server):
         assert state.run(f"cp -r {state.bucket}/d s3://there/d {options}").returncode == 0
         assert state.run(f"mv {state.bucket}/x1.txt s3://there/d/x {options}").returncode == 0
         assert state.run(f"mv -r {state.bucket}/d/ s3://there/e {options}").returncode == 0
-        lines = state.run(f"sync --delete {state.bucket}/ s3://there/d {options} --dry-run").stdout
-        done = state.run(f"sync --delete {state.bucket}/ s3://there/d {options}").stdout
-        assert sorted(done.splitlines()) == sorted(lines.splitlines())  # copies end in any order
-        assert f"rm --endpoint-url {other.endpoint_url} s3://there/d/x".encode() in lines.splitlines()
+        lines = state.run(f"sync --delete {state.bucket}/ s3://there/d {options} --dry-run").stdout.splitlines()
+        done = state.run(f"sync --delete {state.bucket}/ s3://there/d {options}").stdout.splitlines()
+        assert sorted(done) == sorted(lines)  # each line is printed when its copy ends
+        assert f"rm --endpoint-url {other.endpoint_url} s3://there/d/x".encode() in lines
         found = {path: s3.read_bytes(path, session=there) for path in s3.scan("s3://there", session=there)}
         assert found == {
             "s3://there/a.txt": b"alpha",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
 
 import pytest
@@ -141,6 +142,9 @@ def test_a_version_comes_down_as_a_file_and_cannot_be_written_to(versioned, buck
     versioned.get_file(path, str(tmp_path / "f"), version_id=old)
     versioned.get(f"{path}?versionId={old}", str(tmp_path / "f"))
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("f", b"one")]
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(aios3.UnsupportedError, match="is not replaced"):
+        versioned.get_file(path, str(tmp_path / "pipe"), version_id=old)
     for write in (lambda to: versioned.pipe(to, b"1"), lambda to: versioned.open(to, "wb"), versioned.touch):
         with pytest.raises(ValueError, match="version"):
             write(f"{path}?versionId={old}")

@@ -28,11 +28,22 @@ _NAME_CHARACTERS = 40
 
 
 def is_wanted(target: str, *, overwrite: bool) -> bool:
-    """Return whether ``target`` is to be written; raise PathIsDirectoryError if it is a directory."""
-    if os.path.isdir(target) and not os.path.islink(target):
+    """Return whether ``target`` is to be written, in place of a file or a symbolic link that is there.
+
+    Raises PathIsDirectoryError if it is a directory. Raises UnsupportedError for a device, a pipe or a socket: other
+    programs use it, and a file in its place would break them.
+    """
+    try:
+        mode = os.lstat(target).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    if stat_bits.S_ISDIR(mode):
         message = f"{target} is a directory, so no file can be written there"
         raise PathIsDirectoryError(message, path=target)
-    return overwrite or not os.path.lexists(target)
+    if not (stat_bits.S_ISREG(mode) or stat_bits.S_ISLNK(mode)):
+        message = f"{target} is a device, a pipe or a socket, and is not replaced; the command cat writes to it"
+        raise UnsupportedError(message, path=target)
+    return overwrite
 
 
 @dataclass(frozen=True, slots=True)

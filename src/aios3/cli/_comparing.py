@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aios3._namespace.link_targets import head_or_none
 from aios3._threads import in_thread
-from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
+from aios3._trees.file_trees import LocalTree, S3Tree
 from aios3._trees.filters import make_filter
 from aios3._trees.merging import merge_by_name
 from aios3._trees.moving_files import describe_source
@@ -106,20 +106,14 @@ class Comparison:
         """Compare two trees, name by name, in the memory of two pages."""
         one, other = await self.first.tree(), await self.second.tree()
 
-        async def pairs() -> AsyncGenerator[Pair, None]:
-            async with aclosing(merge_by_name(one.batches(), other.batches())) as batches:
-                async for batch in batches:
-                    for pair in batch:
-                        yield pair
-
         async def compare(pair: Pair) -> None:
             mine, others = pair
             errors = [item.error for item in pair if item is not None and item.error is not None]
+            name = _name_of(pair)
+            if not self.globs.wants(name) and (self.globs.excludes(name) or not _is_unread(pair)):
+                return
             if errors:
                 self.app.output.error("cmp", errors[0])
-                return
-            name = (mine or others or TreeEntry("")).name
-            if not self.globs.wants(name):
                 return
             if mine is None or others is None:
                 self._print("extra" if mine is None else "missing", name)
@@ -133,7 +127,7 @@ class Comparison:
             if not is_same:
                 self._print("different", name)
 
-        await for_each(pairs(), compare, self.first.session.config.max_concurrency)
+        await for_each(_known_pairs(one, other), compare, self.first.session.config.max_concurrency)
 
     async def _has_same_content(self, one: FileAt, other: FileAt) -> bool:
         return not self.checksum or await has_same_content(one, other)
@@ -141,6 +135,28 @@ class Comparison:
     def _print(self, what: str, name: str) -> None:
         self.app.output.result({"command": "cmp", "result": what, "name": name}, f"{_SIGNS[what]} {name}")
         self.app.output.errors += 1
+
+
+async def _known_pairs(one: S3Tree | LocalTree, other: S3Tree | LocalTree) -> AsyncGenerator[Pair, None]:
+    """Yield names with what both trees have of each, but for those that one tree may have in an unread directory."""
+    unread = ""
+    async with aclosing(merge_by_name(one.batches(), other.batches())) as batches:
+        async for batch in batches:
+            for pair in batch:
+                is_below = bool(unread) and _name_of(pair).startswith(unread)
+                if _is_unread(pair) and not is_below:
+                    unread = _name_of(pair)
+                if not is_below or None not in pair:
+                    yield pair
+
+
+def _name_of(pair: Pair) -> str:
+    return next(item.name for item in pair if item is not None)
+
+
+def _is_unread(pair: Pair) -> bool:
+    """Return whether one is a directory whose contents are unknown, so that nothing below it can be called absent."""
+    return any(item is not None and item.is_unread and item.is_marker for item in pair)
 
 
 ARGUMENTS = {"cmp": _arguments}

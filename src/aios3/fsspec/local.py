@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aios3._handles.opening import aopen
 from aios3._threads import in_thread, made_in_thread
 from aios3._trees.file_trees import PARTIAL_SUFFIX
+from aios3._trees.partial_file import is_wanted
 from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.transfer import FileCopier
 from aios3._trees.transfer_counters import TransferCounters
@@ -60,6 +61,7 @@ async def receive(session: Session, source: S3Url, target: str, told: Told, opti
     if not options:
         await copy_single(FileCopier(session, ProgressReporter(told), TransferCounters()), source, target, None)
         return
+    await in_thread(is_wanted, target, overwrite=True)
     unfinished = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
     async with aopen(source, "rb", session=session, **options) as reader:
         file = await made_in_thread(lambda: open(unfinished, "xb"), _discard)  # noqa: SIM115 - closed below
