@@ -119,12 +119,13 @@ def test_a_dry_run_writes_nothing_and_prints_what_run_does(environ, stored, tmp_
     assert list(tmp_path.iterdir()) == []
     assert run_program(environ, "run", stdin=lines).returncode == 0
     assert files_below(out) == MEMBERS
-    options = ["--no-clobber", "--level", "9"]
+    options = ["--no-clobber", "--level", "0"]
     lines = run_program(environ, "zip", "create", "--dry-run", *options, "s3://bucket/new.zip", str(out)).stdout
     assert s3.listdir("s3://bucket/", session=stored) == ["archive.zip"]
     assert run_program(environ, "run", stdin=lines).returncode == 0
     with zipfile.ZipFile(BytesIO(s3.read_bytes("s3://bucket/new.zip", session=stored))) as made:
         assert {name: made.read(name) for name in made.namelist()} == MEMBERS
+        assert all(info.compress_size >= info.file_size for info in made.infolist())  # --level 0 packs nothing
     assert run_program(environ, "run", stdin=lines).returncode == 1  # --no-clobber is one of the words
 
 

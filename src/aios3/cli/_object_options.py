@@ -73,8 +73,4 @@ def object_options(options: argparse.Namespace) -> aios3.UploadOptions:
 
 def object_words(given: aios3.UploadOptions) -> list[str]:
     """Return the words of a command line that say the same."""
-    words: list[str] = []
-    for name, value in given.items():
-        option = "--tag" if name == "tags" else f"--{name.replace('_', '-')}"
-        words += option_words(option, json.dumps(value) if isinstance(value, dict) else str(value))
-    return words
+    return option_words({name: json.dumps(value) if name in _PAIRS else value for name, value in given.items()})

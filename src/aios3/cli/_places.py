@@ -11,7 +11,7 @@ from aios3._patterns import has_magic
 from aios3._trees.local_names import local_name
 from aios3.cli._app import UsageError
 from aios3.cli._names import STANDARD_STREAM
-from aios3.cli._words import option_words
+from aios3.cli._words import option_words, repeated_words
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Side = S3Url | str
 """A place in S3, or a local path."""
+_END_OPTIONS = ("endpoint_url", "profile", "region")
 
 
 def parse_place(path: str) -> Side:
@@ -79,31 +80,18 @@ def add_ends(parser: argparse.ArgumentParser) -> None:
 
 async def open_ends(app: App, options: argparse.Namespace) -> tuple[aios3.Session, aios3.Session]:
     """Return the sessions of source and target; one and the same unless an option names another."""
-    source, target = (
-        {name: getattr(options, f"{end}_{name}") for name in ("endpoint_url", "profile", "region")}
-        for end in ("from", "to")
-    )
+    source, target = ({name: getattr(options, f"{end}_{name}") for name in _END_OPTIONS} for end in ("from", "to"))
     return await app.session(**source), await app.session(**target)
 
 
 def end_words(options: argparse.Namespace) -> list[str]:
     """Return the words of a command line that name the same ends."""
-    return [word for end in ("from", "to") for word in _words_of_end(options, end, f"--{end}-")]
+    return repeated_words(options, *(f"{end}_{name}" for end in ("from", "to") for name in _END_OPTIONS))
 
 
 def target_words(options: argparse.Namespace) -> list[str]:
     """Return the words of a command on the target alone."""
-    return _words_of_end(options, "to", "--")
-
-
-def _words_of_end(options: argparse.Namespace, end: str, prefix: str) -> list[str]:
-    given = ((name, getattr(options, f"{end}_{name}")) for name in ("endpoint_url", "profile", "region"))
-    return [
-        word
-        for name, value in given
-        if value is not None
-        for word in option_words(f"{prefix}{name.replace('_', '-')}", value)
-    ]
+    return option_words({name: getattr(options, f"to_{name}") for name in _END_OPTIONS})
 
 
 def reject_streams(paths: list[str], command: str) -> None:

@@ -135,9 +135,7 @@ class Removal:
         if not self._options.dry_run:
             backend = await self._session.backend(url)
             await backend.delete_object(url, version_id)
-        self._printer.print(
-            "rm", None, str(url), [] if version_id is None else option_words("--version-id", version_id)
-        )
+        self._printer.print("rm", None, str(url), option_words({"version_id": version_id}))
 
     async def _delete(self, paths: AsyncGenerator[str, None], directory: S3Url | None = None) -> None:
         """Delete what is found; raise ObjectNotFoundError if nothing is in ``directory``."""
@@ -234,7 +232,7 @@ class Removal:
             if version in failed:
                 self._failed(failed[version], path)
             else:
-                self._printer.print("rm", None, path, option_words("--version-id", version.version_id))
+                self._printer.print("rm", None, path, option_words({"version_id": version.version_id}))
 
 
 ARGUMENTS = {"rm": _arguments}

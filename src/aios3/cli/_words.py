@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
 
 _PART = re.compile(
     r"""
@@ -68,6 +73,21 @@ def quote(word: str) -> str:
     return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
-def option_words(name: str, value: str) -> list[str]:
-    """Return an option and its value; as one word where the value alone would look like an option."""
-    return [f"{name}={value}"] if value.startswith("-") else [name, value]
+def option_words(given: Mapping[str, object]) -> list[str]:
+    """Return options, by their names in a namespace, as words; None and False are options that were not given.
+
+    An option and its value are one word where the value alone would look like an option.
+    """
+    words: list[str] = []
+    for name, value in given.items():
+        option, text = f"--{name.replace('_', '-')}", str(value)
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            words += [f"{option}={text}"] if text.startswith("-") else [option, text]
+    return words
+
+
+def repeated_words(options: argparse.Namespace, *names: str) -> list[str]:
+    """Return the words of those options of ``names`` that were given."""
+    return option_words({name: getattr(options, name) for name in names})

@@ -15,7 +15,7 @@ from aios3._trees.file_trees import LocalTree
 from aios3.cli._app import UsageError
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
 from aios3.cli._units import format_size, format_time, parse_size
-from aios3.cli._words import option_words
+from aios3.cli._words import repeated_words
 
 if TYPE_CHECKING:
     import argparse
@@ -159,21 +159,10 @@ async def _extract(app: App, options: argparse.Namespace) -> None:
         places = await archive.extract_all(options.to, members, dry_run=True)
     for member, place in zip(members, places, strict=True):
         record = {"command": "zip extract", "source": options.archive, "member": member, "target": place}
-        words = _repeated(options, "encoding", "version_id", "no_limits", "no_clobber", "to")
+        words = repeated_words(options, "encoding", "version_id", "no_limits", "no_clobber", "to")
         raw = ["--raw"] if has_magic(member) else []
         end = ["--"] if member.startswith("-") else []
         app.output.dry_run(record, ["zip", "extract", *words, *raw, *end, options.archive, member])
-
-
-def _repeated(options: argparse.Namespace, *names: str) -> list[str]:
-    """Return the words of those options that were given."""
-    given = ((f"--{name.replace('_', '-')}", getattr(options, name)) for name in names)
-    return [
-        word
-        for name, value in given
-        if value not in {None, False}
-        for word in ([name] if value is True else option_words(name, str(value)))
-    ]
 
 
 def _create_arguments(parser: argparse.ArgumentParser) -> None:
@@ -199,7 +188,7 @@ async def _create(app: App, options: argparse.Namespace) -> None:
     path = str(aios3.S3Url.parse(require_s3(options.archive)))
     sources = [await _checked(source, session, raw=options.raw) for source in options.sources]
     if options.dry_run:
-        words = _repeated(options, "raw", "compression", "level", "no_clobber")
+        words = repeated_words(options, "raw", "compression", "level", "no_clobber")
         record = {"command": "zip create", "sources": sources, "target": path}
         end = ["--"] if any(source.startswith("-") for source in sources) else []
         app.output.dry_run(record, ["zip", "create", *words, *end, path, *sources])
