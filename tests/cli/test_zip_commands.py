@@ -177,8 +177,9 @@ def test_an_archive_that_explodes_is_rejected_unless_it_is_trusted(environ, stor
     assert (tmp_path / "zeros").stat().st_size == 4 << 20
 
 
-def test_more_bytes_than_allowed_are_not_extracted(environ, stored, tmp_path):
-    done = run_program(environ, "zip", "extract", ARCHIVE, "--max-size", "1K", "--to", str(tmp_path))
+@pytest.mark.parametrize("trust", [[], ["--no-limits"]], ids=["a stranger's", "trusted"])
+def test_more_bytes_than_allowed_are_not_extracted(environ, stored, tmp_path, trust):
+    done = run_program(environ, "zip", "extract", ARCHIVE, "--max-size", "1K", *trust, "--to", str(tmp_path))
     assert (done.returncode, files_below(tmp_path)) == (1, {})
     assert b"max_total_bytes=1,024" in done.stderr
 

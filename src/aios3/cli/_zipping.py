@@ -6,6 +6,7 @@ import os
 import stat as stat_bits
 import zipfile
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import aios3
@@ -51,10 +52,11 @@ def _add_no_clobber(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def _opened(
-    session: aios3.Session, options: argparse.Namespace, limits: aios3.ZipLimits | None = None
+    session: aios3.Session, options: argparse.Namespace, max_total_bytes: int | None = None
 ) -> AbstractAsyncContextManager[aios3.AsyncZipArchive]:
+    limits = aios3.ZipLimits(max_total_bytes=max_total_bytes)
     if options.no_limits:
-        limits = aios3.ZipLimits(max_members=None, max_ratio=None)
+        limits = replace(limits, max_members=None, max_ratio=None)
     path = require_s3(options.archive)
     return aios3.open_zip(
         path, limits=limits, encoding=options.encoding, version_id=options.version_id, session=session
@@ -146,12 +148,10 @@ def _extract_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _extract(app: App, options: argparse.Namespace) -> None:
-    limits = aios3.ZipLimits(max_total_bytes=options.max_size)
-
     def show(path: str) -> None:
         app.output.result({"command": "zip extract", "source": options.archive, "target": path}, path)
 
-    async with _opened(await app.session(), options, limits) as archive:
+    async with _opened(await app.session(), options, options.max_size) as archive:
         members = _chosen(archive, options)
         if not options.dry_run:
             await archive.extract_all(options.to, members, overwrite=not options.no_clobber, on_extracted=show)
