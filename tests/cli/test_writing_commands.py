@@ -477,6 +477,8 @@ def test_a_bar_is_shown_on_a_terminal_only(state):
     assert b"1/1 files" in shown
     assert output_on_terminal("cp --no-progress big {b}/big") == b""
     assert output_on_terminal("cp -q big {b}/big") == b""
+    (state.here / "lines").write_text(f"cp --part-size 5M big {state.bucket}/big\n" * 2)
+    assert output_on_terminal("run lines") == b""
     assert state.run("cp big {b}/big").stderr == b""
 
 

@@ -22,9 +22,14 @@ _CLEAR = "\r\x1b[K"
 
 
 def open_bar(app: App, name: str) -> Bar | None:
-    """Return a bar if standard error is a terminal and nothing forbids it; results are then printed above it."""
+    """Return a bar if standard error is a terminal and nothing forbids it; results are then printed above it.
+
+    A line of ``run`` has none: the bars of lines that run side by side would be drawn over each other.
+    """
     options = app.options
-    if options.no_progress or options.quiet or options.json or options.dry_run or not sys.stderr.isatty():
+    if options.no_progress or options.quiet or options.json or options.dry_run:
+        return None
+    if app.output.line is not None or not sys.stderr.isatty():
         return None
     bar = Bar(app.output.stream, name, redraws=os.environ.get("TERM") not in {None, "dumb"})
     app.output.stream = bar
