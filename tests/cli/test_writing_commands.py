@@ -106,6 +106,16 @@ def test_a_dry_run_changes_nothing_and_says_the_same(state, line, output, object
     assert (state.objects(), state.files()) == (OBJECTS, FILES)
 
 
+@pytest.mark.parametrize("command", ["cp", "mv"])
+def test_the_lines_of_a_dry_run_replace_nothing_that_appeared_meanwhile(state, command):
+    lines = state.run(f"{command} -n --resume -r t {{b}}/n --dry-run").stdout
+    assert lines.count(b" --resume ") == len(TREE)
+    state.put("n/g", b"of somebody else")
+    assert state.run("run", stdin=lines).returncode == 0
+    assert state.objects() == {**OBJECTS, "n/g": b"of somebody else", "n/u/h": b"aitch"}
+    assert state.files()["t/g"] == b"gee"
+
+
 RUN_ROWS = [row for row in ROWS if row[0].split()[0] in {"cp", "mv", "rm"} or row[0].startswith("sync {b}")]
 
 

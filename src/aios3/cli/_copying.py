@@ -32,6 +32,7 @@ from aios3.cli._names import STANDARD_STREAM, add_raw, fixed_part, is_pattern
 from aios3.cli._object_options import add_object_options, object_options, object_words
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
 from aios3.cli._putting import put_standard_input
+from aios3.cli._words import repeated_words
 from aios3.errors import BucketNotFoundError, InvalidPathError, PartialFailureError, PathIsDirectoryError, S3Error
 
 if TYPE_CHECKING:
@@ -100,7 +101,11 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
         message = "a local file has no content type, storage class or the like; leave these options out"
         raise UsageError(message)
     session, target_session = await open_ends(app, options)
-    words = [*object_words(object_options(options)), *end_words(options)]
+    words = [
+        *repeated_words(options, "no_clobber", "resume"),
+        *object_words(object_options(options)),
+        *end_words(options),
+    ]
     printer = ActionPrinter(app, command, words)
     bar = open_bar(app, command)
     copier = FileCopier(
