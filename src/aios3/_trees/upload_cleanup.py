@@ -33,14 +33,8 @@ async def abort_uploads(
     """
     check_arguments(older_than=older_than)
     current, url = current_session(session), S3Url.parse(path).require_bucket()
-    age = _seconds(older_than)
-    limit = time.time() - age if age else math.inf  # Swift rounds up: what has just started lies ahead of the clock
+    uploads = await find_uploads(current, url, older_than)
     backend = await current.backend(url)
-    uploads = [
-        upload
-        for upload in await (await current.admin(url)).list_multipart_uploads(url)
-        if upload.initiated <= limit and (upload.key == url.key or upload.key.startswith(url.prefix))
-    ]
     aborted: list[OpenUpload] = []
     counters = TransferCounters()
 
@@ -53,7 +47,23 @@ async def abort_uploads(
     await for_each(as_async(uploads), abort, current.config.max_concurrency)
     counters.deleted = len(aborted)
     counters.raise_if_failed(f"Aborting uploads at {url}", str(url))
-    return sorted(aborted, key=lambda upload: (upload.key, upload.initiated))
+    return sorted(aborted, key=_position)
+
+
+async def find_uploads(session: Session, url: S3Url, older_than: timedelta | float) -> list[OpenUpload]:
+    """Return the uploads that :func:`abort_uploads` would abort, by key and time."""
+    age = _seconds(older_than)
+    limit = time.time() - age if age else math.inf  # Swift rounds up: what has just started lies ahead of the clock
+    uploads = [
+        upload
+        for upload in await (await session.admin(url)).list_multipart_uploads(url)
+        if upload.initiated <= limit and (upload.key == url.key or upload.key.startswith(url.prefix))
+    ]
+    return sorted(uploads, key=_position)
+
+
+def _position(upload: OpenUpload) -> tuple[str, float]:
+    return upload.key, upload.initiated
 
 
 def _seconds(age: timedelta | float) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import aios3
 from aios3 import S3Url
+from aios3._trees.upload_cleanup import find_uploads
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._names import require_s3
@@ -79,7 +79,11 @@ def _bucket(path: str) -> S3Url:
 def _uploads_ls_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PREFIX", help="a bucket, a directory or an object")
     parser.add_argument(
-        "--older-than", metavar="AGE", type=parse_age, help="only those that began at least this long ago"
+        "--older-than",
+        metavar="AGE",
+        type=parse_age,
+        default=timedelta(),
+        help="only those that began at least this long ago",
     )
 
 
@@ -117,16 +121,10 @@ async def _uploads_abort(app: App, options: argparse.Namespace) -> None:
             app.output.error("uploads abort", error)
 
 
-async def _listed(path: str, older_than: timedelta | None, session: aios3.Session) -> list[tuple[S3Url, OpenUpload]]:
+async def _listed(path: str, older_than: timedelta, session: aios3.Session) -> list[tuple[S3Url, OpenUpload]]:
     """Return the uploads that ``uploads abort`` would end."""
     url = S3Url.parse(require_s3(path)).require_bucket()
-    limit = time.time() - older_than.total_seconds() if older_than else float("inf")
-    found = await aios3.Bucket(url.with_key(""), session=session).list_uploads(url.key)
-    return [
-        (url.with_key(upload.key), upload)
-        for upload in found
-        if upload.initiated <= limit and (upload.key == url.key or upload.key.startswith(url.prefix))
-    ]
+    return [(url.with_key(upload.key), upload) for upload in await find_uploads(session, url, older_than)]
 
 
 def _print_plan(app: App, found: list[tuple[S3Url, OpenUpload]], older_than: timedelta) -> None:
