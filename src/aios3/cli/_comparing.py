@@ -16,7 +16,7 @@ from aios3._trees.moving_files import describe_source
 from aios3._trees.runner import for_each
 from aios3._trees.same_content import FileAt, has_same_content
 from aios3._trees.uploading import require_something
-from aios3.cli._copying import add_filters
+from aios3.cli._names import add_filters
 from aios3.cli._places import add_ends, open_ends, parse_place, reject_streams
 from aios3.errors import S3Error
 

@@ -28,8 +28,8 @@ from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar
 from aios3.cli._matching import matches, require_unambiguous
-from aios3.cli._names import STANDARD_STREAM, add_raw, fixed_part, is_pattern
-from aios3.cli._object_options import add_object_options, object_options, object_words
+from aios3.cli._names import STANDARD_STREAM, add_filters, add_raw, fixed_part, is_pattern
+from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
 from aios3.cli._putting import put_standard_input
 from aios3.cli._words import repeated_words
@@ -58,12 +58,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_raw(parser)
     add_object_options(parser)
     add_ends(parser)
-
-
-def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Add the globs that choose files of a directory."""
-    for name, help_text in (("include", "only files that match"), ("exclude", "no files that match")):
-        parser.add_argument(f"--{name}", metavar="GLOB", action="append", default=[], help=help_text)
 
 
 async def _cp(app: App, options: argparse.Namespace) -> None:
@@ -96,14 +90,12 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
     target = parse_target(options.target, raw=options.raw)
     sources = [(path, parse_place(path)) for path in options.sources]
     _check_sides(sources, target, options)
-    stored = parse_upload_options(object_options(options))
-    if stored is not None and isinstance(target.place, str):
-        message = "a local file has no content type, storage class or the like; leave these options out"
-        raise UsageError(message)
+    given = options_for(target.place, options)
+    stored = parse_upload_options(given)
     session, target_session = await open_ends(app, options)
     words = [
         *repeated_words(options, "no_clobber", "resume"),
-        *object_words(object_options(options)),
+        *object_words(given),
         *end_words(options),
     ]
     printer = ActionPrinter(app, command, words)

@@ -19,6 +19,12 @@ def add_raw(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--raw", action="store_true", help="take * ? [ { in paths as they stand: no wildcards")
 
 
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add the globs that choose files of a directory."""
+    for name, help_text in (("include", "only files that match"), ("exclude", "no files that match")):
+        parser.add_argument(f"--{name}", metavar="GLOB", action="append", default=[], help=help_text)
+
+
 def require_s3(path: str) -> str:
     """Return ``path`` if it is one of S3; raise UsageError otherwise."""
     if is_s3(path):

@@ -6,10 +6,12 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from aios3.cli._usage import UsageError
 from aios3.cli._words import option_words
 
 if TYPE_CHECKING:
     import aios3
+    from aios3.cli._places import Side
 
 _TEXTS = {
     "content_type": "TYPE",
@@ -69,6 +71,15 @@ def object_options(options: argparse.Namespace) -> aios3.UploadOptions:
         pairs = getattr(options, name)
         given[name] = None if pairs is None else {key: value for each in pairs for key, value in each.items()}
     return cast("aios3.UploadOptions", {name: value for name, value in given.items() if value is not None})
+
+
+def options_for(target: Side, options: argparse.Namespace) -> aios3.UploadOptions:
+    """Return what was given for copies at ``target``; raise UsageError for a local one, which keeps none of it."""
+    given = object_options(options)
+    if given and isinstance(target, str):
+        message = "a local file has no content type, storage class or the like; leave these options out"
+        raise UsageError(message)
+    return given
 
 
 def object_words(given: aios3.UploadOptions) -> list[str]:

@@ -17,9 +17,8 @@ from aios3._trees.transfer_counters import is_fatal, partial_failure
 from aios3._trees.uploading import require_something
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
-from aios3.cli._copying import add_filters
 from aios3.cli._matching import matches, require_unambiguous
-from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._names import add_filters, add_raw, fixed_part, is_pattern, require_s3
 from aios3.cli._words import option_words
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError, S3Error
 

@@ -9,9 +9,8 @@ from aios3 import S3Url
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar
-from aios3.cli._copying import add_filters
-from aios3.cli._names import add_raw, is_pattern
-from aios3.cli._object_options import add_object_options, object_options, object_words
+from aios3.cli._names import add_filters, add_raw, is_pattern
+from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
 
 if TYPE_CHECKING:
@@ -46,10 +45,7 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
     if isinstance(source, str) and isinstance(target, str):
         message = f"neither {source} nor {target} is in S3; rsync works between local directories"
         raise UsageError(message)
-    stored = object_options(options)
-    if stored and isinstance(target, str):
-        message = "a local file has no content type, storage class or the like; leave these options out"
-        raise UsageError(message)
+    stored = options_for(target, options)
     session, target_session = await open_ends(app, options)
     bar = open_bar(app, "sync")
     try:
