@@ -8,6 +8,8 @@ import os
 import shlex
 import signal
 import subprocess
+import threading
+from types import SimpleNamespace
 
 import pytest
 from cli_program import environ_of, run_program, start_program
@@ -15,9 +17,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import aios3.sync as s3
+from aios3.cli._stdin import open_to_read
 from aios3.cli._streams import CommandOutput, SharedOutput
 from aios3.cli._words import quote, split_words
 from aios3.testing import FaultyServer, LocalServer, faults
+from open_files import open_files_below
 
 OBJECTS = {"a": b"alpha\n", "b": b"beta\n", "c d#1": b"gamma\n", "it's": b"delta\n", "open": b"no line feed"}
 ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -207,6 +211,32 @@ def test_numbers_of_two_servers_are_told_apart(environ, faulty):
     shown = run_program(environ, "run", "--stats", stdin=lines).stderr.decode()
     assert "[default] all: 1 requests" in shown
     assert f"[{faulty.endpoint_url}] all: 1 requests" in shown
+
+
+async def test_a_file_that_is_opened_while_a_signal_cancels_is_closed(tmp_path, monkeypatch):
+    (tmp_path / "lines").write_text("ls\n")
+    opened, may_return = threading.Event(), threading.Event()
+
+    def slow_open(path, flags):
+        descriptor = os_open(path, flags)
+        opened.set()
+        assert may_return.wait(30)
+        return descriptor
+
+    async def read():
+        async with open_to_read(str(tmp_path / "lines")):
+            pytest.fail("a cancelled command goes on")
+
+    os_open = os.open
+    monkeypatch.setattr("aios3.cli._stdin.os", SimpleNamespace(open=slow_open, close=os.close, O_RDONLY=os.O_RDONLY))
+    task = asyncio.create_task(read())
+    assert await asyncio.to_thread(opened.wait, 30)
+    task.cancel()
+    await asyncio.sleep(0)
+    may_return.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert open_files_below(tmp_path) == []
 
 
 class Recorder:

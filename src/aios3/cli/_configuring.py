@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aios3
-from aios3._threads import in_thread
 from aios3.cli._app import UsageError
 from aios3.cli._names import STANDARD_STREAM, require_s3
-from aios3.cli._stdin import read_chunks
+from aios3.cli._stdin import open_to_read, read_chunks
 
 if TYPE_CHECKING:
     import argparse
@@ -190,11 +188,8 @@ async def _document(kind: _Kind, app: App, options: argparse.Namespace) -> Docum
 async def _read(app: App, path: str) -> bytes:
     if path == STANDARD_STREAM:
         return b"".join([chunk async for chunk in read_chunks(app.standard_input())])
-    descriptor = await in_thread(os.open, path, os.O_RDONLY)
-    try:
+    async with open_to_read(path) as descriptor:
         return b"".join([chunk async for chunk in read_chunks(descriptor)])
-    finally:
-        os.close(descriptor)
 
 
 def _parsed(data: bytes, path: str) -> Document | None:

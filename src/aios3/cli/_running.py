@@ -7,13 +7,12 @@ import traceback
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from aios3._threads import in_thread
 from aios3._trees.runner import for_each
 from aios3.cli._app import App, UsageError
 from aios3.cli._names import STANDARD_STREAM
 from aios3.cli._output import Output
 from aios3.cli._parsing import global_options, parse
-from aios3.cli._stdin import read_lines
+from aios3.cli._stdin import open_to_read, read_lines
 from aios3.cli._streams import CommandOutput, SharedOutput
 from aios3.cli._units import parse_count
 from aios3.cli._words import split_words
@@ -41,11 +40,8 @@ async def _run(app: App, options: argparse.Namespace) -> None:
     if options.file == STANDARD_STREAM:
         await lines.run(app.standard_input(), options.jobs)
         return
-    descriptor = await in_thread(os.open, options.file, os.O_RDONLY)
-    try:
+    async with open_to_read(options.file) as descriptor:
         await lines.run(descriptor, options.jobs)
-    finally:
-        os.close(descriptor)
 
 
 class Lines:

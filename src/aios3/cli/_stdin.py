@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._threads import in_thread
+from aios3._threads import in_thread, made_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 _READ_BYTES = 64 << 10
+
+
+@asynccontextmanager
+async def open_to_read(path: str) -> AsyncGenerator[int, None]:
+    """Open a file for the functions below, and close it at the end."""
+    descriptor = await made_in_thread(partial(os.open, path, os.O_RDONLY), os.close)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 async def read_chunks(descriptor: int) -> AsyncGenerator[bytes, None]:
