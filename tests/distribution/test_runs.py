@@ -444,14 +444,10 @@ async def test_a_claim_that_another_coordinator_has_taken_over_is_left_to_it(pla
     assert not admin.exists(f"{report}/claims/{key_range.id}.json")
 
 
-def test_a_server_that_ignores_conditions_is_named_in_the_log(tree, places, config, caplog, monkeypatch):
-    target, report = places
-
-    async def does_not_heed(*_arguments):
-        return False
-
-    monkeypatch.setattr("aios3.distributed.report_store._heeds_conditions", does_not_heed)
-    list(run(Copy(target, config=config), ranges_of(tree), threads(), report=report))
+def test_a_server_that_ignores_conditions_is_named_in_the_log(amazon_server, amazon_config, caplog):
+    amazon_server.on_request = lambda asked: asked.headers.pop("if-none-match", None) and None
+    job = Copy("s3://target/to", config=amazon_config)
+    list(run(job, [KeyRange("s3://bucket/data", "", "data/b")], threads(), report="s3://target/run"))
     assert "ignores If-None-Match" in caplog.text
 
 
