@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import io
 import pickle
+import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet
@@ -16,6 +19,7 @@ import aios3.sync as s3
 from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Report, Sync
 from aios3.errors import ConfigError, InvalidPathError, PartialFailureError, UnsupportedError
 from aios3.testing import FaultyServer, faults
+from servers.amazon_objects import Object, etag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +118,23 @@ def test_a_sync_without_delete_leaves_what_only_the_target_has(tree, target, con
     assert (report.counts.deleted, admin.get(f"{target}/to/bb")) == (0, b"theirs")
 
 
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ({}, {"c": b"x" * 10, "d": b"d" * 10}),
+        ({"checksum": True}, {"c": b"c" * 10, "d": b"d" * 10}),
+        ({"overwrite": False}, {"c": b"x" * 10, "d": b"theirs"}),
+    ],
+    ids=["time", "checksum", "no-overwrite"],
+)
+def test_a_sync_replaces_what_its_options_say_is_different(options, kept, tree, target, config, admin):
+    """``c`` has the same size as in the source and is newer, ``d`` has another size."""
+    admin.put(f"{target}/c", b"x" * 10)
+    admin.put(f"{target}/d", b"theirs")
+    assert Sync(target, config=config, **options)(of(tree)[1]).ok
+    assert below(admin, target) == kept
+
+
 def test_a_removal_takes_the_range_and_nothing_beside_it(tree, config, admin):
     report = Remove(config=config)(of(tree)[1])
     assert (report.counts.deleted, report.ok) == (2, True)
@@ -149,6 +170,30 @@ def test_objects_are_compared_with_what_the_server_keeps_and_a_flipped_byte_is_n
         report = Checksum(config=config)(KeyRange("s3://bucket/data"))
     assert [(each.path, each.code) for each in report.failures] == [("s3://bucket/data/b", "ChecksumMismatchError")]
     assert report.counts.checked >= 2
+
+
+def kept(data: bytes, summed: bytes) -> Object:
+    """An object of ``data`` whose kept CRC32 is that of ``summed``."""
+    crc32 = base64.b64encode(zlib.crc32(summed).to_bytes(4)).decode()
+    return Object(data, etag(data), {"x-amz-checksum-crc32": crc32})
+
+
+def test_a_comparison_of_what_servers_keep_downloads_nothing_and_names_what_differs(amazon_server, amazon_config):
+    amazon_server.buckets["bucket"].objects |= {f"data/{name}": kept(b"12345", b"12345") for name in "ab"}
+    amazon_server.buckets["target"].objects |= {"a": kept(b"12345", b"12345"), "b": kept(b"12x45", b"12x45")}
+    report = Checksum("s3://target", read=False, config=amazon_config)(KeyRange("s3://bucket/data"))
+    assert [(each.path, each.code) for each in report.failures] == [("s3://bucket/data/b", "ChecksumMismatchError")]
+    assert (report.counts.checked, report.counts.bytes) == (2, 0)
+    assert not [seen for seen in amazon_server.requests if seen.method == "GET" and "list-type" not in seen.target]
+
+
+def test_bytes_that_only_the_kept_checksum_tells_from_the_right_ones_are_named(amazon_server, amazon_config):
+    """The ETags have the form of a multipart upload's, which is no MD5."""
+    for name, data in {"a": b"12345", "b": b"12x45"}.items():
+        amazon_server.buckets["bucket"].objects[f"data/{name}"] = replace(kept(data, b"12345"), etag=f'"{name}-2"')
+    report = Checksum(config=amazon_config)(KeyRange("s3://bucket/data"))
+    assert [(each.path, each.code) for each in report.failures] == [("s3://bucket/data/b", "ChecksumMismatchError")]
+    assert (report.counts.checked, report.counts.unchecked) == (2, 0)
 
 
 def test_an_object_without_a_checksum_is_compared_with_its_md5(tree, config, admin):

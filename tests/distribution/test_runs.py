@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -444,14 +445,32 @@ async def test_a_claim_that_another_coordinator_has_taken_over_is_left_to_it(pla
     assert not admin.exists(f"{report}/claims/{key_range.id}.json")
 
 
-def test_a_server_that_ignores_conditions_is_named_in_the_log(tree, places, config, caplog, monkeypatch):
-    target, report = places
+async def test_a_claim_that_is_released_while_it_is_renewed_does_not_stay_for_the_next_run(
+    amazon_server, amazon_config
+):
+    renewing, go_on = threading.Event(), threading.Event()
 
-    async def does_not_heed(*_arguments):
-        return False
+    def hold(asked) -> None:
+        if asked.method == "PUT" and "if-match" in asked.headers:
+            renewing.set()
+            assert go_on.wait(30)
 
-    monkeypatch.setattr("aios3.distributed.report_store._heeds_conditions", does_not_heed)
-    list(run(Copy(target, config=config), ranges_of(tree), threads(), report=report))
+    amazon_server.on_request = hold
+    async with aios3.Session(amazon_config) as session:
+        mine = await report_store.claim(session, ReportStore("s3://target/run", "me", 0.3), KeyRange("s3://bucket"))
+        assert await asyncio.to_thread(renewing.wait, 30)
+        releasing = asyncio.create_task(report_store.release(session, mine))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        go_on.set()
+        await releasing
+    assert amazon_server.buckets["target"].objects == {}
+
+
+def test_a_server_that_ignores_conditions_is_named_in_the_log(amazon_server, amazon_config, caplog):
+    amazon_server.on_request = lambda asked: asked.headers.pop("if-none-match", None) and None
+    job = Copy("s3://target/to", config=amazon_config)
+    list(run(job, [KeyRange("s3://bucket/data", "", "data/b")], threads(), report="s3://target/run"))
     assert "ignores If-None-Match" in caplog.text
 
 

@@ -20,7 +20,6 @@ PARTITION_RATE = 3500.0
 SECONDS_OF_RANGE = 0.3
 """Listing's first page, claim and report."""
 PRICE_OF_MILLION_WRITES = 5.0
-PRICE_OF_MILLION_READS = 0.4
 
 
 def seconds_by_arithmetic(keys: int, workers: int) -> float:

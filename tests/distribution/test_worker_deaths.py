@@ -246,3 +246,30 @@ def test_a_coordinator_that_dies_leaves_no_worker_and_the_next_one_goes_on(sent,
             assert {path: s3.read_bytes(path, session=session) for path in s3.scan("s3://target", session=session)} == {
                 f"s3://target/{name}": name.encode() * 20 for name in NAMES
             }
+
+
+STAYING = """
+from aios3.distributed import KeyRange, run
+from distribution.death_jobs import stays
+
+if __name__ == "__main__":
+    list(run(stays, [KeyRange("s3://bucket")], 1))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the end of a process of another one is seen by its descriptor")
+def test_a_worker_whose_work_heeds_no_cancellation_ends_after_its_coordinator(tmp_path):
+    program = tmp_path / "coordinator.py"
+    program.write_text(STAYING)
+    command = [sys.executable, str(program)]
+    coordinator = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with coordinator:
+        try:
+            worker = int(coordinator.stdout.readline())
+        finally:
+            coordinator.kill()
+    try:
+        wait_for_end(worker)
+    except AssertionError:
+        os.kill(worker, signal.SIGKILL)
+        raise

@@ -8,8 +8,10 @@ import threading
 import pytest
 
 import aios3
+from aios3._paths import S3Url
 from aios3._threads import in_thread, made_in_thread
-from aios3._trees import partial_file, pruning, source_file
+from aios3._trees import partial_file, pruning, same_content, source_file
+from aios3._trees.same_content import FileAt, has_same_content
 from open_files import open_files_below
 from trees.tree_s3 import ROOT
 
@@ -53,6 +55,13 @@ VERBS = {
         pruning,
         "Anchor",
         lambda s3, local: aios3.sync_tree(local, f"{ROOT}/tree", delete=True, session=s3),
+    ),
+    "compare": (
+        same_content,
+        "_open_local",
+        lambda s3, local: has_same_content(
+            FileAt(s3, S3Url.parse(f"{ROOT}/tree/file")), FileAt(s3, str(local / "large"))
+        ),
     ),
 }
 

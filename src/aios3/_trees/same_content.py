@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from aios3._handles.opening import aopen
 from aios3._paths import S3Url
-from aios3._threads import in_thread
+from aios3._threads import in_thread, made_in_thread
 from aios3._trees.upload_file import etag_of
 
 if TYPE_CHECKING:
@@ -57,8 +59,12 @@ async def _opened(file: FileAt) -> AsyncGenerator[Callable[[int], Awaitable[byte
         async with aopen(file.place, session=file.session) as reader:
             yield reader.read
         return
-    local = await in_thread(open, file.place, "rb")
+    local = await made_in_thread(partial(_open_local, file.place), BufferedReader.close)
     try:
         yield lambda size: in_thread(local.read, size)
     finally:
         await in_thread(local.close)
+
+
+def _open_local(path: str) -> BufferedReader:
+    return open(path, "rb")

@@ -11,6 +11,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,11 @@ def _start_worker() -> None:
 
 
 def _watch(sentinel: int) -> None:
-    """End this process when its parent has ended."""
+    """End this process when its parent has ended, also if its work does not heed the cancellation."""
     multiprocessing.connection.wait([sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_SECONDS_TO_LEAVE)  # the parent, which would have killed it, is gone
+    os._exit(_EXIT_STATUS)
 
 
 def _leave(_signum: int, _frame: object) -> None:

@@ -12,7 +12,7 @@ import asyncio
 import json
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aios3._backend import Precondition, PutOptions
@@ -77,6 +77,8 @@ class Claim:
     renewing: asyncio.Task[None] | None = None
     is_lost: bool = False
     """True if another coordinator has it now."""
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held during a renewal, which changes the ETag."""
 
 
 async def open_run(session: Session, store: ReportStore, job: str, ranges: Sequence[KeyRange]) -> list[KeyRange]:
@@ -194,8 +196,9 @@ async def _renew(session: Session, store: ReportStore, claimed: Claim) -> None:
     while True:
         await asyncio.sleep(store.lease_seconds / _RENEWALS_PER_LEASE)
         try:
-            written = await write_bytes(claimed.url, _claim_of(store), session=session, if_match=claimed.etag or "")
-            claimed.etag = written.etag
+            async with claimed.writing:
+                written = await write_bytes(claimed.url, _claim_of(store), session=session, if_match=claimed.etag or "")
+                claimed.etag = written.etag
         except (ObjectNotFoundError, ObjectChangedError) as error:
             _log.warning("Another coordinator has taken a range over: %s", error)
             claimed.is_lost = True
@@ -207,7 +210,8 @@ async def _renew(session: Session, store: ReportStore, claimed: Claim) -> None:
 async def release(session: Session, claimed: Claim) -> None:
     """Give a claim back, unless another coordinator has taken it over."""
     if claimed.renewing is not None:
-        claimed.renewing.cancel()
+        async with claimed.writing:  # S3 may do a renewal that is cancelled, and the ETag would be unknown
+            claimed.renewing.cancel()
         await asyncio.wait({claimed.renewing})
     if claimed.is_lost:
         return
