@@ -205,14 +205,14 @@ class Data(Names):
         target = os.fspath(lpath)
         place = require_key(self.place(rpath))
         if await in_thread(os.path.isdir, target):
-            if is_directory_only(await self._info(rpath)):
+            if is_directory_only(await self._info(rpath, version_id=version_id)):
                 return
             message = f"{target} is a directory, so {rpath!r} cannot be stored there as a file"
             raise PathIsDirectoryError(message, path=target)
         options = self.reading(self._version(version_id, place.version_id))
         await in_thread(make_parent, target)
         if callback is not DEFAULT_CALLBACK:
-            callback.set_size((await self._info(rpath)).get("size"))
+            callback.set_size((await self._info(rpath, version_id=version_id)).get("size"))
         await receive(self.session(), place.url, target, callback.relative_update, options)
 
     async def _put(
