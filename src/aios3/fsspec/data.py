@@ -100,11 +100,6 @@ class Data(Names):
         found = dict(zip(paths, outcomes, strict=True))
         return {name: data for name, data in found.items() if on_error != "omit" or not isinstance(data, Exception)}
 
-    async def _files_of(self, path: str | list[str]) -> list[str]:
-        roots = [path] if isinstance(path, str) else path
-        expanded = await self._expand_path(roots)
-        return [name for root in expanded for name in await self._find(root)]
-
     async def _cat_ranges(
         self,
         paths: list[str],
