@@ -81,7 +81,7 @@ class S3Store(Store):
         return isinstance(value, type(self)) and self._identity() == value._identity()
 
     def __hash__(self) -> int:
-        return hash(self._root)
+        return hash(self._identity())
 
     def _identity(self) -> tuple[object, ...]:
         return self._root.bucket, self._root.prefix, self._root.profile, self._config, self._read_only

@@ -240,6 +240,16 @@ class TestNames:
         left = [meta["path"] async for page in store.list_async() for meta in page]
         assert left == (["k", "there"] if verb == "copy_async" else ["there"])
 
+    @pytest.mark.parametrize("verb", ["copy_async", "rename_async"])
+    async def test_a_directory_is_no_object_also_where_it_has_a_marker(self, store, aios3_bucket, options, verb):
+        async with aios3.Session(**options) as session:
+            client = await aios3.get_s3_client(session=session)
+            await client.put_object(Bucket=aios3_bucket.removeprefix("s3://"), Key="root/d/", Body=b"")
+        await store.put_async("d/x", DATA)
+        with pytest.raises(IsADirectoryError):
+            await getattr(store, verb)("d/", "e/")
+        assert [meta["path"] async for page in store.list_async() for meta in page] == ["d/x"]
+
     def test_a_store_is_a_value(self, store, options):
         assert pickle.loads(pickle.dumps(store)) == store
         assert hash(pickle.loads(pickle.dumps(store))) == hash(store)

@@ -7,6 +7,7 @@ import os
 import urllib.request
 
 import pytest
+from fsspec.callbacks import Callback
 
 import aios3
 from aios3.fsspec import S3FileSystem, S3Map
@@ -148,6 +149,15 @@ def test_a_version_comes_down_as_a_file_and_cannot_be_written_to(versioned, buck
     for write in (lambda to: versioned.pipe(to, b"1"), lambda to: versioned.open(to, "wb"), versioned.touch):
         with pytest.raises(ValueError, match="version"):
             write(f"{path}?versionId={old}")
+
+
+def test_a_version_of_a_removed_object_comes_down_with_its_own_size(versioned, bucket, tmp_path):
+    path, callback = f"{bucket}/v", Callback()
+    versioned.pipe(path, b"one")
+    old = versioned.info(path)["VersionId"]
+    versioned.rm_file(path)
+    versioned.get_file(path, str(tmp_path / "f"), callback=callback, version_id=old)
+    assert ((tmp_path / "f").read_bytes(), callback.size, callback.value) == (b"one", 3, 3)
 
 
 def test_a_url_that_names_a_version_makes_a_filesystem_that_knows_them():

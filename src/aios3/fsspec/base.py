@@ -140,7 +140,7 @@ class Base(AsyncFileSystem):
         for session in self._sessions.here():
             await session.aclose()
 
-    async def together(
+    async def run_all(
         self,
         work: Callable[[T], Coroutine[object, object, object]],
         items: Sequence[T],
@@ -148,12 +148,12 @@ class Base(AsyncFileSystem):
         *,
         raises: bool = True,
         opens_files: bool = False,
-        told: Callable[[int], object] | None = None,
+        on_done: Callable[[int], object] | None = None,
     ) -> list[Any]:
         """Run ``work`` on every item, ``batch_size`` at once; return the results, in the order of the items.
 
         The first failure ends all; without ``raises``, failures stand among the results. A cancellation ends all, and
-        is raised when nothing runs any more. ``told`` is called with 1 after each item.
+        is raised when nothing runs any more. ``on_done`` is called with 1 after each item.
         """
         results: list[Any] = [None] * len(items)
 
@@ -165,8 +165,8 @@ class Base(AsyncFileSystem):
                 if raises:
                     raise
                 results[position] = error
-            if told is not None:
-                told(1)
+            if on_done is not None:
+                on_done(1)
 
         width = self._width(len(items), batch_size, opens_files=opens_files)
         await for_each(as_async(enumerate(items)), run, width)

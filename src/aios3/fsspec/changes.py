@@ -68,7 +68,7 @@ class Changes(Data):
             self.invalidate_cache()
 
     async def _rm_trees(self, paths: list[str], batch_size: int | None) -> None:
-        await self.together(self._rm_file, [each for each in paths if self.names_version(each)], batch_size)
+        await self.run_all(self._rm_file, [each for each in paths if self.names_version(each)], batch_size)
         named: list[str] = []
         matched: list[str] = []
         for each in paths:
@@ -84,7 +84,7 @@ class Changes(Data):
             if not await self._rm_tree(self.place(root).url) and root in named:
                 missing.append(root)
 
-        await self.together(remove, topmost({*named, *matched}), batch_size)
+        await self.run_all(remove, topmost({*named, *matched}), batch_size)
         if missing:
             message = f"There is nothing to remove at {', '.join(map(repr, sorted(missing)))}"
             raise ObjectNotFoundError(message, path=min(missing))
@@ -181,7 +181,7 @@ class Changes(Data):
         async def copy(pair: Pair) -> None:
             await self._cp_file(*pair, remove_source=remove_source, **kwargs)
 
-        outcomes = await self.together(copy, pairs, batch_size, raises=False)
+        outcomes = await self.run_all(copy, pairs, batch_size, raises=False)
         ignores = on_error == "ignore" or (on_error is None and recursive)
         for outcome in outcomes:
             if isinstance(outcome, Exception) and not (ignores and isinstance(outcome, FileNotFoundError)):

@@ -92,18 +92,13 @@ class Data(Names):
             if not name.endswith("/") and not (recursive and is_directory_only(meaning))
         ]
         expanded = len(paths) != 1 or isinstance(path, list) or paths[0] != self._strip_protocol(path)
-        outcomes = await self.together(
+        outcomes = await self.run_all(
             lambda each: self._cat_file(each, **kwargs), paths, batch_size, raises=on_error == "raise"
         )
         if not expanded and not recursive and not isinstance(outcomes[0], Exception):
             return outcomes[0]
         found = dict(zip(paths, outcomes, strict=True))
         return {name: data for name, data in found.items() if on_error != "omit" or not isinstance(data, Exception)}
-
-    async def _files_of(self, path: str | list[str]) -> list[str]:
-        roots = [path] if isinstance(path, str) else path
-        expanded = await self._expand_path(roots)
-        return [name for root in expanded for name in await self._find(root)]
 
     async def _cat_ranges(
         self,
@@ -125,7 +120,7 @@ class Data(Names):
             raise TypeError(message)
         wanted = list(zip(paths, _each(starts, paths, "starts"), _each(ends, paths, "ends"), strict=True))
         merged = merge(wanted, max_gap)
-        outcomes = await self.together(
+        outcomes = await self.run_all(
             lambda each: self._cat_file(each.path, each.start, each.stop, **kwargs), merged, batch_size, raises=False
         )
         found: list[Any] = [None] * len(wanted)
@@ -153,7 +148,7 @@ class Data(Names):
     async def _pipe(self, path: Any, value: Any = None, batch_size: int | None = None, **kwargs: Any) -> list[Any]:
         """Write objects as a whole, side by side: ``value`` at a path, or all of a dictionary of bytes by path."""
         stored: list[tuple[str, Any]] = [(path, value)] if isinstance(path, str) else list(path.items())
-        return await self.together(lambda each: self._pipe_file(*each, **kwargs), stored, batch_size)
+        return await self.run_all(lambda each: self._pipe_file(*each, **kwargs), stored, batch_size)
 
     def _writable(self, path: str) -> S3Url:
         """Return where an object is written; raise ValueError for a path that names no object, or a version of one."""
@@ -205,14 +200,14 @@ class Data(Names):
         target = os.fspath(lpath)
         place = require_key(self.place(rpath))
         if await in_thread(os.path.isdir, target):
-            if is_directory_only(await self._info(rpath)):
+            if is_directory_only(await self._info(rpath, version_id=version_id)):
                 return
             message = f"{target} is a directory, so {rpath!r} cannot be stored there as a file"
             raise PathIsDirectoryError(message, path=target)
         options = self.reading(self._version(version_id, place.version_id))
         await in_thread(make_parent, target)
         if callback is not DEFAULT_CALLBACK:
-            callback.set_size((await self._info(rpath)).get("size"))
+            callback.set_size((await self._info(rpath, version_id=version_id)).get("size"))
         await receive(self.session(), place.url, target, callback.relative_update, options)
 
     async def _put(
@@ -293,8 +288,8 @@ class Data(Names):
     ) -> list[Any]:
         callback.set_size(len(pairs))
         carry = callback.branch_coro(carry)
-        return await self.together(
-            lambda pair: carry(*pair, **options), pairs, batch_size, opens_files=True, told=callback.relative_update
+        return await self.run_all(
+            lambda pair: carry(*pair, **options), pairs, batch_size, opens_files=True, on_done=callback.relative_update
         )
 
 

@@ -28,7 +28,7 @@ def by_name(found: Iterable[Info], *, directories_first: bool = False) -> dict[s
     return {info["name"]: info for info in sorted(found, key=lambda info: (str(info["name"]), info["type"] == last))}
 
 
-def strongest(found: Iterable[tuple[str, Meaning]]) -> dict[str, Meaning]:
+def by_precedence(found: Iterable[tuple[str, Meaning]]) -> dict[str, Meaning]:
     """Return what each name means, sorted: an object rather than a path not looked at, a directory only at last."""
     return dict(sorted(found, key=lambda named: (named[0], not is_directory_only(named[1]), named[1] is not None)))
 

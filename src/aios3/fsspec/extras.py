@@ -177,7 +177,7 @@ class Extras(Changes):
             message = f"acl must be one of {', '.join(sorted(known))}, not {acl!r}"
             raise ConfigError(message)
         if recursive:
-            await self.together(lambda name: self._chmod(name, acl, **kwargs), await self._find(path))
+            await self.run_all(lambda name: self._chmod(name, acl, **kwargs), await self._find(path))
         elif place.url.key:
             await self._call_s3("put_object_acl", kwargs, **_target(place), ACL=acl)
         else:

@@ -19,13 +19,10 @@ from aios3._trees.upload_file import UploadSettings, upload_file
 from aios3._trees.uploading import copy_single
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aios3._handles.opening import ReaderOptions, WriterOptions
     from aios3._paths import S3Url
     from aios3._session import Session
-
-    Told = Callable[[int], object]
+    from aios3._trees.progress_reporter import Callback
 
 
 def make_parent(path: str) -> None:
@@ -36,7 +33,7 @@ def make_parent(path: str) -> None:
 
 
 async def send(
-    session: Session, source: str, target: S3Url, told: Told, options: WriterOptions, *, create: bool
+    session: Session, source: str, target: S3Url, callback: Callback, options: WriterOptions, *, create: bool
 ) -> None:
     """Store a local file as an object; with ``create`` only where there is none.
 
@@ -45,21 +42,21 @@ async def send(
     if not options:
         size = await in_thread(os.path.getsize, source)
         await upload_file(
-            session, source, target, ProgressReporter(told), size=size, settings=UploadSettings(create_only=create)
+            session, source, target, ProgressReporter(callback), size=size, settings=UploadSettings(create_only=create)
         )
         return
     file = await made_in_thread(lambda: open(source, "rb"), io.BufferedReader.close)  # noqa: SIM115 - closed below
     try:
         async with aopen(target, "xb" if create else "wb", session=session, **options) as writer:
-            told(await writer.write_from(file))
+            callback(await writer.write_from(file))
     finally:
         await in_thread(file.close)
 
 
-async def receive(session: Session, source: S3Url, target: str, told: Told, options: ReaderOptions) -> None:
+async def receive(session: Session, source: S3Url, target: str, callback: Callback, options: ReaderOptions) -> None:
     """Store an object, or a version of it, as a local file, which takes its place when it is whole."""
     if not options:
-        await copy_single(FileCopier(session, ProgressReporter(told), TransferCounters()), source, target, None)
+        await copy_single(FileCopier(session, ProgressReporter(callback), TransferCounters()), source, target, None)
         return
     await in_thread(is_wanted, target, overwrite=True)
     unfinished = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
@@ -68,7 +65,7 @@ async def receive(session: Session, source: S3Url, target: str, told: Told, opti
         try:
             async for chunk in reader.chunks():
                 await in_thread(file.write, chunk)
-                told(len(chunk))
+                callback(len(chunk))
             await in_thread(file.close)
             await in_thread(os.replace, unfinished, target)
         except BaseException:

@@ -14,9 +14,9 @@ from aios3.fsspec.base import Base
 from aios3.fsspec.entries import (
     bucket_info,
     by_name,
+    by_precedence,
     directory_info,
     head_info,
-    strongest,
     version_info,
 )
 from aios3.fsspec.listing import below, describe, directories_of, directory, entries, is_directory, levels
@@ -296,7 +296,7 @@ class Names(Base):
         if not found:
             message = f"There is nothing at {path!r}"
             raise ObjectNotFoundError(message, path=str(path))
-        return strongest(found)
+        return by_precedence(found)
 
     async def _matching(self, pattern: str, *, recursive: bool, maxdepth: int | None) -> list[tuple[str, Meaning]]:
         found = list((await self._glob(pattern, maxdepth=maxdepth, detail=True)).items())
@@ -307,7 +307,7 @@ class Names(Base):
         async def below(name: str) -> list[tuple[str, Meaning]]:
             return await self._found_below(name, deeper)
 
-        for more in await self.together(below, [name for name, _ in found]):
+        for more in await self.run_all(below, [name for name, _ in found]):
             found += more
         return found
 
@@ -329,7 +329,7 @@ class Names(Base):
 
     async def _sizes(self, paths: list[str], batch_size: int | None = None) -> list[int]:
         """Return the sizes of objects, in the order of ``paths``."""
-        return await self.together(self._size, paths, batch_size)
+        return await self.run_all(self._size, paths, batch_size)
 
     def without_version(self, path: Any) -> Any:
         """Return a path without the version that it names; a list as it is."""

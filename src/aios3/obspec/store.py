@@ -211,9 +211,9 @@ class ObjectStore:
 
     async def rename_async(self, from_: str, to: str, *, overwrite: bool = True) -> None:
         """Move an object: copy it, and delete the version that was copied; raise like :meth:`copy_async`."""
-        session = self._session()
-        await head_or_raise(session, self._url(from_))  # a directory is moved by aios3.move
-        await move(self._url(from_), self._url(to), overwrite, session=session)
+        session, source = self._session(), self._url(from_).require_object()
+        await head_or_raise(session, source)  # a directory is moved by aios3.move
+        await move(source, self._url(to), overwrite, session=session)
 
 
 async def _read_range(session: Session, url: S3Url, start: int, stop: int) -> bytes:
