@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
+from collections import Counter
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -45,15 +48,46 @@ def test_every_test_that_is_named_exists(document):
 
 def test_every_module_of_the_architecture_exists():
     source = ROOT / "src" / "aios3"
-    rows = [
-        line for line in (ROOT / "docs/architecture.md").read_text().splitlines() if re.match(r"\| `[\w/]+\.py`", line)
+    for row in rows_of_modules():
+        for module in modules_of(row):
+            assert (source / module).exists(), f"{module}: {row}"
+
+
+def test_no_module_of_the_architecture_has_two_rows():
+    """A merge may keep the rows of both sides, and one of them is no longer true."""
+    named = Counter(module for row in rows_of_modules() for module in modules_of(row.split("|")[1]))
+    assert [module for module, times in named.items() if times > 1] == []
+
+
+def test_the_layout_of_the_architecture_goes_down_as_imports_do():
+    """It says of itself that imports go down the list; the contract that lint-imports holds says which."""
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    floors = {name: number for number, layer in enumerate(contract["layers"]) for name in layer.split(" | ")}
+    layout = (ROOT / "docs/architecture.md").read_text().partition("```text\n")[2].partition("```")[0]
+    named = [
+        name
+        for line in layout.splitlines()
+        if not line.startswith(" ")
+        for name in takewhile(floors.__contains__, line.split())
     ]
+    assert len(named) > 50
+    assert len(set(named)) == len(named)
+    assert [floors[name] for name in named] == sorted(floors[name] for name in named)
+
+
+def rows_of_modules() -> list[str]:
+    """The rows of the table of modules."""
+    lines = (ROOT / "docs/architecture.md").read_text().splitlines()
+    rows = [line for line in lines if re.match(r"\| `[\w/]+\.py`", line)]
     assert len(rows) > 100
-    for row in rows:
-        first, *others = re.findall(r"`([\w/]+\.py)`", row)
-        folder = (source / first).parent
-        for module in (source / first, *(source / each if "/" in each else folder / each for each in others)):
-            assert module.exists(), f"{module.relative_to(source)}: {row}"
+    return rows
+
+
+def modules_of(row: str) -> list[str]:
+    """The modules that a row names; those without a folder are in that of the first."""
+    first, *others = re.findall(r"`([\w/]+\.py)`", row)
+    folder = first.rpartition("/")[0]
+    return [first, *(each if "/" in each else f"{folder}/{each}".lstrip("/") for each in others)]
 
 
 def promises(document: str) -> list[str]:

@@ -50,6 +50,15 @@ async def test_links_to_keys_that_are_not_ascii(surface, bucket, admin):
     assert await surface.load_content(f"{bucket}/link", followlinks=True) == b"data"
 
 
+@pytest.mark.parametrize("options", [{"metadata": {"by": "me"}}, {"content_type": "text/x"}], ids=min)
+async def test_a_link_that_is_copied_with_other_attributes_leads_where_it_did(surface, bucket, admin, options):
+    admin.put(f"{bucket}/target", b"data")
+    await surface.symlink(f"{bucket}/target", f"{bucket}/tree/link")
+    await surface.sync_tree(f"{bucket}/tree", f"{bucket}/copy", **options)
+    assert await surface.readlink(f"{bucket}/copy/link") == f"{bucket}/target"
+    assert await surface.load_content(f"{bucket}/copy/link", followlinks=True) == b"data"
+
+
 async def test_a_copy_that_may_not_overwrite(surface, bucket, admin):
     admin.put(f"{bucket}/x", b"data")
     admin.put(f"{bucket}/there", b"old")

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -519,3 +520,25 @@ async def test_closing_at_any_moment_of_a_read_of_several_parts_leaves_no_reques
         assert origin.running == 0
         steps += 1
     assert steps > 50
+
+
+async def test_ranges_that_wait_for_memory_have_none_yet():
+    """Else ten thousand reads at once would take the memory of all before the first byte, whatever the budget is."""
+    size = 100_000
+    origin, budget = Origin(range(1000 * size)), MemoryBudget(2 * size)
+    origin.gate.clear()
+    limits = RangeLimits(
+        block_size=size, min_request_size=size, request_size=size, max_readahead=size, max_retained=size
+    )
+    fetcher = fetcher_of(origin, budget, limits)
+    tracemalloc.start()
+    try:
+        reads = [asyncio.create_task(fetcher.read(start, start + size)) for start in range(0, 200 * size, size)]
+        while budget.waiting < len(reads) - 2:
+            await asyncio.sleep(0)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 20 * size
+    await closed(fetcher, budget)
+    assert all(isinstance(each, ValueError) for each in await asyncio.gather(*reads, return_exceptions=True))

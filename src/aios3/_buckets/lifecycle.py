@@ -1,4 +1,4 @@
-"""Lifetime of a bucket's objects: one lifecycle rule of aios3, beside the rules of others, which stay."""
+"""Lifecycle rules of a bucket. The lifetime of all objects is one rule of aios3, beside those of others, which stay."""
 
 from __future__ import annotations
 

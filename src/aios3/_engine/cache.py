@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from aios3._engine.received_bytes import ReceivedBytes
 
@@ -30,6 +30,8 @@ class Block:
     pins: int = 0
     received: ReceivedBytes | None = None
     """The memory that ``data`` is the view of, if it can become ``bytes`` without a copy."""
+    get_memory: Callable[[], memoryview] | None = None
+    """Gives ``data`` its memory once that is paid for; None for a block whose memory is its own."""
 
     @property
     def size(self) -> int:

@@ -204,7 +204,7 @@ class RangeFetcher:
         if self._closed:
             raise self._closed
         result = ReceivedBytes(stop - start)
-        first, *others = self._claim_gap(start, stop, result.view)
+        first, *others = self._claim_gap(start, stop, result)
         blocks = [first.blocks[0], *[other.blocks[0] for other in others]] if others else first.blocks
         keep = stop - start <= _MAX_CACHED_READ_BYTES
         try:
@@ -212,7 +212,7 @@ class RangeFetcher:
             if self._closed:  # perhaps since all has arrived; the blocks are gone then
                 raise self._closed
             for block in blocks:
-                if not block.complete:
+                if block.filled < block.stop - block.start:
                     message = f"A fetch of the bytes {start:,} to {stop:,} has ended before it had all of them"
                     raise TruncatedBodyError(message)
             for block in blocks:
@@ -242,19 +242,17 @@ class RangeFetcher:
             start += whole.write(await self.read_view(start, stop))
         return whole.getvalue()
 
-    def _claim_gap(self, start: int, stop: int, memory: memoryview) -> list[RangeRequest]:
-        """Claim a range of which nothing is here or asked for, as the requests that fetch it soonest into ``memory``.
-
-        Each is one block, which is pinned.
-        """
+    def _claim_gap(self, start: int, stop: int, result: ReceivedBytes) -> list[RangeRequest]:
+        """Claim a range without blocks, as the requests that fetch it soonest: each one pinned block without memory."""
         max_size = max(
             self.limits.min_request_size,
             min((stop - start) // 4, self.limits.request_size),
             self.bandwidth.min_split_bytes,
         )
         ranges = split_requests(start, stop, min(max_size, self.limits.request_size), self.limits.block_size)
+        part = result.part
         return [
-            self._claim([Block(at, end, memory[at - start : end - start], pins=1)], reserved=False)
+            self._claim([Block(at, end, pins=1, get_memory=partial(part, at - start, end - start))], reserved=False)
             for at, end in ranges
         ]
 
@@ -290,7 +288,7 @@ class RangeFetcher:
     def _unpin(self, block: Block, *, keep: bool) -> None:
         """Drop a block that was fetched for one reader, or ``keep`` it like others that were read to their end."""
         block.pins -= 1
-        if not block.complete or self._map.find(block.start) is not block:
+        if block.filled < block.stop - block.start or self._map.find(block.start) is not block:
             return
         if keep:
             self._map.consume(block)
@@ -421,7 +419,9 @@ class RangeFetcher:
 
     def _get_buffer(self, request: RangeRequest) -> memoryview:
         block = request.blocks[request.current_block]
-        if block.data is None and self._is_read_as_bytes:
+        if block.data is None and block.get_memory is not None:
+            block.data = block.get_memory()
+        elif block.data is None and self._is_read_as_bytes:
             block.received = ReceivedBytes(block.size)
             block.data = block.received.view
         elif block.data is None:

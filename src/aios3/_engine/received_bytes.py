@@ -43,19 +43,35 @@ class _Memory(io.BytesIO):
 
 
 class ReceivedBytes:
-    """``size`` bytes of memory, until :meth:`take` makes them a ``bytes``."""
+    """``size`` bytes of memory, taken when they are first used, until :meth:`take` makes them a ``bytes``."""
 
-    __slots__ = ("_memory", "view")
+    __slots__ = ("_memory", "_size", "_view")
 
     def __init__(self, size: int) -> None:
-        _keep_returned_memory()
-        self._memory = _Memory(bytes(size)) if CAN_SHARE else None  # no one else has these bytes: they can be written
-        self.view: memoryview = memoryview(allocate_aligned(size)) if self._memory is None else self._memory.getbuffer()
+        self._size = size
+        self._memory: _Memory | None = None
+        self._view: memoryview | None = None
+
+    @property
+    def view(self) -> memoryview:
         """The memory to receive into."""
+        return self._allocate() if self._view is None else self._view
+
+    def part(self, start: int, stop: int) -> memoryview:
+        """Return the memory to receive the bytes from ``start`` up to ``stop`` into."""
+        return (self._allocate() if self._view is None else self._view)[start:stop]
 
     def take(self) -> bytes:
         """Return the bytes; nothing can be received after that. They are copied if a part of the view is in use."""
+        view = self._allocate() if self._view is None else self._view
         if self._memory is None:
-            return bytes(self.view)
-        self.view.release()
+            return bytes(view)
+        view.release()
         return self._memory.getvalue()
+
+    def _allocate(self) -> memoryview:
+        _keep_returned_memory()
+        if CAN_SHARE:
+            self._memory = _Memory(bytes(self._size))  # no one else has these bytes: they can be written
+        self._view = memoryview(allocate_aligned(self._size)) if self._memory is None else self._memory.getbuffer()
+        return self._view

@@ -1,4 +1,4 @@
-"""Tasks that outlive the call that started them, owned by one object and closable from any task."""
+"""Tasks that outlive the call that started them, and work in the task of its caller: any task can end both."""
 
 from __future__ import annotations
 

@@ -277,11 +277,7 @@ def parse_open_options(url: S3Url, mode: Mode, buffering: object, options: OpenO
 
 def parse_upload_options(options: UploadOptions) -> PutOptions | None:
     """Return what objects are stored with; None if nothing is said. Raises ConfigError for an option that is wrong."""
-    allowed: frozenset[str] = UploadOptions.__optional_keys__
-    unknown = sorted(set(options) - allowed)
-    if unknown:
-        message = f"Unknown option {', '.join(map(repr, unknown))}; there are {', '.join(sorted(allowed))}"
-        raise ConfigError(message)
+    _check_names(options, UploadOptions.__optional_keys__, "an object")
     check_arguments(**options)
     given = {name: value for name, value in options.items() if value is not None}
     return PutOptions(**given) if given else None  # type: ignore[arg-type]  # the names have been checked
@@ -300,15 +296,19 @@ def _known_options(buffering: str, *, reads_only: bool) -> frozenset[str]:
 
 
 def _check_options(options: OpenOptions, allowed: frozenset[str], purpose: str) -> None:
+    _check_names(options, allowed, purpose)
+    for name, value in options.items():
+        if name.endswith("_size"):
+            check_bound(name, value)
+
+
+def _check_names(options: Mapping[str, object], allowed: frozenset[str], purpose: str) -> None:
     unknown = sorted(set(options) - allowed)
     if unknown:
         message = (
             f"Unknown option {', '.join(map(repr, unknown))} for {purpose}; there are {', '.join(sorted(allowed))}"
         )
         raise ConfigError(message)
-    for name, value in options.items():
-        if name.endswith("_size"):
-            check_bound(name, value)
 
 
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:

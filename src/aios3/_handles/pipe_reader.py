@@ -94,9 +94,10 @@ class AsyncPipeReader(AsyncReadBase):
                 return self._take_ready(left)
             if left < BUFFER_BYTES:
                 return await self._read_short(left)
+            whole = ReceivedBytes(left)
             with memory_for(left, self.name):
-                whole = ReceivedBytes(left)
-            await self._fill(whole.view)
+                target = whole.view
+            await self._fill(target)
             return whole.take()
 
     async def readinto(self, buffer: Buffer) -> int:

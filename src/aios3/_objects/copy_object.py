@@ -151,7 +151,8 @@ async def _copy_in_one_request(
 ) -> WriteResult:
     write = replacing_plan(new.session, new.url, if_absent=not settings.overwrite)
     if settings.options is not None:
-        write = replace(write, options=replaced_by_copy(old.url, source_stat, settings.options))
+        options = replaced_by_copy(old.url, source_stat, settings.options)
+        write = replace(write, options=_keep_link(options, old.url, source_stat))
     copy_options = CopyOptions(source_stat.etag, write.options.storage_class or storage_class_of(source_stat))
     done = await copy_server_side(new.session, old.url, write, source_stat, copy_options)
     if settings.callback is not None:
@@ -192,7 +193,12 @@ async def _with_progress(
 
 async def _write_plan(old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings) -> WritePlan:
     options = await inherited_by_copy(old.session, old.url, source_stat, settings.options)
-    if source_stat.islnk:
-        options = replace(options, metadata={**options.metadata, **link_metadata(target_path(old.url, source_stat))})
     write = replacing_plan(new.session, new.url, if_absent=not settings.overwrite)
-    return await with_checksum(new.session, replace(write, options=options))
+    return await with_checksum(new.session, replace(write, options=_keep_link(options, old.url, source_stat)))
+
+
+def _keep_link(options: PutOptions, source: S3Url, source_stat: StatResult) -> PutOptions:
+    """Have the copy of a symbolic link lead where the link does, whatever other metadata it is given."""
+    if not source_stat.islnk:
+        return options
+    return replace(options, metadata={**options.metadata, **link_metadata(target_path(source, source_stat))})
