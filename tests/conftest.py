@@ -62,17 +62,19 @@ def pytest_configure(config: pytest.Config) -> None:
     names = [name for choice in chosen for name in (servers.LIGHT if choice == "all-light" else (choice,))]
     config.stash[_SERVER] = list(dict.fromkeys(names))
     _forget_the_machine()
-    _heed_ctrl_c()
+    _heed_signals()
     hypothesis.settings.register_profile(
         "aios3", deadline=None, max_examples=examples(50)
     )  # how long an example takes is no test's business
     hypothesis.settings.load_profile("aios3")
 
 
-def _heed_ctrl_c() -> None:
-    """Let Ctrl-C interrupt: a shell has its background jobs ignore it, and every child inherits that."""
+def _heed_signals() -> None:
+    """Let signals end programs: a shell's background jobs ignore SIGINT, those of nohup SIGHUP; children inherit it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 _OTHERS = {"OSS_ENDPOINT", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}

@@ -172,6 +172,30 @@ def test_a_process_is_left(zygote, faulty, admin, bucket, local, subject, state,
         assert admin.exists(f"{bucket}/tree/file") == (way != table.FORK), "deleted where it was moved, and only there"
 
 
+SIGNALLED_WHILE_SIGNED = """
+from aios3._boto import upload_stream
+read = upload_stream.PieceStream.read
+def read_and_signal(stream, size=-1):
+    if len(stream) == 5 * MIB:
+        signal.raise_signal(signal.SIGTERM)
+    return read(stream, size)
+upload_stream.PieceStream.read = read_and_signal
+"""
+
+
+@pytest.mark.parametrize("subject", ["async write", "async upload, session never closed"])
+def test_a_signal_while_botocore_reads_a_part_to_sign_it_leaves_no_upload(
+    zygote, faulty, admin, bucket, local, subject
+):
+    prepare(admin, bucket, local, subject)
+    source = PROLOGUE + SIGNALLED_WHILE_SIGNED + textwrap.dedent(SUBJECTS[subject])
+    with zygote.run(source, faulty.endpoint_url, bucket, str(local), table.HANDLED, "aiobotocore") as program:
+        assert program.stdout.readline() == "ending\n"
+        assert program.wait() == CODES[table.HANDLED], program.stderr.read()
+    assert "AbortMultipartUpload" in [each.operation for each in faulty.requests]
+    check(admin, bucket, local, subject, "old")
+
+
 def spoke_botocore(faulty) -> bool:
     """Return whether a program has used the transport of aiobotocore for its objects."""
     return "otocore" in next(each for each in faulty.requests if each.key).headers.get("user-agent", "")

@@ -22,15 +22,19 @@ def sign_by(client: Any, clock: Clock) -> None:  # noqa: ANN401 - botocore has n
     make = signer.get_auth_instance
 
     async def get_auth_instance(**options: Any) -> Any:  # noqa: ANN401 - passed on
-        auth = await make(**options)
+        auth = _in_python(await make(**options), options.get("signature_version"))
         signed_at.set(clock.now())
-        return _by(clock, _in_python(auth, options.get("signature_version"))) if clock.clock_skew else auth
+        return _by(clock, auth) if clock.clock_skew else auth
 
     signer.get_auth_instance = get_auth_instance
 
 
 def _in_python(auth: Any, signature_version: object) -> Any:  # noqa: ANN401 - botocore has no types
-    """Return a signer that does the same without ``awscrt``, which takes no other time than this machine's."""
+    """Return a signer that does the same without ``awscrt``.
+
+    awscrt takes no other time than this machine's. It reads a body by a callback, and ``PyErr_Print`` gets an exception
+    in there. So a signal handler that raises SystemExit ended the process before an upload was aborted.
+    """
     if not type(auth).__module__.startswith("botocore.crt"):
         return auth
     from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth  # noqa: PLC0415 - slow to import
