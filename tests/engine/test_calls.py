@@ -77,6 +77,25 @@ async def test_what_ends_others_is_neither_rejected_nor_stopped_and_is_waited_fo
         assert await task == "done"
 
 
+@pytest.mark.parametrize("is_first", [True, False], ids=["the task has ended", "the task ends meanwhile"])
+async def test_a_call_that_a_signal_handler_kept_from_its_block_ends_with_its_task(is_first):
+    async def call(go):
+        calls.start()  # and the handler raises where the block begins
+        await go.wait()
+
+    calls, go = ActiveCalls(), asyncio.Event()
+    task = asyncio.create_task(call(go))
+    if is_first:
+        go.set()
+        await task
+    waiting = asyncio.create_task(calls.wait_idle())
+    await asyncio.sleep(0)
+    go.set()
+    async with asyncio.timeout(60):
+        await waiting
+    assert calls.active == 0
+
+
 async def test_a_pause_ends_when_it_is_closed():
     calls = ActiveCalls()
     task = asyncio.create_task(calls.sleep(3600))

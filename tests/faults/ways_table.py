@@ -132,7 +132,11 @@ def blocking_senseless(subject: str, state: str, way: str) -> str | None:
 CTRL_C, CTRL_C_TWICE, SIGTERM, HANDLED = "Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGTERM, handled"
 EXIT, FORK = "exit", "fork"
 PROCESS_WAYS = (CTRL_C, CTRL_C_TWICE, SIGTERM, HANDLED, EXIT, FORK)
-"""Ways that take a whole process; ``handled`` is a handler that calls ``sys.exit``, ``fork`` is one beside the work."""
+"""Ways that take a whole process; ``fork`` is one beside the work.
+
+``handled`` and ``exit`` are handlers that call ``sys.exit``: those of ``signal.signal``, and in an async program those of
+the loop. One of ``signal.signal`` may raise after asyncio took a step off its queue and before the step runs.
+"""
 PROCESS_SUBJECTS = {
     **{f"sync.open {name}": (PART,) for name in ("append", "pipe", "limited", "text", "memory", "disk")},
     "sync.open": (CREATING, PART),

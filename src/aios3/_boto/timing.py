@@ -33,7 +33,7 @@ def _in_python(auth: Any, signature_version: object) -> Any:  # noqa: ANN401 - b
     """Return a signer that does the same without ``awscrt``.
 
     awscrt takes no other time than this machine's. It reads a body by a callback, and ``PyErr_Print`` gets an exception
-    in there. So a signal handler that raises SystemExit ended the process before an upload was aborted.
+    in there. So a signal handler that raises SystemExit would end the process before an upload is aborted.
     """
     if not type(auth).__module__.startswith("botocore.crt"):
         return auth

@@ -109,10 +109,18 @@ class ActiveCalls:
 
     async def wait_idle(self) -> None:
         """Wait until no call is under way."""
+        for call in self._active:
+            call.task.add_done_callback(partial(self._end_with_task, call))
         while self._active:
             if self._idle is None or self._idle.done():
                 self._idle = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._idle)
+
+    def _end_with_task(self, call: ActiveCall, _task: asyncio.Task[object]) -> None:
+        """End a call that its task has left open: a signal handler raised before the ``with`` block began."""
+        if call in self._active:
+            call.stopped = False
+            self.end(call)
 
     def close(self) -> None:
         """Stop every call, and let no other begin. Safe to repeat."""
