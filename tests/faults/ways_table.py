@@ -134,8 +134,8 @@ EXIT, FORK = "exit", "fork"
 PROCESS_WAYS = (CTRL_C, CTRL_C_TWICE, SIGTERM, HANDLED, EXIT, FORK)
 """Ways that take a whole process; ``fork`` is one beside the work.
 
-``handled`` and ``exit`` are handlers that call ``sys.exit``: those of ``signal.signal``, and in an async program those of
-the loop. One of ``signal.signal`` may raise after asyncio took a step off its queue and before the step runs.
+``handled`` and ``exit`` are handlers that call ``sys.exit``: those of ``signal.signal``, in an async program the loop's.
+One of ``signal.signal`` may raise after asyncio took a step off its queue and before the step runs.
 """
 PROCESS_SUBJECTS = {
     **{f"sync.open {name}": (PART,) for name in ("append", "pipe", "limited", "text", "memory", "disk")},
