@@ -10,7 +10,7 @@ from fault_common import nothing_left
 
 import aios3
 from aios3._engine import hedging
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3.testing import faults
 
 READS = 130

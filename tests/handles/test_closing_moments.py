@@ -8,7 +8,7 @@ import io
 import pytest
 
 import aios3
-from aios3._handles import source as source_module
+from aios3._handles import resumable_get
 from aios3.errors import ChecksumMismatchError, ClosedHandleError
 
 URL = aios3.S3Url.parse("s3://bucket/key.bin")
@@ -67,7 +67,7 @@ async def test_a_small_object_that_came_wrong_once_is_read_once_more(s3, memory_
             message = "a corrupt transfer"
             raise ChecksumMismatchError(message, path=str(url))
 
-    monkeypatch.setattr(source_module, "check_whole", wrong_at_first)
+    monkeypatch.setattr(resumable_get, "check_whole", wrong_at_first)
 
     async def read():
         async with aios3.aopen(URL, session=memory_session) as file:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient as AioBaseClient  # noqa: PLC0414 - handed on
     from botocore.client import BaseClient as BaseClient  # noqa: PLC0414 - exported for type checkers
 
-    from aios3._boto.asked import Ask
+    from aios3._boto.boto3_credentials import Ask
     from aios3._config import AddressingStyle, CredentialSource
     from aios3._settings import Settings
 
@@ -33,7 +33,7 @@ def blocking_client(config: Config, settings: Settings, ask: Ask) -> BaseClient:
         raise UnsupportedError(message) from error
     from botocore.session import Session  # noqa: PLC0415 - slow to import
 
-    from aios3._boto.asked import AskedProvider  # noqa: PLC0415 - it imports botocore
+    from aios3._boto.boto3_credentials import AskedProvider  # noqa: PLC0415 - it imports botocore
 
     options: dict[str, Any] = {
         "config": _botocore_config(config, settings),

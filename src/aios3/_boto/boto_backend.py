@@ -25,10 +25,10 @@ from aios3._boto.boto_errors import translate_errors
 from aios3._boto.boto_responses import report_response
 from aios3._boto.boto_sessions import signed_with
 from aios3._boto.client_source import ClientSource
+from aios3._boto.clock_skew import date_of, signed_at
 from aios3._boto.extra_headers import adding, as_stored
 from aios3._boto.provider_chain import ProviderChain
 from aios3._boto.region_redirects import RegionRedirector, send_internal
-from aios3._boto.timing import date_of, signed_at
 from aios3._boto.upload_stream import PieceStream, upload_timeout
 from aios3._buffered_body import BufferedBody
 from aios3._calls import AdminBackend, ObjectBackend

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from aios3._boto.boto_responses import keep_body
 from aios3._boto.boto_sessions import loader_of, new_session
 from aios3._boto.bulk_responses import WITH_CONTENT_MD5, with_content_md5
+from aios3._boto.clock_skew import sign_by
 from aios3._boto.endpoint_probe import address_of, install_probe
 from aios3._boto.extra_headers import add_headers
 from aios3._boto.header_check import reject_control_characters
 from aios3._boto.lazy_import import load_aiobotocore
 from aios3._boto.ownership_headers import install_ownership
-from aios3._boto.timing import sign_by
 from aios3._boto.upload_stream import PieceStream
 from aios3._boto.xml_repair import repair_xml
 from aios3._ca_bundle import check_ca_bundle

@@ -12,7 +12,7 @@ from aios3._engine.tasks import InterruptedWorkError, InterruptibleWork
 from aios3._handles.announced_size import memory_for
 from aios3._handles.base import AsyncReadBase, call_on
 from aios3._handles.positions import writable_view
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3.errors import S3Error, TruncatedBodyError, UnsupportedError
 
 if TYPE_CHECKING:

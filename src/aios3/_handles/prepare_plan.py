@@ -9,7 +9,7 @@ from aios3._aligned_buffers import BodyTarget
 from aios3._backend import GetOptions, Precondition
 from aios3._engine.parts import appending_part_size, copy_ranges, equal_ranges
 from aios3._entries import WriteResult
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3._s3_constants import MIN_PART_SIZE
 from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.inherit import inherit_metadata

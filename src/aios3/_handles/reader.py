@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
-from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
+from aios3._engine.range_fetcher import RangeFetcher, RangeLimits, SequentialReads
 from aios3._handles.base import AsyncBlockReadBase, call_on
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import log_reread
 from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from aios3._backend import GetOptions
     from aios3._entries import StatResult
+    from aios3._handles.fetcher_protocol import RangeFetcherProtocol
     from aios3._handles.lifecycle import LoopBinding
     from aios3._handles.options import ReadSizes
-    from aios3._handles.range_reader import RangeReader
     from aios3._paths import S3Url
     from aios3._session import Session
 
@@ -47,7 +47,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
     and take turns; ``read_at`` and ``read_ranges`` do not touch it and run side by side.
     """
 
-    def __init__(self, session: Session, source: ObjectSource, fetcher: RangeReader) -> None:
+    def __init__(self, session: Session, source: ObjectSource, fetcher: RangeFetcherProtocol) -> None:
         self._source = source
         self._fetcher = fetcher
         self._run = SequentialReads(fetcher.limits)
@@ -276,7 +276,7 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
     return fetcher
 
 
-async def close_fetcher(source: ObjectSource, fetcher: RangeReader) -> None:
+async def close_fetcher(source: ObjectSource, fetcher: RangeFetcherProtocol) -> None:
     """End all requests and give all memory back."""
     try:
         await fetcher.aclose(_closed_error(source))

@@ -13,10 +13,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from aios3._engine.ranges import RangeFetcher, RangeLimits
+from aios3._engine.range_fetcher import RangeFetcher, RangeLimits
 from aios3._engine.tasks import OwnedTasks, cancel_and_wait
 from aios3._handles.reader import INITIAL_GET_BYTES, AsyncPrefetchReader
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3.errors import ClosedHandleError, ObjectChangedError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from aios3._handles.announced_size import memory_for
 from aios3._handles.options import ReadSizes
 from aios3._handles.prepare_plan import plan_write
 from aios3._handles.reader import open_reader
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import retry_on_mismatch
 from aios3._handles.whole_stores import DiskStore, MemoryStore, new_disk_store
 from aios3._storing.inherit import inherit_metadata

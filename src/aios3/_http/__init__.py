@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from aios3._http.http_transport import HttpTransport
+from aios3._http.composition_root import HttpTransport
 
 __all__ = ["HttpTransport"]

@@ -11,7 +11,7 @@ from aios3._backend import GetOptions
 from aios3._handles.missing import explain_missing
 from aios3._handles.options import ReadSizes, text_settings
 from aios3._handles.reader import INITIAL_GET_BYTES, close_fetcher, open_fetcher
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import log_reread, retry_on_mismatch
 from aios3._namespace.link_targets import follow, head
 from aios3._paths import S3Url

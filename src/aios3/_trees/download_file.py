@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aios3._aligned_buffers import allocate_aligned
 from aios3._backend import GetOptions
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import retry_on_mismatch
 from aios3._handles.whole_io import fetch_into
 from aios3._namespace.link_targets import follow, head

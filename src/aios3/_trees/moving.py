@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
-from aios3._handles.unchanged import delete_unchanged
+from aios3._handles.conditional_delete import delete_unchanged
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import ListingTasks, first_page, pages
 from aios3._objects.copy_object import CopyEnd, CopySettings, copy_object

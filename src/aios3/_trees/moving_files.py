@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aios3._entries import StatResult
-from aios3._handles.unchanged import delete_unchanged
+from aios3._handles.conditional_delete import delete_unchanged
 from aios3._objects.object_lookup import head_or_raise
 from aios3._paths import S3Url
 from aios3._threads import in_thread

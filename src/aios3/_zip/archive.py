@@ -15,7 +15,7 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.opening import Opening
 from aios3._handles.options import ReadSizes
 from aios3._handles.reader import AsyncPrefetchReader, open_fetcher
-from aios3._handles.source import ObjectSource
+from aios3._handles.resumable_get import ObjectSource
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._threads import in_thread

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aios3._config import KIB
-from aios3._engine.ranges import RangeFetcher
+from aios3._engine.range_fetcher import RangeFetcher
 from aios3._handles.reader import INITIAL_GET_BYTES, AsyncPrefetchReader
 from aios3._zip.central_directory import LOCAL_HEADER_BYTES
 from aios3._zip.headers import likely_stop, read_header
 
 if TYPE_CHECKING:
-    from aios3._engine.ranges import RangeLimits
-    from aios3._handles.source import ObjectSource
+    from aios3._engine.range_fetcher import RangeLimits
+    from aios3._handles.resumable_get import ObjectSource
     from aios3._session import Session
     from aios3._zip.central_directory import Entry
 

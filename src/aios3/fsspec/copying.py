@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aios3._backend import CopyOptions, PutOptions
 from aios3._engine.parts import copy_ranges
+from aios3._handles.conditional_delete import delete_unchanged, is_same_version, newer_version
 from aios3._handles.missing import explain_missing
 from aios3._handles.opening import aopen
-from aios3._handles.unchanged import delete_unchanged, is_same_version, newer_version
 from aios3._objects.copy_object import CopyEnd, CopySettings
 from aios3._objects.copy_object import copy_object as copy_in_s3
 from aios3._s3_constants import MAX_PART_SIZE

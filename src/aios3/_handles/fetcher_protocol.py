@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from aios3._engine.bandwidth import BandwidthEstimator
-    from aios3._engine.ranges import RangeLimits
+    from aios3._engine.range_fetcher import RangeLimits
 
 
-class RangeReader(Protocol):
-    """The side of :class:`aios3._engine.ranges.RangeFetcher` that a reader sees; there each call is described."""
+class RangeFetcherProtocol(Protocol):
+    """The methods of :class:`aios3._engine.range_fetcher.RangeFetcher` that a reader calls, described there."""
 
     size: int
     limits: RangeLimits

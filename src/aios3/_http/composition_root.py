@@ -1,4 +1,7 @@
-"""The parts of the fast side put together: pools of connections, sites, signers, exchanges, backend."""
+"""Builds the native transport of one profile from its parts: pools, endpoints, signing, sender, backend.
+
+The parts do the work: :mod:`aios3._http.request_sender` signs and sends, :mod:`aios3._http.connection` receives.
+"""
 
 from __future__ import annotations
 
@@ -75,11 +78,11 @@ class HttpTransport:
 
     @property
     def open_connections(self) -> int:
-        """How many connections stand."""
+        """Number of open connections."""
         return sum(pool.open for pool in self._pools.values())
 
     async def aclose(self) -> None:
-        """Let go of bodies that were left open, and close all connections. Safe to repeat."""
+        """Release the bodies that are still open, and close all connections. Safe to repeat."""
         await self.backend.aclose()
         for pool in list(self._pools.values()):
             await pool.aclose()

@@ -1,4 +1,4 @@
-"""botocore's signatures by the servers' clock; it knows this machine's only. See :mod:`aios3._clock`."""
+"""Signs by the servers' clock in botocore, which knows only this machine's. See :mod:`aios3._clock`."""
 
 from __future__ import annotations
 

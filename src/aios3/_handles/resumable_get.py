@@ -1,4 +1,4 @@
-"""One version of one object, as a place to fetch byte ranges from: pinned, counted, and resumed where a body breaks."""
+"""GETs of byte ranges of one version of an object: its ETag is pinned, its bytes counted, a broken body resumed."""
 
 from __future__ import annotations
 

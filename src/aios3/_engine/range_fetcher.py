@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.cache import Block, BlockMap
-from aios3._engine.range_requests import RangeRequest, split_blocks, split_requests
 from aios3._engine.received_bytes import ReceivedBytes
+from aios3._engine.request_blocks import RangeRequest, split_blocks, split_requests
 from aios3._engine.tasks import OwnedTasks
 from aios3.errors import TruncatedBodyError
 
