@@ -134,7 +134,7 @@ EXIT, FORK = "exit", "fork"
 PROCESS_WAYS = (CTRL_C, CTRL_C_TWICE, SIGTERM, HANDLED, EXIT, FORK)
 """Ways that take a whole process; ``fork`` is one beside the work.
 
-``handled`` and ``exit`` are handlers that call ``sys.exit``: those of ``signal.signal``, in an async program the loop's.
+``handled`` and ``exit`` are handlers that call ``sys.exit``: of ``signal.signal``, or of the loop in an async program.
 One of ``signal.signal`` may raise after asyncio took a step off its queue and before the step runs.
 """
 PROCESS_SUBJECTS = {
