@@ -14,7 +14,7 @@ from aios3.fsspec.entries import directory_info, file_info, head_info
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from aios3._backend import GetOptions
+    from aios3._backend import GetOptions, ListPage
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3.fsspec.entries import Info
@@ -39,13 +39,29 @@ async def directory(session: Session, url: S3Url, stem: str = "") -> AsyncGenera
 async def below(session: Session, url: S3Url, stem: str = "") -> AsyncGenerator[list[Info], None]:
     """Yield the objects below ``url`` whose keys go on with ``stem``, several pages at once, in key order."""
     start = f"{url.bucket}/"
+    async with aclosing(_pages_below(session, url, stem)) as listing:
+        async for page in listing:
+            files = zip(page.keys, page.stats, strict=True)
+            yield [file_info(start + key, stat) for key, stat in files if not key.endswith("/")]
+
+
+async def names_below(session: Session, url: S3Url, stem: str = "") -> list[str]:
+    """Return the sorted names of the objects that :func:`below` yields, and read nothing else of the listing."""
+    start = f"{url.bucket}/"
+    names: list[str] = []
+    async with aclosing(_pages_below(session, url, stem)) as listing:
+        async for page in listing:
+            names += [start + key for key in page.keys if not key.endswith("/")]
+    return sorted(dict.fromkeys(names))
+
+
+async def _pages_below(session: Session, url: S3Url, stem: str) -> AsyncGenerator[ListPage, None]:
     async with (
         ListingTasks(session) as tasks,
         aclosing(pages(tasks, url.with_key(url.prefix + stem))) as listing,
     ):
         async for page in listing:
-            files = zip(page.keys, page.stats, strict=True)
-            yield [file_info(start + key, stat) for key, stat in files if not key.endswith("/")]
+            yield page
 
 
 async def entries(session: Session, url: S3Url, stem: str = "") -> list[Info]:

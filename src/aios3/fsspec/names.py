@@ -19,7 +19,7 @@ from aios3.fsspec.entries import (
     head_info,
     version_info,
 )
-from aios3.fsspec.listing import below, describe, directories_of, directory, entries, is_directory, levels
+from aios3.fsspec.listing import below, describe, directories_of, directory, entries, is_directory, levels, names_below
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -189,6 +189,8 @@ class Names(Base):
         """
         del refresh, kwargs
         path = self._strip_protocol(path)
+        if maxdepth is None and not detail and not withdirs and not self.names_version(path):
+            return await self._names_below(path, prefix)
         found = await self._found(path, maxdepth, prefix, withdirs=bool(withdirs))
         named = by_name(found, directories_first=directories_first)
         return named if detail else list(named)
@@ -211,12 +213,22 @@ class Names(Base):
         if withdirs and url.key and not prefix and (found or dirs or await is_directory(session, url)):
             dirs.append(directory_info(path))
         if not found and not dirs and url.key and not prefix:
-            try:
-                info = await self._info(path)
-            except FileNotFoundError:
-                return []
-            return [info] if info["type"] == "file" else []
+            return await self._object_at(path)
         return found + dirs
+
+    async def _names_below(self, path: str, prefix: str) -> list[str]:
+        url = self.place(_inside_bucket(path)).url
+        names = await names_below(self.session(), url, prefix)
+        if names or not url.key or prefix:
+            return names
+        return [info["name"] for info in await self._object_at(path)]
+
+    async def _object_at(self, path: str) -> list[Info]:
+        try:
+            info = await self._info(path)
+        except FileNotFoundError:
+            return []
+        return [info] if info["type"] == "file" else []
 
     async def _version_found(self, path: str) -> list[Info]:
         try:
