@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import stat as stat_bits
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 Attribute = Literal["mtime", "mode"]
 
@@ -25,12 +26,14 @@ _PERMISSIONS = 0o777
 """The bits of a mode that a file gets from metadata: those that let a program run as another user are left out."""
 
 
-def parse_preserve(preserve: Iterable[Attribute]) -> frozenset[Attribute]:
+def parse_preserve(preserve: Collection[Attribute] | None) -> frozenset[Attribute]:
     """Return what is to be kept of files; raise ConfigError for what cannot be."""
-    if isinstance(preserve, (str, bytes)) or not set(preserve) <= set(get_args(Attribute)):
-        message = f"preserve must be a list of {' and '.join(map(repr, get_args(Attribute)))}, not {preserve!r}"
+    known: Collection[object] = get_args(Attribute)
+    given: object = () if preserve is None else preserve
+    if not isinstance(given, Collection) or isinstance(given, (str, bytes)) or not all(one in known for one in given):
+        message = f"preserve must be a list of {' and '.join(map(repr, known))}, not {preserve!r}"
         raise ConfigError(message)
-    return frozenset(preserve)
+    return frozenset(given)
 
 
 @dataclass(frozen=True, slots=True)
