@@ -150,8 +150,14 @@ def test_a_body_comes_in_pieces_at_the_rate(way):
     assert seconds == pytest.approx(4.8, abs=0.11)
 
 
+@pytest.fixture(scope="module")
+def server():
+    with LocalServer() as running:
+        yield running
+
+
 @pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
-async def test_all_bytes_of_a_session_are_counted_both_ways(monkeypatch, transport, tmp_path):
+async def test_all_bytes_of_a_session_are_counted_both_ways(monkeypatch, transport, tmp_path, server):
     taken = []
 
     async def take(_self, count):
@@ -160,12 +166,11 @@ async def test_all_bytes_of_a_session_are_counted_both_ways(monkeypatch, transpo
     monkeypatch.setattr(TokenBucket, "take", take)
     size = 12 * 1024 * 1024
     (tmp_path / "file").write_bytes(bytes(size))
-    with LocalServer() as server:
-        async with aios3.Session(**server.config, transport=transport, max_bytes_per_second=10**9) as session:
-            assert session.policy.hedger is None
-            await aios3.upload(tmp_path / "file", "s3://bucket/large", session=session)
-            assert sum(taken) == size
-            await aios3.write_bytes("s3://bucket/small", b"small", session=session)
-            await aios3.download("s3://bucket/large", tmp_path / "back", session=session)
-            assert await aios3.read_bytes("s3://bucket/small", session=session) == b"small"
+    async with aios3.Session(**server.config, transport=transport, max_bytes_per_second=10**9) as session:
+        assert session.policy.hedger is None
+        await aios3.upload(tmp_path / "file", "s3://bucket/large", session=session)
+        assert sum(taken) == size
+        await aios3.write_bytes("s3://bucket/small", b"small", session=session)
+        await aios3.download("s3://bucket/large", tmp_path / "back", session=session)
+        assert await aios3.read_bytes("s3://bucket/small", session=session) == b"small"
     assert sum(taken) == 2 * size + 10
