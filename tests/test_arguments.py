@@ -124,6 +124,7 @@ WRONG: dict[str, list[Any]] = {
     "version_id": [5, "", b"v", "a\nb"],
     "include": ["*.csv", b"*", 5, [5]],
     "exclude": ["*.csv", b"*", 5, [5]],
+    "preserve": ["mtime", b"mtime", 5, ["uid"], [5], [["mtime"]]],
     "older_than": ["1h", [1], object(), True],
     "start": ["1", 1.5, b"1", True],
     "stop": ["1", 1.5, b"1", True],

@@ -175,6 +175,7 @@ _FLAGS = (
     "delete",
     "dry_run",
     "enabled",
+    "exact_times",
     "exist_ok",
     "follow_symlinks",
     "followlinks",

@@ -70,6 +70,7 @@ class ConfigOptions(TypedDict, total=False):
     expected_bucket_owner: str | None
     verify: bool | str
     max_concurrency: int
+    max_bytes_per_second: int | None
     memory_budget: int
     block_size: int
     request_size: int
@@ -128,6 +129,10 @@ class Config:
     max_concurrency: int = 32
     """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
     for fewer requests gets fewer, until it accepts more."""
+
+    max_bytes_per_second: int | None = None
+    """The most bytes of objects that the session sends and receives in a second, both together; at least 1,000. None:
+    as many as come. A part that is sent goes at once, and the next one waits for its time."""
 
     memory_budget: int = 256 * MIB
     """Bytes of object data that the session holds at once: read-ahead, cached blocks, parts on their way up. At least
@@ -244,11 +249,12 @@ class Config:
 
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_MAY_BE_NONE = frozenset({"max_attempts", "tls_timeout", "first_byte_timeout"})
+_MAY_BE_NONE = frozenset({"max_attempts", "max_bytes_per_second", "tls_timeout", "first_byte_timeout"})
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
 _BOUNDS: dict[str, tuple[float, float]] = {
     "max_concurrency": (1, 10_000),
+    "max_bytes_per_second": (1_000, 2**63),
     "block_size": (4 * KIB, 64 * MIB),
     "request_size": (4 * KIB, MAX_PART_SIZE),
     "part_size": (MIN_PART_SIZE, MAX_PART_SIZE),

@@ -390,7 +390,10 @@ def _forget_closed_loops() -> None:
 
 def _policy_of(config: Config) -> RetryPolicy:
     attempts = settings_of_arguments(config).max_attempts
-    return RetryPolicy(attempts, AdaptiveLimiter(config.max_concurrency), hedging=config.hedging or 0.0)
+    limiter = AdaptiveLimiter(config.max_concurrency)
+    return RetryPolicy(
+        attempts, limiter, hedging=config.hedging or 0.0, max_bytes_per_second=config.max_bytes_per_second
+    )
 
 
 def _make_transport(

@@ -13,6 +13,7 @@ from aios3._credentials import Signer, credential_cache_of
 from aios3._descriptions import BucketDescription
 from aios3._endpoints import EXPRESS, address_of, has_static_rules
 from aios3._engine.quirks import ServerQuirks
+from aios3._limited_rate import LimitedBackend
 from aios3._logs import get_logger
 from aios3._observe import Observer
 from aios3._paths import S3Url, is_arn
@@ -92,7 +93,9 @@ class Transport:
             if bucket not in self._backends:
                 await self.read()
                 reason = await self._reason_for_aiobotocore(bucket)
-                backend = self._http_transport().backend if reason is None else self._aiobotocore()
+                backend: ObjectBackend = self._http_transport().backend if reason is None else self._aiobotocore()
+                if self._policy.token_bucket is not None:
+                    backend = LimitedBackend(backend, self._policy.token_bucket)
                 self._backends[bucket] = AdaptingBackend(backend, self._policy, self._quirks, self._observer)
                 self._reasons[bucket] = await self._choice(bucket, reason)
                 _log.debug("s3://%s is reached through %s, because %s", bucket, *self._reasons[bucket])

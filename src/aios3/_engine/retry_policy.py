@@ -15,6 +15,7 @@ from aios3._engine.active_calls import ActiveCalls
 from aios3._engine.backoff import retry_delay
 from aios3._engine.hedging import Hedger
 from aios3._engine.limiter import AdaptiveLimiter
+from aios3._engine.token_bucket import TokenBucket
 from aios3.errors import RequestTimeoutError, ThrottledError, reworded, worth_retrying
 
 if TYPE_CHECKING:
@@ -44,15 +45,24 @@ class _RetryQuota:
 class RetryPolicy:
     """The attempts of one session: ``max_attempts`` a request, and ``limiter`` for what is in flight.
 
-    ``hedging`` is which part of the requests may get a second one.
+    ``hedging`` is which part of the requests may get a second one: none where ``max_bytes_per_second`` makes them slow.
     """
 
-    def __init__(self, max_attempts: int, limiter: AdaptiveLimiter | None = None, *, hedging: float = 0.0) -> None:
+    def __init__(
+        self,
+        max_attempts: int,
+        limiter: AdaptiveLimiter | None = None,
+        *,
+        hedging: float = 0.0,
+        max_bytes_per_second: int | None = None,
+    ) -> None:
         self.max_attempts = max_attempts
         self.limiter: AdaptiveLimiter = limiter or AdaptiveLimiter(_UNLIMITED)
         self.calls: ActiveCalls = ActiveCalls()
         """The calls that are running."""
-        self.hedger: Hedger | None = Hedger(hedging, self.limiter) if hedging else None
+        self.token_bucket: TokenBucket | None = TokenBucket(max_bytes_per_second) if max_bytes_per_second else None
+        """The rate of all bodies; None without a limit."""
+        self.hedger: Hedger | None = Hedger(hedging, self.limiter) if hedging and not self.token_bucket else None
         """The second requests for what is slow; None if there are to be none."""
         self._quota = _RetryQuota()
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from aios3._aligned_buffers import allocate_aligned
 from aios3._backend import GetOptions
+from aios3._entries import StatResult
 from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import retry_on_mismatch
 from aios3._handles.whole_io import fetch_into
 from aios3._namespace.link_targets import follow, head
 from aios3._threads import in_thread, made_in_thread
 from aios3._trees import partial_file as files
+from aios3._trees.file_attributes import from_metadata
 from aios3._trees.partial_file import DownloadVersion
 from aios3._trees.runner import as_async, for_each
 from aios3.errors import ChecksumMismatchError
@@ -23,6 +25,7 @@ from aios3.errors import ChecksumMismatchError
 if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._trees.file_attributes import Attribute, FileAttributes
     from aios3._trees.partial_file import PartialFile
     from aios3._trees.progress_reporter import ProgressReporter
 
@@ -45,12 +48,21 @@ class DownloadJob:
     overwrite: bool = True
     resume: bool = False
     followlinks: bool = False
+    preserve: frozenset[Attribute] = frozenset()
+    """The attributes that the file gets from the object's metadata, where they are there."""
+
+    def attributes(self, stat: StatResult) -> FileAttributes:
+        """Return what the file gets besides the bytes of the object that ``stat`` describes."""
+        return from_metadata(
+            stat.metadata, self.preserve, default_mtime=stat.mtime if self.mtime is None else self.mtime
+        )
 
 
 async def download_file(session: Session, job: DownloadJob, reporter: ProgressReporter) -> int | None:
     """Store the object as a local file and return its size in bytes; None if a file is there and stays.
 
-    The file has the object's time. What was there before is replaced at the end, as a whole, or not at all.
+    The file has the object's time, or what ``preserve`` says. What was there before is replaced at the end, as a whole,
+    or not at all.
     """
     if not await in_thread(files.is_wanted, job.target, overwrite=job.overwrite):
         return None
@@ -58,7 +70,8 @@ async def download_file(session: Session, job: DownloadJob, reporter: ProgressRe
         url, stat = await follow(session, job.url, await head(session, job.url))
         job = replace(job, url=url, size=stat.size, mtime=stat.mtime)
     if job.size == 0:
-        await in_thread(_write_whole, job, bytearray(), job.mtime or 0.0)
+        stat = await head(session, job.url) if job.preserve else StatResult(mtime=job.mtime or 0.0)
+        await in_thread(_write_whole, job, bytearray(), job.attributes(stat))
         return 0
     most = session.config.request_size
     first = most if job.size is None else min(job.size, most)
@@ -83,15 +96,15 @@ async def _download_whole(job: DownloadJob, source: ObjectSource) -> int:
         return await _fetch(source, 0, stat.size)
 
     data = await retry_on_mismatch(fetch)
-    await in_thread(_write_whole, job, data, stat.mtime if job.mtime is None else job.mtime)
+    await in_thread(_write_whole, job, data, job.attributes(stat))
     return stat.size
 
 
-def _write_whole(job: DownloadJob, data: bytearray, mtime: float) -> None:
+def _write_whole(job: DownloadJob, data: bytearray, attributes: FileAttributes) -> None:
     partial = files.create(job.target, job.root)
     try:
         partial.write(0, data)
-        partial.commit(mtime, overwrite=job.overwrite)
+        partial.commit(attributes, overwrite=job.overwrite)
     finally:
         partial.close(keep=False)
 
@@ -138,8 +151,8 @@ class _RangedDownload:
             partial = await self._start()
             try:
                 await self._download_verified(partial, resources)
-                mtime = self._source.stat.mtime if self._job.mtime is None else self._job.mtime
-                await in_thread(partial.commit, mtime, overwrite=self._job.overwrite)
+                attributes = self._job.attributes(self._source.stat)
+                await in_thread(partial.commit, attributes, overwrite=self._job.overwrite)
             except BaseException:
                 await self._write_journal(partial)
                 raise

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aios3._trees.beneath import Folder
+    from aios3._trees.file_attributes import FileAttributes
 
 _NAME_CHARACTERS = 40
 
@@ -97,19 +98,22 @@ class PartialFile:
             file.write(text)
         _replace(self.folder, fresh, self.journal_name)
 
-    def commit(self, mtime: float, *, overwrite: bool) -> None:
-        """Take the target's place.
+    def commit(self, attributes: FileAttributes, *, overwrite: bool) -> None:
+        """Take the target's place, with the mode of the file that is there unless ``attributes`` have one.
 
         Raises ObjectExistsError if the target was created meanwhile and must not be replaced.
         """
         folder, last = self.folder, os.path.basename(self.target)
         with contextlib.suppress(OSError):  # without an old file, or the permission, the new one has the usual mode
-            old = os.stat(folder.at(last), dir_fd=folder.descriptor, follow_symlinks=False).st_mode
-            if stat_bits.S_ISREG(old):
-                os.fchmod(self.descriptor, stat_bits.S_IMODE(old))
-        nanoseconds = round(mtime * 1e9)
+            if attributes.mode is not None:
+                os.fchmod(self.descriptor, attributes.mode)
+            else:
+                old = os.stat(folder.at(last), dir_fd=folder.descriptor, follow_symlinks=False).st_mode
+                if stat_bits.S_ISREG(old):
+                    os.fchmod(self.descriptor, stat_bits.S_IMODE(old))
+        times = (attributes.mtime_ns, attributes.mtime_ns)
         with folder.naming(self.name):
-            os.utime(folder.at(self.name), ns=(nanoseconds, nanoseconds), dir_fd=folder.descriptor)
+            os.utime(folder.at(self.name), ns=times, dir_fd=folder.descriptor)
         if overwrite:
             _replace(folder, self.name, last)
         else:

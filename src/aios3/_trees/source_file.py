@@ -1,15 +1,17 @@
-"""A local file that is sent: read at offsets in threads, never whole, and seen to be the same at the end."""
+"""A local file that is sent: read at offsets in threads, and seen to be the same at the end and afterwards."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import stat as stat_bits
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aios3._threads import in_thread, made_in_thread
+from aios3._trees.file_attributes import FileAttributes
 from aios3.errors import FileChangedError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class SourceFile:
     size: int
     identity: tuple[int, ...]
     """Values that change when the file is written to, or replaced by another one."""
+    attributes: FileAttributes
 
     async def read(self, start: int, stop: int) -> bytes:
         """Read the bytes ``[start, stop)``; raise FileChangedError if the file ends before."""
@@ -82,8 +85,8 @@ async def open_source(path: str) -> AsyncGenerator[SourceFile]:
         await in_thread(os.close, file.descriptor)
 
 
-def read_small(path: str, most: int) -> bytes | None:
-    """Read a whole file of up to ``most`` bytes; None if it is larger. Blocks: for a thread, one for each file.
+def read_small(path: str, most: int) -> tuple[SourceFile, bytes] | None:
+    """Read a whole file of up to ``most`` bytes, and close it; None if it is larger. Blocks: for a thread.
 
     Raises FileChangedError if the file changes meanwhile, and like :func:`open_source`.
     """
@@ -95,7 +98,7 @@ def read_small(path: str, most: int) -> bytes | None:
         file.check_blocking()
     finally:
         os.close(file.descriptor)
-    return data
+    return file, data
 
 
 def _open(path: str) -> SourceFile:
@@ -106,7 +109,8 @@ def _open(path: str) -> SourceFile:
         os.close(descriptor)
         message = f"{path} is not a regular file"
         raise UnsupportedError(message, path=path)
-    return SourceFile(path, descriptor, stat.st_size, _identity(stat))
+    attributes = FileAttributes(stat.st_mtime_ns, stat.st_mode)
+    return SourceFile(path, descriptor, stat.st_size, _identity(stat), attributes)
 
 
 def _identity(stat: os.stat_result) -> tuple[int, ...]:
@@ -116,4 +120,49 @@ def _identity(stat: os.stat_result) -> tuple[int, ...]:
 def file_changed_error(path: str) -> FileChangedError:
     """Build the error for a file that is no longer what it was."""
     message = f"{path} changed while it was being uploaded; nothing was published, upload it again"
+    return FileChangedError(message, path=path)
+
+
+@dataclass(slots=True)
+class _Look:
+    file: SourceFile
+    has_changed: bool | None = None
+    """None before the look."""
+
+
+@dataclass(slots=True)
+class LaterLooks:
+    """Looks at files that have been stored: a change after they were read, and before, must not be missed.
+
+    Such a change may be older than the object, and a comparison of times would then take the object for the newer one.
+    Files that wait for their look at one time get it in one call of a thread, which costs more than the look itself.
+    """
+
+    _waiting: list[_Look] = field(default_factory=list)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def has_changed(self, file: SourceFile) -> bool:
+        """Return whether at the file's path is another file now, or other bytes; what is gone has not changed."""
+        look = _Look(file)
+        self._waiting.append(look)
+        async with self._lock:
+            if look.has_changed is None:
+                looks, self._waiting = self._waiting, []
+                await in_thread(_look_at, looks or [look])
+        return bool(look.has_changed)
+
+
+def _look_at(looks: Sequence[_Look]) -> None:
+    for look in looks:
+        try:
+            stat = os.stat(look.file.path)
+        except OSError:
+            look.has_changed = False
+        else:
+            look.has_changed = stat_bits.S_ISREG(stat.st_mode) and _identity(stat) != look.file.identity
+
+
+def changed_since_error(path: str) -> FileChangedError:
+    """Build the error for a file that was stored, and does not have those bytes any more."""
+    message = f"{path} changed after it was read for the upload; the object has its former bytes, upload it again"
     return FileChangedError(message, path=path)

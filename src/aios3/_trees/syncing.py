@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from aios3._arguments import check_arguments
 from aios3._handles.options import parse_upload_options
-from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.link_targets import head, head_or_none
 from aios3._objects.copy_object import CopyEnd
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
 from aios3._threads import in_thread
 from aios3._trees.copy_listed import is_same_place, may_overlap
+from aios3._trees.file_attributes import parse_preserve, stored_mtime_ns
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.filters import make_filter
 from aios3._trees.progress_reporter import ProgressReporter
@@ -25,12 +27,13 @@ from aios3._trees.uploading import copy_single, describe_file, file_path, local_
 from aios3.errors import ConfigError, InvalidPathError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from typing import Unpack
 
     from aios3._handles.options import UploadOptions
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._trees.file_attributes import Attribute
     from aios3._trees.filters import Filter
     from aios3._trees.progress_reporter import Progress
     from aios3._trees.transfer import CopyFilter, Tree
@@ -50,8 +53,10 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
     *,
     checksum: bool = False,
     size_only: bool = False,
+    exact_times: bool = False,
     delete: bool = False,
     dry_run: bool = False,
+    preserve: Collection[Attribute] = (),
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     callback: Callable[[int], object] | None = None,
@@ -64,14 +69,16 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
     """Copy what is new or different at ``src``, a file or a tree, to ``dst``; one side or both are in S3.
 
     A file is skipped if the target has one of the same size that is not older. With ``checksum``, size and content must
-    be the same, as far as the ETag shows; with ``size_only``, size alone counts. ``force`` copies everything. With
+    be the same, as far as the ETag shows; with ``size_only``, size alone counts. With ``exact_times``, the file on the
+    disk must have the time of the object, or the one that ``preserve`` has kept in its metadata. That costs a HEAD for
+    each file of the same size and another time than the object. ``force`` copies everything. With
     ``overwrite=False``, what is there stays, unless ``force``. ``include`` and ``exclude`` are globs of the paths below
     the root, as those of :func:`aios3.glob`: ``**/*.csv``, or ``cache/`` for all in a directory.
 
     ``delete`` removes what only the target has and the globs mean, at the end, and only if everything before has
     succeeded. ``dry_run`` changes nothing and lists in the result what would be done. ``target_session`` is the session
-    of a target in S3, if that is another one. ``callback``, ``on_action``, ``progress`` and ``options`` are as in
-    :func:`aios3.upload`; copies inside S3 keep what ``options`` do not name.
+    of a target in S3, if that is another one. ``callback``, ``on_action``, ``progress``, ``preserve`` and ``options``
+    are as in :func:`aios3.upload`; copies inside S3 keep what ``options`` do not name.
 
     Raises ObjectNotFoundError or FileNotFoundError if there is nothing at ``src``. Raises InvalidPathError if one side
     lies in the other. Raises PartialFailureError, with the files that failed and counts of the rest, when all others
@@ -79,7 +86,7 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
     """
     check_arguments(followlinks=followlinks, force=force, overwrite=overwrite, checksum=checksum, delete=delete)
     check_arguments(dry_run=dry_run, include=include, exclude=exclude, callback=callback, progress=progress)
-    check_arguments(on_action=on_action, size_only=size_only)
+    check_arguments(on_action=on_action, size_only=size_only, exact_times=exact_times)
     stored = parse_upload_options(options)
     copier = FileCopier(
         current_session(session),
@@ -89,8 +96,9 @@ async def sync_tree(  # noqa: PLR0913 - megfile's arguments, and those of aios3 
         followlinks=followlinks,
         target_session=None if target_session is None else current_session(target_session),
         options=stored,
+        preserve=parse_preserve(preserve),
     )
-    rule = SyncRule(force=force, overwrite=overwrite, checksum=checksum, size_only=size_only, dry_run=dry_run)
+    rule = SyncRule(force, overwrite, checksum, size_only, exact_times, dry_run=dry_run)
     await sync_sides(copier, parse_side(src), parse_side(dst), rule, make_filter(include, exclude), delete=delete)
     return copier.counters.result()
 
@@ -116,7 +124,7 @@ async def sync_sides(
         source_tree,
         target_tree,
         copier,
-        rule.copy_filter(current, source_tree, target_tree),
+        rule.copy_filter(source_tree, target_tree),
         globs,
         looks_at_target=not rule.force or delete,
         reads_everything=delete,
@@ -195,6 +203,16 @@ def _target_tree(session: Session, target: S3Url | str, source: S3Url | str) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class _DiskAndS3:
+    """A file of the disk and an object that are compared."""
+
+    path: str
+    session: Session
+    url: S3Url
+    is_upload: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SyncRule:
     """The rule that decides which files are copied."""
 
@@ -202,18 +220,24 @@ class SyncRule:
     overwrite: bool = True
     checksum: bool = False
     size_only: bool = False
+    exact_times: bool = False
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        if self.checksum and self.size_only:
-            message = "size_only compares sizes alone, and checksum contents as well; choose one of them"
+        chosen = [name for name in ("checksum", "size_only", "exact_times") if getattr(self, name)]
+        if len(chosen) > 1:
+            message = f"{' and '.join(chosen)} say each how files are compared; choose one of them"
             raise ConfigError(message)
 
     async def sync_one(self, copier: FileCopier, source: S3Url | str, target: S3Url | str, item: TreeEntry) -> None:
         """Sync a file or object that was named by itself."""
         other = await _describe_target(copier.writing_session, target)
-        path = next((side for side in (source, target) if isinstance(side, str)), None)
-        is_wanted = self.should_copy(copier.session, item, other, path)
+        ends = None
+        if isinstance(source, str) and isinstance(target, S3Url):
+            ends = _DiskAndS3(source, copier.writing_session, target, is_upload=True)
+        elif isinstance(source, S3Url) and isinstance(target, str):
+            ends = _DiskAndS3(target, copier.session, source, is_upload=False)
+        is_wanted = self.should_copy(item, other, ends)
         if not (is_wanted if isinstance(is_wanted, bool) else await is_wanted):
             copier.counters.skipped += 1
         elif self.dry_run:
@@ -221,21 +245,25 @@ class SyncRule:
         else:
             await copy_single(copier, source, target, item)
 
-    def copy_filter(self, session: Session, source: Tree, target: Tree) -> CopyFilter:
+    def copy_filter(self, source: Tree, target: Tree) -> CopyFilter:
         """Return the rule for the files of two trees."""
-        local = next((tree for tree in (source, target) if isinstance(tree, LocalTree)), None)
+        if not (self.checksum or self.exact_times) or (isinstance(source, S3Tree) and isinstance(target, S3Tree)):
+            return partial(self.should_copy, ends=None)
+        is_upload = isinstance(source, LocalTree)
+        local, remote = (source, target) if is_upload else (target, source)
+        assert isinstance(local, LocalTree)
+        assert isinstance(remote, S3Tree)
 
         def is_wanted(item: TreeEntry, other: TreeEntry | None) -> bool | Awaitable[bool]:
-            return self.should_copy(session, item, other, local.path(item.name) if local is not None else None)
+            ends = _DiskAndS3(local.path(item.name), remote.session, remote.url(item.name), is_upload)
+            return self.should_copy(item, other, ends)
 
         return is_wanted
 
-    def should_copy(
-        self, session: Session, item: TreeEntry, other: TreeEntry | None, path: str | None
-    ) -> bool | Awaitable[bool]:
-        """Return whether a file is to be copied onto ``other``; where contents are compared, by what to await.
+    def should_copy(self, item: TreeEntry, other: TreeEntry | None, ends: _DiskAndS3 | None) -> bool | Awaitable[bool]:
+        """Return whether a file is to be copied onto ``other``; where more than a listing is needed, by what to await.
 
-        ``path`` is where the local one of the two lies.
+        ``ends`` is where both are, if one of them is on the disk; a comparison of sizes and times does not need it.
         """
         if other is None or self.force:
             return True
@@ -244,16 +272,33 @@ class SyncRule:
         if item.size != other.size:
             return True
         if self.checksum:
-            return _has_other_content(session, item, other, path)
+            return _has_other_content(item, other, ends)
+        if self.exact_times and ends is not None:
+            return not _is_same_time(item, other) and _has_other_time(item, other, ends)
         return not self.size_only and other.mtime < item.mtime - _SAME_TIME_SECONDS
 
 
-async def _has_other_content(session: Session, item: TreeEntry, other: TreeEntry, path: str | None) -> bool:
+def _is_same_time(item: TreeEntry, other: TreeEntry) -> bool:
+    return abs(item.mtime - other.mtime) <= _SAME_TIME_SECONDS
+
+
+async def _has_other_time(item: TreeEntry, other: TreeEntry, ends: _DiskAndS3) -> bool:
+    """Compare the time of a file with the one that the object's metadata keep.
+
+    Without one, a file of the disk is uploaded if it is newer, and an object, which has another time, downloaded.
+    """
+    stored = stored_mtime_ns((await head(ends.session, ends.url)).metadata)
+    if stored is None:
+        return not ends.is_upload or other.mtime < item.mtime
+    return abs((item if ends.is_upload else other).mtime - stored / 1e9) > _SAME_TIME_SECONDS
+
+
+async def _has_other_content(item: TreeEntry, other: TreeEntry, ends: _DiskAndS3 | None) -> bool:
     """Compare ETags; where they cannot be compared, the contents count as different."""
     etag = item.etag or other.etag
-    if path is None:
+    if ends is None:
         return etag is None or item.etag != other.etag
-    return etag is None or await etag_of(session, path, etag) != etag
+    return etag is None or await etag_of(ends.session, ends.path, etag) != etag
 
 
 async def _describe_target(session: Session, target: S3Url | str) -> TreeEntry | None:

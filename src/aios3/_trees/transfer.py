@@ -19,6 +19,7 @@ from aios3._trees.filters import Filter
 from aios3._trees.local_names import FileConflicts, local_name
 from aios3._trees.merging import merge_by_name
 from aios3._trees.runner import for_each
+from aios3._trees.source_file import LaterLooks
 from aios3._trees.upload_file import UploadSettings, upload_file
 from aios3.errors import ObjectExistsError, PathIsDirectoryError, PathNotDirectoryError
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
+    from aios3._trees.file_attributes import Attribute
     from aios3._trees.merging import Pair
     from aios3._trees.progress_reporter import ProgressReporter
     from aios3._trees.transfer_counters import TransferCounters
@@ -70,6 +72,9 @@ class FileCopier:
     """The session of a target in S3, where that is another one."""
     options: PutOptions | None = None
     """The attributes that objects are stored with."""
+    preserve: frozenset[Attribute] = frozenset()
+    """The attributes of local files that metadata keep, and that files get back."""
+    later_looks: LaterLooks = field(default_factory=LaterLooks)
     after: AfterCopy | None = None
     """Awaited once a file is copied, with its source."""
 
@@ -118,7 +123,9 @@ class FileCopier:
             target,
             self.reporter,
             size=item.size,
-            settings=UploadSettings(not self.overwrite, self.resume, self.options),
+            settings=UploadSettings(
+                not self.overwrite, self.resume, self.options, preserve=self.preserve, later_looks=self.later_looks
+            ),
         )
 
     def _receive(self, source: S3Url, target: str, item: TreeEntry | None) -> Coroutine[object, object, int | None]:
@@ -131,6 +138,7 @@ class FileCopier:
             overwrite=self.overwrite,
             resume=self.resume,
             followlinks=self.followlinks,
+            preserve=self.preserve,
         )
         return download_file(self.session, job, self.reporter)
 

@@ -10,9 +10,10 @@ from aios3._storing.multipart import MultipartUpload, ResumedUpload
 from aios3._storing.store_object import store_object
 from aios3._storing.write_plan import replacing_plan, resolve_plan
 from aios3._threads import in_thread
+from aios3._trees.file_attributes import to_metadata
 from aios3._trees.part_uploads import PartsUpload, PartTask, part_ranges
 from aios3._trees.runner import as_async, for_each
-from aios3._trees.source_file import file_changed_error, open_source, read_small
+from aios3._trees.source_file import LaterLooks, changed_since_error, file_changed_error, open_source, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.write_plan import WritePlan
+    from aios3._trees.file_attributes import Attribute
     from aios3._trees.part_uploads import PartRange
     from aios3._trees.progress_reporter import ProgressReporter
     from aios3._trees.source_file import SourceFile
@@ -38,9 +40,15 @@ class UploadSettings:
     A failure then leaves the upload open for the next attempt.
     """
     options: PutOptions | None = None
+    preserve: frozenset[Attribute] = frozenset()
+    """The attributes of the file that the object's metadata keep; those of ``options`` go before them."""
+    later_looks: LaterLooks | None = None
+    """Shared by the files of one transfer, whose looks after the upload are made together."""
 
 
 _REPLACE = UploadSettings()
+_MAX_UPLOADS = 3
+"""How often a file is stored that has changed each time when it was looked at afterwards."""
 
 
 async def upload_file(
@@ -54,27 +62,51 @@ async def upload_file(
 ) -> int:
     """Store the file at ``path`` as the object ``url`` and return its size in bytes; ``size`` is what it was lately.
 
-    Raises ObjectExistsError with ``create_only``, FileChangedError, and what the operating system and S3 say.
+    A file that has changed when it is looked at after the upload is uploaded again. Raises FileChangedError if it keeps
+    changing, or changes while it is read, ObjectExistsError with ``create_only``, and what the system and S3 say.
     """
     plan = replacing_plan(session, url, if_absent=settings.create_only)
     plan = await resolve_plan(session, plan if settings.options is None else replace(plan, options=settings.options))
+    looks = settings.later_looks or LaterLooks()
+    for _ in range(1 if settings.create_only else _MAX_UPLOADS):  # what was created once cannot be created again
+        file = await _store(session, plan, path, reporter, size=size, settings=settings)
+        if not await looks.has_changed(file):
+            return file.size
+        reporter.add_bytes(-file.size)
+        size = file.size
+    raise changed_since_error(path)
+
+
+async def _store(
+    session: Session, plan: WritePlan, path: str, reporter: ProgressReporter, *, size: int, settings: UploadSettings
+) -> SourceFile:
+    """Store the file once, and return it as it was read."""
     if size <= plan.part_size:
         budget = session.budget
         if not budget.try_acquire(size):
             await budget.acquire(size)
         try:
-            data = await in_thread(read_small, path, size)
-            if data is not None:  # None: it has grown
-                await store_object(session, plan, [data])
+            small = await in_thread(read_small, path, size)
+            if small is not None:  # None: it has grown
+                file, data = small
+                await store_object(session, _keeping(plan, file, settings), [data])
                 reporter.add_bytes(len(data))
-                return len(data)
+                return file
         finally:
             budget.release(size)
     async with open_source(path) as file:
         if not file.size:
             raise file_changed_error(path)
-        await _send_parts(session, plan, file, reporter, resume=settings.resume)
-    return file.size
+        await _send_parts(session, _keeping(plan, file, settings), file, reporter, resume=settings.resume)
+    return file
+
+
+def _keeping(plan: WritePlan, file: SourceFile, settings: UploadSettings) -> WritePlan:
+    """Return the plan with the metadata that keep the attributes of ``file``."""
+    if not settings.preserve:
+        return plan
+    metadata = {**to_metadata(file.attributes, settings.preserve), **plan.options.metadata}
+    return replace(plan, options=replace(plan.options, metadata=metadata))
 
 
 async def _send_parts(

@@ -13,6 +13,7 @@ from aios3._namespace.pages import first_page
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
 from aios3._threads import in_thread
+from aios3._trees.file_attributes import parse_preserve
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.progress_reporter import ProgressReporter
 from aios3._trees.transfer import FileCopier, TreeTransfer, copy_always, copy_if_absent
@@ -20,12 +21,13 @@ from aios3._trees.transfer_counters import TransferCounters
 from aios3.errors import AccessDeniedError, InvalidPathError, ObjectNotFoundError, PathIsDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Unpack
 
     from aios3._handles.options import UploadOptions
     from aios3._paths import AnyPath
     from aios3._session import Session
+    from aios3._trees.file_attributes import Attribute
     from aios3._trees.progress_reporter import Progress
     from aios3._trees.transfer_counters import OnAction, TransferResult
 
@@ -40,6 +42,7 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by 
     overwrite: bool = True,
     *,
     resume: bool = False,
+    preserve: Collection[Attribute] = (),
     on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: Session | None = None,
@@ -53,10 +56,14 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by 
     The event loop calls ``on_action`` when a file is done; what it raises ends the transfer. Objects are stored with
     ``options``, which are those of :func:`aios3.aopen`. The content type is guessed without one.
 
+    The metadata of the object keep those attributes of the file that ``preserve`` names (``"mtime"``, ``"mode"``), as
+    rclone and s3fs-fuse do. The verbs :func:`download` and :func:`sync_tree` give them back.
+
     A failure aborts the unfinished upload. With ``resume=True`` it keeps it, and the next call uses its parts whose MD5
     is that of the file's bytes. ``abort_uploads`` ends uploads that are never resumed.
 
-    Raises FileChangedError if a file changes meanwhile. Of a directory, all that can be uploaded is; then
+    A file that has changed when it is looked at after its upload is uploaded again. Raises FileChangedError if a file
+    changes while it is read, or again and again. Of a directory, all that can be uploaded is; then
     PartialFailureError names the rest.
     """
     check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, resume=resume, progress=progress)
@@ -65,7 +72,14 @@ async def upload(  # noqa: PLR0913 - megfile's arguments, and those of aios3 by 
     current, target, path = current_session(session), S3Url.parse(dst).require_bucket(), local_path(src)
     counters, reporter = TransferCounters(on_action), ProgressReporter(callback, progress)
     copier = FileCopier(
-        current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks, options=stored
+        current,
+        reporter,
+        counters,
+        overwrite=overwrite,
+        resume=resume,
+        followlinks=followlinks,
+        options=stored,
+        preserve=parse_preserve(preserve),
     )
     item = await in_thread(describe_file, path)
     if item is not None:
@@ -91,6 +105,7 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 b
     overwrite: bool = True,
     *,
     resume: bool = False,
+    preserve: Collection[Attribute] = (),
     on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: Session | None = None,
@@ -103,6 +118,9 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 b
     what a symbolic link in S3 leads to. The functions ``callback``, ``on_action`` and ``progress`` are called as
     :func:`upload` calls them.
 
+    With ``preserve`` a file has, instead of the object's time, what the object's metadata keep of the file that it was
+    (see :func:`upload`). Of a mode that is the permissions.
+
     A failure removes the partial file. With ``resume=True``, the bytes of a large object that have arrived stay beside
     the target (``.NAME...aios3-part``). The next call goes on with them if the object is still the same.
 
@@ -114,7 +132,15 @@ async def download(  # noqa: PLR0913 - megfile's arguments, and those of aios3 b
     check_arguments(on_action=on_action)
     current, source, path = current_session(session), S3Url.parse(src).require_bucket(), local_path(dst)
     counters, reporter = TransferCounters(on_action), ProgressReporter(callback, progress)
-    copier = FileCopier(current, reporter, counters, overwrite=overwrite, resume=resume, followlinks=followlinks)
+    copier = FileCopier(
+        current,
+        reporter,
+        counters,
+        overwrite=overwrite,
+        resume=resume,
+        followlinks=followlinks,
+        preserve=parse_preserve(preserve),
+    )
     if not source.names_directory and await _download_one(copier, source, path):
         return counters.result()
     tree = TreeTransfer(S3Tree(current, source, with_markers=True), LocalTree(path), copier.confined_to(path))

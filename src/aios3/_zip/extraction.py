@@ -12,6 +12,7 @@ from aios3._paths import S3Url, is_s3
 from aios3._threads import in_thread, made_in_thread
 from aios3._trees import partial_file as files
 from aios3._trees.beneath import make_directory
+from aios3._trees.file_attributes import FileAttributes
 from aios3._trees.runner import as_async, for_each
 from aios3._trees.uploading import local_path
 from aios3._zip.central_directory import is_directory
@@ -161,7 +162,8 @@ async def _extract_to_disk(member: AsyncZipMember | None, target: str, root: str
         partial = await made_in_thread(lambda: files.create(target, root), files.discard)
         try:
             await _fill(member, partial)
-            await in_thread(partial.commit, member.stat().mtime, overwrite=overwrite)
+            attributes = FileAttributes(round(member.stat().mtime * 1e9))
+            await in_thread(partial.commit, attributes, overwrite=overwrite)
         finally:
             await in_thread(partial.close, keep=False)
 

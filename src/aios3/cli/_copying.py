@@ -31,6 +31,7 @@ from aios3.cli._matching import matches, require_unambiguous
 from aios3.cli._names import STANDARD_STREAM, add_filters, add_raw, fixed_part, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
+from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._putting import put_standard_input
 from aios3.cli._words import repeated_words
 from aios3.errors import BucketNotFoundError, InvalidPathError, PartialFailureError, PathIsDirectoryError, S3Error
@@ -54,6 +55,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flatten", action="store_true", help="of what a pattern matches, only the last name")
     parser.add_argument("--follow-symlinks", action="store_true", help="enter linked directories of the disk, too")
     parser.add_argument("--resume", action="store_true", help="keep the parts of a file that failed, and use them")
+    add_preserve(parser)
     add_filters(parser)
     add_raw(parser)
     add_object_options(parser)
@@ -94,7 +96,7 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
     stored = parse_upload_options(given)
     session, target_session = await open_ends(app, options)
     words = [
-        *repeated_words(options, "no_clobber", "resume"),
+        *repeated_words(options, "no_clobber", "resume", "preserve", "no_preserve_mtime"),
         *object_words(given),
         *end_words(options),
     ]
@@ -108,6 +110,7 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
         resume=options.resume,
         target_session=None if target_session is session else target_session,
         options=stored,
+        preserve=frozenset(preserved(target.place, options)),
     )
     globs = make_filter(options.include, options.exclude)
     try:

@@ -120,6 +120,9 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
     to.add_argument("--concurrency", type=parse_count, metavar="N", default=default, help="requests at a time (32)")
     to.add_argument("--part-size", type=parse_size, metavar="SIZE", default=default, help="bytes of a part (8M)")
     to.add_argument(
+        "--limit-rate", type=parse_size, metavar="SIZE", default=default, help="bytes a second, up and down together"
+    )
+    to.add_argument(
         "--dry-run",
         "--dryrun",
         action="store_true",

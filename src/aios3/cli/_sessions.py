@@ -38,6 +38,7 @@ class Connection:
     request_payer: str | None
     concurrency: int | None
     part_size: int | None
+    limit_rate: int | None
     verbose: bool
 
     @classmethod
@@ -87,6 +88,7 @@ class Sessions:
             "request_payer": connection.request_payer,
             "max_concurrency": connection.concurrency,
             "part_size": connection.part_size,
+            "max_bytes_per_second": connection.limit_rate,
             "on_request": self._print_request if connection.verbose else None,
         }
         return aios3.Config(

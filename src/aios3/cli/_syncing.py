@@ -12,6 +12,8 @@ from aios3.cli._bar import open_bar
 from aios3.cli._names import add_filters, add_raw, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
+from aios3.cli._preserving import add_preserve, preserved
+from aios3.cli._words import repeated_words
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +28,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--checksum", action="store_true", help="compare contents by ETag, not times")
     how.add_argument("--size-only", action="store_true", help="compare sizes only, not times")
+    how.add_argument(
+        "--exact-timestamps",
+        action="store_true",
+        help="copy also what is newer at the target, or has another kept time",
+    )
     parser.add_argument("--follow-symlinks", action="store_true", help="enter linked directories of the disk, too")
+    add_preserve(parser)
     add_filters(parser)
     add_raw(parser)
     add_object_options(parser)
@@ -46,6 +54,7 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
         message = f"neither {source} nor {target} is in S3; rsync works between local directories"
         raise UsageError(message)
     stored = options_for(target, options)
+    words = [*repeated_words(options, "preserve", "no_preserve_mtime"), *object_words(stored), *end_words(options)]
     session, target_session = await open_ends(app, options)
     bar = open_bar(app, "sync")
     try:
@@ -55,11 +64,14 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
             options.follow_symlinks,
             checksum=options.checksum,
             size_only=options.size_only,
+            # A file that got its former time back is older than its object: without a HEAD it would be copied again.
+            exact_times=options.exact_timestamps or (options.preserve and not (options.checksum or options.size_only)),
             delete=options.delete,
             dry_run=options.dry_run,
             include=options.include,
             exclude=options.exclude,
-            on_action=ActionPrinter(app, "cp", [*object_words(stored), *end_words(options)], target_words(options)),
+            preserve=preserved(target, options),
+            on_action=ActionPrinter(app, "cp", words, target_words(options)),
             progress=bar,
             target_session=target_session,
             session=session,

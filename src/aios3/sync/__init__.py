@@ -120,7 +120,7 @@ from aios3.sync._storage import open_stored as _open_stored
 if TYPE_CHECKING:
     import io
     import os
-    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import Literal, Self, Unpack
     from zipfile import ZipInfo
@@ -135,6 +135,7 @@ if TYPE_CHECKING:
     from aios3._objects.presigning import PresignMethod
     from aios3._storage.presigned_links import LinkOperation
     from aios3._storage.volume import Openable
+    from aios3._trees.file_attributes import Attribute
     from aios3._trees.transfer_counters import OnAction
     from aios3._zip.writing import Compression
 
@@ -595,6 +596,7 @@ def download(
     overwrite: bool = True,
     *,
     resume: bool = False,
+    preserve: Collection[Attribute] = (),
     on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: _aios3.Session | None = None,
@@ -608,6 +610,7 @@ def download(
         followlinks,
         overwrite,
         resume=resume,
+        preserve=preserve,
         on_action=on_action,
         progress=progress,
         session=session,
@@ -693,8 +696,10 @@ def sync_tree(
     *,
     checksum: bool = False,
     size_only: bool = False,
+    exact_times: bool = False,
     delete: bool = False,
     dry_run: bool = False,
+    preserve: Collection[Attribute] = (),
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     callback: Callable[[int], object] | None = None,
@@ -714,8 +719,10 @@ def sync_tree(
         overwrite,
         checksum=checksum,
         size_only=size_only,
+        exact_times=exact_times,
         delete=delete,
         dry_run=dry_run,
+        preserve=preserve,
         include=include,
         exclude=exclude,
         callback=callback,
@@ -735,6 +742,7 @@ def upload(
     overwrite: bool = True,
     *,
     resume: bool = False,
+    preserve: Collection[Attribute] = (),
     on_action: OnAction | None = None,
     progress: Progress | None = None,
     session: _aios3.Session | None = None,
@@ -749,6 +757,7 @@ def upload(
         followlinks,
         overwrite,
         resume=resume,
+        preserve=preserve,
         on_action=on_action,
         progress=progress,
         session=session,

@@ -130,7 +130,7 @@ class Sync(_ToTarget):
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
         source, target = source_tree(session, key_range), counterpart(session, key_range, S3Url.parse(self.dst))
         rule = SyncRule(overwrite=self.overwrite, checksum=self.checksum)
-        wanted = rule.copy_filter(session, source, target)
+        wanted = rule.copy_filter(source, target)
         await self._run(source, target, wanted, counters, create=not self.overwrite, delete=self.delete)
 
 
