@@ -1,7 +1,7 @@
 """How many coroutines a call begins on its way to the socket: a server that responds at once, and a hook that counts.
 
 Each coroutine costs about half a microsecond, and one frame more in every traceback. ``tools/count_coroutines.py``
-prints the figures; ``tests/test_routes.py`` has the most that each may be.
+prints the figures beside the most that each may be; ``tests/test_routes.py`` compares them.
 """
 
 from __future__ import annotations
@@ -317,13 +317,38 @@ async def calls_of(name: str) -> tuple[int, int]:
     return min(calls for calls, _ in counted), min(system_calls for _, system_calls in counted)
 
 
+CEILINGS = {
+    "read_bytes, small": 9,
+    "aopen + read + close, small": 17,
+    "read_at": 12,
+    "write_bytes, small": 9,
+    "a part of an upload": 6,
+    "a file of a tree upload": 10,
+    "stat": 7,
+    "scan": 23,
+}
+"""The most coroutines that an operation may begin. Lower a figure when the count is lower; never raise one."""
+
+CALL_CEILINGS = {
+    "a small get": (130, 4),
+    "a small put": (140, 4),
+    "a read of 64 KiB": (192, 6),
+    "a page of a listing": (435, 17),
+}
+"""The most calls of aios3's functions and of the system that a request may take. Never raise a figure."""
+
+
 def main(shown: list[str]) -> None:
-    """Print how many coroutines each operation begins, and which ones those of ``shown`` begin."""
+    """Print how many coroutines each operation begins beside its ceiling, and which ones those of ``shown`` begin."""
+    print("coroutines  at most")  # noqa: T201 - it is a program
     for name in OPERATIONS:
         started = asyncio.run(coroutines_of(name))
-        print(f"{len(started):4}  {name}")  # noqa: T201 - it is a program
+        print(f"{len(started):10}  {CEILINGS[name]:7}  {name}")  # noqa: T201 - likewise
         if name in shown:
-            print(*(f"      {each}" for each in started), sep="\n")  # noqa: T201 - likewise
+            print(*(f"{'':21}{each}" for each in started), sep="\n")  # noqa: T201 - likewise
+    print("\nfunctions  at most  system calls  at most")  # noqa: T201 - likewise
     for name in REQUESTS:
         calls, system_calls = asyncio.run(calls_of(name))
-        print(f"{calls:4}  calls of functions, {system_calls} of the system: {name}")  # noqa: T201 - likewise
+        most_calls, most_system_calls = CALL_CEILINGS[name]
+        figures = f"{calls:9}  {most_calls:7}  {system_calls:12}  {most_system_calls:7}"
+        print(f"{figures}  {name}")  # noqa: T201 - likewise

@@ -6,19 +6,7 @@ import logging
 
 import pytest
 
-from routes import OPERATIONS, REQUESTS, calls_of, coroutines_of
-
-CEILINGS = {
-    "read_bytes, small": 9,
-    "aopen + read + close, small": 17,
-    "read_at": 12,
-    "write_bytes, small": 9,
-    "a part of an upload": 6,
-    "a file of a tree upload": 10,
-    "stat": 7,
-    "scan": 23,
-}
-"""The most coroutines that an operation may begin. Lower a figure when the count is lower; never raise one."""
+from routes import CALL_CEILINGS, CEILINGS, OPERATIONS, REQUESTS, calls_of, coroutines_of
 
 
 def test_every_operation_that_is_counted_has_a_ceiling() -> None:
@@ -30,15 +18,6 @@ async def test_an_operation_begins_no_more_coroutines_than_before(operation: str
     started = await coroutines_of(operation)
     assert started  # what counts nothing would let every route pass
     assert len(started) <= CEILINGS[operation], "\n".join(started)
-
-
-CALL_CEILINGS = {
-    "a small get": (130, 4),
-    "a small put": (140, 4),
-    "a read of 64 KiB": (192, 6),
-    "a page of a listing": (449, 17),
-}
-"""The most calls of aios3's functions and of the system that a request may take. Never raise a figure."""
 
 
 def test_every_request_whose_calls_are_counted_has_a_ceiling() -> None:

@@ -342,7 +342,7 @@ def _part_element(part: Part) -> str:
 
 
 def _get_headers(options: GetOptions) -> list[tuple[str, str]]:
-    headers = _customer_key(options.sse_customer_key)
+    headers = [] if options.sse_customer_key is None else _customer_key(options.sse_customer_key)
     if options.if_match is not None:
         headers.append(("if-match", quote_etag(options.if_match)))
     return headers

@@ -22,6 +22,7 @@ from aios3._backend import ListPage
 from aios3._namespace.directory_bounds import DirectoryBounds
 from aios3._namespace.pagination import Pagination, RepetitionError, names_of, without
 from aios3._namespace.split_points import KeySample, sort_key, split_points
+from aios3._namespace.split_record import SplitRecord
 from aios3.errors import ServerError
 
 if TYPE_CHECKING:
@@ -39,13 +40,24 @@ _PAGES_BEFORE_PARALLEL = 2
 """A consumer that takes this many pages is expected to take all."""
 _LOOKBACK_PAGES = 8
 """Pages to look back for how fast names go by. Names that count up in directories do not go by evenly."""
-_WASTE_TOLERANCE = 4
-"""One name of this number may be listed twice, and one page of half this number be empty, before guessing stops."""
 
 
 @dataclass(eq=False, slots=True)
 class KeyRange:
-    """The names after ``lower`` up to ``upper``, and the pages received of it."""
+    """The names after ``lower`` up to ``upper``, and the pages received of it.
+
+    ::
+
+        busy   done   error   pages    state
+        no     no     no      any      waits for a free request, which may also split it
+        yes    no     no      any      a page is requested; it may be split meanwhile
+        no     yes    no      some     listed up to ``upper``; the consumer has not taken all
+        no     yes    no      none     finished: removed when the consumer gets there
+        no     any    yes     any      the pages are taken first, then the error is raised
+
+    The first key range is done and not finished while it has an ``overflow_page``. The first page of the second key
+    range shows whether the server supports ``start-after``.
+    """
 
     lower: str
     upper: str | None = None
@@ -95,11 +107,7 @@ class ListingPlan:
         self._parallel = width > 1
         self._start_after_works = False
         self._taken = 0
-        self._largest_page = 0
-        self._used_names = 0
-        self._wasted_names = 0
-        self._empty_guesses = 0
-        self._split_count = 1
+        self._splits = SplitRecord(MAX_REQUESTS)
         self._passed_starts: deque[str] = deque(maxlen=_LOOKBACK_PAGES)
         self._directories = DirectoryBounds(url.key, PAGES_PER_RANGE)
         self._start: str | None = None
@@ -112,9 +120,11 @@ class ListingPlan:
     def requests(self) -> list[KeyRange]:
         """Return the key ranges to request a page of now, nearest first; each is busy until its response."""
         width = self._width()
-        free = width - sum(key_range.busy for key_range in self.key_ranges)
-        held = sum(key_range.busy + key_range.buffered_pages for key_range in self.key_ranges)
-        free = min(free, (width if width == 1 else MAX_PAGES) - held)
+        busy = buffered = 0
+        for key_range in self.key_ranges:
+            busy += key_range.busy
+            buffered += key_range.buffered_pages
+        free = min(width - busy, (width if width == 1 else MAX_PAGES) - busy - buffered)
         requested = [
             key_range for position, key_range in enumerate(self.key_ranges) if self._wants(key_range, position)
         ]
@@ -168,9 +178,9 @@ class ListingPlan:
             most = min(free - len(new_ranges), -(-pages // PAGES_PER_RANGE))
             bounds = self._directory_bounds(key_range, most)
             if not bounds:
-                if not _may_split(key_range) or self._guessing_too_wasteful():
+                if not _may_split(key_range) or self._splits.is_too_wasteful:
                     continue
-                bounds = self._extrapolate(key_range, sample, min(self._split_count, most))
+                bounds = self._extrapolate(key_range, sample, min(self._splits.splits, most))
             new = self._split_at(key_range, bounds)
             pages -= PAGES_PER_RANGE * len(new)
             new_ranges += new
@@ -201,14 +211,6 @@ class ListingPlan:
         index = self.key_ranges.index(key_range) + 1
         self.key_ranges[index:index] = reversed(new_ranges)
         return new_ranges
-
-    def _guessing_too_wasteful(self) -> bool:
-        """Return whether too much was listed for nothing: names twice, or requests that found none."""
-        wasted, missed = (
-            self._wasted_names * _WASTE_TOLERANCE,
-            self._empty_guesses * self._largest_page * _WASTE_TOLERANCE // 2,
-        )
-        return max(wasted, missed) > self._used_names + 2 * _WASTE_TOLERANCE * self._largest_page
 
     def on_page(self, key_range: KeyRange, page: ListPage) -> None:
         """Take a page that was asked for."""
@@ -253,9 +255,7 @@ class ListingPlan:
         size = len(page.keys) + len(page.prefixes)
         inside = trim_page(page, key_range.upper)
         inside_count = len(inside.keys) + len(inside.prefixes)
-        self._largest_page = max(self._largest_page, size)
-        self._used_names += inside_count
-        self._wasted_names += size - inside_count
+        self._splits.add_page(size, inside_count)
         key_range.pages_arrived += 1
         key_range.token = page.token
         if names:
@@ -276,11 +276,9 @@ class ListingPlan:
 
     def _record_guess(self, key_range: KeyRange, *, hit: bool) -> None:
         """Note whether a key range was well placed; if not, the one before is not to be split again soon."""
+        self._splits.add_guess(hit=hit)
         if hit:
-            self._split_count = min(2 * self._split_count, MAX_REQUESTS)
             return
-        self._split_count = 1
-        self._empty_guesses += 1
         before = self.key_ranges[self.key_ranges.index(key_range) - 1]
         before.resplit_after = before.pages_arrived + PAGES_PER_RANGE
 
