@@ -31,7 +31,7 @@ FOUND = {
     "likewise": "The same for uploads, likewise.",
     "begins with what": "What the server said.",
     "begins with whether": "Whether the key exists.",
-    check_prose.LONG: LONG,
+    check_prose.LONG: f"The states::\n\n    a table\n\n``Code`` begins it: {LONG}",
 }
 PLAIN = (
     "Return True if the key exists.",
@@ -40,6 +40,9 @@ PLAIN = (
     "Use ``tell()`` and `behind`.",  # names of code
     " ".join(["word"] * 25) + ".",
     "A first sentence of a few words. " * 5,
+    "Two sentences begin with code. " + "``size`` is one of two. :meth:`read` is the other. " * 5,
+    f"The states::\n\n    {LONG[:-1]}\n\n    {LONG[:-1]}\n\nA sentence after them.",
+    "It does one of these\n\n" + "* one thing of several words,\n" * 9,
 )
 
 

@@ -58,8 +58,10 @@ ANYWHERE = {
 BEGINNINGS = {"begins with what": r"What\b", "begins with whether": r"Whether\b"}
 """Patterns of the first words of a docstring: a summary is an imperative, or a noun with its unit."""
 LONG = "sentence over 25 words"
-_CODE = re.compile(r"``[^`]*``|`[^`]*`")
-_SENTENCE = re.compile(r"(?<=[.!?])[\"')*]*\s+(?=[\"'(*]*[A-Z`])|\n\s*\n")
+_CODE = re.compile(r"(?::\w+:)?(?:``[^`]*``|`[^`]*`)")
+_LITERAL_BLOCK = re.compile(r"::[ \t]*\n\s*\n(?P<indent>[ \t]+)[^\n]*(?:\n(?:(?P=indent)[^\n]*|[ \t]*(?=\n|$)))*")
+"""Code, tables and drawings after ``::`` in a docstring."""
+_SENTENCE = re.compile(r"(?<=[.!?])[\"')*]*\s+(?=[\"'(*]*[A-Z0-9`])|\n\s*\n|\n\s*\* |={5,}")
 
 
 def texts() -> Iterator[Text]:
@@ -126,7 +128,8 @@ def hits(text: Text) -> Iterator[tuple[str, Hit]]:
         for name, pattern in BEGINNINGS.items():
             if first := re.match(pattern, plain.strip()):
                 yield name, _hit(text, plain.strip(), 0, first.end())
-        for sentence in _SENTENCE.split(plain):
+        sentences = _CODE.sub("Code", _LITERAL_BLOCK.sub(".", text.words))  # code may begin a sentence
+        for sentence in _SENTENCE.split(sentences):
             if len(sentence.split()) > MAX_SENTENCE_WORDS:
                 yield LONG, _hit(text, sentence, 0, len(sentence))
 

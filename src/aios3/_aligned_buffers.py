@@ -1,7 +1,7 @@
 """Memory to receive into, placed where the kernel copies fast.
 
 glibc and musl begin a large piece of memory 16 bytes into a page. Data that a server sends from files begins with a
-page. A target may be 1 to 31 bytes further into its page than the source: then AMD's processors (seen on Zen 3) copy at
+page. If the target is 1 to 31 bytes further into its page than the source, AMD processors (seen on Zen 3) copy at
 a third of their speed. Receiving 1 GiB then took 0.6 s of system time instead of 0.2.
 """
 

@@ -33,8 +33,8 @@ class PureS3Path:
     """A path of S3 that is only looked at: what :class:`pathlib.PurePosixPath` is to :class:`pathlib.Path`.
 
     The bucket is the root: it is its own parent. Keys stay as they are, where pathlib changes a path. ``a//b`` has a
-    directory without a name in it, ``a/`` is not ``a`` (but has the same name and parent), and ``.`` and ``..`` are
-    ordinary names.
+    directory without a name in it. ``a/`` is not ``a``, but has the same name and parent. ``.`` and ``..`` are ordinary
+    names.
     """
 
     url: S3Url

@@ -1,8 +1,8 @@
 """One event loop in a background thread, and the crossing from blocking code to it.
 
-The loop is started by the first call of a process and serves all threads. anyio's blocking portal does the same job,
-but starts a task in one crossing and waits for it in another. A Ctrl-C between the two leaves a transfer that cannot be
-cancelled. Here a call is one crossing, known to the loop before anybody waits.
+The loop is started by the first call of a process and serves all threads. The blocking portal
+of anyio does the same job, but starts a task in one call into the loop and waits for it in another. A Ctrl-C between
+the two leaves a transfer that cannot be cancelled. Here there is one call, known to the loop before its caller waits.
 """
 
 from __future__ import annotations
