@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import pytest
 import aios3
 
 ROOT = Path(aios3.__file__).parent
-PAGE = Path(__file__).parents[1] / "docs/architecture.md"
 MODULES = sorted(ROOT.rglob("*.py"))
 SCOPES = {"TaskGroup", "create_task_group", "CancelScope", "fail_after", "move_on_after", "timeout", "timeout_at"}
 
@@ -78,38 +75,6 @@ def test_modules_and_functions_stay_small(module):
 @pytest.mark.parametrize("module", MODULES, ids=named)
 def test_every_module_says_its_one_job(module):
     assert ast.get_docstring(ast.parse(module.read_text("utf-8")))
-
-
-def documented_modules(text):
-    """Return the module files in the first column of the page's tables, as paths below the package."""
-    found = []
-    for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE):
-        folder = ""
-        for name in re.findall(r"`([\w/]+\.py)`", row):
-            folder = name.rpartition("/")[0] or folder
-            found.append(f"{folder}/{name.rpartition('/')[2]}".lstrip("/"))
-    return found
-
-
-def test_the_page_on_architecture_names_files_that_exist_each_once():
-    text = PAGE.read_text("utf-8")
-    documented = documented_modules(text)
-    assert len(documented) > 100
-    assert {name: count for name, count in Counter(documented).items() if count > 1} == {}
-    mentioned = re.findall(r"`((?!tests/|tools/)\w+/[\w/]+\.py)`", text)
-    assert [name for name in (*documented, *mentioned) if not (ROOT / name).is_file()] == []
-
-
-@pytest.mark.parametrize(
-    ("row", "files"),
-    [
-        ("| `_zip/safety.py`, `limits.py` | what |", ["_zip/safety.py", "_zip/limits.py"]),
-        ("| `_closing.py` | as `_session.py` |", ["_closing.py"]),
-        ("| `_engine` | its rule |", []),
-    ],
-)
-def test_the_check_of_the_page_reads_its_rows(row, files):
-    assert documented_modules(row) == files
 
 
 # Imports between files

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aios3._engine import limiter as limiter_module
+from aios3._engine import request_rate as rate_module
 from aios3._engine.limiter import AdaptiveLimiter
 
 
@@ -26,9 +26,7 @@ def clock():
 
 @pytest.fixture
 def limiter(clock):
-    made = AdaptiveLimiter(8)
-    made._clock = clock
-    return made
+    return AdaptiveLimiter(8, clock)
 
 
 def reject(limiter, times):
@@ -56,8 +54,7 @@ async def test_no_more_than_the_limit_and_in_the_order_of_asking():
 
 
 async def test_try_acquire_does_not_overtake_waiters(clock):
-    limiter = AdaptiveLimiter(1)
-    limiter._clock = clock
+    limiter = AdaptiveLimiter(1, clock)
     assert limiter.try_acquire()
     assert not limiter.try_acquire()
     waiting = asyncio.create_task(limiter.acquire())
@@ -68,7 +65,7 @@ async def test_try_acquire_does_not_overtake_waiters(clock):
     limiter.release()
     assert limiter.try_acquire()
     limiter.release()
-    limiter._rate, limiter._rate_set_at = 10.0, clock()
+    limiter._rate.set_rate, limiter._rate.set_at = 10.0, clock()
     assert not limiter.try_acquire()  # each has its turn now
     assert limiter.in_use == 0
 
@@ -216,8 +213,8 @@ async def test_requests_that_a_standstill_has_held_up_do_not_come_all_at_once(li
         await turns()
 
     started: list[int] = []
-    monkeypatch.setattr(limiter_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
-    limiter._rate, limiter._rate_set_at = 10.0, clock.now
+    monkeypatch.setattr(rate_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
+    limiter._rate.set_rate, limiter._rate.set_at = 10.0, clock.now
     working = [asyncio.create_task(work(number)) for number in range(5)]
     await turns()
     assert started == [0]

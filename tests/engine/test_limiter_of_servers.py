@@ -83,8 +83,7 @@ class Client:
 
     def __init__(self, server: Server, most: int) -> None:
         self.server = server
-        self.limiter = AdaptiveLimiter(most)
-        self.limiter._clock = asyncio.get_running_loop().time
+        self.limiter = AdaptiveLimiter(most, asyncio.get_running_loop().time)
         self.policy = RetryPolicy(ENDLESS, self.limiter)
         self.policy.quota = float(ENDLESS)
 
@@ -237,9 +236,7 @@ async def opened(slots: AdaptiveLimiter, count: int) -> list[float]:
 
 
 def slots_of(most: int) -> AdaptiveLimiter:
-    slots = AdaptiveLimiter(most)
-    slots._clock = asyncio.get_running_loop().time
-    return slots
+    return AdaptiveLimiter(most, asyncio.get_running_loop().time)
 
 
 def test_bodies_that_are_all_held_open_are_opened_without_a_wait():

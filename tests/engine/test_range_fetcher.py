@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.memory_budget import MemoryBudget
-from aios3._engine.range_fetcher import RangeFetcher, RangeLimits, SequentialReads
+from aios3._engine.range_fetcher import RangeFetcher
+from aios3._engine.readahead import RangeLimits, SequentialReads
 from aios3._engine.received_bytes import CAN_SHARE
 from aios3.errors import TruncatedBodyError
 from thorough import examples

@@ -1,9 +1,12 @@
 """How many requests are in flight, and how fast they follow each other: as many as the server takes without complaint.
 
 The number begins small, and grows with the responses that come while all of it is needed. A server that cannot take the
-maximum has rejected a few by then, not all at once. A rejection halves it, and sets the rate to a little less than the
-responses of the last second. Both grow back while responses come. Both are needed: a server that counts requests a
-second is not spared by having one in flight, if its responses are fast.
+maximum has rejected a few by then, not all at once. A rejection halves it, and reduces the rate
+(:mod:`aios3._engine.request_rate`). Both grow back while responses come. Both are needed: a server that counts requests
+a second is not spared by having one in flight, if its responses are fast.
+
+The number adds one and halves as TCP's congestion window does (AIMD, RFC 5681); how it begins is
+:mod:`aios3._engine.slow_start`.
 """
 
 from __future__ import annotations
@@ -13,24 +16,19 @@ import contextlib
 import contextvars
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
+from aios3._engine.request_rate import RequestRate, count_recent, new_samples
 from aios3._engine.slow_start import SlowStart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _INITIAL_LIMIT = 8
 """Requests in flight as long as nothing is known of the server."""
 _WATCHDOG_SECONDS = 1.0
 """After this time the first waiter is admitted over the limit, up to ``max_limit``. Slots may be held by bodies that
 are read only once more bodies are open, as in a k-way merge, which would deadlock."""
-_WINDOW_SECONDS = 1.0
-_MAX_SAMPLES = 256
-"""Responses whose times are known; the rate is measured over the last second, or over this number."""
-_RATE_BACKOFF = 0.8
-_MIN_RATE_BACKOFF = 0.3
-"""Responses may have been few because few requests were sent, so the measured rate is not believed at once."""
-_RATE_RECOVERY = 0.01
-"""Of the rate that was set, after one second; it grows with the square, so that a limit that has gone is forgotten."""
-_RATE_EXPIRY_SECONDS = 60.0
-_MIN_RATE = 5.0
 _TOLERATED_FRACTION = 0.05
 _TOLERATED_COUNT = 2
 """Which part of the requests, and how many a second, may be rejected without a change: large servers reject some."""
@@ -41,33 +39,23 @@ _MIN_CUT_INTERVAL_SECONDS = 0.1
 class AdaptiveLimiter:
     """Room for up to ``max_limit`` requests of one session. Used as a semaphore: waiters are admitted in FIFO order."""
 
-    def __init__(self, max_limit: int) -> None:
+    def __init__(self, max_limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.max_limit = max_limit
         self.limit: float = float(min(_INITIAL_LIMIT, max_limit))
         """Requests that may be in flight now."""
         self.in_use: int = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._successes: deque[float] = deque(maxlen=_MAX_SAMPLES)
-        self._throttles: deque[float] = deque(maxlen=_MAX_SAMPLES)
-        self._clock = time.monotonic
+        self._throttles: deque[float] = new_samples()
+        self._clock = clock
         self._slow_start = SlowStart()
         self._watchdog: asyncio.TimerHandle | None = None
-        self._rate: float | None = None
-        self._rate_set_at = 0.0
+        self._rate = RequestRate(clock)
         self._last_cut_at = 0.0
-        self._next_start_at = 0.0
-        self._stalled_seconds = 0.0
 
     @property
     def rate(self) -> float | None:
         """Requests a second that may be started now; None for any number."""
-        if self._rate is None:
-            return None
-        since = self._clock() - self._rate_set_at
-        if since > _RATE_EXPIRY_SECONDS:
-            self._rate = None
-            return None
-        return self._rate * (1 + _RATE_RECOVERY * since * (since + 1))
+        return self._rate.current
 
     @property
     def waiting(self) -> int:
@@ -82,7 +70,7 @@ class AdaptiveLimiter:
 
     def try_acquire(self) -> bool:
         """Take the room of one request if no caller waits for a slot, and no rate is set; return whether it did."""
-        if self.in_use >= self.limit or self._waiters or self._rate is not None:
+        if self.in_use >= self.limit or self._waiters or self._rate.set_rate is not None:
             return False
         self.in_use += 1
         return True
@@ -93,7 +81,7 @@ class AdaptiveLimiter:
             self.in_use += 1
         else:
             await self._wait_for_slot()
-        if self._rate is not None:
+        if self._rate.set_rate is not None:
             await self._wait_for_rate()
 
     def release(self) -> None:
@@ -107,7 +95,7 @@ class AdaptiveLimiter:
     def on_success(self) -> None:
         """Note that the server has responded to a request, and did not reject it."""
         now = self._clock()
-        self._successes.append(now)
+        self._rate.successes.append(now)
         if self.limit < self.max_limit and self.in_use + 1 >= self.limit:  # it may have been given back already
             self.limit = min(self.limit + self._slow_start.increment(self.limit), self.max_limit)
             self._admit()
@@ -122,23 +110,12 @@ class AdaptiveLimiter:
         self._throttles.clear()
         self._slow_start.is_active = False
         self.limit = max(1.0, self.limit / 2)
-        rate, measured = self.rate, self._measured_rate(now)
-        if measured is not None:
-            slower = measured * _RATE_BACKOFF
-            if rate is not None:
-                slower = min(max(slower, rate * _MIN_RATE_BACKOFF), rate * _RATE_BACKOFF)
-            self._rate, self._rate_set_at = max(slower, _MIN_RATE), now
+        self._rate.reduce(now)
 
     def _is_tolerable(self, now: float) -> bool:
-        throttled = _recent(self._throttles, now)
-        return throttled < max(_TOLERATED_COUNT, _TOLERATED_FRACTION * (throttled + _recent(self._successes, now)))
-
-    def _measured_rate(self, now: float) -> float | None:
-        """Return how many requests a second were responded to of late; None if too few were."""
-        count = _recent(self._successes, now)
-        if count < 2:  # noqa: PLR2004 - one point has no distance
-            return None
-        return count / max(now - self._successes[-count], 1e-3)
+        throttled = count_recent(self._throttles, now)
+        total = throttled + count_recent(self._rate.successes, now)
+        return throttled < max(_TOLERATED_COUNT, _TOLERATED_FRACTION * total)
 
     async def _wait_for_slot(self) -> None:
         waiter = asyncio.get_running_loop().create_future()
@@ -158,25 +135,11 @@ class AdaptiveLimiter:
             raise
 
     async def _wait_for_rate(self) -> None:
-        rate = self.rate
-        if rate is None:
-            return
-        start_at = max(self._now(), self._next_start_at)
-        self._next_start_at = start_at + 1 / rate
         try:
-            while (wait := start_at - self._now()) > 0:  # noqa: ASYNC110 - no event marks that time has passed
-                await asyncio.sleep(wait)
+            await self._rate.wait()
         except BaseException:
             self.release()
             raise
-        late = self._now() - start_at
-        if late > 1 / rate:
-            # The process stood still; waiters whose turns have passed too would come all at once.
-            self._stalled_seconds += late
-
-    def _now(self) -> float:
-        """Return the time by which turns are given, in which the process never stands still."""
-        return self._clock() - self._stalled_seconds
 
     def _admit(self) -> None:
         while self._waiters and self.in_use < self.limit:
@@ -200,13 +163,3 @@ class AdaptiveLimiter:
             self._admit_next()
         if self._waiters:
             self._start_watchdog()
-
-
-def _recent(times: deque[float], now: float) -> int:
-    """Return how many of ``times`` are of the last second."""
-    count = 0
-    for at in reversed(times):
-        if now - at > _WINDOW_SECONDS:
-            break
-        count += 1
-    return count

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class RangeRequest:
-    """One request under way, the blocks that it fills in order, and who waits for them."""
+    """One request under way, the blocks that it fills in order, and who waits for them.
+
+    ::
+
+        reserved  task or reader  started_at  first_byte_at  finished  state
+        any       none            None        None           no        planned: its blocks are claimed
+        no        one             None        None           no        waits for memory
+        yes       one             set         None           no        waits for the response
+        yes       one             set         set            no        receives
+        any       any             any         any            yes       its full blocks stay; the others are dropped
+
+    With ``has_response``, ``started_at`` stays None. A request that is cancelled or fails is finished from any state.
+    """
 
     blocks: Sequence[Block]
     reserved: bool

@@ -156,7 +156,7 @@ async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
             await writer.abort()
             raise
     except ObjectChangedError as error:
-        if plan.mode != "ab":
+        if not plan.expects_unchanged:
             raise
         raise changed_error(plan.url) from error
     finally:

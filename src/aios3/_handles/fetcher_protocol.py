@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from aios3._engine.bandwidth import BandwidthEstimator
-    from aios3._engine.range_fetcher import RangeLimits
+    from aios3._engine.readahead import RangeLimits
 
 
 class RangeFetcherProtocol(Protocol):

@@ -57,11 +57,13 @@ async def _append(session: Session, plan: WritePlan) -> WritePlan:
     except ObjectNotFoundError:
         if if_match is not None:
             raise
-        return await resolve_plan(session, replace(plan, condition=Precondition(if_absent=True)))
+        plan = replace(plan, condition=Precondition(if_absent=True), expects_unchanged=True)
+        return await resolve_plan(session, plan)
     old = source.stat
     plan = replace(
         plan,
         condition=Precondition(if_match=old.etag),
+        expects_unchanged=True,
         unchanged_result=WriteResult(old.size, old.etag, old.version_id),
     )
     plan = await _plan_existing_bytes(session, source, plan)

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aios3._config import KIB, MIB
-from aios3._engine.range_fetcher import RangeFetcher, RangeLimits, SequentialReads
+from aios3._engine.range_fetcher import RangeFetcher
+from aios3._engine.readahead import RangeLimits, SequentialReads
 from aios3._handles.base import AsyncBlockReadBase, call_on
 from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import log_reread

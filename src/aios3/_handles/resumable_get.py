@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._backend import GetOptions
 from aios3._engine.tasks import cancel_and_wait
+from aios3._handles.pinned_version import PinnedVersion
+from aios3._handles.range_cursor import RangeCursor, VerifiedCursor
 from aios3._handles.verifying import check_whole, has_checksums, is_one_request, verification_of
-from aios3.errors import InvalidRangeError, ObjectChangedError, S3Error, ServerError, TruncatedBodyError
+from aios3.errors import InvalidRangeError, S3Error, ServerError, TruncatedBodyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -47,8 +48,7 @@ class ObjectSource:
     def __init__(self, session: Session, url: S3Url, options: GetOptions | None = None) -> None:
         self.url = url
         self._session = session
-        self._options = options or _DEFAULT_READ
-        self._stat: StatResult | None = None
+        self._version = PinnedVersion(url, options or _DEFAULT_READ)
         self._pending_body: ObjectBody | None = None
         self._pending_start = 0
         """Where the fetch begins that takes what is ready; another one leaves it alone."""
@@ -60,8 +60,9 @@ class ObjectSource:
     @property
     def stat(self) -> StatResult:
         """The description of the object in the first response."""
-        assert self._stat is not None, "open() comes first"
-        return self._stat
+        stat = self._version.stat
+        assert stat is not None, "open() comes first"
+        return stat
 
     @property
     def pending(self) -> ObjectBody | None:
@@ -82,7 +83,7 @@ class ObjectSource:
         self._pending_body = body
         self._pending_start = start
         try:
-            if self._stat is not None or is_one_request(self._session, body):
+            if self._version.stat is not None or is_one_request(self._session, body):
                 self._check_body_now(body, may_ask=False)
             else:
                 await self._check_body(body)
@@ -125,7 +126,7 @@ class ObjectSource:
             clock = asyncio.get_running_loop().time
             started = clock()
             try:
-                body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._options)
+                body = await backend.get_object(self.url, start=start, stop=first_stop, options=self._version.options)
                 self._session.opening_latencies.record((self.url.profile, self.url.bucket), clock() - started)
             except InvalidRangeError as rejection:
                 body = await self._get_empty(start, rejection)
@@ -186,11 +187,11 @@ class ObjectSource:
         verification = self._verification
         checksum_range = verification.begin_range(start, stop) if verification is not None else None
         if verification is None or checksum_range is None:
-            return self._fetch_with_retries(_Cursor(start, stop, room, received))
-        cursor = _VerifiedCursor(start, stop, room, received, checksum_range, verification.is_complete)
+            return self._fetch_with_retries(RangeCursor(start, stop, room, received))
+        cursor = VerifiedCursor(start, stop, room, received, checksum_range, verification.is_complete)
         return self._fetch_verified(cursor, verification)
 
-    async def _fetch_verified(self, cursor: _VerifiedCursor, verification: Verification) -> None:
+    async def _fetch_verified(self, cursor: VerifiedCursor, verification: Verification) -> None:
         checksum_head = verification.start_checksum_head()
         try:
             await self._fetch_with_retries(cursor)
@@ -208,7 +209,7 @@ class ObjectSource:
         if self._verification is not None:
             self._verification.reset()
 
-    async def _fetch_with_retries(self, cursor: _Cursor) -> None:
+    async def _fetch_with_retries(self, cursor: RangeCursor) -> None:
         failures, self._failures = self._failures, 0
         while not cursor.done:
             reached = cursor.position
@@ -216,10 +217,10 @@ class ObjectSource:
                 pending = self._take_pending(reached)
                 body = pending or await self._get(reached, cursor.stop)
                 try:
-                    if self._stat is None:
+                    if self._version.stat is None:
                         await self._check_body(body)
                     elif pending is None:
-                        self._check_version(body)
+                        self._version.check(body)
                     if body.start != reached:
                         await _skip(body, reached)
                     await self._receive_body(body, cursor)
@@ -273,14 +274,14 @@ class ObjectSource:
         if pending is not None:
             pending.close()
 
-    def _receive_body(self, body: ObjectBody, cursor: _Cursor) -> Coroutine[None, None, None]:
+    def _receive_body(self, body: ObjectBody, cursor: RangeCursor) -> Coroutine[None, None, None]:
         """Receive the rest of the range; a long body that is slow may get a second request."""
         size, hedger = cursor.stop - cursor.position, self._session.policy.hedger
         if hedger is None or size < _HEDGE_BODY_BYTES:
             return body.receive(size, cursor.view, cursor.advance)
         return self._receive_hedged(hedger, body, cursor)
 
-    async def _receive_hedged(self, hedger: Hedger, body: ObjectBody, cursor: _Cursor) -> None:
+    async def _receive_hedged(self, hedger: Hedger, body: ObjectBody, cursor: RangeCursor) -> None:
         """Receive a long body; if it is slow, the rest of it also from a second request, if memory for that is free."""
         budget, acquired = self._session.budget, 0
         size = cursor.stop - cursor.position
@@ -303,7 +304,7 @@ class ObjectSource:
     async def _fetch_rest(self, position: int, stop: int) -> tuple[int, bytes]:
         body = await self._get(position, stop)
         try:
-            self._check_version(body)
+            self._version.check(body)
             if (body.start, body.stop) != (position, stop):
                 message = f"GetObject {self.url}: the response is not the range that was asked for"
                 raise ServerError(message, path=str(self.url), operation="GetObject")
@@ -322,33 +323,20 @@ class ObjectSource:
     async def _get(self, start: int, stop: int | None) -> ObjectBody:
         backend = self._session.cached_backend(self.url) or await self._session.backend(self.url)
         try:
-            return await backend.get_object(self.url, start=start, stop=stop, options=self._options)
+            return await backend.get_object(self.url, start=start, stop=stop, options=self._version.options)
         except InvalidRangeError as rejection:
             return await self._get_empty(start, rejection)
 
     async def _get_empty(self, start: int, rejection: InvalidRangeError) -> ObjectBody:
         """Ask for the whole of an empty object: it has no range, and S3 says so with 416."""
         if start > 0:
-            raise self._past_the_end(start, rejection) from rejection
+            raise self._version.past_the_end(start, rejection) from rejection
         backend = await self._session.backend(self.url)
-        return await backend.get_object(self.url, start=0, stop=None, options=self._options)
-
-    def _past_the_end(self, start: int, rejection: InvalidRangeError) -> S3Error:
-        """Return the error for ``start`` after the last byte: a change, if the version being read has a byte there.
-
-        A server that knows If-Match would have said so.
-        """
-        pinned = self._stat
-        if pinned is None or start >= pinned.size:
-            return rejection
-        message = (
-            f"{self.url} changed while it was being read: byte {start:,} of {pinned.size:,} is gone; open it again"
-        )
-        return ObjectChangedError(message, path=str(self.url), operation="GetObject")
+        return await backend.get_object(self.url, start=0, stop=None, options=self._version.options)
 
     async def _check_body(self, body: ObjectBody) -> None:
         """Pin the version with the first body, and compare later ones with it."""
-        may_ask = self._stat is None and not is_one_request(self._session, body)
+        may_ask = self._version.stat is None and not is_one_request(self._session, body)
         try:
             self._check_body_now(body, may_ask=may_ask and await has_checksums(self._session, self.url))
         except BaseException:
@@ -356,106 +344,17 @@ class ObjectSource:
             raise
 
     def _check_body_now(self, body: ObjectBody, *, may_ask: bool) -> None:
-        is_first = self._stat is None
-        self._check_version(body)
+        is_first = self._version.stat is None
+        self._version.check(body)
         if is_first:
-            self._verification = verification_of(self._session, self.url, self._options, body, may_ask=may_ask)
+            self._verification = verification_of(self._session, self.url, self._version.options, body, may_ask=may_ask)
 
-    def _check_version(self, body: ObjectBody) -> None:
-        """Raise ObjectChangedError for a body of another version."""
-        pinned = self._stat
-        if pinned is None or not pinned.etag or (pinned.etag, pinned.size) != (body.etag, body.size):
-            self._pin_version(body.stat)
-
-    def _pin_version(self, stat: StatResult) -> None:
-        pinned = self._stat
-        if pinned is None:
-            self._stat = stat
-            if stat.etag:
-                self._options = replace(self._options, if_match=stat.etag)
-        elif _version(pinned) != _version(stat):
-            message = (
-                f"{self.url} changed while it was being read: it was {pinned.size:,} bytes with ETag {pinned.etag}, "
-                f"it is {stat.size:,} bytes with ETag {stat.etag}; open it again"
-            )
-            raise ObjectChangedError(message, path=str(self.url), operation="GetObject")
-
-    def _truncated(self, cursor: _Cursor) -> TruncatedBodyError:
+    def _truncated(self, cursor: RangeCursor) -> TruncatedBodyError:
         message = (
             f"GetObject {self.url}: the body ended at byte {cursor.position:,}, before byte {cursor.stop:,} "
             "that was asked for; the connection or the server is unreliable"
         )
         return TruncatedBodyError(message, path=str(self.url), operation="GetObject")
-
-
-class _Cursor:
-    """How far a range has been received."""
-
-    def __init__(self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        self.position = start
-        self.stop = stop
-        self._room = room
-        self._received = received
-
-    @property
-    def done(self) -> bool:
-        return self.position >= self.stop
-
-    def view(self) -> memoryview:
-        return self._room()[: self.stop - self.position]
-
-    def advance(self, count: int) -> None:
-        self._received(count)
-        self.position += count
-
-    def copy(self, start: int, data: bytes) -> None:
-        """Take what is still to come from ``data``, the bytes from ``start`` on."""
-        left = memoryview(data)[self.position - start :]
-        while left:
-            view = self.view()
-            count = min(len(view), len(left))
-            view[:count] = left[:count]
-            left = left[count:]
-            self.advance(count)
-
-
-class _VerifiedCursor(_Cursor):
-    """A cursor that adds what comes to a checksum, and keeps the arrival back that makes the object whole."""
-
-    def __init__(  # noqa: PLR0917 - a cursor's four, and two
-        self,
-        start: int,
-        stop: int,
-        room: Callable[[], memoryview],
-        received: Callable[[int], None],
-        checksum_range: ChecksumRange,
-        is_complete: Callable[[ChecksumRange], bool],
-    ) -> None:
-        super().__init__(start, stop, room, received)
-        self.withheld = 0
-        self._checksum_range = checksum_range
-        self._is_complete = is_complete
-        self._view = memoryview(b"")
-
-    def view(self) -> memoryview:
-        self._view = super().view()
-        return self._view
-
-    def advance(self, count: int) -> None:
-        self._checksum_range.add(self.position, self._view[:count])
-        if self.position + count == self.stop and self._is_complete(self._checksum_range):
-            self.withheld = count
-            self.position += count
-        else:
-            super().advance(count)
-
-    def release(self) -> None:
-        """Report the arrival that was kept back."""
-        self._received(self.withheld)
-
-
-def _version(stat: StatResult) -> tuple[object, ...]:
-    return (stat.size, stat.etag) if stat.etag else (stat.size, stat.mtime)
 
 
 async def _skip(body: ObjectBody, position: int) -> None:

@@ -13,7 +13,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from aios3._engine.range_fetcher import RangeFetcher, RangeLimits
+from aios3._engine.range_fetcher import RangeFetcher
+from aios3._engine.readahead import RangeLimits
 from aios3._engine.tasks import OwnedTasks, cancel_and_wait
 from aios3._handles.reader import INITIAL_GET_BYTES, AsyncPrefetchReader
 from aios3._handles.resumable_get import ObjectSource

@@ -214,7 +214,7 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
             self._writer = AsyncMultipartWriter(self._session, with_equal_parts(self._plan, self._store.size))
             return await upload_store(self._writer, self._store)
         except ObjectChangedError as error:
-            if self._plan.mode != "ab":
+            if not self._plan.expects_unchanged:
                 raise  # the caller's own condition, in S3's words
             raise changed_error(self._url) from error
 

@@ -130,8 +130,7 @@ async def conditional_plan(
 ) -> WritePlan:
     """Complete the plan of a write that replaces ``old``, with ``expect_unchanged`` only if that is still there.
 
-    ``mode="ab"`` marks a precondition added by the library, not by the caller. Where the server rejects preconditions,
-    the upload then compares the ETag itself.
+    Where the server rejects preconditions, the upload then compares the ETag itself.
     """
     if old is not None:
         plan = replace(plan, options=await inherit_metadata(session, plan.url, plan.options, old))
@@ -139,7 +138,7 @@ async def conditional_plan(
     if not expect_unchanged:
         return plan
     condition = Precondition(if_match=old.etag) if old is not None else Precondition(if_absent=True)
-    return replace(plan, mode="ab", condition=condition)
+    return replace(plan, mode="wb", condition=condition, expects_unchanged=True)
 
 
 async def check_unchanged(session: Session, plan: WritePlan) -> None:
@@ -148,7 +147,7 @@ async def check_unchanged(session: Session, plan: WritePlan) -> None:
     S3 is asked the same by the write itself. Servers of other vendors may ignore that, so they are asked beforehand.
     """
     backend = await session.backend(plan.url)
-    if plan.mode != "ab" or backend.is_aws:
+    if not plan.expects_unchanged or backend.is_aws:
         return
     try:
         stat = await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))

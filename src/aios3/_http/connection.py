@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aios3._aligned_buffers import allocate_aligned
 from aios3._http.chunked import ChunkedDecoder
+from aios3._http.connection_state import ConnectionState
 from aios3._http.exceptions import BrokenBodyError, ProtocolError, ServerClosedError, body_ended, head_ended
 from aios3._http.inactivity_timer import InactivityTimer
 from aios3._http.low_watermark import ReceiveLowWatermark
@@ -37,7 +38,7 @@ _HEAD_READ_BYTES = 8 * 1024
 _READ_BYTES = 64 * 1024  # at once, of a body whose length only its end will show
 _MAX_INTERIM_RESPONSES = 16
 _FINAL = 200
-_IDLE, _HEAD, _BODY = range(3)
+_IDLE, _HEAD, _BODY = ConnectionState
 
 
 def _ignore(_: object) -> None:

@@ -103,12 +103,12 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
         message = f"{url} was created by somebody else meanwhile; mode 'x' replaces nothing"
         raise ObjectExistsError(message, path=str(url), code=error.code, status=error.status) from error
     except ObjectExistsError as error:
-        if plan.mode != "ab":
+        if not plan.expects_unchanged:
             raise
-        message = f"{url} was created by somebody else meanwhile; open it again to append to that"
+        message = f"{url} was created by somebody else meanwhile; open it again to go on with that"
         raise ObjectChangedError(message, path=str(url), code=error.code, status=error.status) from error
     except UnsupportedError:
-        if not (plan.mode == "ab" or plan.check_with_head) or condition == Precondition():
+        if not (plan.expects_unchanged or plan.check_with_head) or condition == Precondition():
             raise
         await _check_precondition(session, plan)
         return await attempt(Precondition())
@@ -142,7 +142,7 @@ async def _check_precondition(session: Session, plan: WritePlan) -> None:
         etag = None
     if etag == plan.condition.if_match:
         return
-    if plan.mode == "ab" or not plan.condition.if_absent:
+    if plan.expects_unchanged or not plan.condition.if_absent:
         what = "it was being appended to" if plan.mode == "ab" else "it was being replaced"
         message = f"{url} changed while {what}; nothing was written"
         raise ObjectChangedError(message, path=str(url))

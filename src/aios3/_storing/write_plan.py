@@ -59,6 +59,8 @@ class WritePlan:
     """The result if nothing is written, where that means that nothing happens."""
     equal_parts: bool = False
     """True if all parts have ``part_size``, however many there are."""
+    expects_unchanged: bool = False
+    """True if the library added the precondition, not the caller: what is written depends on the object read before."""
     check_with_head: bool = False
     """True if a HEAD just before the write replaces the precondition, for servers that know none."""
 

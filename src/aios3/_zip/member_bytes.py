@@ -12,7 +12,7 @@ from aios3._zip.central_directory import LOCAL_HEADER_BYTES
 from aios3._zip.headers import likely_stop, read_header
 
 if TYPE_CHECKING:
-    from aios3._engine.range_fetcher import RangeLimits
+    from aios3._engine.readahead import RangeLimits
     from aios3._handles.resumable_get import ObjectSource
     from aios3._session import Session
     from aios3._zip.central_directory import Entry
