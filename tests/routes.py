@@ -321,9 +321,9 @@ CEILINGS = {
     "read_bytes, small": 9,
     "aopen + read + close, small": 17,
     "read_at": 12,
-    "write_bytes, small": 9,
+    "write_bytes, small": 8,
     "a part of an upload": 6,
-    "a file of a tree upload": 10,
+    "a file of a tree upload": 12,  # one look of a thread at the file after its upload is among them
     "stat": 7,
     "scan": 23,
 }

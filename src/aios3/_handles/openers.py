@@ -24,7 +24,7 @@ from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._storing.equal_parts import requires_equal_parts
 from aios3._storing.store_object import store_object
-from aios3._storing.write_plan import WritePlan, resolve_plan
+from aios3._storing.write_plan import WritePlan, resolve_at_once, resolve_plan
 from aios3.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ async def write_at_once(
         plan = WritePlan(url, "wb", _DEFAULT_WRITE, _UNCONDITIONAL, current.config.part_size)
     if len(data) > plan.part_size:
         return None
-    plan = await resolve_plan(current, plan)
+    plan = resolve_at_once(current, plan) or await resolve_plan(current, plan)
     if not current.budget.try_acquire(len(data)):
         await current.budget.acquire(len(data))
     try:

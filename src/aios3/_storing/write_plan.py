@@ -16,6 +16,7 @@ from aios3._threads import in_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from aios3._calls import ObjectBackend
     from aios3._engine.checksums import Algorithm
     from aios3._entries import StatResult, WriteResult
     from aios3._paths import S3Url
@@ -94,18 +95,31 @@ async def with_checksum(session: Session, plan: WritePlan) -> WritePlan:
     return plan if plan.algorithm == algorithm else replace(plan, algorithm=algorithm)
 
 
-async def resolve_plan(session: Session, plan: WritePlan) -> WritePlan:
-    """Choose the checksum, and guess the content type from the key unless the plan has one."""
-    backend = session.cached_backend(plan.url) or await session.backend(plan.url)
+def resolve_at_once(session: Session, plan: WritePlan, backend: ObjectBackend | None = None) -> WritePlan | None:
+    """Return what :func:`resolve_plan` returns if nothing has to be awaited for it, else None."""
+    backend = backend or session.cached_backend(plan.url)
+    if backend is None:
+        return None
     algorithm = choose_algorithm(session.checksums_at(plan.url).mode, is_aws=backend.is_aws)
     options = plan.options
     if options.content_type is None and "." in plan.url.name:
         if not _TABLES_READ.is_set():
-            await read_types()
+            return None
         options = replace(options, content_type=guess_type(plan.url.name))
     if plan.algorithm == algorithm and plan.options is options:
         return plan
     return replace(plan, algorithm=algorithm, options=options)
+
+
+async def resolve_plan(session: Session, plan: WritePlan) -> WritePlan:
+    """Choose the checksum, and guess the content type from the key unless the plan has one."""
+    backend = session.cached_backend(plan.url) or await session.backend(plan.url)
+    resolved = resolve_at_once(session, plan, backend)
+    if resolved is None:
+        await read_types()
+        resolved = resolve_at_once(session, plan, backend)
+        assert resolved is not None
+    return resolved
 
 
 async def read_types() -> None:

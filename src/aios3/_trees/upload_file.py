@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aios3._md5 import md5_hex, multipart_etag
 from aios3._storing.multipart import MultipartUpload, ResumedUpload
 from aios3._storing.store_object import store_object
-from aios3._storing.write_plan import replacing_plan, resolve_plan
+from aios3._storing.write_plan import replacing_plan, resolve_at_once, resolve_plan
 from aios3._threads import in_thread
 from aios3._trees.file_attributes import to_metadata
 from aios3._trees.part_uploads import PartsUpload, PartTask, part_ranges
@@ -66,7 +66,9 @@ async def upload_file(
     changing, or changes while it is read, ObjectExistsError with ``create_only``, and what the system and S3 say.
     """
     plan = replacing_plan(session, url, if_absent=settings.create_only)
-    plan = await resolve_plan(session, plan if settings.options is None else replace(plan, options=settings.options))
+    if settings.options is not None:
+        plan = replace(plan, options=settings.options)
+    plan = resolve_at_once(session, plan) or await resolve_plan(session, plan)
     looks = settings.later_looks or LaterLooks()
     for _ in range(1 if settings.create_only else _MAX_UPLOADS):  # what was created once cannot be created again
         file = await _store(session, plan, path, reporter, size=size, settings=settings)
