@@ -166,8 +166,8 @@ def large_and_listed(endpoint: str, sizes: Sizes, folder: Path) -> Iterator[Work
     )
 
 
-def stored(endpoint: str, sizes: Sizes, folder: Path, store: Path) -> Iterator[Work]:
-    """Yield the rows of a server that stores: what is there is looked at in its folder."""
+def stored(endpoint: str, sizes: Sizes, folder: Path, store: Path, number: int) -> Iterator[Work]:
+    """Yield the rows of round ``number`` on a server that stores: what is there is looked at in its folder."""
     down, many = folder / "back", folder / "many"
     at = remote(endpoint, "trees")
 
@@ -195,18 +195,20 @@ def stored(endpoint: str, sizes: Sizes, folder: Path, store: Path) -> Iterator[W
         },
         has(store / "trees" / "many", sizes.unchanged),
     )
-    gone = store / "trees" / "gone"
-    yield Work(
-        f"rm of {sizes.removed:,}",
-        {
-            "aios3": ["rm", "-q", "-r", "s3://trees/gone/"],
-            "s5cmd": ["--log", "error", "rm", "s3://trees/gone/*"],
-            "rclone": ["delete", "--fast-list", f"{at}/gone"],
-            "aws": ["rm", "--recursive", "--quiet", "s3://trees/gone/"],
-        },
-        has(gone, 0),
-        lambda: fill(gone, sizes.removed),
-    )
+    for program, command in {
+        "aios3": ["rm", "-q", "-r", "s3://{}/"],
+        "s5cmd": ["--log", "error", "rm", "s3://{}/*"],
+        "rclone": ["delete", "--fast-list", remote(endpoint, "{}")],
+        "aws": ["rm", "--recursive", "--quiet", "s3://{}/"],
+    }.items():
+        gone = store / "trees" / _gone(program, number)
+        words = [word.format(f"trees/{gone.name}") for word in command]
+        yield Work(f"rm of {sizes.removed:,}", {program: words}, has(gone, 0))
+
+
+def _gone(program: str, number: int) -> str:
+    """Name the directory that a program removes in a round; the server does not see what is written to it later."""
+    return f"gone-{program}-{number}"
 
 
 def fill(folder: Path, count: int) -> None:
@@ -253,19 +255,19 @@ def measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Iterator
         for _ in range(sizes.large_bytes // MIB):
             file.write(os.urandom(MIB))
 
-    def rounds(works: Callable[[], Iterator[Work]], server: str, environment: dict[str, str]) -> Iterator[Run]:
-        for _ in range(options.repeat):
-            for work in works():
-                for program, start_of_command in measured.items():
+    def rounds(works: Callable[[int], Iterator[Work]], server: str, environment: dict[str, str]) -> Iterator[Run]:
+        for number in range(options.repeat):
+            for work in works(number):
+                for program in (each for each in measured if each in work.commands):
                     if not options.only or any(word in work.row for word in options.only):
-                        yield run(work, server, program, start_of_command, environment)
+                        yield run(work, server, program, measured[program], environment)
 
     credentials = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secrettest"}
     with nginx.running(0) as servers:
         for shape in options.shapes:
             url = servers.endpoint(shape)
             environment = plain | credentials | {"AWS_ENDPOINT_URL": url, "S3_ENDPOINT_URL": url}
-            yield from rounds(lambda url=url: large_and_listed(url, sizes, folder), shape, environment)
+            yield from rounds(lambda _, url=url: large_and_listed(url, sizes, folder), shape, environment)
     with Processes(folder) as processes:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -274,10 +276,11 @@ def measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Iterator
         fill(store / "trees" / "tree", sizes.files)
         fill(folder / "many", sizes.unchanged)
         shutil.copytree(folder / "many", store / "trees" / "many", copy_function=shutil.copyfile)
-        (store / "trees" / "gone").mkdir()
+        for name in (_gone(program, number) for program in measured for number in range(options.repeat)):
+            fill(store / "trees" / name, sizes.removed)
         environment = plain | {"AWS_ACCESS_KEY_ID": USER[0], "AWS_SECRET_ACCESS_KEY": USER[1]}
         environment |= {"AWS_ENDPOINT_URL": url, "S3_ENDPOINT_URL": url}
-        yield from rounds(lambda: stored(url, sizes, folder, store), "rclone", environment)
+        yield from rounds(lambda number: stored(url, sizes, folder, store, number), "rclone", environment)
 
 
 def table(runs: list[Run]) -> str:

@@ -21,7 +21,7 @@ Bodies are compared with their checksums, and a move onto itself is rejected."""
 INSTEAD = {
     "--bucket-name-prefix": "name the buckets with a pattern: ls 's3://data-*'",
     "--case-conflict": "keys that differ in case only need a disk that tells them apart",
-    "--checksum-algorithm": "a checksum goes to Amazon in any case; request_checksum_calculation of the profile has more",
+    "--checksum-algorithm": "a checksum goes to Amazon in any case; the profile has request_checksum_calculation",
     "--color": "NO_COLOR=1 switches colours off",
     "--copy-props": "a copy inside S3 keeps all that the options do not name",
     "--credentials-file": "set AWS_SHARED_CREDENTIALS_FILE",
