@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -224,25 +223,20 @@ def run(work: Work, server: str, program: str, start_of_command: list[str], envi
     """Run one program once."""
     work.prepare()
     command = [*start_of_command, *work.commands[program]]
-    with tempfile.TemporaryFile() as errors:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
-        assert process.stdout is not None
-        printed = 0
-        while data := process.stdout.read(MIB):
-            printed += len(data)
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stdout.close()
-        correct = process.returncode == 0 and work.is_done(printed)
+    launcher = [sys.executable, "-I", "-S", str(HERE / "launch.py")]
+    with tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as counted:
+        full = [*launcher, counted.name, *command]
+        with subprocess.Popen(full, env=environment, stdout=subprocess.PIPE, stderr=errors, bufsize=0) as process:
+            assert process.stdout is not None
+            printed = 0
+            while data := process.stdout.read(MIB):
+                printed += len(data)
+        status, seconds, cpu, peak = json.load(counted)
+        correct = status == 0 and work.is_done(printed)
         if not correct:
             errors.seek(0)
-            print(
-                f"{program}, {work.row}: status {process.returncode}\n{errors.read()[-1000:].decode(errors='replace')}"
-            )
-    cpu = used.ru_utime + used.ru_stime
-    return Run(work.row, server, program, round(seconds, 3), round(cpu, 3), round(used.ru_maxrss / 1024, 1), correct)
+            print(f"{program}, {work.row}: status {status}\n{errors.read()[-1000:].decode(errors='replace')}")
+    return Run(work.row, server, program, round(seconds, 3), round(cpu, 3), round(peak, 1), correct)
 
 
 def measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Iterator[Run]:

@@ -9,7 +9,7 @@ import pytest
 
 from aios3.cli._object_options import object_options
 from aios3.cli._other_options import INSTEAD
-from aios3.cli._parsing import parse
+from aios3.cli._parsing import global_options, parse
 from aios3.cli._units import http_date
 from aios3.cli._usage import UsageError
 
@@ -103,6 +103,12 @@ def test_an_option_of_another_program_is_taken_or_says_what_to_use(line, option)
     is_taken = (line.split()[0], option.partition("=")[0]) in TAKEN_BY_SOME or advice is None
     with contextlib.nullcontext() if is_taken else pytest.raises(UsageError, match=f"; {re.escape(advice)}"):
         parse([*line.split(), option])
+
+
+def test_options_without_effect_are_taken_before_a_command_and_in_lines_of_run():
+    _, options = parse(["--page-size", "5", "run", "--show-progress"])
+    command, _ = parse(["ls", "--page-size=7", "s3://b/"], global_options(options))
+    assert command.name == "ls"
 
 
 def test_an_option_of_no_program_leads_to_the_help():

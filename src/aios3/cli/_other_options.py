@@ -52,13 +52,11 @@ INSTEAD = {
 """The advice on each option that is refused."""
 
 
-def add_without_effect(to: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_without_effect(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, default: str | None) -> None:
     """Add the options that change nothing; the help does not show them."""
     for option, metavar in _WITHOUT_EFFECT.items():
-        if metavar is None:
-            to.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        else:
-            to.add_argument(option, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        action = "store_true" if metavar is None else "store"
+        to.add_argument(option, dest="without_effect", action=action, default=default, help=argparse.SUPPRESS)
 
 
 def advice_on(message: str) -> str | None:

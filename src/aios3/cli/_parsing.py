@@ -143,7 +143,7 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
     to.add_argument("--no-progress", action="store_true", default=flag, help="show no bar")
     to.add_argument("--stats", "--stat", action="store_true", default=flag, help="print numbers of requests at the end")
     to.add_argument("--debug", action="store_true", default=flag, help="print the traceback of an error")
-    add_without_effect(to)
+    add_without_effect(to, default=default)
 
 
 def _print_and_exit(text: str) -> NoReturn:
