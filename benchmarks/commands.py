@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,7 +118,7 @@ def large_and_listed(endpoint: str, sizes: Sizes, folder: Path) -> Iterator[Work
         {
             "aios3": ["cp", str(up), "s3://bench/up"],
             "s5cmd": ["cp", str(up), "s3://bench/up"],
-            "rclone": ["copyto", str(up), f"{at}/up"],
+            "rclone": ["copyto", "--ignore-checksum", str(up), f"{at}/up"],  # the server has no ETags of parts
             "aws": ["cp", "--no-progress", str(up), "s3://bench/up"],
         },
         prepare=remove_copy,
@@ -129,7 +128,7 @@ def large_and_listed(endpoint: str, sizes: Sizes, folder: Path) -> Iterator[Work
         {
             "aios3": ["cp", "-q", "-r", str(tree), "s3://bench/tree/"],
             "s5cmd": ["cp", f"{tree}/", "s3://bench/tree/"],
-            "rclone": ["copy", "--no-check-dest", "--s3-no-head", str(tree), f"{at}/tree"],
+            "rclone": ["copy", "--no-check-dest", "--ignore-checksum", str(tree), f"{at}/tree"],
             "aws": ["cp", "--recursive", "--quiet", str(tree), "s3://bench/tree/"],
         },
     )
@@ -166,8 +165,8 @@ def large_and_listed(endpoint: str, sizes: Sizes, folder: Path) -> Iterator[Work
     )
 
 
-def stored(endpoint: str, sizes: Sizes, folder: Path, store: Path) -> Iterator[Work]:
-    """Yield the rows of a server that stores: what is there is looked at in its folder."""
+def stored(endpoint: str, sizes: Sizes, folder: Path, store: Path, number: int) -> Iterator[Work]:
+    """Yield the rows of round ``number`` on a server that stores: what is there is looked at in its folder."""
     down, many = folder / "back", folder / "many"
     at = remote(endpoint, "trees")
 
@@ -195,18 +194,20 @@ def stored(endpoint: str, sizes: Sizes, folder: Path, store: Path) -> Iterator[W
         },
         has(store / "trees" / "many", sizes.unchanged),
     )
-    gone = store / "trees" / "gone"
-    yield Work(
-        f"rm of {sizes.removed:,}",
-        {
-            "aios3": ["rm", "-q", "-r", "s3://trees/gone/"],
-            "s5cmd": ["--log", "error", "rm", "s3://trees/gone/*"],
-            "rclone": ["delete", "--fast-list", f"{at}/gone"],
-            "aws": ["rm", "--recursive", "--quiet", "s3://trees/gone/"],
-        },
-        has(gone, 0),
-        lambda: fill(gone, sizes.removed),
-    )
+    for program, command in {
+        "aios3": ["rm", "-q", "-r", "s3://{}/"],
+        "s5cmd": ["--log", "error", "rm", "s3://{}/*"],
+        "rclone": ["delete", "--fast-list", remote(endpoint, "{}")],
+        "aws": ["rm", "--recursive", "--quiet", "s3://{}/"],
+    }.items():
+        gone = store / "trees" / _gone(program, number)
+        words = [word.format(f"trees/{gone.name}") for word in command]
+        yield Work(f"rm of {sizes.removed:,}", {program: words}, has(gone, 0))
+
+
+def _gone(program: str, number: int) -> str:
+    """Name the directory that a program removes in a round; the server does not see what is written to it later."""
+    return f"gone-{program}-{number}"
 
 
 def fill(folder: Path, count: int) -> None:
@@ -222,25 +223,20 @@ def run(work: Work, server: str, program: str, start_of_command: list[str], envi
     """Run one program once."""
     work.prepare()
     command = [*start_of_command, *work.commands[program]]
-    with tempfile.TemporaryFile() as errors:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
-        assert process.stdout is not None
-        printed = 0
-        while data := process.stdout.read(MIB):
-            printed += len(data)
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stdout.close()
-        correct = process.returncode == 0 and work.is_done(printed)
+    launcher = [sys.executable, "-I", "-S", str(HERE / "launch.py")]
+    with tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as counted:
+        full = [*launcher, counted.name, *command]
+        with subprocess.Popen(full, env=environment, stdout=subprocess.PIPE, stderr=errors, bufsize=0) as process:
+            assert process.stdout is not None
+            printed = 0
+            while data := process.stdout.read(MIB):
+                printed += len(data)
+        status, seconds, cpu, peak = json.load(counted)
+        correct = status == 0 and work.is_done(printed)
         if not correct:
             errors.seek(0)
-            print(
-                f"{program}, {work.row}: status {process.returncode}\n{errors.read()[-1000:].decode(errors='replace')}"
-            )
-    cpu = used.ru_utime + used.ru_stime
-    return Run(work.row, server, program, round(seconds, 3), round(cpu, 3), round(used.ru_maxrss / 1024, 1), correct)
+            print(f"{program}, {work.row}: status {status}\n{errors.read()[-1000:].decode(errors='replace')}")
+    return Run(work.row, server, program, round(seconds, 3), round(cpu, 3), round(peak, 1), correct)
 
 
 def measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Iterator[Run]:
@@ -249,21 +245,23 @@ def measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Iterator
     plain = dict(os.environ) | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-east-1"}
     plain |= {"RCLONE_CONFIG": os.devnull, "AWS_DEFAULT_REGION": "us-east-1"}
     fill(folder / "tree", sizes.files)
-    (folder / "large").write_bytes(os.urandom(MIB) * (sizes.large_bytes // MIB))
+    with (folder / "large").open("wb") as file:  # in pieces: a child counts the memory that its parent had
+        for _ in range(sizes.large_bytes // MIB):
+            file.write(os.urandom(MIB))
 
-    def rounds(works: Callable[[], Iterator[Work]], server: str, environment: dict[str, str]) -> Iterator[Run]:
-        for _ in range(options.repeat):
-            for work in works():
-                for program, start_of_command in measured.items():
+    def rounds(works: Callable[[int], Iterator[Work]], server: str, environment: dict[str, str]) -> Iterator[Run]:
+        for number in range(options.repeat):
+            for work in works(number):
+                for program in (each for each in measured if each in work.commands):
                     if not options.only or any(word in work.row for word in options.only):
-                        yield run(work, server, program, start_of_command, environment)
+                        yield run(work, server, program, measured[program], environment)
 
     credentials = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secrettest"}
     with nginx.running(0) as servers:
         for shape in options.shapes:
             url = servers.endpoint(shape)
             environment = plain | credentials | {"AWS_ENDPOINT_URL": url, "S3_ENDPOINT_URL": url}
-            yield from rounds(lambda url=url: large_and_listed(url, sizes, folder), shape, environment)
+            yield from rounds(lambda _, url=url: large_and_listed(url, sizes, folder), shape, environment)
     with Processes(folder) as processes:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -272,10 +270,11 @@ def measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Iterator
         fill(store / "trees" / "tree", sizes.files)
         fill(folder / "many", sizes.unchanged)
         shutil.copytree(folder / "many", store / "trees" / "many", copy_function=shutil.copyfile)
-        (store / "trees" / "gone").mkdir()
+        for name in (_gone(program, number) for program in measured for number in range(options.repeat)):
+            fill(store / "trees" / name, sizes.removed)
         environment = plain | {"AWS_ACCESS_KEY_ID": USER[0], "AWS_SECRET_ACCESS_KEY": USER[1]}
         environment |= {"AWS_ENDPOINT_URL": url, "S3_ENDPOINT_URL": url}
-        yield from rounds(lambda: stored(url, sizes, folder, store), "rclone", environment)
+        yield from rounds(lambda number: stored(url, sizes, folder, store, number), "rclone", environment)
 
 
 def table(runs: list[Run]) -> str:

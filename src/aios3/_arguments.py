@@ -200,6 +200,7 @@ _HEADERS = (
     "content_encoding",
     "content_language",
     "content_type",
+    "expires",
     "sse",
     "sse_kms_key_id",
     "storage_class",

@@ -282,7 +282,7 @@ def test_what_two_sources_would_both_become_is_written_once_and_said(state):
 def test_objects_are_stored_as_the_options_say(state):
     options = (
         "--content-type text/x-test --cache-control no-store --content-language de --metadata colour=red,shape=round "
-        "--storage-class STANDARD_IA --tag team=one"
+        "--storage-class STANDARD_IA --tag team=one --expires 2030-01-02"
     )
     state.run(f"cp {options} f.txt {{b}}/one")
     state.run(f"cp -r {options} t {{b}}/tree")
@@ -294,8 +294,10 @@ def test_objects_are_stored_as_the_options_say(state):
     for key in ("one", "tree/g", "put", "copy", "sync/u/h", "run/g"):
         stat = s3.stat(f"{state.bucket}/{key}", session=state.session)
         assert (key, stat.content_type, stat.storage_class) == (key, "text/x-test", "STANDARD_IA")
-        assert (key, dict(stat.metadata)) == (key, {"colour": "red", "shape": "round"})
+        kept = {} if key in {"put", "copy"} else {"mtime": stat.metadata["mtime"]}
+        assert (key, dict(stat.metadata)) == (key, {"colour": "red", "shape": "round"} | kept)
         assert (stat.headers["cache-control"], stat.headers["content-language"]) == ("no-store", "de")
+        assert stat.headers["expires"] == "Wed, 02 Jan 2030 00:00:00 GMT"
 
 
 def test_standard_input_becomes_an_object(state):

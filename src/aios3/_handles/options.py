@@ -58,6 +58,7 @@ class _PlainUploadOptions(TypedDict, total=False):
     content_disposition: str
     content_language: str
     cache_control: str
+    expires: str
     storage_class: str
     acl: str
     tags: Mapping[str, str]

@@ -11,13 +11,13 @@ import math
 import string
 from bisect import bisect_right
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from aios3._paths import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from fractions import Fraction
 
 _SAMPLE_NAMES = 32
 """Names of a page that are looked at."""
@@ -137,6 +137,8 @@ def _common_prefix_length(one: str, other: str) -> int:
 
 
 def _rate(pages: tuple[int, int]) -> Fraction:
+    from fractions import Fraction  # noqa: PLC0415 - slow to import, and most listings are short
+
     return Fraction(*pages)
 
 

@@ -25,7 +25,9 @@ def _ls_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", default=["s3://"], help="s3://bucket/directory/ or a pattern"
     )
-    parser.add_argument("-l", "--long", action="store_true", help="with size, time and storage class")
+    parser.add_argument(
+        "-l", "--long", "--human-readable", action="store_true", help="with size, time and storage class"
+    )
     parser.add_argument("-r", "-R", "--recursive", action="store_true", help="also what is below directories")
     parser.add_argument("--bytes", action="store_true", help="sizes in bytes, not in KiB, MiB ...")
     add_raw(parser)

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from aios3.cli._units import http_date
 from aios3.cli._usage import UsageError
 from aios3.cli._words import option_words
 
@@ -19,6 +20,7 @@ _TEXTS = {
     "content_disposition": "TEXT",
     "content_language": "TAG",
     "cache_control": "TEXT",
+    "expires": "TIME",
     "storage_class": "CLASS",
     "acl": "ACL",
     "sse": "METHOD",
@@ -26,10 +28,12 @@ _TEXTS = {
 }
 _HELP = {
     "content_type": "by default what the end of the name says",
+    "expires": "until when caches may keep it: 2026-11-30, 2026-11-30T12:00:00Z, or the header's own text",
     "storage_class": "such as STANDARD_IA, GLACIER, INTELLIGENT_TIERING",
     "acl": "such as private, public-read, bucket-owner-full-control",
     "sse": "encryption by the server: AES256, aws:kms or aws:kms:dsse",
 }
+_PARSERS = {"expires": http_date}
 _PAIRS = {"metadata": "NAME=VALUE", "tags": "NAME=VALUE"}
 
 
@@ -56,7 +60,8 @@ def add_object_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     group = parser.add_argument_group("what objects are stored with")
     for name, metavar in _TEXTS.items():
-        group.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=_HELP.get(name))
+        option, parse = f"--{name.replace('_', '-')}", _PARSERS.get(name, str)
+        group.add_argument(option, metavar=metavar, type=parse, help=_HELP.get(name))
     for name, metavar in _PAIRS.items():
         spellings = [f"--{name}"] if name == "metadata" else ["--tag", "--tags"]
         group.add_argument(

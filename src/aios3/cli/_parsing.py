@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from aios3.cli._commands import COMMANDS
+from aios3.cli._other_options import add_without_effect, advice_on
 from aios3.cli._units import parse_count, parse_size
 from aios3.cli._usage import NoCommandError, UsageError
 
@@ -24,7 +25,8 @@ DESCRIPTION = "List, read and write objects of S3, and of servers that speak its
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         command = self.prog.partition(" ")[2]
-        text = f"{message}; see {self.prog} --help"
+        advice = advice_on(message)
+        text = f"{message}; {advice}" if advice else f"{message}; see {self.prog} --help"
         raise UsageError(text, command=command or None)
 
 
@@ -117,7 +119,13 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
     to.add_argument("--no-verify-ssl", action="store_true", default=flag, help="accept any TLS certificate")
     to.add_argument("--ca-bundle", metavar="FILE", default=default, help="authorities to trust, in PEM format")
     to.add_argument("--request-payer", choices=["requester"], default=default, help="agree to pay for requests")
-    to.add_argument("--concurrency", type=parse_count, metavar="N", default=default, help="requests at a time (32)")
+    to.add_argument(
+        *("--concurrency", "--numworkers"),
+        type=parse_count,
+        metavar="N",
+        default=default,
+        help="requests at a time (32)",
+    )
     to.add_argument("--part-size", type=parse_size, metavar="SIZE", default=default, help="bytes of a part (8M)")
     to.add_argument(
         "--limit-rate", type=parse_size, metavar="SIZE", default=default, help="bytes a second, up and down together"
@@ -130,11 +138,12 @@ def _add_options(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, defau
         help="print what would be done, as lines for aios3 run",
     )
     to.add_argument("--json", action="store_true", default=flag, help="print one JSON object a line")
-    to.add_argument("-q", "--quiet", action="store_true", default=flag, help="print errors only")
+    to.add_argument("-q", "--quiet", "--only-show-errors", action="store_true", default=flag, help="print errors only")
     to.add_argument("-v", "--verbose", action="store_true", default=flag, help="print each request on stderr")
     to.add_argument("--no-progress", action="store_true", default=flag, help="show no bar")
-    to.add_argument("--stats", action="store_true", default=flag, help="print numbers of requests at the end")
+    to.add_argument("--stats", "--stat", action="store_true", default=flag, help="print numbers of requests at the end")
     to.add_argument("--debug", action="store_true", default=flag, help="print the traceback of an error")
+    add_without_effect(to, default=default)
 
 
 def _print_and_exit(text: str) -> NoReturn:

@@ -69,13 +69,18 @@ def parse_target(path: str, *, raw: bool) -> Target:
     return Target(place, place.names_directory or not place.key)
 
 
+_AS_S5CMD = {"from": "source", "to": "destination"}
+
+
 def add_ends(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands with a source and a target: endpoints, profiles and regions of each."""
     group = parser.add_argument_group("two servers or accounts")
     for end, name in (("from", "source"), ("to", "target")):
         group.add_argument(f"--{end}-endpoint-url", metavar="URL", help=f"the server of the {name}")
         group.add_argument(f"--{end}-profile", metavar="NAME", help=f"the profile of the {name}")
-        group.add_argument(f"--{end}-region", metavar="NAME", help=f"the region of the {name}")
+        group.add_argument(
+            f"--{end}-region", f"--{_AS_S5CMD[end]}-region", metavar="NAME", help=f"the region of the {name}"
+        )
 
 
 async def open_ends(app: App, options: argparse.Namespace) -> tuple[aios3.Session, aios3.Session]:

@@ -16,6 +16,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTPE]?)(iB|B)?", re.IGNORECASE)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _PREFIXES = "KMGTPE"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DECIMAL, _BINARY = 1000, 1024
 _MAX_SIZE = 50 * 1024**4
 """S3's limit for an object, in bytes ("CopyObject", Amazon S3 API reference)."""
@@ -71,6 +73,16 @@ def parse_time(text: str) -> float:
         message = f"{text!r} is not a time; write an age (90s, 30m, 12h, 7d, 2w), a date, or 2026-11-30T12:00:00Z"
         raise UnitError(message) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def http_date(text: str) -> str:
+    """Return a date or time of ISO 8601 as HTTP writes it (RFC 9110, 5.6.7), and any other text as it is."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text
+    utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc:%Y %H:%M:%S} GMT"
 
 
 def parse_age(text: str) -> timedelta:
