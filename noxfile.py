@@ -20,6 +20,7 @@ nox.options.error_on_missing_interpreters = False  # Pythons that are not there 
 HERE = Path(__file__).parent
 OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(("3.11", "3.12", "3.13", OWN_PYTHON)))
+BETWEEN_PYTHONS = sorted(PYTHONS, key=lambda version: int(version.partition(".")[2]))[1:-1]
 nox.options.sessions = ["lint", "types", f"tests-{OWN_PYTHON}"]
 BIG_SERVERS = ("ceph", "swift", "ministack", "localstack")
 VENDORS = ("r2", "b2", "gcs", "oss", "wasabi", "spaces", "minio")
@@ -59,12 +60,17 @@ BENCH = ("matplotlib",)
 FUZZ = "atheris>=3"
 FUZZ_PYTHONS = ("3.11", "3.12", "3.13")
 """Those that atheris has wheels for."""
-PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
-"""Files of tests side by side, one a processor."""
+WORKERS = f"--numprocesses={(os.cpu_count() or 1) + 1}"
+"""One more than there are processors: tests wait for servers, and for programs that they start."""
+PARALLEL = (WORKERS, "--dist=loadfile", "--no-loadscope-reorder")
+"""Files of tests side by side, by name: by the number of their tests, the few of half a minute would come last."""
+ONE_EACH = ("--numprocesses=auto", *PARALLEL[1:])
+"""As many as processors: each worker has a large server of its own, which does most of the work."""
 ONE_PYTHON_IS_ENOUGH = tuple(
     f"--ignore=tests/{name}"
     for name in (
         "buckets",
+        "cli/test_killed_commands.py",
         "conformance",
         "credentials",
         "faults",
@@ -79,8 +85,12 @@ ONE_PYTHON_IS_ENOUGH = tuple(
     )
 )
 """What servers, networks, accounts and botocore do, they do to every interpreter alike; the tables of it are long."""
-TABLES = tuple(f"tests/{name}" for name in ("faults", "vendors"))
-"""Tables of faults and vendors. They reach the same lines many times, and measuring doubles their time."""
+THE_OUTERMOST_ARE_ENOUGH = tuple(
+    f"--ignore=tests/{name}" for name in ("boto", "cli", "compat", "distribution", "ecosystem", "examples", "fsspec")
+)
+"""What stands on the library, or starts programs: run on the oldest and the newest Python, not on those between."""
+TABLES = ("tests/faults", "tests/vendors", "tests/cli/test_killed_commands.py")
+"""They reach the same lines many times, and measuring doubles their time; a program that is killed tells no lines."""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "httptools==0.6.4", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""
@@ -147,19 +157,20 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on moto; on nox's own Python all, and conformance on rclone (20 min); arguments go to pytest."""
+    """Run the tests on moto; on nox's own Python all, and conformance on rclone (25 min); arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel,zstd")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     if session.python != OWN_PYTHON:
-        session.run("pytest", *PARALLEL, *ONE_PYTHON_IS_ENOUGH)
+        fewer = THE_OUTERMOST_ARE_ENOUGH if session.python in BETWEEN_PYTHONS else ()
+        session.run("pytest", *PARALLEL, *ONE_PYTHON_IS_ENOUGH, *fewer)
         return
     for left in HERE.glob(".coverage.*"):
         left.unlink()
     _measured(session, *(f"--ignore={table}" for table in TABLES), name=f"{session.python}-moto")
-    session.run("pytest", *PARALLEL, *TABLES)
+    session.run("pytest", WORKERS, "--dist=worksteal", *TABLES)  # one file has half of them
     _measured(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
     session.notify("coverage")
 
@@ -174,14 +185,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def tests_lowest(session: nox.Session) -> None:
-    """Run the conformance suite with the lowest versions of the dependencies that are allowed (3 min)."""
+    """Run the conformance suite with the lowest versions of the dependencies that are allowed (2 min)."""
     _install_wheel(session, *TESTS, *LOWEST)
     session.run("pytest", *PARALLEL, "tests/conformance", *session.posargs)
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Run the conformance suite on larger servers (20 min: Swift 12, others 2-3); arguments name some."""
+    """Run the conformance suite on larger servers (8 min, most of it Swift); arguments name some."""
     _install_wheel(session, *TESTS)
     names = [name for name in session.posargs if not name.startswith("-")] or BIG_SERVERS
     missing = [name for name in names if not _is_installed(session, name)]
@@ -190,7 +201,7 @@ def conformance(session: nox.Session) -> None:
         if name in missing:
             continue
         try:
-            session.run("pytest", *PARALLEL, "tests/conformance", f"--server={name}")  # each process has its own server
+            session.run("pytest", *ONE_EACH, "tests/conformance", f"--server={name}")
         except CommandFailed:
             failed.append(name)  # what the other servers say belongs to the diagnosis
     if failed:
@@ -201,7 +212,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def vendors(session: nox.Session) -> None:
-    """Run the conformance suite's verbs on objects on simulated vendors (5 min); arguments name some."""
+    """Run the conformance suite's verbs on objects on simulated vendors (2 min); arguments name some."""
     _install_wheel(session, *TESTS)
     names = [name for name in session.posargs if not name.startswith("-")] or VENDORS
     servers = [f"--server=vendor-{name}" for name in names]

@@ -94,7 +94,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("server", metafunc.config.stash[_SERVER], indirect=True, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_out_blocking_surface(config, items)
     for item in items:
         needed = {name for marker in item.iter_markers("needs") for name in marker.args}
         if unknown := needed - set(CAPABILITIES):
@@ -102,6 +103,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(message)
         if needed:
             _skip_where_lacking(item, needed)
+
+
+def _leave_out_blocking_surface(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the blocking surface on servers of LIGHT only: it sends the requests of the async one, which runs on all."""
+    left = [item for item in items if _is_blocking_on_another_server(item)]
+    items[:] = [item for item in items if not _is_blocking_on_another_server(item)]
+    config.hook.pytest_deselected(items=left)
+
+
+def _is_blocking_on_another_server(item: pytest.Item) -> bool:
+    chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return chosen.get("surface") == "sync" and chosen.get("server") not in {None, *servers.LIGHT}
 
 
 def _skip_where_lacking(item: pytest.Item, needed: set[str]) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from cli_program import environ_of
+from cli_program import environ_of, forked_programs
 from writing_state import make_state
 
 import aios3.sync as s3
 from aios3.testing import FaultyServer, LocalServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked():
+    with forked_programs():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import sys
 import urllib.request
 
 import pytest
+from cli_program import run_program
 
 import aios3
 import aios3.sync as s3
@@ -48,8 +49,7 @@ def environ():
 
 
 def run(environ, *arguments, check=None):
-    command = [sys.executable, "-m", "aios3", *arguments]
-    done = subprocess.run(command, env=environ, capture_output=True, check=False, timeout=100)
+    done = run_program(environ, *arguments)
     if check is not None:
         assert (done.returncode, done.stderr) == (check, b"")
     return done

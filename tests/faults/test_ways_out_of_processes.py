@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import ways_table as table
-from zygote import Zygote
 
 from aios3.testing import faults
+from zygote import Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +137,7 @@ def test_every_subject_of_the_table_has_a_program():
 @pytest.fixture(scope="module")
 def zygote(server) -> Iterator[Zygote]:
     keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
-    running = Zygote(os.environ | keys | {"AWS_REGION": server.region})
+    running = Zygote(os.environ | keys | {"AWS_REGION": server.region}, ["aios3.sync"], options=["-W", "ignore"])
     yield running
     running.close()
 

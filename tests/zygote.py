@@ -1,12 +1,15 @@
-"""A process that has imported aios3, and makes programs by forking: each begins, works and ends as one of its own.
+"""A process that has imported modules, and makes programs by forking: each begins, works and ends as one of its own.
 
-Run as a script it takes jobs from the socket whose descriptor is its argument. It has one thread and no event loop, so
-what it forks is as good as new, without the time that an interpreter and the imports take.
+Run as a script it takes jobs from the socket whose descriptor is its first argument; the others name the modules. It
+has one thread and no event loop, so what it forks is as good as new, without the time that an interpreter and the
+imports take.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import json
 import os
 import signal
@@ -17,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_MESSAGE_BYTES = 1 << 16
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 100
 
 
 @dataclass
@@ -44,13 +47,20 @@ class Program:
 class Zygote:
     """The tests' side of it; runs one program at a time."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], modules: Sequence[str], *, options: Sequence[str] = ()) -> None:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX)
         self._connection.settimeout(PATIENCE_SECONDS)
         self._responses = self._connection.makefile("r")
         with theirs:
-            command = [sys.executable, "-W", "ignore", __file__, str(theirs.fileno())]
-            self._process = subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()])
+            command = [sys.executable, *options, __file__, str(theirs.fileno()), *modules]
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.PIPE,  # its programs have pipes, and what Python makes of them at its start
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
 
     @contextlib.contextmanager
     def run(self, source: str, *arguments: str) -> Iterator[Program]:
@@ -73,10 +83,12 @@ class Zygote:
                     program.wait()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; raise what it says of itself."""
         self._responses.close()
         self._connection.close()
-        self._process.wait(PATIENCE_SECONDS)
+        printed, told = self._process.communicate(timeout=PATIENCE_SECONDS)
+        if printed or told or self._process.returncode:
+            raise ChildProcessError(self._process.returncode, (printed + told).decode(errors="replace"))
 
 
 def serve(connection: socket.socket) -> str | None:
@@ -105,8 +117,10 @@ def _begin(job: list[str], descriptors: list[int]) -> str:
 
 
 if __name__ == "__main__":
-    import aios3.sync  # noqa: F401 - before the forks
-
+    for module in sys.argv[2:]:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # a program that ends need not look at what it has from here
     with socket.socket(fileno=int(sys.argv[1])) as jobs:
         program_source = serve(jobs)
     if program_source is not None:
