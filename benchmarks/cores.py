@@ -1,4 +1,4 @@
-"""What several sessions reach in threads and in processes: ``python benchmarks/cores.py``.
+"""Measure several sessions in threads and in processes: ``python benchmarks/cores.py``.
 
 Each of 1, 2 and 4 workers has a session of its own, and reads its share of one object of 1 GiB into memory that all of
 them share: pinned to one processor, and on all of them. nginx serves from the first one.

@@ -10,7 +10,7 @@ from aios3._config import MIB, Config, target_bytes_per_second
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.limiter import AdaptiveLimiter
 from aios3._engine.memory_budget import MemoryBudget
-from aios3._engine.ranges import RangeFetcher
+from aios3._engine.range_fetcher import RangeFetcher
 from aios3._handles.reader import AsyncPrefetchReader, _limits
 
 LATENCY_SECONDS = 0.030
@@ -62,7 +62,7 @@ class OneBuffer:
 
 
 class Source:
-    """What a reader asks of its object besides bytes."""
+    """Stands for the object of a reader, which fetches its bytes elsewhere."""
 
     url = "s3://b/k"
     pending = None

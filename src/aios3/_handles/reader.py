@@ -6,14 +6,9 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from aios3._config import KIB, MIB
-from aios3._engine.range_fetcher import RangeFetcher, RangeLimits, SequentialReads
-=======
 from aios3._config import KIB, MIB, target_bytes_per_second
 from aios3._engine.bandwidth import BandwidthEstimator
-from aios3._engine.ranges import RangeFetcher, RangeLimits, SequentialReads
->>>>>>> f7e7fe2 (Measure sessions in threads and processes, write the guide 'Many cores', read a listed object's fields in one step)
+from aios3._engine.range_fetcher import RangeFetcher, RangeLimits, SequentialReads
 from aios3._handles.base import AsyncBlockReadBase, call_on
 from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import log_reread

@@ -189,7 +189,7 @@ _USUAL_FIELDS = re.compile(
     r"(?:<ChecksumAlgorithm>[^<&]*</ChecksumAlgorithm>)*(?:<ChecksumType>[^<&]*</ChecksumType>)?"
     r"<Size>(?P<Size>[0-9]+)</Size><StorageClass>(?P<StorageClass>[^<&]*)</StorageClass>"
 )
-"""What S3 sends of an object after its key. Read in one step, it costs a third of what other elements do."""
+"""The elements that S3 sends of an object after its key: read in one step, they cost half as much."""
 
 
 def _fields_of_block(block: str, path: str) -> dict[str, str]:
