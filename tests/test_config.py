@@ -56,6 +56,7 @@ def test_the_keyword_arguments_are_the_fields():
 
 # The least and the most of each number, with what else must change so that they fit together.
 BOUNDS = [
+    ("target_throughput_gbps", 0.1, 4_000, {}),
     ("max_concurrency", 1, 10_000, {}),
     ("block_size", 4 * KIB, 64 * MIB, {"request_size": 64 * MIB}),
     ("request_size", 4 * KIB, 5 * GIB, {"block_size": 4 * KIB, "memory_budget": 1024 * GIB}),
@@ -77,6 +78,28 @@ def test_bounds(name, least, most, others):
             Config(**others | {name: rejected})
 
 
+TARGETS = [
+    ({}, 32),
+    ({"target_throughput_gbps": 0.1}, 1),
+    ({"target_throughput_gbps": 4}, 10),
+    ({"target_throughput_gbps": 4.1}, 11),
+    ({"target_throughput_gbps": 100}, 250),
+    ({"target_throughput_gbps": 4_000}, 10_000),
+    ({"target_throughput_gbps": 100, "max_concurrency": 32}, 32),
+    ({"max_concurrency": 5}, 5),
+]
+
+
+@pytest.mark.parametrize(("settings", "requests"), TARGETS)
+def test_the_target_sets_how_many_requests_are_in_flight_unless_the_caller_does(settings, requests):
+    config = Config(**settings)
+    assert config.max_concurrency == requests
+    assert config.with_options(**settings) == config.with_options(block_size=MIB) == config
+    assert pickle.loads(pickle.dumps(config)) == config
+    chosen = "max_concurrency" in settings
+    assert config.with_options(target_throughput_gbps=40).max_concurrency == (requests if chosen else 100)
+
+
 @pytest.mark.parametrize("value", [True, False, "8", None, b"8", [8], 8j])
 @pytest.mark.parametrize("name", [name for name, *_ in BOUNDS])
 def test_a_number_is_needed(name, value):
@@ -87,14 +110,14 @@ def test_a_number_is_needed(name, value):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
-def test_a_timeout_is_finite(name, value):
+@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "target_throughput_gbps"])
+def test_a_timeout_and_a_rate_are_finite(name, value):
     with pytest.raises(ConfigError, match=f"^{name} must be between"):
         Config(**{name: value})
 
 
-@pytest.mark.parametrize("name", [name for name, *_ in BOUNDS if not name.endswith("_timeout")])
-def test_only_seconds_may_be_broken(name):
+@pytest.mark.parametrize("name", [name for name, *_ in BOUNDS if not name.endswith(("_timeout", "_gbps"))])
+def test_only_seconds_and_rates_may_be_broken(name):
     with pytest.raises(ConfigError, match=f"^{name} must be a number"):
         Config(**{name: float(getattr(Config(), name) or 5)})
 

@@ -8,6 +8,7 @@ own chain when a field is None.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 MIB = 1024 * KIB
+_BYTES_PER_GBIT = 125_000_000
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 ChecksumMode = Literal["auto", "crc64nvme", "crc32", "off"]
@@ -69,6 +71,7 @@ class ConfigOptions(TypedDict, total=False):
     request_payer: RequestPayer | None
     expected_bucket_owner: str | None
     verify: bool | str
+    target_throughput_gbps: float
     max_concurrency: int
     max_bytes_per_second: int | None
     memory_budget: int
@@ -85,6 +88,21 @@ class ConfigOptions(TypedDict, total=False):
     payload_signing: PayloadSigning
     transport: TransportChoice
     on_request: RequestHook | None
+
+
+class _Derived(int):
+    """A setting that follows from another one, because the caller has not chosen it."""
+
+
+def _requests_for(gbps: float) -> _Derived:
+    """Return how many requests in flight a link of ``gbps`` Gbit/s takes."""
+    return _Derived(min(max(math.ceil(round(gbps / _GBPS_PER_REQUEST, 6)), 1), _MAX_REQUESTS))
+
+
+_GBPS_PER_REQUEST = 0.4
+"""Gbit/s that one connection to S3 is expected to deliver at least, as in AWS's own client, aws-c-s3."""
+_TARGET_GBPS = 12.8
+_MAX_REQUESTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +144,14 @@ class Config:
     """True if TLS certificates are checked; a text is the file of certificate authorities to trust, not a directory.
     With True: the file in ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, then the system's."""
 
-    max_concurrency: int = 32
-    """The most requests in flight at once over the whole session, and connections kept; at least 1. A server that asks
-    for fewer requests gets fewer, until it accepts more."""
+    target_throughput_gbps: float = _TARGET_GBPS
+    """Gbit/s of the link to S3 that a session should fill, 0.1 to 4,000. It sets ``max_concurrency``, and how far a
+    reader of one object reads ahead. More than 12.8 needs a larger ``memory_budget`` as well."""
+
+    max_concurrency: int = _requests_for(_TARGET_GBPS)
+    """The most requests in flight at once over the whole session, and connections kept; at least 1. Left alone: one
+    for each 0.4 Gbit/s of ``target_throughput_gbps``, which is 32. A server that asks for fewer requests gets fewer,
+    until it accepts more."""
 
     max_bytes_per_second: int | None = None
     """The most bytes of objects that the session sends and receives in a second, both together; at least 1,000. None:
@@ -200,6 +223,8 @@ class Config:
         _check_texts(self)
         _check_choices(self)
         _check_bounds(self)
+        if isinstance(self.max_concurrency, _Derived):
+            object.__setattr__(self, "max_concurrency", _requests_for(self.target_throughput_gbps))
         if not (self.on_request is None or callable(self.on_request)):
             message = f"on_request must be a function that takes a RequestEvent, not {self.on_request!r}"
             raise ConfigError(message)
@@ -253,7 +278,8 @@ _MAY_BE_NONE = frozenset({"max_attempts", "max_bytes_per_second", "tls_timeout",
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
 _BOUNDS: dict[str, tuple[float, float]] = {
-    "max_concurrency": (1, 10_000),
+    "target_throughput_gbps": (0.1, 4_000),
+    "max_concurrency": (1, _MAX_REQUESTS),
     "max_bytes_per_second": (1_000, 2**63),
     "block_size": (4 * KIB, 64 * MIB),
     "request_size": (4 * KIB, MAX_PART_SIZE),
@@ -317,6 +343,12 @@ def _check_hedging(value: object) -> None:
         raise ConfigError(message)
 
 
+def target_bytes_per_second(config: Config) -> int:
+    """Return the bytes that a reader of one object should receive a second."""
+    target = int(config.target_throughput_gbps * _BYTES_PER_GBIT)
+    return target if config.max_bytes_per_second is None else min(target, config.max_bytes_per_second)
+
+
 def highest(name: str) -> int:
     """Return the most that the numeric setting ``name`` may be."""
     return int(_BOUNDS[name][1])
@@ -325,7 +357,7 @@ def highest(name: str) -> int:
 def check_bound(name: str, value: object) -> None:
     """Raise ConfigError if ``value`` is none for the numeric setting ``name``."""
     low, high = _BOUNDS[name]
-    kinds = (int, float) if name.endswith("_timeout") else (int,)
+    kinds = (int, float) if name.endswith(("_timeout", "_gbps")) else (int,)
     if not isinstance(value, kinds) or isinstance(value, bool):
         message = f"{name} must be a number, not {value!r}"
         raise ConfigError(message)

@@ -180,6 +180,30 @@ def test_the_pages_that_servers_send_are_cut_and_not_walked_through():
     assert not fits(amazons())
 
 
+FIELDS = {
+    "LastModified": "2015-10-21T07:28:00.000Z",
+    "ETag": "&quot;a&#38;b&quot;",
+    "ChecksumAlgorithm": "CRC64NVME",
+    "ChecksumType": "FULL_OBJECT",
+    "Size": "7",
+    "StorageClass": "STANDARD",
+}
+
+
+@pytest.mark.parametrize("left_out", [None, *FIELDS])
+@pytest.mark.parametrize("joint", ["", "\n  "])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("storage_class", ["STANDARD", "STANDARD&amp;IA", ""])
+def test_the_fields_of_an_object_may_come_in_any_form(left_out, joint, order, storage_class):
+    fields = FIELDS | {"StorageClass": storage_class}
+    texts = [f"<{name}>{text}</{name}>" for name, text in fields.items() if name != left_out][::order]
+    body = amazons("a").replace(
+        f"{ENTRY.format(0)}<StorageClass>STANDARD</StorageClass>".encode(), joint.join(["", *texts, ""]).encode()
+    )
+    assert fits(body)
+    assert read(body) == oracle(body)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import sys
 
-_TARGET_BYTES_PER_SECOND = 3 << 29
-"""More than one process takes in: requests in flight beyond this rate would wait for us."""
+_TARGET_BYTES_PER_SECOND = 1_600_000_000
+"""Read-ahead stops at this rate by default: more than one process takes in, so further requests would wait for us."""
 _MIN_REQUESTS = 2
 _INITIAL_REQUESTS = 4
 """Requests in flight as long as nothing is known."""
@@ -33,9 +33,15 @@ _MIN_SPLIT_SECONDS = 0.02
 
 
 class BandwidthEstimator:
-    """Latency and rate of the requests that read one object."""
+    """Latency and rate of the requests that read one object.
 
-    def __init__(self, near_seconds: float = NEAR_LATENCY_SECONDS) -> None:
+    ``target_bytes_per_second`` is the rate that read-ahead should reach.
+    """
+
+    def __init__(
+        self, near_seconds: float = NEAR_LATENCY_SECONDS, target_bytes_per_second: int = _TARGET_BYTES_PER_SECOND
+    ) -> None:
+        self._target = target_bytes_per_second
         self._near_seconds = near_seconds
         self._latency: float | None = None
         self._rate = 0.0
@@ -97,4 +103,4 @@ class BandwidthEstimator:
         if self._trial_responses:
             return _TRIAL_AHEAD_BYTES
         seconds = self._latency + request_size / self._rate
-        return max(_MIN_REQUESTS * request_size, int(_TARGET_BYTES_PER_SECOND * seconds))
+        return max(_MIN_REQUESTS * request_size, int(self._target * seconds))

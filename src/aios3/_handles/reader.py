@@ -6,7 +6,8 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from aios3._config import KIB, MIB
+from aios3._config import KIB, MIB, target_bytes_per_second
+from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.range_fetcher import RangeFetcher
 from aios3._engine.readahead import RangeLimits, SequentialReads
 from aios3._handles.base import AsyncBlockReadBase, call_on
@@ -251,6 +252,7 @@ async def open_fetcher(session: Session, source: ObjectSource, start: int, stop:
         fetcher = RangeFetcher(
             source.fetch, source.stat.size, budget, _limits(sizes.block_size, sizes.request_size, budget.limit)
         )
+        fetcher.bandwidth = BandwidthEstimator(target_bytes_per_second=target_bytes_per_second(session.config))
         latency = source.latency
         if latency is not None:
             fetcher.bandwidth.record_latency(latency)

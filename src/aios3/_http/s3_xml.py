@@ -184,10 +184,24 @@ def _parse_flat(page: _FlatListing, token: str | None, path: str) -> ListPage | 
     return _page(root, names, stats, (token, path))
 
 
+_USUAL_FIELDS = re.compile(
+    r"<LastModified>(?P<LastModified>[^<&]*)</LastModified><ETag>(?P<ETag>[^<]*)</ETag>"
+    r"(?:<ChecksumAlgorithm>[^<&]*</ChecksumAlgorithm>)*(?:<ChecksumType>[^<&]*</ChecksumType>)?"
+    r"<Size>(?P<Size>[0-9]+)</Size><StorageClass>(?P<StorageClass>[^<&]*)</StorageClass>"
+)
+"""The elements that S3 sends of an object after its key: read in one step, they cost half as much."""
+
+
 def _fields_of_block(block: str, path: str) -> dict[str, str]:
     """Return the texts of one ``Contents`` that begins after its ``<Key>``."""
+    text = block.partition("</Key>")[2]
     try:
-        fields = _flat_fields(block.partition("</Key>")[2])
+        usual = _USUAL_FIELDS.fullmatch(text)
+        if usual is not None:
+            found = usual.groupdict()
+            found["ETag"] = unescape(found["ETag"])
+            return found
+        fields = _flat_fields(text)
         return child_texts(parse_xml(f"<Contents><Key>{block}</Contents>".encode())) if fields is None else fields
     except NotXMLError as error:
         raise invalid_response(path, str(error), _LIST) from error

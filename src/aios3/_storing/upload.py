@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aios3._backend import Part, PartSource
+from aios3._config import target_bytes_per_second
 from aios3._engine import parts
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.checksums import checksum_of
@@ -40,7 +41,7 @@ class Upload:
         self._tasks = OwnedTasks()
         self._count = 0
         self._sending = 0
-        self._pace = BandwidthEstimator(near_seconds=0)
+        self._pace = BandwidthEstimator(0, target_bytes_per_second(session.config))
         self._is_equal = plan.equal_parts
         self._has_checked_server = False
         self._stopping: asyncio.Task[None] | None = None
