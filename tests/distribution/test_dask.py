@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +58,38 @@ def test_the_same_job_is_done_again_where_dask_would_know_its_result(
         assert admin.keys(target) == NAMES
         list(run(Remove(config=config), [KeyRange(target)], executor))
         assert admin.keys(target) == []
+
+
+def test_the_command_line_works_on_dask(client, bucket, more_buckets, server, admin):
+    for name in NAMES:
+        admin.put(f"{bucket}/data/{name}", b"x")
+    target, credentials = more_buckets(), server.config["credentials"]
+    place = client.scheduler.address.replace("tcp://", "dask://")
+    words = ["cp", "-r", f"{bucket}/data", f"{target}/copy/", "--on", place, "--range-keys", "3", "--json"]
+    environ = os.environ | {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_REGION": "us-east-1"}
+    environ |= {"AWS_SECRET_ACCESS_KEY": credentials.secret_key, "AWS_ENDPOINT_URL": server.config["endpoint_url"]}
+    # Workers of a cluster do not have the environment of the program that uses them; they have their own.
+    own = {name: environ[name] for name in environ if name.startswith("AWS_")}
+    client.run(_set_environment, own)
+    try:
+        program = subprocess.run(
+            [sys.executable, "-m", "aios3", *words], env=environ, capture_output=True, text=True, check=False
+        )
+    finally:
+        client.run(_set_environment, dict.fromkeys(own, ""))
+    assert program.stderr == ""
+    assert program.returncode == 0
+    records = [json.loads(line) for line in program.stdout.splitlines()]
+    assert [len(records) - 1, records[-1]["summary"]["counts"]["copied"]] == [3, 10]
+    assert admin.keys(target) == [f"copy/{name}" for name in NAMES]
+
+
+def _set_environment(values: dict[str, str]) -> None:
+    """Set variables of a worker, as its own environment has them; an empty value takes one away."""
+    for name, value in values.items():
+        os.environ[name] = value
+        if not value:
+            del os.environ[name]
 
 
 def test_a_backup_is_compared_on_dask(client, bucket, more_buckets, config, admin):

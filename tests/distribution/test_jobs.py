@@ -16,7 +16,7 @@ import pytest
 
 import aios3
 import aios3.sync as s3
-from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Report, Sync
+from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Measure, Remove, Report, Sync
 from aios3.errors import ConfigError, InvalidPathError, PartialFailureError, UnsupportedError
 from aios3.testing import FaultyServer, faults
 from servers.amazon_objects import Object, etag
@@ -213,6 +213,12 @@ def test_an_inventory_lists_each_object_once(tree, target, config, admin):
     assert rows[0][2] == "10"
     again = Inventory(f"{target}/inventory", config=config)(of(tree)[0])
     assert again.output == reports[0].output
+
+
+def test_sizes_are_added_up_without_a_look_at_any_object(tree, config):
+    reports = [Measure(config=config)(each) for each in of(tree)]
+    assert [(each.counts.processed, each.counts.bytes) for each in reports] == [(2, 20)] * 3
+    assert [each.counts.requests for each in reports] == [1] * 3
 
 
 def test_an_inventory_in_parquet_has_types(tree, target, config, admin):

@@ -8,7 +8,7 @@ import io
 import json
 import pickle
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -519,3 +519,28 @@ def test_failures_are_rows_that_batch_operations_would_take():
         ["b", "a%2Cb%20%0A%22c%22", "", "failed", "NoSuchKey", "404", 'it said "no"'],
         ["b", "", "", "failed", "X", "", "y"],
     ]
+
+
+def test_a_run_that_another_thread_closes_ends_the_wait_for_a_report():
+    """A program with an event loop waits in a thread, and must be able to end that wait."""
+    started, may_end = threading.Event(), threading.Event()
+
+    def waits(key_range: KeyRange) -> Report:
+        started.set()
+        may_end.wait()
+        return done(key_range)
+
+    with ThreadPoolExecutor(1) as executor, ThreadPoolExecutor(1) as waiting:
+        work = run(waits, RANGES, executor, window=1)
+        report = waiting.submit(next, work, None)
+        started.wait()
+        work.close()
+        with pytest.raises(CancelledError):
+            report.result()
+        may_end.set()
+    assert next(work, None) is None
+
+
+def test_a_run_tells_its_ranges():
+    with ThreadPoolExecutor(1) as executor:
+        assert run(done, RANGES, executor).ranges == tuple(RANGES)

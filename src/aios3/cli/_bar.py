@@ -6,14 +6,18 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aios3.cli._units import format_seconds, format_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aios3 import TransferState
     from aios3.cli._app import App
     from aios3.cli._streams import Stream
+
+S = TypeVar("S")
 
 _REDRAW_SECONDS = 0.1
 _LINE_SECONDS = 5.0
@@ -21,33 +25,40 @@ _LINE_SECONDS = 5.0
 _CLEAR = "\r\x1b[K"
 
 
-def open_bar(app: App, name: str) -> Bar | None:
+def open_bar(app: App, name: str) -> Bar[TransferState] | None:
+    """Return the bar of a transfer in this process; see :func:`open_bar_of`."""
+    return open_bar_of(app, name, bar_text)
+
+
+def open_bar_of(app: App, name: str, describe: Callable[[S, float], str]) -> Bar[S] | None:
     """Return a bar if standard error is a terminal and nothing forbids it; results are then printed above it.
 
-    A line of ``run`` has none: the bars of lines that run side by side would be drawn over each other.
+    ``describe`` says how far something is, from its state and the seconds since it began. A line of ``run`` has no bar:
+    the bars of lines that run side by side would be drawn over each other.
     """
     options = app.options
     if options.no_progress or options.quiet or options.json or options.dry_run:
         return None
     if app.output.line is not None or not sys.stderr.isatty():
         return None
-    bar = Bar(app.output.stream, name, redraws=os.environ.get("TERM") not in {None, "dumb"})
+    bar = Bar(app.output.stream, name, describe, redraws=os.environ.get("TERM") not in {None, "dumb"})
     app.output.stream = bar
     return bar
 
 
-class Bar:
+class Bar(Generic[S]):
     """A stream that draws a bar below what is written to it; call it with the state of the transfer."""
 
-    def __init__(self, stream: Stream, name: str, *, redraws: bool) -> None:
+    def __init__(self, stream: Stream, name: str, describe: Callable[[S, float], str], *, redraws: bool) -> None:
         self._stream = stream
         self._name = name
+        self._describe = describe
         self._redraws = redraws
         self._began = self._drawn = time.monotonic()
         self._is_shown = False
-        self._state: TransferState | None = None
+        self._state: S | None = None
 
-    def __call__(self, state: TransferState) -> None:
+    def __call__(self, state: S) -> None:
         """Draw the state, unless it was drawn a moment ago."""
         self._state, now = state, time.monotonic()
         if now - self._drawn >= (_REDRAW_SECONDS if self._redraws else _LINE_SECONDS):
@@ -88,7 +99,7 @@ class Bar:
 
     def _draw(self) -> None:
         assert self._state is not None
-        line = f"{self._name}  {bar_text(self._state, time.monotonic() - self._began)}"
+        line = f"{self._name}  {self._describe(self._state, time.monotonic() - self._began)}"
         if not self._redraws:
             self._stream.write_error(f"{line}\n")
             return

@@ -17,6 +17,7 @@ from aios3._trees.runner import for_each
 from aios3._trees.same_content import FileAt, has_same_content
 from aios3._trees.uploading import require_something
 from aios3.cli._names import add_filters
+from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, open_ends, parse_place, reject_streams
 from aios3.errors import S3Error
 
@@ -40,9 +41,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checksum", action="store_true", help="compare contents, not only sizes")
     add_filters(parser)
     add_ends(parser)
+    add_on(parser)
 
 
 async def _cmp(app: App, options: argparse.Namespace) -> None:
+    if await done_on_engine(app, "cmp"):
+        return
     reject_streams([options.first, options.second], "cmp")
     session, other_session = await open_ends(app, options)
     first = _End(session, parse_place(options.first))

@@ -30,6 +30,7 @@ from aios3.cli._bar import open_bar
 from aios3.cli._matching import matches, require_unambiguous
 from aios3.cli._names import STANDARD_STREAM, add_filters, add_raw, fixed_part, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
+from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
 from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._putting import put_standard_input
@@ -62,7 +63,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_ends(parser)
 
 
+def _cp_arguments(parser: argparse.ArgumentParser) -> None:
+    _arguments(parser)
+    add_on(parser)
+
+
 async def _cp(app: App, options: argparse.Namespace) -> None:
+    if await done_on_engine(app, "cp"):
+        return
     if options.target == STANDARD_STREAM:
         await _write_out(app, options)
     elif options.sources == [STANDARD_STREAM]:
@@ -308,5 +316,5 @@ def _name_of(place: Side) -> str:
     return os.path.basename(os.path.abspath(place))  # noqa: PTH100, PTH119 - resolve() would follow links
 
 
-ARGUMENTS = {"cp": _arguments, "mv": _arguments}
+ARGUMENTS = {"cp": _cp_arguments, "mv": _arguments}
 RUN = {"cp": _cp, "mv": _mv}

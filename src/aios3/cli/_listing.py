@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import aios3
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._output import DirectoryName
 from aios3.cli._units import format_size, format_time, parse_size, parse_time
 from aios3.errors import S3Error
@@ -172,9 +173,12 @@ def _du_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bytes", action="store_true", help="sizes in bytes, not in KiB, MiB ...")
     add_raw(parser)
+    add_on(parser)
 
 
 async def _du(app: App, options: argparse.Namespace) -> None:
+    if await done_on_engine(app, "du"):
+        return
     session = await app.session()
     records: list[Mapping[str, object]] = []
     for path in options.paths:

@@ -19,6 +19,7 @@ from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._matching import matches, require_unambiguous
 from aios3.cli._names import add_filters, add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._words import option_words
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError, S3Error
 
@@ -42,9 +43,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--version-id", metavar="ID", help="one version, for good")
     add_filters(parser)
     add_raw(parser)
+    add_on(parser)
 
 
 async def _rm(app: App, options: argparse.Namespace) -> None:
+    if await done_on_engine(app, "rm"):
+        return
     paths = [require_s3(path) for path in options.paths]
     globs = make_filter(options.include, options.exclude)
     if options.version_id is not None and (options.recursive or len(paths) > 1):

@@ -11,6 +11,7 @@ from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar
 from aios3.cli._names import add_filters, add_raw, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
+from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
 from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._words import repeated_words
@@ -39,9 +40,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_raw(parser)
     add_object_options(parser)
     add_ends(parser)
+    add_on(parser)
 
 
 async def _sync(app: App, options: argparse.Namespace) -> None:
+    if await done_on_engine(app, "sync"):
+        return
     reject_streams([options.source, options.target], "sync")
     for path in (options.source, options.target):
         if is_pattern(path, raw=options.raw):

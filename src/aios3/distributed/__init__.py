@@ -5,7 +5,7 @@ worked on by an executor. A run survives the death of workers, and a second run 
 Nothing here needs another library.
 """
 
-from aios3.distributed.jobs import Checksum, Copy, Inventory, Job, Map, Remove, Sync
+from aios3.distributed.jobs import Checksum, Copy, Inventory, Job, Map, Measure, Remove, Sync
 from aios3.distributed.manifests import ranges_from_manifest
 from aios3.distributed.ranges import KeyRange, ManifestRows
 from aios3.distributed.ray import ray_executor
@@ -23,6 +23,7 @@ __all__ = [
     "KeyRange",
     "ManifestRows",
     "Map",
+    "Measure",
     "Remove",
     "Report",
     "Run",

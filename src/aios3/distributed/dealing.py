@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from aios3.distributed.reports import failed_report
 from aios3.errors import ServerError
@@ -46,13 +46,30 @@ def dealt(ranges: Sequence[T], width: int) -> list[T]:
     return [each for start in range(rows) for each in ranges[start::rows]]
 
 
+def raise_if_closed(closing: Future[None]) -> None:
+    """Raise CancelledError if another thread has closed the run."""
+    if closing.done():
+        message = "The run was closed by another thread"
+        raise CancelledError(message)
+
+
 class WindowedWork:
     """Ranges in the hands of an executor, at most ``window`` at once."""
 
-    def __init__(self, executor: Submitter, task: Task, window: int, restart: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        executor: Submitter,
+        task: Task,
+        window: int,
+        *,
+        closing: Future[None],
+        restart: Callable[[], None] | None = None,
+    ) -> None:
         self._executor = executor
         self._task = task
         self._window = window
+        self._closing = closing
+        """Has a result once another thread has closed the run."""
         self._restart = restart
         """Makes the executor usable again after a worker has died; None if nothing does."""
         self._pending: deque[KeyRange] = deque()
@@ -66,12 +83,12 @@ class WindowedWork:
         """Yield each range with its report as it is ready; None for one that another coordinator works on.
 
         Raises BrokenExecutor if workers die one after the other and none finishes a range, and where the executor was
-        given and has broken.
+        given and has broken. Raises CancelledError once the run is closed.
         """
         self._pending.extend(ranges)
         while self._pending or self._suspects or self._running:
             is_broken = self._submit()
-            finished = self._running.copy() if is_broken else wait(self._running, return_when=FIRST_COMPLETED).done
+            finished = set(self._running) if is_broken else self._wait()
             lost: list[KeyRange] = []
             for future in finished:
                 key_range = self._running.pop(future)
@@ -83,6 +100,12 @@ class WindowedWork:
                     yield key_range, outcome
             if is_broken or lost:
                 yield from self._recover(lost)
+
+    def _wait(self) -> set[Future[Report | None]]:
+        """Return futures that are ready, at least one; raise CancelledError once the run is closed."""
+        wait(cast("list[Future[object]]", [*self._running, self._closing]), return_when=FIRST_COMPLETED)
+        raise_if_closed(self._closing)
+        return {future for future in self._running if future.done()}
 
     def cancel(self) -> None:
         """Take back what has not started."""

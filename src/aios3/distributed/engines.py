@@ -10,6 +10,7 @@ from aios3.distributed.processes import WorkerProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from aios3.distributed.dealing import Submitter
     from aios3.distributed.ranges import KeyRange
@@ -42,16 +43,18 @@ class Engine(Protocol):
 class ProcessEngine:
     """Worker processes of this machine, started when they are needed."""
 
-    def __init__(self, count: int, window: int) -> None:
+    def __init__(self, count: int, window: int, closing: Future[None]) -> None:
         self._count = count
         self._window = window
+        self._closing = closing
         self._workers: WorkerProcesses | None = None
 
     def outcomes(self, task: Task, ranges: Sequence[KeyRange]) -> Iterator[Outcome]:
         """Yield each range with what ``task`` has returned for it, as it is ready."""
         if self._workers is None:
             self._workers = WorkerProcesses(self._count)
-        work = WindowedWork(self._workers, task, self._window, self._workers.restart)
+        restart = self._workers.restart
+        work = WindowedWork(self._workers, task, self._window, closing=self._closing, restart=restart)
         return work.reports(dealt(ranges, self._window))
 
     def close(self) -> None:
@@ -70,14 +73,15 @@ class ProcessEngine:
 class ExecutorEngine:
     """An executor that belongs to the caller."""
 
-    def __init__(self, executor: Submitter, window: int) -> None:
+    def __init__(self, executor: Submitter, window: int, closing: Future[None]) -> None:
         self._executor = executor
         self._window = window
+        self._closing = closing
         self._work: WindowedWork | None = None
 
     def outcomes(self, task: Task, ranges: Sequence[KeyRange]) -> Iterator[Outcome]:
         """Yield each range with what ``task`` has returned for it, as it is ready."""
-        self._work = WindowedWork(self._executor, task, self._window, None)
+        self._work = WindowedWork(self._executor, task, self._window, closing=self._closing)
         return self._work.reports(dealt(ranges, self._window))
 
     def close(self) -> None:

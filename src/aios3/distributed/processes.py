@@ -70,7 +70,6 @@ class WorkerProcesses:
 
     def stop(self) -> None:
         """End the workers now: what they do is cancelled, and cleans up. Waits until they have ended."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         started = [process for process in self._context.started if process.pid is not None]
         for process in started:
             process.terminate()
@@ -79,6 +78,8 @@ class WorkerProcesses:
             if process.is_alive():
                 process.kill()
                 process.join()
+        # Waits for the pool's thread, whose semaphores are reported as leaked where a signal ends this process next.
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _State:
@@ -90,7 +91,11 @@ class _State:
 
 def _start_worker() -> None:
     """Prepare a worker process, in its main thread."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent decides
+    for number in (
+        signal.SIGINT,
+        getattr(signal, "SIGHUP", signal.SIGINT),
+    ):  # a terminal sends them to all processes; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from aios3._config import Config
 from aios3._paths import S3Url
 from aios3.distributed import report_store
+from aios3.distributed.dealing import raise_if_closed
 from aios3.distributed.engines import ExecutorEngine, MapEngine, ProcessEngine
 from aios3.distributed.jobs.base import Job, describe_function
 from aios3.distributed.range_task import RangeTask
@@ -87,15 +90,16 @@ def run(
     if is_local:
         _check_pickles(job)
     store = None if report is None else ReportStore(str(S3Url.parse(report)), uuid.uuid4().hex, lease_seconds)
+    closing: Future[None] = Future()
     engine: Engine
     if map is not None:
         engine = MapEngine(map, window or _WINDOW_OF_EXECUTOR)
     elif is_local:
-        engine = ProcessEngine(count, window or 2 * count)
+        engine = ProcessEngine(count, window or 2 * count, closing)
     else:
-        engine = ExecutorEngine(_as_submitter(executor), window or _WINDOW_OF_EXECUTOR)
+        engine = ExecutorEngine(_as_submitter(executor), window or _WINDOW_OF_EXECUTOR, closing)
     config: object = getattr(job, "config", None)
-    return Run(RangeTask(job, store, config if isinstance(config, Config) else None), listed, engine)
+    return Run(RangeTask(job, store, config if isinstance(config, Config) else None), listed, engine, closing)
 
 
 def _checked_ranges(
@@ -157,11 +161,14 @@ def _as_submitter(executor: object) -> Submitter:
 class Run(Iterator[Report]):
     """A run: an iterator of reports, and the totals so far. Also a context manager, which stops the run at its end."""
 
-    def __init__(self, task: RangeTask, ranges: list[KeyRange], engine: Engine) -> None:
+    def __init__(self, task: RangeTask, ranges: list[KeyRange], engine: Engine, closing: Future[None]) -> None:
         self._summary = Summary()
         self._task = task
-        self._ranges = ranges
+        self._ranges = tuple(ranges)
         self._engine = engine
+        self._closing = closing
+        self._is_closing = threading.Lock()
+        self._iterating = threading.RLock()
         self._started = time.monotonic()
         self._reports = self._go()
 
@@ -172,10 +179,11 @@ class Run(Iterator[Report]):
         return self
 
     def __next__(self) -> Report:
-        report = next(self._reports)
-        self._summary.add(report)
-        self._summary.seconds = time.monotonic() - self._started
-        return report
+        with self._iterating:
+            report = next(self._reports)
+            self._summary.add(report)
+            self._summary.seconds = time.monotonic() - self._started
+            return report
 
     def __enter__(self) -> Self:
         return self
@@ -186,17 +194,30 @@ class Run(Iterator[Report]):
         self.close()
 
     @property
+    def ranges(self) -> tuple[KeyRange, ...]:
+        """The ranges of the run: once it has a report, those that its first run began with."""
+        return self._ranges
+
+    @property
     def summary(self) -> Summary:
         """The totals of the reports so far."""
         return self._summary
 
     def close(self) -> None:
-        """Cancel what is under way, and end the worker processes that the run has started. Safe to repeat."""
-        self._reports.close()
+        """Cancel what is under way, and end the worker processes that the run has started. Safe to repeat.
+
+        Any thread may call it. One that waits for the next report meanwhile gets CancelledError of
+        :mod:`concurrent.futures`.
+        """
+        with self._is_closing:
+            if not self._closing.done():
+                self._closing.set_result(None)
+        with self._iterating:
+            self._reports.close()
 
     def _go(self) -> Generator[Report, None, None]:
         try:
-            left = self._ranges
+            left = list(self._ranges)
             if self._task.store is not None:
                 left = yield from self._resume(self._task.store)
             yield from self._work(left)
@@ -211,7 +232,7 @@ class Run(Iterator[Report]):
         """Yield the reports of earlier runs, and return the ranges that are left."""
         job = self._task.job
         text = job.describe() if isinstance(job, Job) else describe_function(job)
-        self._ranges = self._call(report_store.open_run, store, text, self._ranges)
+        self._ranges = tuple(self._call(report_store.open_run, store, text, list(self._ranges)))
         done = self._call(report_store.list_done, store)
         finished = [each for each in self._ranges if each.id in done]
         left = [each for each in self._ranges if each.id not in done]
@@ -233,7 +254,8 @@ class Run(Iterator[Report]):
                 yield report
             left = elsewhere
             if left and store is not None:
-                time.sleep(min(_POLL_SECONDS, store.lease_seconds / 4))  # another machine sends no event
+                wait([self._closing], min(_POLL_SECONDS, store.lease_seconds / 4))  # another machine sends no event
+                raise_if_closed(self._closing)
 
     def _call(self, function: Callable[Concatenate[Session, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call one of the functions of the report store, with a session of this process."""
