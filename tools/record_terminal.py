@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from rich.console import Console  # noqa: E402 - after the path, as what follows
 from rich.text import Text  # noqa: E402
 
+from aios3 import Credentials  # noqa: E402
 from aios3.testing import LocalServer  # noqa: E402
 
 PICTURE = ROOT / "docs" / "guide" / "command-line.svg"
@@ -73,6 +74,7 @@ def main() -> None:
         folder = Path(name)
         make_site(folder / "site")
         credentials = server.config["credentials"]
+        assert isinstance(credentials, Credentials)
         environment = os.environ | {
             "PYTHONPATH": str(ROOT / "src"),
             "AWS_ENDPOINT_URL": server.endpoint_url,
