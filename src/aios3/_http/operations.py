@@ -32,6 +32,10 @@ def _put_object(operation: operations.PutObject) -> Request:
 
 
 def _create_multipart_upload(operation: operations.CreateMultipartUpload) -> Request:
+    # The response may come while Ctrl-C ends the process. An import then compiles texts for dataclasses, and CPython
+    # forgets at each of them that it is to end by SIGINT: a shell's loop would go on.
+    import aios3._http.s3_xml  # noqa: F401, PLC0415 - slow to import, and only documents need it
+
     return requests.create_multipart_upload(operation.url, operation.options, operation.algorithm)
 
 
