@@ -137,7 +137,7 @@ def _notes(results: Results) -> list[str]:
     machine = results["machine"]
     how = (
         f"Measured {results['date']}: {machine['processor']}, {machine['processors']} processors, "
-        f"Linux {machine['kernel']}, Python {machine['python']}; {_rounds(results)}. "
+        f"Linux {machine['kernel']}, Python {machine['python']}{_openssl(machine)}; {_rounds(results)}. "
         "CPU is user + system of the client. \\* a process of its own, measured whole, with its start. "
         + results.get("note", "")
     )
@@ -153,6 +153,10 @@ def _notes(results: Results) -> list[str]:
         lines.append(f"| {name} | {versions} | {one['note']} | {absent} |")
     failures = [f"- {what} failed: {_one_line(why)}" for what, why in results["failures"].items()]
     return [*lines, *(["", *failures] if failures else [])]
+
+
+def _openssl(machine: dict[str, Any]) -> str:
+    return f", {machine['openssl']}" if "openssl" in machine else ""
 
 
 def _rounds(results: Results) -> str:

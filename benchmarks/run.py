@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -46,7 +47,11 @@ def main() -> int:
     chosen = [row for row in rows.ROWS if not row.of and (not options.rows or row.name in options.rows)]
     processors = _processors()
     folder = _folder(options)
-    results: Results = {"date": time.strftime("%Y-%m-%d"), "machine": _machine(processors), "rounds": options.rounds}
+    results: Results = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": _machine(processors, options.own_python),
+        "rounds": options.rounds,
+    }
     results |= {"quick": options.quick, "failures": {}, "runs": []}
     with nginx.running(processors[0]) as servers:
         workers = Workers(servers, options.own_python, options.peers_python, processors[1])
@@ -152,19 +157,24 @@ def _say(what: str, name: str, failures: dict[str, str], row: Row, do: Callable[
     print(f"{what:28} {name:12} {outcome}", file=sys.stderr, flush=True)
 
 
-def _machine(processors: tuple[int, int]) -> dict[str, Any]:
+def _machine(processors: tuple[int, int], own_python: str) -> dict[str, Any]:
+    """Describe the machine, and the Python that has aios3."""
     model = "unknown"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
+    versions = "import platform, ssl; print(platform.python_version(), ssl.OPENSSL_VERSION, sep='\\n')"
+    told = subprocess.run([own_python, "-c", versions], stdout=subprocess.PIPE, text=True, check=True).stdout
+    python, openssl = told.splitlines()
     return {
         "processor": model,
         "processors": os.cpu_count(),
         "pinned_to": list(processors),
         "kernel": platform.release(),
         "system": platform.machine(),
-        "python": platform.python_version(),
+        "python": python,
+        "openssl": openssl,
     }
 
 
