@@ -4,8 +4,9 @@ Run by ``nox -s awscli``: ``AIOS3_AWSCLI`` names the program ``aws``, which cann
 
 Known differences, with their reasons, which the commands below leave out:
 
-- ``*`` of filters: it spans directories in ``aws s3``, and ends at ``/`` here as in ``glob``.
-- The last filter that matches decides in ``aws s3``; here a file must match an ``--include`` and no ``--exclude``.
+- ``*`` of filters with a ``/``: it spans directories in ``aws s3``, and ends at ``/`` here as in ``glob``.
+- The last filter that matches decides in ``aws s3``; here a file must match an ``--include`` and no ``--exclude``, but
+  for ``--exclude '*'``.
 - ``.tar.gz`` is ``application/x-tar`` there and ``application/gzip`` here, which is what the bytes are.
 - ``aws s3 sync --delete`` of a prefix with nothing below deletes all of the target; here it is an error.
 - ``aws s3 sync`` from S3 leaves a local file of the same size alone even if the object is newer.
@@ -39,7 +40,7 @@ STEPS = [
     ("cp -r tree s3://{bucket}/tree/", "cp --recursive tree s3://{bucket}/tree"),
     ("cp --exclude tmp/** -r tree s3://{bucket}/no-tmp/", "cp --recursive tree s3://{bucket}/no-tmp --exclude tmp/*"),
     (
-        "cp --include **/*.txt -r tree s3://{bucket}/t/",
+        "cp --exclude * --include *.txt -r tree s3://{bucket}/t/",
         "cp --recursive tree s3://{bucket}/t --exclude * --include *.txt",
     ),
     ("cp --content-type text/x-own one s3://{bucket}/typed", "cp --content-type text/x-own one s3://{bucket}/typed"),

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from aios3.cli._names import globs_of
 from aios3.cli._object_options import object_options
 from aios3.cli._other_options import INSTEAD
 from aios3.cli._parsing import global_options, parse
@@ -135,3 +136,24 @@ def test_the_time_until_which_caches_keep_an_object_is_sent_as_http_writes_it(te
     assert http_date(text) == header
     _, options = parse(["cp", "--expires", text, "a", "s3://b/"])
     assert object_options(options) == {"expires": header}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--exclude *.map", ([], ["**/*.map"])),
+        ("--exclude a/*.map --include b/", (["b/"], ["a/*.map"])),
+        ("--exclude * --include *.txt", (["**/*.txt"], [])),
+        ("--include *.txt --exclude ** --exclude x", (["**/*.txt"], ["**/x"])),
+        ("--exclude *", ([], ["**/*"])),
+    ],
+)
+def test_filters_mean_what_they_mean_to_users_of_other_programs(line, expected):
+    _, options = parse(["sync", "a", "s3://b/", *line.split()])
+    assert globs_of(options) == expected
+
+
+@pytest.mark.parametrize(("word", "reason"), [("s3", "leave out the word s3"), ("copy", "there is no command 'copy'")])
+def test_a_word_that_is_no_command_is_explained(word, reason):
+    with pytest.raises(UsageError, match=reason):
+        parse([word, "ls"])

@@ -47,6 +47,8 @@ ROWS = [
      {"n/f.txt": b"file", **below("n/t/", TREE)}, {}),
     ("cp -r --exclude u/ t {b}/n", ["cp t/g {b}/n/g"], {"n/g": b"gee"}, {}),
     ("cp -r --include **/h t {b}/n", ["cp t/u/h {b}/n/u/h"], {"n/u/h": b"aitch"}, {}),
+    ("cp -r --exclude h t {b}/n", ["cp t/g {b}/n/g"], {"n/g": b"gee"}, {}),
+    ("sync --exclude * --include [h] t {b}/n", ["cp t/u/h {b}/n/u/h"], {"n/u/h": b"aitch"}, {}),
     ("cp -r {b}/d n", ["cp {b}/d/b n/b", "cp {b}/d/e/c n/e/c"], {}, {"n/b": b"bee", "n/e/c": b"sea"}),
     ("cp -r {b}/d {b}/n/", ["cp {b}/d/b {b}/n/b", "cp {b}/d/e/c {b}/n/e/c"], {"n/b": b"bee", "n/e/c": b"sea"}, {}),
     ("cp {b}/**/? n/", ["cp {b}/d/b n/d/b", "cp {b}/d/e/c n/d/e/c"], {}, {"n/d/b": b"bee", "n/d/e/c": b"sea"}),

@@ -93,7 +93,7 @@ COMMANDS = {
             "copy files, objects, directories and patterns, from the disk to S3, back, and inside S3",
             (
                 "aios3 cp report.pdf s3://bucket/reports/",
-                "aios3 cp -r s3://bucket/photos/ ./photos/ --exclude '**/*.raw'",
+                "aios3 cp -r s3://bucket/photos/ ./photos/ --exclude '*.raw'",
             ),
             writes=True,
         ),

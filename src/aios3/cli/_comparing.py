@@ -16,7 +16,7 @@ from aios3._trees.moving_files import describe_source
 from aios3._trees.runner import for_each
 from aios3._trees.same_content import FileAt, has_same_content
 from aios3._trees.uploading import require_something
-from aios3.cli._names import add_filters
+from aios3.cli._names import add_filters, globs_of
 from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, open_ends, parse_place, reject_streams
 from aios3.errors import S3Error
@@ -51,7 +51,7 @@ async def _cmp(app: App, options: argparse.Namespace) -> None:
     session, other_session = await open_ends(app, options)
     first = _End(session, parse_place(options.first))
     second = _End(other_session, parse_place(options.second))
-    comparison = Comparison(app, first, second, make_filter(options.include, options.exclude), options.checksum)
+    comparison = Comparison(app, first, second, make_filter(*globs_of(options)), options.checksum)
     if await first.is_directory():
         await comparison.compare_trees()
     else:

@@ -28,7 +28,7 @@ from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar
 from aios3.cli._matching import matches, require_unambiguous
-from aios3.cli._names import STANDARD_STREAM, add_filters, add_raw, fixed_part, is_pattern
+from aios3.cli._names import STANDARD_STREAM, add_filters, add_raw, fixed_part, globs_of, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
@@ -120,7 +120,7 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
         options=stored,
         preserve=frozenset(preserved(target.place, options)),
     )
-    globs = make_filter(options.include, options.exclude)
+    globs = make_filter(*globs_of(options))
     try:
         named = frozenset(str(place) for _, place in sources)
         await Copying(app, command, printer, copier, target, globs, named).run(sources)

@@ -22,7 +22,25 @@ def add_raw(parser: argparse.ArgumentParser) -> None:
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Add the globs that choose files of a directory."""
     for name, help_text in (("include", "only files that match"), ("exclude", "no files that match")):
-        parser.add_argument(f"--{name}", metavar="GLOB", action="append", default=[], help=help_text)
+        parser.add_argument(
+            f"--{name}", metavar="GLOB", action="append", default=[], help=f"{help_text}; without /, at any depth"
+        )
+
+
+def globs_of(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return what is included and excluded, as the library takes it.
+
+    A glob without ``/`` is meant in every directory, as ``aws s3``, s5cmd and rclone mean it. ``--exclude '*'`` beside
+    an ``--include`` leaves what is included, as in ``aws s3``; otherwise it would leave nothing at all.
+    """
+    include, exclude = ([_at_any_depth(glob) for glob in globs] for globs in (options.include, options.exclude))
+    if include:
+        exclude = [glob for glob in exclude if glob not in {"**", "**/*", "**/**"}]
+    return include, exclude
+
+
+def _at_any_depth(glob: str) -> str:
+    return glob if "/" in glob else f"**/{glob}"
 
 
 def require_s3(path: str) -> str:

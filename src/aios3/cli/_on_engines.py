@@ -16,7 +16,7 @@ from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar_of
 from aios3.cli._commands import COMMANDS
 from aios3.cli._engines import Connected
-from aios3.cli._names import STANDARD_STREAM, is_pattern, require_s3
+from aios3.cli._names import STANDARD_STREAM, globs_of, is_pattern, require_s3
 from aios3.cli._parsing import first_parser, parser_of
 from aios3.cli._units import format_seconds, format_size
 from aios3.distributed import Checksum, Copy, Measure, Remove, Sync, run, split
@@ -119,7 +119,7 @@ def _job(options: argparse.Namespace, command: str, config: aios3.Config) -> Job
     if command == "cmp":
         return Checksum(str(_directory(options.second, options)), config=config)
     target = str(_directory(options.target, options))
-    include, exclude = tuple(options.include), tuple(options.exclude)
+    include, exclude = map(tuple, globs_of(options))
     if command == "cp":
         return Copy(target, include, exclude, overwrite=not options.no_clobber, config=config)
     return Sync(target, include, exclude, delete=options.delete, checksum=options.checksum, config=config)

@@ -37,6 +37,11 @@ def parse(arguments: Sequence[str], defaults: argparse.Namespace | None = None) 
     understood, SystemExit where help or the version was printed instead.
     """
     name, options = _parse_first(arguments, defaults)
+    if name == "help":
+        _print_and_exit(help_text())
+    if name == "s3":
+        message = "leave out the word s3: aios3 ls s3://bucket/"
+        raise UsageError(message)
     if options.version:
         _print_and_exit(f"aios3 {_version()}\n")
     if name is None and options.help:

@@ -18,7 +18,7 @@ from aios3._trees.uploading import require_something
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._matching import matches, require_unambiguous
-from aios3.cli._names import add_filters, add_raw, fixed_part, is_pattern, require_s3
+from aios3.cli._names import add_filters, add_raw, fixed_part, globs_of, is_pattern, require_s3
 from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._words import option_words
 from aios3.errors import BucketNotFoundError, ObjectNotFoundError, PathIsDirectoryError, S3Error
@@ -50,7 +50,7 @@ async def _rm(app: App, options: argparse.Namespace) -> None:
     if await done_on_engine(app, "rm"):
         return
     paths = [require_s3(path) for path in options.paths]
-    globs = make_filter(options.include, options.exclude)
+    globs = make_filter(*globs_of(options))
     if options.version_id is not None and (options.recursive or len(paths) > 1):
         message = "--version-id is of one object; leave out -r and other paths"
         raise UsageError(message)

@@ -9,7 +9,7 @@ from aios3 import S3Url
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar
-from aios3.cli._names import add_filters, add_raw, is_pattern
+from aios3.cli._names import add_filters, add_raw, globs_of, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
@@ -57,7 +57,7 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
     if isinstance(source, str) and isinstance(target, str):
         message = f"neither {source} nor {target} is in S3; rsync works between local directories"
         raise UsageError(message)
-    stored = options_for(target, options)
+    stored, (include, exclude) = options_for(target, options), globs_of(options)
     words = [*repeated_words(options, "preserve", "no_preserve_mtime"), *object_words(stored), *end_words(options)]
     session, target_session = await open_ends(app, options)
     bar = open_bar(app, "sync")
@@ -72,8 +72,8 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
             exact_times=options.exact_timestamps or (options.preserve and not (options.checksum or options.size_only)),
             delete=options.delete,
             dry_run=options.dry_run,
-            include=options.include,
-            exclude=options.exclude,
+            include=include,
+            exclude=exclude,
             preserve=preserved(target, options),
             on_action=ActionPrinter(app, "cp", words, target_words(options)),
             progress=bar,
