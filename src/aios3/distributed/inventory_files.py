@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FORMATS = ("CSV", "ORC", "Parquet")
 """The formats of S3 Inventory, as its manifests name them."""
 _KEY = "key"
-"""The name of the column with keys in Parquet and ORC; in CSV the manifest tells its place."""
+"""The name of the column with keys in Parquet and ORC; in CSV the manifest has its place."""
 
 
 def keys_in(data: bytes, file_format: str, csv_column: int) -> Iterator[str]:
