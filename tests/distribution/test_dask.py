@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import aios3.sync as s3
 from aios3.distributed import Copy, KeyRange, Remove, run
 from distribution.engine_checks import JOBS, NAMES, check_death
 from distribution.test_runs import ranges_of
@@ -121,3 +123,43 @@ def test_dask_reads_parquet_through_our_filesystem_on_its_workers(client, bucket
     assert len([key for key in admin.keys(bucket) if key.endswith(".parquet")]) == 4
     read = dataframe.read_parquet(path, storage_options=options)
     assert int(read.number.sum().compute()) == sum(range(1000))
+
+
+def test_dask_workers_renew_the_credentials_of_our_filesystem(
+    client, amazon_server, amazon_config, tmp_path, monkeypatch
+):
+    """A read that begins after the end of the first credentials uses new ones, which each worker asks for itself."""
+    pandas = pytest.importorskip("pandas")
+    dataframe = pytest.importorskip("dask.dataframe")
+    printed, asked = tmp_path / "printed", tmp_path / "asked"
+    program = tmp_path / "program.py"
+    program.write_text(f"print(open({str(printed)!r}).read())\nopen({str(asked)!r}, 'a').write('x')\n")
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(program))}"
+    (tmp_path / "config").write_text(f"[profile renewed]\ncredential_process = {command}\n")
+
+    def give(access_key: str) -> None:
+        keys = {"AccessKeyId": access_key, "SecretAccessKey": f"secret of {access_key}", "SessionToken": "token"}
+        printed.write_text(json.dumps({"Version": 1, **keys, "Expiration": "2999-01-01T00:00:00Z"}))
+        amazon_server.add_key(access_key, keys["SecretAccessKey"], keys["SessionToken"])
+
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    client.run(_set_environment, {"AWS_CONFIG_FILE": str(tmp_path / "config")})
+    try:
+        give("FIRST")
+        parts = [pandas.DataFrame({"number": range(start, start + 250)}) for start in range(0, 1000, 250)]
+        with s3.Session(amazon_config) as session:
+            for number, part in enumerate(parts):
+                s3.write_bytes(f"s3://bucket/table/{number}.parquet", part.to_parquet(None), session=session)
+        options = {"profile": "renewed", "endpoint_url": amazon_server.url}
+        read = dataframe.read_parquet("aios3://bucket/table", storage_options=options)
+        assert int(read.number.sum().compute(scheduler=client)) == sum(range(1000))
+        amazon_server.add_key("FIRST", "secret of FIRST", "token", expires_at=0.0)
+        give("SECOND")
+        before = len(amazon_server.requests)
+        assert int(read.number.max().compute(scheduler=client)) == 999  # another result than the one Dask knows
+    finally:
+        client.run(_set_environment, {"AWS_CONFIG_FILE": os.devnull})
+    later = amazon_server.requests[before:]
+    assert {each.access_key for each in later if each.status < 300} == {"SECOND"}
+    assert {each.code for each in later if each.access_key == "FIRST"} <= {"ExpiredToken"}
+    assert len(asked.read_text()) >= 2

@@ -8,10 +8,13 @@ import gzip
 import hashlib
 import io
 import json
+import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import pyarrow.orc
+import pyarrow.parquet
 import pytest
 
 import aios3
@@ -165,12 +168,14 @@ def test_an_inventory_of_nothing_is_no_range(stored, other, config, admin):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"fileFormat": "Parquet"}, UnsupportedError, "only CSV"),
+        ({"fileFormat": "Avro"}, UnsupportedError, "CSV, ORC, Parquet are read"),
+        ({"fileFormat": "Parquet"}, RequestError, "cannot be read as Parquet"),
+        ({"fileFormat": "ORC"}, RequestError, "cannot be read as ORC"),
         ({"fileSchema": "Bucket, Size"}, RequestError, "without the column Key"),
         ({"files": [{}]}, RequestError, "files have no keys"),
         ({"files": [{"key": "inventory/data/0.csv.gz", "MD5checksum": "0" * 32}]}, ChecksumMismatchError, "MD5"),
     ],
-    ids=["format", "schema", "files", "md5"],
+    ids=["format", "no-parquet", "no-orc", "schema", "files", "md5"],
 )
 def test_an_inventory_that_is_none_or_damaged_is_an_error(changes, error, text, stored, other, config, admin):
     path = put_inventory(admin, stored, other, ["in/a"], **changes)
@@ -217,3 +222,47 @@ def test_a_sample_of_very_many_keys_is_bounded_and_still_balanced(monkeypatch):
     counts = [sum(each.contains(key) for key in keys) for each in ranges]
     assert sum(counts) == len(keys)
     assert max(counts) < 2 * len(keys) / len(ranges)
+
+
+COLUMNAR = {"Parquet": pyarrow.parquet.write_table, "ORC": pyarrow.orc.write_table}
+
+
+def put_columnar(admin: Admin, source: str, place: str, file_format: str, columns: dict[str, list]) -> str:
+    """Write an inventory of one file in Parquet or ORC; return the path of its manifest."""
+    data = io.BytesIO()
+    COLUMNAR[file_format](pyarrow.table(columns), data)
+    admin.put(f"{place}/inventory/data/0", data.getvalue())
+    manifest = {
+        "sourceBucket": name(source),
+        "destinationBucket": f"arn:aws:s3:::{name(place)}",
+        "fileFormat": file_format,
+        "fileSchema": "message s3.inventory { required binary bucket (UTF8); required binary key (UTF8); }",
+        "files": [{"key": "inventory/data/0", "MD5checksum": hashlib.md5(data.getvalue()).hexdigest()}],
+    }
+    admin.put(f"{place}/inventory/manifest.json", json.dumps(manifest).encode())
+    return f"{place}/inventory/manifest.json"
+
+
+@pytest.mark.parametrize("file_format", COLUMNAR)
+def test_an_inventory_in_columns_has_its_keys_as_they_are(file_format, other, config, admin):
+    """A percent sign or a plus of a key is none of an encoding, other than in CSV; each version is a row."""
+    keys = sorted(["100%25", "a+b", "c d", "i\xe9", *(f"{n:03}" for n in range(20)), "019"])
+    path = put_columnar(admin, other, other, file_format, {"bucket": [name(other)] * 25, "key": keys})
+    ranges = cut(config, path, keys=5)
+    assert len(ranges) == 5
+    assert all(sum(each.contains(key) for each in ranges) == 1 for key in keys)
+    assert not any(each.contains(key) for each in ranges for key in ("", "zz", "i\xe9a"))
+
+
+@pytest.mark.parametrize("file_format", COLUMNAR)
+def test_an_inventory_in_columns_without_keys_is_an_error(file_format, other, config, admin):
+    path = put_columnar(admin, other, other, file_format, {"bucket": [name(other)]})
+    with pytest.raises(RequestError, match="key"):
+        cut(config, path)
+
+
+def test_an_inventory_in_parquet_says_what_to_install(other, config, admin, monkeypatch):
+    path = put_columnar(admin, other, other, "Parquet", {"key": ["a"]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigError, match="pip install pyarrow"):
+        cut(config, path)

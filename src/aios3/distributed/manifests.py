@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import itertools
 import json
-import zlib
 from typing import TYPE_CHECKING
 
 from aios3._handles.opening import aopen
@@ -16,13 +13,14 @@ from aios3._objects import read_bytes
 from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._threads import in_thread
-from aios3.distributed.manifest_rows import MIN_COLUMNS, decoded_key, parse_rows
+from aios3.distributed.inventory_files import FORMATS, keys_in
+from aios3.distributed.manifest_rows import MIN_COLUMNS, parse_rows
 from aios3.distributed.ranges import KeyRange, ManifestRows
 from aios3.distributed.splitting import DEFAULT_KEYS, check_number
 from aios3.errors import ChecksumMismatchError, RequestError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -38,7 +36,7 @@ async def ranges_from_manifest(
 ) -> list[KeyRange]:
     """Return key ranges of about ``keys`` keys each for what a manifest names.
 
-    The ``manifest.json`` of an S3 Inventory (CSV) becomes intervals of keys, without any listing of the bucket. They
+    The ``manifest.json`` of an S3 Inventory becomes intervals of keys, without any listing of the bucket. They
     reach from the inventory's first key to its last. What was written in between since is in them too, because workers
     list; what the inventory names and is gone is not. Its files are compared with the MD5s in the manifest. In an
     inventory of all versions each version counts.
@@ -46,8 +44,8 @@ async def ranges_from_manifest(
     Another object is taken for a CSV manifest of S3 Batch Operations, with the columns bucket and key. Ranges are rows
     of it, and name exactly those keys. All rows must be of one bucket. Rows with a version are failures in a worker.
 
-    Raises UnsupportedError for inventories in ORC or Parquet, RequestError for other objects, and
-    ChecksumMismatchError.
+    Inventories in ORC or Parquet need pyarrow. Raises ConfigError where it is not installed, UnsupportedError for
+    inventories in other formats, RequestError for other objects, and ChecksumMismatchError.
     """
     check_number("keys", keys)
     current, place = current_session(session), S3Url.parse(url).require_object()
@@ -91,14 +89,15 @@ def _row_range(bucket: str, place: S3Url, etag: str, extent: tuple[int, int], ro
 
 async def _inventory_ranges(session: Session, place: S3Url, size: int) -> list[KeyRange]:
     manifest = _parsed_manifest(await read_bytes(place, session=session), place)
-    key_column = _key_column(manifest, place)
+    file_format = str(manifest.get("fileFormat", "CSV"))
+    key_column = _key_column(manifest, place) if file_format == "CSV" else 0
     source = S3Url(str(manifest["sourceBucket"]), "", place.profile)
     bucket = str(manifest.get("destinationBucket", "")).removeprefix(_ARN_OF_BUCKET) or place.bucket
     sample = _KeySample()
     for each in _files(manifest, place):
         data = await read_bytes(S3Url(bucket, str(each["key"]), place.profile), session=session)
         await in_thread(_check_md5, data, each, place)
-        await in_thread(sample.add_all, _keys_in(data, key_column))
+        await in_thread(sample.add_all, keys_in(data, file_format, key_column))
     return sample.ranges(source, size)
 
 
@@ -111,8 +110,8 @@ def _parsed_manifest(data: bytes, place: S3Url) -> Mapping[str, object]:
     if not isinstance(manifest, dict) or not {"sourceBucket", "fileSchema", "files"} <= manifest.keys():
         message = f"{place} is no manifest of an S3 Inventory: it has no sourceBucket, fileSchema or files"
         raise RequestError(message, path=str(place))
-    if manifest.get("fileFormat", "CSV") != "CSV":
-        message = f"{place} is of an inventory in {manifest['fileFormat']}; only CSV is read"
+    if manifest.get("fileFormat", "CSV") not in FORMATS:
+        message = f"{place} is of an inventory in {manifest['fileFormat']}; {', '.join(FORMATS)} are read"
         raise UnsupportedError(message, path=str(place))
     return manifest
 
@@ -138,24 +137,6 @@ def _check_md5(data: bytes, file: Mapping[str, object], place: S3Url) -> None:
     if expected is not None and hashlib.md5(data, usedforsecurity=False).hexdigest() != expected:
         message = f"{file['key']} is not the file that {place} describes: its MD5 is not {expected}"
         raise ChecksumMismatchError(message, path=str(file["key"]))
-
-
-def _keys_in(data: bytes, column: int) -> Iterator[str]:
-    text = _unpacked(data).decode("utf-8", errors="surrogateescape")
-    for row in csv.reader(io.StringIO(text, newline="")):
-        if len(row) > column:
-            yield decoded_key(row[column])
-
-
-def _unpacked(data: bytes) -> bytes:
-    """Unpack gzip, of which files of an inventory are made, and return anything else as it is."""
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return zlib.decompress(data, wbits=31)
-    except zlib.error as error:
-        message = f"A file of the inventory cannot be unpacked: {error}"
-        raise RequestError(message) from error
 
 
 class _KeySample:
