@@ -94,5 +94,17 @@ def test_an_interpreter_without_its_lock_copies(monkeypatch: pytest.MonkeyPatch)
 
 def test_nothing_is_copied_where_the_memory_is_shared() -> None:
     received = ReceivedBytes(SIZE)
+    assert len(received.view) == SIZE
+    memory = received._memory
     taken = received.take()
-    assert (received.take() is taken) == received_bytes.CAN_SHARE
+    assert (memory is not None and memory.getvalue() is taken) == received_bytes.CAN_SHARE
+
+
+@pytest.mark.parametrize("size", [2, 64 * 1024, 8 << 20])
+def test_bytes_that_were_taken_belong_to_their_reader_alone(size):
+    received = ReceivedBytes(size)
+    received.part(0, size)[:1] = b"x"
+    data = received.take()
+    assert sys.getrefcount(data) <= 2  # the name, and the argument
+    with pytest.raises(ValueError, match="released"):
+        received.part(0, size)

@@ -64,10 +64,10 @@ class ReceivedBytes:
     def take(self) -> bytes:
         """Return the bytes; nothing can be received after that. They are copied if a part of the view is in use."""
         view = self._allocate() if self._view is None else self._view
-        if self._memory is None:
-            return bytes(view)
+        memory, self._memory = self._memory, None  # what still refers to this, perhaps as garbage, keeps no bytes
+        data = bytes(view) if memory is None else b""
         view.release()
-        return self._memory.getvalue()
+        return data if memory is None else memory.getvalue()
 
     def _allocate(self) -> memoryview:
         _keep_returned_memory()
