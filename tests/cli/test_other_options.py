@@ -1,4 +1,4 @@
-"""Options that users of aws s3 and s5cmd type: each is taken, or refused with what to use instead."""
+"""Options that users of aws s3 and s5cmd type: each is taken, or rejected with what to use instead."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ OPTIONS = {
     "presign s3://b/k": ["--expires-in=60"],
 }  # fmt: skip
 TAKEN_BY_SOME = {("rm", "--version-id")}
-"""Options that other commands take, or refuse."""
+"""Options that other commands take, or reject."""
 ROWS = [(line, option) for line, options in OPTIONS.items() for option in dict.fromkeys(options)]
 
 
