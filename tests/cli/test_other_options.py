@@ -114,7 +114,7 @@ def test_options_without_effect_are_taken_before_a_command_and_in_lines_of_run()
 
 def test_an_option_of_no_program_leads_to_the_help():
     with pytest.raises(UsageError, match="see aios3 cp --help"):
-        parse(["cp", "--nonsense", "a", "s3://b/"])
+        parse(["cp", "--never-heard-of", "a", "s3://b/"])
 
 
 @pytest.mark.parametrize("option", INSTEAD)
