@@ -23,7 +23,7 @@ from aios3._trees.transfer_counters import TransferCounters
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-MOST_MB = 150
+MAX_MB = 150
 PAGE = 1000
 
 
@@ -79,7 +79,7 @@ def main() -> int:
     asyncio.run(compare(keys))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{keys:,} keys on each side: {peak:.0f} MB, {time.perf_counter() - started:.0f} s")
-    return int(peak > MOST_MB)
+    return int(peak > MAX_MB)
 
 
 if __name__ == "__main__":

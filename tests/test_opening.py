@@ -34,6 +34,7 @@ WRITING = {
     "content_disposition": "inline",
     "content_language": "de",
     "cache_control": "no-store",
+    "expires": "Wed, 02 Jan 2030 00:00:00 GMT",
     "metadata": {"a": "b"},
     "storage_class": "STANDARD",
     "acl": "private",

@@ -30,7 +30,7 @@ LINES = {
     "aios3 bucket versioning ": {"get", "set"},
     "aios3 completion ": {"bash", "zsh", "fish"},
     "aios3 --no-": {"--no-sign-request", "--no-verify-ssl", "--no-progress"},
-    "aios3 ls --l": {"--long"},
+    "aios3 ls --l": {"--limit-rate", "--long"},
 }
 """What stands before the cursor, and what may follow."""
 

@@ -1,4 +1,4 @@
-"""Options that users of aws s3 and s5cmd type: each is taken, or refused with what to use instead."""
+"""Options that users of aws s3 and s5cmd type: each is taken, or rejected with what to use instead."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ OPTIONS = {
     "presign s3://b/k": ["--expires-in=60"],
 }  # fmt: skip
 TAKEN_BY_SOME = {("rm", "--version-id")}
-"""Options that other commands take, or refuse."""
+"""Options that other commands take, or reject."""
 ROWS = [(line, option) for line, options in OPTIONS.items() for option in dict.fromkeys(options)]
 
 
@@ -114,7 +114,7 @@ def test_options_without_effect_are_taken_before_a_command_and_in_lines_of_run()
 
 def test_an_option_of_no_program_leads_to_the_help():
     with pytest.raises(UsageError, match="see aios3 cp --help"):
-        parse(["cp", "--nonsense", "a", "s3://b/"])
+        parse(["cp", "--never-heard-of", "a", "s3://b/"])
 
 
 @pytest.mark.parametrize("option", INSTEAD)

@@ -49,7 +49,7 @@ INSTEAD = {
     "--version-id": "cat --version-id ID PATH > FILE reads an older version, rm --version-id deletes one",
     "--website-redirect": "set it with another program",
 }
-"""The advice on each option that is refused."""
+"""The advice on each option that is rejected."""
 
 
 def add_without_effect(to: argparse.ArgumentParser | argparse._ArgumentGroup, *, default: str | None) -> None:
