@@ -121,6 +121,11 @@ IDENTIFIERS = {
     "Nesting": "FileConflicts",
     "from_answer": "from_response",
     "known_as": "error_alias",
+    "_Race": "HedgedCall",
+    "Transfer": "RangeRequest or TreeTransfer",
+    "State": "WriterState, ConnectionState or another qualified name",
+    "Directory": "EndpointCache",
+    "_Member": "_CachedObject",
 }
 """Names that the code does not have, as whole identifiers."""
 
@@ -133,8 +138,13 @@ PATTERNS = {
 
 PACKAGES = {
     "_wire": "_http",
+    r"_handles[./]source": "_handles/resumable_get",
+    r"_engine[./]ranges": "_engine/range_fetcher",
+    r"_engine[./]range_requests": "_engine/request_blocks",
+    r"_http[./]http_transport": "_http/composition_root",
+    r"_boto[./](asked|timing)": "_boto/boto3_credentials, _boto/clock_skew",
 }
-"""Packages that are called otherwise now, also in paths and in texts."""
+"""Packages and files that are called otherwise now, also in paths and in texts."""
 
 
 def _sources() -> list[Path]:
