@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aios3._backend import ListPage
 from aios3._namespace.listing_plan import MAX_PAGES, MAX_REQUESTS, ListingPlan, trim_page
-from aios3._namespace.split_points import KeySample, in_key_order, sort_key, split_points
+from aios3._namespace.split_points import KeySample, estimate_rest, in_key_order, sort_key, split_points
 from aios3._paths import MAX_KEY_BYTES, S3Url
 from aios3.errors import ServerError
 from fake_backend import grouped, is_prefix
@@ -293,3 +293,14 @@ def test_a_server_that_begins_elsewhere_later_is_not_believed():
             for key_range in [key_range for key_range in play.plan.key_ranges if key_range.busy]:
                 lower = "" if play.plan._start_after_works else key_range.lower
                 play.plan.on_page(key_range, play.response(key_range.token, lower))
+
+
+def test_pages_of_names_of_random_digits_are_estimated_wherever_a_page_begins():
+    """A page begins with one digit, and few names are looked at: where none had that digit, all the rest was hidden."""
+    numbers = random.Random(7)
+    names = sorted(f"{numbers.getrandbits(64):016x}/0" for _ in range(20_000))
+    for start in range(0, 16_000, 400):
+        page, upper = names[start : start + 100], names[start + 3100]
+        pages, middle = estimate_rest(KeySample(page), "", upper)
+        assert 15 < pages < 60, start
+        assert middle is not None

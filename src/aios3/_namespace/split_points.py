@@ -174,10 +174,20 @@ def _alphabets(sample: KeySample, start: int, differ: int, delimiter: str) -> li
         seen = {name[position : position + 1] for name in examined}
         digits = set() if seen.isdisjoint(string.digits) else {*string.digits}
         if len(seen) >= _FULL_ALPHABET:
-            usual = seen - {""}
+            usual = _together(seen - {""}, usual)
         seen |= digits if seen.isdisjoint(usual) else usual
         alphabets.append(sorted(seen))
     return alphabets[: _LOOKAHEAD_CHARS - _RADIX_CHARS - 1 : -1]
+
+
+def _together(here: set[str], right: set[str]) -> set[str]:
+    """Return the characters of two positions if they seem to be of one alphabet, and those of the left one otherwise.
+
+    A sample shows at each position most characters of hexadecimal names, seldom all. One position that lacks a
+    character would hide the names after it.
+    """
+    is_one = 3 * len(here & right) > 2 * max(len(here), len(right))  # decimal and hexadecimal digits are two
+    return here | right if is_one else here
 
 
 class _KeyArithmetic:
