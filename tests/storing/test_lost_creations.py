@@ -73,6 +73,18 @@ async def test_uploads_whose_creations_are_all_lost_are_counted_in_the_log(s3, s
     assert "aios3.abort_uploads" in message
 
 
+async def test_an_upload_of_another_client_stays_open_where_no_response_comes(s3, session, caplog):
+    """It has no part yet and began at the same moment, and cannot be told from ours."""
+    s3.faults = lose_creations(100)
+    theirs = OpenUpload("k", None, 1.0)
+    others(s3, theirs=theirs)
+    with pytest.raises(ConnectionFailedError):
+        await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
+    assert s3.uploads["theirs"] is theirs
+    assert s3.calls["AbortMultipartUpload"] == 0
+    assert f"{len(s3.uploads) - 1} responses to CreateMultipartUpload {PATH} were lost" in caplog.text
+
+
 async def test_nothing_is_looked_for_where_nothing_was_lost(s3, session):
     await aios3.write_bytes(PATH, bytes(12 * MIB), session=session)
     assert s3.calls["ListMultipartUploads"] == 0
