@@ -123,9 +123,7 @@ IDENTIFIERS = {
     "known_as": "error_alias",
     "_Race": "HedgedCall",
     "Transfer": "RangeRequest or TreeTransfer",
-    "State": "WriterState, ConnectionState or another qualified name",
     "Directory": "EndpointCache",
-    "_Member": "_CachedObject",
 }
 """Names that the code does not have, as whole identifiers."""
 
