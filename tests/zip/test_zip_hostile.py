@@ -72,6 +72,20 @@ async def test_an_archive_that_cannot_be_is_rejected_when_it_is_opened(opened, d
     assert caught.value.path == "s3://bucket/archive.zip"
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(GOOD + b"tail" * 5, "the 20 bytes after its end", id="bytes after the end"),
+        pytest.param(GOOD[:-1], "it was cut, or is no zip", id="a cut end record"),
+        pytest.param(b"x" * 5000, "it was cut, or is no zip", id="no zip"),
+    ],
+)
+async def test_the_message_says_what_is_wrong_with_the_end(opened, data, message):
+    with pytest.raises(ZipArchiveError, match=message):
+        async with opened(data):
+            pass
+
+
 async def test_no_beginning_of_an_archive_is_taken_for_one(opened):
     for size in range(0, len(GOOD), 37):
         with pytest.raises(ZipArchiveError):

@@ -69,7 +69,7 @@ def find_end_record(tail: bytes, size: int, path: str) -> EndRecord:
     """
     records = [at for at in _positions(tail) if at + _END.size + _comment_size(tail, at) == len(tail)]
     if len(records) != 1:
-        why = "several records that could be its end" if records else "no record at its end; it was cut, or is no zip"
+        why = "several records that could be its end" if records else f"no record at its end; {_guess(tail)}"
         raise archive_error(path, f"has {why}")
     at = records[0]
     _, *disks, here, count, length, offset, _ = _END.unpack_from(tail, at)
@@ -87,6 +87,15 @@ def find_end_record(tail: bytes, size: int, path: str) -> EndRecord:
             path, f"says that its directory of {length:,} bytes is at {offset:,}, and it is too short for that"
         )
     return EndRecord(start, length, count, start - offset, tail[at + _END.size :])
+
+
+def _guess(tail: bytes) -> str:
+    """Say why no record ends where the archive does; the record may be that of a member that is an archive itself."""
+    ends = [at + _END.size + _comment_size(tail, at) for at in _positions(tail)]
+    after = [len(tail) - end for end in ends if end < len(tail)]
+    if not after:
+        return "it was cut, or is no zip"
+    return f"it was cut, or the {after[-1]:,} bytes after its end are not part of it and must be removed"
 
 
 def _positions(tail: bytes) -> Iterator[int]:

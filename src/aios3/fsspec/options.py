@@ -198,25 +198,32 @@ def _text(value: object, name: str) -> str | None:
 
 
 def _credentials(options: Fields, client: Fields, config_kwargs: Fields) -> Credentials | str | None:
-    for name, alias in (("key", "username"), ("secret", "password")):
-        if options.get(name) and options.get(alias):
-            message = f"Give {name} or {alias}, not both: they are two names of one option"
-            raise ConfigError(message)
+    key = _given_once(options, ("key", "username"), client, "aws_access_key_id")
+    secret = _given_once(options, ("secret", "password"), client, "aws_secret_access_key")
+    token = _given_once(options, ("token",), client, "aws_session_token")
     signature = config_kwargs.get("signature_version")
     if options.get("anon") or _is_unsigned(signature):
         return "anonymous"
     if signature is not None and signature not in _SIGNATURES:
         message = f"signature_version must be 's3v4' or botocore.UNSIGNED, not {signature!r}"
         raise ConfigError(message)
-    key = options.get("key") or options.get("username") or client.get("aws_access_key_id")
-    secret = options.get("secret") or options.get("password") or client.get("aws_secret_access_key")
-    token = options.get("token") or client.get("aws_session_token")
     if not (key or secret or token):
         return None
     if not (key and secret):
         message = "Credentials need key and secret; leave out both for those of the environment, anon=True for none"
         raise ConfigError(message)
     return Credentials(_text(key, "key") or "", _text(secret, "secret") or "", _text(token or None, "token"))
+
+
+def _given_once(options: Fields, names: tuple[str, ...], client: Fields, client_name: str) -> object:
+    """Return the value of one credential, by whichever of its names; raise ConfigError if several have one."""
+    given = {name: options[name] for name in names if options.get(name)}
+    if client.get(client_name):
+        given[f"client_kwargs[{client_name!r}]"] = client[client_name]
+    if len(given) > 1:
+        message = f"Give {' or '.join(given)}, not both: they are names of one option"
+        raise ConfigError(message)
+    return next(iter(given.values()), None)
 
 
 def _is_unsigned(signature: object) -> bool:
