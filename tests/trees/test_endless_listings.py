@@ -1,4 +1,4 @@
-"""Listings of a server that never end: each verb ends with an error or its result, and deletes nothing that it must not."""
+"""Listings of a server that never end: each verb stops with an error or its result, and deletes nothing wrongly."""
 
 from __future__ import annotations
 
