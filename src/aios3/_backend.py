@@ -246,8 +246,10 @@ class ObjectBody(Protocol):
         A body that ends before ``stop`` returns 0 or raises; the reader must count.
         """
 
-    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Receive the next ``size`` bytes into the views that ``room()`` gives, calling ``received`` each time.
+    async def receive(
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
+        """Receive the next ``size`` bytes into the views of ``get_buffer()``, calling ``buffer_updated`` each time.
 
         Both are called without awaiting, in turn; a view is never empty nor longer than what is still to come. Returns
         early, or raises, where the body ends before; the reader must count.

@@ -51,11 +51,13 @@ class BufferedBody:
         self._data = self._data[count:]
         return count
 
-    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Copy the next ``size`` bytes into the views that ``room()`` gives; return early only at the end."""
+    async def receive(
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
+        """Copy the next ``size`` bytes into the views that ``get_buffer()`` gives; return early only at the end."""
         while size and self._data:
-            count = await self.readinto(room()[:size])
-            received(count)
+            count = await self.readinto(get_buffer()[:size])
+            buffer_updated(count)
             size -= count
 
     async def read(self) -> bytes:

@@ -89,9 +89,11 @@ class _LimitedBody:
         await self._bucket.take(count)
         return count
 
-    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        while size and (count := await self.readinto(room()[:size])):
-            received(count)
+    async def receive(
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
+        while size and (count := await self.readinto(get_buffer()[:size])):
+            buffer_updated(count)
             size -= count
 
     async def read(self) -> bytes:

@@ -32,7 +32,7 @@ class Origin:
         self.gate.set()
         self.error = None
 
-    async def fetch(self, start, stop, room, received):
+    async def fetch(self, start, stop, get_buffer, buffer_updated):
         self.requests.append((start, stop))
         self.running += 1
         try:
@@ -41,10 +41,10 @@ class Origin:
                 await self.gate.wait()
                 if self.error is not None:
                     raise self.error
-                view = room()
+                view = get_buffer()
                 count = self.rng.randint(1, min(len(view), stop - start))
                 view[:count] = self.data[start : start + count]
-                received(count)
+                buffer_updated(count)
                 start += count
         finally:
             self.running -= 1
@@ -316,11 +316,11 @@ async def test_one_of_several_requests_that_fails_ends_the_others():
     origin, budget = Origin(), MemoryBudget(50_000)
     fetcher = fetcher_of(origin, budget)
 
-    async def fetch(start, stop, room, received):
+    async def fetch(start, stop, get_buffer, buffer_updated):
         if start == 6000:
             await origin.gate.wait()
             raise OSError("broken")
-        await origin.fetch(start, stop, room, received)
+        await origin.fetch(start, stop, get_buffer, buffer_updated)
 
     fetcher._fetch = fetch
     origin.gate.clear()
@@ -403,9 +403,9 @@ def test_gaps_are_what_no_block_claims(claims, start, length):
 async def test_a_fetch_that_ends_early_is_never_taken_for_whole():
     budget = MemoryBudget(50_000)
 
-    async def fetch(start, stop, room, received):
-        room()[:10] = DATA[:10]
-        received(10)
+    async def fetch(start, stop, get_buffer, buffer_updated):
+        get_buffer()[:10] = DATA[:10]
+        buffer_updated(10)
 
     fetcher = RangeFetcher(fetch, len(DATA), budget, LIMITS)
     with pytest.raises(TruncatedBodyError, match="ended before"):

@@ -130,7 +130,7 @@ def test_a_body_comes_in_pieces_at_the_rate(way):
         body = await limited.send(GetObject(URL, 0, None, aios3._backend.GetOptions()))
         whole, pieces, filled = bytearray(5000), [], 0
 
-        def received(count):
+        def buffer_updated(count):
             nonlocal filled
             pieces.append(count)
             filled += count
@@ -138,10 +138,10 @@ def test_a_body_comes_in_pieces_at_the_rate(way):
         if way == "read":
             whole = await body.read()
         elif way == "receive":
-            await body.receive(5000, lambda: memoryview(whole)[filled:], received)
+            await body.receive(5000, lambda: memoryview(whole)[filled:], buffer_updated)
         else:
             while count := await body.readinto(memoryview(whole)[filled:]):
-                received(count)
+                buffer_updated(count)
         return whole, pieces, now()
 
     whole, pieces, seconds = virtual_time.run(check())

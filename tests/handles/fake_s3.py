@@ -74,12 +74,12 @@ class FakeBody:
         self._sent += count
         return count
 
-    async def receive(self, size, room, received):
+    async def receive(self, size, get_buffer, buffer_updated):
         while size:
-            count = await self.readinto(room())
+            count = await self.readinto(get_buffer())
             if count == 0:
                 return
-            received(count)
+            buffer_updated(count)
             size -= count
 
     async def read(self):

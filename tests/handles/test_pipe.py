@@ -362,8 +362,8 @@ async def test_closing_ends_a_long_read_between_two_arrivals(s3, memory_session)
     file = await aios3.aopen(URL, buffering="pipe", session=memory_session)
     hanging = asyncio.Event()
 
-    async def hang(size, room, received):
-        received(len(room()[:1000]))
+    async def hang(size, get_buffer, buffer_updated):
+        buffer_updated(len(get_buffer()[:1000]))
         hanging.set()
         await asyncio.Event().wait()
 

@@ -95,10 +95,10 @@ class Target:
         self._view = memoryview(bytearray(block))
         self._filled = 0
 
-    def room(self):
+    def get_buffer(self):
         return self._view[self._filled :]
 
-    def received(self, count):
+    def buffer_updated(self, count):
         self.arrivals += 1
         self.data += self._view[self._filled : self._filled + count]
         self._filled = (self._filled + count) % self.block

@@ -41,10 +41,10 @@ async def test_a_body_lands_in_the_blocks_of_the_caller(block):
     target = Target(block)
     async with serving(responding(with_length(body))) as server, connected(server.port) as connection:
         await connection.send(REQUEST)
-        await connection.receive(10, target.room, target.received)
+        await connection.receive(10, target.get_buffer, target.buffer_updated)
         assert connection.length == len(body) - 10
         assert not connection.is_reusable
-        await connection.receive(len(body) - 10, target.room, target.received)
+        await connection.receive(len(body) - 10, target.get_buffer, target.buffer_updated)
         assert connection.length == 0
         assert connection.is_reusable
     assert target.data == body
@@ -60,7 +60,7 @@ async def test_a_small_response_is_read_in_the_same_cycle_of_the_loop():
         assert finished.value.value == b"x" * 4096
         await connection.send(REQUEST)
         target = Target(4096)
-        receiving = connection.receive(4096, target.room, target.received)
+        receiving = connection.receive(4096, target.get_buffer, target.buffer_updated)
         with pytest.raises(StopIteration):
             receiving.send(None)
         assert target.data == b"y" * 4096
@@ -225,7 +225,7 @@ async def test_a_body_cut_short_is_never_passed_off_as_whole(came, by):
         if by == "read":
             await connection.read(100)
         elif by == "receive":
-            await connection.receive(10, target.room, target.received)
+            await connection.receive(10, target.get_buffer, target.buffer_updated)
         else:
             while await connection.readinto(memoryview(bytearray(100))):
                 pass
@@ -296,16 +296,16 @@ async def test_an_unread_body_makes_the_server_wait():
         target = Target(1 << 20)
         counted = 0
 
-        def received(count):
+        def buffer_updated(count):
             nonlocal counted
             counted += count
 
-        await connection.receive(total, lambda: target._view, received)
+        await connection.receive(total, lambda: target._view, buffer_updated)
         assert counted == total
         assert connection.is_reusable
 
 
-@pytest.mark.parametrize("which", ["room", "received"])
+@pytest.mark.parametrize("which", ["get_buffer", "buffer_updated"])
 async def test_an_error_of_the_callers_own_function_reaches_the_caller(which):
     body = bytes(300_000)
     failing = False
@@ -319,14 +319,14 @@ async def test_an_error_of_the_callers_own_function_reaches_the_caller(which):
 
         return call
 
-    functions = {"room": target.room, "received": target.received}
+    functions = {"get_buffer": target.get_buffer, "buffer_updated": target.buffer_updated}
     functions[which] = fail(functions[which])
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     async with serving(responding(with_length(body))) as server, connected(server.port) as connection:
         await connection.send(REQUEST)
-        await connection.receive(5, functions["room"], functions["received"])
+        await connection.receive(5, functions["get_buffer"], functions["buffer_updated"])
         failing = True
         with pytest.raises(LookupError):
-            await connection.receive(len(body) - 5, functions["room"], functions["received"])
+            await connection.receive(len(body) - 5, functions["get_buffer"], functions["buffer_updated"])
         assert not connection.is_reusable

@@ -149,12 +149,12 @@ async def test_the_next_response_comes_at_once_on_a_connection_that_was_flooded(
         connected(server.port) as connection,
     ):
 
-        def received(count):
+        def buffer_updated(count):
             seen.add(least_of(connection))
-            target.received(count)
+            target.buffer_updated(count)
 
         await connection.send(REQUEST)
-        await connection.receive(len(body), target.room, received)
+        await connection.receive(len(body), target.get_buffer, buffer_updated)
         assert target.data == body
         assert seen == {1, BULK_BYTES}
         assert least_of(connection) == 1
@@ -167,8 +167,8 @@ async def test_the_next_response_comes_at_once_on_a_connection_that_was_flooded(
 async def test_a_slow_server_is_not_a_timeout():
     target, has_come = Target(64 * 1024), asyncio.Event()
 
-    def received(count):
-        target.received(count)
+    def buffer_updated(count):
+        target.buffer_updated(count)
         if len(target.data) == MIB + LATE:
             has_come.set()
 
@@ -178,7 +178,7 @@ async def test_a_slow_server_is_not_a_timeout():
 
     async with serving_in_two_steps(then) as server, connected(server.port, stall_seconds=0.2) as connection:
         await connection.send(REQUEST)
-        await connection.receive(2 * MIB, target.room, received)
+        await connection.receive(2 * MIB, target.get_buffer, buffer_updated)
         assert len(target.data) == 2 * MIB
 
 
@@ -193,7 +193,7 @@ async def test_a_silent_server_is_a_timeout_and_the_received_bytes_are_kept():
     ):
         await connection.send(REQUEST)
         with pytest.raises(TimeoutError):
-            await connection.receive(2 * MIB, target.room, target.received)
+            await connection.receive(2 * MIB, target.get_buffer, target.buffer_updated)
         assert len(target.data) == MIB + LATE
 
 
@@ -208,5 +208,5 @@ async def test_a_server_that_hangs_up_is_noticed_and_what_it_had_sent_is_kept():
     async with serving_in_two_steps(hang_up) as server, connected(server.port) as connection:
         await connection.send(REQUEST)
         with pytest.raises(BrokenBodyError):
-            await connection.receive(2 * MIB, target.room, target.received)
+            await connection.receive(2 * MIB, target.get_buffer, target.buffer_updated)
         assert len(target.data) == MIB + LATE

@@ -78,12 +78,12 @@ async def test_a_trusted_server_with_the_right_name_is_spoken_to(certificate, se
         got = bytearray(len(body))
         filled = 0
 
-        def received(count):
+        def buffer_updated(count):
             nonlocal filled
             filled += count
 
         view = memoryview(got)
-        await connection.receive(len(body), lambda: view[filled:], received)
+        await connection.receive(len(body), lambda: view[filled:], buffer_updated)
         assert got == body
         pool.release(connection)
         assert pool.idle == 1
@@ -286,13 +286,13 @@ async def test_what_has_come_does_not_pile_up_before_a_caller_with_little_room(c
         pool = pool_for(server, await client_context(certificate))
         connection, _ = await pool.exchange(REQUEST)
 
-        def received(count):
+        def buffer_updated(count):
             nonlocal most
-            target.received(count)
+            target.buffer_updated(count)
             if isinstance(connection.transport, TLSTransport):
                 most = max(most, connection.transport._received.pending)
 
-        await connection.receive(len(body), target.room, received)
+        await connection.receive(len(body), target.get_buffer, buffer_updated)
         assert target.data == body
         assert most <= 1 << 20
         pool.release(connection)
@@ -342,26 +342,26 @@ async def test_bytes_that_were_changed_on_the_way_are_an_error_and_never_a_body(
         connection, _ = await pool.exchange(REQUEST)
         target = Target(1 << 20)
         with pytest.raises(ssl.SSLError):
-            await connection.receive(len(body), target.room, target.received)
+            await connection.receive(len(body), target.get_buffer, target.buffer_updated)
         assert body.startswith(target.data)
         assert not connection.is_reusable
         pool.release(connection)
         await pool.aclose()
 
 
-@pytest.mark.parametrize("which", ["room", "received"])
+@pytest.mark.parametrize("which", ["get_buffer", "buffer_updated"])
 async def test_an_error_of_the_callers_own_function_reaches_the_caller_over_tls(certificate, server_tls, which):
     def fail(*_):
         raise LookupError(which)
 
     target = Target(1 << 20)
-    functions = {"room": target.room, "received": target.received} | {which: fail}
+    functions = {"get_buffer": target.get_buffer, "buffer_updated": target.buffer_updated} | {which: fail}
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the loops' own TLS reports it
     async with serving(responding(with_length(bytes(300_000))), ssl=server_tls) as server:
         pool = pool_for(server, await client_context(certificate))
         connection, _ = await pool.exchange(REQUEST)
         with pytest.raises(LookupError):
-            await connection.receive(300_000, functions["room"], functions["received"])
+            await connection.receive(300_000, functions["get_buffer"], functions["buffer_updated"])
         assert not connection.is_reusable
         pool.release(connection)
         await pool.aclose()

@@ -110,16 +110,18 @@ class BotoBody:
             self._end()
         return count
 
-    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Receive the next ``size`` bytes into the views that ``room()`` gives; return early only at the end.
+    async def receive(
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
+        """Receive the next ``size`` bytes into the views that ``get_buffer()`` gives; return early only at the end.
 
         Raises TruncatedBodyError if the body ends before ``stop``.
         """
         while size:
-            count = await self.readinto(room())
+            count = await self.readinto(get_buffer())
             if not count:
                 return
-            received(count)
+            buffer_updated(count)
             size -= count
 
     async def read(self) -> bytes:

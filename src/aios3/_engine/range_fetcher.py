@@ -5,9 +5,10 @@ read-ahead of twice its length so far, and of four times once it is some blocks 
 requests grow with it. A read somewhere else ends the run, drops the read-ahead, and fetches exactly its own bytes. The
 range that is needed now may wait for memory; read-ahead takes only what is free.
 
-The bytes come from a function, ``fetch(start, stop, room, received)``, so nothing here knows S3. It must call
-``room()`` for a view to receive into and ``received(count)`` after each arrival, in order, and return when ``stop`` is
-reached or raise. Memory is always acquired before a request is made. So a request that waits for memory cannot hold up
+The bytes come from a function, ``fetch(start, stop, get_buffer, buffer_updated)``, so nothing here knows S3. The last
+two are those of :class:`asyncio.BufferedProtocol`. It must call ``get_buffer()`` for a view to receive into and
+``buffer_updated(count)`` after each arrival, in order, and return when ``stop`` is reached or raise. Memory is always
+acquired before a request is made. So a request that waits for memory cannot hold up
 the one that would release it.
 
 A range that is read for itself, and of which no block is here, is received into the ``bytes`` that its reader gets.

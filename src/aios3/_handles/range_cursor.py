@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 class RangeCursor:
-    """How far ``[start, stop)`` has been received into the views of ``room()``; ``received(n)`` reports an arrival."""
+    """How far ``[start, stop)`` has been received into the views of ``get_buffer``; ``buffer_updated`` hears of it."""
 
-    def __init__(self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+    def __init__(
+        self, start: int, stop: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
         self.position = start
         self.stop = stop
-        self._room = room
-        self._received = received
+        self._get_buffer = get_buffer
+        self._buffer_updated = buffer_updated
 
     @property
     def done(self) -> bool:
@@ -26,11 +28,11 @@ class RangeCursor:
 
     def view(self) -> memoryview:
         """Return the memory for the next bytes, not longer than what is missing."""
-        return self._room()[: self.stop - self.position]
+        return self._get_buffer()[: self.stop - self.position]
 
     def advance(self, count: int) -> None:
         """Report that ``count`` bytes are in the view given last."""
-        self._received(count)
+        self._buffer_updated(count)
         self.position += count
 
     def copy(self, start: int, data: bytes) -> None:
@@ -51,12 +53,12 @@ class VerifiedCursor(RangeCursor):
         self,
         start: int,
         stop: int,
-        room: Callable[[], memoryview],
-        received: Callable[[int], None],
+        get_buffer: Callable[[], memoryview],
+        buffer_updated: Callable[[int], None],
         checksum_range: ChecksumRange,
         is_complete: Callable[[ChecksumRange], bool],
     ) -> None:
-        super().__init__(start, stop, room, received)
+        super().__init__(start, stop, get_buffer, buffer_updated)
         self.withheld = 0
         """Bytes that are received and not reported."""
         self._checksum_range = checksum_range
@@ -77,4 +79,4 @@ class VerifiedCursor(RangeCursor):
 
     def release(self) -> None:
         """Report the arrival that was withheld."""
-        self._received(self.withheld)
+        self._buffer_updated(self.withheld)

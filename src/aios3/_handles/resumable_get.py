@@ -176,9 +176,9 @@ class ObjectSource:
             check_whole(self.url, data, body.checksums)
 
     def fetch(
-        self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
+        self, start: int, stop: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
     ) -> Coroutine[None, None, None]:
-        """Receive ``[start, stop)`` into the views that ``room()`` gives, calling ``received`` after every arrival.
+        """Receive ``[start, stop)`` into the views of ``get_buffer()``, calling ``buffer_updated`` after every arrival.
 
         A body that breaks or ends early is requested again from the byte reached. ``max_attempts`` failures in a row
         without a new byte are raised. The last bytes of a whole object are reported only if it has its checksum.
@@ -187,8 +187,8 @@ class ObjectSource:
         verification = self._verification
         checksum_range = verification.begin_range(start, stop) if verification is not None else None
         if verification is None or checksum_range is None:
-            return self._fetch_with_retries(RangeCursor(start, stop, room, received))
-        cursor = VerifiedCursor(start, stop, room, received, checksum_range, verification.is_complete)
+            return self._fetch_with_retries(RangeCursor(start, stop, get_buffer, buffer_updated))
+        cursor = VerifiedCursor(start, stop, get_buffer, buffer_updated, checksum_range, verification.is_complete)
         return self._fetch_verified(cursor, verification)
 
     async def _fetch_verified(self, cursor: VerifiedCursor, verification: Verification) -> None:

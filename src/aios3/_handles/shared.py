@@ -135,10 +135,10 @@ class SharedCache:
         return cached
 
     async def _fetch(
-        self, start: int, stop: int, room: Callable[[], memoryview], received: Callable[[int], None]
+        self, start: int, stop: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
     ) -> None:
         cached = self._objects[bisect_right(self._bases, start) - 1]
-        await cached.source.fetch(start - cached.base, stop - cached.base, room, received)
+        await cached.source.fetch(start - cached.base, stop - cached.base, get_buffer, buffer_updated)
 
 
 def _version_key(object_key: _ObjectKey, stat: StatResult) -> _VersionKey:

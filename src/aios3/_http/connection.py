@@ -124,21 +124,21 @@ class Connection(asyncio.BufferedProtocol):
         return self._length
 
     def receive(
-        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
     ) -> Coroutine[None, None, object]:
-        """Receive the next ``size`` bytes of a body with a length into the views of ``room``; await the result at once.
+        """Receive the next ``size`` bytes of a body with a length into the views of ``get_buffer``; await it at once.
 
-        ``room()`` is called before each arrival, perhaps more than once, and must not return an empty view.
-        ``received(n)``, from the event loop's callback, reports that ``n`` bytes are in the view given last. Raise
+        ``get_buffer()`` is called before each arrival, perhaps more than once, and must not return an empty view.
+        ``buffer_updated(n)``, from the event loop's callback, reports ``n`` bytes in the view given last. Raise
         ``BrokenBodyError`` if the connection ends first, ``TimeoutError`` if nothing comes.
         """
         assert self._length is not None
         assert size <= self._length
         try:
             while size and self._scratch.stop:
-                count = self._copy_scratch(room(), size)
+                count = self._copy_scratch(get_buffer(), size)
                 size -= count
-                received(count)
+                buffer_updated(count)
         except BaseException:
             self.abort()
             raise
@@ -147,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
         assert self._low_watermark is not None
         self._accept_partial = False
         self._low_watermark.start()
-        return self._receive_into(size, room, received)
+        return self._receive_into(size, get_buffer, buffer_updated)
 
     async def readinto(self, view: memoryview) -> int:
         """Receive some bytes of a body of any kind, and return how many; 0 at its end, and only then."""
@@ -186,11 +186,11 @@ class Connection(asyncio.BufferedProtocol):
             raise self._too_long(limit)
         whole, filled = memoryview(allocate_aligned(length)), 0
 
-        def received(count: int) -> None:
+        def buffer_updated(count: int) -> None:
             nonlocal filled
             filled += count
 
-        await self.receive(length, lambda: whole[filled:], received)
+        await self.receive(length, lambda: whole[filled:], buffer_updated)
         return bytes(whole)
 
     async def _read_to_end(self, limit: int) -> bytes:
@@ -456,12 +456,12 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def _receive_into(
-        self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
     ) -> Coroutine[None, None, int]:
-        """Let the kernel write ``size`` bytes into the views of ``room``, or what comes first of them."""
+        """Let the kernel write ``size`` bytes into the views of ``get_buffer``, or what comes first of them."""
         assert self._waiter is None, "two tasks use one connection"
-        self._target = room
-        self._on_received = received
+        self._target = get_buffer
+        self._on_received = buffer_updated
         self._remaining = size
         return self._wait(self._stall_seconds)
 

@@ -96,19 +96,21 @@ class HttpBody:
         self._advance(count)
         return count
 
-    async def receive(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
-        """Receive the next ``size`` bytes into the views that ``room()`` gives.
+    async def receive(
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
+        """Receive the next ``size`` bytes into the views that ``get_buffer()`` gives.
 
         Raises TruncatedBodyError if the body ends before ``stop``.
         """
         self._check_open()
         connection = self._response.connection
         if connection.length is None:
-            await self._receive_pieces(size, room, received)
+            await self._receive_pieces(size, get_buffer, buffer_updated)
             return
         due = connection.length
         try:
-            await connection.receive(min(size, self._left), room, received)
+            await connection.receive(min(size, self._left), get_buffer, buffer_updated)
         except TRANSPORT_ERRORS as failure:
             raise self._broken(failure) from failure
         finally:
@@ -131,11 +133,13 @@ class HttpBody:
         self._end()
         return data
 
-    async def _receive_pieces(self, size: int, room: Callable[[], memoryview], received: Callable[[int], None]) -> None:
+    async def _receive_pieces(
+        self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
+    ) -> None:
         size = min(size, self._left)
         while size:
-            count = await self.readinto(room())
-            received(count)
+            count = await self.readinto(get_buffer())
+            buffer_updated(count)
             size -= count
 
     def on_end(self, ended: Callable[[int, BaseException | None], None]) -> None:
