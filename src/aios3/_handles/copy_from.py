@@ -62,6 +62,7 @@ async def copy_from(source: Source | Buffer, write: Write, torn: TornWrite | Non
     What ends it early, an error of the source among others, is noted in ``torn``, unless nothing was taken yet. Raises
     ConfigError for an invalid source, and for a file or iterable of text.
     """
+    check_source(source)
     progress = _Progress()
     try:
         return await _copy(source, write, progress)
@@ -71,6 +72,15 @@ async def copy_from(source: Source | Buffer, write: Write, torn: TornWrite | Non
         raise
 
 
+def check_source(source: object) -> None:
+    """Raise ConfigError for what is neither bytes, nor a file, nor an iterable of bytes."""
+    is_iterable = isinstance(source, (AsyncIterable, Iterable)) and not isinstance(source, str)
+    if not (is_iterable or _is_readable(source) or _is_buffer(source)):
+        kind = type(source).__name__
+        message = f"Cannot write from {kind}: a binary file or an iterable of bytes-like objects is needed"
+        raise ConfigError(message)
+
+
 async def _copy(source: Source | Buffer, write: Write, progress: _Progress) -> int:
     if _is_readable(source):
         return await _copy_file(source, write, progress)
@@ -78,10 +88,7 @@ async def _copy(source: Source | Buffer, write: Write, progress: _Progress) -> i
         return await _copy_async_iterable(source, write, progress)
     if _is_buffer(source):
         return await write(source)
-    if isinstance(source, Iterable) and not isinstance(source, str):
-        return await _copy_iterable(source, write, progress)
-    message = f"Cannot write from {type(source).__name__}: a binary file or an iterable of bytes-like objects is needed"
-    raise ConfigError(message)
+    return await _copy_iterable(source, write, progress)  # type: ignore[arg-type]  # check_source has seen it
 
 
 async def _copy_file(source: Readable, write: Write, progress: _Progress) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from zipfile import ZipInfo
 
 from aios3 import _patterns
 from aios3._arguments import check_arguments
@@ -27,8 +29,7 @@ from aios3._zip.members import open_member, stat_of
 from aios3.errors import ClosedHandleError, ConfigError, ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-    from zipfile import ZipInfo
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from aios3._entries import StatResult
     from aios3._paths import AnyPath
@@ -160,6 +161,9 @@ class AsyncZipArchive:
         """
         check_arguments(overwrite=overwrite, on_extracted=on_extracted, dry_run=dry_run)
         self._check()
+        if isinstance(members, (str, bytes)) or not (members is None or isinstance(members, Iterable)):
+            message = f"members must be a list of names or ZipInfo, not {members!r}"
+            raise ConfigError(message)
         entries = self._entries if members is None else [self._entry(member) for member in members]
         jobs = extraction.plan_extraction(entries, to, self._limits, self._archive_source.path)
         if dry_run:
@@ -181,6 +185,9 @@ class AsyncZipArchive:
         return member
 
     def _entry(self, member: str | ZipInfo) -> Entry:
+        if not isinstance(member, (str, ZipInfo)):
+            message = f"A member is its name or a ZipInfo, not {type(member).__name__}"
+            raise ConfigError(message)
         name = member if isinstance(member, str) else member.filename
         entry = self._by_name.get(name)
         if not isinstance(member, str) and (entry is None or entry.info is not member):

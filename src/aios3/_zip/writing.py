@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from aios3._arguments import check_arguments
+from aios3._handles.copy_from import check_source
 from aios3._handles.opening import aopen
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
@@ -92,6 +93,7 @@ class AsyncZipWriter:
         Raises ObjectExistsError for a name that is there already. Raises UnsafeNameError for a name that no reader
         should extract (absolute, ``..``, a backslash), ConfigError, and the errors of the upload.
         """
+        check_source(data)
         size = memoryview(data).nbytes if isinstance(data, (bytes, bytearray, memoryview)) else None
         return await self._write(self._info(name, mtime, compression), size, data)
 
@@ -103,6 +105,7 @@ class AsyncZipWriter:
         ``name`` is by default the last part of the path. An object is streamed through, of one version. Raises like
         :meth:`write`, FileChangedError for a local file that changes meanwhile, and what opening raises.
         """
+        _check_member(name, None, compression)
         if not is_s3(path):
             return await self._add_file(local_path(path), name, compression)  # type: ignore[arg-type]  # it is local
         async with aopen(path, session=self._session) as reader:  # type: ignore[arg-type]  # is_s3 has seen it
@@ -111,6 +114,7 @@ class AsyncZipWriter:
 
     async def mkdir(self, name: str) -> None:
         """Write a member that is an empty directory; a ``/`` at its end is added. Raises like :meth:`write`."""
+        _check_member(name, None, None, may_be_none=False)
         await self.write(name if name.endswith("/") else f"{name}/", b"", compression="stored")
 
     async def _add_file(self, path: str, name: str | None, compression: Compression | None) -> int:
@@ -127,8 +131,8 @@ class AsyncZipWriter:
         return await self._packer.write(info, size, data)
 
     def _info(self, name: str, mtime: float | None, compression: Compression | None) -> ZipInfo:
+        _check_member(name, mtime, compression, may_be_none=False)
         chosen = self._compression if compression is None else compression
-        _check_compression(chosen)
         info = zipfile.ZipInfo(name, date_time_of(time.time() if mtime is None else mtime))
         info.compress_type = _METHODS[chosen]
         info._compresslevel = self._level  # type: ignore[attr-defined]  # noqa: SLF001 - writestr() sets it like this
@@ -137,8 +141,20 @@ class AsyncZipWriter:
         return info
 
 
-def _check_compression(compression: str) -> None:
-    if compression not in _METHODS:
+def _check_member(name: object, mtime: object, compression: object, *, may_be_none: bool = True) -> None:
+    """Raise ConfigError for what cannot describe a member; a name that was not given may stand for the path's."""
+    if not isinstance(name, str) and not (may_be_none and name is None):
+        message = f"name must be a str, not {type(name).__name__}"
+        raise ConfigError(message)
+    if mtime is not None and (isinstance(mtime, bool) or not isinstance(mtime, (int, float))):
+        message = f"mtime must be a number of seconds since the epoch, not {type(mtime).__name__}"
+        raise ConfigError(message)
+    if compression is not None:
+        _check_compression(compression)
+
+
+def _check_compression(compression: object) -> None:
+    if not isinstance(compression, str) or compression not in _METHODS:
         message = f"compression is one of {', '.join(_METHODS)}, not {compression!r}"
         raise ConfigError(message)
 
