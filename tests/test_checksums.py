@@ -175,3 +175,19 @@ async def record_checksums(session: aios3.Session, url: aios3.S3Url) -> list[dic
     client = await aios3.get_s3_client(session=session)
     client.meta.events.register("before-send.s3", record)
     return sent
+
+
+@pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA512", "XXHASH3", "XXHASH64", "XXHASH128"])
+async def test_a_checksum_that_we_cannot_compute_is_shown_and_keeps_nobody_from_reading(algorithm, transport):
+    said = {f"x_amz_checksum_{algorithm.lower()}": "AAAAAAAAAAA=", "x_amz_checksum_type": "FULL_OBJECT"}
+    described = response(etag='"e"', last_modified="Tue, 01 Dec 2026 00:00:00 GMT", **said)
+    whole = response(body=b"data", etag='"e"', last_modified="Tue, 01 Dec 2026 00:00:00 GMT", **said)
+    async with (
+        Scripted(described.replace(b"content-length: 0", b"content-length: 4"), whole) as server,
+        aios3.Session(
+            endpoint_url=server.url, region="us-east-1", transport=transport, credentials=aios3.Credentials("a", "b")
+        ) as session,
+    ):
+        assert (await aios3.stat("s3://bucket/key", session=session)).checksums == {algorithm: "AAAAAAAAAAA="}
+        assert await aios3.read_bytes("s3://bucket/key", session=session) == b"data"
