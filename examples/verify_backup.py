@@ -47,7 +47,8 @@ def executor_at(address: str | None) -> Executor | None:
         return None
     from distributed import Client  # noqa: PLC0415 - Dask is only needed where it is used
 
-    executor: Executor = Client(address).get_executor(pure=False, retries=2)  # pure: the same call is made again
+    client = Client(address, set_as_default=False)  # what else this process computes stays where it is
+    executor: Executor = client.get_executor(pure=False, retries=2)  # pure: the same call is made again
     return executor
 
 

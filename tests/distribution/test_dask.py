@@ -70,6 +70,7 @@ def test_the_command_line_works_on_dask(client, bucket, more_buckets, server, ad
     words = ["cp", "-r", f"{bucket}/data", f"{target}/copy/", "--on", place, "--range-keys", "3", "--json"]
     environ = os.environ | {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_REGION": "us-east-1"}
     environ |= {"AWS_SECRET_ACCESS_KEY": credentials.secret_key, "AWS_ENDPOINT_URL": server.config["endpoint_url"]}
+    client.wait_for_workers(2, timeout=60)  # one of them may have been killed by the test before
     # Workers of a cluster do not have the environment of the program that uses them; they have their own.
     own = {name: environ[name] for name in environ if name.startswith("AWS_")}
     client.run(_set_environment, own)

@@ -135,9 +135,7 @@ def test_eight_workers_on_a_server_that_allows_a_number_of_requests_a_second_los
 
     async def inside() -> Server:
         server, loop = Server(rate), asyncio.get_running_loop()
-        limiters = [AdaptiveLimiter(32) for _ in range(8)]
-        for limiter in limiters:
-            limiter._clock = loop.time
+        limiters = [AdaptiveLimiter(32, loop.time) for _ in range(8)]
         async with asyncio.TaskGroup() as group:
             for limiter in limiters:
                 for _ in range(32):

@@ -30,8 +30,7 @@ class Link:
         self._bytes_per_second = gbps * 125e6
         self._loop = asyncio.get_running_loop()
         self._free_at = 0.0
-        self.limiter = AdaptiveLimiter(slots)
-        self.limiter._clock = self._loop.time
+        self.limiter = AdaptiveLimiter(slots, self._loop.time)
         self.most_in_flight = 0
 
     async def fetch(self, start, stop, room, received):

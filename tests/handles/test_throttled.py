@@ -26,7 +26,7 @@ class Limited(FakeS3):
     def __init__(self, policy):
         super().__init__()
         self.policy = policy
-        self.policy.limiter._clock = asyncio.get_running_loop().time
+        self.policy.limiter._clock = self.policy.limiter._rate._clock = asyncio.get_running_loop().time
         self.limit = RateLimit(per_second=200, burst=5, clock=self.policy.limiter._clock)
         self.retried = AdaptingBackend(self, policy)
         self.rejected = 0

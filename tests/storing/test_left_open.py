@@ -122,13 +122,25 @@ def test_no_upload_stays_open(
     verb, operation, way, responses, faulty: FaultyServer, config, bucket, admin, large_file, monkeypatch
 ):
     """Stall the request, end the program in the given way, and have the server respond, or not."""
-    monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", 5.0 if responses else 0.2)
+    if not responses:
+        lose_patience_with_the_first(monkeypatch)
     admin.put(f"{bucket}/old", LARGE)
     faulty.fail(operation, faults.Stall(), times=None if responses else 1)
     end(verb, way, bucket, large_file, faulty, config(), responses=responses)
     assert admin.uploads(bucket) == []
     assert admin.keys(bucket) == ["old"]
     assert admin.head(f"{bucket}/old")["ContentLength"] == len(LARGE)
+
+
+def lose_patience_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up the creation that gets no response sooner, and wait for the others as long as ever."""
+    attempt, patience = creation.UploadCreation._attempt, creation.CANCELLED_PATIENCE_SECONDS
+
+    def begin(self: creation.UploadCreation) -> Awaitable[str]:
+        monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", patience if self.lost else 0.2)
+        return attempt(self)
+
+    monkeypatch.setattr(creation.UploadCreation, "_attempt", begin)
 
 
 def end(
