@@ -15,7 +15,7 @@ from aios3 import _logs
 from aios3._logs import Relay, get_logger
 
 PROLOGUE = """
-import logging, logging.config, logging.handlers, os, sys, threading, warnings
+import io, logging, logging.config, logging.handlers, os, sys, threading, warnings
 import aios3
 import aios3.sync as s3
 bucket, transport = sys.argv[1:3]
@@ -55,6 +55,7 @@ with s3.open(path, "w", buffering={buffering!r}, session=session) as f:
     for n in range(30_000):
         logging.warning("%s %s", n, "x" * 400)
     logging.warning("hello")
+    logging.getLogger().handlers[0].setStream(io.StringIO())  # another thread may be about to write a record
     logging.getLogger().handlers.clear()
 """
 CLOSED_BY_ITS_HANDLER = """
