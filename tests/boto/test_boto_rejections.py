@@ -112,6 +112,16 @@ async def test_responses_that_are_not_s3s(slots, call, said, expected):
         assert type(await failing(slots, call, endpoint_url=server.url)) is expected
 
 
+async def test_an_object_that_is_sent_instead_of_its_tags_is_not_read(slots):
+    """rclone ignores ?tagging. Of the 1 TiB that this server announces, none arrives: who reads it waits."""
+    object_head = response(200, b"the object", content_length=str(1 << 40), etag='"1"')
+    async with Scripted(object_head) as server:
+        error = await failing(slots, "tags", endpoint_url=server.url)
+        assert type(error) is errors.UnsupportedError
+        assert str(error).startswith(f"GetObjectTagging {URL}: the server ignores ?tagging")
+        await server.closed_by_client()
+
+
 async def test_moto_says_the_same(slots, local):
     missing, nowhere = S3Url("bucket", "missing"), S3Url("nowhere", "key")
     assert type(await failing(slots, "get", missing, **local.config)) is errors.ObjectNotFoundError

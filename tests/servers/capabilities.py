@@ -111,7 +111,7 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "complete_once": "ignores If-None-Match",
         "put_if_match": "ignores If-Match",
         "complete_if_match": "ignores If-Match",
-        "tags": "takes tags with a PUT, then responses a GET of them with 500",
+        "tags": "takes tags with a PUT, and responds to a GET of them with the object",
         "versions": "responses versioning with 501",
         "lifecycle": "takes a request about it for one about the bucket",
         "cors": "takes a request about it for one about the bucket",

@@ -53,7 +53,8 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
     fields = _mapping(getattr(error, "kwargs", None))
     cause = fields.get("error") or error
     if isinstance(cause, errors.S3Error):
-        return cause
+        named = f"{operation} {path}: {cause.message}"
+        return cause if cause.path else type(cause)(named, path=path, operation=operation)
     if "proxy_url" in fields:
         return _from_proxy(_text(fields["proxy_url"]) or "", cause, operation, path)
     for kind in _kinds():

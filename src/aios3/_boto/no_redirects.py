@@ -15,6 +15,7 @@ from aiobotocore.httpsession import AIOHTTPSession
 from aiohttp import ClientHttpProxyError, ClientTimeout, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from aios3._boto.subresources import check_subresource
 from aios3._proxies import proxy_host
 from aios3.errors import ConfigError, UnsupportedError
 
@@ -43,9 +44,12 @@ class _Requests:
             options[at] = CIMultiDict({**options[at], **self._proxy.login})
             options["timeout"] = _bounded(options.get("timeout") or self._session.timeout)
         try:
-            return await self._session.request(method, **options, allow_redirects=False)
+            response = await self._session.request(method, **options, allow_redirects=False)
         except ClientHttpProxyError as error:
             rejection = _without_request(error)
+        else:
+            check_subresource(method, options["url"].query, response)
+            return response
         raise rejection
 
 
