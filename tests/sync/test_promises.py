@@ -578,6 +578,35 @@ def test_a_read_that_fails_on_the_blocking_face_moves_nothing(bridge, read, fail
             assert file.read() == CONTENT[1001:]
 
 
+@pytest.mark.parametrize("buffering", [16, -1])
+@pytest.mark.parametrize("before", [0, 2, 16, 20])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda file: file.read(1.5),
+        lambda file: file.read("1"),
+        lambda file: file.read(-2),
+        lambda file: file.readinto(b"read-only"),
+        lambda file: file.readinto("text"),
+        lambda file: file.readinto(None),
+        lambda file: file.read1("1"),
+        lambda file: file.readline(1.5),
+        lambda file: file.seek(1.5),
+        lambda file: file.seek(0, 9),
+    ],
+)
+def test_a_read_with_a_wrong_argument_moves_nothing(both, read, before, buffering):
+    with both("wb") as file:
+        file.write(bytes(range(100)))
+    with both(buffering=buffering) as file:
+        file.read(before)
+        with pytest.raises((TypeError, ValueError, OSError)):
+            read(file)
+        assert file.read(5) == bytes(range(before, before + 5))
+        assert file.tell() == before + 5
+        assert file.read() == bytes(range(before + 5, 100))
+
+
 @pytest.mark.parametrize("read", [io.BufferedReader.readline, list, lambda file: file.read1(-1)])
 def test_a_file_with_an_unknown_position_raises_until_it_is_sought(bridge, read):
     handle = FailingReader(b"x" * (3 * MIB))

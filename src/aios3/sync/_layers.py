@@ -181,7 +181,7 @@ class ObjectReader(_ReadLayer, io.BufferedReader):
 
     def _go_back(self, position: int) -> None:
         if not self._file.closed and self._file.seekable():
-            self._file.seek(position)  # also where the buffer believes to be there
+            super().seek(0, os.SEEK_END)  # empties the buffer, which a wrong argument has left full
             super().seek(position)
 
 
