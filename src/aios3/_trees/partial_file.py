@@ -32,7 +32,7 @@ def is_wanted(target: str, *, overwrite: bool) -> bool:
     """Return whether ``target`` is to be written, in place of a file or a symbolic link that is there.
 
     Raises PathIsDirectoryError if it is a directory. Raises UnsupportedError for a device, a pipe or a socket, and
-    for a link to one such as ``/dev/stdout``: other programs use it, and a file in its place would break them.
+    for a link to one such as ``/dev/stdout``. Other programs use it, and a file in its place would break them.
     """
     try:
         mode = os.lstat(target).st_mode

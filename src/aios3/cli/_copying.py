@@ -13,6 +13,7 @@ from aios3 import S3Url
 from aios3._handles.options import parse_upload_options
 from aios3._namespace.link_targets import head_or_none
 from aios3._objects.copy_object import CopyEnd
+from aios3._patterns import has_magic
 from aios3._threads import in_thread
 from aios3._trees.copy_listed import is_same_place, may_overlap
 from aios3._trees.file_trees import TreeEntry
@@ -222,8 +223,29 @@ class Copying:
                 await self._copy_directory(found)
             else:
                 await self._copy_file(found)
+        except FileNotFoundError as error:  # ObjectNotFoundError is one, too
+            self._failed(str(found.place), await self._explained(found.place, error))
         except (S3Error, OSError) as error:
             self._failed(str(found.place), error)
+
+    async def _explained(self, place: Side, error: S3Error | OSError) -> S3Error | OSError:
+        """Return the error for a source that is not there, or one that says what was meant."""
+        if isinstance(place, str):
+            if not has_magic(place) or getattr(error, "filename", None) != place:
+                return error
+            message = f"{place}: no such file; the shell expands wildcards of local paths, unless they are quoted"
+            return InvalidPathError(message, path=place)
+        try:
+            is_directory = getattr(error, "path", None) == str(place) and await aios3.isdir(
+                place, session=self.copier.session
+            )
+        except S3Error:
+            return error
+        return self._directory_error(place) if is_directory else error
+
+    def _directory_error(self, place: Side) -> PathIsDirectoryError:
+        message = f"{place} is a directory; -r takes it with all that is below"
+        return PathIsDirectoryError(message, path=str(place))
 
     def _failed(self, path: str, error: S3Error | OSError) -> None:
         """Print an error, and the source that has it; raise one that all other sources would have as well."""
@@ -290,8 +312,7 @@ class Copying:
     async def _copy_directory(self, found: Found) -> None:
         source = found.place
         if not self.app.options.recursive:
-            message = f"{source} is a directory; -r takes it with all that is below"
-            raise PathIsDirectoryError(message, path=str(source))
+            raise self._directory_error(source)
         target = self.target.place if found.is_only else self.target.below(found.name or _name_of(source))
         if not found.is_only:
             await self._claim(source, target)
