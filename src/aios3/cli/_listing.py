@@ -7,6 +7,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import aios3
+from aios3._backend import GetOptions
+from aios3._namespace.link_targets import head
 from aios3._patterns import has_magic
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
 from aios3.cli._on_options import add_on, done_on_engine
@@ -253,13 +255,14 @@ def _sum_row(record: Mapping[str, object], options: argparse.Namespace) -> tuple
 
 def _stat_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="an object, a directory or a bucket")
+    parser.add_argument("--version-id", metavar="ID", help="an older version of the object")
 
 
 async def _stat(app: App, options: argparse.Namespace) -> None:
     session = await app.session()
     for path in options.paths:
         try:
-            stat = await aios3.lstat(require_s3(path), session=session)
+            stat = await _described(require_s3(path), options.version_id, session)
         except S3Error as error:
             app.output.error("stat", error)
             continue
@@ -267,6 +270,12 @@ async def _stat(app: App, options: argparse.Namespace) -> None:
         width = max(map(len, record)) + 1
         lines = (f"{name + ':':{width}} {value}" for name, value in record.items() if value is not None)
         app.output.result(record, *lines)
+
+
+async def _described(path: str, version_id: str | None, session: aios3.Session) -> aios3.StatResult:
+    if version_id is None:
+        return await aios3.lstat(path, session=session)
+    return await head(session, aios3.S3Url.parse(path).require_object(), GetOptions(version_id))
 
 
 def _stat_record(path: str, stat: aios3.StatResult) -> Mapping[str, object]:

@@ -48,7 +48,7 @@ INSTEAD = {
     "--sse-c-copy-source-key": "the Python library takes sse_customer_key=, the program no keys",
     "--sse-c-key": "the Python library takes sse_customer_key=, the program no keys",
     "--use-list-objects-v1": "servers are listed with ListObjectsV2 only",
-    "--version-id": "cat --version-id ID PATH > FILE reads an older version, rm --version-id deletes one",
+    "--version-id": "cat, cp and stat take it, and rm, which deletes a version",
     "--website-redirect": "set it with another program",
 }
 """The advice on each option that is rejected."""
