@@ -215,7 +215,7 @@ def test_the_marker_of_a_directory_is_removed_and_what_is_below_stays(state):
     assert state.objects() == OBJECTS
 
 
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to a pipe", "link to a link", "link to a descriptor"])
 @pytest.mark.parametrize(
     "line",
     [
@@ -235,10 +235,16 @@ def test_what_is_no_file_is_not_replaced_by_one(state, line, kind):
         assert state.run("zip create {b}/zip {b}/d/b").returncode == 0
     special = state.here / "t" / "b"
     with socket.socket(socket.AF_UNIX) as listener:
-        if kind == "pipe":
-            os.mkfifo(special)
-        else:
+        if kind == "socket":
             listener.bind(os.path.relpath(special))
+        elif kind == "pipe":
+            os.mkfifo(special)
+        elif kind == "link to a descriptor":  # as /dev/stdout is one, which may be a regular file at the moment
+            special.symlink_to("/proc/self/fd/1")
+        else:
+            os.mkfifo(state.here / "pipe")
+            (state.here / "link").symlink_to("pipe")
+            special.symlink_to("../pipe" if kind == "link to a pipe" else "../link")
         before = os.lstat(special)
         done = state.run(line)
         assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)

@@ -93,7 +93,7 @@ OPTIONS = {
     "rb s3://b": ["--force"],
     "presign s3://b/k": ["--expires-in=60"],
 }  # fmt: skip
-TAKEN_BY_SOME = {("rm", "--version-id")}
+TAKEN_BY_SOME = {("rm", "--version-id"), ("cp", "--version-id")}
 """Options that other commands take, or reject."""
 ROWS = [(line, option) for line, options in OPTIONS.items() for option in dict.fromkeys(options)]
 

@@ -149,8 +149,8 @@ def test_a_link_reads_the_object_without_credentials(environ):
         (["tail", "-c", "0", "s3://bucket/missing"], 1, "s3://bucket/missing"),
         (["ls", "--concurrency", "0"], 2, "'0' is not a number from 1 on"),
         (["ls", "--part-size", "9" * 400], 2, "is more than S3 can hold"),
-        (["ls", "--endpoint-url", "http://user:hidden@host", "s3://bucket"], 1, "password"),
-        (["ls", "--endpoint-url", "no url", "s3://bucket"], 1, "no url"),
+        (["ls", "--endpoint-url", "http://user:hidden@host", "s3://bucket"], 2, "password"),
+        (["ls", "--endpoint-url", "no url", "s3://bucket"], 2, "no url"),
     ],
 )
 def test_what_is_wrong_is_one_line_without_a_traceback(environ, arguments, status, message):

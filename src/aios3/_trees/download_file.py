@@ -50,6 +50,8 @@ class DownloadJob:
     followlinks: bool = False
     preserve: frozenset[Attribute] = frozenset()
     """The attributes that the file gets from the object's metadata, where they are there."""
+    version_id: str | None = None
+    """The version to receive; None: the newest."""
 
     def attributes(self, stat: StatResult) -> FileAttributes:
         """Return what the file gets besides the bytes of the object that ``stat`` describes."""
@@ -75,7 +77,7 @@ async def download_file(session: Session, job: DownloadJob, reporter: ProgressRe
         return 0
     most = session.config.request_size
     first = most if job.size is None else min(job.size, most)
-    source = ObjectSource(session, job.url)
+    source = ObjectSource(session, job.url, GetOptions(job.version_id))
     async with AsyncExitStack() as resources:
         resources.push_async_callback(source.aclose)
         # Acquire memory before the request: a request that waits for memory would hold up all others.

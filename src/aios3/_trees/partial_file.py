@@ -31,8 +31,8 @@ _NAME_CHARACTERS = 40
 def is_wanted(target: str, *, overwrite: bool) -> bool:
     """Return whether ``target`` is to be written, in place of a file or a symbolic link that is there.
 
-    Raises PathIsDirectoryError if it is a directory. Raises UnsupportedError for a device, a pipe or a socket: other
-    programs use it, and a file in its place would break them.
+    Raises PathIsDirectoryError if it is a directory. Raises UnsupportedError for a device, a pipe or a socket, and
+    for a link to one such as ``/dev/stdout``. Other programs use it, and a file in its place would break them.
     """
     try:
         mode = os.lstat(target).st_mode
@@ -41,10 +41,22 @@ def is_wanted(target: str, *, overwrite: bool) -> bool:
     if stat_bits.S_ISDIR(mode):
         message = f"{target} is a directory, so no file can be written there"
         raise PathIsDirectoryError(message, path=target)
-    if not (stat_bits.S_ISREG(mode) or stat_bits.S_ISLNK(mode)):
+    if _is_special(target, mode):
         message = f"{target} is a device, a pipe or a socket, and is not replaced; the command cat writes to it"
         raise UnsupportedError(message, path=target)
     return overwrite
+
+
+def _is_special(target: str, mode: int) -> bool:
+    """Return whether ``target`` is, or leads to, neither a file nor a directory; ``mode`` is its own."""
+    if stat_bits.S_ISLNK(mode):
+        try:
+            if os.readlink(target).startswith("/proc/"):  # a descriptor of each process, now and then of a file
+                return True
+            mode = os.stat(target).st_mode
+        except OSError:  # it leads nowhere
+            return False
+    return not (stat_bits.S_ISREG(mode) or stat_bits.S_ISDIR(mode))
 
 
 @dataclass(frozen=True, slots=True)

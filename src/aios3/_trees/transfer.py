@@ -74,6 +74,8 @@ class FileCopier:
     """The attributes that objects are stored with."""
     preserve: frozenset[Attribute] = frozenset()
     """The attributes of local files that metadata keep, and that files get back."""
+    version_id: str | None = None
+    """The version of the one object that is received; None: the newest."""
     later_looks: LaterLooks = field(default_factory=LaterLooks)
     after: AfterCopy | None = None
     """Awaited once a file is copied, with its source."""
@@ -139,6 +141,7 @@ class FileCopier:
             resume=self.resume,
             followlinks=self.followlinks,
             preserve=self.preserve,
+            version_id=self.version_id,
         )
         return download_file(self.session, job, self.reporter)
 

@@ -157,7 +157,7 @@ async def _run(name: str, app: App, options: argparse.Namespace) -> None:
         lines = json.dumps(await kind.get(bucket), indent=2, default=_plain)
         app.output.result({"path": str(bucket.url), name: json.loads(lines)}, *lines.splitlines())
         return
-    document = await _document(kind, app, options) if options.action == "set" else None
+    document = await _document(name, app, options) if options.action == "set" else None
     if document is None and kind.delete is None:
         message = f"{name} cannot be deleted; set another value"
         raise UsageError(message)
@@ -170,10 +170,10 @@ async def _run(name: str, app: App, options: argparse.Namespace) -> None:
         await kind.delete(bucket)
 
 
-async def _document(kind: _Kind, app: App, options: argparse.Namespace) -> Document | None:
+async def _document(name: str, app: App, options: argparse.Namespace) -> Document | None:
     """Return the document that is to be set; None for ``null``, which ``get`` prints where there is none."""
     words: list[str] = options.value or [STANDARD_STREAM]
-    document = kind.words(words)
+    document = _KINDS[name].words(words)
     if document is not None:
         return document
     if len(words) > 1:
@@ -182,7 +182,11 @@ async def _document(kind: _Kind, app: App, options: argparse.Namespace) -> Docum
     if options.dry_run and words[0] == STANDARD_STREAM:
         message = "--dry-run does not read standard input; give the file with the document"
         raise UsageError(message)
-    return _parsed(await _read(app, words[0]), words[0])
+    try:
+        return _parsed(await _read(app, words[0]), words[0])
+    except FileNotFoundError as error:
+        message = f"{words[0]!r} is not there; set takes {_VALUES.get(name, 'a file with the document')}"
+        raise UsageError(message) from error
 
 
 async def _read(app: App, path: str) -> bytes:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import aios3
-from aios3 import S3Url
+from aios3 import S3Url, is_s3
+from aios3._backend import GetOptions
 from aios3._handles.options import parse_upload_options
-from aios3._namespace.link_targets import head_or_none
+from aios3._namespace.link_targets import head, head_or_none
 from aios3._objects.copy_object import CopyEnd
+from aios3._patterns import has_magic
 from aios3._threads import in_thread
 from aios3._trees.copy_listed import is_same_place, may_overlap
 from aios3._trees.file_trees import TreeEntry
@@ -34,7 +36,7 @@ from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
 from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._putting import put_standard_input
-from aios3.cli._words import repeated_words
+from aios3.cli._words import option_words, repeated_words
 from aios3.errors import BucketNotFoundError, InvalidPathError, PartialFailureError, PathIsDirectoryError, S3Error
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _cp_arguments(parser: argparse.ArgumentParser) -> None:
     _arguments(parser)
+    parser.add_argument("--version-id", metavar="ID", help="an older version of the one object, to a file or to -")
     add_on(parser)
 
 
@@ -86,11 +89,13 @@ async def _mv(app: App, options: argparse.Namespace) -> None:
 async def _write_out(app: App, options: argparse.Namespace) -> None:
     """Write objects to standard output, one after the other."""
     session, _ = await open_ends(app, options)
+    _check_version(options)
+    more: aios3.ReaderOptions = {} if options.version_id is None else {"version_id": options.version_id}
     for path in options.sources:
         if not isinstance(parse_place(path), S3Url):
             message = f"{path} is not in S3; cat writes local files to standard output"
             raise UsageError(message)
-        async with aios3.aopen(path, session=session) as file:
+        async with aios3.aopen(path, session=session, **more) as file:
             async for chunk in file.chunks():
                 await app.output.stream.write_bytes(chunk)
 
@@ -100,6 +105,10 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
     target = parse_target(options.target, raw=options.raw)
     sources = [(path, parse_place(path)) for path in options.sources]
     _check_sides(sources, target, options)
+    version_id = None
+    if command == "cp":
+        _check_version(options)
+        version_id = options.version_id
     given = options_for(target.place, options)
     stored = parse_upload_options(given)
     session, target_session = await open_ends(app, options)
@@ -107,6 +116,7 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
         *repeated_words(options, "no_clobber", "resume", "preserve", "no_preserve_mtime"),
         *object_words(given),
         *end_words(options),
+        *option_words({"version_id": version_id}),
     ]
     printer = ActionPrinter(app, command, words)
     bar = open_bar(app, command)
@@ -119,6 +129,7 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
         target_session=None if target_session is session else target_session,
         options=stored,
         preserve=frozenset(preserved(target.place, options)),
+        version_id=version_id,
     )
     globs = make_filter(*globs_of(options))
     try:
@@ -138,6 +149,19 @@ def _check_sides(sources: list[tuple[str, Side]], target: Target, options: argpa
     is_many = len(sources) > 1 or is_pattern(sources[0][0], raw=options.raw)
     if is_many and not target.is_directory:
         message = f"{options.target} is no directory, and there is more than one source; end it in '/'"
+        raise UsageError(message)
+
+
+def _check_version(options: argparse.Namespace) -> None:
+    """Raise UsageError for a version of anything but one object, or for a copy of it inside S3."""
+    if options.version_id is None:
+        return
+    source = options.sources[0]
+    if len(options.sources) > 1 or options.recursive or not is_s3(source) or is_pattern(source, raw=options.raw):
+        message = "--version-id is of one object; leave out -r, patterns and other sources"
+        raise UsageError(message)
+    if is_s3(options.target):
+        message = "--version-id copies to a file; cat --version-id ID PATH | aios3 put PATH stores a version again"
         raise UsageError(message)
 
 
@@ -222,8 +246,29 @@ class Copying:
                 await self._copy_directory(found)
             else:
                 await self._copy_file(found)
+        except FileNotFoundError as error:  # ObjectNotFoundError is one, too
+            self._failed(str(found.place), await self._explained(found.place, error))
         except (S3Error, OSError) as error:
             self._failed(str(found.place), error)
+
+    async def _explained(self, place: Side, error: S3Error | OSError) -> S3Error | OSError:
+        """Return the error for a source that is not there, or one that says what was meant."""
+        if isinstance(place, str):
+            if not has_magic(place) or getattr(error, "filename", None) != place:
+                return error
+            message = f"{place}: no such file; the shell expands wildcards of local paths, unless they are quoted"
+            return InvalidPathError(message, path=place)
+        try:
+            is_directory = getattr(error, "path", None) == str(place) and await aios3.isdir(
+                place, session=self.copier.session
+            )
+        except S3Error:
+            return error
+        return self._directory_error(place) if is_directory else error
+
+    def _directory_error(self, place: Side) -> PathIsDirectoryError:
+        message = f"{place} is a directory; -r takes it with all that is below"
+        return PathIsDirectoryError(message, path=str(place))
 
     def _failed(self, path: str, error: S3Error | OSError) -> None:
         """Print an error, and the source that has it; raise one that all other sources would have as well."""
@@ -255,7 +300,7 @@ class Copying:
         if self.target.root is not None:
             copier = copier.confined_to(self.target.root)
         if item is None and (isinstance(source, str) or self.command == "mv" or self.app.options.dry_run):
-            item = await describe_source(copier.session, source)
+            item = await self._describe(source)
         if self.app.options.dry_run:
             assert item is not None
             if copier.overwrite or not await self._exists(target):
@@ -264,6 +309,13 @@ class Copying:
         if self.command == "mv":
             copier = replace(copier, after=removing_sources(copier.session))
         await copy_single(copier, source, target, item)
+
+    async def _describe(self, source: Side) -> TreeEntry:
+        session, version_id = self.copier.session, self.copier.version_id
+        if isinstance(source, str) or version_id is None:
+            return await describe_source(session, source)
+        stat = await head(session, source, GetOptions(version_id))
+        return TreeEntry("", stat.size, stat.mtime, stat.etag)
 
     async def _exists(self, target: Side) -> bool:
         if isinstance(target, str):
@@ -290,8 +342,7 @@ class Copying:
     async def _copy_directory(self, found: Found) -> None:
         source = found.place
         if not self.app.options.recursive:
-            message = f"{source} is a directory; -r takes it with all that is below"
-            raise PathIsDirectoryError(message, path=str(source))
+            raise self._directory_error(source)
         target = self.target.place if found.is_only else self.target.below(found.name or _name_of(source))
         if not found.is_only:
             await self._claim(source, target)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import aios3
+from aios3._backend import GetOptions
+from aios3._namespace.link_targets import head
+from aios3._patterns import has_magic
 from aios3.cli._names import add_raw, fixed_part, is_pattern, require_s3
 from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._output import DirectoryName
-from aios3.cli._units import format_size, format_time, parse_size, parse_time
-from aios3.errors import S3Error
+from aios3.cli._units import format_size, format_time, parse_number, parse_size, parse_time
+from aios3.cli._words import quote
+from aios3.errors import BucketNotFoundError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from aios3.cli._app import App
@@ -27,29 +31,46 @@ def _ls_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", metavar="PATH", default=["s3://"], help="s3://bucket/directory/ or a pattern"
     )
     parser.add_argument(
-        "-l", "--long", "--human-readable", action="store_true", help="with size, time and storage class"
+        *("-l", "--long", "-h", "-H", "--human-readable", "--humanize"),
+        action="store_true",
+        help="with size, time and storage class",
     )
     parser.add_argument("-r", "-R", "--recursive", action="store_true", help="also what is below directories")
     parser.add_argument("--bytes", action="store_true", help="sizes in bytes, not in KiB, MiB ...")
+    parser.add_argument("--summarize", action="store_true", help="at the end the number of objects and their size")
     add_raw(parser)
 
 
 async def _ls(app: App, options: argparse.Namespace) -> None:
+    total = [0, 0]
     for path in options.paths:
         try:
-            await _list(app, options, require_s3(path))
+            await _list(app, options, require_s3(path), total)
         except S3Error as error:
-            app.output.error("ls", error)
+            app.output.error("ls", _with_pattern(error, path))
+    if options.summarize:
+        count, size = total
+        shown = str(size) if options.bytes else format_size(size)
+        app.output.result({"objects": count, "bytes": size}, f"Total Objects: {count}", f"Total Size: {shown}")
 
 
-async def _list(app: App, options: argparse.Namespace, path: str) -> None:
+def _with_pattern(error: S3Error, path: str) -> S3Error:
+    """Return an error; that of a path with nothing at it with the pattern for names that begin so."""
+    is_missing = isinstance(error, ObjectNotFoundError) and not isinstance(error, BucketNotFoundError)
+    if not is_missing or path.endswith("/") or has_magic(path):
+        return error
+    message = f"{error}; {quote(f'{path}*')} lists names that begin so"
+    return ObjectNotFoundError(message, path=path)
+
+
+async def _list(app: App, options: argparse.Namespace, path: str, total: list[int]) -> None:
     session = await app.session()
     if is_pattern(path, raw=options.raw):
         root = fixed_part(path)
         entries = aios3.glob_stat(path, missing_ok=False, session=session)
     elif options.recursive:
         root = await _root_of(path, session)
-        entries = aios3.scan_stat(path, missing_ok=False, session=session)
+        entries = _entries_below(path, session, raw=True)
     else:
         root = await _root_of(path, session)
         if root != _directory(path):
@@ -59,6 +80,9 @@ async def _list(app: App, options: argparse.Namespace, path: str) -> None:
     rows: list[aios3.FileEntry] = []
     async with aclosing(entries) as source:
         async for entry in source:
+            if not entry.is_dir():
+                total[0] += 1
+                total[1] += entry.stat.size
             if not options.long:
                 _print_entry(app, entry, root)
                 continue
@@ -148,10 +172,17 @@ async def _find(app: App, options: argparse.Namespace) -> None:
             app.output.error("find", error)
 
 
-def _entries_below(path: str, session: aios3.Session, *, raw: bool) -> AsyncGenerator[aios3.FileEntry, None]:
-    if is_pattern(path, raw=raw):
-        return aios3.glob_stat(path, missing_ok=False, session=session)
-    return aios3.scan_stat(path, missing_ok=False, session=session)
+async def _entries_below(path: str, session: aios3.Session, *, raw: bool) -> AsyncGenerator[aios3.FileEntry, None]:
+    """Yield what a pattern matches, or what is below a directory, which may be empty."""
+    is_glob = is_pattern(path, raw=raw)
+    search = aios3.glob_stat if is_glob else aios3.scan_stat
+    async with aclosing(search(path, missing_ok=False, session=session)) as entries:
+        try:
+            async for entry in entries:
+                yield entry
+        except ObjectNotFoundError:
+            if is_glob or not await aios3.isdir(path, session=session):
+                raise
 
 
 def _passes(stat: aios3.StatResult, options: argparse.Namespace) -> bool:
@@ -169,9 +200,15 @@ def _passes(stat: aios3.StatResult, options: argparse.Namespace) -> bool:
 def _du_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory, a bucket or a pattern")
     parser.add_argument(
-        "-d", "--max-depth", type=int, default=0, metavar="N", help="also directories N levels below (0)"
+        "-d", "--max-depth", type=parse_number, default=0, metavar="N", help="also directories N levels below (0)"
     )
     parser.add_argument("--bytes", action="store_true", help="sizes in bytes, not in KiB, MiB ...")
+    parser.add_argument(
+        *("-s", "-h", "-H", "--summarize", "--human-readable", "--humanize"),
+        dest="without_effect",
+        action="store_true",
+        help=argparse.SUPPRESS,
+    )
     add_raw(parser)
     add_on(parser)
 
@@ -218,13 +255,14 @@ def _sum_row(record: Mapping[str, object], options: argparse.Namespace) -> tuple
 
 def _stat_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="an object, a directory or a bucket")
+    parser.add_argument("--version-id", metavar="ID", help="an older version of the object")
 
 
 async def _stat(app: App, options: argparse.Namespace) -> None:
     session = await app.session()
     for path in options.paths:
         try:
-            stat = await aios3.lstat(require_s3(path), session=session)
+            stat = await _described(require_s3(path), options.version_id, session)
         except S3Error as error:
             app.output.error("stat", error)
             continue
@@ -232,6 +270,12 @@ async def _stat(app: App, options: argparse.Namespace) -> None:
         width = max(map(len, record)) + 1
         lines = (f"{name + ':':{width}} {value}" for name, value in record.items() if value is not None)
         app.output.result(record, *lines)
+
+
+async def _described(path: str, version_id: str | None, session: aios3.Session) -> aios3.StatResult:
+    if version_id is None:
+        return await aios3.lstat(path, session=session)
+    return await head(session, aios3.S3Url.parse(path).require_object(), GetOptions(version_id))
 
 
 def _stat_record(path: str, stat: aios3.StatResult) -> Mapping[str, object]:

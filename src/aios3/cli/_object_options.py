@@ -31,7 +31,7 @@ _HELP = {
     "expires": "until when caches may keep it: 2026-11-30, 2026-11-30T12:00:00Z, or the header's own text",
     "storage_class": "such as STANDARD_IA, GLACIER, INTELLIGENT_TIERING",
     "acl": "such as private, public-read, bucket-owner-full-control",
-    "sse": "encryption by the server: AES256, aws:kms or aws:kms:dsse",
+    "sse": "encryption by the server: AES256 (without a value), aws:kms or aws:kms:dsse",
 }
 _PARSERS = {"expires": http_date}
 _PAIRS = {"metadata": "NAME=VALUE", "tags": "NAME=VALUE"}
@@ -61,7 +61,8 @@ def add_object_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what objects are stored with")
     for name, metavar in _TEXTS.items():
         option, parse = f"--{name.replace('_', '-')}", _PARSERS.get(name, str)
-        group.add_argument(option, metavar=metavar, type=parse, help=_HELP.get(name))
+        without_value: dict[str, Any] = {"nargs": "?", "const": "AES256"} if name == "sse" else {}
+        group.add_argument(option, metavar=metavar, type=parse, help=_HELP.get(name), **without_value)
     for name, metavar in _PAIRS.items():
         spellings = [f"--{name}"] if name == "metadata" else ["--tag", "--tags"]
         group.add_argument(

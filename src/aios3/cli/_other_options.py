@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _WITHOUT_EFFECT = {
     "--page-size": "N",
@@ -29,7 +33,6 @@ INSTEAD = {
     "--exit-on-error": "run stops for nothing; a script sees the exit status of each command",
     "--force-glacier-transfer": "restore archived objects first, with another program",
     "--grants": "--acl takes a canned ACL",
-    "--humanize": "ls -l and du show sizes for people, --bytes exact ones",
     "--if-size-differ": "sync --size-only copies by size",
     "--if-source-newer": "sync copies what is newer",
     "--install-completion": "completion bash prints the script",
@@ -44,9 +47,8 @@ INSTEAD = {
     "--sse-c-copy-source": "the Python library takes sse_customer_key=, the program no keys",
     "--sse-c-copy-source-key": "the Python library takes sse_customer_key=, the program no keys",
     "--sse-c-key": "the Python library takes sse_customer_key=, the program no keys",
-    "--summarize": "du adds up sizes and numbers",
     "--use-list-objects-v1": "servers are listed with ListObjectsV2 only",
-    "--version-id": "cat --version-id ID PATH > FILE reads an older version, rm --version-id deletes one",
+    "--version-id": "cat, cp and stat take it, and rm, which deletes a version",
     "--website-redirect": "set it with another program",
 }
 """The advice on each option that is rejected."""
@@ -59,8 +61,57 @@ def add_without_effect(to: argparse.ArgumentParser | argparse._ArgumentGroup, *,
         to.add_argument(option, dest="without_effect", action=action, default=default, help=argparse.SUPPRESS)
 
 
-def advice_on(message: str) -> str | None:
-    """Return what to use for the first option of another program that ``message`` of argparse does not know."""
+COMMANDS_INSTEAD = {
+    "bucket-version": "bucket versioning",
+    "check": "cmp",
+    "configure": "--profile with the files that aws configure writes",
+    "copy": "cp",
+    "copyto": "cp",
+    "delete": "rm",
+    "deletefile": "rm",
+    "diff": "cmp",
+    "dir": "ls -l",
+    "link": "presign",
+    "list": "ls",
+    "ll": "ls -l",
+    "lsf": "ls -r",
+    "lsjson": "ls --json",
+    "lsl": "ls -l",
+    "mkdir": "mb",
+    "move": "mv",
+    "moveto": "mv",
+    "pipe": "put",
+    "purge": "rm -r",
+    "rcat": "put",
+    "remove": "rm",
+    "rmdir": "rb",
+    "size": "du",
+    "touch": "put",
+    "version": "--version",
+}
+"""Commands of other programs, and what does the same here."""
+
+
+def advice_on(message: str, options: Iterable[str]) -> str | None:
+    """Return what to use for the first option that ``message`` of argparse does not know.
+
+    It is of another program, or nearly one of ``options``.
+    """
     words = message.removeprefix("unrecognized arguments: ").split()
-    known = (INSTEAD.get(word.partition("=")[0]) for word in words)
-    return next((advice for advice in known if advice), None) if message != " ".join(words) else None
+    if message == " ".join(words):
+        return None
+    names = [word.partition("=")[0] for word in words if word.startswith("--")]
+    known = next((INSTEAD[name] for name in names if name in INSTEAD), None)
+    return known or next((f"{near} is one" for name in names if (near := _nearest(name, options))), None)
+
+
+def advice_on_command(name: str, commands: Iterable[str]) -> str:
+    """Return what to use for a command that is not there, or which ones are."""
+    instead = COMMANDS_INSTEAD.get(name) or _nearest(name, commands)
+    return f"use {instead}" if instead else f"there are {', '.join(commands)}"
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
+    return next(iter(get_close_matches(name, names, 1)), None)

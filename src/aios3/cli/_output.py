@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aios3.cli._streams import StandardOutput
 from aios3.cli._words import quote
-from aios3.errors import PartialFailureError, S3Error
+from aios3.errors import CredentialsError, PartialFailureError, S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -121,14 +121,15 @@ class Output:
             place = "" if path is None or path in message else f"{path}: "
             program = "aios3" if self.line is None else f"aios3 run: line {self.line}:"
             name = f"{command}: " if command else ""
-            self.stream.write_error(f"{program} {name}{place}{message}\n".translate(_ONE_LINE))
+            self.stream.write_error(f"{program} {name}{place}{message}".translate(_UNPRINTABLE) + "\n")
 
     def flush(self) -> None:
         """Write what is buffered; raise BrokenPipeError if the reader has gone."""
         self.stream.flush()
 
 
-_ONE_LINE = {number: shown for number, shown in _UNPRINTABLE.items() if number != ord("\n")}
+_AS_OPTIONS = {"credentials=, ": "", "credentials='anonymous'": "--no-sign-request"}
+"""Arguments of the library that its messages name, and what stands for them on the command line."""
 
 
 def message_of(error: BaseException) -> str:
@@ -137,4 +138,7 @@ def message_of(error: BaseException) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     else:
         text = str(error) or type(error).__name__
+    if isinstance(error, CredentialsError):
+        for argument, option in _AS_OPTIONS.items():
+            text = text.replace(argument, option)
     return " ".join(text.split("\n"))

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from aios3.cli._commands import COMMANDS
-from aios3.cli._other_options import add_without_effect, advice_on
+from aios3.cli._other_options import add_without_effect, advice_on, advice_on_command
 from aios3.cli._units import parse_count, parse_size
 from aios3.cli._usage import NoCommandError, UsageError
 
@@ -25,7 +25,7 @@ DESCRIPTION = "List, read and write objects of S3, and of servers that speak its
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         command = self.prog.partition(" ")[2]
-        advice = advice_on(message)
+        advice = advice_on(message, self._option_string_actions)
         text = f"{message}; {advice}" if advice else f"{message}; see {self.prog} --help"
         raise UsageError(text, command=command or None)
 
@@ -37,6 +37,8 @@ def parse(arguments: Sequence[str], defaults: argparse.Namespace | None = None) 
     understood, SystemExit where help or the version was printed instead.
     """
     name, options = _parse_first(arguments, defaults)
+    if name == "help" and options.rest:
+        return parse([*options.rest, "--help"], defaults)
     if name == "help":
         _print_and_exit(help_text())
     if name == "s3":
@@ -52,13 +54,15 @@ def parse(arguments: Sequence[str], defaults: argparse.Namespace | None = None) 
     if group:
         subcommand, options = _parse_first(options.rest, options)
         name = f"{name} {subcommand}"
-        if subcommand is None and options.help:
+        if subcommand == "help" or (subcommand is None and options.help):
             _print_and_exit(help_text(group))
     if name not in COMMANDS:
-        message = f"there is no command {name.removesuffix(' None')!r}; there are {', '.join(group or COMMANDS)}"
+        typed = name.removesuffix(" None")
+        message = f"there is no command {typed!r}; {advice_on_command(typed, group or COMMANDS)}"
         raise UsageError(message)
     command = COMMANDS[name]
-    rest = ["--help", *options.rest] if options.help else options.rest
+    is_asked = options.help or (options.rest == ["help"] and name != "run")  # a file may have that name
+    rest = ["--help", *options.rest] if is_asked else options.rest
     return command, parser_of(command).parse_args(rest, options)
 
 
@@ -109,8 +113,11 @@ def parser_of(command: Command) -> argparse.ArgumentParser:
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
     command.load().ARGUMENTS[command.name](parser)
+    short = () if "-h" in parser._option_string_actions else ("-h",)  # noqa: SLF001 - ls -lh, du -sh
+    parser.add_argument(*short, "--help", action="help", help="print this help")
     _add_options(parser.add_argument_group("options of every command"), default=argparse.SUPPRESS)
     return parser
 

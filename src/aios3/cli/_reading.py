@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import aios3
 from aios3.cli._names import add_raw, is_pattern, require_s3
-from aios3.cli._units import parse_age, parse_size
+from aios3.cli._units import UnitError, parse_age, parse_number, parse_size
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _END_LINES = 10
 """Lines that ``head`` and ``tail`` show without ``-c``, as those of the shell."""
 _LINE_READ_BYTES = 64 << 10
+_MAX_LIFETIME_SECONDS = 604_800
+"""S3's limit for presigned links."""
 
 
 def _cat_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +59,9 @@ async def _write_object(app: App, path: str, version_id: str | None) -> None:
 def _end_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", help="an object")
     parser.add_argument("-c", "--bytes", type=parse_size, metavar="SIZE", help="so many bytes, not lines")
-    parser.add_argument("-n", "--lines", type=int, default=_END_LINES, metavar="N", help=f"lines ({_END_LINES})")
+    parser.add_argument(
+        "-n", "--lines", type=parse_number, default=_END_LINES, metavar="N", help=f"lines ({_END_LINES})"
+    )
 
 
 async def _head(app: App, options: argparse.Namespace) -> None:
@@ -115,7 +119,11 @@ def _presign_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _lifetime(text: str) -> int:
-    return int(text) if text.isdecimal() else round(parse_age(text).total_seconds())
+    seconds = int(text) if text.isdecimal() else round(parse_age(text).total_seconds())
+    if not 1 <= seconds <= _MAX_LIFETIME_SECONDS:
+        message = f"{text!r} is not a lifetime from 1s to 7d"
+        raise UnitError(message)
+    return seconds
 
 
 async def _presign(app: App, options: argparse.Namespace) -> None:

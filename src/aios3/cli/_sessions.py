@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import aios3
+from aios3.cli._usage import UsageError
+from aios3.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +22,10 @@ _SHOWN_OF_EVENT = (
     *("operation", "bucket", "key", "attempt", "status", "code", "error", "request_id"),
     *("seconds", "first_byte_seconds", "bytes_read", "bytes_written"),
 )
+
+
+_OPTIONS = {"endpoint_url": "--endpoint-url", "max_bytes_per_second": "--limit-rate", "part_size": "--part-size"}
+"""The options of those arguments of the library whose values it rejects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,17 @@ class Sessions:
             "max_bytes_per_second": connection.limit_rate,
             "on_request": self._print_request if connection.verbose else None,
         }
-        return aios3.Config(
-            endpoint_url=connection.endpoint_url,
-            profile=connection.profile,
-            region=connection.region,
-            verify=False if connection.no_verify_ssl else connection.ca_bundle or True,
-            **{name: value for name, value in given.items() if value is not None},
-        )
+        try:
+            return aios3.Config(
+                endpoint_url=connection.endpoint_url,
+                profile=connection.profile,
+                region=connection.region,
+                verify=False if connection.no_verify_ssl else connection.ca_bundle or True,
+                **{name: value for name, value in given.items() if value is not None},
+            )
+        except ConfigError as error:
+            argument, space, rest = str(error).partition(" ")
+            raise UsageError(_OPTIONS.get(argument, argument) + space + rest) from error
 
     def _print_request(self, event: aios3.RequestEvent) -> None:
         record = {name: getattr(event, name) for name in _SHOWN_OF_EVENT}

@@ -22,6 +22,9 @@ async def open_to_read(path: str) -> AsyncGenerator[int, None]:
     descriptor = await made_in_thread(partial(os.open, path, os.O_RDONLY), os.close)
     try:
         yield descriptor
+    except IsADirectoryError as error:  # reading does not know the name
+        error.filename = error.filename or path
+        raise
     finally:
         os.close(descriptor)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import aios3
 from aios3 import S3Url
+from aios3._threads import in_thread
 from aios3.cli._actions import ActionPrinter
 from aios3.cli._app import UsageError
 from aios3.cli._bar import open_bar
@@ -15,6 +17,7 @@ from aios3.cli._on_options import add_on, done_on_engine
 from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
 from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._words import repeated_words
+from aios3.errors import ObjectNotFoundError, PathNotDirectoryError
 
 if TYPE_CHECKING:
     import argparse
@@ -57,6 +60,8 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
     if isinstance(source, str) and isinstance(target, str):
         message = f"neither {source} nor {target} is in S3; rsync works between local directories"
         raise UsageError(message)
+    if isinstance(source, str) and await in_thread(os.path.isfile, source):
+        raise _is_no_directory(source)
     stored, (include, exclude) = options_for(target, options), globs_of(options)
     words = [*repeated_words(options, "preserve", "no_preserve_mtime"), *object_words(stored), *end_words(options)]
     session, target_session = await open_ends(app, options)
@@ -81,9 +86,22 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
             session=session,
             **stored,
         )
+    except ObjectNotFoundError as error:
+        if error.path == str(_directory(source)) and await _is_object(source, session):
+            raise _is_no_directory(source) from error
+        raise
     finally:
         if bar is not None:
             bar.finish()
+
+
+async def _is_object(place: S3Url | str, session: aios3.Session) -> bool:
+    return isinstance(place, S3Url) and not place.names_directory and await aios3.isfile(place, session=session)
+
+
+def _is_no_directory(place: S3Url | str) -> PathNotDirectoryError:
+    message = f"{place} is no directory, and sync takes directories; cp copies a file or an object"
+    return PathNotDirectoryError(message, path=str(place))
 
 
 def _directory(place: S3Url | str) -> S3Url | str:

@@ -47,6 +47,14 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_number(text: str) -> int:
+    """Return a number from 0 on; raise UnitError otherwise, as for ``+5``, which ``tail`` of the shell counts from."""
+    if not text.isdecimal():
+        message = f"{text!r} is not a number from 0 on"
+        raise UnitError(message)
+    return int(text)
+
+
 def format_size(size: int) -> str:
     """Return a size of at most five characters and its unit: ``999 B``, ``1.5 KiB``, ``20.0 GiB``."""
     if size < _BINARY:
