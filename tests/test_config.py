@@ -58,6 +58,7 @@ def test_the_keyword_arguments_are_the_fields():
 BOUNDS = [
     ("target_throughput_gbps", 0.1, 4_000, {}),
     ("max_concurrency", 1, 10_000, {}),
+    ("max_requests_per_second", 0.01, 1_000_000, {}),
     ("block_size", 4 * KIB, 64 * MIB, {"request_size": 64 * MIB}),
     ("request_size", 4 * KIB, 5 * GIB, {"block_size": 4 * KIB, "memory_budget": 1024 * GIB}),
     ("part_size", 5 * MIB, 5 * GIB, {"memory_budget": 1024 * GIB}),
@@ -103,8 +104,8 @@ def test_the_target_sets_how_many_requests_are_in_flight_unless_the_caller_does(
 @pytest.mark.parametrize("value", [True, False, "8", None, b"8", [8], 8j])
 @pytest.mark.parametrize("name", [name for name, *_ in BOUNDS])
 def test_a_number_is_needed(name, value):
-    if (name, value) == ("max_attempts", None):
-        pytest.skip("None is its default: what the environment and the profile say")
+    if value is None and name in {"max_attempts", "max_requests_per_second"}:
+        pytest.skip("None is its default")
     with pytest.raises(ConfigError, match=f"^{name} must be a number"):
         Config(**{name: value})
 
@@ -116,7 +117,10 @@ def test_a_timeout_and_a_rate_are_finite(name, value):
         Config(**{name: value})
 
 
-@pytest.mark.parametrize("name", [name for name, *_ in BOUNDS if not name.endswith(("_timeout", "_gbps"))])
+FRACTIONS = ("_timeout", "_gbps", "_requests_per_second")
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in BOUNDS if not name.endswith(FRACTIONS)])
 def test_only_seconds_and_rates_may_be_broken(name):
     with pytest.raises(ConfigError, match=f"^{name} must be a number"):
         Config(**{name: float(getattr(Config(), name) or 5)})

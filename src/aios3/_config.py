@@ -73,6 +73,7 @@ class ConfigOptions(TypedDict, total=False):
     verify: bool | str
     target_throughput_gbps: float
     max_concurrency: int
+    max_requests_per_second: float | None
     max_bytes_per_second: int | None
     memory_budget: int
     block_size: int
@@ -153,6 +154,10 @@ class Config:
     for each 0.4 Gbit/s of ``target_throughput_gbps``, which is 32. A server that asks for fewer requests gets fewer,
     until it accepts more."""
 
+    max_requests_per_second: float | None = None
+    """The most requests that the session starts in a second, 0.01 to 1,000,000; a second attempt counts as well. A
+    server that asks for fewer requests gets fewer, for up to a minute. None: as many as the server accepts."""
+
     max_bytes_per_second: int | None = None
     """The most bytes of objects that the session sends and receives in a second, both together; at least 1,000. None:
     as many as come. A part that is sent goes at once, and the next one waits for its time."""
@@ -191,7 +196,8 @@ class Config:
     hedging: float | None = 0.02
     """Share of the ranged GETs that may get a second request; the first response counts. A GET gets one for all of its
     range if its response takes longer than nineteen of twenty. A body of a MiB or more gets one for the missing rest if
-    it comes more slowly than nineteen of twenty. None or 0: no second requests."""
+    it comes more slowly than nineteen of twenty. None or 0: no second requests. There are none
+    with ``max_requests_per_second`` or ``max_bytes_per_second`` either."""
 
     checksums: ChecksumMode = "auto"
     """The checksum sent with every part and, over the whole, with every object. ``auto`` sends one to Amazon only
@@ -274,12 +280,15 @@ class Config:
 
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_MAY_BE_NONE = frozenset({"max_attempts", "max_bytes_per_second", "tls_timeout", "first_byte_timeout"})
+_MAY_BE_NONE = frozenset(
+    {"max_attempts", "max_requests_per_second", "max_bytes_per_second", "tls_timeout", "first_byte_timeout"}
+)
 _FIELDS = frozenset(f.name for f in dataclasses.fields(Config))
 
 _BOUNDS: dict[str, tuple[float, float]] = {
     "target_throughput_gbps": (0.1, 4_000),
     "max_concurrency": (1, _MAX_REQUESTS),
+    "max_requests_per_second": (0.01, 1_000_000),
     "max_bytes_per_second": (1_000, 2**63),
     "block_size": (4 * KIB, 64 * MIB),
     "request_size": (4 * KIB, MAX_PART_SIZE),
@@ -357,7 +366,7 @@ def highest(name: str) -> int:
 def check_bound(name: str, value: object) -> None:
     """Raise ConfigError if ``value`` is none for the numeric setting ``name``."""
     low, high = _BOUNDS[name]
-    kinds = (int, float) if name.endswith(("_timeout", "_gbps")) else (int,)
+    kinds = (int, float) if name.endswith(("_timeout", "_gbps", "requests_per_second")) else (int,)
     if not isinstance(value, kinds) or isinstance(value, bool):
         message = f"{name} must be a number, not {value!r}"
         raise ConfigError(message)

@@ -390,10 +390,9 @@ def _forget_closed_loops() -> None:
 
 def _policy_of(config: Config) -> RetryPolicy:
     attempts = settings_of_arguments(config).max_attempts
-    limiter = AdaptiveLimiter(config.max_concurrency)
-    return RetryPolicy(
-        attempts, limiter, hedging=config.hedging or 0.0, max_bytes_per_second=config.max_bytes_per_second
-    )
+    limiter = AdaptiveLimiter(config.max_concurrency, max_rate=config.max_requests_per_second)
+    hedging = 0.0 if config.max_requests_per_second else config.hedging or 0.0  # requests that wait their turn are slow
+    return RetryPolicy(attempts, limiter, hedging=hedging, max_bytes_per_second=config.max_bytes_per_second)
 
 
 def _make_transport(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pytest
 import virtual_time
 from aios3._engine.backoff import retry_delay
 from aios3._engine.limiter import AdaptiveLimiter
+from aios3.distributed import Measure
 from aios3.distributed.dealing import dealt
+from aios3.distributed.range_task import RangeTask
+from aios3.distributed.request_shares import make_shares
 
 PAGE = Path(__file__).parents[2] / "docs/guide/distributed.md"
 KEYS_OF_RANGE = 10_000
@@ -133,15 +137,45 @@ async def work(server: Server, limiter: AdaptiveLimiter, until: float) -> None:
 def test_eight_workers_on_a_server_that_allows_a_number_of_requests_a_second_lose_less_than_a_twentieth(rate):
     """Each has a limiter of its own, and they know nothing of each other."""
 
+    server = simulate_workers(rate, [None] * 8)
+    assert server.rejected < 0.05 * server.requests
+    assert server.requests - server.rejected > 0.5 * rate * 60
+
+
+def simulate_workers(rate: float, shares: list[float | None]) -> Server:
+    """Return the server after a minute of workers with ``shares`` of a rate, each with requests for 32 at once."""
+
     async def inside() -> Server:
         server, loop = Server(rate), asyncio.get_running_loop()
-        limiters = [AdaptiveLimiter(32, loop.time) for _ in range(8)]
+        limiters = [AdaptiveLimiter(32, loop.time, share) for share in shares]
         async with asyncio.TaskGroup() as group:
             for limiter in limiters:
                 for _ in range(32):
                     group.create_task(work(server, limiter, 60.0))
         return server
 
-    server = virtual_time.run(inside())
+    random.seed(rate)
+    return virtual_time.run(inside())
+
+
+def shares_of(requests_per_second: float, workers: int) -> list[float | None]:
+    job = Measure()
+    shares = make_shares(job, requests_per_second, workers)
+    task = shares.dealt(RangeTask(job), 1000)
+    return [task.config.max_requests_per_second] * workers
+
+
+@pytest.mark.parametrize("workers", [1, 8, 128])
+@pytest.mark.parametrize("rate", [100, 400])
+def test_no_request_is_rejected_of_workers_that_share_the_rate_that_the_server_allows(rate, workers):
+    server = simulate_workers(rate, shares_of(rate, workers))
+    assert server.rejected == 0
+    assert server.requests > 0.9 * rate * 60
+
+
+@pytest.mark.parametrize("times", [1.5, 2, 4])
+@pytest.mark.parametrize("rate", [100, 400])
+def test_eight_workers_that_share_a_rate_that_is_too_high_lose_less_than_a_twentieth(rate, times):
+    server = simulate_workers(rate, shares_of(times * rate, 8))
     assert server.rejected < 0.05 * server.requests
-    assert server.requests - server.rejected > 0.5 * rate * 60
+    assert server.requests - server.rejected > 0.75 * rate * 60

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import virtual_time
 from aios3._engine import request_rate as rate_module
 from aios3._engine.limiter import AdaptiveLimiter
 
@@ -226,3 +227,85 @@ async def test_requests_that_a_standstill_has_held_up_do_not_come_all_at_once(li
     assert started == [0, 1, 2, 3]
     await go_to(105.3)
     await asyncio.gather(*working)
+
+
+SHARE = 10.0
+
+
+@pytest.fixture
+def limited(clock):
+    return AdaptiveLimiter(8, clock, max_rate=SHARE)
+
+
+def test_a_share_is_the_rate_from_the_start_and_never_more(limited, clock):
+    assert not limited.try_acquire()
+    for _ in range(100):
+        assert limited.rate == SHARE
+        clock.now += 1
+        limited.on_success()
+
+
+@pytest.mark.parametrize("responses", [0, 1, 8])
+def test_one_rejection_lowers_a_share_which_grows_back_to_what_it_was_and_no_further(limited, clock, responses):
+    for _ in range(responses):
+        clock.now += 0.1
+        limited.on_success()
+    reject(limited, 1)
+    lowered = limited.rate
+    assert SHARE * 0.3 <= lowered <= SHARE * 0.8
+    assert responses > 1 or lowered == SHARE / 2  # nothing was measured
+    clock.now += 3
+    assert lowered < limited.rate < SHARE
+    for seconds in (20, 37, 5):
+        clock.now += seconds
+        assert limited.rate == SHARE
+
+
+def test_one_rejection_of_many_requests_leaves_a_share_as_it_is(clock):
+    limiter = AdaptiveLimiter(8, clock, max_rate=100.0)
+    for _ in range(50):
+        clock.now += 0.01
+        limiter.on_success()
+    reject(limiter, 1)
+    assert limiter.rate == 100
+
+
+@pytest.mark.parametrize("share", [0.5, 2.0, 1000.0])
+def test_a_share_of_few_requests_can_become_less_than_five_a_second_and_never_none(clock, share):
+    limiter = AdaptiveLimiter(8, clock, max_rate=share)
+    for _ in range(100):
+        clock.now += 1
+        reject(limiter, 1)
+    assert 0 < limiter.rate < min(5.1, share)
+
+
+async def first_turn(share):
+    limiter, loop = AdaptiveLimiter(8, asyncio.get_running_loop().time, max_rate=share), asyncio.get_running_loop()
+    await limiter.acquire()
+    return loop.time()
+
+
+def test_shares_that_begin_together_do_not_send_together():
+    async def inside():
+        return await asyncio.gather(*(first_turn(SHARE) for _ in range(50)))
+
+    turns = virtual_time.run(inside())
+    assert len(set(turns)) == len(turns)
+    assert max(turns) <= 1 / SHARE
+
+
+def test_the_turn_of_a_cancelled_waiter_is_the_next_ones():
+    async def inside():
+        loop = asyncio.get_running_loop()
+        limiter = AdaptiveLimiter(8, loop.time, max_rate=1.0)
+        await limiter.acquire()
+        begun = loop.time()
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
+        await turns()
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        await limiter.acquire()
+        return loop.time() - begun, limiter.in_use
+
+    assert virtual_time.run(inside()) == (pytest.approx(1.0), 2)

@@ -32,14 +32,21 @@ are read only once more bodies are open, as in a k-way merge, which would deadlo
 _TOLERATED_FRACTION = 0.05
 _TOLERATED_COUNT = 2
 """Which part of the requests, and how many a second, may be rejected without a change: large servers reject some."""
+_TOLERATED_COUNT_OF_SHARE = 1
+"""That number with a ``max_rate``, which may be one of many shares: one rejection a second of each is too many."""
 _MIN_CUT_INTERVAL_SECONDS = 0.1
 """Rejections that follow each other sooner are of requests that were in flight already when the first one came."""
 
 
 class AdaptiveLimiter:
-    """Room for up to ``max_limit`` requests of one session. Used as a semaphore: waiters are admitted in FIFO order."""
+    """Room for up to ``max_limit`` requests of one session, of which ``max_rate`` a second may start; None for any.
 
-    def __init__(self, max_limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+    Used as a semaphore: waiters are admitted in FIFO order.
+    """
+
+    def __init__(
+        self, max_limit: int, clock: Callable[[], float] = time.monotonic, max_rate: float | None = None
+    ) -> None:
         self.max_limit = max_limit
         self.limit: float = float(min(_INITIAL_LIMIT, max_limit))
         """Requests that may be in flight now."""
@@ -49,7 +56,8 @@ class AdaptiveLimiter:
         self._clock = clock
         self._slow_start = SlowStart()
         self._watchdog: asyncio.TimerHandle | None = None
-        self._rate = RequestRate(clock)
+        self._rate = RequestRate(clock, max_rate)
+        self._tolerated_count = _TOLERATED_COUNT if max_rate is None else _TOLERATED_COUNT_OF_SHARE
         self._last_cut_at = 0.0
 
     @property
@@ -115,7 +123,7 @@ class AdaptiveLimiter:
     def _is_tolerable(self, now: float) -> bool:
         throttled = count_recent(self._throttles, now)
         total = throttled + count_recent(self._rate.successes, now)
-        return throttled < max(_TOLERATED_COUNT, _TOLERATED_FRACTION * total)
+        return throttled < max(self._tolerated_count, _TOLERATED_FRACTION * total)
 
     async def _wait_for_slot(self) -> None:
         waiter = asyncio.get_running_loop().create_future()

@@ -1,12 +1,13 @@
-"""How many requests a second a session may start, after a server has rejected some for their rate.
+"""How many requests a second a session may start: the most that was set for it, less after rejections.
 
 A rejection sets the rate to a little less than the responses of the last second. It grows back with the square of the
-time, and is forgotten after a minute. As long as no rate is set, nothing waits.
+time, and after a minute it is what it was in the beginning. As long as no rate is set, nothing waits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -23,19 +24,23 @@ _RATE_RECOVERY = 0.01
 """Of the rate that was set, after one second; it grows with the square, so that a limit that has gone is forgotten."""
 _RATE_EXPIRY_SECONDS = 60.0
 _MIN_RATE = 5.0
+_MIN_FRACTION_OF_MAX = 1 / 16
+"""The least that rejections leave of a ``max_rate`` of few requests a second."""
 
 
 class RequestRate:
-    """Requests a second that may be started; any number until :meth:`reduce`."""
+    """Requests a second that may be started: at most ``max_rate``; without one any number, until :meth:`reduce`."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], max_rate: float | None = None) -> None:
+        self.max_rate: float | None = max_rate
         self.successes: deque[float] = new_samples()
         """When the latest responses came that were no rejections."""
-        self.set_rate: float | None = None
-        """The rate at the latest rejection; None if there was none for a minute."""
+        self.set_rate: float | None = max_rate
+        """The rate at the latest rejection; ``max_rate`` if there was none for a minute."""
         self.set_at = 0.0
         self._clock = clock
-        self._next_start_at = 0.0
+        # Sessions with shares of one rate begin at one time; without an offset they would keep sending together.
+        self._next_start_at = clock() + random.random() / max_rate if max_rate else 0.0  # noqa: S311 - no secret
         self._stalled_seconds = 0.0
 
     @property
@@ -45,18 +50,27 @@ class RequestRate:
             return None
         since = self._clock() - self.set_at
         if since > _RATE_EXPIRY_SECONDS:
-            self.set_rate = None
-            return None
-        return self.set_rate * (1 + _RATE_RECOVERY * since * (since + 1))
+            self.set_rate = self.max_rate
+            return self.max_rate
+        rate = self.set_rate * (1 + _RATE_RECOVERY * since * (since + 1))
+        return rate if self.max_rate is None else min(rate, self.max_rate)
 
     def reduce(self, now: float) -> None:
-        """Set the rate to less than what the server has responded to of late, and to less than it was."""
+        """Set the rate to less than what the server has responded to of late, and to less than it was.
+
+        A rate at which too few responses come to measure anything is halved.
+        """
         rate, measured = self.current, self._measure(now)
         if measured is not None:
             slower = measured * _RATE_BACKOFF
             if rate is not None:
                 slower = min(max(slower, rate * _MIN_RATE_BACKOFF), rate * _RATE_BACKOFF)
-            self.set_rate, self.set_at = max(slower, _MIN_RATE), now
+        elif rate is not None:
+            slower = rate / 2
+        else:
+            return
+        least = _MIN_RATE if self.max_rate is None else min(_MIN_RATE, self.max_rate * _MIN_FRACTION_OF_MAX)
+        self.set_rate, self.set_at = max(slower, least), now
 
     def _measure(self, now: float) -> float | None:
         """Return how many requests a second were responded to of late; None if too few were."""
@@ -72,8 +86,12 @@ class RequestRate:
             return
         start_at = max(self._now(), self._next_start_at)
         self._next_start_at = start_at + 1 / rate
-        while (wait := start_at - self._now()) > 0:  # noqa: ASYNC110 - no event marks that time has passed
-            await asyncio.sleep(wait)
+        try:
+            while (wait := start_at - self._now()) > 0:  # noqa: ASYNC110 - no event marks that time has passed
+                await asyncio.sleep(wait)
+        except BaseException:
+            self._next_start_at -= 1 / rate  # its turn is the next caller's
+            raise
         late = self._now() - start_at
         if late > 1 / rate:
             # The process stood still; waiters whose turns have passed too would come all at once.

@@ -21,6 +21,7 @@ from aios3.distributed.range_task import RangeTask
 from aios3.distributed.ranges import KeyRange
 from aios3.distributed.report_store import ReportStore
 from aios3.distributed.reports import Report, Summary
+from aios3.distributed.request_shares import limited, make_shares
 from aios3.distributed.splitting import check_number
 from aios3.distributed.worker_sessions import lent_session
 from aios3.errors import ConfigError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from aios3._session import Session
     from aios3.distributed.dealing import Submitter
     from aios3.distributed.engines import Engine, MapFunction
+    from aios3.distributed.request_shares import RequestShares
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +49,7 @@ _POLL_SECONDS = 5.0
 """How long a coordinator waits before it looks again at ranges that another one works on; less for short leases."""
 
 
-def run(
+def run(  # noqa: PLR0913 - one value each
     job: Callable[[KeyRange], Report],
     ranges: Iterable[KeyRange],
     executor: Executor | int | None = None,
@@ -56,6 +58,7 @@ def run(
     report: AnyPath | None = None,
     map: MapFunction | None = None,  # noqa: A002 - the word for it
     lease_seconds: float = DEFAULT_LEASE_SECONDS,
+    requests_per_second: float | None = None,
 ) -> Run:
     """Do ``job`` for every range, and return an iterator of the ranges' reports, as they are ready.
 
@@ -73,9 +76,15 @@ def run(
     ``config``. Ranges in which something failed are done again by
     the next run. Their failures are in CSV files below ``failed/``, with the columns of S3 Batch Operations.
 
+    ``requests_per_second`` is the most that all workers together start, second attempts included. Each gets an equal
+    share, which rejections by the server make smaller for up to a minute. With ``executor`` or ``map``,
+    ``window`` is then the number of workers, and must be given. Without it, each worker begins with 8 requests in
+    flight, and learns alone how many the server accepts.
+
     What a job raises for a range is the ``error`` of that range's report; the run goes on. Closing the iterator, an
     exception, or Ctrl-C cancels what is under way. Raises ConfigError for invalid arguments, for a
-    report inside of a tree that the job reads or writes, and for a report of another run.
+    report inside of a tree that the job reads or writes, and for a report of another run. Raises it also for
+    ``requests_per_second`` where ``job`` is a function and not a :class:`Job`.
     """
     if not callable(job):
         message = f"job must be a job such as Copy(...), or a function of a KeyRange, not {type(job).__name__}"
@@ -89,6 +98,7 @@ def run(
     _check_numbers(count, window, lease_seconds)
     if is_local:
         _check_pickles(job)
+    shares = make_shares(job, requests_per_second, min(count, window or count) if is_local else window)
     store = None if report is None else ReportStore(str(S3Url.parse(report)), uuid.uuid4().hex, lease_seconds)
     closing: Future[None] = Future()
     engine: Engine
@@ -98,8 +108,10 @@ def run(
         engine = ProcessEngine(count, window or 2 * count, closing)
     else:
         engine = ExecutorEngine(_as_submitter(executor), window or _WINDOW_OF_EXECUTOR, closing)
-    config: object = getattr(job, "config", None)
-    return Run(RangeTask(job, store, config if isinstance(config, Config) else None), listed, engine, closing)
+    given: object = getattr(job, "config", None)
+    config = given if isinstance(given, Config) else None
+    task = RangeTask(job, store, config if shares is None else limited(config, shares.requests_per_second))
+    return Run(task, listed, engine, closing, shares)
 
 
 def _checked_ranges(
@@ -161,7 +173,15 @@ def _as_submitter(executor: object) -> Submitter:
 class Run(Iterator[Report]):
     """A run: an iterator of reports, and the totals so far. Also a context manager, which stops the run at its end."""
 
-    def __init__(self, task: RangeTask, ranges: list[KeyRange], engine: Engine, closing: Future[None]) -> None:
+    def __init__(
+        self,
+        task: RangeTask,
+        ranges: list[KeyRange],
+        engine: Engine,
+        closing: Future[None],
+        shares: RequestShares | None,
+    ) -> None:
+        self._shares = shares
         self._summary = Summary()
         self._task = task
         self._ranges = tuple(ranges)
@@ -245,7 +265,8 @@ class Run(Iterator[Report]):
         store = self._task.store
         while left:
             elsewhere: list[KeyRange] = []
-            for key_range, report in self._engine.outcomes(self._task, left):
+            task = self._task if self._shares is None else self._shares.dealt(self._task, len(left))
+            for key_range, report in self._engine.outcomes(task, left):
                 if report is None:
                     elsewhere.append(key_range)
                     continue
