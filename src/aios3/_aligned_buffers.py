@@ -26,20 +26,26 @@ def allocate_aligned(size: int) -> bytearray:
     return block
 
 
+_NONE = memoryview(b"")
+
+
 @final
 class BodyTarget:
-    """Memory that a body fills from its start to its end: the two callbacks of ``ObjectSource.fetch``."""
+    """Memory that a body fills, one view after the other: the two callbacks of ``ObjectSource.fetch``."""
 
-    __slots__ = ("_filled", "_view")
+    __slots__ = ("_filled", "_rest", "_view")
 
-    def __init__(self, view: memoryview) -> None:
-        self._view = view
+    def __init__(self, *views: memoryview) -> None:
+        self._rest = iter(views)
+        self._view = next(self._rest)
         self._filled = 0
 
     def get_buffer(self) -> memoryview:
-        """Return the memory that is still to be filled."""
+        """Return the memory that is to be filled next."""
         return self._view[self._filled :]
 
     def buffer_updated(self, count: int) -> None:
         """Note that ``count`` more bytes have been received into it."""
         self._filled += count
+        if self._filled == len(self._view):
+            self._view, self._filled = next(self._rest, _NONE), 0

@@ -118,6 +118,25 @@ async def test_many_readers_at_once(surface, stored):
     assert pieces == [payload(SIZE)[start : start + 100_000] for start in starts]
 
 
+@pytest.mark.parametrize("way", [None, "shared", "memory", "disk"])
+async def test_reads_into_memory_of_the_caller(surface, stored, way):
+    data = payload(SIZE)
+    ranges = [(SIZE - 5, SIZE + 5), (0, 10), (1000, 90_000), (5, 6), (90_100, SIZE), (SIZE, SIZE + 3)]
+    async with surface.open(stored, buffering=way or -1 if surface.name == "sync" else way) as f:
+        await f.read(7)
+        buffers = [bytearray(stop - start) for start, stop in ranges]
+        assert await f.read_ranges_into(ranges, buffers) == [len(data[start:stop]) for start, stop in ranges]
+        for (start, stop), buffer in zip(ranges, buffers, strict=True):
+            assert buffer == data[start:stop].ljust(stop - start, b"\0")
+        rest = bytearray(SIZE)
+        assert await f.readinto_at(11, rest) == SIZE - 11
+        assert rest == data[11:] + bytes(11)
+        assert await f.read_ranges(ranges) == [data[start:stop] for start, stop in ranges]
+        assert await f.read_at(MIB, 5) == data[MIB : MIB + 5]
+        assert await f.tell() == 7
+        assert await f.read(5) == data[7:12]
+
+
 async def test_reads_ranges_and_positions_beside_each_other(session, stored, no_leaks):
     data = payload(SIZE)
     ranges = [(0, 10), (SIZE - 5, SIZE), (1000, 90_000), (5, 6), (2 * MIB, 2 * MIB + 17)]

@@ -17,7 +17,7 @@ PROGRAMS = dict(
         r"^## (.+?)\n(?:(?!^## |^```python)[^\n]*\n)*^```python\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL
     )
 )
-TOOLS = ("pandas", "Dask", "pyarrow", "zarr", "xarray", "datasets", "DuckDB", "torch", "UPath", "obspec")
+TOOLS = ("pandas", "Dask", "pyarrow", "zarr", "xarray", "datasets", "DuckDB", "torch", "NumPy", "UPath", "obspec")
 
 
 def test_every_tool_of_the_guide_is_known_here():

@@ -40,6 +40,8 @@ READS = {
     "readlines": lambda file: file.readlines(1),
     "read_at": lambda file: file.read_at(0, 1),
     "read_ranges": lambda file: file.read_ranges([(0, 1)]),
+    "readinto_at": lambda file: file.readinto_at(0, bytearray(1)),
+    "read_ranges_into": lambda file: file.read_ranges_into([(0, 1)], [bytearray(1)]),
     "seek": lambda file: file.seek(1),
     "iteration": first_of,
     "chunks": lambda file: first_of(file.chunks()),

@@ -366,6 +366,8 @@ async def test_closing_is_final_and_safe_to_repeat_from_any_task(s3, memory_sess
         file.read_at(0, 1),
         file.read_ranges([]),
         file.readinto(bytearray()),
+        file.readinto_at(0, bytearray(1)),
+        file.read_ranges_into([], []),
     ):
         with pytest.raises(ValueError, match="closed"):
             await call

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.cache import Block, BlockMap
 from aios3._engine.received_bytes import ReceivedBytes
-from aios3._engine.request_blocks import RangeRequest, split_blocks, split_requests
+from aios3._engine.request_blocks import RangeRequest, exact_request_size, split_blocks, split_requests
 from aios3._engine.tasks import OwnedTasks
 from aios3.errors import TruncatedBodyError
 
@@ -105,6 +105,10 @@ class RangeFetcher:
         self._evict_all(
             block for block in self._map.evictable(unread=True) if block.start < stop and block.stop > start
         )
+
+    def gaps(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return the ranges inside ``[start, stop)`` that are neither here nor asked for."""
+        return self._map.gaps(start, stop)
 
     def peek(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
@@ -196,12 +200,8 @@ class RangeFetcher:
 
     def _claim_gap(self, start: int, stop: int, result: ReceivedBytes) -> list[RangeRequest]:
         """Claim a range without blocks, as the requests that fetch it soonest: each one pinned block without memory."""
-        max_size = max(
-            self.limits.min_request_size,
-            min((stop - start) // 4, self.limits.request_size),
-            self.bandwidth.min_split_bytes,
-        )
-        ranges = split_requests(start, stop, min(max_size, self.limits.request_size), self.limits.block_size)
+        size = exact_request_size(stop - start, self.limits, self.bandwidth)
+        ranges = split_requests(start, stop, size, self.limits.block_size)
         part = result.part
         return [
             self._claim([Block(at, end, pins=1, get_memory=partial(part, at - start, end - start))], reserved=False)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from aios3._engine.bandwidth import BandwidthEstimator
     from aios3._engine.cache import Block
+    from aios3._engine.readahead import RangeLimits
 
 
 @dataclass(eq=False, slots=True)
@@ -66,6 +68,12 @@ class RangeRequest:
         """Bytes that have not arrived."""
         current = self.blocks[self.current_block] if self.current_block < len(self.blocks) else None
         return self.stop - current.start - current.filled if current else 0
+
+
+def exact_request_size(total: int, limits: RangeLimits, bandwidth: BandwidthEstimator) -> int:
+    """Return the most bytes of each request for ``total`` bytes that are wanted now, and nothing after them."""
+    size = max(limits.min_request_size, min(total // 4, limits.request_size), bandwidth.min_split_bytes)
+    return min(size, limits.request_size)
 
 
 def split_requests(start: int, stop: int, max_size: int, block_size: int) -> list[tuple[int, int]]:

@@ -50,8 +50,8 @@ def byte_view(data: Buffer) -> memoryview:
     return memoryview(b"".join((data,))) if view is None else view
 
 
-def writable_view(buffer: Buffer) -> memoryview | None:
-    """Return the bytes of ``buffer`` to read into; None if Python has no format for what they are.
+def writable_view(buffer: Buffer, method: str = "readinto") -> memoryview | None:
+    """Return the bytes of ``buffer`` for ``method`` to read into; None if Python has no format for what they are.
 
     Raises TypeError for memory that cannot be written, or does not lie in a row.
     """
@@ -60,19 +60,19 @@ def writable_view(buffer: Buffer) -> memoryview | None:
     try:
         view = _view(buffer)
     except BufferError as error:
-        raise _no_room(buffer) from error
+        raise _no_room(buffer, method, "its bytes do not lie in a row (C order)") from error
     if view is not None and view.readonly:
-        raise _no_room(buffer)
+        raise _no_room(buffer, method, "it is read-only")
     return view
 
 
 @contextlib.contextmanager
-def writable_buffer(buffer: Buffer) -> Iterator[memoryview]:
+def writable_buffer(buffer: Buffer, method: str = "readinto") -> Iterator[memoryview]:
     """Give the memory of ``buffer`` to read into; of what Python has no format for, a copy that is put back.
 
     Raises TypeError for memory that cannot be written, or does not lie in a row.
     """
-    view = writable_view(buffer)
+    view = writable_view(buffer, method)
     if view is None:
         data = bytearray(b"".join((buffer,)))
         yield memoryview(data)
@@ -81,8 +81,9 @@ def writable_buffer(buffer: Buffer) -> Iterator[memoryview]:
         yield view
 
 
-def _no_room(buffer: Buffer) -> TypeError:
-    return TypeError(f"readinto() argument must be read-write bytes-like object, not {type(buffer).__name__}")
+def _no_room(buffer: Buffer, method: str, why: str) -> TypeError:
+    what = type(buffer).__name__
+    return TypeError(f"{method}() argument must be read-write bytes-like object, not {what}: {why}")
 
 
 def _view(data: Buffer) -> memoryview | None:

@@ -10,13 +10,19 @@ from aios3._config import KIB, MIB, target_bytes_per_second
 from aios3._engine.bandwidth import BandwidthEstimator
 from aios3._engine.range_fetcher import RangeFetcher
 from aios3._engine.readahead import RangeLimits, SequentialReads
+from aios3._engine.tasks import InterruptedWorkError, OwnedTasks
 from aios3._handles.base import AsyncBlockReadBase, call_on
+from aios3._handles.positioned import Destination, checked_ranges, destinations, negative
+from aios3._handles.positions import writable_buffer
+from aios3._handles.reading_into import MAX_GAP_BYTES, read_into
 from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import log_reread
-from aios3.errors import ChecksumMismatchError, ClosedHandleError, InvalidRangeError
+from aios3.errors import ChecksumMismatchError, ClosedHandleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
+
+    from typing_extensions import Buffer
 
     from aios3._backend import GetOptions
     from aios3._entries import StatResult
@@ -30,8 +36,6 @@ INITIAL_GET_BYTES = 256 * KIB
 """Bytes of the GET that opens a file: enough for a small object, little to lose for a caller that seeks away."""
 _INLINE_BODY_BYTES = 64 * KIB
 """Bytes up to which an object is received when it is opened: they are here, or nearly, and need no task."""
-_MAX_GAP_BYTES = 64 * KIB
-"""Ranges with a smaller gap between them are fetched as one: sending the gap costs less than another request."""
 _MAX_RETAINED_BYTES = 8 * MIB
 """Bytes before the position that stay in memory for reads that go back a little."""
 _MAX_JOINED_BLOCKS = 4
@@ -46,13 +50,15 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
     earn read-ahead; reads elsewhere fetch only what they ask for.
 
     Methods may be called from several tasks. ``read``, ``readinto``, ``readline`` and iteration share one position
-    and take turns; ``read_at`` and ``read_ranges`` do not touch it and run side by side.
+    and take turns. ``read_at``, ``read_ranges``, ``readinto_at`` and ``read_ranges_into`` do not touch it, and run side
+    by side.
     """
 
     def __init__(self, session: Session, source: ObjectSource, fetcher: RangeFetcherProtocol) -> None:
         self._source = source
         self._fetcher = fetcher
         self._run = SequentialReads(fetcher.limits)
+        self._reads_into = OwnedTasks()
         super().__init__(session, str(source.url), fetcher.limits.block_size)
 
     def __repr__(self) -> str:
@@ -108,10 +114,36 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         Only what is asked for is fetched. Raises InvalidRangeError for a negative offset or size.
         """
         if offset < 0 or size < 0:
-            message = f"read_at({offset}, {size}) on {self.name}: neither may be negative"
-            raise InvalidRangeError(message, path=self.name)
+            raise negative(self.name, "read_at", offset, size)
         self._check()
         return await self._fetcher.read(offset, min(offset + size, self.size))
+
+    async def readinto_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` with the bytes from ``offset`` on, and return how many: fewer only at the end of the object.
+
+        The position stays where it is. Bytes that are not in memory are received into ``buffer``, in requests side by
+        side; the session's memory budget does not count them. Once this has returned or raised, or was cancelled,
+        nothing is written into ``buffer`` any more; what it holds after an error is undefined.
+
+        Raises InvalidRangeError for a negative offset, TypeError for memory that cannot be written, or does not lie in
+        a row.
+        """
+        if offset < 0:
+            raise negative(self.name, "readinto_at", offset)
+        self._check()
+        with writable_buffer(buffer, "readinto_at") as view:
+            return (await self._read_into([Destination(offset, view)]))[0]
+
+    async def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
+        """Read several ranges ``[start, stop)``, each into the buffer at its place in ``buffers``, like readinto_at.
+
+        Returns how many bytes each got: fewer than its size only at the end of the object. Ranges that are near each
+        other share a request, and requests run side by side. Raises InvalidRangeError for a negative or reversed range,
+        and unless each range has one buffer of its own size; TypeError as :meth:`readinto_at`.
+        """
+        self._check()
+        with destinations(self.name, "read_ranges_into", ranges, buffers) as wanted:
+            return await self._read_into(wanted)
 
     async def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
         """Read several ranges ``[start, stop)`` and return their bytes in the same order.
@@ -120,11 +152,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         Raises InvalidRangeError for a negative or reversed range.
         """
         self._check()
-        requested = list(ranges)
-        for start, stop in requested:
-            if start < 0 or stop < start:
-                message = f"read_ranges on {self.name}: ({start}, {stop}) is no range; it takes (start, stop) pairs"
-                raise InvalidRangeError(message, path=self.name)
+        requested = checked_ranges(self.name, "read_ranges", ranges)
         free_bytes = self._fetcher.limits.max_readahead
         shared = _coalesce((start, min(stop, self.size)) for start, stop in requested)
         for start, stop in shared:
@@ -145,8 +173,19 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
             return
         self._closed = True
         self._session.unregister(self)
+        if self._reads_into.active:
+            await self._reads_into.aclose()
         if self._source.pending is not None or not self._fetcher.close_idle(self._closed_error()):
             await close_fetcher(self._source, self._fetcher)
+
+    async def _read_into(self, wanted: Iterable[Destination]) -> list[int]:
+        there = [each.before(self.size) for each in wanted]
+        workers = self._session.config.max_concurrency
+        try:
+            await read_into(self._source, self._fetcher, there, self._reads_into, workers)
+        except InterruptedWorkError:
+            raise self._closed_error() from None
+        return [len(each.view) for each in there]
 
     def _peek(self, size: int) -> Awaitable[bytes | memoryview]:
         return self._view(min(self._position + size, self.size))
@@ -305,7 +344,7 @@ def _closed_error(source: ObjectSource) -> ClosedHandleError:
 def _coalesce(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(ranges):
-        if merged and start - merged[-1][1] <= _MAX_GAP_BYTES:
+        if merged and start - merged[-1][1] <= MAX_GAP_BYTES:
             merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
         else:
             merged.append((start, stop))

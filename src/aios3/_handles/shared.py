@@ -183,6 +183,10 @@ class SharedRanges:
         """Drop the blocks without a reader that touch ``[start, stop)``: their contents are wrong."""
         self._ranges.invalidate(self._base + start, self._base + stop)
 
+    def gaps(self, start: int, stop: int) -> list[tuple[int, int]]:  # noqa: ARG002 - as a RangeFetcher's
+        """Return nothing: all that is read goes by way of the cache, where others find it."""
+        return []
+
     def peek(self, position: int) -> memoryview:
         """Return the bytes from ``position`` to the end of its block, as far as they have arrived."""
         return self._ranges.peek(self._base + position)

@@ -10,7 +10,8 @@ from aios3._engine.tasks import wait_all
 from aios3._entries import StatResult, WriteResult
 from aios3._handles.base import AsyncSeekReadBase
 from aios3._handles.base_writer import AsyncUploadBase, WriterState
-from aios3._handles.positions import byte_view, writable_view
+from aios3._handles.positioned import Destination, checked_ranges, destinations, negative
+from aios3._handles.positions import byte_view, writable_buffer, writable_view
 from aios3._handles.whole_io import changed_error, check_unchanged, upload_store
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._storing.upload import ABORT_PATIENCE_SECONDS
@@ -19,7 +20,7 @@ from aios3.errors import InvalidRangeError, ObjectChangedError, UnsupportedError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Awaitable, Coroutine
+    from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
 
     from typing_extensions import Buffer
 
@@ -118,11 +119,47 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         Raises InvalidRangeError for a negative offset or size.
         """
         if offset < 0 or size < 0:
-            message = f"read_at({offset}, {size}) on {self.name}: neither may be negative"
-            raise InvalidRangeError(message, path=self.name)
+            raise negative(self.name, "read_at", offset, size)
         async with self._lock:
             self._check_reading()
             return await self._store.read(offset, size)
+
+    async def readinto_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` with the bytes from ``offset`` on, and return how many: fewer only at the end.
+
+        The position stays where it is. Raises InvalidRangeError for a negative offset, TypeError for memory that cannot
+        be written, or does not lie in a row.
+        """
+        if offset < 0:
+            raise negative(self.name, "readinto_at", offset)
+        self._check_reading()
+        with writable_buffer(buffer, "readinto_at") as view:
+            return (await self._read_into([Destination(offset, view)]))[0]
+
+    async def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
+        """Read several ranges ``[start, stop)`` and return their bytes in the same order.
+
+        A range ends with the object. Raises InvalidRangeError for a negative or reversed range.
+        """
+        requested = checked_ranges(self.name, "read_ranges", ranges)
+        async with self._lock:
+            self._check_reading()
+            return [await self._store.read(start, stop - start) for start, stop in requested]
+
+    async def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
+        """Read several ranges ``[start, stop)``, each into the buffer at its place in ``buffers``.
+
+        Returns how many bytes each got: fewer than its size only at the end. Raises InvalidRangeError for a negative or
+        reversed range, and unless each range has one buffer of its own size; TypeError as :meth:`readinto_at`.
+        """
+        self._check_reading()
+        with destinations(self.name, "read_ranges_into", ranges, buffers) as wanted:
+            return await self._read_into(wanted)
+
+    async def _read_into(self, wanted: Iterable[Destination]) -> list[int]:
+        async with self._lock:
+            self._check_reading()
+            return [await self._store.read_into(each.start, each.view) for each in wanted]
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[bytes, None]:
         """Iterate over the bytes from the position on, at most ``size`` at a time, 256 KiB by default."""

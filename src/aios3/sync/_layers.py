@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aios3._config import MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from typing_extensions import Buffer
@@ -170,6 +171,22 @@ class ObjectReader(_ReadLayer, io.BufferedReader):
         except BaseException:
             self._go_back(position)
             raise
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Read at ``offset`` past the buffer and the position, like :meth:`RawReader.read_at`."""
+        return self._file.read_at(offset, size)
+
+    def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
+        """Read several ranges past the buffer and the position, like :meth:`RawReader.read_ranges`."""
+        return self._file.read_ranges(ranges)
+
+    def readinto_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` from ``offset`` on, past the buffer and the position, like :meth:`RawReader.readinto_at`."""
+        return self._file.readinto_at(offset, buffer)
+
+    def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
+        """Read several ranges, each into a buffer of the caller's, like :meth:`RawReader.read_ranges_into`."""
+        return self._file.read_ranges_into(ranges, buffers)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move the position and return it; raise UnsupportedError, with the way out, for a pipe."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MemoryT = TypeVar("MemoryT")
 
 EXIT_SECONDS = 15.0
 """How long the end of the interpreter waits for uploads to be aborted and connections to be closed."""
@@ -220,12 +221,12 @@ class LoopThread:
         """
         return self._wait(partial(func, *args, **kwargs), wait_for_cleanup=False)
 
-    def call_with_buffer(self, func: Callable[[memoryview], Awaitable[T]], view: memoryview) -> T:
-        """Run ``func(view)`` on the loop; return and raise only when nothing there can touch ``view`` any more.
+    def call_with_buffer(self, func: Callable[[MemoryT], Awaitable[T]], memory: MemoryT) -> T:
+        """Run ``func(memory)`` on the loop; return and raise only when nothing there can touch ``memory`` any more.
 
         The memory belongs to the caller, who may free it at once, so a second Ctrl-C has to wait as well.
         """
-        return self._wait(partial(func, view), wait_for_cleanup=True)
+        return self._wait(partial(func, memory), wait_for_cleanup=True)
 
     def start(self, func: Callable[[], Awaitable[object]]) -> None:
         """Run ``func`` on the loop and do not wait, so that finalizers may call this in any thread.

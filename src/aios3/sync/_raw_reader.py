@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import operator
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._handles.lifecycle import cannot_copy
@@ -15,6 +16,7 @@ from aios3._logs import warn
 from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import NoReturn, SupportsIndex
 
     from typing_extensions import Buffer
@@ -177,6 +179,52 @@ class RawReader(io.RawIOBase):
             away = "seek() to a position that you know" if self._handle.seekable() else "open it again"
             message = f"A read of {self.name} broke off ({self._torn}), and bytes of it may be lost; {away}"
             raise InvalidRangeError(message, path=self.name)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Read ``size`` bytes at ``offset``, fewer only at the end of the object; the position stays where it is.
+
+        Only what is asked for is fetched. Raises InvalidRangeError for a negative offset or size, UnsupportedError for
+        a pipe and for a member of an archive.
+        """
+        return self._loop_thread.call(self._anywhere("read_at").read_at, offset, size)
+
+    def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
+        """Read several ranges ``[start, stop)`` and return their bytes in the same order.
+
+        A range ends with the object. Raises InvalidRangeError for a negative or reversed range, and what
+        :meth:`read_at` raises.
+        """
+        return self._loop_thread.call(self._anywhere("read_ranges").read_ranges, list(ranges))
+
+    def readinto_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` with the bytes from ``offset`` on, and return how many: fewer only at the end of the object.
+
+        The position stays where it is. Once this has returned or raised, nothing is written into ``buffer`` any more;
+        what it holds after an error is undefined. Raises TypeError for memory that cannot be written, or does not lie
+        in a row, and what :meth:`read_at` raises.
+        """
+        read = partial(self._anywhere("readinto_at").readinto_at, offset)
+        return self._loop_thread.call_with_buffer(read, buffer)
+
+    def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
+        """Read several ranges ``[start, stop)``, each into the buffer at its place in ``buffers``.
+
+        Returns how many bytes each got: fewer than its size only at the end of the object. Raises InvalidRangeError
+        unless each range has one buffer of its own size, and what :meth:`readinto_at` raises.
+        """
+        read = partial(self._anywhere("read_ranges_into").read_ranges_into, list(ranges))
+        return self._loop_thread.call_with_buffer(read, list(buffers))
+
+    def _anywhere(self, method: str) -> AsyncPrefetchReader | AsyncWholeFile:
+        """Return the handle if it reads at any place."""
+        check_open(self)
+        if isinstance(self._handle, (AsyncPrefetchReader, AsyncWholeFile)):
+            return self._handle
+        message = (
+            f"{method}: {self.name} is a pipe or a member of an archive, which does not read at any place; "
+            "open the object itself without buffering='pipe', or seek and read"
+        )
+        raise UnsupportedError(message, path=self.name)
 
     def write(self, _data: Buffer, /) -> int:
         """Raise UnsupportedError: the file is open for reading."""
