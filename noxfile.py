@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -112,9 +114,12 @@ _expose_pyenv()
 
 @functools.cache
 def _wheel() -> str:
-    """Build the wheel, once a run of nox, from the files as they are."""
+    """Build the wheel, once a run of nox, from the files as they are; by uv where the Python of nox has no pip."""
     folder = tempfile.mkdtemp(prefix="aios3-wheel-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(HERE)]
+    if importlib.util.find_spec("pip") is None:
+        command = ["uv", "build", "--quiet", "--wheel", "--out-dir", folder, str(HERE)]
     subprocess.run(command, check=True)  # noqa: S603 - our own command line
     return str(next(Path(folder).glob("aios3_io-*.whl")))
 
