@@ -58,7 +58,7 @@ async def _write_object(app: App, path: str, version_id: str | None) -> None:
 
 def _end_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", help="an object")
-    parser.add_argument("-c", "--bytes", type=parse_size, metavar="SIZE", help="so many bytes, not lines")
+    parser.add_argument("-c", "--bytes", type=parse_size, metavar="SIZE", help="bytes instead of lines")
     parser.add_argument(
         "-n", "--lines", type=parse_number, default=_END_LINES, metavar="N", help=f"lines ({_END_LINES})"
     )
