@@ -191,6 +191,45 @@ async def test_bytes_that_are_no_text_are_an_error(data, encoding, chunk):
         assert found == expected
 
 
+DECODED_TWICE = {
+    "read": lambda file: file.read(),
+    "read of a size": lambda file: file.read(100),
+    "readline": lambda file: file.readline(),
+    "readlines": lambda file: file.readlines(),
+    "iteration": lambda file: anext(aiter(file)),
+}
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5, 100])
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"abc\xffde", "utf-8"),
+        (b"ab\xe2\x82", "utf-8"),
+        (b"no mark", "utf-16"),
+        (b"no mark", "utf-32"),
+        (b"a\0b\0c", "utf-16-le"),
+        (b"ab\x93", "shift_jis"),
+        (b"+\xac", "utf-7"),
+    ],
+)
+@pytest.mark.parametrize("newline", NEWLINES)
+@pytest.mark.parametrize("verb", DECODED_TWICE)
+async def test_what_could_not_be_decoded_is_not_passed_over(verb, newline, data, encoding, chunk):
+    """Otherwise the next read would go on behind it, or take the end for the end of the text."""
+    file = ours(data, encoding, newline=newline)
+    with chunks_of(chunk):
+        for again in [*DECODED_TWICE.values(), DECODED_TWICE[verb]]:
+            with pytest.raises(UnicodeError):
+                await DECODED_TWICE[verb](file)
+            with pytest.raises(UnicodeError):
+                await again(file)
+        await file.rewind()
+        good = len(data[:2].decode(encoding, "ignore")) if encoding not in {"utf-7", "utf-16", "utf-32"} else 0
+        if chunk == 1:
+            assert await file.read(good) == data[:2].decode(encoding, "ignore")[:good]
+
+
 async def characters(file: AsyncTextReader):
     while character := await file.read(1):
         yield character

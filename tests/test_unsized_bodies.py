@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from base64 import b64encode
 
@@ -119,6 +120,36 @@ async def test_a_body_that_ends_with_its_connection_is_rejected(transport):
     async with Scripted(until_close) as server, session(server, transport, max_attempts=1) as s3:
         with pytest.raises(aios3.S3Error):
             await aios3.read_bytes("s3://b/k", session=s3)
+
+
+@pytest.mark.parametrize("announced", [{}, {"content_range": "bytes 0-4/5"}, {"content_length": ""}])
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 205, 226])
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_status_of_success_that_has_no_body_of_an_object_is_rejected(transport, read, status, announced):
+    heads = response(status, b"" if status == 204 else b"12345", **{"content_length": "5", "etag": '"e"'} | announced)
+
+    async def respond(_request, _reader, writer):
+        writer.write(heads)
+        await writer.drain()
+
+    async with Scripted(*9 * [respond]) as server, session(server, transport, max_attempts=1) as s3:
+        with pytest.raises(aios3.ServerError, match=f"status {status}"):
+            await READS[read](s3)
+        assert s3.stats().in_flight == 0
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "deflate, chunked", "identity, chunked", "gzip,chunked"])
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_bytes_under_another_transfer_coding_are_not_taken_for_the_objects(transport, read, coding):
+    head = WHOLE | {"transfer_encoding": coding}
+    async with (
+        Scripted(*9 * [response(200, chunked(gzip.compress(DATA)), **head)]) as server,
+        session(server, transport, max_attempts=1) as s3,
+    ):
+        with pytest.raises(aios3.S3Error, match="transfer coding"):
+            await READS[read](s3)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

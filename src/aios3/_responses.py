@@ -66,8 +66,10 @@ def parse_content_range(
 
     A negative ``start`` counts from the end of the object.
 
-    Raises ServerError if the heads contradict each other.
+    Raises ServerError if the heads contradict each other, and for a status that has no body of an object.
     """
+    if status not in {_WHOLE, _PARTIAL}:
+        raise invalid_response(str(path), f"the status {status}", "GetObject")
     if content_range is None and length is not None and status != _PARTIAL:
         return ContentRange(0, length, length)
     match = _CONTENT_RANGE.fullmatch(content_range or "")

@@ -68,7 +68,13 @@ def keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str,
 
 
 def parse_content_range(response: BotoResponse, start: int, path: S3Url | str) -> ContentRange:
-    """Work out what the body of a GET from ``start`` on brings; see :func:`aios3._responses.parse_content_range`."""
+    """Work out what the body of a GET from ``start`` on brings; see :func:`aios3._responses.parse_content_range`.
+
+    Raises ServerError also for a transfer coding other than chunked, which aiohttp takes for bytes of the object.
+    """
+    coding = headers_of(response).get("transfer-encoding", "chunked")
+    if coding.lower() != "chunked":
+        raise _responses.invalid_response(str(path), f"the transfer coding {coding!r}", "GetObject")
     status: int = response["ResponseMetadata"]["HTTPStatusCode"]
     content_range, length = response.get("ContentRange"), response.get("ContentLength")
     return _responses.parse_content_range(status, content_range, length, start=start, path=path)

@@ -82,6 +82,8 @@ class AsyncTextReader(Generic[ReaderT]):
         self._lock = asyncio.Lock()
         self._pending = ""
         self._start = 0
+        self._undecoded = b""
+        """Bytes that could not be decoded: the next read tries them again."""
         self._ended = False
         self._decoder = self._make_decoder()
 
@@ -134,7 +136,7 @@ class AsyncTextReader(Generic[ReaderT]):
         async with self._lock:
             _check_open(self.buffer)
             if size is None or size < 0:
-                rest = self._decoder.decode(await self.buffer.read(-1), final=True)
+                rest = self._decode(self._undecoded + await self.buffer.read(-1), final=True)
                 self._ended = True
                 return self._take(len(self._pending)) + rest
             chunks: list[str] = []
@@ -179,7 +181,7 @@ class AsyncTextReader(Generic[ReaderT]):
         """Go back to the start. Other positions in text have no meaning that could be sought."""
         async with self._lock:
             await self.buffer.seek(0, os.SEEK_SET)
-            self._pending, self._start, self._ended = "", 0, False
+            self._pending, self._start, self._undecoded, self._ended = "", 0, b"", False
             self._decoder = self._make_decoder()
 
     async def aclose(self) -> None:
@@ -194,10 +196,22 @@ class AsyncTextReader(Generic[ReaderT]):
 
     async def _decode_more(self) -> None:
         """Decode the next bytes; everything before them has been taken."""
-        data = await self.buffer.read(_CHUNK_BYTES)
-        self._ended = not data
-        self._pending = self._decoder.decode(data, final=self._ended)
+        data = self._undecoded or await self.buffer.read(_CHUNK_BYTES)
+        self._pending = self._decode(data, final=not data)
         self._start = 0
+        self._ended = not data
+
+    def _decode(self, data: bytes, *, final: bool) -> str:
+        """Decode the next bytes; what fails is kept, so that it is neither lost nor passed over."""
+        before = self._decoder.getstate()
+        try:
+            text = self._decoder.decode(data, final=final)
+        except BaseException:
+            self._decoder.setstate(before)
+            self._undecoded = data
+            raise
+        self._undecoded = b""
+        return text
 
     def _take(self, stop: int) -> str:
         text = self._pending[self._start : stop]
