@@ -17,21 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PAGE = ROOT / "docs" / "guide" / "credentials-table.md"
-HEAD = """# Sources of credentials and what befalls them
+HEAD = """# Sources of credentials
 
 <!-- Written by tools/make_credentials_table.py from tests/credentials/credentials_table.py. Do not edit. -->
 
-What becomes of requests when a source of credentials is slow, fails or gives too late, as the tests check it on every
-run: over both transports, and from async and blocking programs. Credentials last an hour.
+The table has the results of requests when a source of credentials is slow, fails or recovers, as the tests check it on
+every run. They run over both transports, with and without asyncio. Credentials last an hour.
 
 `ok` means that every request of the cell was responded to; a name is the error of every one. The number is how many
-requests the source has got for all of them; there is none where looking at the source costs nothing. Instance metadata
-takes three requests for one response, and botocore asks the service of a container up to three times.
+requests the source has received for all of them. There is none if reading the source is free. Instance metadata needs
+three requests for one response, and botocore asks the service of a container up to three times.
 """
 ORACLE = """
-## boto3 in the same surroundings
+## boto3 in the same tests
 
-With one client, which is made as soon as that succeeds. It has no functions for credentials. A code is S3's or STS's.
+The tests use one client of boto3, which is made as soon as that succeeds. boto3 takes no functions for credentials. A
+code is S3's or STS's.
 """
 
 

@@ -21,14 +21,16 @@ HEAD = """# Faults and verbs
 
 <!-- Written by tools/make_fault_table.py from tests/faults/fault_table.py. Do not edit. -->
 
-What each verb makes of each fault, as the tests check it on every run. "Once" is followed by another attempt, "always"
-by an error after the last one. After every cell nothing is left: no task, no connection, no byte of the memory budget,
-no open upload (but where every response to its beginning is lost: its id is never known), and under the key is the old
-object or the new one, whole. A local file that is written is the old or the new one as well, with nothing left beside
-it. "New" is a verb that never replaces an object.
+The table has the result of each fault for each verb, as the tests check it on every run. A fault that happens "once" is
+followed by another attempt; one that happens "always" ends in an error after the last attempt.
 
-`ok` is the right result; a name is the error that is raised; an empty cell is a pair that makes no sense or shows
-nothing new. A number refers to what is not right yet.
+After each test nothing is left: no task, no connection, no byte of the memory budget, no open upload. (If every response
+to CreateMultipartUpload is lost, an upload may stay open, because its id is unknown.) Under the key is the old object or
+the new one, whole. So is a local file that is written, and no temporary file is left beside it. "New" in the name of a
+verb means that it never replaces an object.
+
+`ok` is the right result. A name is the error that is raised. An empty cell is a pair that cannot happen, or that tests
+nothing new. A number refers to a known fault of aios3.
 """
 
 

@@ -26,7 +26,7 @@ HEADER = """# megfile's names
 <!-- Written by tools/make_megfile_table.py from the code. Do not edit. -->
 
 Every name of `megfile.s3` in its three forms. The last column is imported from `aios3.compat.megfile` and has megfile's
-arguments; [Coming from megfile](megfile.md) says what differs.
+arguments; [From megfile](megfile.md) says what differs.
 
 | asynchronous: `aios3` | blocking: `aios3.sync` | drop-in: `aios3.compat.megfile` |
 |---|---|---|

@@ -17,48 +17,51 @@ sys.path.insert(0, str(ROOT / "tests" / "faults"))
 import ways_table as table  # type: ignore[import-not-found]  # noqa: E402 - found on the path above
 
 PAGE = ROOT / "docs" / "guide" / "ways-out-table.md"
-HEAD = """# Ways out
+HEAD = """# Interrupted writes
 
 <!-- Written by tools/make_ways_out_table.py from tests/faults/ways_table.py. Do not edit. -->
 
-Whatever writes, however far it is, and however it is left: what is under the path afterwards, as the tests check it on
-every run, over both transports. `old` is what was there before; `new` is the whole new object, where the server had
-stored it before it could be stopped. After every cell nothing is left: no open upload (also while the session is still
-open), no task, no connection, no byte of the memory budget, no temporary file and none that is open. What deletes has
-deleted nothing before its copy is there.
+A write can be interrupted in every state, and in several ways. The tables have what is under the path afterwards, as the
+tests check it on every run, over both transports. `old` is the previous object. `new` is the whole new object, if the
+server had stored it before it could be stopped.
+
+After each test nothing is left: no open upload (also while the session is still open), no task, no connection, no byte
+of the memory budget, no open or temporary file. A verb that deletes has deleted nothing before its copy is complete.
 
 `Storage`, `Volume`, `Bucket`, archives and trees write through the files and verbs above them in the table. Their rows
-have the states in which something of their own is under way.
+have only the states in which work of their own is interrupted.
 """
 STATES = {
     table.NOTHING: "bytes are in memory, and S3 knows nothing of them",
     table.CREATING: "S3 has started an upload, and its response with the id has not come",
     table.CREATED: "an upload is open, and no part is under way",
     table.PART: "a part is being sent or copied",
-    table.COMPLETING: "the request that completes the upload is sent by half",
+    table.COMPLETING: "half of the request that completes the upload is sent",
     table.COMPLETED: "S3 has completed the upload, and its response has not come",
     table.ABORTING: "something has failed, and the upload is being aborted",
-    table.STORING: "one request that stores all is sent by half",
+    table.STORING: "half of the only request, which stores the object, is sent",
     table.STORED: "S3 has stored or copied the object, and its response has not come",
-    table.DELETED: "S3 has deleted what was moved or is to go, and its response has not come",
+    table.DELETED: "S3 has deleted the objects, and its response has not come",
     table.RECEIVING: "a part of the object has come",
 }
 
 
 BLOCKING = """## Without asyncio
 
-A thread that waits has no task that could be cancelled, and timeouts and scopes of event loops do not reach it. What is
-left are errors, aborts, forgotten files, and sessions that another thread closes. Ctrl-C and the end of the process
-come below.
+A waiting thread has no task that could be cancelled, and timeouts and scopes of event loops do not reach it. So the
+table has errors, aborts, forgotten files, and sessions that another thread closes. The next section has Ctrl-C and the
+end of the process.
 """
 PROCESSES = """## Processes
 
-A program is left while its request stands still. `fork` makes a child that reads through the same library while the
-parent goes on. A SIGTERM without a handler ends a process at once, without a word to any library; a handler that
-calls `sys.exit` is enough for a good end. In a program of asyncio use `loop.add_signal_handler`: what a handler of
-`signal.signal` raises there can hit the event loop at any of its steps, and asyncio may lose a response by that. The
-loop of the blocking functions has a thread of its own, which no handler interrupts.
-`tests/sync/test_interrupted_at_any_line.py` raises at every line of such a call: no upload stays open.
+The program is interrupted while the server does not respond to its request. `fork` makes a child that reads with the
+same library while the parent continues.
+
+A SIGTERM without a handler ends a process at once, and no library can clean up. A handler that calls `sys.exit` is
+enough. In a program with asyncio use `loop.add_signal_handler`. A handler of `signal.signal` that raises may interrupt
+the event loop itself, and asyncio may lose a response. The loop of the blocking functions has a thread of its own, which
+no handler interrupts. `tests/sync/test_interrupted_at_any_line.py` raises at every line of such a call: no upload stays
+open.
 """
 
 
@@ -84,8 +87,8 @@ def render() -> str:
     lines += ["", *_grid(table.SUBJECTS, table.WAYS, cell)]
     lines += ["", BLOCKING, *_grid(table.BLOCKING_SUBJECTS, table.BLOCKING_WAYS, blocking_cell)]
     lines += ["", PROCESSES, *_grid(table.PROCESS_SUBJECTS, table.PROCESS_WAYS, process_cell)]
-    lines += ["", "## Empty cells", "", "A cell with a letter makes no sense:", ""]
-    lines += [f"{chr(ord('a') + number)}. {reason}" for number, reason in enumerate(empty)]
+    lines += ["", "## Empty cells", "", "A cell with a letter is a case that cannot happen:", ""]
+    lines += [f"- ({chr(ord('a') + number)}) {reason}" for number, reason in enumerate(empty)]
     if notes:
         lines += ["", "## Not right yet", "", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
     return "\n".join(lines) + "\n"
