@@ -180,6 +180,61 @@ def test_a_process_is_left(zygote, faulty, admin, bucket, local, subject, state,
         assert admin.exists(f"{bucket}/tree/file") == (way != table.FORK), "deleted where it was moved, and only there"
 
 
+UNDER_WAY = {
+    "an open file": """
+        kept.append(await aios3.aopen(target, "wb", session=session))
+        await kept[0].write(LARGE)
+        await kept[0].drain()
+    """,
+    "a file of the default session": """
+        kept.append(await aios3.aopen(target, "wb", part_size=5 * MIB))
+        await kept[0].write(LARGE)
+        await kept[0].drain()
+    """,
+    "an upload": "await aios3.upload(local + '/target', target, session=session)",
+    "a copy in parts": "await aios3.copy(bucket + '/large', target, multipart_threshold=5 * MIB, session=session)",
+}
+LEFT_LOOPS = {
+    "stopped": "threading.Thread(target=stop, daemon=True).start(); loop.run_forever()",
+    "stopped and closed": "threading.Thread(target=stop, daemon=True).start(); loop.run_forever(); loop.close()",
+    "running in a daemon thread": """
+        threading.Thread(target=loop.run_forever, daemon=True).start()
+        sys.stdin.readline()
+    """,
+}
+LEAVING_A_LOOP = """
+loop, kept, session = asyncio.new_event_loop(), [], aios3.Session(part_size=5 * MIB)
+def stop():
+    sys.stdin.readline()
+    loop.call_soon_threadsafe(loop.stop)
+async def main():
+    await asyncio.sleep(0)
+{work}
+task = loop.create_task(main())
+{leaving}
+"""
+
+
+@pytest.mark.parametrize("loop", LEFT_LOOPS)
+@pytest.mark.parametrize("work", UNDER_WAY)
+@pytest.mark.parametrize("transport", ["auto", "aiobotocore"])
+def test_a_program_ends_that_leaves_its_loop_as_it_is(zygote, faulty, admin, bucket, local, work, loop, transport):
+    """CPython 3.11 would wait for ever where a thread is started so late that it cannot begin."""
+    prepare(admin, bucket, local, "sync.copy in parts")
+    faulty.fail("UploadPart*", faults.Stall(), times=None)
+    body = textwrap.indent(textwrap.dedent(UNDER_WAY[work]), "    ")
+    source = PROLOGUE + LEAVING_A_LOOP.format(work=body, leaving=textwrap.dedent(LEFT_LOOPS[loop]))
+    with zygote.run(source, faulty.endpoint_url, bucket, str(local), "", transport) as program:
+        faulty.wait(lambda counts: counts.stalled >= 1, 60)
+        program.stdin.write("\n")
+        program.stdin.flush()
+        assert program.wait() == 0, program.stderr.read()
+    faulty.release()
+    faulty.wait(lambda counts: counts.open_connections == 0, 10)
+    assert admin.uploads(bucket) == []
+    assert admin.get(f"{bucket}/target") == OLD
+
+
 SIGNALLED_WHILE_SIGNED = """
 signal.signal(signal.SIGTERM, lambda *_: end(143))
 from aios3._boto import upload_stream

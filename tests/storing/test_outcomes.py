@@ -230,3 +230,18 @@ async def test_a_retried_conditional_write_recognizes_its_own_object(faulty, con
         await verb(session, path, file)
     assert admin.exists(path)
     assert admin.uploads(bucket) == []
+
+
+@pytest.mark.parametrize("verb", CREATING, ids=lambda verb: verb.__name__)
+async def test_a_conditional_write_is_not_sent_again_out_of_sight(faulty, config, bucket, admin, tmp_path, verb):
+    """aiohttp repeats a request without a body whose connection broke; the object would then seem to be another's."""
+    path, file = f"{bucket}/k", tmp_path / "file"
+    file.write_bytes(b"ours")
+    admin.put(path + "-source", b"ours")
+    admin.put(path + "-large", LARGE)
+    async with aios3.Session(**config(max_attempts=1)) as session:
+        await aios3.getsize(path + "-source", session=session)  # now a connection is open, and used again
+        faulty.fail(CREATING[verb], faults.DropResponse())
+        await verb(session, path, file)
+        assert faulty.count(CREATING[verb]) == 1
+    assert admin.exists(path)

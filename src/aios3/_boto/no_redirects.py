@@ -1,8 +1,11 @@
-"""aiobotocore's connections without redirects to other hosts, and with the password of a proxy out of its address.
+"""aiobotocore's connections, without redirects to other hosts, hidden repetitions, and passwords of proxies in errors.
 
 aiohttp would follow a redirect to any host, with the session token in its headers, and believe that host's response.
 Only botocore follows redirects, from which it learns regions. The address of a proxy stands in the errors of aiohttp,
 so its user and password are passed to aiohttp apart from that.
+
+aiohttp also sends a request without a body again where its connection breaks before the response. The library would
+not know then that a response was lost, and would take an object that it has made for another client's.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ class _Requests:
     """The methods of aiohttp's session that aiobotocore calls."""
 
     def __init__(self, session: Any, proxy: _Proxy) -> None:  # noqa: ANN401 - aiohttp's types are not needed
+        session._retry_connection = False  # noqa: SLF001 - aiohttp has no public way, and its test client does the same
         self._session = session
         self._proxy = proxy
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aios3._logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MAX_CALLER_WAIT_SECONDS = 1.0
 """How long :func:`run_in_cleanup_thread` waits: its caller is a garbage collector, which may hold up any thread."""
@@ -24,20 +29,42 @@ _log = get_logger("aios3.session")
 
 def run_in_cleanup_thread(work: Callable[[], Coroutine[object, object, None]], name: str) -> None:
     """Run ``work()`` in a thread, and wait ``MAX_CALLER_WAIT_SECONDS`` for it; it goes on after that."""
+    if sys.is_finalizing():  # a thread would never begin, and CPython 3.11 would wait for it for ever
+        _warn_too_late(name)
+        return
     thread = threading.Thread(target=_run, args=(work,), name=name, daemon=True)
     try:
         _threads.add(thread)
         thread.start()
     except RuntimeError:
         _threads.discard(thread)
-        _log.warning("The interpreter is ending, too late for this: %s. It may still be open and cost space", name)
+        _warn_too_late(name)
         return
     thread.join(MAX_CALLER_WAIT_SECONDS)
 
 
+def _warn_too_late(name: str) -> None:
+    _log.warning("The interpreter is ending, too late for this: %s. It may still be open and cost space", name)
+
+
+class _InPlace(ThreadPoolExecutor):
+    """Calls at once what is to be called in a thread: other pools take no work while the interpreter is ending."""
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Call ``function``, and return a future that is done."""
+        done: Future[T] = Future()
+        try:
+            done.set_result(function(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            done.set_exception(error)
+        return done
+
+
 def _run(work: Callable[[], Coroutine[object, object, None]]) -> None:
     try:
-        asyncio.run(work())
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(_InPlace())
+            runner.run(work())
     finally:
         _threads.discard(threading.current_thread())
 
@@ -46,6 +73,8 @@ def _join() -> None:
     end = time.monotonic() + MAX_EXIT_WAIT_SECONDS
     for thread in list(_threads):
         thread.join(max(end - time.monotonic(), 0))
+        if thread.is_alive():
+            _log.warning("No response in time for this: %s. It may still be open and cost space", thread.name)
 
 
 atexit.register(_join)
