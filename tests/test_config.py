@@ -221,6 +221,14 @@ def test_credentials_are_whole(access_key, secret_key):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [1, b"hunter2", ["hunter2"], 1.5, "hunter2\udcff"])
+@pytest.mark.parametrize("name", ["access_key", "secret_key", "session_token", "expires_at"])
+def test_a_key_that_cannot_sign_is_rejected_by_its_name(name, value):
+    with pytest.raises(ConfigError, match=rf"^Credentials\.{name} ") as caught:
+        Credentials(**{"access_key": "AKIA", "secret_key": "hunter1", name: value})
+    assert "hunter" not in str(caught.value)
+
+
 def test_a_moment_has_a_time_zone():
     moment = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
     assert Credentials("AKIA", "hunter2", expires_at=moment).expires_at == moment

@@ -349,6 +349,28 @@ def test_what_was_different_once_is_the_same(name, keys, directory):
     assert compare(there, directory) >= {"aiobotocore", "client"}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"endpoint_url": "http://127.0.0.1:9000"},
+        {"endpoint_url": "https://private.example", "addressing_style": "virtual"},
+    ],
+)
+@pytest.mark.parametrize("told", ["argument", "variable", "file"])
+@pytest.mark.parametrize(
+    "region",
+    ["aws-global", "fips-us-east-1", "us-west-2-fips", "us-gov-west-1-fips", "fips-aws-global", "auto"],
+)
+def test_a_region_that_stands_for_another_one_is_signed_for_as_by_botocore(told, region, arguments, directory):
+    there = {
+        "argument": Surroundings(variables=KEYS, arguments=arguments | {"region": region}),
+        "variable": Surroundings(variables=KEYS | {"AWS_DEFAULT_REGION": region}, arguments=arguments),
+        "file": Surroundings(f"[default]\nregion = {region}\n", variables=KEYS, arguments=arguments),
+    }
+    assert compare(there[told], directory) >= {"aiobotocore", "client"}
+
+
 @pytest.mark.parametrize("number", range(COUNT))
 def test_everywhere_both_do_the_same(number, directory):
     compare(made(number), directory)

@@ -51,9 +51,25 @@ class Credentials:
         if not self.access_key or not self.secret_key:
             message = "Credentials need an access key and a secret key; for none at all use credentials='anonymous'"
             raise ConfigError(message)
+        _check_key("access_key", self.access_key)
+        _check_key("secret_key", self.secret_key)
+        _check_key("session_token", self.session_token or "")
+        if self.expires_at is not None and not hasattr(self.expires_at, "tzinfo"):
+            message = f"Credentials.expires_at must be a datetime, not {type(self.expires_at).__name__}"
+            raise ConfigError(message)
         if self.expires_at is not None and self.expires_at.tzinfo is None:
             message = "Credentials.expires_at needs a time zone: datetime.now(timezone.utc) + timedelta(hours=1)"
             raise ConfigError(message)
+
+
+def _check_key(name: str, value: object) -> None:
+    """Raise ConfigError, without its value, for a key that has another type, or is not valid Unicode."""
+    if not isinstance(value, str):
+        message = f"Credentials.{name} must be text, not {type(value).__name__}"
+        raise ConfigError(message)
+    if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
+        message = f"Credentials.{name} is not valid Unicode"
+        raise ConfigError(message)
 
 
 CredentialSource = Callable[[], Credentials | Awaitable[Credentials]]

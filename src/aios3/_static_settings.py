@@ -146,7 +146,14 @@ def _is_plain(stored: Section) -> bool:
 def _has_plain_endpoint(settings: Settings) -> bool:
     if settings.endpoint_url is None:
         return settings.region is not None and has_standard_endpoint(settings.region)
+    if _is_alias(settings.region or ""):
+        return False
     return "//s3-accelerate." not in settings.endpoint_url  # botocore has rules of its own for it
+
+
+def _is_alias(region: str) -> bool:
+    """Return whether botocore signs for a region of another name, as for ``fips-us-east-1`` and ``aws-global``."""
+    return region == "aws-global" or "fips-" in region or "-fips" in region
 
 
 class _ProviderChainNeededError(Exception):
