@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import aios3.sync as s3
 from aios3 import Credentials
 from aios3.distributed import Counts, Report, processes
 
@@ -72,6 +73,13 @@ def renewed() -> Credentials:
         file.write(f"{os.getpid()}\n")
     soon = datetime.now(UTC) + timedelta(milliseconds=100)
     return Credentials(os.environ["TEST_ACCESS_KEY"], os.environ["TEST_SECRET_KEY"], expires_at=soon)
+
+
+def writes_beside(path: str) -> None:
+    """Write more and more to an object beside ``path``."""
+    with s3.open(f"{path}.beside", "wb") as file:
+        while True:
+            file.write(bytes(2**20))
 
 
 def counts_one(key_range: KeyRange) -> Report:

@@ -36,7 +36,7 @@ def faulty() -> Iterator[FaultyServer]:
 
 
 @pytest.mark.parametrize("way", ["executor", "map"])
-def test_less_than_a_twentieth_is_refused_by_a_server_that_allows_a_number_of_requests_a_second(faulty, way):
+def test_less_than_a_twentieth_is_rejected_by_a_server_that_allows_a_number_of_requests_a_second(faulty, way):
     faulty.limit(ALLOWED, burst=ALLOWED // 2)
     job = Checksum(config=aios3.Config(**faulty.config))
     with ThreadPoolExecutor(WORKERS) as executor, ThreadPool(WORKERS) as pool:

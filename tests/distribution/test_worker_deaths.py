@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,10 @@ import pytest
 
 import aios3
 import aios3.sync as s3
-from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Sync, run
+from aios3.distributed import Checksum, Copy, Inventory, KeyRange, Map, Remove, Sync, processes, run
 from aios3.distributed.processes import WorkerProcesses
 from aios3.testing import FaultyServer, faults
-from distribution.death_jobs import DiesAt, counts_one, renewed
+from distribution.death_jobs import DiesAt, counts_one, renewed, writes_beside
 from distribution.test_runs import ranges_of
 
 if TYPE_CHECKING:
@@ -273,3 +273,61 @@ def test_a_worker_whose_work_heeds_no_cancellation_ends_after_its_coordinator(tm
     except AssertionError:
         os.kill(worker, signal.SIGKILL)
         raise
+
+
+def test_a_worker_that_ends_aborts_what_a_function_writes_in_its_thread(monkeypatch):
+    with FaultyServer() as server:
+        credentials = server.config["credentials"]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.config["endpoint_url"])
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+        with s3.Session(**server.config) as session:
+            s3.write_bytes("s3://bucket/data", b"data", session=session)
+        server.fail("UploadPart", faults.Stall(), times=None)
+        job = Map(writes_beside, config=aios3.Config(**server.config))
+        with ThreadPoolExecutor(1) as waiting, run(job, [KeyRange("s3://bucket")], 1) as work:
+            waits = waiting.submit(next, work)
+            server.wait(lambda counts: counts.stalled >= 1)
+            work.close()
+            with pytest.raises(CancelledError):
+                waits.result()
+        operations = [each.operation for each in server.requests]
+        assert operations.count("CreateMultipartUpload") == 1
+        assert "AbortMultipartUpload" in operations
+        assert "CompleteMultipartUpload" not in operations
+
+
+class Exited(BaseException):
+    """The end of a worker, in a test."""
+
+
+FIRST_LINE = processes._work.__code__.co_firstlineno
+LINES_OF_WORK = sorted({line for _, _, line in processes._work.__code__.co_lines() if line and line > FIRST_LINE})
+
+
+@pytest.mark.parametrize("at", LINES_OF_WORK, ids=lambda at: f"line {at - FIRST_LINE}")
+def test_a_worker_that_is_told_to_end_ends_at_whichever_line_it_is(at, monkeypatch):
+    """Otherwise it would wait for work until it is killed."""
+
+    def leave(frame, event, _argument):
+        if event == "line" and frame.f_lineno == at:
+            processes._leave(signal.SIGTERM, frame)
+        return leave
+
+    def exit_now(_status):
+        raise Exited
+
+    def starts(frame, _event, _argument):
+        return leave if frame.f_code is processes._work.__code__ else None
+
+    monkeypatch.setattr(processes._State, "is_working", False)
+    monkeypatch.setattr(processes._State, "is_leaving", at == max(LINES_OF_WORK))
+    monkeypatch.setattr(processes.os, "_exit", exit_now)
+    monkeypatch.setattr(processes._loop_thread, "stop", lambda: None)
+    traced_before = sys.gettrace()
+    sys.settrace(starts)
+    try:
+        with pytest.raises(Exited):
+            processes._work(counts_one, KeyRange("s3://b"))
+    finally:
+        sys.settrace(traced_before)

@@ -299,13 +299,13 @@ def test_the_turn_of_a_cancelled_waiter_is_the_next_ones():
         loop = asyncio.get_running_loop()
         limiter = AdaptiveLimiter(8, loop.time, max_rate=1.0)
         await limiter.acquire()
-        begun = loop.time()
+        started_at = loop.time()
         waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
         await turns()
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
         await limiter.acquire()
-        return loop.time() - begun, limiter.in_use
+        return loop.time() - started_at, limiter.in_use
 
     assert virtual_time.run(inside()) == (pytest.approx(1.0), 2)

@@ -14,7 +14,9 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +113,7 @@ def _watch(sentinel: int) -> None:
 
 
 def _leave(_signum: int, _frame: object) -> None:
+    """End an idle worker at once, and raise KeyboardInterrupt in one that works, which ends when it has cleaned up."""
     if _State.is_leaving:
         return
     _State.is_leaving = True
@@ -120,10 +123,20 @@ def _leave(_signum: int, _frame: object) -> None:
 
 
 def _work(task: Task, key_range: KeyRange) -> Report | None:
-    _State.is_working = True
     try:
-        return task(key_range)
+        try:
+            _State.is_working = True  # inside, because the signal may come after any instruction from here on
+            return task(key_range)
+        finally:
+            _State.is_working = False
     finally:
-        _State.is_working = False
         if _State.is_leaving:
-            os._exit(_EXIT_STATUS)  # the pool would wait for more work from a parent that is gone
+            _end()
+
+
+def _end() -> NoReturn:
+    """End this process, whose pool would wait for more work from a parent that is gone."""
+    try:
+        _loop_thread.stop()  # a function of Map may still write in its thread, and its upload would stay open
+    finally:
+        os._exit(_EXIT_STATUS)

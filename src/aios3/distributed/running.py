@@ -108,10 +108,14 @@ def run(  # noqa: PLR0913 - one value each
         engine = ProcessEngine(count, window or 2 * count, closing)
     else:
         engine = ExecutorEngine(_as_submitter(executor), window or _WINDOW_OF_EXECUTOR, closing)
+    return Run(_task_of(job, store, shares), listed, engine, closing, shares)
+
+
+def _task_of(job: Callable[[KeyRange], Report], store: ReportStore | None, shares: RequestShares | None) -> RangeTask:
+    """Return the task of the whole run; this process reaches the reports with its settings."""
     given: object = getattr(job, "config", None)
     config = given if isinstance(given, Config) else None
-    task = RangeTask(job, store, config if shares is None else limited(config, shares.requests_per_second))
-    return Run(task, listed, engine, closing, shares)
+    return RangeTask(job, store, config if shares is None else limited(config, shares.requests_per_second))
 
 
 def _checked_ranges(

@@ -469,6 +469,11 @@ def call(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) 
     return get_loop_thread().call(func, *args, **kwargs)
 
 
+def stop() -> None:
+    """End the background loop of this process as the end of the interpreter does, for one that leaves without it."""
+    _process.stop()
+
+
 def close_at_end(session: Closable) -> None:
     """Have ``session`` closed when the loop ends, if that is the background loop; called on the session's loop."""
     loop_thread = _process.loop_thread
