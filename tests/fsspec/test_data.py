@@ -68,6 +68,29 @@ def test_what_is_piped_is_what_cat_gives(fs, bucket, client, size):
     assert client.get_object(Bucket=bucket, Key="x")["Body"].read() == LARGE[:size]
 
 
+def test_data_is_another_name_of_value(fs, bucket):
+    fs.pipe_file(f"{bucket}/x", data=b"one")
+    assert fs.cat(f"{bucket}/x") == b"one"
+    with pytest.raises(TypeError, match="not both"):
+        fs.pipe_file(f"{bucket}/x", b"two", data=b"three")
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_a_tree_makes_the_bucket_that_it_becomes_and_a_file_makes_none(fs, bucket, tmp_path, recursive):
+    (tmp_path / "tree" / "inner").mkdir(parents=True)
+    (tmp_path / "tree" / "inner" / "f").write_bytes(b"1")
+    (tmp_path / "f").write_bytes(b"1")
+    target = f"{bucket}-made"
+    if recursive:
+        fs.put(str(tmp_path / "tree"), target, recursive=True)
+        assert fs.find(target) == [f"{target}/inner/f"]
+        fs.rm(target, recursive=True)
+    else:
+        with pytest.raises(FileNotFoundError):
+            fs.put(str(tmp_path / "f"), f"{target}/f")
+        assert not fs.exists(target)
+
+
 @pytest.mark.parametrize("value", ["text", 5, None])
 def test_what_is_no_bytes_is_rejected_and_nothing_is_written(fs, path, value):
     with pytest.raises(TypeError):

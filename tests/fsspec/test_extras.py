@@ -7,6 +7,7 @@ import os
 import urllib.request
 
 import pytest
+from fsspec.asyn import sync
 from fsspec.callbacks import Callback
 
 import aios3
@@ -111,6 +112,44 @@ def test_any_operation_of_s3_can_be_called_and_its_errors_are_ours(fs, path, buc
         fs.call_s3("get_objekt", Bucket=bucket)
 
 
+def test_a_write_says_which_version_it_made(versioned, bucket):
+    path = f"{bucket}/v"
+    with versioned.open(path, "wb") as file:
+        file.write(b"first")
+        assert file.version_id is None
+    later = versioned.open(path, "wb", autocommit=False)
+    later.write(b"second")
+    later.close()
+    assert later.version_id is None
+    later.commit()
+    whole = versioned.pipe_file(path, b"third")
+    alone = versioned.pipe_file(f"{bucket}/new", b"fourth", mode="create")
+    made = [whole["VersionId"], later.version_id, file.version_id]
+    assert [each["VersionId"] for each in versioned.object_version_info(path)] == made
+    assert versioned.info(path)["ETag"] == whole["ETag"]
+    assert versioned.info(f"{bucket}/new")["VersionId"] == alone["VersionId"]
+
+
+def test_the_client_of_aiobotocore_is_at_hand(fs, path, bucket):
+    found = sync(fs.loop, fs.s3.head_object, Bucket=bucket, Key="x")
+    assert found["Metadata"] == {"one": "1", "two": "2"}
+    fs.connect(refresh=True)
+    assert sync(fs.loop, fs.s3.head_object, Bucket=bucket, Key="x")["ETag"] == found["ETag"]
+
+
+@pytest.mark.parametrize("connect", ["set_session", "_connect"])
+async def test_coroutines_close_the_connections_of_their_loop(storage_options, path, connect):
+    """As the documentation of s3fs has it: set_session() first, close() before the loop ends."""
+    fs = S3FileSystem(**storage_options, asynchronous=True, skip_instance_cache=True)
+    connections = await getattr(fs, connect)()
+    assert await fs._cat_file(path) == b"data"
+    before = fs.session()
+    await connections.close()
+    assert before.closed
+    assert await fs._cat_file(path) == b"data"
+    await (await fs.set_session(refresh=True)).close()
+
+
 def test_versions_are_listed_read_copied_and_removed(versioned, bucket):
     path = f"{bucket}/v"
     for data in (b"one", b"three"):
@@ -126,7 +165,9 @@ def test_versions_are_listed_read_copied_and_removed(versioned, bucket):
     assert versioned.exists(named)
     assert not versioned.exists(f"{path}?versionId=none")
     with versioned.open(path, version_id=old["VersionId"]) as file:
-        assert file.read() == b"one"
+        assert (file.read(), file.version_id) == (b"one", old["VersionId"])
+    with versioned.open(path) as file:
+        assert (file.read(), file.version_id) == (b"three", new["VersionId"])
     versioned.copy(named, f"{bucket}/w")
     assert versioned.cat(f"{bucket}/w") == b"one"
     assert len(versioned.ls(bucket, versions=True)) == 3

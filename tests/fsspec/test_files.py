@@ -72,6 +72,22 @@ class TestReading:
         assert fs.read_block(path, 1000, 500, b"\n") == expected
         assert fs.head(path, 10) + fs.tail(path, 10) == LINES[:10] + LINES[-10:]
 
+    @pytest.mark.parametrize("size", [-1, -2, -4096, None])
+    @pytest.mark.parametrize("method", ["read", "readline", "readlines"])
+    def test_every_negative_size_means_all(self, file, method, size):
+        """Python's buffered files take -1 only; fsspec's read_block asks for less than that."""
+        expected = io.BytesIO(LINES)
+        file.seek(1000), expected.seek(1000)
+        assert getattr(file, method)(size) == getattr(expected, method)(size)
+        assert file.tell() == expected.tell()
+        file.seek(1000)
+        assert file.read1(-1 if size is None else size) == LINES[1000:][: file.tell() - 1000] != b""
+
+    @pytest.mark.parametrize("offset", [len(LINES), len(LINES) + 5000])
+    @pytest.mark.parametrize("length", [10, None])
+    def test_a_block_after_the_end_is_empty(self, fs, path, offset, length):
+        assert fs.read_block(path, offset, length) == b""
+
     def test_it_says_what_it_is(self, file, fs, path):
         assert (file.mode, file.readable(), file.writable(), file.seekable()) == ("rb", True, False, True)
         assert file.size == len(LINES) == file.details["size"] == file.info()["size"]
@@ -371,7 +387,7 @@ class TestAsync:
             assert file.size == len(LARGE)
             assert await file.read(10) == LARGE[:10]
             assert file.tell() == 10
-            assert await file.read() == LARGE[10:]
+            assert await file.read(-2) == LARGE[10:]
 
     async def test_an_exception_publishes_nothing(self, afs, bucket):
         with pytest.raises(RuntimeError):

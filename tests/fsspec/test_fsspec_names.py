@@ -43,6 +43,11 @@ class Requests:
         return asyncio.run_coroutine_threadsafe(stats(), self._fs.loop).result()
 
 
+@pytest.mark.parametrize("options", [{}, {"detail": True}, {"withdirs": True}, {"maxdepth": 2}], ids=str)
+def test_no_prefix_is_every_name(fs, tree, options):
+    assert fs.find(tree, prefix=None, **options) == fs.find(tree, **options) != []
+
+
 def test_an_object_is_described_with_the_keys_of_s3fs_and_the_time_that_arrow_reads(fs, tree):
     info = fs.info(f"{tree}/b/1")
     assert {"ETag", "LastModified", "size", "name", "type", "StorageClass", "VersionId", "ContentType"} <= set(info)

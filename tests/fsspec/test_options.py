@@ -58,6 +58,15 @@ def config_of(**options):
         ({"config_kwargs": {"region_name": "eu-x-1"}}, {"region": "eu-x-1"}),
         ({"default_block_size": 50 * MIB}, {"part_size": 50 * MIB, "request_size": 50 * MIB}),
         ({"default_block_size": 64 * 1024}, {"part_size": 5 * MIB, "request_size": 64 * 1024}),
+        ({"s3_additional_kwargs": {"ChecksumAlgorithm": "CRC32"}}, {"checksums": "crc32"}),
+        ({"s3_additional_kwargs": {"ChecksumAlgorithm": "CRC64NVME"}}, {"checksums": "crc64nvme"}),
+        (
+            {
+                "s3_additional_kwargs": {"ChecksumAlgorithm": "CRC32"},
+                "config_kwargs": {"request_checksum_calculation": "when_required"},
+            },
+            {"checksums": "crc32"},
+        ),
         ({"fixed_upload_size": True, "local_expiry_check": True, "cache_regions": True}, {"part_size": 8 * MIB}),
     ],
     ids=str,
@@ -94,6 +103,7 @@ def test_every_option_of_s3fs_is_known():
         ({"listings_expiry_time": "5"}, TypeError, "listings_expiry_time"),
         ({"default_block_size": 1.5}, TypeError, "default_block_size must be int"),
         ({"client_kwargs": {"region": "x"}}, ValueError, "client_kwargs has unknown 'region'.*region_name"),
+        ({"s3_additional_kwargs": {"ChecksumAlgorithm": "SHA256"}}, ValueError, "'CRC32' or 'CRC64NVME', not 'SHA256'"),
         ({"config_kwargs": {"proxies": {}}}, ValueError, "config_kwargs has unknown 'proxies'"),
         ({"config_kwargs": {"signature_version": "s3"}}, ValueError, "signature_version"),
         ({"config_kwargs": {"retries": 3}}, ValueError, "retries must be a mapping"),

@@ -13,7 +13,7 @@ from aios3._objects.writing import write_bytes
 from aios3._threads import in_thread
 from aios3.errors import ConfigError, PathIsDirectoryError
 from aios3.fsspec.base import s3fs_errors
-from aios3.fsspec.entries import is_directory_only
+from aios3.fsspec.entries import is_directory_only, write_info
 from aios3.fsspec.local import make_parent, receive, send
 from aios3.fsspec.names import Names
 from aios3.fsspec.options import writer_options
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from aios3._handles.opening import ReaderOptions, WriterOptions
     from aios3._paths import S3Url
+    from aios3.fsspec.entries import Info
     from aios3.fsspec.pairs import Pair
     from aios3.fsspec.ranges import Merged
 
@@ -131,17 +132,29 @@ class Data(Names):
                 raise failure
         return found
 
-    async def _pipe_file(self, path: str, value: Buffer, mode: str = "overwrite", **kwargs: object) -> None:
-        """Write an object as a whole; with ``mode="create"`` only where there is none, else FileExistsError."""
+    async def _pipe_file(
+        self,
+        path: str,
+        value: Buffer | None = None,
+        mode: str = "overwrite",
+        *,
+        data: Buffer | None = None,
+        **kwargs: object,
+    ) -> Info:
+        """Write an object as a whole, and return its ``ETag`` and ``VersionId``.
+
+        ``data`` is s3fs's name of ``value``. With ``mode="create"``, an object that is there raises FileExistsError.
+        """
         _check_choice("mode", mode, "overwrite", "create")
+        stored = _one_of(value, data)
         place = self._writable(path)
         options = self.writing(kwargs)
         try:
             if mode == "overwrite":
-                await write_bytes(place, value, session=self.session(), **options)
-                return
+                return write_info(await write_bytes(place, stored, session=self.session(), **options))
             async with aopen(place, "xb", session=self.session(), **options) as writer:
-                await writer.write(value)
+                await writer.write(stored)
+            return write_info(writer.result)
         finally:
             self.invalidate_cache(path)
 
@@ -225,12 +238,19 @@ class Data(Names):
             into = isinstance(rpath, str) and (rpath.endswith("/") or await self._isdir(rpath))
             target = self._strip_protocol(rpath)
             pairs = await in_thread(put_pairs, lpath, target, into, recursive=recursive, maxdepth=maxdepth)
+            if recursive and not into and pairs:
+                await self._make_bucket_for(target)
         else:
             pairs = list(zip(lpath, rpath, strict=True))
         check_distinct(pairs, lambda path: self.place(path).url)
         if not pairs:
             return None
         return await self._carry(self._put_file, pairs, callback, batch_size, kwargs)
+
+    async def _make_bucket_for(self, target: Any) -> None:
+        """Make the bucket that a tree is sent to as a whole: it is the directory that the tree becomes."""
+        if isinstance(target, str) and not self.place(target).url.key:
+            await self._mkdir(target)
 
     async def _get(
         self,
@@ -291,6 +311,13 @@ class Data(Names):
         return await self.run_all(
             lambda pair: carry(*pair, **options), pairs, batch_size, opens_files=True, on_done=callback.relative_update
         )
+
+
+def _one_of(value: Buffer | None, data: Buffer | None) -> Buffer:
+    if (value is None) == (data is None):
+        message = "pipe_file() needs value, or data, which means the same, and not both"
+        raise TypeError(message)
+    return cast("Buffer", data if value is None else value)
 
 
 def _share(request: Merged, data: Any, found: list[Any]) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aios3._backend import BucketEntry, ObjectVersion
-    from aios3._entries import StatResult
+    from aios3._entries import StatResult, WriteResult
 
 Info = dict[str, Any]
 """One entry: ``name``, ``size``, ``type``, and more by S3's names."""
@@ -65,6 +65,11 @@ def bucket_info(entry: BucketEntry) -> Info:
     """Describe a bucket of the list of buckets."""
     created = datetime.fromtimestamp(entry.created, UTC)
     return {**directory_info(entry.name), "StorageClass": "BUCKET", "CreationDate": created}
+
+
+def write_info(result: WriteResult) -> Info:
+    """Describe what a write has stored, by the names of S3's response."""
+    return {"ETag": f'"{result.etag}"' if result.etag else "", "VersionId": result.version_id}
 
 
 def version_info(bucket: str, version: ObjectVersion) -> Info:

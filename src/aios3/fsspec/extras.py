@@ -12,6 +12,7 @@ from aios3._objects.clients import get_s3_client
 from aios3._objects.presigning import presign
 from aios3._trees.concatenation import concat
 from aios3.errors import ConfigError, PathIsDirectoryError
+from aios3.fsspec.calls import run
 from aios3.fsspec.changes import Changes
 from aios3.fsspec.paths import require_key
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from aios3._boto.boto3_clients import AioBaseClient
     from aios3._objects.presigning import PresignMethod
     from aios3.fsspec.paths import Place
 
@@ -33,6 +35,17 @@ _OBJECT_ACLS = frozenset({
     "bucket-owner-full-control",
 })  # fmt: skip
 _BUCKET_ACLS = frozenset({"private", "public-read", "public-read-write", "authenticated-read"})
+
+
+class LoopConnections:
+    """The connections of one filesystem on one loop."""
+
+    def __init__(self, filesystem: Changes) -> None:
+        self._filesystem = filesystem
+
+    async def close(self) -> None:
+        """Close the connections of the running loop; they are made anew when they are needed."""
+        await self._filesystem.aclose()
 
 
 class Extras(Changes):
@@ -239,12 +252,31 @@ class Extras(Changes):
     async def _invalidate_region_cache(self) -> None:
         """Do nothing: the region of a bucket is learnt anew where a server names another."""
 
-    async def _set_session(self, refresh: bool = False, kwargs: Mapping[str, object] | None = None) -> object:
-        """Return the session of the running loop; with ``refresh``, a new one with new connections."""
+    async def set_session(self, refresh: bool = False, kwargs: Mapping[str, object] | None = None) -> LoopConnections:
+        """Return the connections of the running loop, for callers of s3fs, which close them before their loop ends.
+
+        With ``refresh``, new ones. Nothing else needs this call: connections are made when they are needed.
+        """
         del kwargs
         if refresh:
             await self.aclose()
-        return self.session()
+        return LoopConnections(self)
+
+    async def _connect(self, refresh: bool = False) -> LoopConnections:
+        """Do what :meth:`set_session` does, by its older name."""
+        return await self.set_session(refresh)
+
+    async def _client(self) -> AioBaseClient:
+        return await get_s3_client(session=self.session())
+
+    @property
+    def s3(self) -> AioBaseClient:
+        """The client of aiobotocore on the loop of the blocking methods, for S3's other operations.
+
+        Call it with ``fsspec.asyn.sync(fs.loop, fs.s3.put_bucket_cors, Bucket=...)``; :meth:`call_s3` does the same in
+        one step. Coroutines take ``await aios3.get_s3_client(session=fs.session())``, which is of their own loop.
+        """
+        return cast("AioBaseClient", run(self, self._client))
 
 
 def _target(place: Place) -> dict[str, str]:

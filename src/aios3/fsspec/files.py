@@ -87,6 +87,8 @@ class S3ReadFile(S3File):
         self._file = file
         self._options = options
         self.size: int = file.size
+        if fs.version_aware:
+            self.version_id = file.stat().version_id or self.version_id
 
     def __del__(self) -> None:
         """Close without waiting: libraries over fsspec leave files that they have read to the garbage collector."""
@@ -132,7 +134,7 @@ class S3ReadFile(S3File):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read ``size`` bytes, fewer only at the end; all that is left if it is negative or None."""
-        return self._file.read(size)
+        return self._file.read(_count(size))
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fill ``buffer``, less only at the end, and return how many bytes that were."""
@@ -144,7 +146,7 @@ class S3ReadFile(S3File):
 
     def read1(self, size: int = -1, /) -> bytes:
         """Read up to ``size`` bytes with one read of the file below."""
-        return self._file.read1(size)
+        return self._file.read1(_count(size))
 
     def readinto1(self, buffer: Buffer, /) -> int:
         """Read into ``buffer`` with one read of the file below."""
@@ -152,11 +154,11 @@ class S3ReadFile(S3File):
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Read up to and with the next line feed."""
-        return self._file.readline(-1 if size is None else size)
+        return self._file.readline(_count(size))
 
     def readlines(self, hint: int | None = -1, /) -> list[bytes]:
         """Read all lines, each with its line feed."""
-        return self._file.readlines(-1 if hint is None else hint)
+        return self._file.readlines(_count(hint))
 
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
         """Read up to and with the next ``char``, or to the end; ``blocks`` bytes are looked at at a time."""
@@ -203,6 +205,11 @@ class S3ReadFile(S3File):
 
 
 _LOOK_BYTES = 64 * 1024
+
+
+def _count(size: int | None) -> int:
+    """Return how many bytes are meant: fsspec takes every negative number for all, buffered files of Python only -1."""
+    return -1 if size is None or size < 0 else size
 
 
 def _reopen(fs: Any, path: str, options: dict[str, Any], position: int) -> Any:
@@ -310,9 +317,16 @@ class S3WriteFile(S3File):
             self._outcome = _FAILED
             raise
         else:
-            self._outcome = _PUBLISHED
+            self._outcome, self.version_id = self._end()
         finally:
             self.fs.invalidate_cache(self.path)
+
+    def _end(self) -> tuple[str, str | None]:
+        """Return whether the closed file below was published, and which version it made."""
+        try:
+            return _PUBLISHED, self._file.result.version_id
+        except ClosedHandleError:  # a text wrapper closed it, because an exception has left its block
+            return _DISCARDED, None
 
     def discard(self) -> None:
         """Give up: nothing becomes visible, and no upload stays open. Safe to repeat.

@@ -40,7 +40,6 @@ _BEYOND_FSSPEC = [
     "_object_version_info",
     "_put_tags",
     "_rmdir",
-    "_set_session",
     "_setxattr",
     "_sign",
     "_touch",
@@ -151,7 +150,7 @@ class S3FileSystem(Extras):
         return f"<aios3.fsspec.S3FileSystem {self.endpoint_url or 'default endpoint'}>"
 
     close: Callable[..., Any] = blocking("aclose")
-    connect: Callable[..., Any] = blocking("_set_session")
+    connect: Callable[..., Any] = blocking("set_session")
 
 
 add_blocking(S3FileSystem, {*_async_methods, *_BEYOND_FSSPEC, *dir(AsyncFileSystem)})

@@ -48,7 +48,7 @@ class Names(Base):
         version_id = self._version(version_id, place.version_id)
         if not place.url.key:
             await _require_bucket(self.session(), place.url)
-            return directory_info(place.url.bucket)
+            return {**directory_info(place.url.bucket), "VersionId": None}
         if version_id is not None:
             return head_info(place.name, await self.described(place.url, version_id))
         if not refresh and not self.version_aware:
@@ -176,7 +176,7 @@ class Names(Base):
         maxdepth: int | None = None,
         withdirs: bool | None = False,
         detail: bool = False,
-        prefix: str = "",
+        prefix: str | None = "",
         refresh: bool = False,
         directories_first: bool = False,
         **kwargs: object,
@@ -188,7 +188,7 @@ class Names(Base):
         directory of the same name, unless ``directories_first``.
         """
         del refresh, kwargs
-        path = self._strip_protocol(path)
+        path, prefix = self._strip_protocol(path), prefix or ""
         if maxdepth is None and not detail and not withdirs and not self.names_version(path):
             return await self._names_below(path, prefix)
         found = await self._found(path, maxdepth, prefix, withdirs=bool(withdirs))

@@ -33,12 +33,12 @@ _CONFIG = frozenset({
     "connect_timeout", "max_pool_connections", "read_timeout", "region_name", "request_checksum_calculation",
     "response_checksum_validation", "retries", "s3", "signature_version",
 })  # fmt: skip
-_EVERY_CALL = frozenset({*WRITING, "Metadata", "RequestPayer", "Tagging", "ExpectedBucketOwner"}) | {
-    "SSECustomerAlgorithm",
-    "SSECustomerKey",
-    "SSECustomerKeyMD5",
-}
-_FOR_CONFIG = frozenset({"RequestPayer", "ExpectedBucketOwner"})
+_EVERY_CALL = frozenset({
+    *WRITING, "ChecksumAlgorithm", "ExpectedBucketOwner", "Metadata", "RequestPayer", "SSECustomerAlgorithm",
+    "SSECustomerKey", "SSECustomerKeyMD5", "Tagging",
+})  # fmt: skip
+_FOR_CONFIG = frozenset({"ChecksumAlgorithm", "RequestPayer", "ExpectedBucketOwner"})
+_CHECKSUMS = {"CRC32": "crc32", "CRC64NVME": "crc64nvme"}
 _KEY_BYTES = 32
 _SIGNATURES = {"s3v4", "v4"}
 _LISTINGS: dict[str, type | tuple[type, ...]] = {
@@ -110,6 +110,7 @@ def settings_of(options: Fields, block_size: int | None) -> Settings:
         "request_payer": "requester" if options.get("requester_pays") else every_call.get("RequestPayer"),
         "expected_bucket_owner": every_call.get("ExpectedBucketOwner"),
         **_connection(options, config_kwargs),
+        **_checksum_of(every_call.get("ChecksumAlgorithm")),
         **_sizes(chosen),
     }
     config = Config().with_options(**{name: value for name, value in fields.items() if value is not None})
@@ -246,6 +247,16 @@ def _connection(options: Fields, config_kwargs: Fields) -> dict[str, object]:
     if calculation is not None:
         fields["checksums"] = "off" if calculation == "when_required" else "crc32"
     return fields
+
+
+def _checksum_of(algorithm: object) -> dict[str, object]:
+    """Return the checksum of every write, from S3's name of it; raise ConfigError for one that is not computed here."""
+    if algorithm is None:
+        return {}
+    if isinstance(algorithm, str) and algorithm in _CHECKSUMS:
+        return {"checksums": _CHECKSUMS[algorithm]}
+    message = f"ChecksumAlgorithm must be {' or '.join(map(repr, _CHECKSUMS))}, not {algorithm!r}"
+    raise ConfigError(message)
 
 
 def _request_attempts(retries: object) -> object:

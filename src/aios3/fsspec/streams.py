@@ -40,7 +40,7 @@ class S3AsyncFile(AbstractAsyncStreamedFile):
     async def read(self, length: int | None = -1) -> bytes:
         """Read ``length`` bytes, fewer only at the end; all that is left if it is negative or None."""
         self._require("rb")
-        data: bytes = await self._file.read(length)
+        data: bytes = await self._file.read(-1 if length is None or length < 0 else length)
         return data
 
     async def readinto(self, buffer: Buffer) -> int:
