@@ -165,6 +165,7 @@ async def test_a_wrong_argument_of_a_method_is_rejected_before_anything_is_sent(
 ZIP_ARCHIVE: dict[tuple[str, str], list[Any]] = {
     ("extract", "overwrite"): FLAGS,
     ("extract_all", "overwrite"): FLAGS,
+    ("extract_all", "resume"): FLAGS,
     ("extract_all", "dry_run"): FLAGS,
     ("extract_all", "on_extracted"): [5, "print", *ODD],
     ("extract_all", "members"): [5, 5.5, [5], [None], "member", b"member", object()],

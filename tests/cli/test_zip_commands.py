@@ -112,6 +112,53 @@ def test_a_file_that_is_there_is_replaced_unless_that_is_forbidden(environ, stor
     assert (tmp_path / "read.me").read_bytes() == MEMBERS["read.me"]
 
 
+CHANGED = {"none": None, "another": b"mine", "of that size": b"READ ME\n", "shorter": b"read", "longer": b"read me\n\n"}
+"""What may be in the place of ``read.me``."""
+NEWER = ("S3", "of that size")
+"""An object that is newer than the archive and has the member's size is taken for the member."""
+
+
+@pytest.mark.parametrize(
+    ("where", "there"), [(where, there) for where in ("disk", "S3") for there in CHANGED if (where, there) != NEWER]
+)
+def test_an_extraction_goes_on_with_what_is_not_there(environ, stored, tmp_path, there, where):
+    to = str(tmp_path / "out") if where == "disk" else "s3://bucket/out"
+    arguments = ["zip", "extract", ARCHIVE, "--to", to]
+    assert run_program(environ, *arguments).returncode == 0
+    again = run_program(environ, *arguments, "--resume")
+    assert (again.returncode, again.stdout, again.stderr) == (0, b"", b"")
+    if CHANGED[there] is None:
+        s3.unlink("s3://bucket/out/read.me", session=stored) if where == "S3" else (tmp_path / "out/read.me").unlink()
+    elif where == "S3":
+        s3.write_bytes("s3://bucket/out/read.me", CHANGED[there], session=stored)
+    else:
+        (tmp_path / "out" / "read.me").write_bytes(CHANGED[there])
+    plan = run_program(environ, *arguments, "--resume", "--dry-run").stdout
+    assert plan.count(b" --resume ") == len(MEMBERS)
+    done = run_program(environ, "run", stdin=plan)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == f"{to}/read.me\n"
+    found = (
+        files_below(tmp_path / "out")
+        if where == "disk"
+        else {
+            path.removeprefix("s3://bucket/out/"): s3.read_bytes(path, session=stored)
+            for path in s3.scan("s3://bucket/out", session=stored)
+        }
+    )
+    assert found == MEMBERS
+
+
+def test_what_is_resumed_replaces_no_link_by_what_it_leads_to(environ, stored, tmp_path):
+    (tmp_path / "elsewhere").write_bytes(MEMBERS["read.me"])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "read.me").symlink_to(tmp_path / "elsewhere")
+    done = run_program(environ, "zip", "extract", ARCHIVE, "read.me", "--resume", "--to", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not (tmp_path / "out" / "read.me").is_symlink()
+    assert (tmp_path / "out" / "read.me").read_bytes() == MEMBERS["read.me"]
+
+
 def test_a_dry_run_writes_nothing_and_prints_what_run_does(environ, stored, tmp_path):
     out = tmp_path / "out dir"
     lines = run_program(environ, "--dry-run", "zip", "extract", ARCHIVE, "--to", str(out)).stdout

@@ -7,12 +7,13 @@ import contextlib
 import io
 import random
 import zipfile
+from dataclasses import replace
 
 import pytest
 from zip_s3 import URL, session_on
 
 import aios3
-from aios3 import _session
+from aios3 import StatResult, _session
 from handles.fake_s3 import FakeS3
 
 MIB = 1 << 20
@@ -61,6 +62,30 @@ async def test_a_body_that_breaks_is_resumed_where_it_broke(s3, opened, name):
 
         s3.break_body = cut
         assert await z.read(name) == {"noise.bin": NOISE, "lines.txt": LINES, "stored.bin": NOISE}[name]
+
+
+@pytest.mark.parametrize(("mtime", "stays"), [(0.5, False), (1.0, True), (2.0, True)])
+async def test_an_object_is_taken_for_its_member_only_if_it_is_as_new_as_the_archive(s3, opened, mtime, stays):
+    other = bytes(len(NOISE))
+    s3.put("out/noise.bin", other)
+    s3.objects["out/noise.bin"] = replace(s3.objects["out/noise.bin"], stat=StatResult(size=len(other), mtime=mtime))
+    async with opened(ARCHIVE) as z:
+        places = await z.extract_all("s3://bucket/out", resume=True)
+    assert len(places) == 3
+    assert s3.objects["out/noise.bin"].data == (other if stays else NOISE)
+    assert s3.objects["out/lines.txt"].data == LINES
+
+
+async def test_what_was_extracted_before_an_error_is_not_read_again(s3, opened, tmp_path):
+    async with opened(ARCHIVE) as z:
+        await z.extract_all(tmp_path, ["noise.bin", "stored.bin"])
+        s3.break_body = lambda body: setattr(body, "broken_after", 0)
+        assert await z.extract_all(tmp_path, ["noise.bin", "stored.bin"], resume=True) == [
+            str(tmp_path / "noise.bin"),
+            str(tmp_path / "stored.bin"),
+        ]
+        with pytest.raises(aios3.TruncatedBodyError):
+            await z.extract_all(tmp_path, resume=True)
 
 
 async def test_a_body_that_always_breaks_is_raised_and_writes_nothing(s3, opened, tmp_path):

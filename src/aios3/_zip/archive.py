@@ -149,6 +149,7 @@ class AsyncZipArchive:
         members: Iterable[str | ZipInfo] | None = None,
         *,
         overwrite: bool = True,
+        resume: bool = False,
         on_extracted: Callable[[str], object] | None = None,
         dry_run: bool = False,
     ) -> list[str]:
@@ -158,8 +159,11 @@ class AsyncZipArchive:
         anything is written; ZipArchiveError is raised if they are beyond ``max_total_bytes``. The first member that
         fails ends it; what was extracted before stays. ``on_extracted`` is called with the place of each member that
         is there now. With ``dry_run`` names and sizes are checked, and nothing is written.
+
+        ``resume`` goes on with an extraction that ended early. Local files with the size and the CRC-32 of their
+        members stay. So do objects of that size that are as new as the archive.
         """
-        check_arguments(overwrite=overwrite, on_extracted=on_extracted, dry_run=dry_run)
+        check_arguments(overwrite=overwrite, resume=resume, on_extracted=on_extracted, dry_run=dry_run)
         self._check()
         if isinstance(members, (str, bytes)) or not (members is None or isinstance(members, Iterable)):
             message = f"members must be a list of names or ZipInfo, not {members!r}"
@@ -169,7 +173,12 @@ class AsyncZipArchive:
         if dry_run:
             return [str(job.target) for job in jobs]
         return await extraction.run(
-            self._open_entry, jobs, self._archive_source, overwrite=overwrite, on_extracted=on_extracted
+            self._open_entry,
+            jobs,
+            self._archive_source,
+            overwrite=overwrite,
+            resume=resume,
+            on_extracted=on_extracted,
         )
 
     async def aclose(self) -> None:

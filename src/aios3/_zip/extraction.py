@@ -16,6 +16,7 @@ from aios3._trees.file_attributes import FileAttributes
 from aios3._trees.runner import as_async, for_each
 from aios3._trees.uploading import local_path
 from aios3._zip.central_directory import is_directory
+from aios3._zip.extracted_before import is_extracted
 from aios3._zip.headers import likely_stop
 from aios3._zip.member_bytes import is_small, load
 from aios3._zip.safety import check_places, check_readable, check_total, target_name
@@ -94,9 +95,13 @@ async def run(
     archive_source: ArchiveSource,
     *,
     overwrite: bool,
+    resume: bool = False,
     on_extracted: Callable[[str], object] | None = None,
 ) -> list[str]:
-    """Extract all of ``jobs``, several at once; the first error ends all, and is raised when they have ended."""
+    """Extract all of ``jobs``, several at once; the first error ends all, and is raised when they have ended.
+
+    With ``resume`` leave alone members that are there already.
+    """
     session = archive_source.session
 
     async def extract(job: ExtractJob, loaded: InMemory | None) -> None:
@@ -108,7 +113,14 @@ async def run(
         if on_extracted is not None:
             on_extracted(str(job.target))
 
+    async def is_done(job: ExtractJob) -> bool:
+        return not job.is_directory and await is_extracted(job.entry.info, job.target, archive_source)
+
     async def extract_group(group: Sequence[ExtractJob]) -> None:
+        if resume:
+            group = [job for job in group if not await is_done(job)]
+        if not group:
+            return
         if len(group) == 1:
             await extract(group[0], None)
             return

@@ -144,6 +144,9 @@ def _extract_arguments(parser: argparse.ArgumentParser) -> None:
         help="where members go: a local directory, or s3://bucket/prefix/",
     )
     _add_no_clobber(parser, "replace nothing: fail where something is there")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on after an extraction that ended early: leave alone what is there"
+    )
     parser.add_argument("--max-size", type=parse_size, metavar="SIZE", help="the most bytes to extract")
 
 
@@ -154,12 +157,14 @@ async def _extract(app: App, options: argparse.Namespace) -> None:
     async with _opened(await app.session(), options, options.max_size) as archive:
         members = _chosen(archive, options)
         if not options.dry_run:
-            await archive.extract_all(options.to, members, overwrite=not options.no_clobber, on_extracted=show)
+            await archive.extract_all(
+                options.to, members, overwrite=not options.no_clobber, resume=options.resume, on_extracted=show
+            )
             return
         places = await archive.extract_all(options.to, members, dry_run=True)
     for member, place in zip(members, places, strict=True):
         record = {"command": "zip extract", "source": options.archive, "member": member, "target": place}
-        words = repeated_words(options, "encoding", "version_id", "no_limits", "no_clobber", "to")
+        words = repeated_words(options, "encoding", "version_id", "no_limits", "no_clobber", "resume", "to")
         raw = ["--raw"] if has_magic(member) else []
         end = ["--"] if member.startswith("-") else []
         app.output.dry_run(record, ["zip", "extract", *words, *raw, *end, options.archive, member])

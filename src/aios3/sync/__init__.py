@@ -1336,12 +1336,19 @@ class ZipArchive:
         members: Iterable[str | ZipInfo] | None = None,
         *,
         overwrite: bool = True,
+        resume: bool = False,
         on_extracted: Callable[[str], object] | None = None,
         dry_run: bool = False,
     ) -> list[str]:
         """Extract ``members``, by default all, below ``to`` like :meth:`extract`, several at once."""
         return _loop_thread.call(
-            self._handle.extract_all, to, members, overwrite=overwrite, on_extracted=on_extracted, dry_run=dry_run
+            self._handle.extract_all,
+            to,
+            members,
+            overwrite=overwrite,
+            resume=resume,
+            on_extracted=on_extracted,
+            dry_run=dry_run,
         )
 
     def close(self) -> None:
