@@ -120,7 +120,7 @@ WRONG: dict[str, list[Any]] = {
     ],
     "tags": ["a=b", {"a": 1}, [("a", "b")], {"a": None}, {"": "x"}],
     "sse_customer_key": [b"short", b"k" * 33, "k" * 32, 5],
-    "if_match": [5, "", b"etag", "a\nb"],
+    "if_match": [5, "", '""', '"', b"etag", "a\nb"],
     "version_id": [5, "", b"v", "a\nb"],
     "include": ["*.csv", b"*", 5, [5]],
     "exclude": ["*.csv", b"*", 5, [5]],

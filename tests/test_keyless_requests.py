@@ -1,6 +1,11 @@
-"""Requests about an object without a key: S3 would take them for requests about the bucket, and delete or create it."""
+"""Requests about an object without a key: S3 would take them for requests about the bucket, and delete or create it.
+
+And those without a bucket, whose key S3 would take for one.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +41,8 @@ async def test_no_request_about_an_object_reaches_its_bucket_instead(name, trans
         backend = await session.admin(BUCKET)
         with pytest.raises(aios3.PathIsDirectoryError, match="has no key"):
             await backend.send(KEYLESS[name])
+        with pytest.raises(aios3.InvalidPathError, match="'s3:///key' has no bucket"):
+            await backend.send(replace(KEYLESS[name], url=aios3.S3Url("", "key")))
 
 
 def test_the_table_has_every_operation_about_an_object():

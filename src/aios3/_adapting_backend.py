@@ -74,9 +74,10 @@ class AdaptingBackend(ObjectBackend):
     def send(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
         """Send an operation, and after failures that allow it once more.
 
-        Raises PathIsDirectoryError, and sends nothing, for an operation on an object whose ``url`` has no key.
+        Raises PathIsDirectoryError, and sends nothing, for an operation on an object whose ``url`` has no key, and
+        InvalidPathError for one without a bucket.
         """
-        if operation.names_object and not operation.url.key:
+        if operation.names_object and not (operation.url.key and operation.url.bucket):
             operation.url.require_object()
         if type(operation) in _DELETIONS:
             return self._deletions.send(operation)

@@ -64,6 +64,13 @@ def _is_name(name: str, value: object) -> None:
         raise ConfigError(message)
 
 
+def _is_etag(name: str, value: object) -> None:
+    _is_name(name, value)
+    if isinstance(value, str) and not value.strip('"'):
+        message = f"{name} must have the ETag of a version, not {value!r}; leave it out instead"
+        raise ConfigError(message)
+
+
 def _is_key(name: str, value: object) -> None:
     if not isinstance(value, (bytes, bytearray)):
         raise _reject(name, f"bytes, {KEY_BYTES} of them", value, show=False)
@@ -222,7 +229,8 @@ _CHECKS: dict[str, Judge] = {
     **dict.fromkeys(_FLAGS, _is_flag),
     **dict.fromkeys(_HEADERS, _is_header),
     **dict.fromkeys(_TEXTS, _TEXT),
-    **dict.fromkeys(("version_id", "if_match"), _is_name),
+    "version_id": _is_name,
+    "if_match": _is_etag,
     **dict.fromkeys(("callback", "on_action", "on_extracted", "progress", "progress_callback"), _is_function),
     **dict.fromkeys(
         ("compresslevel", "lifetime_in_days", "max_keys", "start", "stop"), partial(_is_number, least=None)

@@ -257,7 +257,7 @@ async def _batches(paths: _Many[AnyPath]) -> AsyncGenerator[_Batch, None]:
 
 
 def _object_url(path: AnyPath) -> S3Url:
-    url = S3Url.parse(path)
+    url = S3Url.parse(path).require_bucket()
     if not url.key:
         message = f"{url} names no object, so it cannot be removed"
         raise InvalidPathError(message, path=str(url))

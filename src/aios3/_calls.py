@@ -142,10 +142,15 @@ class ObjectBackend(OperationSender, Protocol):
         return self.send(operations.HeadBucket(url))
 
     def delete_object(
-        self, url: S3Url, version_id: str | None = None, *, if_match: str | None = None
+        self,
+        url: S3Url,
+        version_id: str | None = None,
+        *,
+        if_match: str | None = None,
+        requires_condition: bool = False,
     ) -> Coroutine[Any, Any, None]:
         """Send :class:`~aios3._operations.DeleteObject`."""
-        return self.send(operations.DeleteObject(url, version_id, if_match))
+        return self.send(operations.DeleteObject(url, version_id, if_match, requires_condition))
 
     def delete_objects(
         self, url: S3Url, keys: Sequence[str], *, if_match: Mapping[str, str] | None = None

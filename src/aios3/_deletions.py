@@ -80,6 +80,12 @@ class Deletions:
         assert operation.if_match is not None
         if self.quirks.supports_conditional_deletes and await self._delete_if(operation):
             return
+        if operation.requires_condition:
+            message = (
+                f"DeleteObject {operation.url}: the server takes no If-Match with deletions, so if_match= cannot be "
+                "honoured; nothing was deleted"
+            )
+            raise UnsupportedError(message, path=str(operation.url), operation="DeleteObject")
         await self._check_etag(operation.url, operation.if_match)
         await self.attempts.send(replace(operation, if_match=None))
 

@@ -290,7 +290,9 @@ class DeleteObject(Operation[None]):
     """Delete one object; for S3 a missing object is not an error.
 
     ``if_match`` is the ETag that it must have: with another, ObjectChangedError is raised, and ObjectNotFoundError
-    without any. Many servers ignore it. It is not for ``version_id``, where Amazon S3 responds with 501.
+    without any. Many servers ignore it. It is not for ``version_id``, where Amazon S3 responds with 501. Where the
+    server rejects it, the object is looked at directly before and then deleted; with ``requires_condition``
+    UnsupportedError is raised instead.
     """
 
     name = "DeleteObject"
@@ -298,6 +300,7 @@ class DeleteObject(Operation[None]):
     url: S3Url
     version_id: str | None = None
     if_match: str | None = None
+    requires_condition: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,7 +307,7 @@ class FakeS3:
         more = page[-1] if len(keys) > len(page) else None
         return ListPage(page, [self.objects[k].stat for k in page], (), more)
 
-    async def delete_object(self, url, version_id=None, *, if_match=None):
+    async def delete_object(self, url, version_id=None, *, if_match=None, requires_condition=False):
         lost = await self._call("DeleteObject", url, if_match=if_match)
         if if_match is not None and not self.ignores_conditions:
             self._find("DeleteObject", url)

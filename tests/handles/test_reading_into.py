@@ -15,7 +15,14 @@ from nothing_left import nothing_left
 import aios3
 from aios3 import _session
 from aios3._engine import retry_policy
-from aios3.errors import ClosedHandleError, ConnectionFailedError, InvalidRangeError, ObjectChangedError
+from aios3._engine.range_checksums import checksum_by
+from aios3.errors import (
+    ChecksumMismatchError,
+    ClosedHandleError,
+    ConnectionFailedError,
+    InvalidRangeError,
+    ObjectChangedError,
+)
 from thorough import examples
 
 pytestmark = pytest.mark.loop_variants
@@ -195,6 +202,21 @@ async def test_what_cannot_be_read_is_raised_and_the_file_reads_on(s3, memory_se
         buffer = room(2 * MIB)
         assert await file.readinto_at(MIB, buffer) == 2 * MIB
         assert buffer == DATA[MIB:]
+
+
+async def test_wrong_bytes_of_a_whole_object_are_raised(s3, memory_session):
+    s3.amazon = True  # whose checksums are asked for
+    right = checksum_by("CRC64NVME", [DATA])
+    for checksum, is_right in ((right, True), ("AAAAAAAAAAA=", False)):
+        s3.put(URL.key, DATA, checksums={"CRC64NVME": checksum})
+        async with aios3.aopen(URL, session=memory_session) as file:
+            memory = room(SIZE)
+            if is_right:
+                assert await file.readinto_at(0, memory) == SIZE
+                assert memory == DATA
+            else:
+                with pytest.raises(ChecksumMismatchError):
+                    await file.readinto_at(0, memory)
 
 
 # Nothing comes after the end

@@ -230,7 +230,9 @@ def _complete(asked: Asked, upload: Upload) -> Response:
     ]
     if any(upload.parts.get(number) is None or upload.parts[number].etag != tag for number, tag in listed):
         return rejection(400, "InvalidPart", "One or more of the specified parts could not be found.")
-    if "if-none-match" in asked.headers and upload.key in asked.bucket.objects:
+    now, wanted = asked.bucket.objects.get(upload.key), asked.headers.get("if-match")
+    is_other = wanted is not None and (now is None or wanted.strip('"') != now.etag.strip('"'))
+    if is_other or ("if-none-match" in asked.headers and now is not None):
         return rejection(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     body = b"".join(upload.parts[number].body for number, _ in listed)
     whole = f'{etag(body)[:-1]}-{len(listed)}"'

@@ -12,10 +12,13 @@ from aios3._handles.follow_links import head_or_none
 from aios3.errors import BucketNotFoundError, ObjectChangedError, ObjectNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
 
+_NO_OPTIONS = GetOptions()
 _SAME_TIME_SECONDS = 1.0
 """How far two times of one version may lie apart: a HEAD has whole seconds, rounded up or down, and a listing less."""
 
@@ -47,8 +50,23 @@ async def delete_unchanged(
             return
         if not is_same_version(known, now):
             raise newer_version(url)
+    await _delete(session, url, backend.delete_object(url, if_match=known.etag), options)
+
+
+async def delete_if_match(session: Session, url: S3Url, if_match: str) -> None:
+    """Delete the object at ``url``, which a HEAD has just shown with the ETag ``if_match``, if it still has that.
+
+    Raises ObjectChangedError, and deletes nothing, for another one, and UnsupportedError where the server rejects the
+    condition. Where it ignores the condition, what is written after the HEAD is lost.
+    """
+    backend = await session.backend(url)
+    await _delete(session, url, backend.delete_object(url, if_match=if_match, requires_condition=True))
+
+
+async def _delete(session: Session, url: S3Url, deletion: Awaitable[None], options: GetOptions = _NO_OPTIONS) -> None:
+    """Await a deletion with a condition; a missing object is not an error."""
     try:
-        await backend.delete_object(url, if_match=known.etag)
+        await deletion
     except BucketNotFoundError:
         raise
     except ObjectNotFoundError:

@@ -13,16 +13,17 @@ from aios3._entries import link_metadata
 from aios3._handles.opening import aopen
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._namespace.link_targets import head_or_none
-from aios3._objects.object_lookup import exists_error, head_following_links, head_or_raise
+from aios3._objects.object_lookup import check_etag, exists_error, head_following_links, head_or_raise
 from aios3._objects.symlinks import target_path
 from aios3._paths import S3Url
+from aios3._responses import unquote_etag
 from aios3._s3_constants import MAX_PART_SIZE
 from aios3._session import current_session
 from aios3._storing.inherit import inherited_by_copy, replaced_by_copy, storage_class_of
 from aios3._storing.store_object import copy_server_side
 from aios3._storing.upload import Upload
 from aios3._storing.write_plan import replacing_plan, with_checksum, with_equal_parts
-from aios3.errors import InvalidPathError, ObjectExistsError
+from aios3.errors import ConfigError, InvalidPathError, ObjectExistsError, UnsupportedError, reworded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -47,8 +48,13 @@ class CopySettings:
     """The most bytes that are copied in one request; None: as many as S3 allows."""
     options: PutOptions | None = None
     """Attributes of the copy that go before those of the source."""
+    if_match: str | None = None
+    """The ETag that the object at the target must have, without quotes."""
 
     def __post_init__(self) -> None:
+        if self.if_match is not None and not self.overwrite:
+            message = "overwrite=False replaces nothing and if_match replaces one version; give one of them"
+            raise ConfigError(message)
         if self.multipart_threshold is not None:
             check_bound("multipart_threshold", self.multipart_threshold)
 
@@ -81,6 +87,7 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
     followlinks: bool = False,
     overwrite: bool = True,
     *,
+    if_match: str | None = None,
     multipart_threshold: int | None = None,
     target_session: Session | None = None,
     session: Session | None = None,
@@ -97,10 +104,14 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
     and the copy has a precondition. On servers that ignore preconditions, an object written between the two is
     replaced.
 
+    With ``if_match`` only the version at ``target`` with that ETag is replaced. It costs a HEAD and a precondition as
+    well. Raises ObjectChangedError for another version, ObjectNotFoundError for none, and UnsupportedError if the
+    server rejects the precondition.
+
     Raises ObjectNotFoundError, PathIsDirectoryError, and InvalidPathError for a copy of an object onto itself.
     """
-    check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite)
-    settings = CopySettings(callback, followlinks, overwrite, multipart_threshold)
+    check_arguments(callback=callback, followlinks=followlinks, overwrite=overwrite, if_match=if_match)
+    settings = CopySettings(callback, followlinks, overwrite, multipart_threshold, if_match=unquote_etag(if_match))
     current = current_session(session)
     other = current if target_session is None else current_session(target_session)
     old, new = S3Url.parse(source).require_object(), S3Url.parse(target).require_object()
@@ -119,8 +130,7 @@ async def copy_object(
         url, _ = await head_following_links(old.session, old.url, followlinks=True)
         old = CopyEnd(old.session, url)
         check_different(old, new)
-    if not settings.overwrite and await head_or_none(new.session, new.url) is not None:
-        raise exists_error(new.url)
+    await _check_target(new, settings)
     try:
         return await (
             _copy_server_side(old, new, settings, source_stat)
@@ -129,6 +139,26 @@ async def copy_object(
         )
     except ObjectExistsError as error:
         raise exists_error(new.url) from error
+    except UnsupportedError as error:
+        if settings.if_match is None:
+            raise
+        message = f"{error.message}; if the server takes no If-Match with copies, if_match= cannot be honoured there"
+        raise reworded(error, message) from error
+
+
+async def _check_target(new: CopyEnd, settings: CopySettings) -> None:
+    """Look at the target of a copy with a condition: most servers ignore some conditions, and do not say so."""
+    if settings.overwrite and settings.if_match is None:
+        return
+    stat = await head_or_none(new.session, new.url)
+    if settings.if_match is not None:
+        check_etag(new.url, stat, settings.if_match)
+    elif stat is not None:
+        raise exists_error(new.url)
+
+
+def _replacing(new: CopyEnd, settings: CopySettings) -> WritePlan:
+    return replacing_plan(new.session, new.url, if_absent=not settings.overwrite, if_match=settings.if_match)
 
 
 def check_different(old: CopyEnd, new: CopyEnd) -> None:
@@ -149,7 +179,7 @@ async def _copy_server_side(
 async def _copy_in_one_request(
     old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings
 ) -> WriteResult:
-    write = replacing_plan(new.session, new.url, if_absent=not settings.overwrite)
+    write = _replacing(new, settings)
     if settings.options is not None:
         options = replaced_by_copy(old.url, source_stat, settings.options)
         write = replace(write, options=_keep_link(options, old.url, source_stat))
@@ -193,7 +223,7 @@ async def _with_progress(
 
 async def _write_plan(old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings) -> WritePlan:
     options = await inherited_by_copy(old.session, old.url, source_stat, settings.options)
-    write = replacing_plan(new.session, new.url, if_absent=not settings.overwrite)
+    write = _replacing(new, settings)
     return await with_checksum(new.session, replace(write, options=_keep_link(options, old.url, source_stat)))
 
 

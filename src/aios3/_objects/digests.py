@@ -40,6 +40,9 @@ async def getmd5(
     """
     check_arguments(recalculate=recalculate, followlinks=followlinks)
     current, url = current_session(session), S3Url.parse(path)
+    if not url.bucket:
+        message = f"{str(url)!r} has no bucket, so there is nothing to read"
+        raise BucketNotFoundError(message, path=str(url))
     stat = None if url.names_directory else await head_or_none(current, url)
     if stat is None:
         return await _directory(current, url, recalculate=recalculate)
@@ -49,9 +52,6 @@ async def getmd5(
 
 
 async def _directory(session: Session, url: S3Url, *, recalculate: bool) -> str:
-    if not url.bucket:
-        message = f"{str(url)!r} has no bucket, so there is nothing to read"
-        raise BucketNotFoundError(message, path=str(url))
     etags = await _etags(session, url.with_key(url.prefix))
     if not etags and url.key:
         message = f"There is neither an object nor a directory at {str(url)!r}"

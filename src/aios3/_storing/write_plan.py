@@ -76,9 +76,9 @@ class WritePlan:
         return self.copied_size + len(self.existing_bytes)
 
 
-def replacing_plan(session: Session, url: S3Url, *, if_absent: bool = False) -> WritePlan:
+def replacing_plan(session: Session, url: S3Url, *, if_absent: bool = False, if_match: str | None = None) -> WritePlan:
     """Return the plan of a write that replaces what is there, or creates: for a verb that has looked already."""
-    condition = Precondition(if_absent=if_absent)
+    condition = Precondition(if_match, if_absent)
     return WritePlan(url, "wb", PutOptions(), condition, session.config.part_size, check_with_head=if_absent)
 
 

@@ -10,7 +10,9 @@ from aios3._handles.conditional_delete import delete_unchanged
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import ListingTasks, first_page, pages
 from aios3._objects.copy_object import CopyEnd, CopySettings, copy_object
+from aios3._objects.object_lookup import head_or_raise
 from aios3._paths import S3Url
+from aios3._responses import unquote_etag
 from aios3._session import current_session
 from aios3._trees.copy_listed import copy_listed, is_same_place
 from aios3._trees.file_trees import S3Tree
@@ -42,6 +44,7 @@ async def move(
     dst: AnyPath,
     overwrite: bool = True,
     *,
+    if_match: str | None = None,
     on_action: OnAction | None = None,
     session: Session | None = None,
 ) -> None:
@@ -51,24 +54,29 @@ async def move(
     at ``dst``. Then what was copied is deleted, except for objects that have been written to meanwhile. A directory
     needs memory for its keys, about 250 bytes each. ``on_action`` is called with each copy, and later each deletion.
 
+    With ``if_match`` only an object is moved, and it replaces only the version at ``dst`` with that ETag. Raises
+    ObjectChangedError for another one, ObjectNotFoundError for none, PathIsDirectoryError for a directory, and
+    UnsupportedError if the server rejects the precondition.
+
     Raises InvalidPathError, before any change, if ``dst`` is ``src`` or lies below it. Raises ObjectExistsError, also
     before any change, if ``overwrite`` is False and an object would be replaced. Raises ObjectNotFoundError if there is
     nothing at ``src``, UnsupportedError for a whole bucket, and PartialFailureError, which says how far it came.
     """
-    check_arguments(overwrite=overwrite, on_action=on_action)
+    check_arguments(overwrite=overwrite, if_match=if_match, on_action=on_action)
+    settings = CopySettings(overwrite=overwrite, if_match=unquote_etag(if_match))
     current, counters = current_session(session), TransferCounters(on_action)
     old, new = S3Url.parse(src).require_bucket(), S3Url.parse(dst).require_bucket()
     if not old.key:
         message = f"{old} is a whole bucket, which cannot be moved; use aios3.sync_tree, then remove what is in it"
         raise UnsupportedError(message, path=str(old))
+    if if_match is not None:
+        old, new = old.require_object(), new.require_object()
     await _check_target_outside(current, old, new)
-    stat = None if old.names_directory else await head_or_none(current, old)
+    stat = await _describe(current, old, settings)
     if stat is not None:
-        await _move_object(
-            counters, CopyEnd(current, old), CopyEnd(current, new.require_object()), stat, overwrite=overwrite
-        )
+        await _move_object(counters, CopyEnd(current, old), CopyEnd(current, new.require_object()), stat, settings)
     else:
-        await _Move(current, old, new, counters, overwrite=overwrite).run()
+        await _Move(current, old, new, counters, settings).run()
 
 
 async def rename(
@@ -76,12 +84,20 @@ async def rename(
     dst: AnyPath,
     overwrite: bool = True,
     *,
+    if_match: str | None = None,
     on_action: OnAction | None = None,
     session: Session | None = None,
 ) -> None:
     """Move an object or a directory; another name for :func:`move`."""
-    check_arguments(overwrite=overwrite, on_action=on_action)
-    await move(src, dst, overwrite, on_action=on_action, session=session)
+    check_arguments(overwrite=overwrite, if_match=if_match, on_action=on_action)
+    await move(src, dst, overwrite, if_match=if_match, on_action=on_action, session=session)
+
+
+async def _describe(session: Session, old: S3Url, settings: CopySettings) -> StatResult | None:
+    """Describe the object that is to be moved; None for a directory, unless only an object can be."""
+    if settings.if_match is not None:
+        return await head_or_raise(session, old)
+    return None if old.names_directory else await head_or_none(session, old)
 
 
 async def _check_target_outside(session: Session, old: S3Url, new: S3Url) -> None:
@@ -103,9 +119,9 @@ async def _check_no_collision(session: Session, old: S3Url, new: S3Url) -> None:
 
 
 async def _move_object(
-    counters: TransferCounters, old: CopyEnd, new: CopyEnd, stat: StatResult, *, overwrite: bool
+    counters: TransferCounters, old: CopyEnd, new: CopyEnd, stat: StatResult, settings: CopySettings
 ) -> None:
-    await copy_object(old, new, CopySettings(overwrite=overwrite), stat)
+    await copy_object(old, new, settings, stat)
     counters.note_copied(old.url, new.url, stat.size)
     try:
         await delete_unchanged(old.session, old.url, stat)
@@ -131,19 +147,19 @@ class _Move:
     """The move of one directory."""
 
     def __init__(
-        self, session: Session, old: S3Url, new: S3Url, counters: TransferCounters, *, overwrite: bool
+        self, session: Session, old: S3Url, new: S3Url, counters: TransferCounters, settings: CopySettings
     ) -> None:
         self._session = session
         self._old = old
         self._new = new
         self._counters = counters
-        self._overwrite = overwrite
+        self._settings = settings
         self._copied: dict[str, Version] = {}
 
     async def run(self) -> None:
         """Check, copy, delete."""
         await _check_no_collision(self._session, self._old, self._new)
-        if not self._overwrite:
+        if not self._settings.overwrite:
             await self._check_nothing_is_replaced()
         await self._copy_all()
         if not self._copied:
@@ -193,4 +209,4 @@ class _Move:
 
     async def _copy_one(self, source: S3Url, target: S3Url, stat: StatResult) -> None:
         old, new = CopyEnd(self._session, source), CopyEnd(self._session, target)
-        await copy_listed(old, new, stat.size, stat.storage_class, CopySettings(overwrite=self._overwrite))
+        await copy_listed(old, new, stat.size, stat.storage_class, self._settings)

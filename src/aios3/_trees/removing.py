@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from aios3._arguments import check_arguments
 from aios3._namespace.link_targets import head_or_none
 from aios3._namespace.pages import ListingTasks
+from aios3._objects.unlink_object import remove_object
 from aios3._paths import S3Url
+from aios3._responses import unquote_etag
 from aios3._session import current_session
 from aios3._trees.delete_keys import REQUESTS_AT_ONCE, delete_keys
 from aios3._trees.file_trees import S3Tree
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 
 
 async def remove(
-    path: AnyPath, missing_ok: bool = False, *, on_action: OnAction | None = None, session: Session | None = None
+    path: AnyPath,
+    missing_ok: bool = False,
+    *,
+    if_match: str | None = None,
+    on_action: OnAction | None = None,
+    session: Session | None = None,
 ) -> None:
     """Remove an object, or a directory with everything below it.
 
@@ -34,16 +41,24 @@ async def remove(
     HEAD and a DELETE, a directory one LIST and one request more for each 1,000 keys. Keys that S3 refuses to delete
     are tried again where that may help. ``on_action`` is called with each object that was deleted.
 
+    With ``if_match`` only an object is removed, and only the version with that ETag. Raises ObjectChangedError for
+    another one, PathIsDirectoryError for a directory, and UnsupportedError if the server rejects the condition.
+
     Raises PartialFailureError with the keys that are still there, after the others are deleted. Raises
     ObjectNotFoundError if nothing is there, unless ``missing_ok``, and UnsupportedError for a bucket and for ``s3://``.
     """
-    check_arguments(missing_ok=missing_ok, on_action=on_action)
+    check_arguments(missing_ok=missing_ok, if_match=if_match, on_action=on_action)
     counters = TransferCounters(on_action)
     current = current_session(session)
     url = S3Url.parse(path)
     if not url.bucket or not url.key:
         message = f"remove works inside a bucket, and {str(url)!r} is not in one; name an object or a directory"
         raise UnsupportedError(message, path=str(url))
+    if if_match is not None:
+        url.require_object()
+        if await remove_object(current, url, missing_ok=missing_ok, if_match=unquote_etag(if_match)):
+            counters.note_deleted([url], 1)
+        return
     if not url.names_directory and await head_or_none(current, url) is not None:
         await (await current.backend(url)).delete_object(url)
         counters.note_deleted([url], 1)

@@ -427,6 +427,7 @@ def copy(
     followlinks: bool = False,
     overwrite: bool = True,
     *,
+    if_match: str | None = None,
     multipart_threshold: int | None = None,
     target_session: _aios3.Session | None = None,
     session: _aios3.Session | None = None,
@@ -439,6 +440,7 @@ def copy(
         callback,
         followlinks,
         overwrite,
+        if_match=if_match,
         multipart_threshold=multipart_threshold,
         target_session=target_session,
         session=session,
@@ -544,9 +546,11 @@ def touch(path: AnyPath, exist_ok: bool = True, *, session: _aios3.Session | Non
     return _loop_thread.call(_aios3.touch, path, exist_ok, session=session)
 
 
-def unlink(path: AnyPath, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+def unlink(
+    path: AnyPath, missing_ok: bool = False, *, if_match: str | None = None, session: _aios3.Session | None = None
+) -> None:
     """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE."""
-    return _loop_thread.call(_aios3.unlink, path, missing_ok, session=session)
+    return _loop_thread.call(_aios3.unlink, path, missing_ok, if_match=if_match, session=session)
 
 
 def write_bytes(
@@ -622,11 +626,12 @@ def move(
     dst: AnyPath,
     overwrite: bool = True,
     *,
+    if_match: str | None = None,
     on_action: OnAction | None = None,
     session: _aios3.Session | None = None,
 ) -> None:
     """Move an object, or a directory with everything below it, to another place in S3."""
-    return _loop_thread.call(_aios3.move, src, dst, overwrite, on_action=on_action, session=session)
+    return _loop_thread.call(_aios3.move, src, dst, overwrite, if_match=if_match, on_action=on_action, session=session)
 
 
 def read_many(
@@ -644,10 +649,15 @@ def read_many(
 
 
 def remove(
-    path: AnyPath, missing_ok: bool = False, *, on_action: OnAction | None = None, session: _aios3.Session | None = None
+    path: AnyPath,
+    missing_ok: bool = False,
+    *,
+    if_match: str | None = None,
+    on_action: OnAction | None = None,
+    session: _aios3.Session | None = None,
 ) -> None:
     """Remove an object, or a directory with everything below it."""
-    return _loop_thread.call(_aios3.remove, path, missing_ok, on_action=on_action, session=session)
+    return _loop_thread.call(_aios3.remove, path, missing_ok, if_match=if_match, on_action=on_action, session=session)
 
 
 def remove_many(
@@ -666,11 +676,14 @@ def rename(
     dst: AnyPath,
     overwrite: bool = True,
     *,
+    if_match: str | None = None,
     on_action: OnAction | None = None,
     session: _aios3.Session | None = None,
 ) -> None:
     """Move an object or a directory; another name for :func:`move`."""
-    return _loop_thread.call(_aios3.rename, src, dst, overwrite, on_action=on_action, session=session)
+    return _loop_thread.call(
+        _aios3.rename, src, dst, overwrite, if_match=if_match, on_action=on_action, session=session
+    )
 
 
 def stat_many(
@@ -846,6 +859,7 @@ class S3Path(PureS3Path):
         followlinks: bool = False,
         overwrite: bool = True,
         *,
+        if_match: str | None = None,
         multipart_threshold: int | None = None,
         target_session: _aios3.Session | None = None,
         session: _aios3.Session | None = None,
@@ -857,6 +871,7 @@ class S3Path(PureS3Path):
             callback,
             followlinks,
             overwrite,
+            if_match=if_match,
             multipart_threshold=multipart_threshold,
             target_session=target_session,
             session=session,
@@ -923,9 +938,11 @@ class S3Path(PureS3Path):
         """Create an empty object if there is none; one that is there is left alone."""
         return touch(self, exist_ok, session=session)
 
-    def unlink(self, missing_ok: bool = False, *, session: _aios3.Session | None = None) -> None:
+    def unlink(
+        self, missing_ok: bool = False, *, if_match: str | None = None, session: _aios3.Session | None = None
+    ) -> None:
         """Remove one object, or a symbolic link itself; never a directory. Costs a HEAD and a DELETE."""
-        return unlink(self, missing_ok, session=session)
+        return unlink(self, missing_ok, if_match=if_match, session=session)
 
     def write_bytes(
         self, data: Buffer, *, session: _aios3.Session | None = None, **options: Unpack[WriterOptions]
