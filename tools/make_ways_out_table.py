@@ -21,9 +21,9 @@ HEAD = """# Interrupted writes
 
 <!-- Written by tools/make_ways_out_table.py from tests/faults/ways_table.py. Do not edit. -->
 
-A write can be interrupted in every state, and in several ways. The tables have what is under the path afterwards, as the
-tests check it on every run, over both transports. `old` is the previous object. `new` is the whole new object, if the
-server had stored it before it could be stopped.
+A write can be interrupted in every state, and in several ways. The tables have what is under the path afterwards, as
+the tests check it on every run, over both transports. `old` is the previous object. `new` is the whole new object, if
+the server had stored it before it could be stopped.
 
 After each test nothing is left: no open upload (also while the session is still open), no task, no connection, no byte
 of the memory budget, no open or temporary file. A verb that deletes has deleted nothing before its copy is complete.
@@ -59,9 +59,9 @@ same library while the parent continues.
 
 A SIGTERM without a handler ends a process at once, and no library can clean up. A handler that calls `sys.exit` is
 enough. In a program with asyncio use `loop.add_signal_handler`. A handler of `signal.signal` that raises may interrupt
-the event loop itself, and asyncio may lose a response. The loop of the blocking functions has a thread of its own, which
-no handler interrupts. `tests/sync/test_interrupted_at_any_line.py` raises at every line of such a call: no upload stays
-open.
+the event loop itself, and asyncio may lose a response. The loop of the blocking functions has a thread of its own,
+which no handler interrupts. `tests/sync/test_interrupted_at_any_line.py` raises at every line of such a call: no upload
+stays open.
 """
 
 
