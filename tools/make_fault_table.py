@@ -24,10 +24,10 @@ HEAD = """# Faults and verbs
 The table has the result of each fault for each verb, as the tests check it on every run. A fault that happens "once" is
 followed by another attempt; one that happens "always" ends in an error after the last attempt.
 
-After each test nothing is left: no task, no connection, no byte of the memory budget, no open upload. (If every
-response to CreateMultipartUpload is lost, an upload may stay open, because its id is unknown.) Under the key is the
-old object or the new one, whole. So is a local file that is written, and no temporary file is left beside it. "New"
-in the name of a verb means that it never replaces an object.
+After each test nothing is left: no task, no connection, no byte of the memory budget, no open upload. If every
+response to CreateMultipartUpload is lost, an upload may stay open, because its id is unknown. Under the key is the old
+object or the new one, whole. So is a local file that is written, and no temporary file is left beside it. "New" in the
+name of a verb means that it never replaces an object.
 
 `ok` is the right result. A name is the error that is raised. An empty cell is a pair that cannot happen, or that tests
 nothing new. A number refers to a known fault of aios3.

@@ -58,10 +58,10 @@ The program is interrupted while the server does not respond to its request. `fo
 same library while the parent continues.
 
 A SIGTERM without a handler ends a process at once, and no library can clean up. A handler that calls `sys.exit` is
-enough. In a program with asyncio use `loop.add_signal_handler`. A handler of `signal.signal` that raises may
-interrupt the event loop itself, and asyncio may lose a response. The loop of the blocking functions has a thread of
-its own, which no handler interrupts. `tests/sync/test_interrupted_at_any_line.py` raises at every line of such a
-call: no upload stays open.
+enough. In a program with asyncio use `loop.add_signal_handler`. A handler of `signal.signal` that raises may interrupt
+the event loop itself, and asyncio may lose a response. The loop of the blocking functions has a thread of its own,
+which no handler interrupts. `tests/sync/test_interrupted_at_any_line.py` raises at every line of such a call: no upload
+stays open.
 """
 
 
