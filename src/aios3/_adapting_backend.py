@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from aios3 import _rejections
-from aios3._backend import GetOptions, Precondition
+from aios3._backend import UNCONDITIONAL, GetOptions
 from aios3._calls import AdminBackend, ObjectBackend
 from aios3._deletions import Deletions
 from aios3._engine.checksums import content_md5
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_UNCONDITIONAL = Precondition()
 _CREATING = (PutObject, CompleteMultipartUpload)
 _WITH_BODY = (PutObject, UploadPart)
 _DELETIONS = {DeleteObject, DeleteObjects, DeleteVersions}
@@ -172,7 +171,7 @@ class AdaptingBackend(ObjectBackend):
             await self.head_object(operation.url, GetOptions())
         except ObjectNotFoundError:
             try:
-                result = await self._send_without_checksum(replace(operation, condition=_UNCONDITIONAL))
+                result = await self._send_without_checksum(replace(operation, condition=UNCONDITIONAL))
             except UnsupportedError:
                 raise rejection from None
             self._quirks.note_unsupported_conditional_writes(str(operation.url.with_key("")), rejection)

@@ -70,6 +70,10 @@ class Precondition:
     """True if there must be none; where there is one, ObjectExistsError is raised."""
 
 
+UNCONDITIONAL = Precondition()
+"""No precondition: the write is done whatever is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class CopyOptions:
     """Conditions of a copy inside S3, and the attributes that S3 would not carry over by itself."""

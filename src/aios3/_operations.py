@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from aios3._backend import (
     MD5,
+    UNCONDITIONAL,
     BucketEntry,
     DeleteFailure,
     Document,
@@ -19,7 +20,6 @@ from aios3._backend import (
     ObjectBody,
     OpenUpload,
     Part,
-    Precondition,
     StoredPart,
 )
 from aios3._entries import StatResult, WriteResult
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-    from aios3._backend import Checksum, CopyOptions, GetOptions, ObjectVersion, PartSource, PutOptions
+    from aios3._backend import Checksum, CopyOptions, GetOptions, ObjectVersion, PartSource, Precondition, PutOptions
 
 ChecksumUse = Literal["reads", "writes", "multipart uploads"]
 """The kinds of requests that speak of checksums: a server may take that in one, and reject it in another."""
 
 T_co = TypeVar("T_co", covariant=True)
 
-_UNCONDITIONAL = Precondition()
 _ACCOUNT = S3Url("")
 
 
 def body_length(body: Iterable[bytes | memoryview]) -> int:
     """Return how many bytes the buffers of a body have."""
-    return sum(piece.nbytes if isinstance(piece, memoryview) else len(piece) for piece in body)
+    # A list: a generator would be called once more for every buffer.
+    return sum([buffer.nbytes if isinstance(buffer, memoryview) else len(buffer) for buffer in body])
 
 
 class Operation(Generic[T_co]):
@@ -165,7 +165,7 @@ class PutObject(_Writing[WriteResult]):
     @property
     def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return False under a condition: sent again, it would find its own result."""
-        return self.condition == _UNCONDITIONAL
+        return self.condition == UNCONDITIONAL
 
     @property
     def if_absent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
@@ -335,7 +335,7 @@ class CopyObject(Operation[WriteResult]):
     @property
     def idempotent(self) -> bool:  # type: ignore[override]  # read-only, as all of it
         """Return False under a condition: sent again, it would find its own result."""
-        return self.terms.condition == _UNCONDITIONAL
+        return self.terms.condition == UNCONDITIONAL
 
     @property
     def if_absent(self) -> bool:  # type: ignore[override]  # read-only, as all of it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, cast
 
-from aios3._backend import Precondition, PutOptions
+from aios3._backend import UNCONDITIONAL, PutOptions
 from aios3._handles.follow_links import follow, resolve_write_target
 from aios3._handles.limited import AsyncLimitedSeekableWriter
 from aios3._handles.missing import explain_missing
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 _REPLACE_MODE = Mode("w", binary=True, updates=False)
-_DEFAULT_WRITE, _UNCONDITIONAL = PutOptions(), Precondition()
+_DEFAULT_WRITE = PutOptions()
 
 AsyncBinaryFile = (
     AsyncPrefetchReader
@@ -137,7 +137,7 @@ async def write_at_once(
         if spec.followlinks:
             return None
     else:
-        plan = WritePlan(url, "wb", _DEFAULT_WRITE, _UNCONDITIONAL, current.config.part_size)
+        plan = WritePlan(url, "wb", _DEFAULT_WRITE, UNCONDITIONAL, current.config.part_size)
     if len(data) > plan.part_size:
         return None
     plan = resolve_at_once(current, plan) or await resolve_plan(current, plan)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aios3._backend import GetOptions, Precondition
+from aios3._backend import UNCONDITIONAL, GetOptions
 from aios3._md5 import md5_hex, multipart_etag
 from aios3._threads import in_thread
 from aios3.errors import (
@@ -34,7 +34,7 @@ from aios3.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from aios3._backend import Checksum, Part
+    from aios3._backend import Checksum, Part, Precondition
     from aios3._engine.retry_policy import RetryPolicy
     from aios3._entries import StatResult, WriteResult
     from aios3._session import Session
@@ -108,10 +108,10 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
         message = f"{url} was created by somebody else meanwhile; open it again to go on with that"
         raise ObjectChangedError(message, path=str(url), code=error.code, status=error.status) from error
     except UnsupportedError:
-        if not (plan.expects_unchanged or plan.check_with_head) or condition == Precondition():
+        if not (plan.expects_unchanged or plan.check_with_head) or condition == UNCONDITIONAL:
             raise
         await _check_precondition(session, plan)
-        return await attempt(Precondition())
+        return await attempt(UNCONDITIONAL)
 
 
 def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
@@ -124,7 +124,7 @@ def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) ->
     async def send() -> WriteResult:
         nonlocal attempts
         attempts += 1
-        if attempts > 1 and plan.condition != Precondition():
+        if attempts > 1 and plan.condition != UNCONDITIONAL:
             backend = await session.backend(plan.url)
             if not backend.is_aws:
                 await _check_precondition(session, plan)

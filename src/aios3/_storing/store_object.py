@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aios3._backend import Precondition, PutOptions
+from aios3._backend import UNCONDITIONAL, PutOptions
 from aios3._engine.checksums import checksum_of
 from aios3._entries import WriteResult
 from aios3._storing.outcome import (
@@ -22,7 +22,7 @@ from aios3._storing.outcome import (
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from aios3._backend import Checksum, CopyOptions
+    from aios3._backend import Checksum, CopyOptions, Precondition
     from aios3._entries import StatResult
     from aios3._paths import S3Url
     from aios3._session import Session
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from aios3._storing.write_plan import WritePlan
     from aios3.errors import S3Error
 
-_UNCONDITIONAL = Precondition()
 _AS_THEY_ARE = PutOptions()
 """The options of a copy that carries the attributes of its source."""
 
@@ -48,8 +47,8 @@ async def store_object(session: Session, plan: WritePlan, chunks: Sequence[bytes
         options = plan.options
         return backend.put_object(plan.url, chunks, options=options, condition=condition, checksum=checksum)
 
-    if plan.condition == _UNCONDITIONAL:
-        return await attempt(_UNCONDITIONAL)
+    if plan.condition == UNCONDITIONAL:
+        return await attempt(UNCONDITIONAL)
     return await _send_conditionally(
         session, plan, attempt, partial(_lookup_put, session, plan, chunks, checksum, _clock())
     )
@@ -69,8 +68,8 @@ async def copy_server_side(
         done = await backend.copy_object(source, plan.url, options=options, terms=replace(terms, condition=condition))
         return replace(done, size=source_stat.size)
 
-    if plan.condition == _UNCONDITIONAL:
-        return await attempt(_UNCONDITIONAL)
+    if plan.condition == UNCONDITIONAL:
+        return await attempt(UNCONDITIONAL)
     return await _send_conditionally(
         session, plan, attempt, partial(_lookup_copy, session, plan, source_stat, _clock())
     )
