@@ -74,7 +74,7 @@ def test_opening_one_object_imports_only_what_it_needs():
         for name in loaded
         if name.split(".")[:2] in (["aios3", "_zip"], ["aios3", "_trees"], ["aios3", "_buckets"])
     ]
-    assert not {"aios3._handles.openers", "aios3._handles.writer", "aios3._http.s3_xml"} & loaded
+    assert not {"pathlib", "aios3._handles.openers", "aios3._handles.writer", "aios3._http.s3_xml"} & loaded
 
 
 def test_only_these_modules_are_public():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 _FILE_OF_THE_OTHER = "stream_iter.py"
 """In every release of the other project since its first; this package has no module of that name."""
@@ -13,7 +13,8 @@ def reject_other_project(folder: str) -> None:
 
     Modules of the two would import each other's names, and uninstalling one would remove files of both.
     """
-    if Path(folder, _FILE_OF_THE_OTHER).exists():
+    # Not pathlib, which every program that imports aios3 would import for this alone.
+    if os.path.exists(os.path.join(folder, _FILE_OF_THE_OTHER)):  # noqa: PTH110, PTH118
         message = (
             f"two projects are installed in {folder}: this one (aios3-io), and the other that PyPI calls aios3. "
             "Uninstall both (pip uninstall aios3 aios3-io), then install aios3-io again"

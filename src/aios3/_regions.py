@@ -36,12 +36,12 @@ _MAX_REGIONS_TRIED = 3
 
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DOMAINS = "|".join(map(re.escape, AMAZON_DOMAINS))
-_ENDPOINT = re.compile(rf"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z]{{2,}}(?:-[a-z]+)+-\d+)(?:{_DOMAINS})")
+_ENDPOINT = rf"(?:.*\.)?s3[.-](?:dualstack\.)?([a-z]{{2,}}(?:-[a-z]+)+-\d+)(?:{_DOMAINS})"
 
 
 def parse_region(header: str | None, region: str | None, endpoint: str | None) -> str | None:
     """Return the region that a rejection names, if that can be one: in its header, or in its document's elements."""
-    within = _ENDPOINT.fullmatch(endpoint) if endpoint else None
+    within = re.fullmatch(_ENDPOINT, endpoint) if endpoint else None
     named = header or region or (within[1] if within else None)
     return named if named and _REGION.fullmatch(named) else None
 

@@ -7,37 +7,45 @@ Their texts go into aios3's messages through :func:`scrubbed`. No I/O.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _HIDDEN = "***"
 _MAX_CHAIN = 100
 
 _KEY = "x-amz-(?:copy-source-)?server-side-encryption-customer-key"
-_RULES = (
-    # http://user:password@host
-    re.compile(r"(?P<kept>\b[a-z][a-z0-9+.-]*://)[^\s/?#'\"]*(?=@)", re.IGNORECASE),
-    # the same without its scheme
-    re.compile(r"(?P<kept>(?:^|(?<=[\s'\"(=])))[^\s/@:'\"(=]+:[^\s/@'\"]+(?=@[\w\[])", re.MULTILINE),
-    # Authorization: ...; 'x-amz-security-token' with value '...'
-    re.compile(
-        rf"(?P<kept>(?:\b(?:proxy-)?authorization|x-amz-security-token|{_KEY})"
-        r"['\"]?(?:\s*+[:=,]\s*+|\s++with value\s++))"
-        r"(?!\*\*\*)(?:b?'[^']*'|b?\"[^\"]*\"|[^\r\n]+)",
-        re.IGNORECASE,
-    ),
-    # ?X-Amz-Signature=...&X-Amz-Security-Token=...
-    re.compile(
-        r"(?P<kept>\b(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId|\w*token|\w*password"
-        r"|\w*secret\w*)=)[^&\s,;'\"<>)]+",
-        re.IGNORECASE,
-    ),
-    # botocore: Invalid type for parameter SSECustomerKey, value: ..., type: ...
-    re.compile(r"(?P<kept>\bparameter (?:CopySource)?SSECustomerKey(?:MD5)?, value: ).*?(?=, type:|$)", re.MULTILINE),
-)
+
+
+@cache
+def _rules() -> tuple[re.Pattern[str], ...]:
+    """Compile the rules when the first text is scrubbed: most programs have none."""
+    return (
+        # http://user:password@host
+        re.compile(r"(?P<kept>\b[a-z][a-z0-9+.-]*://)[^\s/?#'\"]*(?=@)", re.IGNORECASE),
+        # the same without its scheme
+        re.compile(r"(?P<kept>(?:^|(?<=[\s'\"(=])))[^\s/@:'\"(=]+:[^\s/@'\"]+(?=@[\w\[])", re.MULTILINE),
+        # Authorization: ...; 'x-amz-security-token' with value '...'
+        re.compile(
+            rf"(?P<kept>(?:\b(?:proxy-)?authorization|x-amz-security-token|{_KEY})"
+            r"['\"]?(?:\s*+[:=,]\s*+|\s++with value\s++))"
+            r"(?!\*\*\*)(?:b?'[^']*'|b?\"[^\"]*\"|[^\r\n]+)",
+            re.IGNORECASE,
+        ),
+        # ?X-Amz-Signature=...&X-Amz-Security-Token=...
+        re.compile(
+            r"(?P<kept>\b(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId|\w*token|\w*password"
+            r"|\w*secret\w*)=)[^&\s,;'\"<>)]+",
+            re.IGNORECASE,
+        ),
+        # botocore: Invalid type for parameter SSECustomerKey, value: ..., type: ...
+        re.compile(
+            r"(?P<kept>\bparameter (?:CopySource)?SSECustomerKey(?:MD5)?, value: ).*?(?=, type:|$)", re.MULTILINE
+        ),
+    )
 
 
 def scrubbed(text: str) -> str:
     """Return ``text`` with each password, signature, token and key in it replaced by ``***``."""
-    for rule in _RULES:
+    for rule in _rules():
         text = rule.sub(rf"\g<kept>{_HIDDEN}", text)
     return text
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from aios3._backend import MD5
 from aios3._md5 import md5_base64
 from aios3._paths import is_arn
-from aios3._responses import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT, quote_etag
+from aios3._responses import BUCKET_KEY, ENCRYPTION, KMS_KEY, REDIRECT, quote_etag, split_xml_safe
 from aios3._s3_constants import MAX_KEYS, XML_NAMESPACE
 from aios3.errors import ConfigError, InvalidPathError
 
@@ -29,7 +29,6 @@ _REGION = re.compile(r"[A-Za-z0-9._-]+")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
-_NO_XML = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 # A plain line break would be normalised by the parser of the document.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;", "\n": "&#xA;"})
@@ -270,22 +269,17 @@ def delete_object(url: S3Url, version_id: str | None = None, if_match: str | Non
     return Request("DeleteObject", "DELETE", url, _version(version_id), headers)
 
 
-def fits_bulk(key: str) -> bool:
-    """Return whether :func:`delete_objects` can name ``key``: XML cannot hold some characters, others may change."""
-    return _NO_XML.search(key) is None
-
-
 def delete_objects(url: S3Url, keys: Sequence[str], if_match: Mapping[str, str] | None = None) -> Request:
     """Delete up to 1,000 objects of the bucket; the response names each of them, for its silence would prove nothing.
 
     ``if_match`` has the ETag that the object of a key must have.
 
-    Raises InvalidPathError for a key that :func:`fits_bulk` rejects: it must be deleted on its own.
+    Raises InvalidPathError for a key that XML cannot hold, or may change: it must be deleted on its own.
     """
-    for key in keys:
-        if not fits_bulk(key):
-            message = f"DeleteObjects {url}: XML cannot hold the key {key!r}; delete that object on its own"
-            raise InvalidPathError(message, path=str(url), operation="DeleteObjects")
+    _, misfits = split_xml_safe(keys)
+    if misfits:
+        message = f"DeleteObjects {url}: XML cannot hold the key {misfits[0]!r}; delete that object on its own"
+        raise InvalidPathError(message, path=str(url), operation="DeleteObjects")
     etags = if_match or {}
     listed = "".join(
         f"<Object><Key>{key.translate(_ESCAPES)}</Key>{_etag_element(etags.get(key))}</Object>" for key in keys
