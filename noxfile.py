@@ -57,6 +57,8 @@ ECOSYSTEM = (
     "polars", "datasets", "obspec",
 )  # fmt: skip
 """Libraries that reach S3 through fsspec, or through the store of zarr; torch has gigabytes, and is named if wanted."""
+SUITES = ("s3fs", "boto3", "dask[dataframe]", "pandas", "pip", "pyarrow", "requests")
+"""Projects that test s3fs, and what their tests use; pip fetches those of s3fs itself."""
 EXAMPLES = ("httpx", "rich", "starlette", "uvicorn")
 BENCH = ("matplotlib",)
 FUZZ = "atheris>=3"
@@ -234,12 +236,20 @@ def _is_installed(session: nox.Session, name: str) -> bool:
 
 @nox.session
 def ecosystem(session: nox.Session) -> None:
-    """Write and read real data with libraries over fsspec and zarr, and those that the arguments name (5 min)."""
-    _install_wheel(session, *TESTS, extras="testing,fsspec")
+    """Write and read real data with libraries over fsspec and zarr, and those that the arguments name (6 min)."""
+    _install_wheel(session, *TESTS, *SUITES, extras="testing,fsspec")
     missing = [library for library in (*ECOSYSTEM, *session.posargs) if not _installs(session, library)]
     session.run("pytest", *PARALLEL, "tests/ecosystem")
+    session.run("python", "tests/foreign/run.py", "quick")
     if missing:
         session.warn(f"NOT tested, because they cannot be installed here: {', '.join(missing)}")
+
+
+@nox.session
+def suites(session: nox.Session) -> None:
+    """Run the tests of pyarrow, pandas, Dask and s3fs with aios3 in the place of s3fs (8 min); arguments name some."""
+    _install_wheel(session, *TESTS, *SUITES, extras="testing,fsspec")
+    session.run("python", "tests/foreign/run.py", *session.posargs)
 
 
 def _installs(session: nox.Session, library: str) -> bool:
