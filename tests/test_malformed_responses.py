@@ -267,7 +267,13 @@ async def test_tags_of_a_bucket_without_names_are_no_tags(transport):
     assert isinstance(found, aios3.UnsupportedError)
 
 
-@pytest.mark.parametrize("responded", [b"", WHOLE["a portal's page"], b"<DeleteResult/>"])
+NO_REASON = "<Error><Key>d/1</Key></Error><Error><Key>d/2</Key><Message></Message></Error>"
+
+
+@pytest.mark.parametrize(
+    "responded",
+    [b"", WHOLE["a portal's page"], b"<DeleteResult/>", f"<DeleteResult>{NO_REASON}</DeleteResult>".encode()],
+)
 async def test_an_unconfirmed_removal_is_an_error(transport, responded):
     """The keys are all named, and so is what was said."""
     listing = (
@@ -288,3 +294,4 @@ async def test_an_unconfirmed_removal_is_an_error(transport, responded):
             await aios3.remove("s3://bucket/d/", session=session)
     assert set(caught.value.failures) == {"s3://bucket/d/1", "s3://bucket/d/2"}
     assert {type(error) for error in caught.value.failures.values()} == {aios3.ServerError}
+    assert not any(error.message.rstrip().endswith(":") for error in caught.value.failures.values())

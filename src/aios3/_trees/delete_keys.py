@@ -146,7 +146,8 @@ async def _delete_once(
 
 def _error(url: S3Url, failure: DeleteFailure) -> S3Error:
     if not failure.code:
-        return invalid_response(str(url.with_key(failure.key)), failure.message, "DeleteObjects")
+        what = failure.message or "it names an error without a code"
+        return invalid_response(str(url.with_key(failure.key)), what, "DeleteObjects")
     return from_response(
         operation="DeleteObjects",
         path=str(url.with_key(failure.key)),
