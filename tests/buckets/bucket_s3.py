@@ -49,7 +49,7 @@ class BucketS3(TreeS3):
         self.versions = [each for each in self.versions if codes.get(name_of(each), "not asked") is not None]
         return [DeleteFailure(key, code, "no", version) for (key, version), code in codes.items() if code]
 
-    async def delete_object(self, url, version_id=None):
+    async def delete_object(self, url, version_id=None, *, if_match=None, requires_condition=False):
         await self._response(await self._call("DeleteObject", url))
         self.versions = [each for each in self.versions if (each.key, each.version_id) != (url.key, version_id)]
 

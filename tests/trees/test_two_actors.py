@@ -153,7 +153,7 @@ class WatchedS3(TreeS3):
         await self._response(lost)
         return aios3.WriteResult(len(found.data), etag, None, None)
 
-    async def delete_object(self, url, version_id=None, *, if_match=None):
+    async def delete_object(self, url, version_id=None, *, if_match=None, requires_condition=False):
         lost = await self._call("DeleteObject", url, if_match=if_match)
         if if_match is not None:
             self._find("DeleteObject", url)
