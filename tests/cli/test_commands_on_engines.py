@@ -139,6 +139,12 @@ def test_commands_whose_work_is_another_without_an_option_need_it(line, words):
         _reject_unknown_options(options, command.name)
 
 
+@pytest.mark.parametrize("line", ["du -sh s3://b/d", "du s3://b/d --page-size 100", "rm -r s3://b/d --show-progress"])
+def test_options_without_an_effect_have_none_on_an_engine_either(line):
+    command, options = parse([*line.split(), *ON.split()])
+    _reject_unknown_options(options, command.name)
+
+
 def test_a_command_without_an_engine_does_not_import_their_code():
     program = "from aios3.cli._commands import COMMANDS; [each.load() for each in COMMANDS.values()]"
     assert not {each for each in imported_by(program) if each.startswith("aios3.distributed")}

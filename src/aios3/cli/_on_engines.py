@@ -35,7 +35,9 @@ _CONNECTION = (
     *("endpoint_url", "profile", "region", "no_sign_request", "no_verify_ssl", "ca_bundle", "request_payer"),
     *("concurrency", "part_size"),
 )
-_OF_EVERY_COMMAND = {*_CONNECTION, "json", "quiet", "no_progress", "debug", "raw", "on", "report", "range_keys"}
+_OF_EVERY_COMMAND = {
+    *_CONNECTION, "json", "quiet", "no_progress", "debug", "raw", "on", "report", "range_keys", "without_effect",
+}  # fmt: skip
 _OF_COMMAND = {
     "cp": {"recursive", "no_clobber", "include", "exclude"},
     "sync": {"delete", "checksum", "include", "exclude"},
