@@ -77,8 +77,8 @@ def _read(name: str) -> dict[str, Section]:
         return {section: _section(parser, section) for section in parser.sections()}
     except (configparser.Error, ValueError) as error:
         line = getattr(error, "lineno", None) or next((line for line, _ in getattr(error, "errors", ())), None)
-        place = f", line {line}" if line else ""
-        message = f"{path}{place}: this is no file of profiles ({type(error).__name__}); see 'aws configure'"
+        position = f", line {line}" if line else ""
+        message = f"{path}{position}: this is no file of profiles ({type(error).__name__}); see 'aws configure'"
         raise ConfigError(message) from None  # the error's own text repeats the line
 
 
