@@ -61,9 +61,9 @@ class S3Url:
         if isinstance(path, S3Url):
             return path
         if not isinstance(path, str):
-            located = getattr(path, "url", None)
-            if isinstance(located, S3Url):
-                return located
+            url = getattr(path, "url", None)
+            if isinstance(url, S3Url):
+                return url
             message = f"An S3 path is a str such as 's3://bucket/key' or an S3Url, not {type(path).__name__}"
             raise InvalidPathError(message)
         ordinary = _ORDINARY.fullmatch(path)

@@ -190,13 +190,13 @@ def is_symlink(size: int, metadata: Mapping[str, str]) -> bool:
     return size == 0 and any(name in metadata for name in LINK_NAMES)
 
 
-def full_object_checksums(named: Iterable[tuple[str, str]], kind: str | None) -> dict[str, str]:
+def full_object_checksums(checksums: Iterable[tuple[str, str]], kind: str | None) -> dict[str, str]:
     """Return those of the checksums, by algorithm, that are over the whole object; ``kind`` is their ChecksumType.
 
     Those of parts' checksums cannot be compared with bytes. S3 marks them by the type or by a ``-`` with the number of
     parts.
     """
-    return {} if kind == "COMPOSITE" else {name: value for name, value in named if "-" not in value}
+    return {} if kind == "COMPOSITE" else {name: value for name, value in checksums if "-" not in value}
 
 
 def covers_object(span: ContentRange, etag: str | None, kind: str | None, *, ranged: bool) -> bool:

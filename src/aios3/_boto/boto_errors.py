@@ -67,7 +67,7 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
 
 def is_about_settings(error: Exception) -> bool:
     """Return whether botocore says with ``error`` that a setting is wrong."""
-    return isinstance(error, _named(_SETTINGS))
+    return isinstance(error, _exceptions_by_name(_SETTINGS))
 
 
 def _origin(address: object) -> str:
@@ -115,8 +115,8 @@ def _from_client_error(
     )
     headers = {str(name): str(value) for name, value in _mapping(meta.get("HTTPHeaders")).items()}
     error.retry_after = parse_retry_after(headers.get("retry-after"))
-    named = _text(fields.get("Region")), _text(fields.get("Endpoint"))
-    error.bucket_region = parse_region(headers.get("x-amz-bucket-region"), *named)
+    elements = _text(fields.get("Region")), _text(fields.get("Endpoint"))
+    error.bucket_region = parse_region(headers.get("x-amz-bucket-region"), *elements)
     return delete_marker_error(error, headers)
 
 
@@ -143,8 +143,8 @@ def _kinds() -> tuple[_Kind, ...]:
 
     return (
         _Kind(errors.NoCredentialsError, (boto.NoCredentialsError,), NO_CREDENTIALS),
-        _Kind(errors.CredentialsError, _named(_CREDENTIALS), "the credentials could not be fetched"),
-        _Kind(errors.ConfigError, _named(_SETTINGS), "a setting or option is wrong"),
+        _Kind(errors.CredentialsError, _exceptions_by_name(_CREDENTIALS), "the credentials could not be fetched"),
+        _Kind(errors.ConfigError, _exceptions_by_name(_SETTINGS), "a setting or option is wrong"),
         _Kind(errors.TLSError, (boto.SSLError, aiohttp.ClientSSLError), "no trusted connection to {endpoint}"),
         _Kind(
             errors.RequestTimeoutError,
@@ -206,7 +206,7 @@ _SETTINGS = (
 )
 
 
-def _named(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
+def _exceptions_by_name(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
     """Look exceptions up by name: not every version of botocore has them all."""
     import botocore.exceptions as boto  # noqa: PLC0415
 

@@ -130,8 +130,8 @@ def unquoted_etag(response: BotoResponse) -> str | None:
 def checksums_of(response: BotoResponse) -> dict[str, str]:
     """Return the checksums in the response that are over the whole object, by algorithm."""
     matches = ((_CHECKSUM.fullmatch(name), value) for name, value in response.items())
-    named = ((match[1], value) for match, value in matches if match)
-    return _responses.full_object_checksums(named, response.get("ChecksumType"))
+    checksums = ((match[1], value) for match, value in matches if match)
+    return _responses.full_object_checksums(checksums, response.get("ChecksumType"))
 
 
 def checksums_of_span(response: BotoResponse, span: ContentRange, *, ranged: bool) -> dict[str, str]:

@@ -233,8 +233,8 @@ def complete_multipart_upload(
     ]
     if checksum is not None:
         headers.append(("x-amz-checksum-type", "FULL_OBJECT"))
-    listed = "".join(_part_element(part) for part in sorted(parts, key=lambda part: part.number))
-    body = f'<CompleteMultipartUpload xmlns="{XML_NAMESPACE}">{listed}</CompleteMultipartUpload>'.encode()
+    part_elements = "".join(_part_element(part) for part in sorted(parts, key=lambda part: part.number))
+    body = f'<CompleteMultipartUpload xmlns="{XML_NAMESPACE}">{part_elements}</CompleteMultipartUpload>'.encode()
     query = (("uploadId", upload_id),)
     return Request("CompleteMultipartUpload", "POST", url, query, tuple(headers), (body,))
 

@@ -181,8 +181,8 @@ def _trimmed(lines: str) -> str:
     """Return the lines of headers as they are signed: outer white space dropped, inner collapsed."""
     if lines.isascii() and not ("  " in lines or ": " in lines or " \n" in lines or "\t" in lines):
         return lines
-    named = [line.partition(":") for line in lines[:-1].split("\n")]
-    return _lines([(name, " ".join(value.split())) for name, _, value in named])
+    fields = [line.partition(":") for line in lines[:-1].split("\n")]
+    return _lines([(name, " ".join(value.split())) for name, _, value in fields])
 
 
 def _signature(
