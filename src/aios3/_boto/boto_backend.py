@@ -260,11 +260,10 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _create_multipart_upload(self, operation: operations.CreateMultipartUpload) -> str:
         """Begin a multipart upload and return its id."""
         url, options, algorithm = operation.url, operation.options, operation.algorithm
-        announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
+        parameters = bucket_and_key(url) | writing(options)
+        parameters |= {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
         with adding(as_stored(options)):
-            response = await self._call(
-                "CreateMultipartUpload", url, bucket_and_key(url) | writing(options) | announced
-            )
+            response = await self._call("CreateMultipartUpload", url, parameters)
         return bulk_responses.upload_id_of(response, str(url))
 
     async def _upload_part(self, operation: operations.UploadPart) -> Part:
@@ -278,15 +277,13 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _upload_part_copy(self, operation: operations.UploadPartCopy) -> Part:
         """Make one part of the bytes of another object."""
         url, number, source = operation.url, operation.number, operation.source
-        parameters: Parameters = {"CopySource": bucket_and_key(source.url)}
+        parameters = part_parameters(url, operation.upload_id, number) | {"CopySource": bucket_and_key(source.url)}
         parameters["CopySourceRange"] = f"bytes={source.start}-{source.stop - 1}"
         keys = customer_key(source.sse_customer_key)
         parameters |= keys | {f"CopySource{name}": value for name, value in keys.items()}
         if source.if_match is not None:
             parameters["CopySourceIfMatch"] = source.if_match.strip('"')
-        response = await self._call(
-            "UploadPartCopy", url, parameters | part_parameters(url, operation.upload_id, number)
-        )
+        response = await self._call("UploadPartCopy", url, parameters)
         copied, etag = boto_responses.copied(response.get("CopyPartResult", {}), url, "UploadPartCopy")
         return Part(number, etag, boto_responses.checksum_of(copied))
 
