@@ -1,6 +1,6 @@
 """Memory to receive into, placed where the kernel copies fast.
 
-glibc and musl begin a large piece of memory 16 bytes into a page. Data that a server sends from files begins with a
+glibc and musl begin a large block of memory 16 bytes into a page. Data that a server sends from files begins with a
 page. If the target is 1 to 31 bytes further into its page than the source, AMD processors (seen on Zen 3) copy at
 a third of their speed. Receiving 1 GiB then took 0.6 s of system time instead of 0.2.
 """
@@ -12,7 +12,7 @@ from typing import final
 _LEAD = 48
 """Bytes left unused at the start: with the allocator's 16 they fill a line of the processor's cache."""
 _LARGE = 64 * 1024
-"""Shorter pieces are carved out of larger ones, and begin anywhere."""
+"""Shorter blocks are carved out of larger ones, and begin anywhere."""
 
 
 def allocate_aligned(size: int) -> bytearray:

@@ -35,8 +35,8 @@ def check_arguments(**arguments: object) -> None:
 
 
 def _reject(name: str, what: str, value: object, *, show: bool = True) -> ConfigError:
-    found = repr(value) if show and isinstance(value, (str, int, float)) else type(value).__name__
-    return ConfigError(f"{name} must be {what}, not {found}")
+    actual = repr(value) if show and isinstance(value, (str, int, float)) else type(value).__name__
+    return ConfigError(f"{name} must be {what}, not {actual}")
 
 
 def _is_kind(name: str, value: object, *, kinds: tuple[type, ...], what: str) -> None:

@@ -299,9 +299,9 @@ def _parts(item: WriteItem) -> tuple[AnyPath, Buffer, WriterOptions]:
 
 def _check_iterable(items: _Many[ItemT]) -> _Many[ItemT]:
     """Return ``items``; raise ConfigError for a single path, and for an object that is not iterable."""
-    given: object = items
-    if isinstance(given, (str, bytes, S3Url)) or not isinstance(given, (Iterable, AsyncIterable)):
-        message = f"Give an iterable of items, such as a list, not {type(given).__name__}"
+    argument: object = items
+    if isinstance(argument, (str, bytes, S3Url)) or not isinstance(argument, (Iterable, AsyncIterable)):
+        message = f"Give an iterable of items, such as a list, not {type(argument).__name__}"
         raise ConfigError(message)
     return items
 

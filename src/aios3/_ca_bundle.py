@@ -35,9 +35,9 @@ def trust_system_cas(context: ssl.SSLContext) -> None:
     directory = ssl.get_default_verify_paths().capath  # what is there is read when a certificate asks for it
     if not directory or not os.listdir(directory):  # noqa: PTH208 - pathlib is slow to import
         spec = importlib.util.find_spec("botocore")
-        places = None if spec is None else spec.submodule_search_locations
-        for place in places or []:
-            load_ca_bundle(context, os.path.join(place, "cacert.pem"), "botocore")  # noqa: PTH118 - pathlib is slow to import
+        folders = None if spec is None else spec.submodule_search_locations
+        for folder in folders or []:
+            load_ca_bundle(context, os.path.join(folder, "cacert.pem"), "botocore")  # noqa: PTH118 - pathlib is slow to import
 
 
 def check_ca_bundle(file: str, source: str) -> None:

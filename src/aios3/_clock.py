@@ -38,10 +38,10 @@ class Clock:
         is_named = rejection.code == "RequestTimeTooSkewed"
         if not is_named and not (has_no_code(rejection) and rejection.status == _FORBIDDEN):
             return False
-        told = _seconds_of(date)
-        if told is None or not (is_named or abs(told - signed_at) > _TAKEN_SECONDS):
+        server_time = _seconds_of(date)
+        if server_time is None or not (is_named or abs(server_time - signed_at) > _TAKEN_SECONDS):
             return False
-        self.clock_skew += told - self.now()
+        self.clock_skew += server_time - self.now()
         return True
 
 

@@ -99,18 +99,18 @@ class SessionCloser:
 
     async def run(self) -> None:
         """Give everything back. What the server has not confirmed in time is named in the log."""
-        held = self._holdings
+        resources = self._holdings
         await self._release()
-        await self._wait(held.promised)
+        await self._wait(resources.promised)
         self._within(self._seconds)
-        held.policy.calls.close()
-        held.budget.close()
+        resources.policy.calls.close()
+        resources.budget.close()
         await self._release()  # what was opened while the others were released
-        await self._settle([held.policy.calls.wait_idle])  # a part that arrives after an abort would stay
-        await self._wait(held.tasks)
+        await self._settle([resources.policy.calls.wait_idle])  # a part that arrives after an abort would stay
+        await self._wait(resources.tasks)
         await self._abort_uploads()
-        await self._settle([held.policy.calls.wait_idle])  # verbs that have just been stopped abort their own
-        await held.observer.hook_tasks.aclose()  # before the connections are closed, which it may use
+        await self._settle([resources.policy.calls.wait_idle])  # verbs that have just been stopped abort their own
+        await resources.observer.hook_tasks.aclose()  # before the connections are closed, which it may use
 
     async def disconnect(self) -> None:
         """Close all connections, which ends the bodies that verbs still read, and wait until all memory is released.
@@ -154,9 +154,9 @@ class SessionCloser:
 
     async def _wait(self, tasks: OwnedTasks) -> None:
         """Wait until ``tasks`` have ended; stop those that have not when the time is over."""
-        while (running := tasks.running) and (left := self._end - self._clock()) > 0:
+        while (running := tasks.running) and (remaining := self._end - self._clock()) > 0:
             waiting = running if self._hurried.done() else [*running, self._hurried]
-            timeout = left if left < math.inf else None
+            timeout = remaining if remaining < math.inf else None
             await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         late = tasks.running
         for task in late:

@@ -251,8 +251,8 @@ class Config:
             message = f"on_request must be a function that takes a RequestEvent, not {self.on_request!r}"
             raise ConfigError(message)
         credentials = self.credentials
-        known = credentials is None or credentials == "anonymous" or isinstance(credentials, Credentials)
-        if not (known or callable(credentials)):
+        is_value = credentials is None or credentials == "anonymous" or isinstance(credentials, Credentials)
+        if not (is_value or callable(credentials)):
             message = "credentials must be Credentials(...), 'anonymous', a function that returns Credentials, or None"
             raise ConfigError(message)
 

@@ -121,12 +121,12 @@ def decide(
     ``validity`` is that of the credentials at hand, None without any; ``failed_at`` when the source last failed;
     ``refreshing`` whether it is being asked.
     """
-    left = 0.0 if validity is None else validity.expires_at - now
+    remaining_seconds = 0.0 if validity is None else validity.expires_at - now
     pause_ends = -math.inf
     if failed_at is not None and failed_at <= now:  # a failure in the future was before the clock was set back
-        pause_ends = failed_at + min(max(_MIN_PAUSE_SECONDS, left / 10), _MAX_PAUSE_SECONDS)
+        pause_ends = failed_at + min(max(_MIN_PAUSE_SECONDS, remaining_seconds / 10), _MAX_PAUSE_SECONDS)
     is_pause = now < pause_ends
-    if validity is None or left <= 0:
+    if validity is None or remaining_seconds <= 0:
         return (RefreshStep.FAIL, pause_ends) if is_pause and not refreshing else (RefreshStep.WAIT, now)
     if now < validity.advisory_refresh_at:
         return RefreshStep.USE, validity.advisory_refresh_at
@@ -321,15 +321,15 @@ def credential_cache_of(config: Config, chain: Source) -> CredentialCache:
 
     ``chain`` is asked where it leaves them open.
     """
-    given = config.credentials
-    if given is None:
+    credentials = config.credentials
+    if credentials is None:
         return CredentialCache(chain)
-    if isinstance(given, Credentials):
-        return CredentialCache(None, Signer(given, "argument"))
+    if isinstance(credentials, Credentials):
+        return CredentialCache(None, Signer(credentials, "argument"))
     return (
         CredentialCache(None, Signer(None, "anonymous"))
-        if given == "anonymous"
-        else CredentialCache(_from_function(given))
+        if credentials == "anonymous"
+        else CredentialCache(_from_function(credentials))
     )
 
 
@@ -430,11 +430,11 @@ async def _refresh_after_probe(
     waiters. A 403 most often means what it says, as for a missing key where keys may not be listed. It is checked once
     a minute.
     """
-    found = await credential_cache.probe(ask)
+    rejection = await credential_cache.probe(ask)
     if credential_cache.has_replaced(used):
-        return True  # and what was found may be about the others
-    if found is not None and is_expired_token(found.code, temporary=True):
+        return True  # and what it says may be about the others
+    if rejection is not None and is_expired_token(rejection.code, temporary=True):
         return await credential_cache.refresh(used)
-    if found is None or found.status in _TOKEN_CHECKED_STATUSES:
+    if rejection is None or rejection.status in _TOKEN_CHECKED_STATUSES:
         credential_cache.note_valid(used)
     return False

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Named = tuple[str, str | None]
+KeyAndVersion = tuple[str, str | None]
 """A key and the id of a version; None for the object itself."""
 
 _MAX_IN_FLIGHT = 16
@@ -122,15 +122,15 @@ class Deletions:
         return [*failed, *await delete_singly(delete_one, operation.url, [(key, None) for key in others])]
 
     async def _delete_plain(self, operation: DeleteObjects, delete_one: DeleteOne) -> Sequence[DeleteFailure]:
-        without, named = replace(operation, if_match=None), [(key, None) for key in operation.keys]
+        without, targets = replace(operation, if_match=None), [(key, None) for key in operation.keys]
         if not (operation.if_match and self.quirks.supports_conditional_deletes and self.quirks.supports_bulk_deletes):
-            return await self._delete_in_bulk(without, named, delete_one)
+            return await self._delete_in_bulk(without, targets, delete_one)
         try:
             return await self.attempts.send(operation)
         except (UnsupportedError, RequestError) as error:
             if not _rejections.may_reject_delete_conditions(error):
                 raise
-            failed = await self._delete_in_bulk(without, named, delete_one)
+            failed = await self._delete_in_bulk(without, targets, delete_one)
             if self.quirks.supports_bulk_deletes:  # else it was not the conditions
                 self.quirks.note_unsupported_conditional_deletes(str(operation.url.with_key("")), error)
             return failed
@@ -152,37 +152,37 @@ class Deletions:
         alone = [(each.key, each.version_id) for each in versions if each.key in others]
         failed: Sequence[DeleteFailure] = ()
         if plain:
-            named = [(each.key, each.version_id) for each in plain]
-            failed = await self._delete_in_bulk(replace(operation, versions=plain), named, self._delete_one)
+            targets = [(each.key, each.version_id) for each in plain]
+            failed = await self._delete_in_bulk(replace(operation, versions=plain), targets, self._delete_one)
         return [*failed, *await delete_singly(self._delete_one, url, alone)]
 
     async def _delete_in_bulk(
         self,
         operation: DeleteObjects | DeleteVersions,
-        named: Sequence[tuple[str, str | None]],
+        targets: Sequence[tuple[str, str | None]],
         delete_one: DeleteOne,
     ) -> Sequence[DeleteFailure]:
-        """Send the operation; delete the same, ``named``, singly where the server rejects that as such."""
+        """Send the operation; delete the same, ``targets``, singly where the server rejects that as such."""
         url = operation.url
         if not self.quirks.supports_bulk_deletes:
-            return await delete_singly(delete_one, url, named)
+            return await delete_singly(delete_one, url, targets)
         try:
             return await self.attempts.send(operation)
         except (UnsupportedError, RequestError) as error:
             if not _rejections.may_reject_bulk_deletes(error):
                 raise
-            failed = await delete_after_rejection(delete_one, url, named, error)
+            failed = await delete_after_rejection(delete_one, url, targets, error)
             self.quirks.note_unsupported_bulk_deletes(str(url.with_key("")), error)
             return failed
 
 
-async def delete_singly(delete: DeleteOne, url: S3Url, named: Sequence[Named]) -> list[DeleteFailure]:
-    """Delete each of ``named`` in the bucket of ``url``; return what was not deleted, in their order.
+async def delete_singly(delete: DeleteOne, url: S3Url, targets: Sequence[KeyAndVersion]) -> list[DeleteFailure]:
+    """Delete each of ``targets`` in the bucket of ``url``; return what was not deleted, in their order.
 
     Raises BucketNotFoundError and CredentialsError, which are about all of them.
     """
-    turns = iter(enumerate(named))
-    failed: list[list[DeleteFailure]] = [[] for _ in named]
+    turns = iter(enumerate(targets))
+    failed: list[list[DeleteFailure]] = [[] for _ in targets]
 
     async def work() -> None:
         for index, one in turns:
@@ -190,7 +190,7 @@ async def delete_singly(delete: DeleteOne, url: S3Url, named: Sequence[Named]) -
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(_MAX_IN_FLIGHT, len(named))):
+            for _ in range(min(_MAX_IN_FLIGHT, len(targets))):
                 group.create_task(work(), name="aios3 delete singly")
     except ExceptionGroup as group_of_errors:
         raise group_of_errors.exceptions[0] from None
@@ -198,24 +198,24 @@ async def delete_singly(delete: DeleteOne, url: S3Url, named: Sequence[Named]) -
 
 
 async def delete_after_rejection(
-    delete: DeleteOne, url: S3Url, named: Sequence[Named], rejection: S3Error
+    delete: DeleteOne, url: S3Url, targets: Sequence[KeyAndVersion], rejection: S3Error
 ) -> list[DeleteFailure]:
     """Do the same after DeleteObjects was rejected; the first one shows whether the server deletes single keys.
 
     Raises ``rejection`` if it says the same to that.
     """
     first: list[DeleteFailure] = []
-    key, version_id = named[0]
+    key, version_id = targets[0]
     try:
         await delete(url.with_key(key), version_id)
     except S3Error as error:
         if isinstance(error, BucketNotFoundError) or not _rejections.is_conclusive(error):
             raise (rejection if _rejections.is_same_error(error, rejection) else error) from None
-        first = [_failure(error, named[0])]
-    return first + await delete_singly(delete, url, named[1:])
+        first = [_failure(error, targets[0])]
+    return first + await delete_singly(delete, url, targets[1:])
 
 
-async def _delete_alone(delete: DeleteOne, url: S3Url, one: Named) -> list[DeleteFailure]:
+async def _delete_alone(delete: DeleteOne, url: S3Url, one: KeyAndVersion) -> list[DeleteFailure]:
     key, version_id = one
     try:
         await delete(url.with_key(key), version_id)
@@ -226,5 +226,5 @@ async def _delete_alone(delete: DeleteOne, url: S3Url, one: Named) -> list[Delet
     return []
 
 
-def _failure(error: S3Error, one: Named) -> DeleteFailure:
+def _failure(error: S3Error, one: KeyAndVersion) -> DeleteFailure:
     return DeleteFailure(one[0], error.code or type(error).__name__, error.message, one[1])

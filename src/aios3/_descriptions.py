@@ -38,8 +38,8 @@ class BucketDescription:
         signed = {None: "no credentials were needed yet", "anonymous": "nothing is signed"}.get(
             self.credentials, f"credentials of the kind {self.credentials}{until}"
         )
-        place = f"at {self.endpoint} " if self.endpoint else ""
+        location = f"at {self.endpoint} " if self.endpoint else ""
         return (
-            f"{self.path} is reached {place}in region {self.region} (from {self.region_source}) through {way}, "
+            f"{self.path} is reached {location}in region {self.region} (from {self.region_source}) through {way}, "
             f"because {self.reason}; {signed}"
         )

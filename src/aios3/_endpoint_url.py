@@ -40,8 +40,8 @@ def check_endpoint(url: str, source: str) -> None:
     """Raise ConfigError unless ``url`` is an address that requests can go to; ``source`` is where it was set."""
     shown = re.split(r"[?#]", url)[0]  # what follows may be a secret, and would end up in logs
     if not url.startswith(("http://", "https://")):
-        found = "" if "@" in url else f", not {shown!r}"
-        message = f"{source} must begin with 'http://' or 'https://'{found}"
+        detail = "" if "@" in url else f", not {shown!r}"
+        message = f"{source} must begin with 'http://' or 'https://'{detail}"
         raise ConfigError(message)
     if "@" in re.split(r"[/?#\\]", url, maxsplit=3)[2]:
         message = f"{source} must have no user name and password in it; S3 takes them as credentials"

@@ -41,10 +41,10 @@ class Histogram:
         """Return a time, in seconds, that at least ``share`` of all did not exceed; 0.0 for none at all."""
         return self._edge(share, 1.0)
 
-    def _edge(self, share: float, place: float) -> float:
-        reached = list(itertools.accumulate(self._counts))
-        wanted = math.ceil(share * reached[-1])
-        if not wanted:
+    def _edge(self, share: float, position: float) -> float:
+        cumulative = list(itertools.accumulate(self._counts))
+        rank = math.ceil(share * cumulative[-1])
+        if not rank:
             return 0.0
-        index = next(index for index, total in enumerate(reached) if total >= wanted)
-        return math.pow(2, (index - _BELOW + place) / _STEPS)
+        index = next(index for index, total in enumerate(cumulative) if total >= rank)
+        return math.pow(2, (index - _BELOW + position) / _STEPS)

@@ -1,7 +1,7 @@
 """A backend whose bodies take a limited part of the line: what is sent and received by one session, in all.
 
 Bodies of objects are counted, not headers and listings. A body that is sent waits before its request begins, because a
-server ends a request that pauses. A body that is received is read in small pieces; the server is slowed down by TCP.
+server ends a request that pauses. A body that is received is read in small chunks; the server is slowed down by TCP.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LimitedBackend(ObjectBackend):
 
 
 class _LimitedBody:
-    """A body that is received in pieces, each of which waits for its time."""
+    """A body that is received in chunks, each of which waits for its time."""
 
     __slots__ = ("_body", "_bucket")
 
@@ -85,7 +85,7 @@ class _LimitedBody:
         self._body.on_end(ended)
 
     async def readinto(self, view: memoryview) -> int:
-        count = await self._body.readinto(view[: self._bucket.piece_bytes])
+        count = await self._body.readinto(view[: self._bucket.chunk_bytes])
         await self._bucket.take(count)
         return count
 

@@ -33,9 +33,9 @@ class LoopSessions:
         loop = asyncio.get_running_loop()
         if self._pid != os.getpid():
             self._begin_anew()
-        known = self._by_loop.get((id(loop), config))
-        if known is not None and known.loop is loop and not known.closed:
-            return known
+        session = self._by_loop.get((id(loop), config))
+        if session is not None and session.loop is loop and not session.closed:
+            return session
         session = Session(config)
         session.bind()
         self._keep((id(loop), config), session)
@@ -56,9 +56,9 @@ class LoopSessions:
 
     def _keep(self, key: tuple[int, Config], session: Session) -> None:
         with self._lock:
-            for other, known in list(self._by_loop.items()):
-                if known.closed or known.loop is None or known.loop.is_closed():
-                    del self._by_loop[other]
+            for old_key, old in list(self._by_loop.items()):
+                if old.closed or old.loop is None or old.loop.is_closed():
+                    del self._by_loop[old_key]
             self._by_loop[key] = session
 
 

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def md5_hex(pieces: Iterable[bytes | memoryview]) -> str:
-    """Return the MD5 of ``pieces`` joined, in hexadecimal digits: the ETag of an object sent in one request."""
+def md5_hex(buffers: Iterable[bytes | memoryview]) -> str:
+    """Return the MD5 of ``buffers`` joined, in hexadecimal digits: the ETag of an object sent in one request."""
     digest = hashlib.md5(usedforsecurity=False)
-    for piece in pieces:
-        digest.update(piece)
+    for buffer in buffers:
+        digest.update(buffer)
     return digest.hexdigest()
 
 

@@ -29,14 +29,14 @@ class Ownership:
 
     def headers(self, operation: str) -> tuple[tuple[str, str], ...]:
         """Return the headers of S3's ``operation``, in lower case."""
-        found = []
+        headers = []
         if self.request_payer is not None and operation not in _OF_BUCKET:
-            found.append((PAYER, self.request_payer))
+            headers.append((PAYER, self.request_payer))
         if self.expected_bucket_owner is not None:
-            found.append((OWNER, self.expected_bucket_owner))
+            headers.append((OWNER, self.expected_bucket_owner))
             if operation in _COPIES:
-                found.append((SOURCE_OWNER, self.expected_bucket_owner))
-        return tuple(found)
+                headers.append((SOURCE_OWNER, self.expected_bucket_owner))
+        return tuple(headers)
 
     def explained(self, error: S3Error) -> S3Error:
         """Return ``error``; a denial by Amazon with what it may mean for this session."""

@@ -35,7 +35,7 @@ _ORDINARY = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]*)/(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class S3Url:
-    """One place in S3: a bucket, a key in it (or a prefix), and the profile that reaches it.
+    """One location in S3: a bucket, a key in it (or a prefix), and the profile that reaches it.
 
     ``key`` is empty for the bucket itself; ``bucket`` is empty for ``s3://``, the list of buckets. The ARN of an
     access point is a bucket too; it is kept with ``:`` before the name, also where it was written with ``/``.
@@ -61,9 +61,9 @@ class S3Url:
         if isinstance(path, S3Url):
             return path
         if not isinstance(path, str):
-            located = getattr(path, "url", None)
-            if isinstance(located, S3Url):
-                return located
+            url = getattr(path, "url", None)
+            if isinstance(url, S3Url):
+                return url
             message = f"An S3 path is a str such as 's3://bucket/key' or an S3Url, not {type(path).__name__}"
             raise InvalidPathError(message)
         ordinary = _ORDINARY.fullmatch(path)
@@ -117,7 +117,7 @@ class S3Url:
 
 
 class HasUrl(Protocol):
-    """Something that is at one place in S3, such as an :class:`aios3.S3Path`."""
+    """Something that is at one location in S3, such as an :class:`aios3.S3Path`."""
 
     @property
     def url(self) -> S3Url:

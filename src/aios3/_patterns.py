@@ -17,7 +17,7 @@ A directory never matches a pattern that begins with the directory's own path: `
 Braces are expanded first, so that a pattern is a set of alternatives. :func:`plan` turns them into steps that cover
 disjoint ranges of keys, in order. The steps, one after another, yield every match once, in key order. Every regular
 expression here matches in time proportional to pattern times text. All runs but the last one of a segment are atomic.
-That loses no match, because the earliest place for a chunk of fixed length leaves the most room.
+That loses no match, because the earliest position for a chunk of fixed length leaves the most room.
 """
 
 from __future__ import annotations
@@ -468,11 +468,11 @@ def _probes(way: _Way) -> Iterator[Probe]:
 
 def _distinct(probes: Iterable[Probe]) -> Iterable[Probe]:
     """Keep one probe a path; where ``{a,a/}`` asks for a directory twice, the one whose path has no final ``/``."""
-    chosen: dict[str, Probe] = {}
+    by_prefix: dict[str, Probe] = {}
     for probe in probes:
-        if chosen.setdefault(probe.prefix, probe).directory == "/":
-            chosen[probe.prefix] = probe
-    return chosen.values()
+        if by_prefix.setdefault(probe.prefix, probe).directory == "/":
+            by_prefix[probe.prefix] = probe
+    return by_prefix.values()
 
 
 def _in_order(steps: Iterable[GlobStep]) -> list[GlobStep]:

@@ -43,15 +43,15 @@ def read_profiles(environ: Mapping[str, str]) -> Profiles:
         if name == "default":
             profiles[name] = section
         elif name.startswith("profile"):
-            profiles |= dict.fromkeys(_named(name), section)  # the later of two replaces the other
+            profiles |= dict.fromkeys(_section_name(name), section)  # the later of two replaces the other
         elif name.startswith("services"):
-            services |= dict.fromkeys(_named(name), section)
+            services |= dict.fromkeys(_section_name(name), section)
     for name, section in _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")).items():
         profiles[name] = {**profiles.get(name, {}), **section}
     return Profiles(profiles, services)
 
 
-def _named(header: str) -> Iterator[str]:
+def _section_name(header: str) -> Iterator[str]:
     """Return the name in a header such as ``profile name`` or ``profile "a name"``, if it has just one."""
     import shlex  # noqa: PLC0415 - only where there are such headers
 
@@ -77,8 +77,8 @@ def _read(name: str) -> dict[str, Section]:
         return {section: _section(parser, section) for section in parser.sections()}
     except (configparser.Error, ValueError) as error:
         line = getattr(error, "lineno", None) or next((line for line, _ in getattr(error, "errors", ())), None)
-        place = f", line {line}" if line else ""
-        message = f"{path}{place}: this is no file of profiles ({type(error).__name__}); see 'aws configure'"
+        position = f", line {line}" if line else ""
+        message = f"{path}{position}: this is no file of profiles ({type(error).__name__}); see 'aws configure'"
         raise ConfigError(message) from None  # the error's own text repeats the line
 
 

@@ -28,14 +28,14 @@ def proxy_for(url: str, bucket: str = "") -> str | None:
 def direct_reason(url: str, bucket: str = "") -> str | None:
     """Say why requests to ``url`` do not go through a proxy that the environment names; None where it names none."""
     proxies, parts = _environment(), urlsplit(url)
-    named = proxies.get(parts.scheme) or proxies.get("all")
-    if named is None:
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy is None:
         return None
     if _bypassed(parts.netloc.removeprefix(f"{bucket}.")):
-        return f"not through the proxy {proxy_host(named)}, because NO_PROXY lists the host"
+        return f"not through the proxy {proxy_host(proxy)}, because NO_PROXY lists the host"
     if parts.scheme not in proxies:
         variable = f"{parts.scheme.upper()}_PROXY"
-        return f"not through the proxy {proxy_host(named)}: ALL_PROXY is not used, as in boto3; set {variable}"
+        return f"not through the proxy {proxy_host(proxy)}: ALL_PROXY is not used, as in boto3; set {variable}"
     return None
 
 

@@ -32,7 +32,7 @@ _WRONG_REGION_CODES = frozenset(
     }
 )
 _MAX_REGIONS_TRIED = 3
-"""Where one request is sent at most: as configured, where a first response says, and where that place says."""
+"""Where one request is sent at most: as configured, where a first response says, and where that server says."""
 
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DOMAINS = "|".join(map(re.escape, AMAZON_DOMAINS))

@@ -65,7 +65,7 @@ class RequestAttempts:
                     else:
                         attempt.done(result)
                         if hedger is not None and hedged is not None and not hedger.leave(hedged):
-                            result = await hedger.chosen(hedged, result, _close)
+                            result = await hedger.choose(hedged, result, _close)
                         break
                     await asyncio.sleep(pause)
         except (UnsupportedError, RequestError) as error:

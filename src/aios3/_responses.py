@@ -190,13 +190,13 @@ def is_symlink(size: int, metadata: Mapping[str, str]) -> bool:
     return size == 0 and any(name in metadata for name in LINK_NAMES)
 
 
-def full_object_checksums(named: Iterable[tuple[str, str]], kind: str | None) -> dict[str, str]:
+def full_object_checksums(checksums: Iterable[tuple[str, str]], kind: str | None) -> dict[str, str]:
     """Return those of the checksums, by algorithm, that are over the whole object; ``kind`` is their ChecksumType.
 
     Those of parts' checksums cannot be compared with bytes. S3 marks them by the type or by a ``-`` with the number of
     parts.
     """
-    return {} if kind == "COMPOSITE" else {name: value for name, value in named if "-" not in value}
+    return {} if kind == "COMPOSITE" else {name: value for name, value in checksums if "-" not in value}
 
 
 def covers_object(span: ContentRange, etag: str | None, kind: str | None, *, ranged: bool) -> bool:
@@ -279,24 +279,24 @@ def failed_deletes(
     named = {each.key for each in failed}
     unnamed = [key for key in keys if key not in named and key not in deleted]
     _check_named(unnamed, keys, path)
-    error_response = [_plain_code(each) for each in failed if each.code != "NoSuchKey"]
-    return error_response + [DeleteFailure(key, "", _UNNAMED) for key in unnamed]
+    failures = [_plain_code(each) for each in failed if each.code != "NoSuchKey"]
+    return failures + [DeleteFailure(key, "", _UNNAMED) for key in unnamed]
 
 
 _UNNAMED = "the response names it neither among what was deleted nor among what was not"
 
 
 def _check_asked(failed: Sequence[DeleteFailure], keys: Iterable[str], path: str) -> None:
-    asked = set(keys)
+    requested_keys = set(keys)
     for each in failed:
-        if each.key not in asked:
+        if each.key not in requested_keys:
             raise invalid_response(path, f"it is about {each.key!r}, which nobody asked to delete", "DeleteObjects")
 
 
-def _check_named(unnamed: Sequence[object], asked: Sequence[object], path: str) -> None:
-    if asked and len(unnamed) == len(asked):
+def _check_named(unnamed: Sequence[object], targets: Sequence[object], path: str) -> None:
+    if targets and len(unnamed) == len(targets):
         raise invalid_response(
-            path, f"it names none of the {len(asked):,} keys that were to be deleted", "DeleteObjects"
+            path, f"it names none of the {len(targets):,} keys that were to be deleted", "DeleteObjects"
         )
 
 
@@ -319,28 +319,28 @@ def failed_versions(
     Raises ServerError if the response is about what is not among ``versions``, or about none of them.
     """
     _check_asked(failed, (version.key for version in versions), path)
-    found: list[DeleteFailure] = []
+    failures: list[DeleteFailure] = []
     for each in failed:
-        asked = {version.version_id for version in versions if version.key == each.key}
-        if each.version_id and each.version_id not in asked:
+        version_ids = {version.version_id for version in versions if version.key == each.key}
+        if each.version_id and each.version_id not in version_ids:
             what = f"it is about version {each.version_id!r} of {each.key!r}, which nobody asked to delete"
             raise invalid_response(path, what, "DeleteObjects")
-        named = (each.version_id,) if each.version_id else sorted(asked)
-        found += [DeleteFailure(each.key, each.code, each.message, version_id) for version_id in named]
-    error_response = {(each.key, each.version_id) for each in found}
-    unnamed = [version for version in versions if not _is_named(version, error_response, deleted)]
+        failed_ids = (each.version_id,) if each.version_id else sorted(version_ids)
+        failures += [DeleteFailure(each.key, each.code, each.message, version_id) for version_id in failed_ids]
+    failed_pairs = {(each.key, each.version_id) for each in failures}
+    unnamed = [version for version in versions if not _is_named(version, failed_pairs, deleted)]
     _check_named(unnamed, versions, path)
     silent = [DeleteFailure(version.key, "", _UNNAMED, version.version_id) for version in unnamed]
-    return [each for each in found if each.code not in {"NoSuchKey", "NoSuchVersion"}] + silent
+    return [each for each in failures if each.code not in {"NoSuchKey", "NoSuchVersion"}] + silent
 
 
 def _is_named(
     version: ObjectVersion,
-    error_response: Container[tuple[str, str | None]],
+    failed_pairs: Container[tuple[str, str | None]],
     deleted: Container[tuple[str, str | None]],
 ) -> bool:
     by_version = (version.key, version.version_id)
-    return by_version in error_response or by_version in deleted or (version.key, None) in deleted
+    return by_version in failed_pairs or by_version in deleted or (version.key, None) in deleted
 
 
 def url_decode(name: str) -> str:

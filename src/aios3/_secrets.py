@@ -53,13 +53,13 @@ def scrubbed(text: str) -> str:
 def scrub(error: BaseException) -> None:
     """Replace secrets in the texts of ``error`` and of all that it came from, which tracebacks show as well."""
     seen: set[int] = set()
-    left: list[BaseException | None] = [error]
-    while left and len(seen) < _MAX_CHAIN:
-        each = left.pop()
+    stack: list[BaseException | None] = [error]
+    while stack and len(seen) < _MAX_CHAIN:
+        each = stack.pop()
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        left += [each.__cause__, each.__context__]
+        stack += [each.__cause__, each.__context__]
         if any(isinstance(argument, str) and scrubbed(argument) != argument for argument in each.args):
             each.args = tuple(scrubbed(argument) if isinstance(argument, str) else argument for argument in each.args)
         # botocore builds the text anew from these when the error comes out of a pickle.

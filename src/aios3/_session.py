@@ -280,10 +280,12 @@ class Session:
 
     def _abort_elsewhere(self, upload_ids: Sequence[str]) -> None:
         """Abort uploads on another loop; those that are open no more are left out."""
-        taken = {upload_id: url for upload_id in upload_ids if (url := self._uploads.pop(upload_id, None)) is not None}
-        if taken:
-            name = f"aios3 abort {', '.join(map(str, taken.values()))}"
-            run_in_cleanup_thread(partial(_abort_anew, self.config, taken), name)
+        uploads = {
+            upload_id: url for upload_id in upload_ids if (url := self._uploads.pop(upload_id, None)) is not None
+        }
+        if uploads:
+            name = f"aios3 abort {', '.join(map(str, uploads.values()))}"
+            run_in_cleanup_thread(partial(_abort_anew, self.config, uploads), name)
 
     def _start_abort(self, url: S3Url, abort: Abort) -> None:
         self.tasks.start(abort(), name=f"aios3 abort {url}", shielded=True)
@@ -371,10 +373,10 @@ _defaults: dict[int, Session] = {}
 
 def _default_session() -> Session:
     loop = asyncio.get_running_loop()
-    known = _defaults.get(id(loop))
-    if known is not None and known.loop is loop and not known.has_ended:
-        known.bind()
-        return known
+    session = _defaults.get(id(loop))
+    if session is not None and session.loop is loop and not session.has_ended:
+        session.bind()
+        return session
     _forget_closed_loops()
     session = Session()
     session.bind()
@@ -444,8 +446,8 @@ def _end_sessions() -> None:
 
     A session whose loop runs in another thread is closed there. What stays open is aborted on another loop.
     """
-    known = [session for reference in _bound.valuerefs() if (session := reference()) is not None]
-    sessions = [session for session in known if not session.closed]
+    bound = [session for reference in _bound.valuerefs() if (session := reference()) is not None]
+    sessions = [session for session in bound if not session.closed]
     closing = [session.close_from_thread() for session in sessions]
     wait_for_futures([each for each in closing if each is not None], timeout=MAX_EXIT_WAIT_SECONDS)
     for session in sessions:

@@ -30,7 +30,7 @@ _REGION = re.compile(r"(?![0-9]+\Z)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _WHEN = ("when_supported", "when_required")
 
 
-class FoundSetting(NamedTuple):
+class SettingValue(NamedTuple):
     """A setting that is not an argument, and where it was found."""
 
     value: str
@@ -102,9 +102,11 @@ def settings_of_arguments(config: Config) -> Settings:
     return Settings(config.profile, config.endpoint_url, config.region, authorities, attempts, checksums, style, {})
 
 
-def _profile(files: Profiles, given: str | None, environ: Mapping[str, str]) -> tuple[str | None, Section]:
-    named = [(given, "")] if given else [(environ.get(name), name) for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")]
-    for name, source in named:
+def _profile(files: Profiles, argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, Section]:
+    candidates = (
+        [(argument, "")] if argument else [(environ.get(name), name) for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")]
+    )
+    for name, source in candidates:
         if name:
             if name not in files.profiles:
                 where = f" of {source}" if source else ""
@@ -122,14 +124,14 @@ class _SettingsLookup:
     stored: Section
     profile: str
 
-    def up(self, *variables: str, key: str) -> FoundSetting | None:
+    def up(self, *variables: str, key: str) -> SettingValue | None:
         """Return the first of ``variables`` that is set, or ``key`` of the profile."""
         for name in variables:
             if value := self.environ.get(name):
-                return FoundSetting(value, name)
+                return SettingValue(value, name)
         return self.stored_text(self.stored, key, self.profile)
 
-    def stored_text(self, section: Section, key: str, where: str) -> FoundSetting | None:
+    def stored_text(self, section: Section, key: str, where: str) -> SettingValue | None:
         """Return ``key`` of a section of a file; one that has settings below it is rejected."""
         value = section.get(key)
         if value is None or value == "":
@@ -138,75 +140,75 @@ class _SettingsLookup:
         if not isinstance(value, str):
             message = f"{source} must be one value, without settings below it"
             raise ConfigError(message)
-        return FoundSetting(value, source)
+        return SettingValue(value, source)
 
 
 def _endpoint(config: Config, look: _SettingsLookup, files: Profiles) -> str | None:
     if config.endpoint_url is not None or _ignores_endpoints(look):
         return config.endpoint_url
-    found = next(_endpoints(look, files), None)
-    if found is None:
+    endpoint = next(_endpoints(look, files), None)
+    if endpoint is None:
         return None
-    check_endpoint(found.value, found.source)
-    return found.value
+    check_endpoint(endpoint.value, endpoint.source)
+    return endpoint.value
 
 
 def _ignores_endpoints(look: _SettingsLookup) -> bool:
     name = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
-    said = look.environ.get(name, look.stored.get("ignore_configured_endpoint_urls"))
-    return isinstance(said, str) and said.lower() == "true"
+    value = look.environ.get(name, look.stored.get("ignore_configured_endpoint_urls"))
+    return isinstance(value, str) and value.lower() == "true"
 
 
-def _endpoints(look: _SettingsLookup, files: Profiles) -> Iterator[FoundSetting]:
+def _endpoints(look: _SettingsLookup, files: Profiles) -> Iterator[SettingValue]:
     """Offer the configured endpoints, the most particular first."""
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         if value := look.environ.get(name):
-            yield FoundSetting(value, name)
-    named = look.stored_text(look.stored, "services", look.profile)
-    if named is not None:
-        section = files.services.get(named.value)
+            yield SettingValue(value, name)
+    services = look.stored_text(look.stored, "services", look.profile)
+    if services is not None:
+        section = files.services.get(services.value)
         if not section:
-            message = f"{named.source} is {named.value!r}, and there is no section [services {named.value}]"
+            message = f"{services.source} is {services.value!r}, and there is no section [services {services.value}]"
             raise ConfigError(message)
-        where = f"s3 in the section [services {named.value}]"
-        if found := look.stored_text(_below(section, where), "endpoint_url", where):
-            yield found
-    if found := look.stored_text(look.stored, "endpoint_url", look.profile):
-        yield found
+        where = f"s3 in the section [services {services.value}]"
+        if endpoint := look.stored_text(_below(section, where), "endpoint_url", where):
+            yield endpoint
+    if endpoint := look.stored_text(look.stored, "endpoint_url", look.profile):
+        yield endpoint
 
 
-def _region(config: Config, look: _SettingsLookup) -> FoundSetting | None:
-    given = FoundSetting(config.region, "region") if config.region else None
-    found = given or look.up("AWS_REGION", "AWS_DEFAULT_REGION", key="region")
-    if found is None:
+def _region(config: Config, look: _SettingsLookup) -> SettingValue | None:
+    argument = SettingValue(config.region, "region") if config.region else None
+    setting = argument or look.up("AWS_REGION", "AWS_DEFAULT_REGION", key="region")
+    if setting is None:
         return None
-    if not _REGION.fullmatch(found.value):
-        message = f"{found.source} must be the name of a region, such as 'eu-west-1', not {found.value!r}"
+    if not _REGION.fullmatch(setting.value):
+        message = f"{setting.source} must be the name of a region, such as 'eu-west-1', not {setting.value!r}"
         raise ConfigError(message)
-    return found
+    return setting
 
 
 def _ca_bundle(config: Config, look: _SettingsLookup) -> CABundle:
     if config.verify is not True:
         return CABundle(config.verify, "verify")
-    found = look.up("AWS_CA_BUNDLE", key="ca_bundle")
-    if found is None and (value := look.environ.get("REQUESTS_CA_BUNDLE")):
-        found = FoundSetting(value, "REQUESTS_CA_BUNDLE")
-    return CABundle(verify=True, source="verify") if found is None else CABundle(*found)
+    setting = look.up("AWS_CA_BUNDLE", key="ca_bundle")
+    if setting is None and (value := look.environ.get("REQUESTS_CA_BUNDLE")):
+        setting = SettingValue(value, "REQUESTS_CA_BUNDLE")
+    return CABundle(verify=True, source="verify") if setting is None else CABundle(*setting)
 
 
 def _max_attempts(config: Config, look: _SettingsLookup) -> int:
     if config.max_attempts is not None:
         return config.max_attempts
-    found = look.up("AWS_MAX_ATTEMPTS", key="max_attempts")
-    if found is None:
+    setting = look.up("AWS_MAX_ATTEMPTS", key="max_attempts")
+    if setting is None:
         return DEFAULT_ATTEMPTS
     try:
-        number = int(found.value)
+        number = int(setting.value)
     except ValueError:
         number = 0
     if number < 1:
-        message = f"{found.source} must be a number from 1 on, not {found.value!r}"
+        message = f"{setting.source} must be a number from 1 on, not {setting.value!r}"
         raise ConfigError(message)
     return min(number, highest("max_attempts"))
 
@@ -222,13 +224,13 @@ def _checksums(config: Config, look: _SettingsLookup) -> Checksums:
     return Checksums(sending, verify=response != "when_required")
 
 
-def _when(found: FoundSetting | None) -> str | None:
-    if found is None:
+def _when(setting: SettingValue | None) -> str | None:
+    if setting is None:
         return None
-    if found.value.lower() not in _WHEN:
-        message = f"{found.source} must be 'when_supported' or 'when_required', not {found.value!r}"
+    if setting.value.lower() not in _WHEN:
+        message = f"{setting.source} must be 'when_supported' or 'when_required', not {setting.value!r}"
         raise ConfigError(message)
-    return found.value.lower()
+    return setting.value.lower()
 
 
 def _below(section: Section, where: str) -> Mapping[str, str]:
@@ -242,6 +244,6 @@ def _below(section: Section, where: str) -> Mapping[str, str]:
 
 def _style(config: Config, look: _SettingsLookup) -> AddressingStyle:
     below = _below(look.stored, f"s3 of {look.profile}")
-    said = below.get("addressing_style") if config.addressing_style == "auto" else None
+    value = below.get("addressing_style") if config.addressing_style == "auto" else None
     # Other values are left to botocore, which rejects them.
-    return next((style for style in ADDRESSING_STYLES if style == said), config.addressing_style)
+    return next((style for style in ADDRESSING_STYLES if style == value), config.addressing_style)

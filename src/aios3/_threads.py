@@ -44,11 +44,11 @@ async def made_in_thread(make: Callable[[], T], unmake: Callable[[T], object]) -
 
     If a cancellation comes meanwhile, the caller cannot receive it: then ``unmake`` is called with it.
     """
-    made: list[T] = []
+    results: list[T] = []
     try:
-        await in_thread(lambda: made.append(make()))
+        await in_thread(lambda: results.append(make()))
     except BaseException:
-        for each in made:
+        for each in results:
             await in_thread(unmake, each)
         raise
-    return made[0]
+    return results[0]

@@ -64,8 +64,8 @@ class Transport:
         self._profile = profile
         self._policy = policy
         self._limiter: Limiter = policy.limiter
-        chosen = config.checksums
-        self._quirks = ServerQuirks(with_checksums=chosen != "off", requires_checksums=chosen not in {"auto", "off"})
+        mode = config.checksums
+        self._quirks = ServerQuirks(with_checksums=mode != "off", requires_checksums=mode not in {"auto", "off"})
         self._observer = observer or Observer()
         self._regions = BucketRegions()
         self._clock = Clock()
@@ -117,7 +117,7 @@ class Transport:
 
     def _description(self, url: S3Url, transport: Literal["native", "aiobotocore"], reason: str) -> BucketDescription:
         assert self._settings is not None
-        address, known = self._addresses.get(url.bucket), self.credential_cache.describe()
+        address, credentials = self._addresses.get(url.bucket), self.credential_cache.describe()
         source = "region=" if self._config.region else self._settings.region_source
         if self._regions.get(url.bucket) is not None:
             source = "the server"
@@ -128,8 +128,8 @@ class Transport:
             None if address is None else address.url,
             (self._settings.region or "us-east-1") if address is None else address.region,
             source,
-            None if known is None else known.kind,
-            None if known is None else known.expires_at,
+            None if credentials is None else credentials.kind,
+            None if credentials is None else credentials.expires_at,
             transport,
             reason,
         )

@@ -283,8 +283,8 @@ class PartialFailureError(S3Error, OSError):
     completed: Mapping[str, int] = MappingProxyType({})
 
     def __reduce__(self) -> tuple[object, ...]:
-        kept = {name: dict(getattr(self, name)) for name in ("failures", "completed") if name in vars(self)}
-        return (*super().__reduce__(), kept)
+        state = {name: dict(getattr(self, name)) for name in ("failures", "completed") if name in vars(self)}
+        return (*super().__reduce__(), state)
 
 
 class RequestError(S3Error, OSError):
@@ -424,10 +424,10 @@ def from_response(
     detail: str = "",
     request_id: str | None = None,
 ) -> S3Error:
-    """Build the error for a response of S3: what was tried, on which path, what S3 said, and what to do."""
+    """Build the error for a response of S3: what was tried, on which path, what S3 status_and_code, and what to do."""
     cls, explanation = error_class(code, status)
-    said = " ".join(str(part) for part in (status, code if code != str(status) else None) if part)
-    response = (said or "an error") + (f": {detail.rstrip('.')}" if detail else "")
+    status_and_code = " ".join(str(part) for part in (status, code if code != str(status) else None) if part)
+    response = (status_and_code or "an error") + (f": {detail.rstrip('.')}" if detail else "")
     trace = f", request id {request_id}" if request_id else ""
     return cls(
         f"{operation} {path}: {explanation}{_RESPONDED}{response}{trace})",

@@ -74,7 +74,7 @@ class S3Store(Store):
         return str(self._root)
 
     def with_read_only(self, read_only: bool = False) -> Self:
-        """Return a store of the same place that can be written to, or not."""
+        """Return a store of the same prefix that can be written to, or not."""
         return type(self)(self._root, self._config, read_only=read_only)
 
     def __eq__(self, value: object) -> bool:
@@ -122,8 +122,8 @@ class S3Store(Store):
     async def _get_many(
         self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]]
     ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
-        wanted = list(requests)
-        for (key, *_), value in zip(wanted, await gather(self.get(*each) for each in wanted), strict=True):
+        items = list(requests)
+        for (key, *_), value in zip(items, await gather(self.get(*each) for each in items), strict=True):
             yield key, value
 
     async def exists(self, key: str) -> bool:

@@ -13,7 +13,7 @@ from boto_calls import KEYS, URL, get, put, to
 from aios3._adapting_backend import AdaptingBackend
 from aios3._backend import Checksum, CopyOptions, GetOptions, Part, PartSource, Precondition, PutOptions
 from aios3._boto import BotoBackend
-from aios3._boto.upload_stream import PieceStream, upload_timeout
+from aios3._boto.upload_stream import UploadStream, upload_timeout
 from aios3._config import Config
 from aios3._engine.retry_policy import RetryPolicy
 from aios3._paths import S3Url
@@ -73,23 +73,23 @@ async def test_the_body_is_not_hashed_where_tls_protects_it(certificate):
 
 
 async def test_a_stream_of_pieces_can_be_passed_over_again_and_again():
-    stream = PieceStream([b"a" * 300_000, b"b"])
+    stream = UploadStream([b"a" * 300_000, b"b"])
     for _ in range(2):
         assert b"".join([chunk async for chunk in stream]) == b"a" * 300_000 + b"b"
 
 
 async def test_only_a_stall_is_called_one():
     with pytest.raises(TimeoutError, match="another"):
-        async with upload_timeout(PieceStream([b"a"]), 1.0):
+        async with upload_timeout(UploadStream([b"a"]), 1.0):
             raise TimeoutError("another")
     with pytest.raises(TimeoutError, match=r"took no byte for 0\.01 seconds"):
-        async with upload_timeout(stream := PieceStream([b"a"]), 0.01):
+        async with upload_timeout(stream := UploadStream([b"a"]), 0.01):
             aiter(stream)
             await asyncio.Event().wait()
 
 
 def test_a_stream_of_pieces_reads_like_a_file():
-    stream = PieceStream([b"abc", b"", memoryview(b"defgh"), b"i"])
+    stream = UploadStream([b"abc", b"", memoryview(b"defgh"), b"i"])
     assert len(stream) == 9
     assert b"".join(iter(lambda: bytes(stream.read(2)), b"")) == b"abcdefghi"
     assert (stream.tell(), bytes(stream.read())) == (9, b"")

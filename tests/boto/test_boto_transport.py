@@ -12,7 +12,7 @@ from boto_failures import failing, get, hang_up, rejection
 
 from aios3 import errors
 from aios3._boto import BotoBackend
-from aios3._boto.upload_stream import PieceStream
+from aios3._boto.upload_stream import UploadStream
 from aios3._config import Config
 from scripted import Scripted, response
 
@@ -152,7 +152,7 @@ async def test_an_upload_that_the_server_stops_reading(slots):
 
 async def test_every_chunk_that_is_taken_puts_the_deadline_of_an_upload_off():
     """So a slow upload is not a stalled one, and an upload that is all sent waits for its response only."""
-    stream = PieceStream([bytes(MIB), memoryview(bytes(10))])
+    stream = UploadStream([bytes(MIB), memoryview(bytes(10))])
     seen = []
     stream.on_progress, stream.on_idle = lambda: seen.append("moved"), lambda: seen.append("rests")
     chunks = [len(chunk) async for chunk in stream]

@@ -51,7 +51,7 @@ async def hedged(hedger, call, discard):
         if not await hedger.rescued(entered, discard):
             raise
         return entered.result()
-    return result if hedger.leave(entered) else await hedger.chosen(entered, result, discard)
+    return result if hedger.leave(entered) else await hedger.choose(entered, result, discard)
 
 
 def ready(fraction=1.0, slots=None):

@@ -238,12 +238,12 @@ def test_a_program_ends_that_leaves_its_loop_as_it_is(zygote, faulty, admin, buc
 SIGNALLED_WHILE_SIGNED = """
 signal.signal(signal.SIGTERM, lambda *_: end(143))
 from aios3._boto import upload_stream
-read = upload_stream.PieceStream.read
+read = upload_stream.UploadStream.read
 def read_and_signal(stream, size=-1):
     if len(stream) == 5 * MIB:
         signal.raise_signal(signal.SIGTERM)
     return read(stream, size)
-upload_stream.PieceStream.read = read_and_signal
+upload_stream.UploadStream.read = read_and_signal
 """
 
 

@@ -1,4 +1,4 @@
-"""The aiobotocore transport: signing credentials, the place of a bucket, and every call of S3 as a complete backend.
+"""The aiobotocore transport: signing credentials, the address of a bucket, and every call of S3 as a complete backend.
 
 Nothing above sees botocore, and nothing of it is imported before the first request.
 """

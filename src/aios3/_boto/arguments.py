@@ -19,19 +19,19 @@ Parameters = dict[str, Any]
 """Arguments of one of botocore's methods, by S3's names."""
 
 
-def given(parameters: Mapping[str, object]) -> Parameters:
+def without_none(parameters: Mapping[str, object]) -> Parameters:
     """Leave out parameters that are None."""
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def place(url: S3Url) -> Parameters:
+def bucket_and_key(url: S3Url) -> Parameters:
     """Name an object."""
     return {"Bucket": url.bucket, "Key": url.key}
 
 
-def part_place(url: S3Url, upload_id: str, number: int) -> Parameters:
+def part_parameters(url: S3Url, upload_id: str, number: int) -> Parameters:
     """Name a part of an upload; ``number`` is 1 to 10,000."""
-    return {**place(url), "UploadId": upload_id, "PartNumber": number}
+    return {**bucket_and_key(url), "UploadId": upload_id, "PartNumber": number}
 
 
 def listed_part(part: Part) -> Parameters:
@@ -43,7 +43,7 @@ def reading(options: GetOptions) -> Parameters:
     """Say which version is read, and with which key."""
     if_match = None if options.if_match is None else quote_etag(options.if_match)
     version = {"VersionId": options.version_id, "IfMatch": if_match}
-    return given(version) | customer_key(options.sse_customer_key)
+    return without_none(version) | customer_key(options.sse_customer_key)
 
 
 def customer_key(key: bytes | None) -> Parameters:
@@ -68,19 +68,21 @@ def writing(options: PutOptions) -> Parameters:
         "BucketKeyEnabled": None if options.sse_bucket_key is None else options.sse_bucket_key == "true",
         "WebsiteRedirectLocation": options.website_redirect,
     }
-    return given(plain) | customer_key(options.sse_customer_key)
+    return without_none(plain) | customer_key(options.sse_customer_key)
 
 
 def conditional(condition: Precondition) -> Parameters:
     """Say the condition of a write; the ETag without quotes, because radosgw rejects them and Amazon wants none."""
     if_match = None if condition.if_match is None else condition.if_match.strip('"')
-    return given({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
+    return without_none({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
 
 
 def copying(terms: CopyOptions) -> Parameters:
     """Say under which terms an object is copied."""
     if_match = None if terms.if_match is None else terms.if_match.strip('"')
-    return given({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | conditional(terms.condition)
+    return without_none({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | conditional(
+        terms.condition
+    )
 
 
 def checked(checksum: Checksum | None) -> Parameters:

@@ -107,14 +107,14 @@ def _addressing_style(client: BaseClient) -> AddressingStyle:
 
 def _source_of(client: BaseClient) -> CredentialSource | None:
     """Return a function that asks the client's own credentials, which renew themselves; None if it has none."""
-    found: Any = client._request_signer._credentials  # noqa: SLF001 - botocore has no public name for it
-    if found is None:
+    source: Any = client._request_signer._credentials  # noqa: SLF001 - botocore has no public name for it
+    if source is None:
         return None
 
     def credentials() -> Credentials:
-        frozen = found.get_frozen_credentials()
+        frozen = source.get_frozen_credentials()
         return Credentials(
-            frozen.access_key, frozen.secret_key, frozen.token, expires_at=getattr(found, "_expiry_time", None)
+            frozen.access_key, frozen.secret_key, frozen.token, expires_at=getattr(source, "_expiry_time", None)
         )
 
     return credentials

@@ -8,16 +8,16 @@ from aios3 import _operations as operations
 from aios3._backend import Part
 from aios3._boto import boto_responses, bulk_responses
 from aios3._boto.arguments import (
+    bucket_and_key,
     checked,
     conditional,
     copying,
     customer_key,
-    given,
     listed_part,
     method,
-    part_place,
-    place,
+    part_parameters,
     reading,
+    without_none,
     writing,
 )
 from aios3._boto.boto_body import BotoBody, raw_of, receive_unsized
@@ -29,7 +29,7 @@ from aios3._boto.clock_skew import date_of, signed_at
 from aios3._boto.extra_headers import adding, as_stored
 from aios3._boto.provider_chain import ProviderChain
 from aios3._boto.region_redirects import RegionRedirector, send_internal
-from aios3._boto.upload_stream import PieceStream, upload_timeout
+from aios3._boto.upload_stream import UploadStream, upload_timeout
 from aios3._buffered_body import BufferedBody
 from aios3._calls import AdminBackend, ObjectBackend
 from aios3._clock import Clock
@@ -103,9 +103,9 @@ class BotoBackend(ObjectBackend, AdminBackend):
         self._following = RegionRedirector(self._client, regions, self._head_once, moved)
         self._ownership = ownership_of(config) or NO_OWNERSHIP
         self._limiter = limiter
-        known = settings or settings_of_arguments(config)
-        self.is_aws = is_aws(known.endpoint_url)
-        checksums = known.checksums
+        resolved_settings = settings or settings_of_arguments(config)
+        self.is_aws = is_aws(resolved_settings.endpoint_url)
+        checksums = resolved_settings.checksums
         self._patience = config.connect_timeout + config.read_timeout
         self._checksum_mode = {"ChecksumMode": "ENABLED"} if checksums.verify else {}
         self._bodies: set[BotoBody] = set()
@@ -179,7 +179,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
         """Ask for a range of an object's bytes, or for all."""
         url, start, stop, options = operation.url, operation.start, operation.stop, operation.options
         ranged = bool(start) or stop is not None
-        parameters = place(url) | reading(options) | self._checksum_parameters(options)
+        parameters = bucket_and_key(url) | reading(options) | self._checksum_parameters(options)
         if ranged:
             parameters["Range"] = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
         return await self._sent("GetObject", url, lambda: self._get_once(url, parameters, start, ranged=ranged))
@@ -235,7 +235,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _head_object(self, operation: operations.HeadObject) -> StatResult:
         """Describe one object."""
         url, options = operation.url, operation.options
-        parameters = place(url) | reading(options)
+        parameters = bucket_and_key(url) | reading(options)
         asking = self._checksum_parameters(options)
         try:
             response = await self._call("HeadObject", url, parameters | asking)
@@ -251,8 +251,8 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _put_object(self, operation: operations.PutObject) -> WriteResult:
         """Store a whole object in one request."""
         url, options, condition = operation.url, operation.options, operation.condition
-        content = PieceStream(operation.body)
-        parameters = place(url) | writing(options) | conditional(condition) | checked(operation.checksum)
+        content = UploadStream(operation.body)
+        parameters = bucket_and_key(url) | writing(options) | conditional(condition) | checked(operation.checksum)
         with adding(as_stored(options)):
             response = await self._call("PutObject", url, parameters | {"Body": content}, if_absent=condition.if_absent)
         return boto_responses.write_result(response, len(content))
@@ -260,29 +260,30 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _create_multipart_upload(self, operation: operations.CreateMultipartUpload) -> str:
         """Begin a multipart upload and return its id."""
         url, options, algorithm = operation.url, operation.options, operation.algorithm
-        announced = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
+        parameters = bucket_and_key(url) | writing(options)
+        parameters |= {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
         with adding(as_stored(options)):
-            response = await self._call("CreateMultipartUpload", url, place(url) | writing(options) | announced)
+            response = await self._call("CreateMultipartUpload", url, parameters)
         return bulk_responses.upload_id_of(response, str(url))
 
     async def _upload_part(self, operation: operations.UploadPart) -> Part:
         """Send one part."""
         url, number = operation.url, operation.number
-        parameters = part_place(url, operation.upload_id, number) | checked(operation.checksum)
+        parameters = part_parameters(url, operation.upload_id, number) | checked(operation.checksum)
         parameters |= customer_key(operation.options.sse_customer_key)
-        response = await self._call("UploadPart", url, parameters | {"Body": PieceStream(operation.body)})
+        response = await self._call("UploadPart", url, parameters | {"Body": UploadStream(operation.body)})
         return Part(number, response["ETag"].strip('"'), boto_responses.checksum_of(response))
 
     async def _upload_part_copy(self, operation: operations.UploadPartCopy) -> Part:
         """Make one part of the bytes of another object."""
         url, number, source = operation.url, operation.number, operation.source
-        parameters: Parameters = {"CopySource": place(source.url)}
+        parameters = part_parameters(url, operation.upload_id, number) | {"CopySource": bucket_and_key(source.url)}
         parameters["CopySourceRange"] = f"bytes={source.start}-{source.stop - 1}"
         keys = customer_key(source.sse_customer_key)
         parameters |= keys | {f"CopySource{name}": value for name, value in keys.items()}
         if source.if_match is not None:
             parameters["CopySourceIfMatch"] = source.if_match.strip('"')
-        response = await self._call("UploadPartCopy", url, parameters | part_place(url, operation.upload_id, number))
+        response = await self._call("UploadPartCopy", url, parameters)
         copied, etag = boto_responses.copied(response.get("CopyPartResult", {}), url, "UploadPartCopy")
         return Part(number, etag, boto_responses.checksum_of(copied))
 
@@ -290,7 +291,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
         """Make one object of the parts."""
         url, condition, checksum = operation.url, operation.condition, operation.checksum
         listed = [listed_part(part) for part in sorted(operation.parts, key=lambda part: part.number)]
-        parameters = place(url) | {"UploadId": operation.upload_id, "MultipartUpload": {"Parts": listed}}
+        parameters = bucket_and_key(url) | {"UploadId": operation.upload_id, "MultipartUpload": {"Parts": listed}}
         parameters |= customer_key(operation.options.sse_customer_key) | conditional(condition) | checked(checksum)
         if checksum is not None:
             parameters["ChecksumType"] = "FULL_OBJECT"
@@ -303,7 +304,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
         """Forget an upload and its parts."""
         url = operation.url
         try:
-            await self._call("AbortMultipartUpload", url, place(url) | {"UploadId": operation.upload_id})
+            await self._call("AbortMultipartUpload", url, bucket_and_key(url) | {"UploadId": operation.upload_id})
         except ObjectNotFoundError as error:
             if error.code != "NoSuchUpload":
                 raise
@@ -311,14 +312,14 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _list_parts(self, operation: operations.ListParts) -> Sequence[StoredPart]:
         """Return all parts of an unfinished upload."""
         url = operation.url
-        found: list[StoredPart] = []
-        parameters = place(url) | {"UploadId": operation.upload_id}
+        parts: list[StoredPart] = []
+        parameters = bucket_and_key(url) | {"UploadId": operation.upload_id}
         while True:
             response = await self._call("ListParts", url, parameters)
-            found += bulk_responses.parts_of(response, str(url))
+            parts += bulk_responses.parts_of(response, str(url))
             following = response.get("NextPartNumberMarker") if response.get("IsTruncated") else None
             if following is None:
-                return sorted(found, key=lambda part: part.number)
+                return sorted(parts, key=lambda part: part.number)
             if following == parameters.get("PartNumberMarker"):
                 raise invalid_response(str(url), f"the list continues at part {following} again", "ListParts")
             parameters["PartNumberMarker"] = following
@@ -326,7 +327,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _list_multipart_uploads(self, operation: operations.ListMultipartUploads) -> Sequence[OpenUpload]:
         """Return all unfinished uploads."""
         url = operation.url
-        found: list[OpenUpload] = []
+        uploads: list[OpenUpload] = []
         parameters = {"Bucket": url.bucket, "Prefix": url.key, "EncodingType": "url"}
         while True:
             try:
@@ -334,11 +335,11 @@ class BotoBackend(ObjectBackend, AdminBackend):
             except ObjectNotFoundError as error:
                 if error.code != "NoSuchUpload":  # rclone's way to say that there are none
                     raise
-                return found
-            found += bulk_responses.uploads_of(response, str(url))
+                return uploads
+            uploads += bulk_responses.uploads_of(response, str(url))
             following = bulk_responses.next_uploads(response)
             if not following:
-                return found
+                return uploads
             if following.items() <= parameters.items():
                 raise invalid_response(str(url), f"the list continues at {following} again", "ListMultipartUploads")
             parameters |= following
@@ -355,19 +356,19 @@ class BotoBackend(ObjectBackend, AdminBackend):
             "MaxKeys": operation.max_keys,
             "EncodingType": "url",
         }
-        response = await self._call("ListObjectsV2", url, given(parameters))
+        response = await self._call("ListObjectsV2", url, without_none(parameters))
         return boto_responses.page_of(response, token, str(url))
 
     async def _list_buckets(self, operation: operations.ListBuckets) -> Sequence[BucketEntry]:
         """Return all buckets of the account."""
-        found: list[BucketEntry] = []
+        buckets: list[BucketEntry] = []
         everywhere, parameters = operation.url, dict[str, Any]()
         while True:
             response = await self._call("ListBuckets", everywhere, parameters)
-            found += bulk_responses.buckets_of(response, str(everywhere))
+            buckets += bulk_responses.buckets_of(response, str(everywhere))
             following = response.get("ContinuationToken")
             if not following:
-                return sorted(found, key=lambda bucket: bucket.name)
+                return sorted(buckets, key=lambda bucket: bucket.name)
             if following == parameters.get("ContinuationToken"):
                 raise invalid_response(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
             parameters = {"ContinuationToken": following}
@@ -381,40 +382,41 @@ class BotoBackend(ObjectBackend, AdminBackend):
         """Delete one object."""
         url, if_match = operation.url, operation.if_match
         etag = None if if_match is None else quote_etag(if_match)
-        await self._call("DeleteObject", url, place(url) | given({"VersionId": operation.version_id, "IfMatch": etag}))
+        version = without_none({"VersionId": operation.version_id, "IfMatch": etag})
+        await self._call("DeleteObject", url, bucket_and_key(url) | version)
 
     async def _delete_objects(self, operation: operations.DeleteObjects) -> Sequence[DeleteFailure]:
         """Delete objects of one bucket."""
         url, keys = operation.url, operation.keys
         etags = operation.if_match or {}
         listed = [{"Key": key} | ({"ETag": quote_etag(etags[key])} if key in etags else {}) for key in keys]
-        wanted = {"Objects": listed, "Quiet": False}
-        response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        deletion = {"Objects": listed, "Quiet": False}
+        response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": deletion})
         return bulk_responses.failures_of(response, keys, str(url))
 
     async def _delete_versions(self, operation: operations.DeleteVersions) -> Sequence[DeleteFailure]:
         """Delete versions of one bucket."""
         url, versions = operation.url, operation.versions
-        wanted = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": False}
-        response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": wanted})
+        deletion = {"Objects": [{"Key": each.key, "VersionId": each.version_id} for each in versions], "Quiet": False}
+        response = await self._call("DeleteObjects", url, {"Bucket": url.bucket, "Delete": deletion})
         return bulk_responses.failed_versions_of(response, versions, str(url))
 
     async def _administer(self, operation: operations.Administer) -> Document:
         """Send an operation about a bucket."""
         name, url = operation.name, operation.url
-        asked = {"Bucket": url.bucket, **operation.parameters}
+        parameters = {"Bucket": url.bucket, **operation.parameters}
         if name != "CreateBucket":
-            return await self._call(name, url, asked)
+            return await self._call(name, url, parameters)
         with translate_errors(name, str(url)):
             region = (await self._client.get()).meta.region_name
-            located = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            location = {"CreateBucketConfiguration": {"LocationConstraint": region}}
             at_home = region in _NEEDS_NO_NAME or not await self._client.is_aws()
         try:
-            return await self._call(name, url, asked if at_home else asked | located)
+            return await self._call(name, url, parameters if at_home else parameters | location)
         except RequestError as error:  # Amazon wants the region by name; other servers may not know the one we sign for
             if not at_home or error.code != "IllegalLocationConstraintException":
                 raise
-        return await self._call(name, url, asked | located)
+        return await self._call(name, url, parameters | location)
 
     async def _copy_object(self, operation: operations.CopyObject) -> WriteResult:
         """Copy an object inside S3."""
@@ -424,7 +426,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
             parameters = writing(options) | {"MetadataDirective": "REPLACE"}
             if options.tags:
                 parameters["TaggingDirective"] = "REPLACE"
-        parameters |= copying(terms) | place(url) | {"CopySource": place(operation.source)}
+        parameters |= copying(terms) | bucket_and_key(url) | {"CopySource": bucket_and_key(operation.source)}
         with adding(as_stored(options)):
             response = await self._call("CopyObject", url, parameters, if_absent=terms.condition.if_absent)
         copied, _ = boto_responses.copied(response.get("CopyObjectResult", {}), url, "CopyObject")
@@ -433,7 +435,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
     async def _get_object_tagging(self, operation: operations.GetObjectTagging) -> Mapping[str, str]:
         """Return the tags of one object."""
         url = operation.url
-        response = await self._call("GetObjectTagging", url, place(url))
+        response = await self._call("GetObjectTagging", url, bucket_and_key(url))
         return bulk_responses.tags_of(response, str(url))
 
     async def presign(self, operation: str, parameters: Mapping[str, str], expires_in: int) -> str:

@@ -79,12 +79,12 @@ class BotoBody:
         self.stop = span.stop
         self._raw = raw
         self._path = path
-        self._left = span.stop - span.start
+        self._remaining = span.stop - span.start
         self._chunk = memoryview(b"")
         self._ended: Callable[[BotoBody], None] | None = ended
         self._watcher: Callable[[int, BaseException | None], None] | None = None
         self._failure: S3Error | None = None
-        if not self._left:
+        if not self._remaining:
             self._end()
 
     @property
@@ -97,16 +97,16 @@ class BotoBody:
 
         Raises TruncatedBodyError if the body ends before ``stop``.
         """
-        if self._ended is None and self._left:
+        if self._ended is None and self._remaining:
             message = f"{_OPERATION} {self._path}: the body was closed before it was read"
             raise ClosedHandleError(message, path=self._path, operation=_OPERATION)
-        if self._left and not self._chunk:
+        if self._remaining and not self._chunk:
             self._chunk = await self._receive()
         count = min(len(view), len(self._chunk))
         view[:count] = self._chunk[:count]
         self._chunk = self._chunk[count:]
-        self._left -= count
-        if not self._left:
+        self._remaining -= count
+        if not self._remaining:
             self._end()
         return count
 
@@ -126,7 +126,7 @@ class BotoBody:
 
     async def read(self) -> bytes:
         """Return all that is still to come; raise TruncatedBodyError if the body ends before ``stop``."""
-        view = memoryview(allocate_aligned(self._left))
+        view = memoryview(allocate_aligned(self._remaining))
         filled = 0
         while filled < len(view):
             filled += await self.readinto(view[filled:])
@@ -139,12 +139,14 @@ class BotoBody:
                 while more and not chunk:  # an empty chunk with the mark is only the border between two chunks
                     chunk, more = await self._raw.content.readchunk()
             if not chunk:
-                message = f"{_OPERATION} {self._path}: the body ended {self._left:,} bytes before its announced length"
+                message = (
+                    f"{_OPERATION} {self._path}: the body ended {self._remaining:,} bytes before its announced length"
+                )
                 raise TruncatedBodyError(message, path=self._path, operation=_OPERATION)
         except S3Error as error:
             self._failure = error
             raise
-        return memoryview(chunk)[: self._left]
+        return memoryview(chunk)[: self._remaining]
 
     def on_end(self, ended: Callable[[int, BaseException | None], None]) -> None:
         """Call ``ended(received, failure)`` once this is read to its end or closed; at once if it is already."""
@@ -168,4 +170,4 @@ class BotoBody:
         watcher, self._watcher = self._watcher, None
         failure, self._failure = self._failure, None  # an exception that is kept would keep the frames it has passed
         if watcher is not None:
-            watcher(self.stop - self.start - self._left, failure)
+            watcher(self.stop - self.start - self._remaining, failure)

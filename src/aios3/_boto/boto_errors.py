@@ -67,7 +67,7 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
 
 def is_about_settings(error: Exception) -> bool:
     """Return whether botocore says with ``error`` that a setting is wrong."""
-    return isinstance(error, _named(_SETTINGS))
+    return isinstance(error, _exceptions_by_name(_SETTINGS))
 
 
 def _origin(address: object) -> str:
@@ -88,17 +88,19 @@ def _from_proxy(url: str, cause: object, operation: str, path: str) -> errors.S3
             f"check HTTP_PROXY and HTTPS_PROXY, and that "
             f"the proxy runs, or list the host of the endpoint in NO_PROXY ({reason})"
         )
-    known = status if isinstance(status, int) else None
+    proxy_status = status if isinstance(status, int) else None
     return errors.ConnectionFailedError(
-        f"{operation} {path}: {explanation}", path=path, operation=operation, status=known
+        f"{operation} {path}: {explanation}", path=path, operation=operation, status=proxy_status
     )
 
 
-def _from_client_error(asked: str, response: Mapping[str, object], operation: str, path: str) -> errors.S3Error:
-    said, meta = _mapping(response.get("Error")), _mapping(response.get("ResponseMetadata"))
-    code, status, detail = _text(said.get("Code")), meta.get("HTTPStatusCode"), _text(said.get("Message")) or ""
-    if asked != operation and asked not in _OPERATIONS_FOR_OTHERS:
-        rejection = f"{asked} got the response {code}: {scrubbed(detail)}"
+def _from_client_error(
+    inner_operation: str, response: Mapping[str, object], operation: str, path: str
+) -> errors.S3Error:
+    fields, meta = _mapping(response.get("Error")), _mapping(response.get("ResponseMetadata"))
+    code, status, detail = _text(fields.get("Code")), meta.get("HTTPStatusCode"), _text(fields.get("Message")) or ""
+    if inner_operation != operation and inner_operation not in _OPERATIONS_FOR_OTHERS:
+        rejection = f"{inner_operation} got the response {code}: {scrubbed(detail)}"
         message = f"{operation} {path}: the credentials could not be fetched ({rejection})"
         return errors.CredentialsError(message, path=path, operation=operation, code=code)
     if status == _PROXY_AUTHENTICATION:
@@ -113,8 +115,8 @@ def _from_client_error(asked: str, response: Mapping[str, object], operation: st
     )
     headers = {str(name): str(value) for name, value in _mapping(meta.get("HTTPHeaders")).items()}
     error.retry_after = parse_retry_after(headers.get("retry-after"))
-    named = _text(said.get("Region")), _text(said.get("Endpoint"))
-    error.bucket_region = parse_region(headers.get("x-amz-bucket-region"), *named)
+    elements = _text(fields.get("Region")), _text(fields.get("Endpoint"))
+    error.bucket_region = parse_region(headers.get("x-amz-bucket-region"), *elements)
     return delete_marker_error(error, headers)
 
 
@@ -141,8 +143,8 @@ def _kinds() -> tuple[_Kind, ...]:
 
     return (
         _Kind(errors.NoCredentialsError, (boto.NoCredentialsError,), NO_CREDENTIALS),
-        _Kind(errors.CredentialsError, _named(_CREDENTIALS), "the credentials could not be fetched"),
-        _Kind(errors.ConfigError, _named(_SETTINGS), "a setting or option is wrong"),
+        _Kind(errors.CredentialsError, _exceptions_by_name(_CREDENTIALS), "the credentials could not be fetched"),
+        _Kind(errors.ConfigError, _exceptions_by_name(_SETTINGS), "a setting or option is wrong"),
         _Kind(errors.TLSError, (boto.SSLError, aiohttp.ClientSSLError), "no trusted connection to {endpoint}"),
         _Kind(
             errors.RequestTimeoutError,
@@ -204,7 +206,7 @@ _SETTINGS = (
 )
 
 
-def _named(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
+def _exceptions_by_name(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
     """Look exceptions up by name: not every version of botocore has them all."""
     import botocore.exceptions as boto  # noqa: PLC0415
 

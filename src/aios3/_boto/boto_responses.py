@@ -90,7 +90,7 @@ def stat_of(response: BotoResponse, size: int, checksums: Mapping[str, str]) -> 
     """Describe the object that a HEAD or GET was for."""
     metadata = {name.lower(): value for name, value in response.get("Metadata", {}).items()}
     modified = response.get("LastModified")
-    kept = zip(STORED_HEADERS, _STORED_MEMBERS, strict=True)
+    members = zip(STORED_HEADERS, _STORED_MEMBERS, strict=True)
     return StatResult(
         size=size,
         mtime=modified.timestamp() if modified else 0.0,
@@ -100,7 +100,9 @@ def stat_of(response: BotoResponse, size: int, checksums: Mapping[str, str]) -> 
         storage_class=response.get("StorageClass"),
         content_type=response.get("ContentType"),
         metadata=metadata,
-        headers={name: _as_header(response[member]) for name, member in kept if response.get(member) not in (None, "")},
+        headers={
+            name: _as_header(response[member]) for name, member in members if response.get(member) not in (None, "")
+        },
         checksums=checksums,
         tag_count=response.get("TagCount", 0),
         as_of=_date_of(response),
@@ -128,8 +130,8 @@ def unquoted_etag(response: BotoResponse) -> str | None:
 def checksums_of(response: BotoResponse) -> dict[str, str]:
     """Return the checksums in the response that are over the whole object, by algorithm."""
     matches = ((_CHECKSUM.fullmatch(name), value) for name, value in response.items())
-    named = ((match[1], value) for match, value in matches if match)
-    return _responses.full_object_checksums(named, response.get("ChecksumType"))
+    checksums = ((match[1], value) for match, value in matches if match)
+    return _responses.full_object_checksums(checksums, response.get("ChecksumType"))
 
 
 def checksums_of_span(response: BotoResponse, span: ContentRange, *, ranged: bool) -> dict[str, str]:

@@ -74,11 +74,11 @@ def parts_of(response: BotoResponse, path: str) -> list[StoredPart]:
     return [_part_of(each, path) for each in response.get("Parts", ())]
 
 
-def _part_of(listed: BotoResponse, path: str) -> StoredPart:
-    etag, number = unquoted_etag(listed), listed.get("PartNumber")
+def _part_of(entry: BotoResponse, path: str) -> StoredPart:
+    etag, number = unquoted_etag(entry), entry.get("PartNumber")
     if etag is None or number is None:
         raise invalid_response(path, f"no ETag for part {number}", "ListParts")
-    return StoredPart(number, etag, listed.get("Size", 0))
+    return StoredPart(number, etag, entry.get("Size", 0))
 
 
 def uploads_of(response: BotoResponse, path: str) -> list[OpenUpload]:

@@ -17,7 +17,7 @@ from aios3._boto.extra_headers import add_headers
 from aios3._boto.header_check import reject_control_characters
 from aios3._boto.lazy_import import load_aiobotocore
 from aios3._boto.ownership_headers import install_ownership
-from aios3._boto.upload_stream import PieceStream
+from aios3._boto.upload_stream import UploadStream
 from aios3._boto.xml_repair import repair_xml
 from aios3._ca_bundle import check_ca_bundle
 from aios3._endpoints import addressing_style_for
@@ -174,8 +174,8 @@ def _read_models(loader: Any) -> None:  # noqa: ANN401 - botocore has no types
 def _client_options(config: Config, settings: Settings, verify: bool | str) -> dict[str, Any]:
     """Say in botocore's words what ``config`` says; what it leaves open is left to botocore's own chain."""
     style = addressing_style_for(settings.endpoint_url, settings.addressing_style)
-    made = _aio_config(config, style)
-    options: dict[str, Any] = {"config": made, "endpoint_url": settings.endpoint_url, "verify": verify}
+    aio_config = _aio_config(config, style)
+    options: dict[str, Any] = {"config": aio_config, "endpoint_url": settings.endpoint_url, "verify": verify}
     return options
 
 
@@ -227,7 +227,7 @@ def _before_retry(
     from botocore.exceptions import SSLError  # noqa: PLC0415 - slow to import
 
     body = (request_dict or {}).get("body")
-    if isinstance(body, PieceStream):
+    if isinstance(body, UploadStream):
         body.on_idle()
     if isinstance(caught_exception, SSLError):
         raise caught_exception

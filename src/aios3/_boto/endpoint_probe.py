@@ -107,8 +107,8 @@ async def address_of(client: Client, bucket: str) -> BucketAddress:
     token = _probing.set(True)
     try:
         await client.head_bucket(Bucket=bucket)  # type: ignore[attr-defined]  # made at run time
-    except _RequestCapturedError as seen:
-        return seen.address or _address(seen.request, client.meta.region_name)
+    except _RequestCapturedError as capture:
+        return capture.address or _address(capture.request, client.meta.region_name)
     finally:
         _probing.reset(token)
     message = "botocore sent a request that it should only have prepared"

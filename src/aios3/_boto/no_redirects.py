@@ -66,8 +66,8 @@ def _bounded(timeout: ClientTimeout) -> ClientTimeout:
 
 def _without_request(error: ClientHttpProxyError) -> ClientHttpProxyError:
     """Return the rejection of a proxy without the headers that were sent to it; they hold the password."""
-    asked = error.request_info
-    info = RequestInfo(asked.url, asked.method, CIMultiDictProxy(CIMultiDict()), asked.real_url)
+    request = error.request_info
+    info = RequestInfo(request.url, request.method, CIMultiDictProxy(CIMultiDict()), request.real_url)
     return ClientHttpProxyError(info, (), status=error.status, message=error.message)
 
 

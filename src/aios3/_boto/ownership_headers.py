@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def install_ownership(client: Any, config: Config) -> None:  # noqa: ANN401 - botocore has no types
-    """Have ``client`` say with every request that has a place for it what ``config`` says."""
+    """Have ``client`` say with every request that has a parameter for it what ``config`` says."""
     ownership = ownership_of(config)
     if ownership is not None:
         client.meta.events.register_last("before-parameter-build.s3", partial(_add_parameters, ownership))
@@ -22,12 +22,12 @@ def install_ownership(client: Any, config: Config) -> None:  # noqa: ANN401 - bo
 
 def _add_parameters(ownership: Ownership, params: dict[str, Any], model: Any, **_kwargs: object) -> None:  # noqa: ANN401 - botocore has no types
     members = model.input_shape.members if model.input_shape else {}
-    said = {
+    owner_parameters = {
         "RequestPayer": ownership.request_payer,
         "ExpectedBucketOwner": ownership.expected_bucket_owner,
         "ExpectedSourceBucketOwner": ownership.expected_bucket_owner,
     }
-    for name, value in said.items():
+    for name, value in owner_parameters.items():
         if value is not None and name in members:
             params.setdefault(name, value)
 

@@ -79,12 +79,14 @@ class ProviderChain:
         prompted = _Prompter(link, may_ask=not self._code_was_good)
         ends = _ReportedExpiry(link)
         try:
-            found = await link.load()
-            if found is None:
+            aio_credentials = await link.load()
+            if aio_credentials is None:
                 return None
             # What is loaded already is taken as it is: asked for it, botocore would renew what ends soon.
-            keys = getattr(found, "_frozen_credentials", None) or await found.get_frozen_credentials()
-            expires_at = ends.of(found)
+            keys = (
+                getattr(aio_credentials, "_frozen_credentials", None) or await aio_credentials.get_frozen_credentials()
+            )
+            expires_at = ends.of(aio_credentials)
             credentials = Credentials(keys.access_key, keys.secret_key, keys.token, expires_at)
         except Exception as error:
             name = _NAMES.get(link.METHOD, link.METHOD)
@@ -178,21 +180,21 @@ class _ReportedExpiry:
     """
 
     def __init__(self, link: Any) -> None:  # noqa: ANN401 - botocore has no types
-        self._told: str | None = None
+        self._reported: str | None = None
         fetcher: Any = getattr(link, "_role_fetcher", None)
         self._move = getattr(fetcher, "_evaluate_expiration", None)
         if self._move is not None:
             fetcher._evaluate_expiration = self._note  # noqa: SLF001 - without a public way
 
     def _note(self, credentials: dict[str, Any]) -> None:
-        self._told = credentials["expiry_time"]
+        self._reported = credentials["expiry_time"]
         assert self._move is not None
         self._move(credentials)
 
-    def of(self, found: Any) -> datetime | None:  # noqa: ANN401 - botocore has no types
-        ends: datetime | None = getattr(found, "_expiry_time", None)
-        if self._told is not None:
-            told = datetime.fromisoformat(self._told)
-            if told > datetime.now(UTC):
-                return told
+    def of(self, credentials: Any) -> datetime | None:  # noqa: ANN401 - botocore has no types
+        ends: datetime | None = getattr(credentials, "_expiry_time", None)
+        if self._reported is not None:
+            expiry = datetime.fromisoformat(self._reported)
+            if expiry > datetime.now(UTC):
+                return expiry
         return ends

@@ -21,8 +21,8 @@ def check_subresource(method: str, query: Mapping[str, str], response: Any) -> N
     """Close ``response`` and raise UnsupportedError if it is the object instead of what ``query`` asks for."""
     if method != "GET" or response.status != _OK or "ETag" not in response.headers:
         return
-    asked = _SUBRESOURCES.intersection(query)
-    if asked:
+    subresources = _SUBRESOURCES.intersection(query)
+    if subresources:
         response.close()
-        message = f"the server ignores ?{min(asked)} and sent the object itself"
+        message = f"the server ignores ?{min(subresources)} and sent the object itself"
         raise UnsupportedError(message)

@@ -1,4 +1,4 @@
-"""The body of a request: its pieces as one stream that is never joined in memory, and that must keep moving."""
+"""The body of a request: its buffers as one stream that is never joined in memory, and that must keep moving."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _CHUNK = 64 * 1024
 """Bytes handed to the transport at once. What the socket does not take at once may be copied there."""
 
 
-class PieceStream:
-    """Pieces as a stream: botocore reads and rewinds it to sign, and asks its length; aiohttp iterates over it.
+class UploadStream:
+    """Buffers as one stream: botocore reads and rewinds it to sign, and asks its length; aiohttp iterates over it.
 
     Every iteration begins at the first byte, so that another attempt sends the whole body again.
     """
 
-    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
-        self._pieces = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
-        self._ends = list(accumulate(len(piece) for piece in self._pieces))
+    def __init__(self, buffers: Sequence[bytes | memoryview]) -> None:
+        self._views = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        self._ends = list(accumulate(len(view) for view in self._views))
         self._position = 0
         self.on_progress: Callable[[], None] = _ignore_progress
         """Called when a pass over the stream begins, and for every chunk that the transport comes for."""
@@ -45,19 +45,19 @@ class PieceStream:
         return self._position
 
     def read(self, size: int | None = -1) -> memoryview:
-        """Return up to ``size`` bytes of the piece at the position, without a copy; none only at the end."""
-        part = self.view(self._position, len(self) if size is None or size < 0 else size)
-        self._position += len(part)
-        return part
+        """Return up to ``size`` bytes of the buffer at the position, without a copy; none only at the end."""
+        view = self.view(self._position, len(self) if size is None or size < 0 else size)
+        self._position += len(view)
+        return view
 
     def view(self, position: int, size: int) -> memoryview:
-        """Return up to ``size`` bytes of the piece at ``position``; none only at the end."""
+        """Return up to ``size`` bytes of the buffer at ``position``; none only at the end."""
         index = bisect_right(self._ends, position)
-        if index == len(self._pieces):
+        if index == len(self._views):
             return memoryview(b"")
-        piece = self._pieces[index]
-        begin = position - self._ends[index] + len(piece)
-        return piece[begin : begin + size]
+        view = self._views[index]
+        begin = position - self._ends[index] + len(view)
+        return view[begin : begin + size]
 
     def __aiter__(self) -> _Chunks:
         return _Chunks(self)
@@ -66,7 +66,7 @@ class PieceStream:
 class _Chunks:
     """One pass over a stream; no generator, which would have to be closed when an attempt fails half-way."""
 
-    def __init__(self, stream: PieceStream) -> None:
+    def __init__(self, stream: UploadStream) -> None:
         self._stream = stream
         self._position = 0
         stream.on_progress()
@@ -95,7 +95,7 @@ async def upload_timeout(body: object, patience: float) -> AsyncGenerator[None]:
     aiohttp's timeout covers the response only, which begins when all has been sent. Without this, an upload to a server
     that has stopped reading would wait forever.
     """
-    if not isinstance(body, PieceStream):
+    if not isinstance(body, UploadStream):
         yield
         return
     clock = asyncio.get_running_loop().time

@@ -87,17 +87,17 @@ class BlockMap:
 
     def gaps(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return the ranges inside ``[start, stop)`` that no block claims."""
-        found = []
+        ranges = []
         first = bisect_right(self._starts, start) - 1
         if first < 0 or self._blocks[first].stop <= start:
             first += 1
         for block in self._blocks[first : bisect_left(self._starts, stop, first)]:
             if block.start > start:
-                found.append((start, block.start))
+                ranges.append((start, block.start))
             start = block.stop
         if start < stop:
-            found.append((start, stop))
-        return found
+            ranges.append((start, stop))
+        return ranges
 
     def add(self, block: Block) -> None:
         """Claim a range that is a gap."""
@@ -129,15 +129,15 @@ class BlockMap:
 
         With ``unread``, those furthest ahead come after them.
         """
-        found: list[Block] = []
+        blocks: list[Block] = []
         ahead = (block for block in reversed(self._blocks) if block not in self._consumed) if unread else ()
         for block in chain(self._consumed, ahead):
             if size <= 0:
                 break
             if block.complete and not block.pins:
-                found.append(block)
+                blocks.append(block)
                 size -= block.size
-        return found
+        return blocks
 
     def _unconsume(self, block: Block) -> None:
         if block in self._consumed:

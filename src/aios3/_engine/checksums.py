@@ -43,9 +43,9 @@ def choose_algorithm(mode: ChecksumMode, *, is_aws: bool) -> Algorithm | None:
     return "CRC64NVME" if has_awscrt() else "CRC32"
 
 
-def checksum_of(pieces: Iterable[bytes | memoryview], algorithm: Algorithm | None) -> Checksum | None:
-    """Return the checksum of ``pieces`` in a row, or None where no algorithm is chosen."""
-    value = None if algorithm is None else checksum_by(algorithm, pieces)
+def checksum_of(buffers: Iterable[bytes | memoryview], algorithm: Algorithm | None) -> Checksum | None:
+    """Return the checksum of ``buffers`` in a row, or None where no algorithm is chosen."""
+    value = None if algorithm is None else checksum_by(algorithm, buffers)
     return None if algorithm is None or value is None else Checksum(algorithm, value)
 
 
@@ -57,10 +57,10 @@ async def content_md5(body: Sequence[bytes | memoryview]) -> Checksum:
 
 
 def _md5_of(body: Sequence[bytes | memoryview]) -> Checksum:
-    running = hashlib.md5(usedforsecurity=False)
-    for piece in body:
-        running.update(piece)
-    return Checksum(MD5, base64.b64encode(running.digest()).decode("ascii"))
+    md5 = hashlib.md5(usedforsecurity=False)
+    for buffer in body:
+        md5.update(buffer)
+    return Checksum(MD5, base64.b64encode(md5.digest()).decode("ascii"))
 
 
 def combine_checksums(parts: Sequence[tuple[Checksum, int]]) -> Checksum | None:

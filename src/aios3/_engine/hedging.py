@@ -173,7 +173,7 @@ class Hedger:
         await self._end(hedged, discard)
         return False
 
-    async def chosen(self, hedged: HedgedCall[T], result: T, discard: Callable[[T], Awaitable[object]]) -> T:
+    async def choose(self, hedged: HedgedCall[T], result: T, discard: Callable[[T], Awaitable[object]]) -> T:
         """Return the ``result`` of the first request, or that of the second one if it has come before."""
         hedged.uncancel()
         self._trim()

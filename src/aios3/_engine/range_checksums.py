@@ -1,6 +1,6 @@
-"""The checksum of an object whose bytes arrive in pieces: CRCs in any order, digests in order only. No I/O.
+"""The checksum of an object whose bytes arrive in ranges: CRCs in any order, digests in order only. No I/O.
 
-CRCs of neighbouring pieces are combined as in zlib. The first one is multiplied by x^(8n), n the length of the second,
+CRCs of neighbouring ranges are combined as in zlib. The first one is multiplied by x^(8n), n the length of the second,
 modulo the polynomial. So a read in ranges side by side knows the whole object's CRC as soon as all are there.
 """
 
@@ -41,7 +41,7 @@ def pick_checksum(checksums: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 class RangeChecksums:
-    """The checksum of ``size`` bytes by ``algorithm``, of which pieces become known one by one."""
+    """The checksum of ``size`` bytes by ``algorithm``, whose ranges arrive one by one."""
 
     def __init__(self, algorithm: str, size: int) -> None:
         self.algorithm = algorithm
@@ -56,11 +56,11 @@ class RangeChecksums:
         """Return where the bytes from ``start`` on are to be added."""
         return ChecksumRange(self, start)
 
-    def add(self, piece: ChecksumRange) -> None:
-        """Add a piece that has ended to what is known."""
-        if not piece.contiguous or piece.position == piece.start or piece.start in self._by_start:
+    def add(self, checksum_range: ChecksumRange) -> None:
+        """Combine a range that has ended with its neighbours."""
+        start, stop, value = checksum_range.start, checksum_range.position, checksum_range.value
+        if not checksum_range.contiguous or stop == start or start in self._by_start:
             return
-        start, stop, value = piece.start, piece.position, piece.value
         if (first := self._by_stop.pop(start, None)) is not None:
             value = self._combine(self._by_start.pop(first)[1], value, stop - start)
             start = first
@@ -108,7 +108,7 @@ class ChecksumRange:
         self._checksums = checksums
 
     def add(self, position: int, data: memoryview) -> None:
-        """Add ``data``, whose first byte is at ``position``; a gap or a repetition makes the piece worthless."""
+        """Add ``data``, whose first byte is at ``position``; a gap or a repetition makes the range worthless."""
         if self.contiguous and position == self.position and self._checksums.accepts(position):
             self.value = self._checksums.update(data, self.value)
             self.position += len(data)
@@ -116,14 +116,14 @@ class ChecksumRange:
             self.contiguous = False
 
 
-def checksum_by(algorithm: str, pieces: Iterable[bytes | memoryview]) -> str | None:
-    """Return the checksum of ``pieces`` in a row, in S3's form."""
-    views = [memoryview(piece).cast("B") for piece in pieces]
+def checksum_by(algorithm: str, buffers: Iterable[bytes | memoryview]) -> str | None:
+    """Return the checksum of ``buffers`` in a row, in S3's form."""
+    views = [memoryview(buffer).cast("B") for buffer in buffers]
     checksums = RangeChecksums(algorithm, sum(map(len, views)))
-    piece = checksums.begin_range(0)
+    checksum_range = checksums.begin_range(0)
     for view in views:
-        piece.add(piece.position, view)
-    checksums.add(piece)
+        checksum_range.add(checksum_range.position, view)
+    checksums.add(checksum_range)
     return checksums.value()
 
 

@@ -14,7 +14,7 @@ class RangeLimits:
     """Sizes in bytes that steer the fetching of one object."""
 
     block_size: int
-    """The largest piece of memory that is taken and dropped as one."""
+    """The largest buffer that is allocated and dropped as one."""
     min_request_size: int
     """A range is not cut into requests smaller than this, and read-ahead alone waits until it reaches this size."""
     request_size: int

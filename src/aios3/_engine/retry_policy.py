@@ -39,7 +39,7 @@ class _RetryQuota:
     """The tokens left for retries."""
 
     def __init__(self) -> None:
-        self.left: float = RETRY_QUOTA
+        self.tokens: float = RETRY_QUOTA
 
 
 class RetryPolicy:
@@ -69,11 +69,11 @@ class RetryPolicy:
     @property
     def quota(self) -> float:
         """The tokens left for retries."""
-        return self._quota.left
+        return self._quota.tokens
 
     @quota.setter
-    def quota(self, left: float) -> None:
-        self._quota.left = left
+    def quota(self, tokens: float) -> None:
+        self._quota.tokens = tokens
 
     def with_attempts(self, max_attempts: int) -> RetryPolicy:
         """Return a policy with other attempts, which shares all else with this one: limiter, hedger and quota."""
@@ -87,8 +87,8 @@ class RetryPolicy:
         """Note a response after ``failures``: what they cost is given back."""
         self.limiter.on_success()
         quota = self._quota
-        if quota.left < RETRY_QUOTA:
-            quota.left = min(quota.left + max(1, failures * _RETRY_COST), RETRY_QUOTA)
+        if quota.tokens < RETRY_QUOTA:
+            quota.tokens = min(quota.tokens + max(1, failures * _RETRY_COST), RETRY_QUOTA)
 
     def close(self) -> None:
         """Cancel the hedging timer."""

@@ -22,7 +22,7 @@ class SlowStart:
         self.is_active: bool = True
         """True if every response makes room for a request."""
         self._round_size = 0.0
-        self._left = 0.0
+        self._round_remaining = 0.0
         self._round_started_at = 0.0
         self._rate = 0.0
         self._flat_rounds = 0
@@ -33,13 +33,13 @@ class SlowStart:
 
     def start_round(self, limit: float, now: float) -> None:
         """Note that from ``now`` on requests wait in line, with ``limit`` in flight."""
-        self._round_size = self._left = limit
+        self._round_size = self._round_remaining = limit
         self._round_started_at = now
 
     def on_completed(self, limit: float, now: float) -> None:
         """Note that a request has come to its end while others wait in line."""
-        self._left -= 1
-        if self._left <= 0:
+        self._round_remaining -= 1
+        if self._round_remaining <= 0:
             rate = self._round_size / max(now - self._round_started_at, 1e-6)
             self._flat_rounds = 0 if rate >= self._rate * _MIN_SPEEDUP else self._flat_rounds + 1
             self._rate = rate

@@ -181,9 +181,9 @@ async def wait_all(tasks: Iterable[asyncio.Task[object]], timeout_seconds: float
     clock = asyncio.get_running_loop().time
     end = clock() + timeout_seconds
     others = [task for task in tasks if task is not own]
-    while (pending := [task for task in others if not task.done()]) and (left := end - clock()) > 0:
+    while (pending := [task for task in others if not task.done()]) and (remaining := end - clock()) > 0:
         try:
-            await asyncio.wait(pending, timeout=left if left < math.inf else None)
+            await asyncio.wait(pending, timeout=remaining if remaining < math.inf else None)
         except asyncio.CancelledError as error:
             interrupted = error
     if interrupted is not None:

@@ -19,7 +19,7 @@ class TokenBucket:
         """The time of the event loop from which on the next bytes may pass."""
 
     @property
-    def piece_bytes(self) -> int:
+    def chunk_bytes(self) -> int:
         """Bytes to take at a time, so that those who share the rate all get on."""
         return max(1, int(self.rate * _BURST_SECONDS))
 

@@ -26,7 +26,7 @@ _EXHAUSTED = _Exhausted()
 
 @dataclass(slots=True)
 class _PendingResult(Generic[ResultT]):
-    """An item's place in the order."""
+    """An item's position in the order."""
 
     result: ResultT | None = None
     size: int = 0

@@ -43,14 +43,14 @@ class ChunkedDecoder:
             raise ProtocolError(message) from error
         self._overhead = 0 if len(self.chunks) > had else self._overhead + len(data)
         if not self.done and self._overhead > MAX_HEAD_BYTES:
-            message = f"a chunked body has more than {MAX_HEAD_BYTES} bytes between two pieces of data"
+            message = f"a chunked body has more than {MAX_HEAD_BYTES} bytes between two chunks of data"
             raise ProtocolError(message)
         if self._trailers > MAX_HEADERS:
             message = f"a chunked body has more than {MAX_HEADERS} trailers"
             raise ProtocolError(message)
 
     def take(self, view: memoryview) -> int:
-        """Move as much of the pieces into ``view`` as it holds, and return how much that is."""
+        """Move as much of the chunks into ``view`` as it holds, and return how much that is."""
         filled = 0
         while self.chunks and filled < len(view):
             chunk = self.chunks.popleft()

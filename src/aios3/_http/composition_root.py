@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class HttpTransport:
     """One profile's connections, and the backend over them.
 
-    ``settings`` are the profile's, ``locate`` finds the place of a bucket, and ``credential_cache`` has the
+    ``settings`` are the profile's, ``locate`` finds the address of a bucket, and ``credential_cache`` has the
     credentials. ``regions`` keeps the regions of buckets, ``clock`` the server's time.
     """
 

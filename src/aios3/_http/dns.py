@@ -23,8 +23,8 @@ STAGGER_SECONDS = 0.25
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
     """Ask the system, off the loop; raise ``socket.gaierror``."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys((family, to) for family, _, _, _, to in found))  # type: ignore[misc]  # IP only
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((family, to) for family, _, _, _, to in infos))  # type: ignore[misc]  # IP only
 
 
 class Addresses:
@@ -66,14 +66,14 @@ class Addresses:
 
     async def _refresh(self) -> None:
         try:
-            found = await self._resolve(self.host, self.port)
+            addresses = await self._resolve(self.host, self.port)
         except OSError:
             if not self._addresses:
                 raise
         else:
-            if not found:
+            if not addresses:
                 raise socket.gaierror(socket.EAI_NONAME, f"{self.host} has no address")
-            self._addresses = found
+            self._addresses = addresses
         self._failed = {address: until for address, until in self._failed.items() if address in self._addresses}
 
     def _rotate(self, now: float) -> list[Address]:

@@ -25,7 +25,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class BucketEndpoint:
-    """One bucket's place, and the connections to it."""
+    """One bucket's endpoint, and the connections to it."""
 
     endpoint: EndpointSettings
     pool: Pool
@@ -36,7 +36,7 @@ class BucketEndpoint:
 
 
 class EndpointCache:
-    """The sites of the buckets of one profile.
+    """The endpoints of the buckets of one profile.
 
     ``locate(bucket)`` says where a bucket lives, with what ``regions`` has learnt; ``connect(scheme, host, port)``
     returns the pool of an origin.
@@ -50,7 +50,7 @@ class EndpointCache:
         self._lock: asyncio.Lock = asyncio.Lock()
 
     def cached(self, bucket: str) -> BucketEndpoint | None:
-        """Return the site of a bucket that has been asked for before."""
+        """Return the endpoint of a bucket that has been asked for before."""
         return self._endpoints.get(bucket)
 
     async def resolve(self, bucket: str) -> BucketEndpoint:
@@ -65,7 +65,7 @@ class EndpointCache:
         return target
 
     async def set_region(self, bucket: str, rejected: BucketEndpoint, region: str) -> bool:
-        """Find ``bucket`` in ``region``; return whether that is another place than the ``rejected`` one.
+        """Find ``bucket`` in ``region``; return whether that is another endpoint than the ``rejected`` one.
 
         If another request has done so meanwhile, that counts. Host and region follow together from the rules for
         endpoints.

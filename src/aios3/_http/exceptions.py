@@ -29,7 +29,7 @@ def head_ended(*, has_response_bytes: bool) -> ServerClosedError:
     return ServerClosedError(message, has_response_bytes=has_response_bytes)
 
 
-def body_ended(left: int | None) -> BrokenBodyError:
-    """Build the error for a connection that ended ``left`` bytes before the body did; None if that is unknown."""
-    count = "an unknown number of" if left is None else str(left)
+def body_ended(remaining: int | None) -> BrokenBodyError:
+    """Build the error for a connection that ended ``remaining`` bytes before the body did; None if that is unknown."""
+    count = "an unknown number of" if remaining is None else str(remaining)
     return BrokenBodyError(f"the connection ended with {count} bytes of a body still to come")

@@ -31,8 +31,8 @@ class HttpBody:
     __slots__ = (
         "_ended",
         "_failure",
-        "_left",
         "_ranged",
+        "_remaining",
         "_response",
         "_span",
         "_stat",
@@ -53,12 +53,12 @@ class HttpBody:
         self._url = url
         self._span = span
         self._ranged = ranged
-        self._left = span.stop - span.start
+        self._remaining = span.stop - span.start
         self._stat: StatResult | None = None
         self._ended: Callable[[HttpBody], None] | None = ended
         self._watcher: Callable[[int, BaseException | None], None] | None = None
         self._failure: S3Error | None = None
-        if not self._left:
+        if not self._remaining:
             self._end()
 
     @property
@@ -84,11 +84,11 @@ class HttpBody:
 
         Raises TruncatedBodyError if the body ends before ``stop``.
         """
-        if not self._left:
+        if not self._remaining:
             return 0
         self._check_open()
         try:
-            count = await self._response.connection.readinto(view[: self._left])
+            count = await self._response.connection.readinto(view[: self._remaining])
         except TRANSPORT_ERRORS as failure:
             raise self._broken(failure) from failure
         if not count:
@@ -106,15 +106,15 @@ class HttpBody:
         self._check_open()
         connection = self._response.connection
         if connection.length is None:
-            await self._receive_pieces(size, get_buffer, buffer_updated)
+            await self._receive_unsized(size, get_buffer, buffer_updated)
             return
         due = connection.length
         try:
-            await connection.receive(min(size, self._left), get_buffer, buffer_updated)
+            await connection.receive(min(size, self._remaining), get_buffer, buffer_updated)
         except TRANSPORT_ERRORS as failure:
             raise self._broken(failure) from failure
         finally:
-            self._left -= due - (connection.length or 0)  # also where that broke: they were reported to the caller
+            self._remaining -= due - (connection.length or 0)  # also where that broke: they were reported to the caller
         self._advance(0)
 
     async def read(self) -> bytes:
@@ -122,21 +122,21 @@ class HttpBody:
         self._check_open()
         connection = self._response.connection
         try:
-            data = connection.buffered_body(self._left)
+            data = connection.buffered_body(self._remaining)
             if data is None:
-                data = await connection.read(self._left)
+                data = await connection.read(self._remaining)
         except TRANSPORT_ERRORS as failure:
             raise self._broken(failure) from failure
-        self._left -= len(data)
-        if self._left:
+        self._remaining -= len(data)
+        if self._remaining:
             raise self._truncated()
         self._end()
         return data
 
-    async def _receive_pieces(
+    async def _receive_unsized(
         self, size: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
     ) -> None:
-        size = min(size, self._left)
+        size = min(size, self._remaining)
         while size:
             count = await self.readinto(get_buffer())
             buffer_updated(count)
@@ -153,17 +153,17 @@ class HttpBody:
         self._end()
 
     def _advance(self, count: int) -> None:
-        self._left -= count
-        if not self._left:
+        self._remaining -= count
+        if not self._remaining:
             self._end()
 
     def _check_open(self) -> None:
-        if self._ended is None and self._left:
+        if self._ended is None and self._remaining:
             message = f"{_OPERATION} {self._url}: the body was closed before it was read"
             raise ClosedHandleError(message, path=str(self._url), operation=_OPERATION)
 
     def _truncated(self) -> S3Error:
-        message = f"{_OPERATION} {self._url}: the body ended {self._left:,} bytes before its announced length"
+        message = f"{_OPERATION} {self._url}: the body ended {self._remaining:,} bytes before its announced length"
         self._failure = TruncatedBodyError(message, path=str(self._url), operation=_OPERATION)
         return self._failure
 
@@ -182,4 +182,4 @@ class HttpBody:
         watcher, self._watcher = self._watcher, None
         failure, self._failure = self._failure, None  # an exception that is kept would keep the frames it has passed
         if watcher is not None:
-            watcher(self.stop - self.start - self._left, failure)
+            watcher(self.stop - self.start - self._remaining, failure)

@@ -1,4 +1,4 @@
-"""Bytes received on a connection and not yet consumed: a part of one piece of memory, which never grows."""
+"""Bytes received on a connection and not yet consumed: a part of one buffer, which never grows."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Response:
 
 @dataclass(slots=True)
 class Adaptations:
-    """The lessons of one request from rejections: each kind is learnt once, the place of a bucket in a few steps."""
+    """The lessons of one request from rejections: each kind is learnt once, the region of a bucket in a few steps."""
 
     search: RegionSearch | None
     """For the bucket's region; None learns no region."""

@@ -87,12 +87,12 @@ class RequestWriter:
         for _ in range(_SLICES_PER_CALLBACK):
             if self._unsent is None or self.paused or self._transport.is_closing():
                 return
-            piece = next(self._unsent, None)
-            if piece is None:
+            chunk = next(self._unsent, None)
+            if chunk is None:
                 self._unsent = None
                 self._on_sent()
                 return
-            self._transport.write(piece)
+            self._transport.write(chunk)
         self._loop.call_soon(self._push)
 
 

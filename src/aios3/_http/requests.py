@@ -233,8 +233,8 @@ def complete_multipart_upload(
     ]
     if checksum is not None:
         headers.append(("x-amz-checksum-type", "FULL_OBJECT"))
-    listed = "".join(_part_element(part) for part in sorted(parts, key=lambda part: part.number))
-    body = f'<CompleteMultipartUpload xmlns="{XML_NAMESPACE}">{listed}</CompleteMultipartUpload>'.encode()
+    part_elements = "".join(_part_element(part) for part in sorted(parts, key=lambda part: part.number))
+    body = f'<CompleteMultipartUpload xmlns="{XML_NAMESPACE}">{part_elements}</CompleteMultipartUpload>'.encode()
     query = (("uploadId", upload_id),)
     return Request("CompleteMultipartUpload", "POST", url, query, tuple(headers), (body,))
 
@@ -360,8 +360,10 @@ def _put_headers(options: PutOptions) -> list[tuple[str, str]]:
     )
     headers = [(name, value) for name, value in plain if value is not None]
     if options.metadata:
-        kept = _as_stored if options.metadata_as_stored else _check_metadata
-        headers += {f"x-amz-meta-{name.lower()}": kept(name, value) for name, value in options.metadata.items()}.items()
+        value_of = _as_stored if options.metadata_as_stored else _check_metadata
+        headers += {
+            f"x-amz-meta-{name.lower()}": value_of(name, value) for name, value in options.metadata.items()
+        }.items()
     return headers + _customer_key(options.sse_customer_key)
 
 

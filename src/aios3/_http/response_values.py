@@ -113,9 +113,9 @@ def checksums_of(headers: Headers) -> dict[str, str]:
     if "x-amz-checksum-" not in " ".join(headers):  # most often there is none, and each response is asked
         return {}
     matches = ((_CHECKSUM.fullmatch(name), value) for name, value in headers.items() if name.startswith("x-amz-c"))
-    named = ((match[1].upper(), value) for match, value in matches if match)
+    checksums = ((match[1].upper(), value) for match, value in matches if match)
     kind = headers.get(_CHECKSUM_TYPE)
-    return _responses.full_object_checksums((each for each in named if each[0] not in _NO_ALGORITHMS), kind)
+    return _responses.full_object_checksums((each for each in checksums if each[0] not in _NO_ALGORITHMS), kind)
 
 
 def checksums_of_span(headers: Headers, span: ContentRange, *, ranged: bool) -> dict[str, str]:

@@ -196,11 +196,11 @@ def _fields_of_block(block: str, path: str) -> dict[str, str]:
     """Return the texts of one ``Contents`` that begins after its ``<Key>``."""
     text = block.partition("</Key>")[2]
     try:
-        usual = _USUAL_FIELDS.fullmatch(text)
-        if usual is not None:
-            found = usual.groupdict()
-            found["ETag"] = unescape(found["ETag"])
-            return found
+        match = _USUAL_FIELDS.fullmatch(text)
+        if match is not None:
+            texts = match.groupdict()
+            texts["ETag"] = unescape(texts["ETag"])
+            return texts
         fields = _flat_fields(text)
         return child_texts(parse_xml(f"<Contents><Key>{block}</Contents>".encode())) if fields is None else fields
     except NotXMLError as error:
@@ -210,13 +210,13 @@ def _fields_of_block(block: str, path: str) -> dict[str, str]:
 def _flat_fields(text: str) -> dict[str, str] | None:
     """Return the texts of elements in a row by their names; None if there is anything else."""
     _, *tags = text.split("<")
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for opening, closing in zip_longest(tags[::2], tags[1::2], fillvalue=""):
         name, _, value = opening.partition(">")
         if closing.rstrip() != f"/{name}>":
             return None
-        found.setdefault(name, unescape(value))
-    return found
+        texts.setdefault(name, unescape(value))
+    return texts
 
 
 def _all_decoded(keys: str, count: int) -> list[str]:
@@ -251,8 +251,8 @@ def _key_of(content: Element) -> str:
     raise NotXMLError(message)
 
 
-def _page(root: Element, keys: Sequence[str], stats: Sequence[StatResult], asked: tuple[str | None, str]) -> ListPage:
-    token, path = asked
+def _page(root: Element, keys: Sequence[str], stats: Sequence[StatResult], request: tuple[str | None, str]) -> ListPage:
+    token, path = request
     error = _error_in(root)
     if error is not None:
         raise _embedded_error(error, _LIST, path)

@@ -50,11 +50,11 @@ class SigningCredentials:
 
 
 def payload_hash(body: Iterable[bytes | memoryview]) -> str:
-    """Return the SHA-256 of the pieces of a body in a row."""
-    running = sha256()
-    for piece in body:
-        running.update(piece)
-    return running.hexdigest()
+    """Return the SHA-256 of the buffers of a body, in order."""
+    digest = sha256()
+    for buffer in body:
+        digest.update(buffer)
+    return digest.hexdigest()
 
 
 def render(
@@ -105,14 +105,14 @@ def presign(
 ) -> str:
     """Return the URL with which anybody can send ``request`` until it expires.
 
-    Whoever uses it must send the request's headers as they are, because they are signed. Without an ``credentials`` the
+    Whoever uses it must send the request's headers as they are, because they are signed. Without ``credentials`` the
     URL is not signed, and good for what is public only. Raises ConfigError for more than S3's seven days.
     """
     path = path_of(request, endpoint)
     query = query_of(request)
-    place_and_path = f"{endpoint.scheme}://{endpoint.host}{path}"
+    address = f"{endpoint.scheme}://{endpoint.host}{path}"
     if credentials is None:
-        return f"{place_and_path}?{query}" if query else place_and_path
+        return f"{address}?{query}" if query else address
     if not 1 <= expires_seconds <= MAX_PRESIGN_SECONDS:
         message = f"A presigned URL lasts 1 to {MAX_PRESIGN_SECONDS:,} seconds (seven days), not {expires_seconds!r}"
         raise ConfigError(message)
@@ -124,7 +124,7 @@ def presign(
     canonical = f"{request.method}\n{path}\n{canonical_query}\n{_trimmed(_lines(headers))}\n{names}\n{UNSIGNED_PAYLOAD}"
     _, signature = _signature(credentials, endpoint, stamp, canonical)
     signed = "&".join([*([query] if query else []), *(encoded([term]) for term in terms)])
-    return f"{place_and_path}?{signed}&X-Amz-Signature={signature}"
+    return f"{address}?{signed}&X-Amz-Signature={signature}"
 
 
 _LINE = "%s:%s\n"
@@ -181,8 +181,8 @@ def _trimmed(lines: str) -> str:
     """Return the lines of headers as they are signed: outer white space dropped, inner collapsed."""
     if lines.isascii() and not ("  " in lines or ": " in lines or " \n" in lines or "\t" in lines):
         return lines
-    named = [line.partition(":") for line in lines[:-1].split("\n")]
-    return _lines([(name, " ".join(value.split())) for name, _, value in named])
+    fields = [line.partition(":") for line in lines[:-1].split("\n")]
+    return _lines([(name, " ".join(value.split())) for name, _, value in fields])
 
 
 def _signature(

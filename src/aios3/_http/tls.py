@@ -21,13 +21,13 @@ MAX_CONTEXTS = 32
 """Ways to verify for which a context is kept: programs may write a file of authorities for each session."""
 
 
-class _Kept(NamedTuple):
+class _CachedContext(NamedTuple):
     context: ssl.SSLContext
     stamp: tuple[int, ...] | None
     """Which state of the file of authorities it was built from; None without a file, or where there is none."""
 
 
-_contexts: dict[bool | str, _Kept] = {}
+_contexts: dict[bool | str, _CachedContext] = {}
 
 
 async def client_context(verify: bool | str = True, source: str = "verify") -> ssl.SSLContext:
@@ -37,15 +37,15 @@ async def client_context(verify: bool | str = True, source: str = "verify") -> s
     A file that was replaced or written anew is read again. Raises ConfigError, which names the ``source`` of the
     setting, for authorities that cannot be read.
     """  # noqa: D205 - one sentence that does not fit into a line
-    kept = _contexts.get(verify)
-    if kept is None or (isinstance(verify, str) and kept.stamp != await in_thread(_stamp, verify)):
+    entry = _contexts.get(verify)
+    if entry is None or (isinstance(verify, str) and entry.stamp != await in_thread(_stamp, verify)):
         built = await in_thread(_make_context, verify, source)
-        kept = _contexts.get(verify)
-        if kept is None or kept.stamp != built.stamp:  # else another call was faster
-            kept = _contexts[verify] = built
+        entry = _contexts.get(verify)
+        if entry is None or entry.stamp != built.stamp:  # else another call was faster
+            entry = _contexts[verify] = built
             if len(_contexts) > MAX_CONTEXTS:
                 del _contexts[next(iter(_contexts))]
-    return kept.context
+    return entry.context
 
 
 def save_session(tls: ssl.SSLObject | None, host: str) -> None:
@@ -103,13 +103,13 @@ def _stamp(verify: bool | str) -> tuple[int, ...] | None:
     if not isinstance(verify, str):
         return None
     try:
-        found = os.stat(verify)  # noqa: PTH116 - pathlib is slow to import
+        stat = os.stat(verify)  # noqa: PTH116 - pathlib is slow to import
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _make_context(verify: bool | str, source: str) -> _Kept:
+def _make_context(verify: bool | str, source: str) -> _CachedContext:
     stamp = _stamp(verify)  # before the file is read: what is written meanwhile is read the next time
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks host names and certificates
     context.set_alpn_protocols(["http/1.1"])
@@ -121,4 +121,4 @@ def _make_context(verify: bool | str, source: str) -> _Kept:
         trust_system_cas(context)
     else:
         load_ca_bundle(context, verify, source)
-    return _Kept(context, stamp)
+    return _CachedContext(context, stamp)

@@ -46,10 +46,10 @@ def local(element: Element) -> str:
 
 def child_texts(element: Element) -> dict[str, str]:
     """Return the text of each child by its name; of several with one name, the first counts."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for child in element:
-        found.setdefault(local(child), child.text or "")
-    return found
+        texts.setdefault(local(child), child.text or "")
+    return texts
 
 
 def children(element: Element, name: str) -> list[Element]:
