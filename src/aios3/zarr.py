@@ -122,8 +122,8 @@ class S3Store(Store):
     async def _get_many(
         self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]]
     ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
-        wanted = list(requests)
-        for (key, *_), value in zip(wanted, await gather(self.get(*each) for each in wanted), strict=True):
+        batch = list(requests)
+        for (key, *_), value in zip(batch, await gather(self.get(*each) for each in batch), strict=True):
             yield key, value
 
     async def exists(self, key: str) -> bool:
