@@ -21,7 +21,7 @@ def versioned(storage_options, aios3_bucket):
 
 def content(fs, root):
     """Return all that is below ``root``, also an object that has the name of a directory."""
-    return {info["name"]: fs.cat_file(info["name"]) for info in run(fs, fs._all_below, fs.place(root).url, "")}
+    return {info["name"]: fs.cat_file(info["name"]) for info in run(fs, fs._all_below, fs.parse_ref(root).url, "")}
 
 
 SPELLINGS = [

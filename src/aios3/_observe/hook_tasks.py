@@ -67,8 +67,8 @@ class HookTasks:
         """Wait until all tasks have ended; cancel those that take more than ``CLOSING_SECONDS``."""
         clock = asyncio.get_running_loop().time
         end = clock() + CLOSING_SECONDS
-        while self._running and (left := end - clock()) > 0:
-            await asyncio.wait(self._running, timeout=left)
+        while self._running and (remaining := end - clock()) > 0:
+            await asyncio.wait(self._running, timeout=remaining)
         late = set(self._running)
         if not late:
             return

@@ -122,8 +122,8 @@ def _event_of(attempt: Attempt) -> RequestEvent:
 def _request_id_of(attempt: Attempt) -> str | None:
     """Return the id that S3 has given; nothing that a server could disturb a log or a terminal with."""
     headers = attempt.headers or {}
-    found = attempt.request_id or next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-    return found if found and len(found) <= _MAX_ID and found.isascii() and found.isprintable() else None
+    text = attempt.request_id or next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+    return text if text and len(text) <= _MAX_ID and text.isascii() and text.isprintable() else None
 
 
 def _write_line(event: RequestEvent) -> None:

@@ -119,7 +119,7 @@ class _Concat:
             await upload.send(number, [await self._read(part.slices)])
 
     async def _read(self, slices: Sequence[Slice]) -> memoryview:
-        """Read slices into one piece of memory, several at once."""
+        """Read slices into one buffer, several at once."""
         ends = list(accumulate(part_slice.size for part_slice in slices))
         data = memoryview(allocate_aligned(ends[-1]))
 

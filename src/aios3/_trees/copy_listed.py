@@ -63,7 +63,7 @@ def may_overlap(one: S3Url, other: S3Url) -> bool:
     return one.bucket == other.bucket and (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix))
 
 
-async def is_same_place(old: CopyEnd, new: CopyEnd) -> bool:
+async def see_same_object(old: CopyEnd, new: CopyEnd) -> bool:
     """Return whether both ends see the same object at the path ``old``, under whatever names their servers have."""
     page = await first_page(old.session, old.url)
     if not page.keys:

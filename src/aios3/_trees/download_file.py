@@ -170,7 +170,7 @@ class _RangedDownload:
         return await made_in_thread(partial(files.resume, job.target, job.root, version), files.discard)
 
     async def _download_verified(self, partial: PartialFile, resources: AsyncExitStack) -> None:
-        """Receive all pieces; once more, if together they are not what was stored."""
+        """Receive all ranges; once more, if together they are not what was stored."""
         try:
             await self._download_all(partial, resources)
         except ChecksumMismatchError:

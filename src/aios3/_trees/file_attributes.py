@@ -28,12 +28,12 @@ _PERMISSIONS = 0o777
 
 def parse_preserve(preserve: Collection[Attribute] | None) -> frozenset[Attribute]:
     """Return what is to be kept of files; raise ConfigError for what cannot be."""
-    known: Collection[object] = get_args(Attribute)
-    given: object = () if preserve is None else preserve
-    if not isinstance(given, Collection) or isinstance(given, (str, bytes)) or not all(one in known for one in given):
-        message = f"preserve must be a list of {' and '.join(map(repr, known))}, not {preserve!r}"
+    choices: Collection[object] = get_args(Attribute)
+    names: object = () if preserve is None else preserve
+    if not isinstance(names, Collection) or isinstance(names, (str, bytes)) or not all(one in choices for one in names):
+        message = f"preserve must be a list of {' and '.join(map(repr, choices))}, not {preserve!r}"
         raise ConfigError(message)
-    return frozenset(given)
+    return frozenset(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class FileAttributes:
 
 def to_metadata(attributes: FileAttributes, preserve: frozenset[Attribute]) -> dict[str, str]:
     """Return the metadata that keep those attributes of a file that ``preserve`` names."""
-    kept: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     if "mtime" in preserve:
-        kept["mtime"] = _seconds_text(attributes.mtime_ns)
+        metadata["mtime"] = _seconds_text(attributes.mtime_ns)
     if "mode" in preserve and attributes.mode is not None:
-        kept["mode"] = str(attributes.mode)
-    return kept
+        metadata["mode"] = str(attributes.mode)
+    return metadata
 
 
 def from_metadata(

@@ -80,7 +80,7 @@ class S3Tree:
         return interval_pages(tasks, root, self.after, self.upto) if self.is_part else pages(tasks, root)
 
     def url(self, name: str) -> S3Url:
-        """Return the place of ``name``."""
+        """Return the path of ``name``."""
         return self.root.with_key(self.root.prefix + name)
 
     def path(self, name: str) -> str:
@@ -193,7 +193,7 @@ def _entries(tree: LocalTree, directory: _Directory) -> list[TreeEntry | _Direct
         named = {_sort_name(entry): entry for entry in entries}
     if _device_and_inode(path) != identity:
         raise OSError(errno.ESTALE, "Another directory took its place while it was read", path)
-    return [found for name in sorted(named) for found in _described(tree, directory.prefix, named[name], above)]
+    return [child for name in sorted(named) for child in _described(tree, directory.prefix, named[name], above)]
 
 
 def _device_and_inode(path: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from aios3._objects.object_lookup import head_or_raise
 from aios3._paths import S3Url
 from aios3._responses import unquote_etag
 from aios3._session import current_session
-from aios3._trees.copy_listed import copy_listed, is_same_place
+from aios3._trees.copy_listed import copy_listed, see_same_object
 from aios3._trees.file_trees import S3Tree
 from aios3._trees.merging import merge_by_name
 from aios3._trees.relisting import delete_if_still_listed, version_of
@@ -104,7 +104,7 @@ async def _check_target_outside(session: Session, old: S3Url, new: S3Url) -> Non
     """Raise InvalidPathError if objects would be copied onto or below themselves, and then deleted."""
     if old.bucket != new.bucket or not new.prefix.startswith(old.prefix):
         return
-    if old.profile == new.profile or await is_same_place(CopyEnd(session, old), CopyEnd(session, new)):
+    if old.profile == new.profile or await see_same_object(CopyEnd(session, old), CopyEnd(session, new)):
         message = f"{old} cannot be moved to {new}: that is the same place, or lies below it"
         raise InvalidPathError(message, path=str(old))
 

@@ -80,7 +80,7 @@ class PartialFile:
     version: DownloadVersion | None = None
     """Set where the file is to be kept for another attempt if this one fails."""
     done: set[int] = field(default_factory=set)
-    """The pieces that have been written."""
+    """The ranges that have been written."""
 
     @property
     def path(self) -> str:
@@ -100,7 +100,7 @@ class PartialFile:
             view, offset = view[count:], offset + count
 
     def checkpoint(self, done: Iterable[int]) -> None:
-        """Write down that the pieces ``done`` are there; first they are, on the disk itself."""
+        """Write down that the ranges ``done`` are there; first they are, on the disk itself."""
         assert self.version is not None
         os.fsync(self.descriptor)
         version = self.version
@@ -243,7 +243,7 @@ def _lock(partial: PartialFile) -> None:
 
 
 def _read_journal(folder: Folder, journal_name: str, version: DownloadVersion) -> set[int]:
-    """Return the pieces that are there of this version; none if the record is of another, or is none."""
+    """Return the ranges that are there of this version; none if the record is of another, or is none."""
     try:
         descriptor = os.open(
             folder.at(journal_name), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), dir_fd=folder.descriptor

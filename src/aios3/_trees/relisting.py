@@ -47,11 +47,11 @@ async def _unchanged(
 ) -> AsyncGenerator[Sequence[str], None]:
     async with ListingTasks(tree.session) as tasks, aclosing(tree.pages(tasks)) as listing:
         async for page in listing:
-            known = [(key, stat) for key, stat in zip(page.keys, page.stats, strict=True) if key in seen]
-            for key, stat in known:
+            listed = [(key, stat) for key, stat in zip(page.keys, page.stats, strict=True) if key in seen]
+            for key, stat in listed:
                 if version_of(stat) != seen[key]:
                     path = str(tree.root.with_key(key))
                     message = f"{path} was written to meanwhile, so it was not deleted; the newer version stays there"
                     counters.failures[path] = ObjectChangedError(message, path=path)
-            if unchanged := [key for key, stat in known if version_of(stat) == seen[key]]:
+            if unchanged := [key for key, stat in listed if version_of(stat) == seen[key]]:
                 yield unchanged

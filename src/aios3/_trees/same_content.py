@@ -24,13 +24,13 @@ class FileAt:
     """A local file, or an object with its ETag."""
 
     session: Session
-    place: S3Url | str
+    path: S3Url | str
     etag: str | None = None
 
 
 async def has_same_content(one: FileAt, other: FileAt) -> bool:
     """Return whether two files of one size have the same bytes; they are read unless their ETags are the same."""
-    if isinstance(one.place, str):
+    if isinstance(one.path, str):
         one, other = other, one
     if await _has_same_etag(one, other):
         return True
@@ -47,19 +47,19 @@ _CHUNK_BYTES = 1 << 20
 async def _has_same_etag(one: FileAt, other: FileAt) -> bool:
     if one.etag is None:
         return False
-    if isinstance(other.place, str):
-        return await etag_of(one.session, other.place, one.etag) == one.etag
+    if isinstance(other.path, str):
+        return await etag_of(one.session, other.path, one.etag) == one.etag
     return one.etag == other.etag
 
 
 @asynccontextmanager
 async def _opened(file: FileAt) -> AsyncGenerator[Callable[[int], Awaitable[bytes]]]:
     """Open a file, and yield a function that reads a number of bytes, and fewer only at its end."""
-    if isinstance(file.place, S3Url):
-        async with aopen(file.place, session=file.session) as reader:
+    if isinstance(file.path, S3Url):
+        async with aopen(file.path, session=file.session) as reader:
             yield reader.read
         return
-    local = await made_in_thread(partial(_open_local, file.place), BufferedReader.close)
+    local = await made_in_thread(partial(_open_local, file.path), BufferedReader.close)
     try:
         yield lambda size: in_thread(local.read, size)
     finally:

@@ -14,7 +14,7 @@ from aios3._objects.copy_object import CopyEnd
 from aios3._paths import S3Url, is_s3
 from aios3._session import current_session
 from aios3._threads import in_thread
-from aios3._trees.copy_listed import is_same_place, may_overlap
+from aios3._trees.copy_listed import may_overlap, see_same_object
 from aios3._trees.file_attributes import parse_preserve, stored_mtime_ns
 from aios3._trees.file_trees import LocalTree, S3Tree, TreeEntry
 from aios3._trees.filters import make_filter
@@ -170,7 +170,7 @@ async def check_sides(copier: FileCopier, source: S3Url | str, target: S3Url | s
         return
     if isinstance(source, S3Url) and may_overlap(source, target):
         old, new = CopyEnd(copier.session, source), CopyEnd(copier.writing_session, target)
-        if old.shares_server_with(new) or await is_same_place(old, new):
+        if old.shares_server_with(new) or await see_same_object(old, new):
             message = f"{source} and {target} are one place, or one lies in the other; it would be copied into itself"
             raise InvalidPathError(message, path=str(source))
 

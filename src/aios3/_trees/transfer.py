@@ -180,7 +180,7 @@ class TreeTransfer:
         from_disk, to_disk = isinstance(self.source, LocalTree), isinstance(self.target, LocalTree)
         copy = self.copier.copier(from_disk=from_disk, to_disk=to_disk)
 
-        async def wanted() -> AsyncGenerator[tuple[TreeEntry, TreeEntry | None], None]:
+        async def selected_pairs() -> AsyncGenerator[tuple[TreeEntry, TreeEntry | None], None]:
             nonlocal seen_any
             conflicts = FileConflicts() if isinstance(self.target, LocalTree) else None
             async with aclosing(self._pairs()) as batches:
@@ -196,7 +196,7 @@ class TreeTransfer:
                         elif wants and source_entry is None and target_entry is not None:
                             on_extra(target_entry)
 
-        await for_each(wanted(), partial(self._handle, copy), self.copier.session.config.max_concurrency)
+        await for_each(selected_pairs(), partial(self._handle, copy), self.copier.session.config.max_concurrency)
         return seen_any
 
     def _must_report(self, item: TreeEntry) -> bool:

@@ -161,7 +161,7 @@ async def _find_resumable(
 async def _matching_parts(
     session: Session, file: SourceFile, ranges: Sequence[PartRange], stored: Sequence[StoredPart]
 ) -> list[StoredPart]:
-    """Return the stored parts that are the file's bytes: same place, same size, same MD5."""
+    """Return the stored parts that are the file's bytes: same offset, same size, same MD5."""
     by_number = {part.number: part for part in ranges}
     matching: list[StoredPart] = []
 

@@ -116,7 +116,7 @@ def bar_text(state: TransferState, seconds: float) -> str:
         f"{format_size(state.bytes_done)}/{format_size(state.bytes_total)}",
         f"{format_size(round(rate))}/s",
     ]
-    left = state.bytes_total - state.bytes_done
-    if left > 0 and rate > 0:
-        parts.append(f"{format_seconds(left / rate)} left")
+    bytes_left = state.bytes_total - state.bytes_done
+    if bytes_left > 0 and rate > 0:
+        parts.append(f"{format_seconds(bytes_left / rate)} left")
     return "  ".join(parts)

@@ -127,17 +127,17 @@ async def _listed(path: str, older_than: timedelta, session: aios3.Session) -> l
     return [(url.with_key(upload.key), upload) for upload in await find_uploads(session, url, older_than)]
 
 
-def _print_plan(app: App, found: list[tuple[S3Url, OpenUpload]], older_than: timedelta) -> None:
-    for url, upload in found:
+def _print_plan(app: App, uploads: list[tuple[S3Url, OpenUpload]], older_than: timedelta) -> None:
+    for url, upload in uploads:
         record = {"command": "uploads abort", "target": str(url), "upload_id": upload.upload_id}
         age = f"{older_than.total_seconds():.0f}s"
         app.output.dry_run(record, ["uploads", "abort", "--older-than", age, str(url)])
 
 
-def _print_uploads(app: App, found: list[tuple[S3Url, OpenUpload]]) -> None:
+def _print_uploads(app: App, uploads: list[tuple[S3Url, OpenUpload]]) -> None:
     records = [
         {"path": str(url), "upload_id": upload.upload_id, "initiated": format_time(upload.initiated)}
-        for url, upload in found
+        for url, upload in uploads
     ]
     if records:
         app.output.table(records, [(one["initiated"], one["path"], one["upload_id"]) for one in records], right=())

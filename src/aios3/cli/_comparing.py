@@ -18,7 +18,7 @@ from aios3._trees.same_content import FileAt, has_same_content
 from aios3._trees.uploading import require_something
 from aios3.cli._names import add_filters, globs_of
 from aios3.cli._on_options import add_on, done_on_engine
-from aios3.cli._places import add_ends, open_ends, parse_place, reject_streams
+from aios3.cli._paths import add_ends, open_ends, parse_path, reject_streams
 from aios3.errors import S3Error
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aios3._trees.filters import Filter
     from aios3._trees.merging import Pair
     from aios3.cli._app import App
-    from aios3.cli._places import Side
+    from aios3.cli._paths import Side
 
 _SIGNS = {"missing": "-", "extra": "+", "different": "*"}
 """The signs of ``rclone check``, turned: only in A, only in B, in both and different."""
@@ -49,8 +49,8 @@ async def _cmp(app: App, options: argparse.Namespace) -> None:
         return
     reject_streams([options.first, options.second], "cmp")
     session, other_session = await open_ends(app, options)
-    first = _End(session, parse_place(options.first))
-    second = _End(other_session, parse_place(options.second))
+    first = _End(session, parse_path(options.first))
+    second = _End(other_session, parse_path(options.second))
     comparison = Comparison(app, first, second, make_filter(*globs_of(options)), options.checksum)
     if await first.is_directory():
         await comparison.compare_trees()
@@ -63,22 +63,22 @@ class _End:
     """One of the two sides."""
 
     session: aios3.Session
-    place: Side
+    path: Side
 
     async def is_directory(self) -> bool:
         """Return whether it is a directory; in S3 an object goes before a directory of its name."""
-        if isinstance(self.place, str):
-            return await in_thread(os.path.isdir, self.place)
-        if self.place.names_directory or not self.place.key:
+        if isinstance(self.path, str):
+            return await in_thread(os.path.isdir, self.path)
+        if self.path.names_directory or not self.path.key:
             return True
-        return await head_or_none(self.session, self.place) is None
+        return await head_or_none(self.session, self.path) is None
 
     async def tree(self) -> S3Tree | LocalTree:
         """Return it as a tree; raise ObjectNotFoundError if there is none in S3."""
-        if isinstance(self.place, str):
-            return LocalTree(self.place)
-        await require_something(self.session, self.place)
-        return S3Tree(self.session, self.place)
+        if isinstance(self.path, str):
+            return LocalTree(self.path)
+        await require_something(self.session, self.path)
+        return S3Tree(self.session, self.path)
 
     def file(self, tree: S3Tree | LocalTree, name: str, etag: str | None) -> FileAt:
         """Return the file ``name`` of its tree."""
@@ -97,14 +97,14 @@ class Comparison:
 
     async def compare_files(self) -> None:
         """Compare two files, or objects."""
-        one = await describe_source(self.first.session, self.first.place)
-        other = await describe_source(self.second.session, self.second.place)
+        one = await describe_source(self.first.session, self.first.path)
+        other = await describe_source(self.second.session, self.second.path)
         files = (
-            FileAt(self.first.session, self.first.place, one.etag),
-            FileAt(self.second.session, self.second.place, other.etag),
+            FileAt(self.first.session, self.first.path, one.etag),
+            FileAt(self.second.session, self.second.path, other.etag),
         )
         if one.size != other.size or not await self._has_same_content(*files):
-            self._print("different", str(self.first.place))
+            self._print("different", str(self.first.path))
 
     async def compare_trees(self) -> None:
         """Compare two trees, name by name, in the memory of two pages."""

@@ -125,7 +125,7 @@ _FISH = """\
 # True if the words before the cursor, without options and their values, are $argv[1], or begin with it ("any").
 function __aios3_at
     set -l valued @VALUED@
-    set -l found
+    set -l words
     set -l skip 0
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
@@ -133,14 +133,14 @@ function __aios3_at
         else if string match -q -- '-*' $word
             contains -- $word $valued; and set skip 1
         else
-            set -a found $word
+            set -a words $word
         end
     end
     set -l wanted (string split -n ' ' -- $argv[1])
     set -l length (count $wanted)
-    test (count $found) -ge $length; or return 1
-    test $length = 0; or test "$found[1..$length]" = "$wanted"; or return 1
-    test "$argv[2]" = any; or test (count $found) = $length
+    test (count $words) -ge $length; or return 1
+    test $length = 0; or test "$words[1..$length]" = "$wanted"; or return 1
+    test "$argv[2]" = any; or test (count $words) = $length
 end
 complete -c aios3 -f -n '__aios3_at ""'
 """
@@ -163,12 +163,12 @@ def _names() -> list[str]:
 
 def _next_words(name: str) -> dict[str, str]:
     """Return the words that may follow the beginning of a name, with what they mean."""
-    found: dict[str, str] = {}
+    words: dict[str, str] = {}
     for each, command in COMMANDS.items():
         if each.startswith(f"{name} " if name else ""):
             word, _, more = each.removeprefix(name).lstrip().partition(" ")
-            found.setdefault(word, f"{word} ..." if more else command.summary)
-    return found
+            words.setdefault(word, f"{word} ..." if more else command.summary)
+    return words
 
 
 def _options(name: str) -> list[Option]:

@@ -197,15 +197,15 @@ async def _read(app: App, path: str) -> bytes:
 
 
 def _parsed(data: bytes, path: str) -> Document | None:
-    place = "standard input" if path == STANDARD_STREAM else path
+    source = "standard input" if path == STANDARD_STREAM else path
     try:
         document: object = json.loads(data)
     except ValueError as error:
-        message = f"{place} is not JSON: {error}"
+        message = f"{source} is not JSON: {error}"
         raise UsageError(message) from error
     if document is None or isinstance(document, dict):
         return document
-    message = f"{place} is not a JSON object, as get prints it"
+    message = f"{source} is not a JSON object, as get prints it"
     raise UsageError(message)
 
 

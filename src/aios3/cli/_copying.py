@@ -16,7 +16,7 @@ from aios3._namespace.link_targets import head, head_or_none
 from aios3._objects.copy_object import CopyEnd
 from aios3._patterns import has_magic
 from aios3._threads import in_thread
-from aios3._trees.copy_listed import is_same_place, may_overlap
+from aios3._trees.copy_listed import may_overlap, see_same_object
 from aios3._trees.file_trees import TreeEntry
 from aios3._trees.filters import make_filter
 from aios3._trees.moving_files import describe_source, removing_sources
@@ -33,7 +33,7 @@ from aios3.cli._matching import matches, require_unambiguous
 from aios3.cli._names import STANDARD_STREAM, add_filters, add_raw, fixed_part, globs_of, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._on_options import add_on, done_on_engine
-from aios3.cli._places import add_ends, end_words, open_ends, parse_place, parse_target, reject_streams
+from aios3.cli._paths import add_ends, end_words, open_ends, parse_path, parse_target, reject_streams
 from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._putting import put_standard_input
 from aios3.cli._words import option_words, repeated_words
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from aios3._trees.filters import Filter
     from aios3.cli._app import App
-    from aios3.cli._places import Side, Target
+    from aios3.cli._paths import Side, Target
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +92,7 @@ async def _write_out(app: App, options: argparse.Namespace) -> None:
     _check_version(options)
     more: aios3.ReaderOptions = {} if options.version_id is None else {"version_id": options.version_id}
     for path in options.sources:
-        if not isinstance(parse_place(path), S3Url):
+        if not isinstance(parse_path(path), S3Url):
             message = f"{path} is not in S3; cat writes local files to standard output"
             raise UsageError(message)
         async with aios3.aopen(path, session=session, **more) as file:
@@ -103,18 +103,18 @@ async def _write_out(app: App, options: argparse.Namespace) -> None:
 async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None:
     reject_streams([*options.sources, options.target], command)
     target = parse_target(options.target, raw=options.raw)
-    sources = [(path, parse_place(path)) for path in options.sources]
+    sources = [(path, parse_path(path)) for path in options.sources]
     _check_sides(sources, target, options)
     version_id = None
     if command == "cp":
         _check_version(options)
         version_id = options.version_id
-    given = options_for(target.place, options)
-    stored = parse_upload_options(given)
+    upload_options = options_for(target.path, options)
+    stored = parse_upload_options(upload_options)
     session, target_session = await open_ends(app, options)
     words = [
         *repeated_words(options, "no_clobber", "resume", "preserve", "no_preserve_mtime"),
-        *object_words(given),
+        *object_words(upload_options),
         *end_words(options),
         *option_words({"version_id": version_id}),
     ]
@@ -128,12 +128,12 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
         resume=options.resume,
         target_session=None if target_session is session else target_session,
         options=stored,
-        preserve=frozenset(preserved(target.place, options)),
+        preserve=frozenset(preserved(target.path, options)),
         version_id=version_id,
     )
     globs = make_filter(*globs_of(options))
     try:
-        named = frozenset(str(place) for _, place in sources)
+        named = frozenset(str(side) for _, side in sources)
         await Copying(app, command, printer, copier, target, globs, named).run(sources)
     finally:
         if bar is not None:
@@ -142,9 +142,9 @@ async def _copy_all(app: App, options: argparse.Namespace, command: str) -> None
 
 def _check_sides(sources: list[tuple[str, Side]], target: Target, options: argparse.Namespace) -> None:
     """Raise UsageError for sources that do not fit the target."""
-    local = next((path for path, place in sources if isinstance(place, str)), None)
-    if local is not None and isinstance(target.place, str):
-        message = f"neither {local} nor {target.place} is in S3; use the cp and mv of the system"
+    local = next((path for path, side in sources if isinstance(side, str)), None)
+    if local is not None and isinstance(target.path, str):
+        message = f"neither {local} nor {target.path} is in S3; use the cp and mv of the system"
         raise UsageError(message)
     is_many = len(sources) > 1 or is_pattern(sources[0][0], raw=options.raw)
     if is_many and not target.is_directory:
@@ -166,10 +166,10 @@ def _check_version(options: argparse.Namespace) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Source:
     """A source: as it was typed, or as a pattern has found it."""
 
-    place: Side
+    path: Side
     name: str | None = None
     """Its name below the target; None: its own."""
     item: TreeEntry | None = None
@@ -197,35 +197,35 @@ class Copying:
 
     async def run(self, sources: list[tuple[str, Side]]) -> None:
         """Copy all sources; failures are printed, and the others go on."""
-        await for_each(self._found(sources), self._copy, self.copier.session.config.max_concurrency)
+        await for_each(self._expand(sources), self._copy, self.copier.session.config.max_concurrency)
 
-    async def _found(self, sources: list[tuple[str, Side]]) -> AsyncGenerator[Found, None]:
-        for path, place in sources:
+    async def _expand(self, sources: list[tuple[str, Side]]) -> AsyncGenerator[Source, None]:
+        for path, side in sources:
             if not is_pattern(path, raw=self.app.options.raw):
-                yield Found(place, is_only=len(sources) == 1)
+                yield Source(side, is_only=len(sources) == 1)
                 continue
             try:
                 async with aclosing(self._matches(path)) as matching:
-                    async for found in matching:
-                        yield found
+                    async for source in matching:
+                        yield source
             except (S3Error, OSError) as error:
                 self._failed(path, error)
 
-    async def _matches(self, pattern: str) -> AsyncGenerator[Found, None]:
+    async def _matches(self, pattern: str) -> AsyncGenerator[Source, None]:
         """Yield what a pattern matches; where copies could match as well, all of it is read before."""
         session, root = self.copier.session, fixed_part(pattern)
         await require_unambiguous(pattern, session)
-        target = self.target.place
-        found = self._described(pattern, root)
+        target = self.target.path
+        sources = self._described(pattern, root)
         if isinstance(target, S3Url) and may_overlap(S3Url.parse(root), target):
-            for each in [each async for each in found]:
+            for each in [each async for each in sources]:
                 yield each
             return
-        async with aclosing(found):
-            async for each in found:
+        async with aclosing(sources):
+            async for each in sources:
                 yield each
 
-    async def _described(self, pattern: str, root: str) -> AsyncGenerator[Found, None]:
+    async def _described(self, pattern: str, root: str) -> AsyncGenerator[Source, None]:
         listed = matches(self.app, pattern, self.copier.session, directories=self.app.options.recursive)
         async with aclosing(listed):
             async for entry in listed:
@@ -236,39 +236,39 @@ class Copying:
                     name = name.rpartition("/")[2]
                 stat = entry.stat
                 item = TreeEntry(name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
-                yield Found(url, name, item, entry.is_dir())
+                yield Source(url, name, item, entry.is_dir())
 
-    async def _copy(self, found: Found) -> None:
+    async def _copy(self, source: Source) -> None:
         try:
-            if found.is_directory is None:
-                found = await self._look(found)
-            if found.is_directory:
-                await self._copy_directory(found)
+            if source.is_directory is None:
+                source = await self._look(source)
+            if source.is_directory:
+                await self._copy_directory(source)
             else:
-                await self._copy_file(found)
+                await self._copy_file(source)
         except FileNotFoundError as error:  # ObjectNotFoundError is one, too
-            self._failed(str(found.place), await self._explained(found.place, error))
+            self._failed(str(source.path), await self._explained(source.path, error))
         except (S3Error, OSError) as error:
-            self._failed(str(found.place), error)
+            self._failed(str(source.path), error)
 
-    async def _explained(self, place: Side, error: S3Error | OSError) -> S3Error | OSError:
+    async def _explained(self, path: Side, error: S3Error | OSError) -> S3Error | OSError:
         """Return the error for a source that is not there, or one that says what was meant."""
-        if isinstance(place, str):
-            if not has_magic(place) or getattr(error, "filename", None) != place:
+        if isinstance(path, str):
+            if not has_magic(path) or getattr(error, "filename", None) != path:
                 return error
-            message = f"{place}: no such file; the shell expands wildcards of local paths, unless they are quoted"
-            return InvalidPathError(message, path=place)
+            message = f"{path}: no such file; the shell expands wildcards of local paths, unless they are quoted"
+            return InvalidPathError(message, path=path)
         try:
-            is_directory = getattr(error, "path", None) == str(place) and await aios3.isdir(
-                place, session=self.copier.session
+            is_directory = getattr(error, "path", None) == str(path) and await aios3.isdir(
+                path, session=self.copier.session
             )
         except S3Error:
             return error
-        return self._directory_error(place) if is_directory else error
+        return self._directory_error(path) if is_directory else error
 
-    def _directory_error(self, place: Side) -> PathIsDirectoryError:
-        message = f"{place} is a directory; -r takes it with all that is below"
-        return PathIsDirectoryError(message, path=str(place))
+    def _directory_error(self, path: Side) -> PathIsDirectoryError:
+        message = f"{path} is a directory; -r takes it with all that is below"
+        return PathIsDirectoryError(message, path=str(path))
 
     def _failed(self, path: str, error: S3Error | OSError) -> None:
         """Print an error, and the source that has it; raise one that all other sources would have as well."""
@@ -279,36 +279,36 @@ class Copying:
             error = partial_failure(self.command, path, {path: error}, {})
         self.app.output.error(self.command, error)
 
-    async def _look(self, found: Found) -> Found:
+    async def _look(self, source: Source) -> Source:
         """Find out whether a source is a directory."""
-        place = found.place
-        if isinstance(place, str):
-            return replace(found, is_directory=await in_thread(os.path.isdir, place))
-        if place.names_directory or not place.key:
-            return replace(found, is_directory=True)
+        path = source.path
+        if isinstance(path, str):
+            return replace(source, is_directory=await in_thread(os.path.isdir, path))
+        if path.names_directory or not path.key:
+            return replace(source, is_directory=True)
         if not self.app.options.recursive:
-            return replace(found, is_directory=False)
-        return replace(found, is_directory=await head_or_none(self.copier.session, place) is None)
+            return replace(source, is_directory=False)
+        return replace(source, is_directory=await head_or_none(self.copier.session, path) is None)
 
-    async def _copy_file(self, found: Found) -> None:
-        source, name = found.place, found.name or _name_of(found.place)
-        if found.name is None and not self.globs.wants(name):
+    async def _copy_file(self, source: Source) -> None:
+        path, name = source.path, source.name or _name_of(source.path)
+        if source.name is None and not self.globs.wants(name):
             return
-        target = self.target.below(name) if self.target.is_directory else self.target.place
-        await self._claim(source, target)
-        copier, item = self.copier, found.item
+        target = self.target.below(name) if self.target.is_directory else self.target.path
+        await self._claim(path, target)
+        copier, item = self.copier, source.item
         if self.target.root is not None:
             copier = copier.confined_to(self.target.root)
-        if item is None and (isinstance(source, str) or self.command == "mv" or self.app.options.dry_run):
-            item = await self._describe(source)
+        if item is None and (isinstance(path, str) or self.command == "mv" or self.app.options.dry_run):
+            item = await self._describe(path)
         if self.app.options.dry_run:
             assert item is not None
             if copier.overwrite or not await self._exists(target):
-                copier.counters.plan_copy(source, target, item.size)
+                copier.counters.plan_copy(path, target, item.size)
             return
         if self.command == "mv":
             copier = replace(copier, after=removing_sources(copier.session))
-        await copy_single(copier, source, target, item)
+        await copy_single(copier, path, target, item)
 
     async def _describe(self, source: Side) -> TreeEntry:
         session, version_id = self.copier.session, self.copier.version_id
@@ -323,7 +323,7 @@ class Copying:
         return await head_or_none(self.copier.writing_session, target) is not None
 
     async def _claim(self, source: Side, target: Side) -> None:
-        """Raise InvalidPathError if another source is copied to the same place, or the source itself is there."""
+        """Raise InvalidPathError if another source is copied to the same path, or the source itself is there."""
         options = self.app.options
         may_collide = len(options.sources) > 1 or options.flatten  # matches of one pattern have names of their own
         other = self.claimed.setdefault(str(target), str(source)) if may_collide else str(source)
@@ -335,36 +335,36 @@ class Copying:
             raise InvalidPathError(message, path=str(source))
         if isinstance(source, S3Url) and isinstance(target, S3Url) and source.key == target.key:
             old, new = CopyEnd(self.copier.session, source), CopyEnd(self.copier.writing_session, target)
-            if source.bucket == target.bucket and (old.shares_server_with(new) or await is_same_place(old, new)):
+            if source.bucket == target.bucket and (old.shares_server_with(new) or await see_same_object(old, new)):
                 message = f"{source} and {target} are the same object"
                 raise InvalidPathError(message, path=str(source))
 
-    async def _copy_directory(self, found: Found) -> None:
-        source = found.place
+    async def _copy_directory(self, source: Source) -> None:
+        path = source.path
         if not self.app.options.recursive:
-            raise self._directory_error(source)
-        target = self.target.place if found.is_only else self.target.below(found.name or _name_of(source))
-        if not found.is_only:
-            await self._claim(source, target)
+            raise self._directory_error(path)
+        target = self.target.path if source.is_only else self.target.below(source.name or _name_of(path))
+        if not source.is_only:
+            await self._claim(path, target)
         if isinstance(target, str) and await in_thread(os.path.isfile, target):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), target)
-        if isinstance(source, S3Url):
-            source = source.with_key(source.prefix)
+        if isinstance(path, S3Url):
+            path = path.with_key(path.prefix)
         counters = TransferCounters(self.printer)
         copier = replace(self.copier, counters=counters, followlinks=self.app.options.follow_symlinks)
         if self.command == "mv":
-            root = source if isinstance(source, str) else None
+            root = path if isinstance(path, str) else None
             copier = replace(copier, after=removing_sources(copier.session, root))
         overwrite = not self.app.options.no_clobber
         rule = SyncRule(force=overwrite, overwrite=overwrite, dry_run=self.app.options.dry_run)
-        await sync_sides(copier, source, target, rule, self.globs)
+        await sync_sides(copier, path, target, rule, self.globs)
 
 
-def _name_of(place: Side) -> str:
+def _name_of(path: Side) -> str:
     """Return the last name of a path; of a whole bucket, the bucket's."""
-    if isinstance(place, S3Url):
-        return place.key.rstrip("/").rpartition("/")[2] or place.bucket
-    return os.path.basename(os.path.abspath(place))  # noqa: PTH100, PTH119 - resolve() would follow links
+    if isinstance(path, S3Url):
+        return path.key.rstrip("/").rpartition("/")[2] or path.bucket
+    return os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - resolve() would follow links
 
 
 ARGUMENTS = {"cp": _cp_arguments, "mv": _arguments}

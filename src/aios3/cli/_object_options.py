@@ -12,7 +12,7 @@ from aios3.cli._words import option_words
 
 if TYPE_CHECKING:
     import aios3
-    from aios3.cli._places import Side
+    from aios3.cli._paths import Side
 
 _TEXTS = {
     "content_type": "TYPE",
@@ -46,10 +46,10 @@ def _pairs(text: str) -> dict[str, str]:
             message = f"{text!r} is not JSON: {error}"
             raise argparse.ArgumentTypeError(message) from error
         return {str(name): str(value) for name, value in loaded.items()}
-    pieces = text.split(",")
-    if not all("=" in piece for piece in pieces):
-        pieces = [text]  # the commas are of a value
-    pairs = [piece.partition("=") for piece in pieces]
+    items = text.split(",")
+    if not all("=" in item for item in items):
+        items = [text]  # the commas are of a value
+    pairs = [item.partition("=") for item in items]
     if any(not name or not separator for name, separator, _ in pairs):
         message = f"{text!r} is not NAME=VALUE"
         raise argparse.ArgumentTypeError(message)
@@ -72,22 +72,22 @@ def add_object_options(parser: argparse.ArgumentParser) -> None:
 
 def object_options(options: argparse.Namespace) -> aios3.UploadOptions:
     """Return what was given, as the verbs take it."""
-    given: dict[str, Any] = {name: getattr(options, name) for name in _TEXTS}
+    values: dict[str, Any] = {name: getattr(options, name) for name in _TEXTS}
     for name in _PAIRS:
         pairs = getattr(options, name)
-        given[name] = None if pairs is None else {key: value for each in pairs for key, value in each.items()}
-    return cast("aios3.UploadOptions", {name: value for name, value in given.items() if value is not None})
+        values[name] = None if pairs is None else {key: value for each in pairs for key, value in each.items()}
+    return cast("aios3.UploadOptions", {name: value for name, value in values.items() if value is not None})
 
 
 def options_for(target: Side, options: argparse.Namespace) -> aios3.UploadOptions:
     """Return what was given for copies at ``target``; raise UsageError for a local one, which keeps none of it."""
-    given = object_options(options)
-    if given and isinstance(target, str):
+    upload_options = object_options(options)
+    if upload_options and isinstance(target, str):
         message = "a local file has no content type, storage class or the like; leave these options out"
         raise UsageError(message)
-    return given
+    return upload_options
 
 
-def object_words(given: aios3.UploadOptions) -> list[str]:
+def object_words(options: aios3.UploadOptions) -> list[str]:
     """Return the words of a command line that say the same."""
-    return option_words({name: json.dumps(value) if name in _PAIRS else value for name, value in given.items()})
+    return option_words({name: json.dumps(value) if name in _PAIRS else value for name, value in options.items()})

@@ -71,11 +71,11 @@ async def do_on_engine(app: App, command: str) -> None:
 
 def _reject_unknown_options(options: argparse.Namespace, command: str) -> None:
     """Raise UsageError for an option that was given and that the command's job does not know."""
-    known = _OF_EVERY_COMMAND | _OF_COMMAND[command]
+    allowed = _OF_EVERY_COMMAND | _OF_COMMAND[command]
     for action in parser_of(COMMANDS[command])._actions:  # noqa: SLF001 - argparse has no other list
         default = first_parser().get_default(action.dest) if action.default == argparse.SUPPRESS else action.default
-        given = getattr(options, action.dest, default)
-        if not action.option_strings or action.dest in known or given == default:
+        value = getattr(options, action.dest, default)
+        if not action.option_strings or action.dest in allowed or value == default:
             continue
         name = next(each for each in action.option_strings if each.startswith("--"))
         advice = "; without --on it prints what this process would do" if action.dest == "dry_run" else ""
@@ -103,7 +103,7 @@ def _sources(options: argparse.Namespace, command: str) -> list[str]:
 
 
 def _directory(path: str, options: argparse.Namespace) -> S3Url:
-    """Return a path as it was typed as a place in S3; raise UsageError for another one."""
+    """Return a path as it was typed as a path in S3; raise UsageError for another one."""
     if path == STANDARD_STREAM:
         message = "--on works between places in S3; a stream is of this process"
         raise UsageError(message)
@@ -162,9 +162,9 @@ def run_text(state: RunState, seconds: float) -> str:
         f"{state.keys_done:,}/{state.keys_total:,} objects",
         format_size(state.bytes_done),
     ]
-    left = 1 - state.keys_done / state.keys_total if state.keys_total else 0.0
-    if left > 0 and state.fraction_here > 0:
-        parts.append(f"{format_seconds(seconds * left / state.fraction_here)} left")
+    share_left = 1 - state.keys_done / state.keys_total if state.keys_total else 0.0
+    if share_left > 0 and state.fraction_here > 0:
+        parts.append(f"{format_seconds(seconds * share_left / state.fraction_here)} left")
     return "  ".join(parts)
 
 

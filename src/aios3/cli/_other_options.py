@@ -101,8 +101,8 @@ def advice_on(message: str, options: Iterable[str]) -> str | None:
     if message == " ".join(words):
         return None
     names = [word.partition("=")[0] for word in words if word.startswith("--")]
-    known = next((INSTEAD[name] for name in names if name in INSTEAD), None)
-    return known or next((f"{near} is one" for name in names if (near := _nearest(name, options))), None)
+    instead = next((INSTEAD[name] for name in names if name in INSTEAD), None)
+    return instead or next((f"{near} is one" for name in names if (near := _nearest(name, options))), None)
 
 
 def advice_on_command(name: str, commands: Iterable[str]) -> str:

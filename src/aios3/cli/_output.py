@@ -118,10 +118,10 @@ class Output:
                 json.dumps({key: value for key, value in record.items() if value is not None}) + "\n"
             )
         else:
-            place = "" if path is None or path in message else f"{path}: "
+            prefix = "" if path is None or path in message else f"{path}: "
             program = "aios3" if self.line is None else f"aios3 run: line {self.line}:"
             name = f"{command}: " if command else ""
-            self.stream.write_error(f"{program} {name}{place}{message}".translate(_UNPRINTABLE) + "\n")
+            self.stream.write_error(f"{program} {name}{prefix}{message}".translate(_UNPRINTABLE) + "\n")
 
     def flush(self) -> None:
         """Write what is buffered; raise BrokenPipeError if the reader has gone."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
 
     from aios3._trees.file_attributes import Attribute
-    from aios3.cli._places import Side
+    from aios3.cli._paths import Side
 
 
 def add_preserve(parser: argparse.ArgumentParser) -> None:

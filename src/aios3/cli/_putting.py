@@ -9,7 +9,7 @@ from aios3 import S3Url
 from aios3.cli._app import UsageError
 from aios3.cli._names import require_s3
 from aios3.cli._object_options import add_object_options, object_options
-from aios3.cli._places import add_ends, open_ends
+from aios3.cli._paths import add_ends, open_ends
 from aios3.cli._stdin import read_chunks
 
 if TYPE_CHECKING:

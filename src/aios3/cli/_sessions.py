@@ -89,7 +89,7 @@ class Sessions:
         return self._opened[connection]
 
     def _config(self, connection: Connection) -> aios3.Config:
-        given: dict[str, Any] = {
+        options: dict[str, Any] = {
             "credentials": "anonymous" if connection.no_sign_request else None,
             "request_payer": connection.request_payer,
             "max_concurrency": connection.concurrency,
@@ -103,7 +103,7 @@ class Sessions:
                 profile=connection.profile,
                 region=connection.region,
                 verify=False if connection.no_verify_ssl else connection.ca_bundle or True,
-                **{name: value for name, value in given.items() if value is not None},
+                **{name: value for name, value in options.items() if value is not None},
             )
         except ConfigError as error:
             argument, space, rest = str(error).partition(" ")
@@ -113,8 +113,8 @@ class Sessions:
         record = {name: getattr(event, name) for name in _SHOWN_OF_EVENT}
         status = event.status or event.error or "-"
         size = event.bytes_read or event.bytes_written
-        place = f"s3://{event.bucket}/{event.key}" if event.bucket else "s3://"
-        text = f"{event.operation} {place} {status} {event.seconds * 1000:.0f} ms {size} B"
+        url = f"s3://{event.bucket}/{event.key}" if event.bucket else "s3://"
+        text = f"{event.operation} {url} {status} {event.seconds * 1000:.0f} ms {size} B"
         code = f" {event.code}" if event.code else ""
         attempt = f" attempt {event.attempt}" if event.attempt > 1 else ""
         self._output.report({"request": record}, text + code + attempt)

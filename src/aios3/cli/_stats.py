@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def print_stats(sessions: Sessions, output: Output) -> None:
     """Print a line for each operation of each session, and one for all of it."""
     for connection, session in sessions.opened.items():
-        place = _place(connection) if len(sessions.opened) > 1 else ""
+        label = _label(connection) if len(sessions.opened) > 1 else ""
         stats = session.stats()
         for name, one in sorted(stats.operations.items()):
             times = (
@@ -24,13 +24,13 @@ def print_stats(sessions: Sessions, output: Output) -> None:
                 f"p99 {format_seconds(one.p99_seconds)}"
             )
             output.report(
-                {"stats": {"operation": name, **dataclasses.asdict(one)}}, f"{place}{name}: {_sums(one)}, {times}"
+                {"stats": {"operation": name, **dataclasses.asdict(one)}}, f"{label}{name}: {_sums(one)}, {times}"
             )
         total = {field: getattr(stats, field) for field in ("requests", "retries", "hedges", "errors")}
         total |= {"bytes_read": stats.bytes_read, "bytes_written": stats.bytes_written}
         output.report(
             {"stats": {"operation": None, **total, "seconds": sessions.seconds}},
-            f"{place}all: {_sums(stats)}, {stats.hedges:,} hedges, in {format_seconds(sessions.seconds)}",
+            f"{label}all: {_sums(stats)}, {stats.hedges:,} hedges, in {format_seconds(sessions.seconds)}",
         )
 
 
@@ -41,7 +41,7 @@ def _sums(stats: aios3.OperationStats | aios3.SessionStats) -> str:
     )
 
 
-def _place(connection: Connection) -> str:
+def _label(connection: Connection) -> str:
     """Return the names of a connection, for the beginning of a line."""
     named = (connection.endpoint_url, connection.profile, connection.region)
     return f"[{' '.join(name for name in named if name is not None) or 'default'}] "

@@ -56,10 +56,10 @@ class StandardOutput:
 
 def _write_all(data: bytes | memoryview) -> None:
     sys.stdout.flush()
-    left = memoryview(data)
+    remaining = memoryview(data)
     descriptor = sys.stdout.fileno()
-    while left:
-        left = left[os.write(descriptor, left) :]
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
 
 
 class SharedOutput:

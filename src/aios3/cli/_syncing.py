@@ -14,7 +14,7 @@ from aios3.cli._bar import open_bar
 from aios3.cli._names import add_filters, add_raw, globs_of, is_pattern
 from aios3.cli._object_options import add_object_options, object_words, options_for
 from aios3.cli._on_options import add_on, done_on_engine
-from aios3.cli._places import add_ends, end_words, open_ends, parse_place, reject_streams, target_words
+from aios3.cli._paths import add_ends, end_words, open_ends, parse_path, reject_streams, target_words
 from aios3.cli._preserving import add_preserve, preserved
 from aios3.cli._words import repeated_words
 from aios3.errors import ObjectNotFoundError, PathNotDirectoryError
@@ -56,7 +56,7 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
                 f"{path} has wildcards; sync takes directories: choose files with --include, or take it with --raw"
             )
             raise UsageError(message)
-    source, target = parse_place(options.source), parse_place(options.target)
+    source, target = parse_path(options.source), parse_path(options.target)
     if isinstance(source, str) and isinstance(target, str):
         message = f"neither {source} nor {target} is in S3; rsync works between local directories"
         raise UsageError(message)
@@ -95,18 +95,18 @@ async def _sync(app: App, options: argparse.Namespace) -> None:
             bar.finish()
 
 
-async def _is_object(place: S3Url | str, session: aios3.Session) -> bool:
-    return isinstance(place, S3Url) and not place.names_directory and await aios3.isfile(place, session=session)
+async def _is_object(path: S3Url | str, session: aios3.Session) -> bool:
+    return isinstance(path, S3Url) and not path.names_directory and await aios3.isfile(path, session=session)
 
 
-def _is_no_directory(place: S3Url | str) -> PathNotDirectoryError:
-    message = f"{place} is no directory, and sync takes directories; cp copies a file or an object"
-    return PathNotDirectoryError(message, path=str(place))
+def _is_no_directory(path: S3Url | str) -> PathNotDirectoryError:
+    message = f"{path} is no directory, and sync takes directories; cp copies a file or an object"
+    return PathNotDirectoryError(message, path=str(path))
 
 
-def _directory(place: S3Url | str) -> S3Url | str:
-    """Return the place as a directory: an object of its name is not meant."""
-    return place.with_key(place.prefix) if isinstance(place, S3Url) else place
+def _directory(path: S3Url | str) -> S3Url | str:
+    """Return the path as a directory: an object of its name is not meant."""
+    return path.with_key(path.prefix) if isinstance(path, S3Url) else path
 
 
 ARGUMENTS = {"sync": _arguments}

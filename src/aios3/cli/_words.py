@@ -73,13 +73,13 @@ def quote(word: str) -> str:
     return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
-def option_words(given: Mapping[str, object]) -> list[str]:
+def option_words(options: Mapping[str, object]) -> list[str]:
     """Return options, by their names in a namespace, as words; None and False are options that were not given.
 
     An option and its value are one word where the value alone would look like an option.
     """
     words: list[str] = []
-    for name, value in given.items():
+    for name, value in options.items():
         option, text = f"--{name.replace('_', '-')}", str(value)
         if value is True:
             words.append(option)

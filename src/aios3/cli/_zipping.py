@@ -72,11 +72,11 @@ def _chosen(archive: aios3.AsyncZipArchive, options: argparse.Namespace) -> list
         if options.raw or member in archive or not has_magic(member):
             chosen[archive.getinfo(member).filename] = None
             continue
-        found = archive.glob(member)
-        if not found:
+        names = archive.glob(member)
+        if not names:
             message = f"No member of {archive.path} matches {member!r}"
             raise aios3.ObjectNotFoundError(message, path=str(archive.path))
-        chosen.update(dict.fromkeys(found))
+        chosen.update(dict.fromkeys(names))
     return list(chosen)
 
 
@@ -161,9 +161,9 @@ async def _extract(app: App, options: argparse.Namespace) -> None:
                 options.to, members, overwrite=not options.no_clobber, resume=options.resume, on_extracted=show
             )
             return
-        places = await archive.extract_all(options.to, members, dry_run=True)
-    for member, place in zip(members, places, strict=True):
-        record = {"command": "zip extract", "source": options.archive, "member": member, "target": place}
+        targets = await archive.extract_all(options.to, members, dry_run=True)
+    for member, target in zip(members, targets, strict=True):
+        record = {"command": "zip extract", "source": options.archive, "member": member, "target": target}
         words = repeated_words(options, "encoding", "version_id", "no_limits", "no_clobber", "resume", "to")
         raw = ["--raw"] if has_magic(member) else []
         end = ["--"] if member.startswith("-") else []
@@ -239,8 +239,8 @@ async def _members(source: str, session: aios3.Session, *, raw: bool) -> AsyncGe
     if not source.endswith("/") and not is_pattern(source, raw=raw):
         yield _Member(source, source[source.rindex("/") + 1 :] if "/" in source else source)
         return
-    found = _in_s3(source, session, raw=raw) if aios3.is_s3(source) else _on_disk(source)
-    async with aclosing(found) as members:
+    listing = _in_s3(source, session, raw=raw) if aios3.is_s3(source) else _on_disk(source)
+    async with aclosing(listing) as members:
         async for member in members:
             yield member
 

@@ -43,7 +43,7 @@ async def read_rows(session: Session, rows: ManifestRows) -> list[ManifestRow]:
 def parse_rows(data: bytes, path: str) -> list[ManifestRow]:
     """Parse lines of a manifest, each object once; raise RequestError for a row without a key."""
     text = io.StringIO(data.decode("utf-8", errors="surrogateescape"), newline="")
-    found: list[ManifestRow] = []
+    rows: list[ManifestRow] = []
     for columns in csv.reader(text):
         if not columns:
             continue
@@ -51,8 +51,8 @@ def parse_rows(data: bytes, path: str) -> list[ManifestRow]:
             message = f"A row of the manifest {path} has {len(columns)} column; it needs a bucket and a key"
             raise RequestError(message, path=path)
         version = columns[2] if len(columns) >= _VERSIONED_COLUMNS else ""
-        found.append(ManifestRow(columns[0], decoded_key(columns[1]), version))
-    return list(dict.fromkeys(found))
+        rows.append(ManifestRow(columns[0], decoded_key(columns[1]), version))
+    return list(dict.fromkeys(rows))
 
 
 def decoded_key(text: str) -> str:

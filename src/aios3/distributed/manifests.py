@@ -48,17 +48,17 @@ async def ranges_from_manifest(
     inventories in other formats, RequestError for other objects, and ChecksumMismatchError.
     """
     check_number("keys", keys)
-    current, place = current_session(session), S3Url.parse(url).require_object()
-    if place.name.endswith(".json"):
-        return await _inventory_ranges(current, place, keys)
-    return await _row_ranges(current, place, keys)
+    current, manifest_url = current_session(session), S3Url.parse(url).require_object()
+    if manifest_url.name.endswith(".json"):
+        return await _inventory_ranges(current, manifest_url, keys)
+    return await _row_ranges(current, manifest_url, keys)
 
 
-async def _row_ranges(session: Session, place: S3Url, size: int) -> list[KeyRange]:
+async def _row_ranges(session: Session, url: S3Url, size: int) -> list[KeyRange]:
     """Cut a CSV at the ends of rows."""
     ranges: list[KeyRange] = []
     bucket = ""
-    async with aopen(place, session=session) as file:
+    async with aopen(url, session=session) as file:
         etag = file.stat().etag or ""
         start, rows, lines = 0, 0, bytearray()
         position = 0
@@ -67,75 +67,75 @@ async def _row_ranges(session: Session, place: S3Url, size: int) -> list[KeyRang
             position += len(line)
             if lines.count(b'"') % 2:
                 continue  # a quoted field goes on in the next line
-            found = parse_rows(bytes(lines), str(place))
+            parsed_rows = parse_rows(bytes(lines), str(url))
             lines.clear()
-            rows += len(found)
-            bucket = bucket or (found[0].bucket if found else "")
-            if any(row.bucket != bucket for row in found):
-                message = f"The manifest {place} names objects of more than one bucket, such as {found[0].bucket!r}"
-                raise UnsupportedError(message, path=str(place))
+            rows += len(parsed_rows)
+            bucket = bucket or (parsed_rows[0].bucket if parsed_rows else "")
+            if any(row.bucket != bucket for row in parsed_rows):
+                message = f"The manifest {url} names objects of more than one bucket, such as {parsed_rows[0].bucket!r}"
+                raise UnsupportedError(message, path=str(url))
             if rows >= size:
-                ranges.append(_row_range(bucket, place, etag, (start, position), rows))
+                ranges.append(_row_range(bucket, url, etag, (start, position), rows))
                 start, rows = position, 0
         if rows or lines:
-            ranges.append(_row_range(bucket, place, etag, (start, position), rows))
+            ranges.append(_row_range(bucket, url, etag, (start, position), rows))
     return ranges
 
 
-def _row_range(bucket: str, place: S3Url, etag: str, extent: tuple[int, int], rows: int) -> KeyRange:
-    url = S3Url(bucket, "", place.profile)
-    return KeyRange(str(url), keys=rows, rows=ManifestRows(str(place), etag, *extent))
+def _row_range(bucket: str, manifest_url: S3Url, etag: str, extent: tuple[int, int], rows: int) -> KeyRange:
+    url = S3Url(bucket, "", manifest_url.profile)
+    return KeyRange(str(url), keys=rows, rows=ManifestRows(str(manifest_url), etag, *extent))
 
 
-async def _inventory_ranges(session: Session, place: S3Url, size: int) -> list[KeyRange]:
-    manifest = _parsed_manifest(await read_bytes(place, session=session), place)
+async def _inventory_ranges(session: Session, url: S3Url, size: int) -> list[KeyRange]:
+    manifest = _parsed_manifest(await read_bytes(url, session=session), url)
     file_format = str(manifest.get("fileFormat", "CSV"))
-    key_column = _key_column(manifest, place) if file_format == "CSV" else 0
-    source = S3Url(str(manifest["sourceBucket"]), "", place.profile)
-    bucket = str(manifest.get("destinationBucket", "")).removeprefix(_ARN_OF_BUCKET) or place.bucket
+    key_column = _key_column(manifest, url) if file_format == "CSV" else 0
+    source = S3Url(str(manifest["sourceBucket"]), "", url.profile)
+    bucket = str(manifest.get("destinationBucket", "")).removeprefix(_ARN_OF_BUCKET) or url.bucket
     sample = _KeySample()
-    for each in _files(manifest, place):
-        data = await read_bytes(S3Url(bucket, str(each["key"]), place.profile), session=session)
-        await in_thread(_check_md5, data, each, place)
+    for each in _files(manifest, url):
+        data = await read_bytes(S3Url(bucket, str(each["key"]), url.profile), session=session)
+        await in_thread(_check_md5, data, each, url)
         await in_thread(sample.add_all, keys_in(data, file_format, key_column))
     return sample.ranges(source, size)
 
 
-def _parsed_manifest(data: bytes, place: S3Url) -> Mapping[str, object]:
+def _parsed_manifest(data: bytes, url: S3Url) -> Mapping[str, object]:
     try:
         manifest = json.loads(data)
     except ValueError as error:
-        message = f"{place} is no manifest of an S3 Inventory, because it is not JSON: {error}"
-        raise RequestError(message, path=str(place)) from error
+        message = f"{url} is no manifest of an S3 Inventory, because it is not JSON: {error}"
+        raise RequestError(message, path=str(url)) from error
     if not isinstance(manifest, dict) or not {"sourceBucket", "fileSchema", "files"} <= manifest.keys():
-        message = f"{place} is no manifest of an S3 Inventory: it has no sourceBucket, fileSchema or files"
-        raise RequestError(message, path=str(place))
+        message = f"{url} is no manifest of an S3 Inventory: it has no sourceBucket, fileSchema or files"
+        raise RequestError(message, path=str(url))
     if manifest.get("fileFormat", "CSV") not in FORMATS:
-        message = f"{place} is of an inventory in {manifest['fileFormat']}; {', '.join(FORMATS)} are read"
-        raise UnsupportedError(message, path=str(place))
+        message = f"{url} is of an inventory in {manifest['fileFormat']}; {', '.join(FORMATS)} are read"
+        raise UnsupportedError(message, path=str(url))
     return manifest
 
 
-def _key_column(manifest: Mapping[str, object], place: S3Url) -> int:
+def _key_column(manifest: Mapping[str, object], url: S3Url) -> int:
     columns = [name.strip() for name in str(manifest["fileSchema"]).split(",")]
     if "Key" not in columns or len(columns) < MIN_COLUMNS:
-        message = f"{place} is of an inventory without the column Key"
-        raise RequestError(message, path=str(place))
+        message = f"{url} is of an inventory without the column Key"
+        raise RequestError(message, path=str(url))
     return columns.index("Key")
 
 
-def _files(manifest: Mapping[str, object], place: S3Url) -> Sequence[Mapping[str, object]]:
+def _files(manifest: Mapping[str, object], url: S3Url) -> Sequence[Mapping[str, object]]:
     files = manifest["files"]
     if not isinstance(files, list) or not all(isinstance(each, dict) and "key" in each for each in files):
-        message = f"{place} is no manifest of an S3 Inventory: its files have no keys"
-        raise RequestError(message, path=str(place))
+        message = f"{url} is no manifest of an S3 Inventory: its files have no keys"
+        raise RequestError(message, path=str(url))
     return files
 
 
-def _check_md5(data: bytes, file: Mapping[str, object], place: S3Url) -> None:
+def _check_md5(data: bytes, file: Mapping[str, object], url: S3Url) -> None:
     expected = file.get("MD5checksum")
     if expected is not None and hashlib.md5(data, usedforsecurity=False).hexdigest() != expected:
-        message = f"{file['key']} is not the file that {place} describes: its MD5 is not {expected}"
+        message = f"{file['key']} is not the file that {url} describes: its MD5 is not {expected}"
         raise ChecksumMismatchError(message, path=str(file["key"]))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RangeTask:
-    """One job with the place of its reports: a picklable value that is called with each range."""
+    """One job with the path of its reports: a picklable value that is called with each range."""
 
     job: Callable[[KeyRange], Report]
     store: ReportStore | None = None

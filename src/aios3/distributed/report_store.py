@@ -59,12 +59,12 @@ class ReportStore:
     lease_seconds: float
 
     def at(self, *names: str) -> S3Url:
-        """Return the place of one of the objects."""
+        """Return the URL of one of the objects."""
         root = S3Url.parse(self.url)
         return root.with_key(root.prefix + "/".join(names))
 
     def done(self, key_range: KeyRange) -> S3Url:
-        """Return the place of the report of a range that was done."""
+        """Return the URL of the report of a range that was done."""
         return self.at("done", f"{key_range.id}.json")
 
 
@@ -86,20 +86,23 @@ async def open_run(session: Session, store: ReportStore, job: str, ranges: Seque
 
     Raises ConfigError if the place belongs to the run of another job, or over other keys.
     """
-    place = store.at("run.json")
+    run_url = store.at("run.json")
     document = _document({"job": job})
-    if await _create(session, place, document) is None and (theirs := await _read(session, place)).get("job") != job:
+    if (
+        await _create(session, run_url, document) is None
+        and (theirs := await _read(session, run_url)).get("job") != job
+    ):
         message = f"{store.url} belongs to the run of another job; give this run another place\n  {theirs.get('job')}"
         raise ConfigError(message, path=store.url)
-    if not await _heeds_conditions(session, place, document):
+    if not await _heeds_conditions(session, run_url, document):
         _log.warning(
             "The server of %s ignores If-None-Match, so two coordinators of one run may do a range twice", store.url
         )
     listed = store.at("ranges.json")
     if await _create(session, listed, _document({"ranges": [range_to_json(each) for each in ranges]})) is not None:
         return list(ranges)
-    known = await _read(session, listed)
-    first_ranges = [range_from_json(each) for each in known["ranges"]]  # type: ignore[attr-defined]  # a list in JSON
+    stored = await _read(session, listed)
+    first_ranges = [range_from_json(each) for each in stored["ranges"]]  # type: ignore[attr-defined]  # a list in JSON
     if _coverage(first_ranges) != _coverage(ranges):
         message = f"{store.url} belongs to a run over other keys; give this run another place"
         raise ConfigError(message, path=store.url)
@@ -111,12 +114,12 @@ def _coverage(ranges: Sequence[KeyRange]) -> object:
     parts: dict[tuple[str, str, str], list[_Interval]] = {}
     for each in ranges:
         if each.rows is None:
-            place, interval = ("", ""), ((False, sort_key(each.after)), (each.upto is None, sort_key(each.upto or "")))
+            source, interval = ("", ""), ((False, sort_key(each.after)), (each.upto is None, sort_key(each.upto or "")))
         else:
-            place = each.rows.url, each.rows.etag
+            source = each.rows.url, each.rows.etag
             interval = (False, _position(each.rows.start)), (False, _position(each.rows.stop))
-        parts.setdefault((str(each.root), *place), []).append(interval)
-    return {place: _joined(intervals) for place, intervals in parts.items()}
+        parts.setdefault((str(each.root), *source), []).append(interval)
+    return {source: _joined(intervals) for source, intervals in parts.items()}
 
 
 def _position(number: int) -> bytes:
@@ -146,13 +149,13 @@ async def _listed_ids(session: Session, store: ReportStore, directory: str) -> s
 
 async def read_reports(session: Session, store: ReportStore, ranges: Sequence[KeyRange]) -> list[Report]:
     """Return the reports of ranges that were done."""
-    found: dict[str, Report | None] = {}
+    reports: dict[str, Report | None] = {}
 
     async def read(key_range: KeyRange) -> None:
-        found[key_range.id] = await read_done(session, store, key_range)
+        reports[key_range.id] = await read_done(session, store, key_range)
 
     await for_each(as_async(ranges), read, session.config.max_concurrency)
-    return [report for each in ranges if (report := found[each.id]) is not None]
+    return [report for each in ranges if (report := reports[each.id]) is not None]
 
 
 async def read_done(session: Session, store: ReportStore, key_range: KeyRange) -> Report | None:

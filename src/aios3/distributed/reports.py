@@ -116,12 +116,12 @@ def report_to_json(report: Report) -> dict[str, object]:
 
 def report_from_json(value: Mapping[str, object]) -> Report:
     """Return the report that :func:`report_to_json` has written, as one of an earlier run."""
-    given = dict(value)
-    given["range"] = range_from_json(given["range"])  # type: ignore[arg-type]  # an object of JSON
-    given["counts"] = Counts(**given["counts"])  # type: ignore[arg-type]  # an object of JSON
-    given["failures"] = tuple(Failure(**each) for each in given["failures"])  # type: ignore[attr-defined]  # an object of JSON
-    given["error"] = None if given["error"] is None else Failure(**given["error"])  # type: ignore[arg-type]  # an object of JSON
-    return Report(**{**given, "is_earlier": True})  # type: ignore[arg-type]  # an object of JSON
+    values = dict(value)
+    values["range"] = range_from_json(values["range"])  # type: ignore[arg-type]  # an object of JSON
+    values["counts"] = Counts(**values["counts"])  # type: ignore[arg-type]  # an object of JSON
+    values["failures"] = tuple(Failure(**each) for each in values["failures"])  # type: ignore[attr-defined]  # an object of JSON
+    values["error"] = None if values["error"] is None else Failure(**values["error"])  # type: ignore[arg-type]  # an object of JSON
+    return Report(**{**values, "is_earlier": True})  # type: ignore[arg-type]  # an object of JSON
 
 
 def failures_csv(failures: Iterable[Failure]) -> str:

@@ -69,10 +69,10 @@ def run(  # noqa: PLR0913 - one value each
     executor's hands: by default twice as many as there are processes, and 256 with another executor. Ranges that are
     neighbours are not worked on side by side.
 
-    ``report`` is a place in S3 for the run's reports. A run that has died is called again with the same place. It
+    ``report`` is a path in S3 for the run's reports. A run that has died is called again with the same path. It
     uses the ranges that it began with, yields the reports of those that are done, and does the others. Several
-    coordinators may share the place, if the server heeds ``If-None-Match``: each range is claimed by one of them. A
-    claim of a worker that has died is free after ``lease_seconds``. The settings that reach the place are the job's
+    coordinators may share the path, if the server heeds ``If-None-Match``: each range is claimed by one of them. A
+    claim of a worker that has died is free after ``lease_seconds``. The settings that reach the path are the job's
     ``config``. Ranges in which something failed are done again by
     the next run. Their failures are in CSV files below ``failed/``, with the columns of S3 Batch Operations.
 
@@ -113,8 +113,8 @@ def run(  # noqa: PLR0913 - one value each
 
 def _task_of(job: Callable[[KeyRange], Report], store: ReportStore | None, shares: RequestShares | None) -> RangeTask:
     """Return the task of the whole run; this process reaches the reports with its settings."""
-    given: object = getattr(job, "config", None)
-    config = given if isinstance(given, Config) else None
+    job_config: object = getattr(job, "config", None)
+    config = job_config if isinstance(job_config, Config) else None
     return RangeTask(job, store, config if shares is None else limited(config, shares.requests_per_second))
 
 
@@ -131,14 +131,14 @@ def _checked_ranges(
         if isinstance(job, Job):
             job.check(each)
     if report is not None:
-        place = S3Url.parse(report).require_bucket()
+        report_url = S3Url.parse(report).require_bucket()
         targets = job.targets() if isinstance(job, Job) else ()
         for tree in {*(each.root for each in listed), *targets}:
-            if place.bucket == tree.bucket and _shares_keys(place, tree):
+            if report_url.bucket == tree.bucket and _shares_keys(report_url, tree):
                 message = (
-                    f"Objects of the report {place} lie in {tree}, which the job reads or writes; put it elsewhere"
+                    f"Objects of the report {report_url} lie in {tree}, which the job reads or writes; put it elsewhere"
                 )
-                raise ConfigError(message, path=str(place))
+                raise ConfigError(message, path=str(report_url))
     return listed
 
 
@@ -241,10 +241,10 @@ class Run(Iterator[Report]):
 
     def _go(self) -> Generator[Report, None, None]:
         try:
-            left = list(self._ranges)
+            remaining = list(self._ranges)
             if self._task.store is not None:
-                left = yield from self._resume(self._task.store)
-            yield from self._work(left)
+                remaining = yield from self._resume(self._task.store)
+            yield from self._work(remaining)
         except BaseException:
             self._engine.stop()
             raise
@@ -259,26 +259,26 @@ class Run(Iterator[Report]):
         self._ranges = tuple(self._call(report_store.open_run, store, text, list(self._ranges)))
         done = self._call(report_store.list_done, store)
         finished = [each for each in self._ranges if each.id in done]
-        left = [each for each in self._ranges if each.id not in done]
+        remaining = [each for each in self._ranges if each.id not in done]
         for start in range(0, len(finished), _REPORTS_AT_ONCE):
             some = finished[start : start + _REPORTS_AT_ONCE]
             yield from self._call(report_store.read_reports, store, some)
-        return left
+        return remaining
 
-    def _work(self, left: list[KeyRange]) -> Generator[Report, None, None]:
+    def _work(self, remaining: list[KeyRange]) -> Generator[Report, None, None]:
         store = self._task.store
-        while left:
+        while remaining:
             elsewhere: list[KeyRange] = []
-            task = self._task if self._shares is None else self._shares.dealt(self._task, len(left))
-            for key_range, report in self._engine.outcomes(task, left):
+            task = self._task if self._shares is None else self._shares.dealt(self._task, len(remaining))
+            for key_range, report in self._engine.outcomes(task, remaining):
                 if report is None:
                     elsewhere.append(key_range)
                     continue
                 if store is not None and report.error is not None:
                     self._call(report_store.save, store, report)  # its worker may have died before it could
                 yield report
-            left = elsewhere
-            if left and store is not None:
+            remaining = elsewhere
+            if remaining and store is not None:
                 wait([self._closing], min(_POLL_SECONDS, store.lease_seconds / 4))  # another machine sends no event
                 raise_if_closed(self._closing)
 

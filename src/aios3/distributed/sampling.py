@@ -104,17 +104,17 @@ def _largest(parts: Sequence[_Part], n: int, most: int) -> list[_Part]:
 
 def _grouped(parts: Sequence[_Part], n: int) -> tuple[list[str], list[int]]:
     """Join neighbouring parts into up to ``n`` groups of about as many keys; return the bounds, and keys by group."""
-    left, groups_left = sum(part.keys for part in parts), n
+    keys_left, groups_left = sum(part.keys for part in parts), n
     bounds: list[str] = []
     counts: list[float] = [0.0]
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         counts[-1] += part.keys
         if part.upper is None or following is None or groups_left == 1:
             continue
-        share = left / groups_left
+        share = keys_left / groups_left
         if counts[-1] + following.keys / 2 >= share:
             bounds.append(part.upper)
-            left -= counts[-1]
+            keys_left -= counts[-1]
             groups_left -= 1
             counts.append(0.0)
     return bounds, [round(count) for count in counts]
@@ -137,25 +137,25 @@ class _Prober:
             raise not_in_key_order(url)
         return page
 
-    async def survey(self, wanted: int) -> list[str]:
-        """Return up to a few times ``wanted`` directories in key order, from the first level that has enough."""
-        found: list[str] = []
+    async def survey(self, count: int) -> list[str]:
+        """Return up to a few times ``count`` directories in key order, from the first level that has enough."""
+        listed: list[str] = []
         pending: deque[str] = deque([self._root.key])
-        while pending and len(found) + len(pending) <= wanted:
+        while pending and len(listed) + len(pending) <= count:
             level = [pending.popleft() for _ in range(min(len(pending), self.width))]
-            found += level
-            for directories in await gather(self._directories(each, wanted) for each in level):
+            listed += level
+            for directories in await gather(self._directories(each, count) for each in level):
                 pending.extend(directories)
-        names = sort_names({*found, *pending} - {self._root.key})
-        return names[:: -(-len(names) // (_BOUNDS_PER_RANGE * wanted)) or 1]
+        names = sort_names({*listed, *pending} - {self._root.key})
+        return names[:: -(-len(names) // (_BOUNDS_PER_RANGE * count)) or 1]
 
-    async def _directories(self, prefix: str, wanted: int) -> list[str]:
+    async def _directories(self, prefix: str, count: int) -> list[str]:
         page = await self._list(self._root.with_key(prefix), delimiter=DELIMITER)
         if page.token is None or not page.prefixes:
             return list(page.prefixes)
         sample = KeySample(page.prefixes)
         pages, _ = estimate_rest(sample, prefix, None)
-        most = _BOUNDS_PER_RANGE * wanted
+        most = _BOUNDS_PER_RANGE * count
         return [
             *page.prefixes[:: max(1, round(len(page.prefixes) * pages / most))],
             *split_points(sample, prefix, None, pages=max(1, round(pages / most)), most=most, delimiter=DELIMITER),

@@ -51,10 +51,10 @@ async def split(
     return ranges_between(root, bounds, counts)
 
 
-def check_number(name: str, given: object) -> None:
+def check_number(name: str, value: object) -> None:
     """Raise ConfigError unless the argument ``name`` is a whole number of at least 1."""
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        message = f"{name} must be a whole number of at least 1, not {given!r}"
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        message = f"{name} must be a whole number of at least 1, not {value!r}"
         raise ConfigError(message)
 
 

@@ -60,8 +60,8 @@ def lent_session(config: Config | None) -> Iterator[WorkerSession]:
     """
     key = _key(config)
     with _lock:
-        kept = _idle.get(key) if key else None
-        session = kept.pop() if kept else None
+        idle = _idle.get(key) if key else None
+        session = idle.pop() if idle else None
     if session is None or session.session.closed:
         session = WorkerSession(config)
     session.take_counts()
@@ -97,7 +97,7 @@ def _give_back(key: _Key | None, session: WorkerSession) -> list[WorkerSession]:
 def close_idle_sessions() -> None:
     """Close the sessions of this process that no range uses now."""
     with _lock:
-        sessions = [session for key, kept in _idle.items() if key[0] == os.getpid() for session in kept]
+        sessions = [session for key, idle in _idle.items() if key[0] == os.getpid() for session in idle]
         _idle.clear()
     for session in sessions:
         session.session.close()

@@ -16,7 +16,7 @@ from aios3._loop_sessions import LoopSessions
 from aios3._trees.runner import as_async, for_each
 from aios3.errors import ConfigError, InvalidRangeError, reworded
 from aios3.fsspec.options import check_names, settings_of
-from aios3.fsspec.paths import endpoint_of
+from aios3.fsspec.paths import parse_ref
 from aios3.fsspec.untyped import AsyncFileSystem
 from aios3.sync import _loop_thread
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aios3._paths import S3Url
     from aios3._session import Session
     from aios3.fsspec.options import Settings
-    from aios3.fsspec.paths import Place
+    from aios3.fsspec.paths import ObjectRef
 
 T = TypeVar("T")
 
@@ -80,10 +80,10 @@ class Base(AsyncFileSystem):
     ) -> None:
         if self._cached:
             return  # fsspec hands out the same instance again
-        given = {name: value for name, value in locals().items() if name not in {"self", "kwargs", "__class__"}}
+        arguments = {name: value for name, value in locals().items() if name not in {"self", "kwargs", "__class__"}}
         check_names(kwargs)
-        self._settings: Settings = settings_of({**given, **kwargs}, type(self).default_block_size)
-        self._token: str = _token_of(type(self), {**given, **kwargs}, self._settings.block_size)
+        self._settings: Settings = settings_of({**arguments, **kwargs}, type(self).default_block_size)
+        self._token: str = _token_of(type(self), {**arguments, **kwargs}, self._settings.block_size)
         super().__init__(
             asynchronous=asynchronous,
             loop=loop or _NO_LOOP,
@@ -131,9 +131,9 @@ class Base(AsyncFileSystem):
         """Return True if there is an object at ``url``."""
         return await head_or_none(self.session(), url, self.looking()) is not None
 
-    def place(self, path: str) -> Place:
+    def parse_ref(self, path: str) -> ObjectRef:
         """Take a path of this filesystem apart."""
-        return endpoint_of(path, self.protocol, version_aware=self.version_aware)
+        return parse_ref(path, self.protocol, version_aware=self.version_aware)
 
     async def aclose(self) -> None:
         """Close the connections of the running loop; they are made anew when they are needed."""
@@ -234,16 +234,16 @@ def check_cache_type(name: str) -> str:
     from fsspec.caching import caches  # noqa: PLC0415 - slow to import, and seldom needed
 
     if name not in caches:
-        known = ", ".join(sorted(map(repr, caches)))
-        message = f"Unknown cache_type {name!r}; fsspec knows {known}"
+        names = ", ".join(sorted(map(repr, caches)))
+        message = f"Unknown cache_type {name!r}; fsspec knows {names}"
         raise ValueError(message)
     return name
 
 
 def _token_of(cls: type, options: Mapping[str, object], block_size: int) -> str:
     """Return a token that equal settings share in all processes; secrets and the process are not part of it."""
-    kept = {name: _plain(value) for name, value in options.items() if name not in _SECRET | _OF_THE_PROCESS}
-    text = json.dumps([cls.__module__, cls.__qualname__, block_size, kept], sort_keys=True)
+    settings = {name: _plain(value) for name, value in options.items() if name not in _SECRET | _OF_THE_PROCESS}
+    text = json.dumps([cls.__module__, cls.__qualname__, block_size, settings], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

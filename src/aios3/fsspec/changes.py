@@ -35,10 +35,10 @@ class Changes(Data):
     async def _rm_file(self, path: str, **kwargs: object) -> None:
         """Remove one object, or one version of it; a missing one raises nothing, as in S3."""
         del kwargs
-        place = require_key(self.place(path))
+        ref = require_key(self.parse_ref(path))
         try:
-            backend = await self.session().backend(place.url)
-            await backend.delete_object(place.url, place.version_id)
+            backend = await self.session().backend(ref.url)
+            await backend.delete_object(ref.url, ref.version_id)
         finally:
             self.invalidate_cache(path)
 
@@ -62,8 +62,8 @@ class Changes(Data):
             if recursive and maxdepth is None:
                 await self._rm_trees(paths, batch_size)
             else:
-                found = await self.expanded(paths, recursive=recursive, maxdepth=maxdepth)
-                await self._rm_named([name for name, meaning in found.items() if not is_directory_only(meaning)])
+                meanings = await self.expanded(paths, recursive=recursive, maxdepth=maxdepth)
+                await self._rm_named([name for name, meaning in meanings.items() if not is_directory_only(meaning)])
         finally:
             self.invalidate_cache()
 
@@ -74,14 +74,14 @@ class Changes(Data):
         for each in paths:
             name = self._strip_protocol(each)
             if has_magic(name) and not self.names_version(each):
-                found = await self.expanded(each)
-                matched += [f"{name}/" if is_directory_only(found[name]) else name for name in found]
+                meanings = await self.expanded(each)
+                matched += [f"{name}/" if is_directory_only(meanings[name]) else name for name in meanings]
             elif not self.names_version(each):
                 named.append(f"{name}/" if each.endswith("/") else name)
         missing: list[str] = []
 
         async def remove(root: str) -> None:
-            if not await self._rm_tree(self.place(root).url) and root in named:
+            if not await self._rm_tree(self.parse_ref(root).url) and root in named:
                 missing.append(root)
 
         await self.run_all(remove, topmost({*named, *matched}), batch_size)
@@ -105,11 +105,11 @@ class Changes(Data):
         by_bucket: dict[str, list[str]] = defaultdict(list)
         buckets: list[str] = []
         for name in dict.fromkeys(names):
-            place = self.place(name)
-            if place.version_id is not None:
+            ref = self.parse_ref(name)
+            if ref.version_id is not None:
                 await self._rm_file(name)
-            elif place.url.key:
-                by_bucket[place.url.bucket].append(place.url.key)
+            elif ref.url.key:
+                by_bucket[ref.url.bucket].append(ref.url.key)
             else:
                 buckets.append(name)
         for bucket, keys in by_bucket.items():
@@ -120,7 +120,7 @@ class Changes(Data):
     async def _bulk_delete(self, pathlist: Sequence[str], **kwargs: object) -> list[str]:
         """Remove the objects of a list, all in one bucket, by their names; return their paths."""
         del kwargs
-        if len({self.place(path).url.bucket for path in pathlist}) > 1:
+        if len({self.parse_ref(path).url.bucket for path in pathlist}) > 1:
             message = "Bulk delete files should refer to only one bucket"
             raise ConfigError(message)
         names = [self._strip_protocol(path) for path in pathlist]
@@ -143,7 +143,7 @@ class Changes(Data):
         S3's parameters of a write replace those of the source. ``remove_source`` removes the source afterwards, if it
         is still the version that was copied. Raises ObjectChangedError if not, PathIsDirectoryError for a directory.
         """
-        source, target = require_key(self.place(path1)), self._writable(path2)
+        source, target = require_key(self.parse_ref(path1)), self._writable(path2)
         if remove_source and source.url == target and source.version_id in {None, NULL_VERSION}:
             message = f"{path1!r} cannot be moved to {path2!r}, which is the same object; nothing was changed"
             raise InvalidPathError(message, path=path1)
@@ -176,7 +176,7 @@ class Changes(Data):
         InvalidPathError, before any change, where a copy would replace another copy or another source.
         """
         pairs = await self._copy_pairs(path1, path2, recursive=recursive, maxdepth=maxdepth)
-        check_objects(pairs, self.place, moves=remove_source)
+        check_objects(pairs, self.parse_ref, moves=remove_source)
 
         async def copy(pair: Pair) -> None:
             await self._cp_file(*pair, remove_source=remove_source, **kwargs)
@@ -205,20 +205,20 @@ class Changes(Data):
     ) -> None:
         """Move objects: each is removed when its copy is there, and nothing else is removed.
 
-        Nothing is done where both paths are one place. Raises InvalidPathError, before any change, where an object
+        Nothing is done where both paths name one object. Raises InvalidPathError, before any change, where an object
         would take the place of another that is to be moved, or two would become one. Raises ObjectChangedError
         for an object that was written to meanwhile; it stays, and its old bytes are at the target.
         """
         kwargs.pop("on_error", None)
-        if not kwargs and (path1 == path2 or self._is_one_place(path1, path2)):
+        if not kwargs and (path1 == path2 or self._is_same_object(path1, path2)):
             return
         await self._copy(
             path1, path2, recursive=recursive, maxdepth=maxdepth, on_error="raise", remove_source=True, **kwargs
         )
 
-    def _is_one_place(self, path1: Any, path2: Any) -> bool:
+    def _is_same_object(self, path1: Any, path2: Any) -> bool:
         is_text = isinstance(path1, str) and isinstance(path2, str)
-        return is_text and self.place(self._strip_protocol(path1)) == self.place(self._strip_protocol(path2))
+        return is_text and self.parse_ref(self._strip_protocol(path1)) == self.parse_ref(self._strip_protocol(path2))
 
     async def _mkdir(
         self,
@@ -233,7 +233,7 @@ class Changes(Data):
         Raises BucketExistsError, which is a FileExistsError, for a bucket that is there.
         """
         del kwargs
-        url = self.place(self._strip_protocol(path)).url.require_bucket()
+        url = self.parse_ref(self._strip_protocol(path)).url.require_bucket()
         there = await _has_bucket(self.session(), url)
         if there and url.key:
             return
@@ -259,7 +259,7 @@ class Changes(Data):
 
     async def _rmdir(self, path: str) -> None:
         """Delete an empty bucket; raise FileExistsError for a directory in one, whose objects ``rm`` removes."""
-        url = self.place(self._strip_protocol(path)).url.require_bucket()
+        url = self.parse_ref(self._strip_protocol(path)).url.require_bucket()
         if not url.key:
             try:
                 await Bucket(url, session=self.session()).delete()
@@ -278,12 +278,12 @@ class Changes(Data):
         Raises ValueError, and changes nothing, for an object that is there with ``truncate=False``.
         """
         del data
-        place = require_key(self.place(path))
-        if place.version_id is not None or (not truncate and await self._exists(path)):
+        ref = require_key(self.parse_ref(path))
+        if ref.version_id is not None or (not truncate and await self._exists(path)):
             message = f"{path!r} is there, and S3 has no way to change the time of an object or a version"
             raise ValueError(message)
         try:
-            await store_empty(self.session(), place.url, self.writing(kwargs), create=not truncate)
+            await store_empty(self.session(), ref.url, self.writing(kwargs), create=not truncate)
         finally:
             self.invalidate_cache(path)
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from aios3._handles.opening import ReaderOptions, WriterOptions
     from aios3._paths import S3Url
     from aios3._session import Session
-    from aios3.fsspec.paths import Place
+    from aios3.fsspec.paths import ObjectRef
 
 NULL_VERSION = "null"
 """S3's id of what is written while a bucket keeps no versions."""
 
 
 async def copy_object(
-    session: Session, source: Place, target: S3Url, options: WriterOptions, *, preserve_etag: bool = False
+    session: Session, source: ObjectRef, target: S3Url, options: WriterOptions, *, preserve_etag: bool = False
 ) -> StatResult:
     """Copy an object, or a version of it; ``options`` go before what the source was stored with.
 
@@ -42,29 +42,29 @@ async def copy_object(
     key = options.get("sse_customer_key")
     source.url.require_object(), target.require_object()
     try:
-        found = await stat_version(session, source.url, source.version_id, key)
+        stat = await stat_version(session, source.url, source.version_id, key)
     except ObjectNotFoundError as error:
         await explain_missing(session, source.url, error)
         raise
     if not options and source.version_id is None and not preserve_etag:
-        await copy_in_s3(CopyEnd(session, source.url), CopyEnd(session, target), CopySettings(), found)
-        return found
-    if preserve_etag and "-" in (found.etag or ""):
+        await copy_in_s3(CopyEnd(session, source.url), CopyEnd(session, target), CopySettings(), stat)
+        return stat
+    if preserve_etag and "-" in (stat.etag or ""):
         message = f"{source.url} was stored in parts, and a copy of it has another ETag; leave preserve_etag out"
         raise UnsupportedError(message, path=str(source.url))
-    stored = await stored_options(session, source.url, found, options)
+    stored = await stored_options(session, source.url, stat, options)
     if source.version_id is not None or key is not None:
         await _copy_through(session, source, target, stored, key)
-    elif found.size <= MAX_PART_SIZE:
+    elif stat.size <= MAX_PART_SIZE:
         backend = await session.backend(target)
-        terms = CopyOptions(found.etag, stored.storage_class)
+        terms = CopyOptions(stat.etag, stored.storage_class)
         await backend.copy_object(source.url, target, options=stored, terms=terms)
     else:
-        await _copy_parts(session, source.url, target, found, stored)
-    return found
+        await _copy_parts(session, source.url, target, stat, stored)
+    return stat
 
 
-async def delete_copied(session: Session, source: Place, copied: StatResult, key: bytes | None) -> None:
+async def delete_copied(session: Session, source: ObjectRef, copied: StatResult, key: bytes | None) -> None:
     """Delete what was copied, and only that; ``key`` is that of SSE-C.
 
     Raises ObjectChangedError, and deletes nothing, if it was written to since ``copied`` was described.
@@ -79,28 +79,30 @@ async def delete_copied(session: Session, source: Place, copied: StatResult, key
     await (await session.backend(source.url)).delete_object(source.url, source.version_id)
 
 
-async def stored_options(session: Session, url: S3Url, found: StatResult, options: WriterOptions) -> PutOptions:
-    """Return what a copy is stored with: what the source ``found`` has, and ``options`` in its place."""
-    known = await inherited_by_copy(session, url, found)
-    given: dict[str, Any] = {name: value for name, value in options.items() if hasattr(known, name)}
-    if "metadata" in given:
-        given["metadata_as_stored"] = False
-    return replace(known, **{"storage_class": storage_class_of(found), **given})
+async def stored_options(session: Session, url: S3Url, stat: StatResult, options: WriterOptions) -> PutOptions:
+    """Return what a copy is stored with: what the source has, by its ``stat``, and ``options`` in its place."""
+    inherited = await inherited_by_copy(session, url, stat)
+    changes: dict[str, Any] = {name: value for name, value in options.items() if hasattr(inherited, name)}
+    if "metadata" in changes:
+        changes["metadata_as_stored"] = False
+    return replace(inherited, **{"storage_class": storage_class_of(stat), **changes})
 
 
-async def _copy_parts(session: Session, source: S3Url, target: S3Url, found: StatResult, stored: PutOptions) -> None:
+async def _copy_parts(session: Session, source: S3Url, target: S3Url, stat: StatResult, stored: PutOptions) -> None:
     plan = await with_checksum(session, replace(replacing_plan(session, target), options=stored))
     upload = Upload(
-        session, replace(plan, copy_source=found, copy_source_url=source, copies=copy_ranges(found.size, None))
+        session, replace(plan, copy_source=stat, copy_source_url=source, copies=copy_ranges(stat.size, None))
     )
     try:
-        await upload.complete(found.size)
+        await upload.complete(stat.size)
     except BaseException:
         await upload.abort()
         raise
 
 
-async def _copy_through(session: Session, source: Place, target: S3Url, stored: PutOptions, key: bytes | None) -> None:
+async def _copy_through(
+    session: Session, source: ObjectRef, target: S3Url, stored: PutOptions, key: bytes | None
+) -> None:
     """Copy what S3 does not copy here: read it, and write it again."""
     reading: ReaderOptions = {}
     if source.version_id is not None:

@@ -54,10 +54,10 @@ class Data(Names):
         One GET for a small object or range, several at once for a large one, all of the same version.
         """
         _check_ignored(kwargs)
-        place = require_key(self.place(path))
+        ref = require_key(self.parse_ref(path))
         with s3fs_errors():
-            options = self.reading(self._version(version_id, place.version_id))
-            return await read_slice(self.session(), place.url, start, end, options)
+            options = self.reading(self._version(version_id, ref.version_id))
+            return await read_slice(self.session(), ref.url, start, end, options)
 
     def reading(self, version_id: str | None = None) -> ReaderOptions:
         """Return the options with which an object is opened for reading."""
@@ -98,8 +98,8 @@ class Data(Names):
         )
         if not expanded and not recursive and not isinstance(outcomes[0], Exception):
             return outcomes[0]
-        found = dict(zip(paths, outcomes, strict=True))
-        return {name: data for name, data in found.items() if on_error != "omit" or not isinstance(data, Exception)}
+        results = dict(zip(paths, outcomes, strict=True))
+        return {name: data for name, data in results.items() if on_error != "omit" or not isinstance(data, Exception)}
 
     async def _cat_ranges(
         self,
@@ -119,18 +119,18 @@ class Data(Names):
         if not isinstance(paths, list):
             message = f"paths must be a list, not {type(paths).__name__}"
             raise TypeError(message)
-        wanted = list(zip(paths, _each(starts, paths, "starts"), _each(ends, paths, "ends"), strict=True))
-        merged = merge(wanted, max_gap)
+        requests = list(zip(paths, _each(starts, paths, "starts"), _each(ends, paths, "ends"), strict=True))
+        merged = merge(requests, max_gap)
         outcomes = await self.run_all(
             lambda each: self._cat_file(each.path, each.start, each.stop, **kwargs), merged, batch_size, raises=False
         )
-        found: list[Any] = [None] * len(wanted)
+        results: list[Any] = [None] * len(requests)
         for request, data in zip(merged, outcomes, strict=True):
-            _share(request, data, found)
+            _share(request, data, results)
         if on_error != "return":
-            for failure in (each for each in found if isinstance(each, BaseException)):
+            for failure in (each for each in results if isinstance(each, BaseException)):
                 raise failure
-        return found
+        return results
 
     async def _pipe_file(
         self,
@@ -147,12 +147,12 @@ class Data(Names):
         """
         _check_choice("mode", mode, "overwrite", "create")
         stored = _one_of(value, data)
-        place = self._writable(path)
+        url = self._writable(path)
         options = self.writing(kwargs)
         try:
             if mode == "overwrite":
-                return write_info(await write_bytes(place, stored, session=self.session(), **options))
-            async with aopen(place, "xb", session=self.session(), **options) as writer:
+                return write_info(await write_bytes(url, stored, session=self.session(), **options))
+            async with aopen(url, "xb", session=self.session(), **options) as writer:
                 await writer.write(stored)
             return write_info(writer.result)
         finally:
@@ -169,11 +169,11 @@ class Data(Names):
 
     def _latest_url(self, path: str, why: str = "the latest version is needed here") -> S3Url:
         """Return where an object is; raise ValueError for a path that names none, or a version of one."""
-        place = require_key(self.place(path))
-        if place.version_id is not None:
+        ref = require_key(self.parse_ref(path))
+        if ref.version_id is not None:
             message = f"{path!r} names a version, and {why}"
             raise ConfigError(message)
-        return place.url
+        return ref.url
 
     async def _put_file(
         self,
@@ -187,7 +187,7 @@ class Data(Names):
         _check_choice("mode", mode, "overwrite", "create")
         source = os.fspath(lpath)
         if await in_thread(os.path.isdir, source):
-            if not self.place(rpath).url.key:
+            if not self.parse_ref(rpath).url.key:
                 await self._mkdir(rpath)
             return
         target, options = self._writable(rpath), self.writing(kwargs)
@@ -211,17 +211,17 @@ class Data(Names):
         """
         _check_ignored(kwargs)
         target = os.fspath(lpath)
-        place = require_key(self.place(rpath))
+        ref = require_key(self.parse_ref(rpath))
         if await in_thread(os.path.isdir, target):
             if is_directory_only(await self._info(rpath, version_id=version_id)):
                 return
             message = f"{target} is a directory, so {rpath!r} cannot be stored there as a file"
             raise PathIsDirectoryError(message, path=target)
-        options = self.reading(self._version(version_id, place.version_id))
+        options = self.reading(self._version(version_id, ref.version_id))
         await in_thread(make_parent, target)
         if callback is not DEFAULT_CALLBACK:
             callback.set_size((await self._info(rpath, version_id=version_id)).get("size"))
-        await receive(self.session(), place.url, target, callback.relative_update, options)
+        await receive(self.session(), ref.url, target, callback.relative_update, options)
 
     async def _put(
         self,
@@ -242,14 +242,14 @@ class Data(Names):
                 await self._make_bucket_for(target)
         else:
             pairs = list(zip(lpath, rpath, strict=True))
-        check_distinct(pairs, lambda path: self.place(path).url)
+        check_distinct(pairs, lambda path: self.parse_ref(path).url)
         if not pairs:
             return None
         return await self._carry(self._put_file, pairs, callback, batch_size, kwargs)
 
     async def _make_bucket_for(self, target: Any) -> None:
         """Make the bucket that a tree is sent to as a whole: it is the directory that the tree becomes."""
-        if isinstance(target, str) and not self.place(target).url.key:
+        if isinstance(target, str) and not self.parse_ref(target).url.key:
             await self._mkdir(target)
 
     async def _get(
@@ -272,8 +272,8 @@ class Data(Names):
         else:
             names, objects = await self.sources(rpath, recursive=recursive, maxdepth=maxdepth)
             bare = [self.without_version(name) for name in names]
-            found = await in_thread(get_pairs, self.without_version(rpath), bare, lpath)
-            pairs = [(name, target) for name, (_, target) in zip(names, found, strict=True) if name in objects]
+            local_pairs = await in_thread(get_pairs, self.without_version(rpath), bare, lpath)
+            pairs = [(name, target) for name, (_, target) in zip(names, local_pairs, strict=True) if name in objects]
         check_files(pairs)
         if not pairs:
             return None
@@ -320,9 +320,9 @@ def _one_of(value: Buffer | None, data: Buffer | None) -> Buffer:
     return cast("Buffer", data if value is None else value)
 
 
-def _share(request: Merged, data: Any, found: list[Any]) -> None:
+def _share(request: Merged, data: Any, results: list[Any]) -> None:
     for position, start, stop in request.shares:
-        found[position] = data if isinstance(data, BaseException) or request.is_alone else data[start:stop]
+        results[position] = data if isinstance(data, BaseException) or request.is_alone else data[start:stop]
 
 
 def _each(bounds: Any, paths: list[str], name: str) -> list[int | None]:

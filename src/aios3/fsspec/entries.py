@@ -22,15 +22,15 @@ def is_directory_only(meaning: Meaning) -> bool:
     return meaning is not None and meaning["type"] == "directory"
 
 
-def by_name(found: Iterable[Info], *, directories_first: bool = False) -> dict[str, Info]:
+def by_name(infos: Iterable[Info], *, directories_first: bool = False) -> dict[str, Info]:
     """Return entries by name and sorted by it; of an object and a directory of one name, the object stays."""
     last = "directory" if directories_first else "file"
-    return {info["name"]: info for info in sorted(found, key=lambda info: (str(info["name"]), info["type"] == last))}
+    return {info["name"]: info for info in sorted(infos, key=lambda info: (str(info["name"]), info["type"] == last))}
 
 
-def by_precedence(found: Iterable[tuple[str, Meaning]]) -> dict[str, Meaning]:
+def by_precedence(meanings: Iterable[tuple[str, Meaning]]) -> dict[str, Meaning]:
     """Return what each name means, sorted: an object rather than a path not looked at, a directory only at last."""
-    return dict(sorted(found, key=lambda named: (named[0], not is_directory_only(named[1]), named[1] is not None)))
+    return dict(sorted(meanings, key=lambda named: (named[0], not is_directory_only(named[1]), named[1] is not None)))
 
 
 def file_info(name: str, stat: StatResult) -> Info:
@@ -75,10 +75,10 @@ def write_info(result: WriteResult) -> Info:
 def version_info(bucket: str, version: ObjectVersion) -> Info:
     """Describe one version of an object."""
     name = f"{bucket}/{version.key}"
-    known = version.version_id not in {"", "null"}
+    has_id = version.version_id not in {"", "null"}
     return {
         "Key": name,
-        "name": f"{name}?versionId={version.version_id}" if known else name,
+        "name": f"{name}?versionId={version.version_id}" if has_id else name,
         "type": "file",
         "size": version.size,
         "Size": version.size,

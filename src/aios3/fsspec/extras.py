@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from aios3._boto.boto3_clients import AioBaseClient
     from aios3._objects.presigning import PresignMethod
-    from aios3.fsspec.paths import Place
+    from aios3.fsspec.paths import ObjectRef
 
 _METHODS: dict[str, PresignMethod] = {
     "get_object": "GET",
@@ -53,8 +53,8 @@ class Extras(Changes):
 
     def split_path(self, path: str) -> tuple[str, str, str | None]:
         """Take a path apart into bucket, key and version; a ``/`` at the end of a key is kept."""
-        place = self.place(path)
-        return place.url.bucket, place.url.key, place.version_id
+        ref = self.parse_ref(path)
+        return ref.url.bucket, ref.url.key, ref.version_id
 
     async def _call_s3(self, method: str, *parameters: dict[str, Any], **kwargs: Any) -> Any:
         """Call one of S3's operations through aiobotocore, by the name of its client's method.
@@ -75,10 +75,10 @@ class Extras(Changes):
         for each in (*parameters, kwargs):
             merged |= each
         shape = client.meta.service_model.operation_model(operation).input_shape
-        known = shape.members if shape is not None else {}
-        place = f"s3://{merged.get('Bucket', '')}/{merged.get('Key', '')}"
-        with translate_errors(operation, place):
-            return await getattr(client, method)(**{name: value for name, value in merged.items() if name in known})
+        members = shape.members if shape is not None else {}
+        path = f"s3://{merged.get('Bucket', '')}/{merged.get('Key', '')}"
+        with translate_errors(operation, path):
+            return await getattr(client, method)(**{name: value for name, value in merged.items() if name in members})
 
     async def _checksum(self, path: str, refresh: bool = False) -> int:
         """Return a number that stays the same while the object does, made of its ETag."""
@@ -101,15 +101,15 @@ class Extras(Changes):
 
     async def _url(self, path: str, expires: int = 3600, client_method: str = "get_object", **kwargs: str) -> str:
         """Return a signed URL for one kind of request on one object, good for ``expires`` seconds."""
-        place = require_key(self.place(path))
+        ref = require_key(self.parse_ref(path))
         if client_method not in _METHODS:
             message = f"client_method must be one of {', '.join(map(repr, _METHODS))}, not {client_method!r}"
             raise ConfigError(message)
         if client_method == "put_object":
             self._writable(path)
-        if place.version_id is not None:
-            kwargs["VersionId"] = place.version_id
-        return await presign(place.url, expires, _METHODS[client_method], kwargs or None, session=self.session())
+        if ref.version_id is not None:
+            kwargs["VersionId"] = ref.version_id
+        return await presign(ref.url, expires, _METHODS[client_method], kwargs or None, session=self.session())
 
     async def _sign(self, path: str, expiration: int = 100, **kwargs: str) -> str:
         """Return a signed URL that is good for ``expiration`` seconds."""
@@ -118,8 +118,8 @@ class Extras(Changes):
     async def _metadata(self, path: str, refresh: bool = False, **kwargs: object) -> dict[str, str]:
         """Return the user metadata of an object, with ``-`` for each ``_`` of a name."""
         del refresh, kwargs
-        place = require_key(self.place(path))
-        stat = await self.described(place.url, place.version_id)
+        ref = require_key(self.parse_ref(path))
+        stat = await self.described(ref.url, ref.version_id)
         return {name.replace("_", "-"): value for name, value in stat.metadata.items()}
 
     async def _getxattr(self, path: str, attr_name: str, **kwargs: Any) -> str | None:
@@ -137,7 +137,7 @@ class Extras(Changes):
         stat = await self.described(url)
         old = {name.replace("_", "-"): value for name, value in stat.metadata.items()}
         metadata = {name: value for name, value in (old | changes).items() if value is not None}
-        kept = {
+        parameters = {
             "ContentType": stat.content_type,
             "ContentEncoding": stat.headers.get("content-encoding"),
             "ContentDisposition": stat.headers.get("content-disposition"),
@@ -148,7 +148,7 @@ class Extras(Changes):
         try:
             await self._call_s3(
                 "copy_object",
-                {name: value for name, value in kept.items() if value is not None},
+                {name: value for name, value in parameters.items() if value is not None},
                 dict(copy_kwargs or {}),
                 Bucket=url.bucket,
                 Key=url.key,
@@ -168,33 +168,33 @@ class Extras(Changes):
 
     async def _get_tags(self, path: str) -> dict[str, str]:
         """Return the tags of an object."""
-        place = require_key(self.place(path))
-        found = await self._call_s3("get_object_tagging", **_target(place))
-        return {tag["Key"]: tag["Value"] for tag in found.get("TagSet", ())}
+        ref = require_key(self.parse_ref(path))
+        response = await self._call_s3("get_object_tagging", **_target(ref))
+        return {tag["Key"]: tag["Value"] for tag in response.get("TagSet", ())}
 
     async def _put_tags(self, path: str, tags: Mapping[str, str], mode: str = "o") -> None:
         """Set the tags of an object: in place of those it has (``"o"``), or beside them (``"m"``)."""
         if mode not in {"o", "m"}:
             message = f"mode must be 'o' or 'm', not {mode!r}"
             raise ConfigError(message)
-        place = require_key(self.place(path))
+        ref = require_key(self.parse_ref(path))
         all_tags = {**(await self._get_tags(path) if mode == "m" else {}), **tags}
         tag_set = [{"Key": name, "Value": value} for name, value in all_tags.items()]
-        await self._call_s3("put_object_tagging", **_target(place), Tagging={"TagSet": tag_set})
+        await self._call_s3("put_object_tagging", **_target(ref), Tagging={"TagSet": tag_set})
 
     async def _chmod(self, path: str, acl: str, recursive: bool = False, **kwargs: Any) -> None:
         """Give an object, a bucket, or with ``recursive`` all objects below a path, one of S3's canned ACLs."""
-        place = self.place(path)
-        known = _OBJECT_ACLS if place.url.key or recursive else _BUCKET_ACLS
-        if acl not in known:
-            message = f"acl must be one of {', '.join(sorted(known))}, not {acl!r}"
+        ref = self.parse_ref(path)
+        acls = _OBJECT_ACLS if ref.url.key or recursive else _BUCKET_ACLS
+        if acl not in acls:
+            message = f"acl must be one of {', '.join(sorted(acls))}, not {acl!r}"
             raise ConfigError(message)
         if recursive:
             await self.run_all(lambda name: self._chmod(name, acl, **kwargs), await self._find(path))
-        elif place.url.key:
-            await self._call_s3("put_object_acl", kwargs, **_target(place), ACL=acl)
+        elif ref.url.key:
+            await self._call_s3("put_object_acl", kwargs, **_target(ref), ACL=acl)
         else:
-            await self._call_s3("put_bucket_acl", kwargs, Bucket=place.url.bucket, ACL=acl)
+            await self._call_s3("put_bucket_acl", kwargs, Bucket=ref.url.bucket, ACL=acl)
 
     async def _merge(self, path: str, filelist: Sequence[str], **kwargs: object) -> None:
         """Write the bytes of objects, in their order, as one object; S3 copies those of 5 MiB and more itself.
@@ -217,20 +217,20 @@ class Extras(Changes):
 
     async def _is_bucket_versioned(self, bucket: str) -> bool:
         """Return True if a bucket keeps versions."""
-        return await Bucket(self.place(bucket).url, session=self.session()).get_versioning() == "Enabled"
+        return await Bucket(self.parse_ref(bucket).url, session=self.session()).get_versioning() == "Enabled"
 
     async def _make_bucket_versioned(self, bucket: str, versioned: bool = True) -> None:
         """Have a bucket keep versions, or keep no further ones."""
-        await Bucket(self.place(bucket).url, session=self.session()).set_versioning(versioned)
+        await Bucket(self.parse_ref(bucket).url, session=self.session()).set_versioning(versioned)
 
     async def _list_multipart_uploads(self, bucket: str) -> list[dict[str, Any]]:
         """Return the unfinished uploads of a bucket."""
-        uploads = await Bucket(self.place(bucket).url, session=self.session()).list_uploads()
+        uploads = await Bucket(self.parse_ref(bucket).url, session=self.session()).list_uploads()
         return [{"Key": each.key, "UploadId": each.upload_id, "Initiated": each.initiated} for each in uploads]
 
     async def _abort_mpu(self, bucket: str, key: str, mpu: str) -> None:
         """Abort one unfinished upload."""
-        url = self.place(f"{bucket}/{key}").url
+        url = self.parse_ref(f"{bucket}/{key}").url
         await (await self.session().backend(url)).abort_multipart_upload(url, mpu)
 
     async def _clear_multipart_uploads(self, bucket: str) -> None:
@@ -246,8 +246,8 @@ class Extras(Changes):
         del exp
         if self.anon:
             return {"anon": True}
-        given = {"key": self.key, "secret": self.secret, "token": self.token}
-        return {**({name: value for name, value in given.items() if value} if self.key else {}), "anon": False}
+        credentials = {"key": self.key, "secret": self.secret, "token": self.token}
+        return {**({name: value for name, value in credentials.items() if value} if self.key else {}), "anon": False}
 
     async def _invalidate_region_cache(self) -> None:
         """Do nothing: the region of a bucket is learnt anew where a server names another."""
@@ -279,6 +279,6 @@ class Extras(Changes):
         return cast("AioBaseClient", run(self, self._client))
 
 
-def _target(place: Place) -> dict[str, str]:
-    target = {"Bucket": place.url.bucket, "Key": place.url.key}
-    return target if place.version_id is None else {**target, "VersionId": place.version_id}
+def _target(ref: ObjectRef) -> dict[str, str]:
+    target = {"Bucket": ref.url.bucket, "Key": ref.url.key}
+    return target if ref.version_id is None else {**target, "VersionId": ref.version_id}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from aios3.fsspec.entries import Info
-    from aios3.fsspec.paths import Place
+    from aios3.fsspec.paths import ObjectRef
     from aios3.sync._layers import ObjectReader
     from aios3.sync._raw_reader import RawReader
 
@@ -36,13 +36,13 @@ MODES = ("rb", "wb", "xb", "ab")
 class S3File(io.BufferedIOBase):
     """The common part of files that read and files that write."""
 
-    def __init__(self, fs: Any, place: Place, mode: str, block_size: int) -> None:
+    def __init__(self, fs: Any, ref: ObjectRef, mode: str, block_size: int) -> None:
         self.fs: Any = fs
         self.s3: Any = fs
-        self.path: str = place.name
-        self.bucket: str = place.url.bucket
-        self.key: str = place.url.key
-        self.version_id: str | None = place.version_id
+        self.path: str = ref.name
+        self.bucket: str = ref.url.bucket
+        self.key: str = ref.url.key
+        self.version_id: str | None = ref.version_id
         self.mode = mode
         self.blocksize = block_size
 
@@ -82,8 +82,8 @@ class S3File(io.BufferedIOBase):
 class S3ReadFile(S3File):
     """An object, open for reading: what is read ahead is decided by aios3's reader."""
 
-    def __init__(self, fs: Any, place: Place, block_size: int, options: dict[str, Any], file: ObjectReader) -> None:
-        super().__init__(fs, place, "rb", block_size)
+    def __init__(self, fs: Any, ref: ObjectRef, block_size: int, options: dict[str, Any], file: ObjectReader) -> None:
+        super().__init__(fs, ref, "rb", block_size)
         self._file = file
         self._options = options
         self.size: int = file.size
@@ -162,17 +162,17 @@ class S3ReadFile(S3File):
 
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
         """Read up to and with the next ``char``, or to the end; ``blocks`` bytes are looked at at a time."""
-        found: list[bytes] = []
+        chunks: list[bytes] = []
         tail = b""
         while part := self._file.read(blocks or min(self.blocksize, _LOOK_BYTES)):
             end = (tail + part).find(char)
             if end >= 0:
                 end += len(char) - len(tail)
                 self._file.seek(end - len(part), os.SEEK_CUR)
-                return b"".join([*found, part[:end]])
-            found.append(part)
+                return b"".join([*chunks, part[:end]])
+            chunks.append(part)
             tail = (tail + part)[-(len(char) - 1) :] if len(char) > 1 else b""
-        return b"".join(found)
+        return b"".join(chunks)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -231,8 +231,10 @@ class S3WriteFile(S3File):
     leaves the ``with`` block of the file discards it.
     """
 
-    def __init__(self, fs: Any, place: Place, mode: str, block_size: int, file: ObjectWriter, autocommit: bool) -> None:
-        super().__init__(fs, place, mode, block_size)
+    def __init__(
+        self, fs: Any, ref: ObjectRef, mode: str, block_size: int, file: ObjectWriter, autocommit: bool
+    ) -> None:
+        super().__init__(fs, ref, mode, block_size)
         self.autocommit = autocommit
         self._file = file
         self._closed = False
@@ -371,32 +373,32 @@ def open_file(fs: Any, path: str, mode: str, settings: dict[str, Any]) -> S3Read
     if mode not in MODES:
         message = f"File mode {mode!r} is not supported; the modes are {', '.join(MODES)}"
         raise UnsupportedError(message, path=path)
-    place = require_key(fs.place(path))
+    ref = require_key(fs.parse_ref(path))
     if mode != "rb":
         fs._writable(path)  # noqa: SLF001 - a part of the filesystem
-    version_id = fs._version(settings.pop("version_id"), place.version_id)  # noqa: SLF001 - a part of the filesystem
+    version_id = fs._version(settings.pop("version_id"), ref.version_id)  # noqa: SLF001 - a part of the filesystem
     check_cache_type(settings["cache_type"] or fs.default_cache_type)
     with s3fs_errors():
         if mode == "rb":
-            return _open_reader(fs, place, version_id, settings)
-        return _open_writer(fs, place, mode, settings)
+            return _open_reader(fs, ref, version_id, settings)
+        return _open_writer(fs, ref, mode, settings)
 
 
-def _open_reader(fs: Any, place: Place, version_id: str | None, settings: dict[str, Any]) -> S3ReadFile:
+def _open_reader(fs: Any, ref: ObjectRef, version_id: str | None, settings: dict[str, Any]) -> S3ReadFile:
     block_size = settings["block_size"]
     options = fs.reading(version_id)
     if block_size is not None:
         _check_size(block_size)
         options |= fs.reading_sizes(block_size)
-    file = aios3.sync.open(place.url, "rb", session=_session(fs, settings), **options)
+    file = aios3.sync.open(ref.url, "rb", session=_session(fs, settings), **options)
     named = ("block_size", "cache_type", "requester_pays")
-    kept = {name: settings[name] for name in named if settings[name] is not None}
+    arguments = {name: settings[name] for name in named if settings[name] is not None}
     if version_id is not None:
-        kept["version_id"] = version_id
-    return S3ReadFile(fs, place, block_size or fs.blocksize, kept, file)
+        arguments["version_id"] = version_id
+    return S3ReadFile(fs, ref, block_size or fs.blocksize, arguments, file)
 
 
-def _open_writer(fs: Any, place: Place, mode: str, settings: dict[str, Any]) -> S3WriteFile:
+def _open_writer(fs: Any, ref: ObjectRef, mode: str, settings: dict[str, Any]) -> S3WriteFile:
     options = fs.writing(settings["parameters"])
     if settings["acl"]:
         options["acl"] = settings["acl"]
@@ -404,12 +406,12 @@ def _open_writer(fs: Any, place: Place, mode: str, settings: dict[str, Any]) -> 
     if block_size is not None:
         options["part_size"] = block_size
     session = _session(fs, settings)
-    if mode == "xb" and _loop_thread.call(partial(head_or_none, session, place.url, fs.looking())) is not None:
-        message = f"{place.name} exists already, and mode 'xb' replaces nothing"
-        raise ObjectExistsError(message, path=str(place.url))
-    file = aios3.sync.open(place.url, mode, session=session, **options)
+    if mode == "xb" and _loop_thread.call(partial(head_or_none, session, ref.url, fs.looking())) is not None:
+        message = f"{ref.name} exists already, and mode 'xb' replaces nothing"
+        raise ObjectExistsError(message, path=str(ref.url))
+    file = aios3.sync.open(ref.url, mode, session=session, **options)
     assert isinstance(file, ObjectWriter)
-    return S3WriteFile(fs, place, mode, block_size or fs.blocksize, file, settings["autocommit"])
+    return S3WriteFile(fs, ref, mode, block_size or fs.blocksize, file, settings["autocommit"])
 
 
 def _session(fs: Any, settings: dict[str, Any]) -> Any:

@@ -132,13 +132,13 @@ class S3FileSystem(Extras):
         if mode not in {"rb", "wb", "xb", "ab"} or kwargs.pop("compression", None):
             message = f"open_async() opens bytes, in modes 'rb', 'wb', 'xb' and 'ab', not {mode!r}"
             raise ConfigError(message)
-        place = require_key(self.place(path))
+        ref = require_key(self.parse_ref(path))
         kwargs.pop("block_size", None)
         if mode == "rb":
-            version_id = self._version(kwargs.pop("version_id", None), place.version_id)
-            return await open_stream(self, place, mode, dict(self.reading(version_id)))
+            version_id = self._version(kwargs.pop("version_id", None), ref.version_id)
+            return await open_stream(self, ref, mode, dict(self.reading(version_id)))
         self._writable(path)
-        return await open_stream(self, place, mode, dict(self.writing(kwargs)))
+        return await open_stream(self, ref, mode, dict(self.writing(kwargs)))
 
     def reading_sizes(self, block_size: int) -> dict[str, int]:
         """Return the sizes with which a file is read whose caller asks for blocks of ``block_size`` bytes."""

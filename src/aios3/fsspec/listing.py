@@ -31,9 +31,9 @@ async def directory(session: Session, url: S3Url, stem: str = "") -> AsyncGenera
         aclosing(pages(tasks, url.with_key(url.prefix + stem), "/")) as listing,
     ):
         async for page in listing:
-            found = [directory_info(start + prefix[:-1]) for prefix in page.prefixes]
+            directories = [directory_info(start + prefix[:-1]) for prefix in page.prefixes]
             files = zip(page.keys, page.stats, strict=True)
-            yield found + [file_info(start + key, stat) for key, stat in files if not key.endswith("/")]
+            yield directories + [file_info(start + key, stat) for key, stat in files if not key.endswith("/")]
 
 
 async def below(session: Session, url: S3Url, stem: str = "") -> AsyncGenerator[list[Info], None]:
@@ -66,24 +66,24 @@ async def _pages_below(session: Session, url: S3Url, stem: str) -> AsyncGenerato
 
 async def entries(session: Session, url: S3Url, stem: str = "") -> list[Info]:
     """Return the entries of one directory, sorted by name."""
-    found: list[Info] = []
+    infos: list[Info] = []
     async with aclosing(directory(session, url, stem)) as batches:
         async for batch in batches:
-            found += batch
-    return sorted(found, key=_name)
+            infos += batch
+    return sorted(infos, key=_name)
 
 
 async def levels(session: Session, url: S3Url, depth: int, stem: str = "") -> list[Info]:
     """Return all entries down to ``depth`` levels below ``url``; the directories of a level are listed side by side."""
     level = await entries(session, url, stem)
-    found = list(level)
+    infos = list(level)
     for _ in range(depth - 1):
         keys = [info["name"].partition("/")[2] for info in level if info["type"] == "directory"]
         if not keys:
             break
         level = [info for each in await _listed(session, url, keys) for info in each]
-        found += level
-    return found
+        infos += level
+    return infos
 
 
 async def _listed(session: Session, url: S3Url, keys: list[str]) -> list[list[Info]]:
@@ -101,10 +101,10 @@ async def _listed(session: Session, url: S3Url, keys: list[str]) -> list[list[In
     return [task.result() for task in tasks]
 
 
-def directories_of(found: list[Info], root: str) -> list[Info]:
-    """Return the directories between ``root`` and the files ``found``, which lie below it."""
+def directories_of(files: list[Info], root: str) -> list[Info]:
+    """Return the directories between ``root`` and ``files``, which lie below it."""
     names: set[str] = set()
-    for info in found:
+    for info in files:
         name = info["name"].rpartition("/")[0]
         while len(name) > len(root) and name not in names:
             names.add(name)

@@ -44,22 +44,22 @@ class Names(Base):
         path = self._strip_protocol(path) + ("/" if str(path).endswith("/") and self._strip_protocol(path) else "")
         if path in _ROOT:
             return {"name": path, "size": 0, "type": "directory"}
-        place = self.place(path)
-        version_id = self._version(version_id, place.version_id)
-        if not place.url.key:
-            await _require_bucket(self.session(), place.url)
-            return {**directory_info(place.url.bucket), "VersionId": None}
+        ref = self.parse_ref(path)
+        version_id = self._version(version_id, ref.version_id)
+        if not ref.url.key:
+            await _require_bucket(self.session(), ref.url)
+            return {**directory_info(ref.url.bucket), "VersionId": None}
         if version_id is not None:
-            return head_info(place.name, await self.described(place.url, version_id))
+            return head_info(ref.name, await self.described(ref.url, version_id))
         if not refresh and not self.version_aware:
-            known = self._remembered(place.name)
-            if known is not None:
-                return known
-        return await describe(self.session(), place.url, self.looking())
+            cached = self._remembered(ref.name)
+            if cached is not None:
+                return cached
+        return await describe(self.session(), ref.url, self.looking())
 
-    def _version(self, *given: str | None) -> str | None:
+    def _version(self, *version_ids: str | None) -> str | None:
         """Return the version that is named, in the path or beside it; raise ValueError where versions are not known."""
-        named = {each for each in given if each is not None}
+        named = {each for each in version_ids if each is not None}
         if named and not self.version_aware:
             message = "version_id cannot be specified if the filesystem is not version aware; give version_aware=True"
             raise ValueError(message)
@@ -84,12 +84,12 @@ class Names(Base):
         """
         path = self._strip_protocol(path)
         if not versions and self.names_version(path):
-            found = [await self._version_entry(path)]
+            infos = [await self._version_entry(path)]
         elif versions:
-            found = await self._version_entries(path)
+            infos = await self._version_entries(path)
         else:
-            found = await self._entries(path, refresh=refresh)
-        return found if detail else sorted(info["name"] for info in found)
+            infos = await self._entries(path, refresh=refresh)
+        return infos if detail else sorted(info["name"] for info in infos)
 
     async def _entries(self, path: str, *, refresh: bool) -> list[Info]:
         if not refresh and path in self.dircache:
@@ -99,12 +99,12 @@ class Names(Base):
                 pass  # it expired between the two lines
         changes = self._changes
         if not path:
-            found = await self._buckets()
+            infos = await self._buckets()
         else:
-            found = await self._directory(self.place(path).url)
+            infos = await self._directory(self.parse_ref(path).url)
         if changes == self._changes:  # else it may lack a write of this filesystem
-            self.dircache[path] = [dict(info) for info in found]
-        return found
+            self.dircache[path] = [dict(info) for info in infos]
+        return infos
 
     async def _buckets(self) -> list[Info]:
         if self.anon:
@@ -114,9 +114,9 @@ class Names(Base):
         return [bucket_info(entry) for entry in await admin.list_buckets()]
 
     async def _directory(self, url: S3Url) -> list[Info]:
-        found = await entries(self.session(), url)
-        if found or not url.key:
-            return found
+        infos = await entries(self.session(), url)
+        if infos or not url.key:
+            return infos
         info = await describe(self.session(), url, self.looking())
         return [info] if info["type"] == "file" else []
 
@@ -128,16 +128,16 @@ class Names(Base):
         if not self.version_aware:
             message = "versions cannot be specified if the filesystem is not version aware; give version_aware=True"
             raise ValueError(message)
-        url = self.place(path).url
+        url = self.parse_ref(path).url
         bucket = Bucket(url.with_key(""), session=self.session())
-        found = []
+        infos = []
         async with aclosing(bucket.list_versions(url.key)) as listed:
             async for version in listed:
                 rest = version.key.removeprefix(url.prefix)
                 is_here = version.key == url.key or (version.key != rest and "/" not in rest) or not url.key
                 if is_here and not version.is_delete_marker and (url.key or "/" not in version.key):
-                    found.append(version_info(url.bucket, version))
-        return sorted(found, key=lambda info: str(info["Key"]))
+                    infos.append(version_info(url.bucket, version))
+        return sorted(infos, key=lambda info: str(info["Key"]))
 
     async def _exists(self, path: str, **kwargs: Any) -> bool:
         """Return True for an object or a directory. Rejected access is raised."""
@@ -163,7 +163,7 @@ class Names(Base):
         if self.names_version(path):
             return False
         try:
-            url = self.place(path).url
+            url = self.parse_ref(path).url
             if not url.key:
                 return await hasbucket(url, session=self.session())
             return await is_directory(self.session(), url)
@@ -191,33 +191,33 @@ class Names(Base):
         path, prefix = self._strip_protocol(path), prefix or ""
         if maxdepth is None and not detail and not withdirs and not self.names_version(path):
             return await self._names_below(path, prefix)
-        found = await self._found(path, maxdepth, prefix, withdirs=bool(withdirs))
-        named = by_name(found, directories_first=directories_first)
+        infos = await self._infos_below(path, maxdepth, prefix, withdirs=bool(withdirs))
+        named = by_name(infos, directories_first=directories_first)
         return named if detail else list(named)
 
-    async def _found(self, path: str, maxdepth: int | None, prefix: str, *, withdirs: bool) -> list[Info]:
+    async def _infos_below(self, path: str, maxdepth: int | None, prefix: str, *, withdirs: bool) -> list[Info]:
         if maxdepth is not None and maxdepth < 1:
             message = "maxdepth must be at least 1"
             raise ValueError(message)
         if self.names_version(path):
-            return await self._version_found(path)
-        place = self.place(_inside_bucket(path))
-        session, url = self.session(), place.url
+            return await self._version_infos(path)
+        ref = self.parse_ref(_inside_bucket(path))
+        session, url = self.session(), ref.url
         if maxdepth is None:
-            found = await self._all_below(url, prefix)
-            dirs = directories_of(found, path) if withdirs else []
+            files = await self._all_below(url, prefix)
+            dirs = directories_of(files, path) if withdirs else []
         else:
             listed = await levels(session, url, maxdepth, prefix)
-            found = [info for info in listed if info["type"] == "file"]
+            files = [info for info in listed if info["type"] == "file"]
             dirs = [info for info in listed if info["type"] == "directory"] if withdirs else []
-        if withdirs and url.key and not prefix and (found or dirs or await is_directory(session, url)):
+        if withdirs and url.key and not prefix and (files or dirs or await is_directory(session, url)):
             dirs.append(directory_info(path))
-        if not found and not dirs and url.key and not prefix:
+        if not files and not dirs and url.key and not prefix:
             return await self._object_at(path)
-        return found + dirs
+        return files + dirs
 
     async def _names_below(self, path: str, prefix: str) -> list[str]:
-        url = self.place(_inside_bucket(path)).url
+        url = self.parse_ref(_inside_bucket(path)).url
         names = await names_below(self.session(), url, prefix)
         if names or not url.key or prefix:
             return names
@@ -230,18 +230,18 @@ class Names(Base):
             return []
         return [info] if info["type"] == "file" else []
 
-    async def _version_found(self, path: str) -> list[Info]:
+    async def _version_infos(self, path: str) -> list[Info]:
         try:
             return [await self._version_entry(path)]
         except FileNotFoundError:
             return []
 
     async def _all_below(self, url: S3Url, prefix: str) -> list[Info]:
-        found: list[Info] = []
+        infos: list[Info] = []
         async with aclosing(below(self.session(), url, prefix)) as batches:
             async for batch in batches:
-                found += batch
-        return found
+                infos += batch
+        return infos
 
     async def find_iter(self, path: str, prefix: str = "") -> AsyncGenerator[Info, None]:
         """Yield the entries of all objects below a path as they are listed: none is kept, however many there are."""
@@ -263,7 +263,7 @@ class Names(Base):
         if self.names_version(path):
             message = f"{path!r} names a version of an object, which has nothing below it"
             raise InvalidPathError(message, path=path)
-        return self.place(_inside_bucket(self._strip_protocol(path))).url
+        return self.parse_ref(_inside_bucket(self._strip_protocol(path))).url
 
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Return what matches a pattern of fsspec; raise ValueError for one that goes through all buckets."""
@@ -272,8 +272,8 @@ class Names(Base):
             message = "Cannot traverse all of S3"
             raise ValueError(message)
         if self.names_version(path):
-            found = by_name(await self._version_found(name))
-            return found if kwargs.get("detail") else list(found)
+            infos = by_name(await self._version_infos(name))
+            return infos if kwargs.get("detail") else list(infos)
         if path.endswith("/") and has_magic(name):
             kwargs["directories_first"] = True  # the pattern means them alone
         return await super()._glob(path, maxdepth=maxdepth, **kwargs)
@@ -295,48 +295,48 @@ class Names(Base):
         if maxdepth is not None and maxdepth < 1:
             message = "maxdepth must be at least 1"
             raise ValueError(message)
-        found: list[tuple[str, Meaning]] = []
+        meanings: list[tuple[str, Meaning]] = []
         for each in [path] if isinstance(path, str) else list(path):
             if self.names_version(each):
-                found.append((self._strip_protocol(each), None))
+                meanings.append((self._strip_protocol(each), None))
             elif not literal and has_magic(self._strip_protocol(each)):
-                found += await self._matching(self._strip_protocol(each), recursive=recursive, maxdepth=maxdepth)
+                meanings += await self._matching(self._strip_protocol(each), recursive=recursive, maxdepth=maxdepth)
             elif recursive:
-                found += await self._tree(each, maxdepth)
+                meanings += await self._tree(each, maxdepth)
             else:
-                found.append((self._strip_protocol(each), None))
-        if not found:
+                meanings.append((self._strip_protocol(each), None))
+        if not meanings:
             message = f"There is nothing at {path!r}"
             raise ObjectNotFoundError(message, path=str(path))
-        return by_precedence(found)
+        return by_precedence(meanings)
 
     async def _matching(self, pattern: str, *, recursive: bool, maxdepth: int | None) -> list[tuple[str, Meaning]]:
-        found = list((await self._glob(pattern, maxdepth=maxdepth, detail=True)).items())
+        meanings = list((await self._glob(pattern, maxdepth=maxdepth, detail=True)).items())
         if not recursive or maxdepth == 1:
-            return found
+            return meanings
         deeper = None if maxdepth is None else maxdepth - 1
 
         async def below(name: str) -> list[tuple[str, Meaning]]:
-            return await self._found_below(name, deeper)
+            return await self._meanings_below(name, deeper)
 
-        for more in await self.run_all(below, [name for name, _ in found]):
-            found += more
-        return found
+        for more in await self.run_all(below, [name for name, _ in meanings]):
+            meanings += more
+        return meanings
 
     async def _tree(self, path: str, maxdepth: int | None) -> list[tuple[str, Meaning]]:
         """Return what is below a path, and the path itself if it is there; ``a/`` means the directory alone."""
         name = self._strip_protocol(path)
-        found = await self._found_below(name, maxdepth)
-        url = self.place(name).url
+        meanings = await self._meanings_below(name, maxdepth)
+        url = self.parse_ref(name).url
         if not url.key:
-            is_there = bool(found) or await self._exists(name)
-            return [*found, (name, directory_info(name))] if is_there else []
-        has_more = any(each == name and meaning and meaning["type"] == "directory" for each, meaning in found)
+            is_there = bool(meanings) or await self._exists(name)
+            return [*meanings, (name, directory_info(name))] if is_there else []
+        has_more = any(each == name and meaning and meaning["type"] == "directory" for each, meaning in meanings)
         if not has_more or str(path).endswith("/") or not await self.is_object(url):
-            return found
-        return [*found, (name, None)]
+            return meanings
+        return [*meanings, (name, None)]
 
-    async def _found_below(self, name: str, maxdepth: int | None) -> list[tuple[str, Meaning]]:
+    async def _meanings_below(self, name: str, maxdepth: int | None) -> list[tuple[str, Meaning]]:
         return list((await self._find(name, maxdepth=maxdepth, withdirs=True, detail=True)).items())
 
     async def _sizes(self, paths: list[str], batch_size: int | None = None) -> list[int]:
@@ -364,8 +364,8 @@ class Names(Base):
         self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any
     ) -> Any:
         """Return the bytes below a path, in all or by name, from one listing."""
-        found = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
-        sizes = {name: info["size"] for name, info in found.items()}
+        infos = await self._find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
+        sizes = {name: info["size"] for name, info in infos.items()}
         return sum(sizes.values()) if total else sizes
 
 

@@ -81,8 +81,8 @@ def check_names(options: Fields) -> None:
     """Raise WrongTypeError, which is a TypeError, for an option that does not exist."""
     unknown = sorted(set(options) - NAMES)
     if unknown:
-        known = ", ".join(sorted(NAMES))
-        message = f"Unknown storage option {', '.join(map(repr, unknown))}; the options are {known}"
+        names = ", ".join(sorted(NAMES))
+        message = f"Unknown storage option {', '.join(map(repr, unknown))}; the options are {names}"
         raise WrongTypeError(message)
 
 
@@ -142,8 +142,8 @@ def writer_options(parameters: Fields) -> WriterOptions:
         elif name == "SSECustomerKey":
             options["sse_customer_key"] = customer_key(value)
         elif name not in {"SSECustomerAlgorithm", "SSECustomerKeyMD5"}:
-            known = ", ".join(sorted(_EVERY_CALL - _FOR_CONFIG))
-            message = f"Unknown parameter {name!r} of a write; the parameters are {known}"
+            names = ", ".join(sorted(_EVERY_CALL - _FOR_CONFIG))
+            message = f"Unknown parameter {name!r} of a write; the parameters are {names}"
             raise ConfigError(message)
     return cast("WriterOptions", options)
 
@@ -182,13 +182,13 @@ def _check_types(options: Fields) -> None:
         raise UnsupportedError(message)
 
 
-def _mapping(options: Fields, name: str, known: frozenset[str]) -> Fields:
-    given = cast("Fields", options.get(name) or {})
-    unknown = sorted(set(given) - known)
+def _mapping(options: Fields, name: str, names: frozenset[str]) -> Fields:
+    mapping = cast("Fields", options.get(name) or {})
+    unknown = sorted(set(mapping) - names)
     if unknown:
-        message = f"{name} has unknown {', '.join(map(repr, unknown))}; there are {', '.join(sorted(known))}"
+        message = f"{name} has unknown {', '.join(map(repr, unknown))}; there are {', '.join(sorted(names))}"
         raise ConfigError(message)
-    return given
+    return mapping
 
 
 def _text(value: object, name: str) -> str | None:
@@ -218,13 +218,13 @@ def _credentials(options: Fields, client: Fields, config_kwargs: Fields) -> Cred
 
 def _given_once(options: Fields, names: tuple[str, ...], client: Fields, client_name: str) -> object:
     """Return the value of one credential, by whichever of its names; raise ConfigError if several have one."""
-    given = {name: options[name] for name in names if options.get(name)}
+    values = {name: options[name] for name in names if options.get(name)}
     if client.get(client_name):
-        given[f"client_kwargs[{client_name!r}]"] = client[client_name]
-    if len(given) > 1:
-        message = f"Give {' or '.join(given)}, not both: they are names of one option"
+        values[f"client_kwargs[{client_name!r}]"] = client[client_name]
+    if len(values) > 1:
+        message = f"Give {' or '.join(values)}, not both: they are names of one option"
         raise ConfigError(message)
-    return next(iter(given.values()), None)
+    return next(iter(values.values()), None)
 
 
 def _is_unsigned(signature: object) -> bool:
@@ -273,9 +273,9 @@ def _request_attempts(retries: object) -> object:
 def _styles(parameters: object) -> dict[str, object]:
     if parameters is None:
         return {}
-    known = {"addressing_style", "payload_signing_enabled"}
-    if not isinstance(parameters, Mapping) or set(parameters) - known:
-        message = f"config_kwargs['s3'] must be a mapping with {' and '.join(sorted(known))} only, not {parameters!r}"
+    names = {"addressing_style", "payload_signing_enabled"}
+    if not isinstance(parameters, Mapping) or set(parameters) - names:
+        message = f"config_kwargs['s3'] must be a mapping with {' and '.join(sorted(names))} only, not {parameters!r}"
         raise ConfigError(message)
     fields: dict[str, object] = {"addressing_style": parameters.get("addressing_style")}
     if "payload_signing_enabled" in parameters:

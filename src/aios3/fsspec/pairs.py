@@ -14,14 +14,14 @@ from aios3.errors import ConfigError, InvalidPathError, PathNotDirectoryError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from aios3.fsspec.paths import Place
+    from aios3.fsspec.paths import ObjectRef
 
 Pair = tuple[str, str]
 """A source and its target."""
 
 
 def pairs_of(source: Any, names: list[str], target: Any, *, into: bool) -> list[Pair]:
-    """Return ``names``, which ``source`` means, each with its place; ``into`` says that ``target`` is a directory.
+    """Return ``names``, which ``source`` means, each with its target; ``into`` says that ``target`` is a directory.
 
     Raises ConfigError if ``target`` is a list of another length.
     """
@@ -59,15 +59,15 @@ def get_pairs(source: Any, names: list[str], lpath: Any) -> list[Pair]:
     return pairs
 
 
-def check_distinct(pairs: Iterable[Pair], place_of: Callable[[str], Hashable]) -> None:
+def check_distinct(pairs: Iterable[Pair], key_of: Callable[[str], Hashable]) -> None:
     """Raise InvalidPathError where two would become one."""
     sources: dict[Hashable, str] = {}
     for source, target in pairs:
-        place = place_of(target)
-        if place in sources:
-            message = f"{sources[place]!r} and {source!r} would both become {target!r}; nothing was changed"
+        key = key_of(target)
+        if key in sources:
+            message = f"{sources[key]!r} and {source!r} would both become {target!r}; nothing was changed"
             raise InvalidPathError(message, path=source)
-        sources[place] = source
+        sources[key] = source
 
 
 def check_files(pairs: Iterable[Pair]) -> None:
@@ -86,17 +86,17 @@ def check_files(pairs: Iterable[Pair]) -> None:
             above = os.path.dirname(above)
 
 
-def check_objects(pairs: Iterable[Pair], place_of: Callable[[str], Place], *, moves: bool) -> None:
+def check_objects(pairs: Iterable[Pair], ref_of: Callable[[str], ObjectRef], *, moves: bool) -> None:
     """Raise InvalidPathError where a copy would replace another copy, or what is to be copied or moved as well.
 
     An object may be copied onto itself, to be stored in another way, and not be moved onto itself.
     """
     pairs = list(pairs)
-    check_distinct(pairs, place_of)
-    sources = {place_of(source) for source, _ in pairs}
+    check_distinct(pairs, ref_of)
+    sources = {ref_of(source) for source, _ in pairs}
     for source, target in pairs:
-        place = place_of(target)
-        if place in sources and (moves or place_of(source) != place):
+        ref = ref_of(target)
+        if ref in sources and (moves or ref_of(source) != ref):
             what = "moved" if moves else "copied"
             message = f"{source!r} would replace {target!r}, which is to be {what} as well; nothing was changed"
             raise InvalidPathError(message, path=source)

@@ -15,8 +15,8 @@ _VERSION = "?versionId="
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One place in S3, and perhaps one version of the object there."""
+class ObjectRef:
+    """A URL, and perhaps one version of the object there."""
 
     url: S3Url
     version_id: str | None = None
@@ -27,7 +27,7 @@ class Place:
         return name_of(self.url)
 
 
-def endpoint_of(path: str, protocols: Sequence[str], *, version_aware: bool) -> Place:
+def parse_ref(path: str, protocols: Sequence[str], *, version_aware: bool) -> ObjectRef:
     """Take a path of fsspec apart, with or without its protocol; a ``/`` at the end of a key is kept.
 
     ``?versionId=`` names a version where the filesystem is aware of versions, and is part of the key elsewhere.
@@ -40,26 +40,26 @@ def endpoint_of(path: str, protocols: Sequence[str], *, version_aware: bool) -> 
     if version_aware and _VERSION in path:
         path, _, version_id = path.partition(_VERSION)
     bucket, key = split_bucket(path, f"s3://{path}")
-    return Place(S3Url.parse(S3Url(bucket, key)), version_id or None)
+    return ObjectRef(S3Url.parse(S3Url(bucket, key)), version_id or None)
 
 
-def require_key(place: Place) -> Place:
-    """Return ``place``; raise InvalidPathError, which is a ValueError, for a path without bucket or key."""
-    if not (place.url.bucket and place.url.key):
-        message = f"{place.name!r} names no object; write 'bucket/key'"
-        raise InvalidPathError(message, path=str(place.url))
-    return place
+def require_key(ref: ObjectRef) -> ObjectRef:
+    """Return ``ref``; raise InvalidPathError, which is a ValueError, for a path without bucket or key."""
+    if not (ref.url.bucket and ref.url.key):
+        message = f"{ref.name!r} names no object; write 'bucket/key'"
+        raise InvalidPathError(message, path=str(ref.url))
+    return ref
 
 
 def name_of(url: S3Url) -> str:
-    """Write a place as fsspec does."""
+    """Write a URL as fsspec does."""
     return f"{url.bucket}/{url.key}" if url.key else url.bucket
 
 
 def topmost(paths: Iterable[str]) -> list[str]:
     """Return the paths that lie below no other of them, sorted; ``a/``, a directory, lies below ``a``."""
-    known = set(paths)
-    return sorted(path for path in known if known.isdisjoint(_above(path)))
+    distinct = set(paths)
+    return sorted(path for path in distinct if distinct.isdisjoint(_above(path)))
 
 
 def _above(path: str) -> Iterator[str]:

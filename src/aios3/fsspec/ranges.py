@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Wanted = tuple[str, int | None, int | None]
+PathRange = tuple[str, int | None, int | None]
 """A path and the bounds of a range, as fsspec has them."""
 
 
@@ -28,14 +28,14 @@ class Merged:
         return len(self.shares) == 1
 
 
-def merge(wanted: Sequence[Wanted], max_gap: int | None) -> list[Merged]:
-    """Return the requests for ``wanted``; ranges with at most ``max_gap`` bytes between them share one.
+def merge(ranges: Sequence[PathRange], max_gap: int | None) -> list[Merged]:
+    """Return the requests for ``ranges``; ranges with at most ``max_gap`` bytes between them share one.
 
     A range whose bounds count from the end, or that is open, has a request of its own; so has each without ``max_gap``.
     """
     merged: list[Merged] = []
     plain: list[tuple[str, int, int, int]] = []
-    for position, (path, start, stop) in enumerate(wanted):
+    for position, (path, start, stop) in enumerate(ranges):
         first = 0 if start is None else start
         if max_gap is None or first < 0 or stop is None or stop <= first:
             merged.append(Merged(path, start, stop, [(position, 0, 0)]))

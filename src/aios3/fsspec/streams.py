@@ -15,20 +15,19 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from aios3.fsspec.paths import Place
+    from aios3.fsspec.paths import ObjectRef
 
 
 class S3AsyncFile(AbstractAsyncStreamedFile):
     """An object, open for reading or writing on the running loop."""
 
-    def __init__(self, fs: Any, place: Place, mode: str, file: Any) -> None:
+    def __init__(self, fs: Any, ref: ObjectRef, mode: str, file: Any) -> None:
         self.fs: Any = fs
-        self.path: str = place.name
+        self.path: str = ref.name
         self.mode: str = mode
         self.blocksize: int = fs.blocksize
         self._file = file
         self._closed = False
-        self._place = place
         self.size: int | None = file.size if mode == "rb" else None
 
     @property
@@ -108,8 +107,8 @@ class S3AsyncFile(AbstractAsyncStreamedFile):
             raise UnsupportedError(message, path=f"s3://{self.path}")
 
 
-async def open_stream(fs: Any, place: Place, mode: str, options: dict[str, Any]) -> S3AsyncFile:
+async def open_stream(fs: Any, ref: ObjectRef, mode: str, options: dict[str, Any]) -> S3AsyncFile:
     """Open an object for coroutines."""
     with s3fs_errors():
-        file = await aopen(place.url, mode, session=fs.session(), **options)
-    return S3AsyncFile(fs, place, mode, file)
+        file = await aopen(ref.url, mode, session=fs.session(), **options)
+    return S3AsyncFile(fs, ref, mode, file)

@@ -32,9 +32,9 @@ def pinned(reading: ReaderOptions, stat: StatResult) -> ReaderOptions:
     return reading if stat.etag is None else {**reading, "if_match": stat.etag}
 
 
-def range_of(url: S3Url, wanted: object, size: int) -> tuple[int, int]:
+def range_of(url: S3Url, value: object, size: int) -> tuple[int, int]:
     """Return where a range of obspec begins in an object of ``size`` bytes, and where it stops."""
-    match wanted:
+    match value:
         case {"offset": int(start)}:
             stop = size
         case {"suffix": int(count)}:
@@ -42,7 +42,7 @@ def range_of(url: S3Url, wanted: object, size: int) -> tuple[int, int]:
         case (int(start), int(stop)):
             stop = min(stop, size)
         case _:
-            message = f"range must be (start, end), an offset or a suffix, not {wanted!r}"
+            message = f"range must be (start, end), an offset or a suffix, not {value!r}"
             raise ConfigError(message)
     check_not_empty(url, start, stop)
     return start, stop

@@ -69,9 +69,9 @@ class GetResult:
     @property
     def attributes(self) -> dict[str, str]:
         """The headers that the object is stored with, by their names, and its metadata."""
-        known = {name: self._stat.headers.get(name.lower()) for name in ATTRIBUTES}
-        known["Content-Type"] = self._stat.content_type
-        return {**{name: value for name, value in known.items() if value is not None}, **self._stat.metadata}
+        headers = {name: self._stat.headers.get(name.lower()) for name in ATTRIBUTES}
+        headers["Content-Type"] = self._stat.content_type
+        return {**{name: value for name, value in headers.items() if value is not None}, **self._stat.metadata}
 
     @property
     def range(self) -> tuple[int, int]:

@@ -87,19 +87,19 @@ class ObjectStore:
         ``options`` are obspec's ``range``, ``if_match``, ``version`` and ``head``. Raises UnsupportedError for others,
         InvalidRangeError for an empty range and one that begins after the end, ObjectNotFoundError, ObjectChangedError.
         """
-        wanted = dict(options or {})
-        if unknown := sorted(name for name in set(wanted) - _GET_OPTIONS if wanted[name] is not None):
+        parameters = dict(options or {})
+        if unknown := sorted(name for name in set(parameters) - _GET_OPTIONS if parameters[name] is not None):
             message = f"get_async() knows {', '.join(sorted(_GET_OPTIONS))}, and not {', '.join(unknown)}"
             raise UnsupportedError(message, path=str(self._url(path)))
         session, url = self._session(), self._url(path)
         reading: ReaderOptions = {}
-        if wanted.get("version") is not None:
-            reading["version_id"] = cast("str", wanted["version"])
-        if wanted.get("if_match") is not None:
-            reading["if_match"] = etag_of(cast("str", wanted["if_match"]))
-        if wanted.get("head") or wanted.get("range") is not None:
+        if parameters.get("version") is not None:
+            reading["version_id"] = cast("str", parameters["version"])
+        if parameters.get("if_match") is not None:
+            reading["if_match"] = etag_of(cast("str", parameters["if_match"]))
+        if parameters.get("head") or parameters.get("range") is not None:
             stat = await _stat(session, url, reading)
-            span = (0, 0) if wanted.get("head") else range_of(url, wanted["range"], stat.size)
+            span = (0, 0) if parameters.get("head") else range_of(url, parameters["range"], stat.size)
             return GetResult(Source(session, url, pinned(reading, stat)), stat, meta_of(path, stat), span)
         async with aopen(url, "rb", session=session, **reading) as reader:
             stat = reader.stat()
@@ -142,8 +142,8 @@ class ObjectStore:
             aclosing(pages(tasks, self._url(directory_prefix(prefix)))) as listing,
         ):
             async for page in listing:
-                found = metas_of(page, cut)
-                yield [meta for meta in found if offset is None or meta["path"].encode() > offset.encode()]
+                metas = metas_of(page, cut)
+                yield [meta for meta in metas if offset is None or meta["path"].encode() > offset.encode()]
 
     async def list_with_delimiter_async(self, prefix: str | None = None) -> ListResult:
         """Return what is directly below a path."""

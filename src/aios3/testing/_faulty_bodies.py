@@ -1,4 +1,4 @@
-"""Faults in a body on its way: each takes pieces and yields pieces."""
+"""Faults in a body on its way: each takes chunks and yields chunks."""
 
 from __future__ import annotations
 
@@ -9,69 +9,69 @@ from aios3.testing._faulty_http import HangUp
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    Pieces = AsyncIterator[bytes]
+    Chunks = AsyncIterator[bytes]
 
 
-async def cut(body: Pieces, at: int, *, reset: bool) -> Pieces:
+async def cut(body: Chunks, at: int, *, reset: bool) -> Chunks:
     """Pass ``at`` bytes on and hang up; a shorter body is passed on whole before."""
-    left = at
-    async for piece in body:
-        if piece[:left]:
-            yield piece[:left]
-        left -= len(piece)
-        if left <= 0:
+    remaining = at
+    async for chunk in body:
+        if chunk[:remaining]:
+            yield chunk[:remaining]
+        remaining -= len(chunk)
+        if remaining <= 0:
             break
     raise HangUp(reset=reset)
 
 
-async def interrupted(body: Pieces, at: int, hold: Callable[[], Awaitable[None]]) -> Pieces:
+async def interrupted(body: Chunks, at: int, hold: Callable[[], Awaitable[None]]) -> Chunks:
     """Pass ``at`` bytes on, wait for ``hold()``, and pass on the rest."""
-    left, held = at, False
-    async for piece in body:
-        if not held and left <= len(piece):
-            if piece[:left]:
-                yield piece[:left]
+    remaining, held = at, False
+    async for chunk in body:
+        if not held and remaining <= len(chunk):
+            if chunk[:remaining]:
+                yield chunk[:remaining]
             held = True
             await hold()
-            if piece[left:]:
-                yield piece[left:]
+            if chunk[remaining:]:
+                yield chunk[remaining:]
         else:
-            yield piece
-        left -= len(piece)
+            yield chunk
+        remaining -= len(chunk)
 
 
-async def slowed(body: Pieces, size: int, released: Callable[[], Awaitable[bool]]) -> Pieces:
-    """Pass pieces of ``size`` bytes on, waiting before each; everything else at once when ``released()`` is true."""
-    async for piece in body:
+async def slowed(body: Chunks, size: int, released: Callable[[], Awaitable[bool]]) -> Chunks:
+    """Pass chunks of ``size`` bytes on, waiting before each; everything else at once when ``released()`` is true."""
+    async for chunk in body:
         position = 0
-        while position < len(piece):
-            stop = len(piece) if await released() else position + size
-            yield piece[position:stop]
+        while position < len(chunk):
+            stop = len(chunk) if await released() else position + size
+            yield chunk[position:stop]
             position = stop
 
 
-async def flipped(body: Pieces, at: int) -> Pieces:
+async def flipped(body: Chunks, at: int) -> Chunks:
     """Invert the byte at ``at``."""
-    left = at
-    async for piece in body:
-        if 0 <= left < len(piece):
-            yield piece[:left] + bytes([piece[left] ^ 0xFF]) + piece[left + 1 :]
+    offset = at
+    async for chunk in body:
+        if 0 <= offset < len(chunk):
+            yield chunk[:offset] + bytes([chunk[offset] ^ 0xFF]) + chunk[offset + 1 :]
         else:
-            yield piece
-        left -= len(piece)
+            yield chunk
+        offset -= len(chunk)
 
 
-async def chunked(body: Pieces, size: int) -> Pieces:
+async def chunked(body: Chunks, size: int) -> Chunks:
     """Put a body into chunks of at most ``size`` bytes."""
-    async for piece in body:
-        for start in range(0, len(piece), size):
-            chunk = piece[start : start + size]
+    async for data in body:
+        for start in range(0, len(data), size):
+            chunk = data[start : start + size]
             yield b"%x\r\n%b\r\n" % (len(chunk), chunk)
     yield b"0\r\n\r\n"
 
 
-async def closing(body: Pieces) -> Pieces:
+async def closing(body: Chunks) -> Chunks:
     """Pass everything on, then close the connection."""
-    async for piece in body:
-        yield piece
+    async for chunk in body:
+        yield chunk
     raise HangUp(reset=False)

@@ -15,7 +15,7 @@ from aios3.testing._faulty_http import (
     HEAD_LIMIT,
     HangUp,
     Head,
-    pieces,
+    body_chunks,
     read_head,
     request_framing,
     response_framing,
@@ -69,7 +69,7 @@ class Exchange:
                 await self._read_whole_request()
                 raise HangUp(reset=True)
             case faults.ResetUpload(after):
-                async for _piece in bodies.cut(self._request_body(), after, reset=True):
+                async for _chunk in bodies.cut(self._request_body(), after, reset=True):
                     pass
             case faults.Garbage(data):
                 await self._read_whole_request()
@@ -112,29 +112,29 @@ class Exchange:
     async def _send_up(self, writer: asyncio.StreamWriter) -> None:
         """Pass the request's body on; if it ends too early, so does the connection to the upstream server."""
         try:
-            async for piece in self._request_body():
-                writer.write(piece)
+            async for chunk in self._request_body():
+                writer.write(chunk)
                 await writer.drain()
         except BaseException:
             writer.transport.abort()
             raise
 
     async def _request_body(self) -> AsyncIterator[bytes]:
-        body = pieces(self.client.reader, request_framing(self.head))
+        body = body_chunks(self.client.reader, request_framing(self.head))
         match self.fault:
             case faults.StallUpload(after):
                 body = bodies.interrupted(body, after, lambda: self.client.hold(self.gate))
             case faults.FlipUploadByte(at):
                 body = bodies.flipped(body, at)
-        async for piece in body:
-            self.client.counters.add("received", len(piece))
-            yield piece
+        async for chunk in body:
+            self.client.counters.add("received", len(chunk))
+            yield chunk
 
     async def _read_whole_request(self) -> None:
         """Take the whole request, as a server does before it responds."""
         if self.head.get(b"expect"):
             await self.client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        async for _piece in self._request_body():
+        async for _chunk in self._request_body():
             pass
 
     async def _send_response(self, reader: asyncio.StreamReader, sending: asyncio.Task[None]) -> bool:
@@ -149,7 +149,7 @@ class Exchange:
             response = response.without(b"connection", b"keep-alive")  # they are about the upstream connection
         if self.fault == faults.Stall(None):
             await self.client.hold(self.gate)
-        head, body = self._apply_fault(response, pieces(reader, framing), framing)
+        head, body = self._apply_fault(response, body_chunks(reader, framing), framing)
         await self._send_response_parts(head, body)
         return self.head.keeps_alive and framing != "close" and sending.done()
 
@@ -183,12 +183,12 @@ class Exchange:
 
     async def _send_response_parts(self, head: Head, body: AsyncIterator[bytes]) -> None:
         if isinstance(self.fault, faults.DropResponse):
-            async for _piece in body:
+            async for _chunk in body:
                 pass
             raise HangUp(reset=True)
         await self.client.send(bytes(head))
-        async for piece in body:
-            await self.client.send(piece, body=True)
+        async for chunk in body:
+            await self.client.send(chunk, body=True)
 
     async def _send_headers_for_ever(self) -> None:
         await self.client.send(b"HTTP/1.1 200 OK\r\n")

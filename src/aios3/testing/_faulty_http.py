@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it lies on the wire: heads that keep their bytes, and bodies in raw pieces.
+"""HTTP/1.1 as it lies on the wire: heads that keep their bytes, and bodies in raw chunks.
 
 No library stands between, because one would repair what a fault server is there to break.
 """
@@ -17,7 +17,7 @@ Framing = int | Literal["chunked", "close"]
 
 HEAD_LIMIT = 1 << 20
 """The longest head that is read, in bytes, and what a stream buffers."""
-_PIECE = 256 * 1024
+_CHUNK_BYTES = 256 * 1024
 _NO_BODY = {204, 304}
 _FINAL_FROM = 200
 
@@ -71,8 +71,8 @@ class Head:
     @property
     def keeps_alive(self) -> bool:
         """Return whether the sender is ready for another exchange on the connection."""
-        asked = (self.get(b"connection") or b"").lower()
-        return b"close" not in asked and b"HTTP/1.1" in self.first
+        connection = (self.get(b"connection") or b"").lower()
+        return b"close" not in connection and b"HTTP/1.1" in self.first
 
 
 def _name(line: bytes) -> bytes:
@@ -112,33 +112,33 @@ def _announced(head: Head, otherwise: Framing) -> Framing:
     return otherwise if length is None else int(length)
 
 
-async def pieces(reader: asyncio.StreamReader, framing: Framing) -> AsyncIterator[bytes]:
+async def body_chunks(reader: asyncio.StreamReader, framing: Framing) -> AsyncIterator[bytes]:
     """Yield a body as it arrives, chunks with their sizes around them; raise HangUp if it ends too early."""
     if framing == "chunked":
-        async for piece in _chunks(reader):
-            yield piece
+        async for chunk in _chunks(reader):
+            yield chunk
     elif framing == "close":
-        while piece := await reader.read(_PIECE):
-            yield piece
+        while chunk := await reader.read(_CHUNK_BYTES):
+            yield chunk
     else:
-        async for piece in _counted(reader, framing):
-            yield piece
+        async for chunk in _counted(reader, framing):
+            yield chunk
 
 
-async def _counted(reader: asyncio.StreamReader, left: int) -> AsyncIterator[bytes]:
-    while left:
-        piece = await reader.read(min(left, _PIECE))
-        if not piece:
+async def _counted(reader: asyncio.StreamReader, remaining: int) -> AsyncIterator[bytes]:
+    while remaining:
+        chunk = await reader.read(min(remaining, _CHUNK_BYTES))
+        if not chunk:
             raise HangUp(reset=False)
-        left -= len(piece)
-        yield piece
+        remaining -= len(chunk)
+        yield chunk
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while size := int((line := await _line(reader)).partition(b";")[0], 16):
         yield line
-        async for piece in _counted(reader, size + 2):
-            yield piece
+        async for data in _counted(reader, size + 2):
+            yield data
     yield line
     while (line := await _line(reader)) != b"\r\n":
         yield line

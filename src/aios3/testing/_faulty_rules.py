@@ -96,5 +96,5 @@ class RateLimit:
 
 def decide(rules: Iterable[Rule | RateLimit], request: SeenRequest) -> Fault | None:
     """Return the fault of the first rule whose turn it is. Every rule counts every request that matches it."""
-    fault_found = [rule.decide(request) for rule in rules]
-    return next((fault for fault in fault_found if fault is not None), None)
+    decisions = [rule.decide(request) for rule in rules]
+    return next((fault for fault in decisions if fault is not None), None)

@@ -20,7 +20,7 @@ class Certificate:
         self._folder = tempfile.TemporaryDirectory(prefix="aios3-testing-")
         folder = Path(self._folder.name)
         authority, private = folder / "authority.pem", folder / "private.pem"
-        certificate, key = _made()
+        certificate, key = _make_certificate()
         authority.write_bytes(certificate)
         private.write_bytes(key)
         self.authority = str(authority)
@@ -33,7 +33,7 @@ class Certificate:
         self._folder.cleanup()
 
 
-def _made() -> tuple[bytes, bytes]:
+def _make_certificate() -> tuple[bytes, bytes]:
     """Make a certificate that signs itself, and its key."""
     from cryptography import x509  # noqa: PLC0415 - only for TLS; moto brings it
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415

@@ -99,7 +99,7 @@ class StallUpload:
 
 @dataclass(frozen=True, slots=True)
 class SlowBody:
-    """Pass the response's body on in pieces of ``bytes``, one every ``seconds``, until :meth:`FaultyServer.release`."""
+    """Pass the response's body on in chunks of ``bytes``, one every ``seconds``, until :meth:`FaultyServer.release`."""
 
     bytes: int = 1024
     seconds: float = 0.01

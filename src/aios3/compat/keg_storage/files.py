@@ -60,7 +60,7 @@ class S3FileBase:
         raise NotImplementedError
 
     def iter_chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield what is left in pieces of ``chunk_size`` bytes; the last one may be smaller."""
+        """Yield what is left in chunks of ``chunk_size`` bytes; the last one may be smaller."""
         return iter(lambda: self.read(chunk_size or self.iter_chunk_size), b"")
 
     def close(self) -> None:

@@ -42,8 +42,8 @@ class S3Storage:
     ) -> None:
         self.name = name
         self.bucket = bucket
-        known = aws_access_key_id is not None or aws_secret_access_key is not None
-        credentials = Credentials(aws_access_key_id or "", aws_secret_access_key or "") if known else None
+        has_keys = aws_access_key_id is not None or aws_secret_access_key is not None
+        credentials = Credentials(aws_access_key_id or "", aws_secret_access_key or "") if has_keys else None
         self.client: aios3.sync.Session = session_for(
             Config(region=aws_region, credentials=credentials, profile=aws_profile)
         )

@@ -145,7 +145,7 @@ def s3_cached_open(
     encoding: str | None = None,
     errors: str | None = None,
 ) -> S3CachedHandler | IO[str]:
-    """Open an object that is whole in a local file, at ``cache_path`` or in a temporary place."""
+    """Open an object that is whole in a local file, at ``cache_path`` or at a temporary path."""
     way = {"buffering": "disk", "cache_path": cache_path, **_following(followlinks)}
     return _opened(S3CachedHandler, s3_url, mode, encoding, errors, **way)
 

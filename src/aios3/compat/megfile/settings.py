@@ -170,5 +170,5 @@ def sizes_for_writing(block_size: int | None) -> dict[str, int]:
 
 
 def resolve_path(bucket: str, key: str, profile: str | None) -> AnyPath:
-    """Return the path that megfile's classes are given in pieces."""
+    """Return the path that megfile's classes are given as bucket, key and profile."""
     return S3Url(bucket, key, profile)

@@ -58,11 +58,11 @@ class Counted:
 
     def write(self, data: bytes, /) -> object:
         """Write, and count how much."""
-        taken = self._file.write(data)
-        self._callback(taken if isinstance(taken, int) else len(data))
-        return taken
+        count = self._file.write(data)
+        self._callback(count if isinstance(count, int) else len(data))
+        return count
 
 
 def counted_source(stream: Readable, callback: Callable[[int], object] | None) -> Readable:
-    """Return ``stream``, or one that calls ``callback`` with the size of each piece."""
+    """Return ``stream``, or one that calls ``callback`` with the size of each chunk."""
     return stream if callback is None else Counted(stream, callback)

@@ -71,10 +71,10 @@ class S3Bucket:
     @classmethod
     def _listed(cls, bucket: aios3.sync.Bucket, s3_resource: S3ServiceResource | aios3.sync.Session | None) -> S3Bucket:
         """Make one of a bucket that is known to be there, whatever its name."""
-        made = cls.__new__(cls)
-        made._s3_resource = s3_resource  # noqa: SLF001 - of this class
-        made._bucket = bucket  # noqa: SLF001 - of this class
-        return made
+        wrapper = cls.__new__(cls)
+        wrapper._s3_resource = s3_resource  # noqa: SLF001 - of this class
+        wrapper._bucket = bucket  # noqa: SLF001 - of this class
+        return wrapper
 
     @property
     def name(self) -> str:
@@ -119,7 +119,7 @@ class S3Bucket:
     def upload_object(self, key: str, stream: IO[Any], metadata: dict[str, str], **kwargs: Any) -> S3Object:  # noqa: ANN401 - boto3's
         """Write what is left in a binary file as an object, and leave the file open.
 
-        ``ExtraArgs`` are boto3's; ``Callback`` is called with the size of each piece; ``Config`` means nothing.
+        ``ExtraArgs`` are boto3's; ``Callback`` is called with the size of each chunk; ``Config`` means nothing.
         """
         with translated():
             reject(kwargs.keys() - {"ExtraArgs", "Callback", "Config"}, "upload")
@@ -130,7 +130,7 @@ class S3Bucket:
     def download_object(self, key: str, writable_stream: IO[Any], **kwargs: Any) -> None:  # noqa: ANN401 - boto3's
         """Write an object into a binary file.
 
-        ``ExtraArgs`` may name a ``VersionId``; ``Callback`` is called with the size of each piece; ``Config`` means
+        ``ExtraArgs`` may name a ``VersionId``; ``Callback`` is called with the size of each chunk; ``Config`` means
         nothing.
         """
         with translated(reading=True):

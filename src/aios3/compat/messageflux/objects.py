@@ -33,7 +33,7 @@ class S3Object:
     def __init__(
         self, object_summery: aios3.sync.S3Object | ObjectSummary, object_cache: Mapping[str, Any] | None = None
     ) -> None:
-        self._found = _ours(object_summery)
+        self._object = _ours(object_summery)
         self._cache = object_cache
         self._body: io.BytesIO | None = None
         self._stream: BinaryIO | None = None
@@ -41,7 +41,7 @@ class S3Object:
     @property
     def key(self) -> str:
         """The key in the bucket."""
-        return self._found.key
+        return self._object.key
 
     @property
     def body_stream(self) -> BinaryIO:
@@ -57,7 +57,7 @@ class S3Object:
         """The whole object in memory, the same file each time."""
         if self._body is None:
             with translated(reading=True):
-                data = self._found.body() if self._cache is None else self._cache["Body"].read()
+                data = self._object.body() if self._cache is None else self._cache["Body"].read()
             self._body = io.BytesIO(data)
         return self._body
 
@@ -67,30 +67,30 @@ class S3Object:
         if self._cache is not None:
             return dict(self._cache.get("Metadata", {}))
         with translated(reading=True):
-            return self._found.metadata()
+            return self._object.metadata()
 
     @property
     def last_modified(self) -> datetime:
         """When the object was written, with UTC as the time zone."""
-        if self._found.listed is not None:  # without a way to the background loop, which costs more than the response
-            return datetime.fromtimestamp(self._found.listed.mtime, UTC)
+        if self._object.listed is not None:  # without a way to the background loop, which costs more than the response
+            return datetime.fromtimestamp(self._object.listed.mtime, UTC)
         with translated(reading=True):
-            return self._found.last_modified()
+            return self._object.last_modified()
 
     @property
     def size(self) -> int:
         """The size in bytes."""
-        if self._found.listed is not None:
-            return self._found.listed.size
+        if self._object.listed is not None:
+            return self._object.listed.size
         with translated(reading=True):
-            return self._found.size()
+            return self._object.size()
 
     def _open(self) -> BinaryIO:
         if self._cache is not None:
             stream: BinaryIO = self._cache["Body"]
             return stream
         with translated(reading=True):
-            return self._found.stream()
+            return self._object.stream()
 
 
 def _ours(summary: aios3.sync.S3Object | ObjectSummary) -> aios3.sync.S3Object:

@@ -72,9 +72,9 @@ class Job:
     config: Config | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        given: object = self.config
-        if given is not None and not isinstance(given, Config):
-            message = f"config must be an aios3.Config or None, not {type(given).__name__}"
+        config: object = self.config
+        if config is not None and not isinstance(config, Config):
+            message = f"config must be an aios3.Config or None, not {type(config).__name__}"
             raise ConfigError(message)
 
     def __call__(self, key_range: KeyRange) -> Report:
@@ -123,8 +123,8 @@ def describe_function(function: object) -> str:
     A ``partial`` and a dataclass have a digest of their arguments as well, which may be secrets.
     """
     if isinstance(function, functools.partial):
-        given = [*function.args, *sorted(function.keywords.items())]
-        return f"{describe_function(function.func)} with {_digest(given)}"
+        arguments = [*function.args, *sorted(function.keywords.items())]
+        return f"{describe_function(function.func)} with {_digest(arguments)}"
     name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
     if dataclasses.is_dataclass(function) and not isinstance(function, type):
         return f"{name} with {_digest([getattr(function, each.name) for each in dataclasses.fields(function)])}"
@@ -137,7 +137,7 @@ def _digest(values: Sequence[object]) -> str:
 
 
 def _stable(value: object) -> object:
-    """Return what has the same ``repr`` in every process: of objects that show their place in memory, their class."""
+    """Return what has the same ``repr`` in every process: of objects that show their address in memory, their class."""
     if isinstance(value, (str, bytes, bool, int, float, type(None))):
         return value
     if isinstance(value, (tuple, list)):

@@ -124,10 +124,10 @@ async def _checksum_of(session: Session, url: S3Url, algorithm: str, etag: str |
                 await in_thread(digest.update, chunk)  # a MiB takes a millisecond and more
             return digest.hexdigest()
         checksums = RangeChecksums(algorithm, file.size)
-        piece = checksums.begin_range(0)
+        checksum_range = checksums.begin_range(0)
         async for chunk in file.chunks():
-            piece.add(piece.position, chunk)
-    checksums.add(piece)
+            checksum_range.add(checksum_range.position, chunk)
+    checksums.add(checksum_range)
     return checksums.value()
 
 

@@ -130,8 +130,8 @@ class Sync(_ToTarget):
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
         source, target = source_tree(session, key_range), counterpart(session, key_range, S3Url.parse(self.dst))
         rule = SyncRule(overwrite=self.overwrite, checksum=self.checksum)
-        wanted = rule.copy_filter(source, target)
-        await self._run(source, target, wanted, counters, create=not self.overwrite, delete=self.delete)
+        copy_filter = rule.copy_filter(source, target)
+        await self._run(source, target, copy_filter, counters, create=not self.overwrite, delete=self.delete)
 
 
 def _is_different(item: TreeEntry, other: TreeEntry | None) -> bool:
@@ -156,8 +156,8 @@ def _looking_up(target: S3Tree, rule: CopyFilter) -> CopyFilter:
     async def is_wanted(item: TreeEntry) -> bool:
         stat = await head_or_none(target.session, target.url(item.name))
         other = None if stat is None else TreeEntry(item.name, stat.size, stat.mtime, stat.etag)
-        wanted = rule(item, other)
-        return wanted if isinstance(wanted, bool) else await wanted
+        decision = rule(item, other)
+        return decision if isinstance(decision, bool) else await decision
 
     def decide(item: TreeEntry, _other: TreeEntry | None) -> bool | Awaitable[bool]:
         return is_wanted(item)

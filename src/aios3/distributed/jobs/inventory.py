@@ -71,27 +71,27 @@ class Inventory(Job):
     @override
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
         tree = source_tree(session, key_range)
-        found: list[TreeEntry] = []
+        entries: list[TreeEntry] = []
         async with aclosing(tree.batches()) as batches:
             async for batch in batches:
                 for entry in batch:
                     with counters.transfer.collecting(tree.path(entry.name)):
                         if entry.error is not None:
                             raise entry.error
-                        found.append(entry)
+                        entries.append(entry)
         suffix, encode = (".parquet", _parquet) if self.format == "parquet" else (".csv.gz", _csv)
         target = S3Url.parse(self.dst)
         output = target.with_key(f"{target.prefix}{key_range.id}{suffix}")
-        await write_bytes(output, await in_thread(encode, tree, found), session=session)
-        counters.processed += len(found)
-        counters.transfer.bytes += sum(entry.size for entry in found)
+        await write_bytes(output, await in_thread(encode, tree, entries), session=session)
+        counters.processed += len(entries)
+        counters.transfer.bytes += sum(entry.size for entry in entries)
         counters.output = str(output)
 
 
-def _csv(tree: S3Tree, found: Sequence[TreeEntry]) -> bytes:
+def _csv(tree: S3Tree, entries: Sequence[TreeEntry]) -> bytes:
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    for entry in found:
+    for entry in entries:
         url = tree.url(entry.name)
         time = _time(entry).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         key = quote(url.key.encode(errors="surrogateescape"), safe="/")
@@ -99,7 +99,7 @@ def _csv(tree: S3Tree, found: Sequence[TreeEntry]) -> bytes:
     return gzip.compress(text.getvalue().encode(), mtime=0)
 
 
-def _parquet(tree: S3Tree, found: Sequence[TreeEntry]) -> bytes:
+def _parquet(tree: S3Tree, entries: Sequence[TreeEntry]) -> bytes:
     try:
         import pyarrow as pa  # noqa: PLC0415 - no dependency: only Parquet needs it
         import pyarrow.parquet as pq  # noqa: PLC0415 - no dependency: only Parquet needs it
@@ -108,13 +108,13 @@ def _parquet(tree: S3Tree, found: Sequence[TreeEntry]) -> bytes:
         raise ConfigError(message) from error
     now = datetime.now(UTC)
     columns = {
-        "bucket": [tree.root.bucket] * len(found),
-        "key": [tree.url(entry.name).key for entry in found],
-        "size": [entry.size for entry in found],
-        "last_modified": [_time(entry) for entry in found],
-        "etag": [entry.etag for entry in found],
-        "storage_class": [entry.storage_class or "STANDARD" for entry in found],
-        "age_days": [(now - _time(entry)).total_seconds() / 86_400 for entry in found],
+        "bucket": [tree.root.bucket] * len(entries),
+        "key": [tree.url(entry.name).key for entry in entries],
+        "size": [entry.size for entry in entries],
+        "last_modified": [_time(entry) for entry in entries],
+        "etag": [entry.etag for entry in entries],
+        "storage_class": [entry.storage_class or "STANDARD" for entry in entries],
+        "age_days": [(now - _time(entry)).total_seconds() / 86_400 for entry in entries],
     }
     types = {
         "bucket": pa.string(),

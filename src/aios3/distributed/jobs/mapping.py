@@ -54,8 +54,8 @@ class Map(Job):
         if self.gives not in {"path", "file"}:
             message = f"gives must be 'path' or 'file', not {self.gives!r}"
             raise ConfigError(message)
-        given: object = self.concurrency
-        if not isinstance(given, int) or given < 1:
+        concurrency: object = self.concurrency
+        if not isinstance(concurrency, int) or concurrency < 1:
             message = f"concurrency must be a whole number of at least 1, not {self.concurrency!r}"
             raise ConfigError(message)
 

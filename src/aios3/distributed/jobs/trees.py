@@ -37,12 +37,12 @@ class ManifestTree(S3Tree):
         rows = await read_rows(self.session, self.rows)
         for start in range(0, len(rows), MAX_KEYS):
             batch = rows[start : start + MAX_KEYS]
-            found: dict[ManifestRow, TreeEntry] = {}
-            looks = partial(self._look, found)
+            by_row: dict[ManifestRow, TreeEntry] = {}
+            looks = partial(self._look, by_row)
             await for_each(as_async(batch), looks, self.session.config.max_concurrency)
-            yield [found[row] for row in batch]
+            yield [by_row[row] for row in batch]
 
-    async def _look(self, found: dict[ManifestRow, TreeEntry], row: ManifestRow) -> None:
+    async def _look(self, by_row: dict[ManifestRow, TreeEntry], row: ManifestRow) -> None:
         name = row.key.removeprefix(self.root.prefix)
         problem = self._problem(row)
         try:
@@ -52,9 +52,9 @@ class ManifestTree(S3Tree):
         except S3Error as error:
             if is_fatal(error):
                 raise
-            found[row] = TreeEntry(name, error=error)
+            by_row[row] = TreeEntry(name, error=error)
         else:
-            found[row] = TreeEntry(name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
+            by_row[row] = TreeEntry(name, stat.size, stat.mtime, stat.etag, storage_class=stat.storage_class)
 
     def _problem(self, row: ManifestRow) -> S3Error | None:
         path = f"s3://{row.bucket}/{row.key}"

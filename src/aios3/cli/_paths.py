@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from aios3.cli._app import App
 
 Side = S3Url | str
-"""A place in S3, or a local path."""
+"""A path in S3, or a local one."""
 _END_OPTIONS = ("endpoint_url", "profile", "region")
 
 
-def parse_place(path: str) -> Side:
-    """Return a path as it was typed as a place; raise UsageError for a scheme that is neither."""
+def parse_path(path: str) -> Side:
+    """Parse a path as it was typed; raise UsageError for a scheme that is neither."""
     if is_s3(path):
         return S3Url.parse(path).require_bucket()
     scheme, separator, _ = path.partition("://")
@@ -42,31 +42,31 @@ def parse_place(path: str) -> Side:
 class Target:
     """Where copies go."""
 
-    place: Side
+    path: Side
     is_directory: bool
     """True if sources keep their names below it; False if it is the name of the one copy."""
 
     @property
     def root(self) -> str | None:
         """The local directory that no copy may leave."""
-        return self.place if self.is_directory and isinstance(self.place, str) else None
+        return self.path if self.is_directory and isinstance(self.path, str) else None
 
     def below(self, name: str) -> Side:
-        """Return the place of ``name``, relative and with ``/``; raise UnsafeNameError for one that leads elsewhere."""
-        if isinstance(self.place, S3Url):
-            return self.place.with_key(self.place.prefix + name)
-        return f"{self.place.rstrip('/')}/{local_name(name)}"
+        """Return the path of ``name``, relative and with ``/``; raise UnsafeNameError for one that leads elsewhere."""
+        if isinstance(self.path, S3Url):
+            return self.path.with_key(self.path.prefix + name)
+        return f"{self.path.rstrip('/')}/{local_name(name)}"
 
 
 def parse_target(path: str, *, raw: bool) -> Target:
     """Return the target as it was typed; one that ends in ``/``, a bucket and a local directory are directories."""
-    place = parse_place(path)
-    if isinstance(place, str):
-        return Target(place, place.endswith("/") or Path(place).is_dir())
+    target = parse_path(path)
+    if isinstance(target, str):
+        return Target(target, target.endswith("/") or Path(target).is_dir())
     if not raw and has_magic(path):
         message = f"{path}: the target has wildcards; write its name, or --raw if they are characters of the key"
         raise UsageError(message)
-    return Target(place, place.names_directory or not place.key)
+    return Target(target, target.names_directory or not target.key)
 
 
 _AS_S5CMD = {"from": "source", "to": "destination"}
