@@ -122,7 +122,7 @@ def test_names_that_go_by_evenly_are_listed_in_few_round_trips(shape):
 def test_many_requests_are_in_flight_soon():
     play = Play(SHAPES["uuids"](15_000), 250)
     before: list[int] = []
-    while play.plan._taken < 6:  # 6 pages
+    while play.plan._pages_consumed < 6:  # 6 pages
         before.append(play.most_in_flight)
         page = play.plan.next_page()
         if page is None:

@@ -137,7 +137,7 @@ def lose_patience_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     attempt, patience = creation.UploadCreation._attempt, creation.CANCELLED_PATIENCE_SECONDS
 
     def begin(self: creation.UploadCreation) -> Awaitable[str]:
-        monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", patience if self.lost else 0.2)
+        monkeypatch.setattr(creation, "CANCELLED_PATIENCE_SECONDS", patience if self.lost_responses else 0.2)
         return attempt(self)
 
     monkeypatch.setattr(creation.UploadCreation, "_attempt", begin)

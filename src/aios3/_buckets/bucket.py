@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from aios3._arguments import check_arguments, check_writable
 from aios3._buckets import access, clearing, creating, lifecycle, settings
 from aios3._buckets.bucket_names import bucket_url, key_url
-from aios3._buckets.bucket_objects import delete_object, download_to, get_object, list_limited, listed, put_object
+from aios3._buckets.bucket_objects import delete_object, download_to, get_object, list_all, list_limited, put_object
 from aios3._buckets.object_url import compute_url
 from aios3._buckets.objects import ObjectBase, S3Object
 from aios3._buckets.versions import version_pages
@@ -123,7 +123,7 @@ class Bucket(BucketBase[S3Object]):
 
     async def list_objects(self: BucketBase[ObjectT]) -> AsyncGenerator[ObjectT, None]:
         """Yield all objects, in key order, also those whose key ends in ``/``."""
-        async with ListingTasks(current_session(self.session)) as tasks, aclosing(listed(tasks, self.url)) as pages:
+        async with ListingTasks(current_session(self.session)) as tasks, aclosing(list_all(tasks, self.url)) as pages:
             async for page in pages:
                 for key, stat in page:
                     yield self._object(path=self.url.with_key(key), listed=stat)
@@ -318,5 +318,5 @@ async def list_buckets(
 
 
 def _with_metadata(options: PlainWriterOptions, metadata: Mapping[str, str] | None) -> WriterOptions:
-    described: WriterOptions = {} if metadata is None else {"metadata": metadata}
-    return {**options, **described}
+    metadata_option: WriterOptions = {} if metadata is None else {"metadata": metadata}
+    return {**options, **metadata_option}

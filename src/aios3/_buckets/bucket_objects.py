@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from aios3._session import Session
 
 ObjectT = TypeVar("ObjectT", bound=ObjectBase)
-Listed = list[tuple[str, "StatResult"]]
+Entries = list[tuple[str, "StatResult"]]
 
 
-async def listed(tasks: ListingTasks, url: S3Url, delimiter: str = "") -> AsyncGenerator[Listed, None]:
+async def list_all(tasks: ListingTasks, url: S3Url, delimiter: str = "") -> AsyncGenerator[Entries, None]:
     """Yield the keys that begin with ``url.key`` with their descriptions, page by page, one page ahead."""
     async for page in tasks.prefetch(pages(tasks, url, delimiter)):
         yield list(zip(page.keys, page.stats, strict=True))
@@ -40,20 +40,20 @@ async def listed(tasks: ListingTasks, url: S3Url, delimiter: str = "") -> AsyncG
 
 async def list_limited(
     tasks: ListingTasks, url: S3Url, prefix: str | None, delimiter: str | None, max_keys: int | None
-) -> AsyncGenerator[Listed, None]:
-    """Yield like :func:`listed`, and no more than ``max_keys`` keys in all."""
+) -> AsyncGenerator[Entries, None]:
+    """Yield like :func:`list_all`, and no more than ``max_keys`` keys in all."""
     if max_keys is not None and max_keys < 0:
         message = f"max_keys must not be negative; it is {max_keys!r}"
         raise ConfigError(message, path=str(url))
-    left = max_keys
-    if left == 0:
+    remaining = max_keys
+    if remaining == 0:
         return
-    async with aclosing(listed(tasks, url.with_key(prefix or ""), delimiter or "")) as entries:
+    async with aclosing(list_all(tasks, url.with_key(prefix or ""), delimiter or "")) as entries:
         async for page in entries:
-            yield page if left is None else page[:left]
-            if left is not None:
-                left -= len(page)
-                if left <= 0:
+            yield page if remaining is None else page[:remaining]
+            if remaining is not None:
+                remaining -= len(page)
+                if remaining <= 0:
                     return
 
 
@@ -71,10 +71,10 @@ async def put_object(session: Session, url: S3Url, data: Buffer, options: Writer
         message = f"{url} ends in '/', and is written with metadata at most, not with {', '.join(sorted(options))}"
         raise ConfigError(message, path=str(url))
     plan = replace(replacing_plan(session, url), options=PutOptions(metadata=options.get("metadata", {})))
-    return await store_object(session, await with_checksum(session, plan), _pieces(data))
+    return await store_object(session, await with_checksum(session, plan), _views(data))
 
 
-def _pieces(data: Buffer) -> Sequence[memoryview]:
+def _views(data: Buffer) -> Sequence[memoryview]:
     view = byte_view(data)
     return (view,) if view else ()
 

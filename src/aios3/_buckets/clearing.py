@@ -61,7 +61,7 @@ async def _abort_all(session: Session, url: S3Url) -> None:
 async def _remove_versions(session: Session, url: S3Url) -> int:
     """Delete page after page, while the next ones are listed, until a listing has one page at most.
 
-    Some servers find the place of the next page by a version, and end the listing when that one is gone already.
+    Some servers find the start of the next page by a version, and end the listing when that one is gone already.
     """
     counters = TransferCounters()
     while await _remove_listed(session, url, counters) > 1 and not counters.failures:
@@ -85,9 +85,9 @@ async def _remove_listed(session: Session, url: S3Url, counters: TransferCounter
                     yield page
 
     async def delete(page: list[ObjectVersion]) -> None:
-        failed = await delete_versions(session, url, page)
-        counters.deleted += len(page) - len(failed)
-        for version, error in failed.items():
+        errors = await delete_versions(session, url, page)
+        counters.deleted += len(page) - len(errors)
+        for version, error in errors.items():
             counters.failures[f"{url.with_key(version.key)} (version {version.version_id})"] = error
 
     await for_each(batches(), delete, REQUESTS_AT_ONCE)

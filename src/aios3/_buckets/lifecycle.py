@@ -43,10 +43,10 @@ async def get_rules(session: Session, url: S3Url) -> list[Document]:
 
 async def put_rules(session: Session, url: S3Url, rules: Iterable[Mapping[str, Any]]) -> None:
     """Replace all lifecycle rules; none deletes them."""
-    listed = [_with_filter(dict(rule)) for rule in list_of("rules", rules, Mapping)]  # type: ignore[type-abstract]  # only isinstance() is asked
+    documents = [_with_filter(dict(rule)) for rule in list_of("rules", rules, Mapping)]  # type: ignore[type-abstract]  # only isinstance() is asked
     document = await read_document(session, url, LIFECYCLE)
-    if listed or document is not None:
-        await _replace_rules(session, url, document or {}, listed)
+    if documents or document is not None:
+        await _replace_rules(session, url, document or {}, documents)
 
 
 async def _replace_rules(session: Session, url: S3Url, document: Document, rules: Sequence[Document]) -> None:
@@ -73,8 +73,8 @@ def with_lifetime(rules: Sequence[Document], days: int) -> list[Document]:
     others = [rule for rule in rules if not _is_ours(rule)]
     if days <= 0:
         return others
-    taken = {rule.get("ID") for rule in others}
-    name = next((name for name in _IDS if name not in taken), None)
+    used_ids = {rule.get("ID") for rule in others}
+    name = next((name for name in _IDS if name not in used_ids), None)
     own_rule: Document = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
     return [*map(_with_filter, others), own_rule if name is None else {"ID": name, **own_rule}]
 

@@ -57,10 +57,10 @@ class ObjectBase:
     @property
     def pins(self) -> GetOptions:
         """Return the options that make a read be one of this version, if it is known already."""
-        known = self.described or self.listed
-        if self.version_id is not None or known is None:
+        stat = self.described or self.listed
+        if self.version_id is not None or stat is None:
             return GetOptions(self.version_id)
-        return GetOptions(if_match=known.etag)
+        return GetOptions(if_match=stat.etag)
 
     def pinned(self) -> ReaderOptions:
         """Return the same as options of :func:`aios3.aopen`."""
@@ -78,8 +78,8 @@ class S3Object(ObjectBase):
 
     def stream(self, **options: Unpack[ReaderOptions]) -> Opening[AsyncPrefetchReader]:
         """Return the object as a file, to be used with ``async with``; the options are those of :func:`aios3.aopen`."""
-        chosen: ReaderOptions = {**self.pinned(), **options}
-        return aopen(self.url, "rb", session=self.session, **chosen)
+        reader_options: ReaderOptions = {**self.pinned(), **options}
+        return aopen(self.url, "rb", session=self.session, **reader_options)
 
     async def body(self: ObjectBase) -> bytes:
         """Return all bytes of the object; they are read once, and kept.

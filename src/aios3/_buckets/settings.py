@@ -68,8 +68,8 @@ async def get_tags(session: Session, url: S3Url) -> dict[str, str]:
 
 async def put_tags(session: Session, url: S3Url, tags: Mapping[str, str]) -> None:
     """Replace all tags of the bucket; none deletes them."""
-    listed = [{"Key": name, "Value": value} for name, value in tags.items()]
-    await write_document(session, url, TAGGING, {"Tagging": {"TagSet": listed}} if listed else None)
+    tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
+    await write_document(session, url, TAGGING, {"Tagging": {"TagSet": tag_set}} if tag_set else None)
 
 
 async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
@@ -90,8 +90,8 @@ async def get_cors(session: Session, url: S3Url) -> list[CorsRule]:
 
 async def put_cors(session: Session, url: S3Url, rules: Iterable[CorsRule]) -> None:
     """Replace all CORS rules of the bucket; none deletes them."""
-    listed = [_cors_document(rule) for rule in list_of("rules", rules, CorsRule)]
-    await write_document(session, url, CORS, {"CORSConfiguration": {"CORSRules": listed}} if listed else None)
+    documents = [_cors_document(rule) for rule in list_of("rules", rules, CorsRule)]
+    await write_document(session, url, CORS, {"CORSConfiguration": {"CORSRules": documents}} if documents else None)
 
 
 def _cors_document(rule: CorsRule) -> Document:

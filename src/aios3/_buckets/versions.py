@@ -51,23 +51,23 @@ def versions_of(response: Document, path: str) -> list[ObjectVersion]:
     return sorted(versions, key=lambda each: (_in_bytes(each.key), not each.is_latest, -each.mtime))
 
 
-def _key_of(listed: Document, path: str) -> str:
-    key: str | None = listed.get("Key")
+def _key_of(entry: Document, path: str) -> str:
+    key: str | None = entry.get("Key")
     if key is None:
         raise invalid_response(path, "there is a version without a key", _OPERATION)
     return key
 
 
-def _version(listed: Document, key: str, *, is_marker: bool) -> ObjectVersion:
-    modified = listed.get("LastModified")
+def _version(entry: Document, key: str, *, is_marker: bool) -> ObjectVersion:
+    modified = entry.get("LastModified")
     return ObjectVersion(
         key,
-        listed.get("VersionId") or "null",
+        entry.get("VersionId") or "null",
         modified.timestamp() if modified else 0.0,
-        listed.get("Size", 0),
-        unquote_etag(listed.get("ETag")),
-        listed.get("StorageClass"),
-        is_latest=bool(listed.get("IsLatest")),
+        entry.get("Size", 0),
+        unquote_etag(entry.get("ETag")),
+        entry.get("StorageClass"),
+        is_latest=bool(entry.get("IsLatest")),
         is_delete_marker=is_marker,
     )
 

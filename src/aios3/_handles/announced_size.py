@@ -19,6 +19,6 @@ def memory_for(size: int, path: str) -> Iterator[None]:
     except (MemoryError, OverflowError) as error:
         message = (
             f"GetObject {path}: the server announces {size:,} bytes, and memory for so many at once cannot be had; "
-            "if that is the size of the object, read it in pieces"
+            "if that is the size of the object, read it in ranges"
         )
         raise ServerError(message, path=path, operation="GetObject") from error

@@ -215,10 +215,10 @@ class AsyncReadBase(AsyncBoundFile):
     def _check_reading(self) -> None:
         self._check()
 
-    def _left(self, size: int | None) -> int:
+    def _remaining(self, size: int | None) -> int:
         """Return how many bytes a read of ``size`` returns."""
-        left = self.size - self._position
-        return left if size is None or size < 0 else min(size, left)
+        remaining = self.size - self._position
+        return remaining if size is None or size < 0 else min(size, remaining)
 
     def _peek(self, size: int) -> Awaitable[bytes | memoryview]:
         """Wait for bytes at the position, at most ``size`` of them; none only at the end."""
@@ -238,18 +238,18 @@ class AsyncReadBase(AsyncBoundFile):
 
     async def _line(self, size: int | None) -> bytes:
         """Return the next line, at most ``size`` bytes of it; the position moves if all goes well."""
-        left = self._left(size)
-        if left <= 0:
+        remaining = self._remaining(size)
+        if remaining <= 0:
             return b""
-        data = bytes(await self._peek(min(left, _LINE_READ_BYTES)))
+        data = bytes(await self._peek(min(remaining, _LINE_READ_BYTES)))
         end = data.find(b"\n") + 1
-        if not end and data and len(data) < left:
-            return await self._long_line(data, left)
+        if not end and data and len(data) < remaining:
+            return await self._long_line(data, remaining)
         line = data[:end] if end else data
         self._advance(len(line))
         return line
 
-    async def _long_line(self, data: bytes, left: int) -> bytes:
+    async def _long_line(self, data: bytes, remaining: int) -> bytes:
         """Return the line that begins with ``data``, the bytes at the position, and ends within ``left`` bytes."""
         look, end = _LINE_READ_BYTES, 0
         chunks: list[bytes] = []
@@ -257,11 +257,11 @@ class AsyncReadBase(AsyncBoundFile):
             while data:
                 chunks.append(data[:end] if end else data)
                 self._advance(len(chunks[-1]))
-                left -= len(data)
-                if end or left <= 0:
+                remaining -= len(data)
+                if end or remaining <= 0:
                     break
                 look *= 2
-                data = bytes(await self._peek(min(left, look)))
+                data = bytes(await self._peek(min(remaining, look)))
                 end = data.find(b"\n") + 1
         except BaseException:
             self._put_back(chunks)

@@ -251,14 +251,14 @@ class AsyncUploadBase(AsyncWriteBase, AsyncBoundFile):
 
 
 class AsyncPartWriteBase(AsyncUploadBase):
-    """A file whose parts go up while its caller writes: ``_buffer_all`` takes bytes, and ``_taken`` counts them."""
+    """A file whose parts go up while its caller writes: ``_buffer_all`` takes bytes; ``_written_bytes`` counts."""
 
     def __init__(self, session: Session, plan: WritePlan, state: WriterState = WriterState.OPEN) -> None:
         self._plan = plan
         self._upload = Upload(session, plan)
         self._publishing = ActiveCalls(partial(aborted, str(plan.url)))
         self._reserved_bytes = 0
-        self._taken = 0
+        self._written_bytes = 0
         super().__init__(session, plan.url, state)
 
     @property
@@ -277,12 +277,12 @@ class AsyncPartWriteBase(AsyncUploadBase):
             if self._must_abort():
                 await self._abort_and_raise()
             view = byte_view(data)
-            before = self._taken
+            before = self._written_bytes
             try:
                 await self._buffer_all(view)
             except BaseException as error:
-                if self._taken > before:
-                    self.torn.note(partly_written("a write", self._taken - before, len(view)), error)
+                if self._written_bytes > before:
+                    self.torn.note(partly_written("a write", self._written_bytes - before, len(view)), error)
                 self.torn.explain(error)
                 raise
             if self._must_abort():

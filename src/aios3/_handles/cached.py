@@ -81,9 +81,9 @@ async def cached_path(
     if mode not in ("r", "w", "a"):
         message = f"A mode of cached_path is 'r', 'w' or 'a', not {mode!r}"
         raise ConfigError(message)
-    chosen = cast("OpenOptions", options)  # some of them
+    open_options = cast("OpenOptions", options)  # some of them
     spec = parse_open_options(
-        S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", chosen
+        S3Url.parse(path).require_object(), Mode(mode, binary=True, updates=False), "disk", open_options
     )
     current = current_session(session)
     if spec.followlinks:

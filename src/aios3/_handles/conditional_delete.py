@@ -23,18 +23,18 @@ _SAME_TIME_SECONDS = 1.0
 """How far two times of one version may lie apart: a HEAD has whole seconds, rounded up or down, and a listing less."""
 
 
-def is_same_version(known: StatResult, now: StatResult) -> bool:
+def is_same_version(old: StatResult, new: StatResult) -> bool:
     """Return whether two descriptions are of one version: as far as both say it the same id, bytes and time."""
-    for before, after in ((known.version_id, now.version_id), (known.etag, now.etag)):
+    for before, after in ((old.version_id, new.version_id), (old.etag, new.etag)):
         if before and after and before != after:
             return False
-    return known.size == now.size and abs(known.mtime - now.mtime) < _SAME_TIME_SECONDS
+    return old.size == new.size and abs(old.mtime - new.mtime) < _SAME_TIME_SECONDS
 
 
 async def delete_unchanged(
-    session: Session, url: S3Url, known: StatResult, *, sse_customer_key: bytes | None = None
+    session: Session, url: S3Url, old: StatResult, *, sse_customer_key: bytes | None = None
 ) -> None:
-    """Delete the object at ``url`` if it is still the version ``known``; a missing object is not an error.
+    """Delete the object at ``url`` if it is still the version ``old``; a missing object is not an error.
 
     The request has an If-Match, by which Amazon S3 decides. Other servers may ignore it, so they are asked by a HEAD
     directly before; what is written between the two is lost there.
@@ -44,13 +44,13 @@ async def delete_unchanged(
     """
     backend = await session.backend(url)
     options = GetOptions(sse_customer_key=sse_customer_key)
-    if known.etag is None or not backend.is_aws:
-        now = await head_or_none(session, url, options)
-        if now is None:
+    if old.etag is None or not backend.is_aws:
+        stat = await head_or_none(session, url, options)
+        if stat is None:
             return
-        if not is_same_version(known, now):
+        if not is_same_version(old, stat):
             raise newer_version(url)
-    await _delete(session, url, backend.delete_object(url, if_match=known.etag), options)
+    await _delete(session, url, backend.delete_object(url, if_match=old.etag), options)
 
 
 async def delete_if_match(session: Session, url: S3Url, if_match: str) -> None:

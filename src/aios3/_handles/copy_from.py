@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = MIB
 _SMALL_BYTES = 64 * KIB
-"""Below this, pieces of an iterable are joined: going to a thread and back takes longer than to copy them."""
+"""Below this, buffers of an iterable are joined: going to a thread and back takes longer than to copy them."""
 _MAX_BATCH_SECONDS = 0.01
-"""How long (s) pieces are gathered before they are written; a slow iterable's are written as they come."""
+"""How long (s) buffers are joined before they are written; a slow iterable's are written as they come."""
 
 
 class _Progress:
@@ -52,7 +52,7 @@ class _Progress:
         except Exception:
             raise
         except BaseException:
-            self.has_taken = True  # a piece that came after the waiting was cancelled is lost
+            self.has_taken = True  # a chunk that came after the waiting was cancelled is lost
             raise
 
 
@@ -152,9 +152,9 @@ _END = object()
 
 
 def _read_batch(iterator: Iterator[Buffer], chunks: list[Buffer]) -> bool:
-    """Take a batch that is worth a change of threads: small pieces, joined, followed by the large one.
+    """Take a batch that is worth a change of threads: small buffers, joined, followed by the large one.
 
-    Return whether there may be more; raise what ``iterator`` raises. Small pieces are copied before the next is taken,
+    Return whether there may be more; raise what ``iterator`` raises. Small buffers are copied before the next is taken,
     because an iterator may fill the same memory again.
     """
     small = bytearray()

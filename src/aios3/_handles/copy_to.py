@@ -27,8 +27,8 @@ async def copy_to(target: Writable, data: bytes | memoryview) -> None:
     while data:
         chunk = bytes(data)
         response = target.write(chunk) if is_async else await to_thread.run_sync(target.write, chunk)
-        taken = await response if inspect.isawaitable(response) else response
-        if taken == 0 or (taken is None and isinstance(target, io.RawIOBase)):
+        count = await response if inspect.isawaitable(response) else response
+        if count == 0 or (count is None and isinstance(target, io.RawIOBase)):
             message = f"The file took none of {len(data):,} bytes: it is in non-blocking mode; give one that waits"
             raise ConfigError(message)
-        data = data[taken if isinstance(taken, int) else len(data) :]
+        data = data[count if isinstance(count, int) else len(data) :]

@@ -33,7 +33,7 @@ class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
         self._tail_size = tail_size
         self._head = bytearray()
         self._tail = bytearray()
-        self._sent = 0  # bytes between head and tail
+        self._sent_bytes = 0  # bytes between head and tail
         self._position = 0
         super().__init__(session, plan)
 
@@ -64,14 +64,14 @@ class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
         async with self._lock:
             self._check()
             position = position_of(self.name, offset, whence, self._position, self._size)
-            if len(self._head) <= position < self._tail_offset and self._sent:
+            if len(self._head) <= position < self._tail_offset and self._sent_bytes:
                 raise self._not_seekable_error(position)
             self._position = position
             return position
 
     @property
     def _tail_offset(self) -> int:
-        return len(self._head) + self._sent
+        return len(self._head) + self._sent_bytes
 
     @property
     def _size(self) -> int:
@@ -85,7 +85,7 @@ class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
         if not view:
             return
         stop = self._position + len(view)
-        if self._sent and self._position < self._tail_offset and stop > len(self._head):
+        if self._sent_bytes and self._position < self._tail_offset and stop > len(self._head):
             raise self._not_seekable_error(max(self._position, len(self._head)))
         while self._size < self._position:
             await self._put(self._size, memoryview(bytes(min(_ZEROS, self._position - self._size))))
@@ -98,42 +98,42 @@ class AsyncLimitedSeekableWriter(AsyncPartWriteBase):
         if in_head:
             await self._reserve(position + in_head - len(self._head))
             self._head[position : position + in_head] = view[:in_head]
-            self._taken += in_head
-        done = in_head
-        while done < len(view):
-            at = position + done - self._tail_offset
+            self._written_bytes += in_head
+        offset = in_head
+        while offset < len(view):
+            at = position + offset - self._tail_offset
             room = self._tail_size + self._upload.next_size - at
             if room <= 0:
                 self._send_part()
                 continue
-            chunk = view[done : done + room]
+            chunk = view[offset : offset + room]
             await self._reserve(at + len(chunk) - len(self._tail))
             self._tail[at : at + len(chunk)] = chunk
-            self._taken += len(chunk)
-            done += len(chunk)
+            self._written_bytes += len(chunk)
+            offset += len(chunk)
 
     def _send_part(self) -> None:
         """Send the start of the tail as the next part."""
-        if not self._sent:
+        if not self._sent_bytes:
             self._upload.reserve_first_part()
         size = self._upload.next_size
         part = bytes(memoryview(self._tail)[:size])
         del self._tail[:size]
-        self._sent += size
+        self._sent_bytes += size
         self._reserved_bytes -= size
         self._session.budget.mark_in_flight(size)
         self._upload.start_part([part], size)
 
     def _publish(self) -> Awaitable[WriteResult]:
         size = self._size
-        if size <= self._plan.part_size and not self._sent:
+        if size <= self._plan.part_size and not self._sent_bytes:
             return self._publishing.run(
                 partial(self._upload.put_object, [memoryview(self._head), memoryview(self._tail)])
             )
         return self._publishing.run(partial(self._finish_multipart, size))
 
     async def _finish_multipart(self, size: int) -> WriteResult:
-        if not self._sent:
+        if not self._sent_bytes:
             self._upload.reserve_first_part()
         start = 0
         while start < len(self._tail):

@@ -280,12 +280,12 @@ def parse_upload_options(options: UploadOptions) -> PutOptions | None:
     """Return what objects are stored with; None if nothing is said. Raises ConfigError for an option that is wrong."""
     _check_names(options, UploadOptions.__optional_keys__, "an object")
     check_arguments(**options)
-    given = {name: value for name, value in options.items() if value is not None}
-    return PutOptions(**given) if given else None  # type: ignore[arg-type]  # the names have been checked
+    fields = {name: value for name, value in options.items() if value is not None}
+    return PutOptions(**fields) if fields else None  # type: ignore[arg-type]  # the names have been checked
 
 
 def _path(path: str | os.PathLike[str]) -> Path:
-    from pathlib import Path  # noqa: PLC0415 - slow to import, and only one way to open has a place
+    from pathlib import Path  # noqa: PLC0415 - slow to import, and only one way to open has a cache path
 
     return Path(path)
 
@@ -313,8 +313,8 @@ def _check_names(options: Mapping[str, object], allowed: frozenset[str], purpose
 
 
 def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
-    stored = {name: value for name, value in options.items() if name in _STORED and value is not None}
-    write = PutOptions(**stored)  # type: ignore[arg-type]  # the names have been checked
+    fields = {name: value for name, value in options.items() if name in _STORED and value is not None}
+    write = PutOptions(**fields)  # type: ignore[arg-type]  # the names have been checked
     from aios3._storing.write_plan import WritePlan  # noqa: PLC0415 - most programs only read
 
     return WritePlan(url, f"{mode.kind}b", write, Precondition(if_match=options.get("if_match")))
@@ -335,8 +335,8 @@ def _config(buffering: str, options: OpenOptions) -> ConfigOptions:
 
 def read_sizes(config: Config, spec: OpenSpec) -> ReadSizes:
     """Return the sizes with which an object is read: those of ``spec``, or else of ``config``."""
-    chosen = config.with_options(**spec.config)
-    return ReadSizes(chosen.block_size, chosen.request_size)
+    sizes = config.with_options(**spec.config)
+    return ReadSizes(sizes.block_size, sizes.request_size)
 
 
 def text_settings(

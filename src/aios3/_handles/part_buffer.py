@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SMALL_BYTES = 16 * 1024
-"""Smaller pieces are gathered: an object each would cost more than its bytes."""
+"""Smaller buffers are joined: an object each would cost more than its bytes."""
 _JOINED_BYTES = 256 * 1024
 
 
@@ -32,18 +32,18 @@ class PartBuffer:
         self._chunks.append(view if isinstance(view.obj, bytes) else bytes(view))
 
     def peek(self) -> Sequence[bytes | memoryview]:
-        """Return all pieces and keep them."""
+        """Return all buffers and keep them."""
         self._flush_small()
         return tuple(self._chunks)
 
     def take(self) -> Sequence[bytes | memoryview]:
-        """Return all pieces and begin anew."""
+        """Return all buffers and start anew."""
         chunks = self.peek()
         self.clear()
         return chunks
 
     def clear(self) -> None:
-        """Forget all pieces."""
+        """Forget all buffers."""
         self.size = 0
         self._chunks = []
         self._small = bytearray()

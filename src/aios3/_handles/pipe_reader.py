@@ -44,7 +44,7 @@ class AsyncPipeReader(AsyncReadBase):
         self._body: ObjectBody | None = body
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._ready = self._buffer[:0]
-        self._received = 0
+        self._received_bytes = 0
         self._receiving = InterruptibleWork()
         super().__init__(session, str(source.url))
 
@@ -89,13 +89,13 @@ class AsyncPipeReader(AsyncReadBase):
         """
         async with self._lock:
             self._check()
-            left = self._left(size)
-            if not left or left <= len(self._ready):
-                return self._take_ready(left)
-            if left < BUFFER_BYTES:
-                return await self._read_short(left)
-            whole = ReceivedBytes(left)
-            with memory_for(left, self.name):
+            remaining = self._remaining(size)
+            if not remaining or remaining <= len(self._ready):
+                return self._take_ready(remaining)
+            if remaining < BUFFER_BYTES:
+                return await self._read_short(remaining)
+            whole = ReceivedBytes(remaining)
+            with memory_for(remaining, self.name):
                 target = whole.view
             await self._fill(target)
             return whole.take()
@@ -142,13 +142,13 @@ class AsyncPipeReader(AsyncReadBase):
 
     @property
     def _position(self) -> int:
-        return self._received - len(self._ready)
+        return self._received_bytes - len(self._ready)
 
     async def _peek(self, size: int) -> memoryview:
         if not self._ready:
-            start = self._received
+            start = self._received_bytes
             await self._receive(self._buffer, fill=False)
-            self._ready = self._buffer[: self._received - start]
+            self._ready = self._buffer[: self._received_bytes - start]
         return self._ready[:size]
 
     def _buffered(self) -> memoryview:
@@ -184,12 +184,12 @@ class AsyncPipeReader(AsyncReadBase):
         ready = min(len(self._ready), len(target))
         target[:ready] = self._ready[:ready]
         self._advance(ready)
-        start = self._received - ready
+        start = self._received_bytes - ready
         try:
             if ready < len(target):
                 await self._receive(target[ready:], fill=True)
         except BaseException:
-            self._put_back([bytes(target[: self._received - start])])
+            self._put_back([bytes(target[: self._received_bytes - start])])
             raise
 
     async def _receive(self, view: memoryview, *, fill: bool) -> None:
@@ -200,14 +200,14 @@ class AsyncPipeReader(AsyncReadBase):
             raise self._closed_error() from None
 
     async def _receive_with_retries(self, view: memoryview, *, fill: bool) -> None:
-        failures, start = 0, self._received
+        failures, start = 0, self._received_bytes
         while True:
-            reached = self._received
+            reached = self._received_bytes
             try:
                 await self._receive_once(view[reached - start :], fill=fill)
             except S3Error as error:
                 self._discard_body()
-                progress = self._received > reached
+                progress = self._received_bytes > reached
                 failures = 1 if progress else failures + 1
                 pause = self._session.policy_at(self._source.url).next_delay(error, failures, progress=progress)
                 await asyncio.sleep(pause)
@@ -215,24 +215,24 @@ class AsyncPipeReader(AsyncReadBase):
                 self._discard_body()  # the rest of its bytes has no reader
                 raise
             else:
-                if self._received >= self.size:
+                if self._received_bytes >= self.size:
                     self._discard_body()
                 return
 
     async def _receive_once(self, view: memoryview, *, fill: bool) -> None:
         if self._body is None:
-            self._body = await self._source.stream_from(self._received, self.size)
-        arrivals = _Arrivals(self._source, self._received, view)
+            self._body = await self._source.stream_from(self._received_bytes, self.size)
+        arrivals = _Arrivals(self._source, self._received_bytes, view)
         try:
             if fill:
                 await self._body.receive(len(view), arrivals.get_buffer, arrivals.buffer_updated)
             else:
                 arrivals.buffer_updated(await self._body.readinto(view))
         finally:
-            self._received += arrivals.filled
+            self._received_bytes += arrivals.filled
         if arrivals.withheld:
             await self._source.verify_streamed()
-            self._received += arrivals.withheld
+            self._received_bytes += arrivals.withheld
         elif arrivals.filled < (len(view) if fill else 1):
             raise self._truncated()
 
@@ -242,7 +242,7 @@ class AsyncPipeReader(AsyncReadBase):
             body.close()
 
     def _truncated(self) -> TruncatedBodyError:
-        message = f"GetObject {self.name}: the body ended at byte {self._received:,} of {self.size:,}"
+        message = f"GetObject {self.name}: the body ended at byte {self._received_bytes:,} of {self.size:,}"
         return TruncatedBodyError(message, path=self.name, operation="GetObject")
 
 

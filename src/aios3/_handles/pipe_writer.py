@@ -103,21 +103,21 @@ class AsyncPipeWriter(AsyncWriteBase):
             try:
                 await self._buffer_all(view)
             except BaseException as error:
-                if (taken := self._writer.tell() - before) > 0:
-                    self.torn.note(partly_written("a write", taken, len(view)), error)
+                if (written_bytes := self._writer.tell() - before) > 0:
+                    self.torn.note(partly_written("a write", written_bytes, len(view)), error)
                 raise
             return len(view)
 
     async def _buffer_all(self, view: memoryview) -> None:
-        taken = 0
-        while taken < len(view):
+        offset = 0
+        while offset < len(view):
             if self._part_room == 0:
                 await self._writer.drain()
                 self._parts += 1
                 self._part_room = part_size(self._parts, self._plan.part_size)
-            count = await self._writer.write(view[taken : taken + self._part_room])
+            count = await self._writer.write(view[offset : offset + self._part_room])
             self._part_room -= count
-            taken += count
+            offset += count
         if not view:
             await self._writer.write(b"")
 

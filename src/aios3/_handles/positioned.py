@@ -1,4 +1,4 @@
-"""The arguments of reads at given places, checked before anything is awaited. No I/O."""
+"""The arguments of reads at given offsets, checked before anything is awaited. No I/O."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class Destination:
         return self if self.stop <= size else Destination(self.start, self.view[: max(size - self.start, 0)])
 
 
-def negative(name: str, method: str, *given: int) -> InvalidRangeError:
+def negative(name: str, method: str, *arguments: int) -> InvalidRangeError:
     """Build the error for a negative offset or size of a read of the file ``name``."""
-    message = f"{method}({', '.join(map(str, given))}) on {name}: no offset or size is negative"
+    message = f"{method}({', '.join(map(str, arguments))}) on {name}: no offset or size is negative"
     return InvalidRangeError(message, path=name)
 
 
 def checked_ranges(name: str, method: str, ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return ``ranges`` as a list; raise InvalidRangeError for a negative or reversed one."""
-    requested = list(ranges)
-    for start, stop in requested:
+    range_list = list(ranges)
+    for start, stop in range_list:
         if start < 0 or stop < start:
             message = f"{method} on {name}: ({start}, {stop}) is no range; it takes (start, stop) pairs"
             raise InvalidRangeError(message, path=name)
-    return requested
+    return range_list
 
 
 @contextlib.contextmanager
@@ -61,13 +61,13 @@ def destinations(
     Raises InvalidRangeError for ranges that are none, and unless each has a buffer of its own size. Raises TypeError
     for a buffer that cannot be written, or does not lie in a row.
     """
-    requested, given = checked_ranges(name, method, ranges), list(buffers)
-    if len(requested) != len(given):
-        message = f"{method} on {name}: {len(requested)} ranges and {len(given)} buffers; each range needs one"
+    range_list, buffer_list = checked_ranges(name, method, ranges), list(buffers)
+    if len(range_list) != len(buffer_list):
+        message = f"{method} on {name}: {len(range_list)} ranges and {len(buffer_list)} buffers; each range needs one"
         raise InvalidRangeError(message, path=name)
     with contextlib.ExitStack() as stack:
-        wanted = []
-        for (start, stop), buffer in zip(requested, given, strict=True):
+        targets = []
+        for (start, stop), buffer in zip(range_list, buffer_list, strict=True):
             view = stack.enter_context(writable_buffer(buffer, method))
             if len(view) != stop - start:
                 message = (
@@ -75,5 +75,5 @@ def destinations(
                     f"and its buffer {len(view):,}; they must be equal"
                 )
                 raise InvalidRangeError(message, path=name)
-            wanted.append(Destination(start, view))
-        yield wanted
+            targets.append(Destination(start, view))
+        yield targets

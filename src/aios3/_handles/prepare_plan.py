@@ -77,7 +77,7 @@ async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: Wri
         if size < MIN_PART_SIZE:
             return replace(plan, existing_bytes=await _download(source, 0, size))
     finally:
-        await source.aclose()  # an open response holds the place of a request
+        await source.aclose()  # an open response counts as a request in flight
     if not await requires_equal_parts(session, plan.url):
         return replace(plan, copy_source=source.stat, copies=copy_ranges(size, followed=True))
     part_size = appending_part_size(size, plan.part_size)

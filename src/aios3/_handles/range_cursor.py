@@ -37,12 +37,12 @@ class RangeCursor:
 
     def copy(self, start: int, data: bytes) -> None:
         """Take what is still to come from ``data``, the bytes from ``start`` on."""
-        left = memoryview(data)[self.position - start :]
-        while left:
+        rest = memoryview(data)[self.position - start :]
+        while rest:
             view = self.view()
-            count = min(len(view), len(left))
-            view[:count] = left[:count]
-            left = left[count:]
+            count = min(len(view), len(rest))
+            view[:count] = rest[:count]
+            rest = rest[count:]
             self.advance(count)
 
 

@@ -135,15 +135,15 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
             return (await self._read_into([Destination(offset, view)]))[0]
 
     async def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
-        """Read several ranges ``[start, stop)``, each into the buffer at its place in ``buffers``, like readinto_at.
+        """Read several ranges ``[start, stop)``, each into the buffer at its index in ``buffers``, like readinto_at.
 
         Returns how many bytes each got: fewer than its size only at the end of the object. Ranges that are near each
         other share a request, and requests run side by side. Raises InvalidRangeError for a negative or reversed range,
         and unless each range has one buffer of its own size; TypeError as :meth:`readinto_at`.
         """
         self._check()
-        with destinations(self.name, "read_ranges_into", ranges, buffers) as wanted:
-            return await self._read_into(wanted)
+        with destinations(self.name, "read_ranges_into", ranges, buffers) as targets:
+            return await self._read_into(targets)
 
     async def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[bytes]:
         """Read several ranges ``[start, stop)`` and return their bytes in the same order.
@@ -152,15 +152,15 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         Raises InvalidRangeError for a negative or reversed range.
         """
         self._check()
-        requested = checked_ranges(self.name, "read_ranges", ranges)
+        range_list = checked_ranges(self.name, "read_ranges", ranges)
         free_bytes = self._fetcher.limits.max_readahead
-        shared = _coalesce((start, min(stop, self.size)) for start, stop in requested)
-        for start, stop in shared:
+        requests = _coalesce((start, min(stop, self.size)) for start, stop in range_list)
+        for start, stop in requests:
             if free_bytes > 0 and start < stop:
                 self._fetcher.prefetch(start, min(stop, start + free_bytes))
             free_bytes -= stop - start
-        results = [await self._fetcher.read(start, min(stop, self.size)) for start, stop in requested]
-        for start, stop in shared:
+        results = [await self._fetcher.read(start, min(stop, self.size)) for start, stop in range_list]
+        for start, stop in requests:
             self._fetcher.mark_consumed(start, stop)
         return results
 
@@ -178,14 +178,14 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         if self._source.pending is not None or not self._fetcher.close_idle(self._closed_error()):
             await close_fetcher(self._source, self._fetcher)
 
-    async def _read_into(self, wanted: Iterable[Destination]) -> list[int]:
-        there = [each.before(self.size) for each in wanted]
+    async def _read_into(self, targets: Iterable[Destination]) -> list[int]:
+        readable = [each.before(self.size) for each in targets]
         workers = self._session.config.max_concurrency
         try:
-            await read_into(self._source, self._fetcher, there, self._reads_into, workers)
+            await read_into(self._source, self._fetcher, readable, self._reads_into, workers)
         except InterruptedWorkError:
             raise self._closed_error() from None
-        return [len(each.view) for each in there]
+        return [len(each.view) for each in readable]
 
     def _peek(self, size: int) -> Awaitable[bytes | memoryview]:
         return self._view(min(self._position + size, self.size))

@@ -32,16 +32,16 @@ MAX_GAP_BYTES = 64 * KIB
 async def read_into(
     source: ObjectSource,
     fetcher: RangeFetcherProtocol,
-    wanted: Sequence[Destination],
+    destinations: Sequence[Destination],
     tasks: OwnedTasks,
     max_requests: int,
 ) -> None:
-    """Fill the memory of ``wanted``, whose bytes the object has, with at most ``max_requests`` requests at once.
+    """Fill the memory of ``destinations``, whose bytes the object has, with at most ``max_requests`` requests at once.
 
     The requests belong to ``tasks``; InterruptedWorkError is raised where their owner ends them. Raises what a GET
     raises, and ObjectChangedError for another version than the one that was opened. The memory has any contents then.
     """
-    missing, present = _divide(fetcher, wanted)
+    missing, present = _divide(fetcher, destinations)
     requests = _requests(fetcher, missing)
     turns = iter(requests)
 
@@ -73,12 +73,12 @@ def _retrieve(task: asyncio.Task[None]) -> BaseException | None:
 
 
 def _divide(
-    fetcher: RangeFetcherProtocol, wanted: Iterable[Destination]
+    fetcher: RangeFetcherProtocol, destinations: Iterable[Destination]
 ) -> tuple[list[Destination], list[Destination]]:
     """Return the parts that are to be received, and those that blocks have or will have."""
     missing: list[Destination] = []
     present: list[Destination] = []
-    for each in wanted:
+    for each in destinations:
         position = each.start
         for start, stop in fetcher.gaps(each.start, each.stop):
             present.append(each.part(position, start))
@@ -92,18 +92,18 @@ def _requests(fetcher: RangeFetcherProtocol, missing: Sequence[Destination]) -> 
     """Return the parts that each request fills: long parts are cut, and near ones share a request."""
     total = sum(len(each.view) for each in missing)
     size = exact_request_size(total, fetcher.limits, fetcher.bandwidth)
-    pieces = [
+    parts = [
         each.part(start, stop)
         for each in missing
         for start, stop in split_requests(each.start, each.stop, size, fetcher.limits.block_size)
     ]
     requests: list[list[Destination]] = []
-    for piece in sorted(pieces, key=lambda piece: piece.start):
+    for part in sorted(parts, key=lambda part: part.start):
         last = requests[-1] if requests else None
-        if last and 0 <= piece.start - last[-1].stop <= MAX_GAP_BYTES and piece.stop - last[0].start <= size:
-            last.append(piece)
+        if last and 0 <= part.start - last[-1].stop <= MAX_GAP_BYTES and part.stop - last[0].start <= size:
+            last.append(part)
         else:
-            requests.append([piece])
+            requests.append([part])
     return requests
 
 

@@ -1,6 +1,6 @@
 """A cache of blocks that all files of a session share which are opened under the same key.
 
-The objects of one cache lie side by side in one endless range, each version at a place of its own. So one
+The objects of one cache lie side by side in one endless range, each version at an offset of its own. So one
 :class:`RangeFetcher` serves them all. A block is fetched once for all its readers. The longest unused goes first,
 whichever object it is of. A cache lives as long as a file is open under its key.
 """
@@ -75,28 +75,28 @@ class SharedCache:
         self._objects: list[_CachedObject] = []
         self._by_version: dict[_VersionKey, _CachedObject] = {}
         self._open_locks: dict[_ObjectKey, asyncio.Lock] = {}
-        self._seen: set[_ObjectKey] = set()
+        self._opened_keys: set[_ObjectKey] = set()
 
     async def get_or_open(self, url: S3Url, options: GetOptions) -> _CachedObject:
         """Return the version of an object that is there now; one GET for a new object, one HEAD for a known one."""
         object_key = (str(url), options.version_id, options.sse_customer_key)
         async with self._open_locks.setdefault(object_key, asyncio.Lock()):
-            if object_key in self._seen:
+            if object_key in self._opened_keys:
                 stat = await self._head(url, options)
-                known = self._by_version.get(_version_key(object_key, stat))
-                if known is not None:
-                    return known
-            cached = await self._add(url, options, object_key)
-            self._seen.add(object_key)
-            return cached
+                entry = self._by_version.get(_version_key(object_key, stat))
+                if entry is not None:
+                    return entry
+            entry = await self._add(url, options, object_key)
+            self._opened_keys.add(object_key)
+            return entry
 
     async def aclose(self) -> None:
         """End all requests and give all memory back."""
         try:
             await self.ranges.aclose(ClosedHandleError("The last file of this shared cache was closed"))
         finally:
-            for cached in self._objects:
-                await cached.source.aclose()
+            for entry in self._objects:
+                await entry.source.aclose()
 
     async def _head(self, url: S3Url, options: GetOptions) -> StatResult:
         backend = await self._session.backend(url)
@@ -116,29 +116,29 @@ class SharedCache:
             budget.release(INITIAL_GET_BYTES)
             raise
         version_key = _version_key(object_key, source.stat)
-        known = self._by_version.get(version_key)
-        if known is not None or not received:
+        entry = self._by_version.get(version_key)
+        if entry is not None or not received:
             budget.release(INITIAL_GET_BYTES)
             await source.aclose()
-            return known or self._register(source, version_key)
+            return entry or self._register(source, version_key)
         budget.release(INITIAL_GET_BYTES - received)
-        cached = self._register(source, version_key)
-        self.ranges.fetch_reserved(cached.base, cached.base + received)
-        return cached
+        entry = self._register(source, version_key)
+        self.ranges.fetch_reserved(entry.base, entry.base + received)
+        return entry
 
     def _register(self, source: ObjectSource, version_key: _VersionKey) -> _CachedObject:
         last = self._objects[-1] if self._objects else None
         base = last.base + last.size + 1 if last else 0  # a gap, so that no request covers two objects
-        cached = self._by_version[version_key] = _CachedObject(source, base)
+        entry = self._by_version[version_key] = _CachedObject(source, base)
         self._bases.append(base)
-        self._objects.append(cached)
-        return cached
+        self._objects.append(entry)
+        return entry
 
     async def _fetch(
         self, start: int, stop: int, get_buffer: Callable[[], memoryview], buffer_updated: Callable[[int], None]
     ) -> None:
-        cached = self._objects[bisect_right(self._bases, start) - 1]
-        await cached.source.fetch(start - cached.base, stop - cached.base, get_buffer, buffer_updated)
+        entry = self._objects[bisect_right(self._bases, start) - 1]
+        await entry.source.fetch(start - entry.base, stop - entry.base, get_buffer, buffer_updated)
 
 
 def _version_key(object_key: _ObjectKey, stat: StatResult) -> _VersionKey:
@@ -152,13 +152,13 @@ class SharedRanges:
     """
 
     def __init__(
-        self, cache: SharedCache, cached: _CachedObject, leave: Callable[[], Coroutine[object, object, None]]
+        self, cache: SharedCache, entry: _CachedObject, leave: Callable[[], Coroutine[object, object, None]]
     ) -> None:
-        self.size = cached.size
+        self.size = entry.size
         self.limits = cache.ranges.limits
         self.bandwidth = cache.ranges.bandwidth
         self._ranges = cache.ranges
-        self._base = cached.base
+        self._base = entry.base
         self._leave = leave
         self._waiting = OwnedTasks()
         self._closed: Exception | None = None
@@ -264,8 +264,8 @@ async def open_shared(
             await cache.aclose()
 
     try:
-        cached = await cache.get_or_open(url, options)
-        return AsyncPrefetchReader(session, cached.source, SharedRanges(cache, cached, leave))
+        entry = await cache.get_or_open(url, options)
+        return AsyncPrefetchReader(session, entry.source, SharedRanges(cache, entry, leave))
     except BaseException:
         await leave()
         raise

@@ -225,16 +225,16 @@ class AsyncTextReader(Generic[ReaderT]):
 
     async def _line(self, limit: int | None = None) -> str:
         chunks: list[str] = []
-        left = limit
+        remaining = limit
         try:
             while True:
                 end = self._line_end(chunks[-1][-1] if chunks else "")
                 stop = len(self._pending) if end is None else end
-                chunk = self._take(stop if left is None else min(stop, self._start + left))
+                chunk = self._take(stop if remaining is None else min(stop, self._start + remaining))
                 if chunk:
                     chunks.append(chunk)
-                left = None if left is None else left - len(chunk)
-                if end is not None or left == 0 or self._ended:
+                remaining = None if remaining is None else remaining - len(chunk)
+                if end is not None or remaining == 0 or self._ended:
                     return "".join(chunks)
                 await self._decode_more()
         except BaseException:
@@ -317,10 +317,10 @@ class AsyncTextWriter(Generic[WriterT]):
         if not isinstance(text, str):
             message = f"write() of a text file takes str, not {type(text).__name__}; open with 'b' for bytes"
             raise WrongTypeError(message)
-        ended = text.replace("\n", self._line_end) if self._line_end not in ("", "\n") else text
+        converted = text.replace("\n", self._line_end) if self._line_end not in ("", "\n") else text
         before = self._encoder.getstate()
         try:
-            await self.buffer.write(self._encoder.encode(ended))
+            await self.buffer.write(self._encoder.encode(converted))
         except BaseException:
             self._encoder.setstate(before)  # nothing was taken, or the file is torn
             raise

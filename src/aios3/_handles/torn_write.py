@@ -18,7 +18,7 @@ class TornWrite:
     Every writer has one, and asks it before it goes on.
 
     A call that was interrupted leaves its file as it was if none of its bytes were taken; then it may be repeated. If
-    some of them were, or if that is unknown, later bytes would stand at a wrong place.
+    some of them were, or if that is unknown, later bytes would stand at a wrong offset.
     """
 
     __slots__ = ("_name", "reason")
@@ -76,6 +76,6 @@ def aborted(name: str) -> ClosedHandleError:
     return ClosedHandleError(f"{name} was aborted by another task while it was being closed", path=name)
 
 
-def partly_written(what: str, taken: int, size: int) -> str:
+def partly_written(what: str, written_bytes: int, size: int) -> str:
     """Return ``what`` with how far it came, for :meth:`TornWrite.note`."""
-    return f"{what} of {size:,} bytes, with {taken:,} taken,"
+    return f"{what} of {size:,} bytes, with {written_bytes:,} taken,"

@@ -70,7 +70,7 @@ class UnwindSnapshot:
         error = sys.exception()
         if error is None:
             return None
-        if isinstance(error, _INTERRUPTIONS) and not any(error is known for known in self.errors):
+        if isinstance(error, _INTERRUPTIONS) and not any(error is earlier for earlier in self.errors):
             return AbortReason(f"it was closed while {type(error).__name__} was on its way", logging.DEBUG)
         if any(not self._knows(exit_) for exit_ in _exits()):
             reason = f"it was closed by a with block that {type(error).__name__} was leaving"
@@ -79,7 +79,7 @@ class UnwindSnapshot:
 
     def _knows(self, exit_: tuple[FrameType, int]) -> bool:
         frame, at = exit_
-        return any(frame is known and at == then for known, then in self.exits)
+        return any(frame is old_frame and at == old_at for old_frame, old_at in self.exits)
 
 
 NOT_UNWINDING = UnwindSnapshot((), ())
@@ -88,9 +88,9 @@ NOT_UNWINDING = UnwindSnapshot((), ())
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield the exception, and those that were being handled when it was raised."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    seen_ids: set[int] = set()
+    while error is not None and id(error) not in seen_ids:
+        seen_ids.add(id(error))
         yield error
         error = error.__context__
 

@@ -80,7 +80,7 @@ class Verification:
         return self._checksum_head
 
     def is_complete(self, checksum_range: ChecksumRange) -> bool:
-        """Keep a piece that has ended; return whether the object is whole now."""
+        """Keep the checksum of a range that has ended; return whether the object is whole now."""
         self._sums.add(checksum_range)
         self._computed = self._sums.value()
         return self._computed is not None

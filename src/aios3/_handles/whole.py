@@ -141,25 +141,25 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
 
         A range ends with the object. Raises InvalidRangeError for a negative or reversed range.
         """
-        requested = checked_ranges(self.name, "read_ranges", ranges)
+        range_list = checked_ranges(self.name, "read_ranges", ranges)
         async with self._lock:
             self._check_reading()
-            return [await self._store.read(start, stop - start) for start, stop in requested]
+            return [await self._store.read(start, stop - start) for start, stop in range_list]
 
     async def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
-        """Read several ranges ``[start, stop)``, each into the buffer at its place in ``buffers``.
+        """Read several ranges ``[start, stop)``, each into the buffer at its index in ``buffers``.
 
         Returns how many bytes each got: fewer than its size only at the end. Raises InvalidRangeError for a negative or
         reversed range, and unless each range has one buffer of its own size; TypeError as :meth:`readinto_at`.
         """
         self._check_reading()
-        with destinations(self.name, "read_ranges_into", ranges, buffers) as wanted:
-            return await self._read_into(wanted)
+        with destinations(self.name, "read_ranges_into", ranges, buffers) as targets:
+            return await self._read_into(targets)
 
-    async def _read_into(self, wanted: Iterable[Destination]) -> list[int]:
+    async def _read_into(self, targets: Iterable[Destination]) -> list[int]:
         async with self._lock:
             self._check_reading()
-            return [await self._store.read_into(each.start, each.view) for each in wanted]
+            return [await self._store.read_into(each.start, each.view) for each in targets]
 
     async def chunks(self, size: int | None = None) -> AsyncGenerator[bytes, None]:
         """Iterate over the bytes from the position on, at most ``size`` at a time, 256 KiB by default."""

@@ -285,11 +285,11 @@ def _read_only(descriptor: int) -> int:
     Linux opens a file anew by its descriptor, also one without a name.
     """
     try:
-        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        read_only = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return descriptor
     os.close(descriptor)
-    return opened
+    return read_only
 
 
 def _read_all(descriptor: int, offset: int, view: memoryview) -> int:
@@ -300,12 +300,12 @@ def _read_all(descriptor: int, offset: int, view: memoryview) -> int:
 
 
 def _write_all(descriptor: int, offset: int, view: memoryview) -> None:
-    written = 0
-    while written < len(view):
-        written += os.pwrite(descriptor, view[written:], offset + written)
+    count = 0
+    while count < len(view):
+        count += os.pwrite(descriptor, view[count:], offset + count)
 
 
 def _write_on(descriptor: int, view: memoryview) -> None:
-    written = 0
-    while written < len(view):
-        written += os.write(descriptor, view[written:])
+    count = 0
+    while count < len(view):
+        count += os.write(descriptor, view[count:])

@@ -41,7 +41,7 @@ class AsyncMultipartWriter(AsyncPartWriteBase):
 
     def tell(self) -> int:
         """Return how many bytes the object would have if it were closed now."""
-        return self._plan.existing_size + self._taken
+        return self._plan.existing_size + self._written_bytes
 
     async def drain(self) -> None:
         """Wait until every part that has been handed over is stored; raise the error of one that failed."""
@@ -60,30 +60,30 @@ class AsyncMultipartWriter(AsyncPartWriteBase):
         return self._publishing.run(self._store)
 
     async def _store(self) -> WriteResult:
-        if self._taken == 0 and self._plan.unchanged_result is not None:
+        if self._written_bytes == 0 and self._plan.unchanged_result is not None:
             return self._plan.unchanged_result
         if self._state is WriterState.SMALL and not self._upload.needs_parts:
             return await self._upload.put_object(self._part_buffer.peek())
         if self._part_buffer.size:
             self._send_part()
-        return await self._upload.complete(self._plan.existing_size + self._taken)
+        return await self._upload.complete(self._plan.existing_size + self._written_bytes)
 
     async def _buffer_all(self, view: memoryview) -> None:
-        taken = 0
-        while taken < len(view):
+        offset = 0
+        while offset < len(view):
             if self._part_room() == 0:
                 self._send_part()
                 if self._upload.is_full:
                     await self._upload.wait_for_capacity()
                 if self._must_abort():
                     await self._abort_and_raise()
-            count = min(self._part_room(), len(view) - taken)
+            count = min(self._part_room(), len(view) - offset)
             cost = count + count // _SENDING_SHARE
             if not self._try_reserve(cost):
                 await self._reserve(cost)
-            self._part_buffer.add(view[taken : taken + count])
-            self._taken += count
-            taken += count
+            self._part_buffer.add(view[offset : offset + count])
+            self._written_bytes += count
+            offset += count
 
     def _part_room(self) -> int:
         return self._upload.next_size - self._part_buffer.size

@@ -1,4 +1,4 @@
-"""The directories of a key space as places to cut it at: where to ask for them, and what they say. No I/O.
+"""The directories of a key space as bounds to cut it at: where to ask for them, and what they say. No I/O.
 
 Bounds that are guessed from a page fail where names do not go by evenly, as names that count up in directories. One
 listing with a delimiter names up to 1,000 directories, each of which is where a segment may begin. It is requested once
@@ -19,7 +19,7 @@ DELIMITER = "/"
 
 
 class DirectoryBounds:
-    """Places in the listing of names that begin with ``prefix``, each about ``pages`` pages after the one before."""
+    """Bounds in the listing of names that begin with ``prefix``, each about ``pages`` pages after the one before."""
 
     def __init__(self, prefix: str, pages: int) -> None:
         self._prefix = prefix
@@ -43,12 +43,12 @@ class DirectoryBounds:
         directories = listing.prefixes
         if not in_key_order(directories):
             return
-        passed = bisect_right(directories, sort_key(last), key=sort_key)
-        step = max(1, round(self._pages * passed / max(pages, 1)))
-        self._bounds = list(directories[passed + step - 1 :: step])
+        position = bisect_right(directories, sort_key(last), key=sort_key)
+        step = max(1, round(self._pages * position / max(pages, 1)))
+        self._bounds = list(directories[position + step - 1 :: step])
 
     def between(self, lower: str, upper: str | None, most: int) -> list[str]:
-        """Return up to ``most`` places between ``lower`` and ``upper``, nearest first."""
+        """Return up to ``most`` bounds between ``lower`` and ``upper``, nearest first."""
         start = bisect_right(self._bounds, sort_key(lower), key=sort_key)
         stop = len(self._bounds) if upper is None else bisect_left(self._bounds, sort_key(upper), key=sort_key)
         return self._bounds[start : min(stop, start + max(most, 0))]

@@ -39,9 +39,9 @@ async def interval_pages(
     request = tasks.start(backend.list_objects(url, start_after=sendable_bound(after)))
     try:
         while True:
-            received = await request
+            response = await request
             tasks.check_open()
-            page = _accepted(pagination, url, received)
+            page = _accepted(pagination, url, response)
             inside = trim_page(_after(page, after), upto)
             is_last = page.token is None or len(trim_page(page, upto).keys) < len(page.keys)
             if not is_last:

@@ -106,7 +106,7 @@ class ListingPlan:
         self._most = min(width, MAX_REQUESTS)
         self._parallel = width > 1
         self._start_after_works = False
-        self._taken = 0
+        self._pages_consumed = 0
         self._splits = SplitRecord(MAX_REQUESTS)
         self._passed_starts: deque[str] = deque(maxlen=_LOOKBACK_PAGES)
         self._directories = DirectoryBounds(url.key, PAGES_PER_RANGE)
@@ -145,22 +145,22 @@ class ListingPlan:
         """Take the page of a survey."""
         key_range = self.key_ranges[0] if self.key_ranges else None
         if key_range is not None and key_range.names:
-            self._directories.add_listing(page, key_range.names[-1], self._taken + len(key_range.pages))
+            self._directories.add_listing(page, key_range.names[-1], self._pages_consumed + len(key_range.pages))
 
     def _width(self) -> int:
         """Return how many requests may be in flight: one for the first pages, then thrice as many for each page."""
-        if not self._parallel or self._taken < _PAGES_BEFORE_PARALLEL:
+        if not self._parallel or self._pages_consumed < _PAGES_BEFORE_PARALLEL:
             return 1
-        taken = self._taken + bool(self.key_ranges[0].pages)  # that page is taken next
-        return min(self._most, MAX_REQUESTS if taken > _PAGES_BEFORE_PARALLEL + 1 else 3 ** (taken - 1))
+        page_count = self._pages_consumed + bool(self.key_ranges[0].pages)  # that page is taken next
+        return min(self._most, MAX_REQUESTS if page_count > _PAGES_BEFORE_PARALLEL + 1 else 3 ** (page_count - 1))
 
     def _wants(self, key_range: KeyRange, position: int) -> bool:
         idle = not (key_range.busy or key_range.done or key_range.error)
         return idle and (position == 0 or len(key_range.pages) < 2 * PAGES_PER_RANGE)
 
-    def _consumer_waits(self, asked: list[KeyRange]) -> bool:
+    def _consumer_waits(self, candidates: list[KeyRange]) -> bool:
         """Return whether the consumer waits for a page that is not asked for: it goes before every limit."""
-        return bool(asked) and asked[0] is self.key_ranges[0] and not asked[0].pages
+        return bool(candidates) and candidates[0] is self.key_ranges[0] and not candidates[0].pages
 
     def _split(self, free: int, pages: int) -> list[KeyRange]:
         """Split key ranges, nearest first, into up to ``free`` more, until ``pages`` are expected before the next."""
@@ -292,7 +292,7 @@ class ListingPlan:
             if key_range.overflow_page is not None and not key_range.pages:
                 self._check_start_after(key_range)
             if key_range.pages:
-                self._taken += 1
+                self._pages_consumed += 1
                 return key_range.pages.popleft()
             if key_range.error is not None:
                 raise key_range.error
@@ -351,7 +351,7 @@ def _may_split(key_range: KeyRange) -> bool:
 
 
 class _PageStarts:
-    """The first names of the pages before a place in the listing, each with the number of its page, as far as known."""
+    """The first names of the pages before a position, each with the number of its page, as far as known."""
 
     def __init__(self, passed_starts: Sequence[str]) -> None:
         self._steps: deque[tuple[int, str]] = deque(enumerate(passed_starts), maxlen=_LOOKBACK_PAGES)

@@ -277,6 +277,6 @@ class _Directories:
         """Return whether a directory that matches has not matched before."""
         if self.matched is None:
             return True
-        known = len(self.matched)
+        count = len(self.matched)
         self.matched.add(directory)
-        return len(self.matched) > known
+        return len(self.matched) > count

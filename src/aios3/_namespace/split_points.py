@@ -55,7 +55,7 @@ def in_key_order(names: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeySample:
-    """Facts about the place to split: the names of the page before, and how fast names go by there."""
+    """Facts about the key range to split: the names of the page before, and how fast names go by there."""
 
     names: Sequence[str]
     """The names of one page."""
@@ -153,10 +153,10 @@ def _usable(bounds: list[str], lower: str, upper: str | None) -> list[str]:
 
 def _is_between(lower: str, bound: str, upper: str | None) -> bool:
     try:
-        sent = bound.encode()
+        encoded = bound.encode()
     except UnicodeEncodeError:
         return False
-    return len(sent) <= MAX_KEY_BYTES and sort_key(lower) < sent and (upper is None or sent < sort_key(upper))
+    return len(encoded) <= MAX_KEY_BYTES and sort_key(lower) < encoded and (upper is None or encoded < sort_key(upper))
 
 
 def _alphabets(sample: KeySample, start: int, differ: int, delimiter: str) -> list[list[str]]:
@@ -171,12 +171,12 @@ def _alphabets(sample: KeySample, start: int, differ: int, delimiter: str) -> li
     alphabets: list[list[str]] = []
     usual: set[str] = set()
     for position in range(differ + _LOOKAHEAD_CHARS - 1, start - 1, -1):
-        seen = {name[position : position + 1] for name in examined}
-        digits = set() if seen.isdisjoint(string.digits) else {*string.digits}
-        if len(seen) >= _FULL_ALPHABET:
-            usual = _together(seen - {""}, usual)
-        seen |= digits if seen.isdisjoint(usual) else usual
-        alphabets.append(sorted(seen))
+        characters = {name[position : position + 1] for name in examined}
+        digits = set() if characters.isdisjoint(string.digits) else {*string.digits}
+        if len(characters) >= _FULL_ALPHABET:
+            usual = _together(characters - {""}, usual)
+        characters |= digits if characters.isdisjoint(usual) else usual
+        alphabets.append(sorted(characters))
     return alphabets[: _LOOKAHEAD_CHARS - _RADIX_CHARS - 1 : -1]
 
 

@@ -80,7 +80,7 @@ class CopyEnd:
         return config.endpoint_url, config.region, config.profile, config.credentials
 
 
-async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among them
+async def copy(  # noqa: PLR0913 - megfile's five, and what megfile does not have
     source: AnyPath,
     target: AnyPath,
     callback: Callable[[int], None] | None = None,
@@ -121,7 +121,7 @@ async def copy(  # noqa: PLR0913 - megfile's five, and what has no place among t
 async def copy_object(
     old: CopyEnd, new: CopyEnd, settings: CopySettings, source_stat: StatResult | None = None
 ) -> WriteResult:
-    """Copy one object from one place to another; :func:`copy` says how.
+    """Copy one object from one path to another; :func:`copy` says how.
 
     ``source_stat`` is what a HEAD has just said.
     """
@@ -184,10 +184,10 @@ async def _copy_in_one_request(
         options = replaced_by_copy(old.url, source_stat, settings.options)
         write = replace(write, options=_keep_link(options, old.url, source_stat))
     copy_options = CopyOptions(source_stat.etag, write.options.storage_class or storage_class_of(source_stat))
-    done = await copy_server_side(new.session, old.url, write, source_stat, copy_options)
+    result = await copy_server_side(new.session, old.url, write, source_stat, copy_options)
     if settings.callback is not None:
         settings.callback(source_stat.size)
-    return done
+    return result
 
 
 async def _copy_parts(old: CopyEnd, new: CopyEnd, source_stat: StatResult, settings: CopySettings) -> WriteResult:

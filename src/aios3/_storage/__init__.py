@@ -1,4 +1,4 @@
-"""A place in a bucket with verbs of its own: files by name in a storage, trees of files in a volume."""
+"""Files below a prefix of a bucket, with verbs of their own: by name in a storage, as a tree in a volume."""
 
 from aios3._storage.files import AsyncStorageReader, AsyncStorageWriter
 from aios3._storage.list_entries import ListEntry

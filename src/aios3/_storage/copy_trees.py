@@ -35,7 +35,7 @@ class _CopyTask:
 async def copy_trees(
     source: CopyEnd, names: Sequence[str], target: CopyEnd, dst: str | None, progress: Progress | None
 ) -> list[str]:
-    """Copy files and directories of one place into another; return the names there of what was copied, sorted.
+    """Copy files and directories of one volume into another; return the names there of what was copied, sorted.
 
     Raises InvalidPathError, before anything is touched, if a tree would be copied into itself.
     """
@@ -62,7 +62,7 @@ async def copy_trees(
 async def _copy_tasks(
     source: CopyEnd, names: Sequence[str], target: CopyEnd, dst: str | None, counters: TransferCounters
 ) -> AsyncGenerator[_CopyTask, None]:
-    """Yield what is to be copied; a name without anything raises ObjectNotFoundError, the whole place may be empty."""
+    """Yield what is to be copied; a name without anything raises ObjectNotFoundError, the whole volume may be empty."""
     for src in names:
         below = list_tree(source.session, source.url, src, missing_ok=not src)
         async with aclosing(below) as listing:
@@ -108,5 +108,5 @@ def _reject_nesting(source: CopyEnd, src: str, target: CopyEnd, dst: str | None)
         return
     source_url, target_url = child_url(source.url, src), child_url(target.url, dst or "")
     if may_overlap(source_url, target_url):
-        message = f"{source_url} cannot be copied to {target_url}: they are one place, or one lies in the other"
+        message = f"{source_url} cannot be copied to {target_url}: they are one path, or one lies in the other"
         raise InvalidPathError(message, path=str(source_url))

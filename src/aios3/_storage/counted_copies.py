@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 async def upload_with_progress(writer: AsyncMultipartWriter, source: Source, on_progress: OnProgress | None) -> None:
-    """Write everything that ``source`` has; ``on_progress`` hears after each piece how many bytes that were so far."""
+    """Write everything that ``source`` has; ``on_progress`` hears after each chunk how many bytes that were so far."""
     total = 0
 
     async def write(data: Buffer) -> int:
         nonlocal total
-        taken = await writer.write(data)
-        total += taken
+        count = await writer.write(data)
+        total += count
         if on_progress is not None:
             on_progress(total)
-        return taken
+        return count
 
     await copy_from(source, write)
 

@@ -73,7 +73,7 @@ class AsyncStorageReader:
         return await self._file.read(size)
 
     async def iter_chunks(self, chunk_size: int = CHUNK_SIZE) -> AsyncGenerator[bytes, None]:
-        """Yield what is left in pieces of ``chunk_size`` bytes; the last one may be smaller."""
+        """Yield what is left in chunks of ``chunk_size`` bytes; the last one may be smaller."""
         check_chunk_size(chunk_size)
         while chunk := await self._file.read(chunk_size):
             yield chunk
@@ -96,7 +96,7 @@ class AsyncStorageWriter:
         self._file: AsyncMultipartWriter | None = None
         self._lock = asyncio.Lock()
         self._closed = False
-        self._left = False
+        self._finish_called = False
         self._opened_at = UnwindSnapshot.now()
 
     def __repr__(self) -> str:
@@ -153,8 +153,8 @@ class AsyncStorageWriter:
     async def _close(self) -> None:
         self._closed = True
         async with self._lock:
-            if self._file is not None and not self._left:
-                self._left = True
+            if self._file is not None and not self._finish_called:
+                self._finish_called = True
                 await self._file.finish()
 
     async def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""Names inside a place, and the details that a listing has of them. No I/O."""
+"""Names below a prefix, and the details that a listing has of them. No I/O."""
 
 from __future__ import annotations
 

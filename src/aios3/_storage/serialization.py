@@ -30,8 +30,8 @@ def from_document(document: Mapping[str, object]) -> tuple[str, str | None, str 
 
 
 def _arguments(pairs: object) -> dict[object, object]:
-    listed = pairs if isinstance(pairs, (list, tuple)) else []
-    return {pair.get("key"): pair.get("value") for pair in listed if isinstance(pair, dict)}
+    pair_list = pairs if isinstance(pairs, (list, tuple)) else []
+    return {pair.get("key"): pair.get("value") for pair in pair_list if isinstance(pair, dict)}
 
 
 def _no_volume(document: Mapping[str, object]) -> ConfigError:

@@ -1,4 +1,4 @@
-"""``Storage``: the files of one place in a bucket, by name."""
+"""``Storage``: the files below one prefix of a bucket, by name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ StorageWriteMode = Literal["wb", "w"]
 
 
 class StorageBase:
-    """Attributes of a storage on both surfaces: its place, and the session that sends requests."""
+    """Attributes of a storage on both surfaces: its URL, and the session that sends requests."""
 
     def __init__(self, path: AnyPath, *, session: Session | None = None) -> None:
         self._url = S3Url.parse(path).require_bucket()
@@ -66,9 +66,9 @@ class StorageBase:
 
 
 class Storage(StorageBase):
-    """The files of one place in a bucket, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there.
+    """The files of a bucket or of a prefix in it, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there.
 
-    A name is a part of a key and stays as it is. The place need not exist, and costs no request by itself. ``session``
+    A name is a part of a key and stays as it is. The prefix need not exist, and costs no request by itself. ``session``
     is the one that all its requests use. Methods that take one file raise ObjectNotFoundError where it is missing and
     PathIsDirectoryError where there is a directory instead, unless they say otherwise.
     """

@@ -1,4 +1,4 @@
-"""The objects of a place as names in it, a page at a time; markers of directories are left out."""
+"""The objects below a prefix as names in it, a page at a time; markers of directories are left out."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ async def list_prefix(
     cut = len(root.prefix)
     async with aclosing(pages(tasks, child_url(root, prefix))) as listing:
         async for page in listing:
-            listed = zip(page.keys, page.stats, strict=True)
-            yield [(key[cut:], stat) for key, stat in listed if not key.endswith("/")]
+            entries = zip(page.keys, page.stats, strict=True)
+            yield [(key[cut:], stat) for key, stat in entries if not key.endswith("/")]
 
 
 async def list_tree(

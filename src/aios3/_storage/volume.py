@@ -1,4 +1,4 @@
-"""``Volume``: the tree of files in one place of a bucket, with the verbs of flowserv's storage volumes."""
+"""``Volume``: the tree of files below one prefix of a bucket, with the verbs of flowserv's storage volumes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ F = TypeVar("F", bound=VolumeFileBase)
 
 
 class VolumeBase(Generic[FileT_co]):
-    """Attributes of a volume on both surfaces: its place, its session, and everything that costs no request."""
+    """Attributes of a volume on both surfaces: its URL, its session, and everything that costs no request."""
 
     _files: type[FileT_co]
 

@@ -1,4 +1,4 @@
-"""``VolumeFile``: one file of a volume, known by its place until it is opened."""
+"""``VolumeFile``: one file of a volume, known by its URL until it is opened."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class VolumeFileBase:
     """Attributes of a file of a volume on both surfaces."""
 
-    def __init__(self, name: str, url: S3Url, session: Session | None = None, found: StatResult | None = None) -> None:
+    def __init__(self, name: str, url: S3Url, session: Session | None = None, listed: StatResult | None = None) -> None:
         self._name = name
         self._url = url
         self._session = session
-        self._found = found
+        self._listed = listed
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._url)!r})"
@@ -44,9 +44,9 @@ class VolumeFileBase:
         return self._session
 
     @property
-    def found(self) -> StatResult | None:
-        """The details of the file that a listing has given, if it was found by one."""
-        return self._found
+    def listed(self) -> StatResult | None:
+        """The entry of the listing that has shown the file; None if there was none."""
+        return self._listed
 
 
 class VolumeFile(VolumeFileBase):
@@ -64,6 +64,6 @@ class VolumeFile(VolumeFileBase):
 
         Raises ObjectNotFoundError, PathIsDirectoryError.
         """
-        if self.found is not None:
-            return self.found.size
+        if self.listed is not None:
+            return self.listed.size
         return (await head_or_raise(current_session(self.session), self.url.require_object())).size

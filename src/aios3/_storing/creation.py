@@ -33,14 +33,14 @@ _log = get_logger("aios3.session")
 
 
 class UploadCreation:
-    """Begins one upload. ``lost`` counts the responses that did not come."""
+    """Begins one upload. ``lost_responses`` counts the responses that did not come."""
 
     def __init__(self, session: Session, plan: WritePlan) -> None:
         self._session = session
         self._plan = plan
         self._abort_expected = asyncio.Event()
         self._started = asyncio.get_running_loop().time()
-        self.lost = 0
+        self.lost_responses = 0
 
     async def run(self) -> str:
         """Return the id of a new upload; a cancellation meanwhile is raised when the upload has been aborted again."""
@@ -78,7 +78,7 @@ class UploadCreation:
                 upload_id = await self._attempt()
             except S3Error as error:
                 failures += 1
-                self.lost += may_have_succeeded(error)
+                self.lost_responses += may_have_succeeded(error)
                 pause = self._next_delay(error, failures)
             else:
                 self._session.track_upload(self._plan.url, upload_id)
@@ -90,7 +90,7 @@ class UploadCreation:
         try:
             return self._session.policy_at(self._plan.url).next_delay(error, failures)
         except S3Error:
-            if self.lost:
+            if self.lost_responses:
                 self._warn("no response has come that shows which of them are ours")
             raise
 
@@ -99,7 +99,7 @@ class UploadCreation:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._abort_expected.wait()
-        if self._abort_expected.is_set() and not self.lost:
+        if self._abort_expected.is_set() and not self.lost_responses:
             raise asyncio.CancelledError
 
     async def _attempt(self) -> str:
@@ -122,31 +122,31 @@ class UploadCreation:
 
     async def abort_lost(self, upload_id: str) -> None:
         """Abort the uploads that were started and whose responses were lost; the upload ``upload_id`` is still open."""
-        if not self.lost:
+        if not self.lost_responses:
             return
         try:
             uploads = await self._orphans(upload_id)
         except S3Error as error:
             self._warn(f"they could not be looked for ({error})")
             return
-        if len(uploads) > self.lost:
+        if len(uploads) > self.lost_responses:
             self._warn(f"{len(uploads)} may be ours or somebody else's: {[each.upload_id for each in uploads]}")
             return
         for each in uploads:
             await self._session.abort_upload(self._plan.url, each.upload_id)
-        self.lost = 0
+        self.lost_responses = 0
 
     async def _orphans(self, upload_id: str) -> list[OpenUpload]:
         url, admin = self._plan.url, await self._session.admin(self._plan.url)
-        listed = [each for each in await admin.list_multipart_uploads(url) if each.key == url.key]
-        own_upload = next((each for each in listed if each.upload_id == upload_id), None)
+        uploads = [each for each in await admin.list_multipart_uploads(url) if each.key == url.key]
+        own_upload = next((each for each in uploads if each.upload_id == upload_id), None)
         if own_upload is None:
             return []
         elapsed = asyncio.get_running_loop().time() - self._started
         earliest = own_upload.initiated - elapsed - _ROUNDING_SECONDS
         return [
             each
-            for each in listed
+            for each in uploads
             if earliest <= each.initiated <= own_upload.initiated
             and not self._session.has_upload(each.upload_id)
             and not await admin.list_parts(url, each.upload_id)
@@ -156,7 +156,7 @@ class UploadCreation:
         _log.warning(
             "%d responses to CreateMultipartUpload %s were lost, and uploads may be open and empty: %s; "
             "aios3.abort_uploads ends them",
-            self.lost,
+            self.lost_responses,
             self._plan.url,
             what,
         )

@@ -42,23 +42,23 @@ async def inherit_metadata(session: Session, url: S3Url, options: PutOptions, ol
 
 
 async def inherited_by_copy(
-    session: Session, url: S3Url, old: StatResult, given: PutOptions | None = None
+    session: Session, url: S3Url, old: StatResult, overrides: PutOptions | None = None
 ) -> PutOptions:
-    """Return what a copy of the object ``old`` at ``url`` is stored with; ``given`` goes before what the object has.
+    """Return what a copy of the object ``old`` at ``url`` is stored with; ``overrides`` go before what the object has.
 
     Raises like :func:`inherit_metadata`.
     """
-    options = replaced_by_copy(url, old, given or PutOptions())
+    options = replaced_by_copy(url, old, overrides or PutOptions())
     return options if options.tags else replace(options, tags=await _tags(session, url, old))
 
 
-def replaced_by_copy(url: S3Url, old: StatResult, given: PutOptions) -> PutOptions:
-    """Return what CopyObject stores if ``given`` goes before what the object ``old`` at ``url`` has.
+def replaced_by_copy(url: S3Url, old: StatResult, overrides: PutOptions) -> PutOptions:
+    """Return what CopyObject stores if ``overrides`` go before what the object ``old`` at ``url`` has.
 
-    Tags are left out unless given: S3 carries them itself. Raises like :func:`inherit_metadata`.
+    Tags are left out unless ``overrides`` has some: S3 carries them itself. Raises like :func:`inherit_metadata`.
     """
-    options = _inherit_headers(given, old, url)
-    return replace(options, storage_class=given.storage_class or storage_class_of(old))
+    options = _inherit_headers(overrides, old, url)
+    return replace(options, storage_class=overrides.storage_class or storage_class_of(old))
 
 
 def storage_class_of(old: StatResult) -> str | None:

@@ -156,7 +156,7 @@ class MultipartUpload:
         attempt = recheck_before_retry(self._session, self._plan, partial(self._complete_once, upload_id))
         try:
             lookup, policy = partial(self._lookup_completed, upload_id, size), self._session.policy_at(self._plan.url)
-            done = await retry_unless_stored(policy, attempt, lookup, lookup_is_reliable=True)
+            result = await retry_unless_stored(policy, attempt, lookup, lookup_is_reliable=True)
         except S3Error as error:
             raise_if_sizes_rejected(
                 self._session, self._plan.url, [self._sizes[part.number] for part in self._ordered()], error
@@ -164,7 +164,7 @@ class MultipartUpload:
             raise
         self.state = UploadState.COMPLETED
         self._session.untrack_upload(upload_id)
-        return WriteResult(size, done.etag, done.version_id, done.checksum)
+        return WriteResult(size, result.etag, result.version_id, result.checksum)
 
     async def _complete_once(self, upload_id: str, condition: Precondition) -> WriteResult:
         plan, backend = self._plan, await self._session.backend(self._plan.url)

@@ -73,19 +73,21 @@ async def retry_unless_stored(
     ``lookup_is_reliable``: it can also be asked after rejections that seemed certain, because what it looks at cannot
     mislead.
     """
-    failures, lost = 0, False
+    failures, response_lost = 0, False
     while True:
         try:
             return await attempt()
         except S3Error as error:
-            lost = (
-                lost or may_have_succeeded(error) or (lookup_is_reliable and failures > 0 and not worth_retrying(error))
+            response_lost = (
+                response_lost
+                or may_have_succeeded(error)
+                or (lookup_is_reliable and failures > 0 and not worth_retrying(error))
             )
             failures += 1
             try:
                 pause = policy.next_delay(error, failures)
             except S3Error:
-                result = await lookup(error) if lost else None
+                result = await lookup(error) if response_lost else None
                 if result is None:
                     raise
                 return result

@@ -57,7 +57,7 @@ async def store_object(session: Session, plan: WritePlan, chunks: Sequence[bytes
 async def copy_server_side(
     session: Session, source: S3Url, plan: WritePlan, source_stat: StatResult, terms: CopyOptions
 ) -> WriteResult:
-    """Copy an object of up to 5 GiB inside S3 to the place of ``plan``, under its condition.
+    """Copy an object of up to 5 GiB inside S3 to the URL of ``plan``, under its condition.
 
     ``source_stat`` describes the source. Options of ``plan`` replace what the source has.
     """
@@ -65,8 +65,8 @@ async def copy_server_side(
 
     async def attempt(condition: Precondition) -> WriteResult:
         options = None if plan.options == _AS_THEY_ARE else plan.options
-        done = await backend.copy_object(source, plan.url, options=options, terms=replace(terms, condition=condition))
-        return replace(done, size=source_stat.size)
+        result = await backend.copy_object(source, plan.url, options=options, terms=replace(terms, condition=condition))
+        return replace(result, size=source_stat.size)
 
     if plan.condition == UNCONDITIONAL:
         return await attempt(UNCONDITIONAL)
@@ -107,7 +107,7 @@ async def _lookup_copy(
         return None
     # The copy of an object of parts has one part, and so an ETag of its own.
     has_parts = "-" in (source.etag or "-")
-    stored = source.metadata if plan.options == _AS_THEY_ARE else plan.options.metadata
-    if not has_metadata(stat, stored) or not (has_parts or stat.etag == source.etag):
+    metadata = source.metadata if plan.options == _AS_THEY_ARE else plan.options.metadata
+    if not has_metadata(stat, metadata) or not (has_parts or stat.etag == source.etag):
         return None
     return WriteResult(stat.size, stat.etag, stat.version_id)

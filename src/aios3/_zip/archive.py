@@ -157,7 +157,7 @@ class AsyncZipArchive:
 
         Small members that lie beside each other are fetched in one request. All names and sizes are checked before
         anything is written; ZipArchiveError is raised if they are beyond ``max_total_bytes``. The first member that
-        fails ends it; what was extracted before stays. ``on_extracted`` is called with the place of each member that
+        fails ends it; what was extracted before stays. ``on_extracted`` is called with the target of each member that
         is there now. With ``dry_run`` names and sizes are checked, and nothing is written.
 
         ``resume`` goes on with an extraction that ended early. Local files with the size and the CRC-32 of their

@@ -120,9 +120,9 @@ def _end_64(tail: bytes, at: int, locator: int, path: str) -> tuple[list[int], i
 
 def _check_agreement(small: tuple[int, ...], large: tuple[int, ...], path: str) -> None:
     """Reject an archive that says one thing to readers of ZIP64 and another to all others."""
-    for said, meant, full in zip(small, large, (_FULL_16, _FULL_32, _FULL_32), strict=True):
-        if said not in {full, meant}:
-            raise archive_error(path, f"has two end records that differ: {said:,} and {meant:,}")
+    for small_value, large_value, placeholder in zip(small, large, (_FULL_16, _FULL_32, _FULL_32), strict=True):
+        if small_value not in {placeholder, large_value}:
+            raise archive_error(path, f"has two end records that differ: {small_value:,} and {large_value:,}")
 
 
 def check_end(end: EndRecord, limits: ZipLimits, most_bytes: int, path: str) -> None:
@@ -182,7 +182,7 @@ def _parsed(directory: bytes, encoding: str | None, path: str) -> list[ZipInfo]:
 
 
 def _bounded(infos: list[ZipInfo], names: list[bytes], end: EndRecord, path: str) -> list[Entry]:
-    """Give each entry the place where the next one begins; raise ZipArchiveError for one that reaches into it."""
+    """Give each entry the offset where the next one begins; raise ZipArchiveError for one that reaches into it."""
     stops: dict[int, int] = {}
     stop = end.start
     order = sorted(range(len(infos)), key=lambda index: infos[index].header_offset)

@@ -83,8 +83,8 @@ class Decompressor:
         """
         if not data and self._decoder.needs_input and self.consumed >= self._info.compress_size:
             raise self._too_short()
-        left = self._info.file_size - self.position
-        output = self._decompress(data, min(most, left))
+        remaining = self._info.file_size - self.position
+        output = self._decompress(data, min(most, remaining))
         self.position += len(output)
         self._crc = zlib.crc32(output, self._crc)
         if self._decoder.eof and self.position < self._info.file_size:
@@ -103,9 +103,9 @@ class Decompressor:
 
     def _check_end(self) -> None:
         info = self._info
-        left = len(self._decoder.unused_data) + info.compress_size - self.consumed
-        if left or (isinstance(self._decoder, Inflater) and not self._decoder.eof):
-            why = f"has {left:,} bytes too many" if left else "does not end"
+        excess = len(self._decoder.unused_data) + info.compress_size - self.consumed
+        if excess or (isinstance(self._decoder, Inflater) and not self._decoder.eof):
+            why = f"has {excess:,} bytes too many" if excess else "does not end"
             raise archive_error(self._path, f"{why} in the archive", self._info.filename)
         if self._crc != info.CRC:
             raise archive_error(

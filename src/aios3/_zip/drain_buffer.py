@@ -20,10 +20,10 @@ class DrainBuffer:
 
     def write(self, data: Buffer) -> int:
         """Take ``data``."""
-        taken = bytes(data)
+        chunk = bytes(data)
         if not self._discards:
-            self._chunks.append(taken)
-        return len(taken)
+            self._chunks.append(chunk)
+        return len(chunk)
 
     def flush(self) -> None:
         """Do nothing: what was written waits to be fetched."""

@@ -40,6 +40,6 @@ def _has_content(target: str, info: ZipInfo) -> bool:
         with open(target, "rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 crc = zlib.crc32(chunk, crc)
-    except OSError:  # it is extracted again, which says what is wrong with the place
+    except OSError:  # it is extracted again, which says what is wrong with the path
         return False
     return crc == info.CRC

@@ -19,7 +19,7 @@ from aios3._zip.central_directory import is_directory
 from aios3._zip.extracted_before import is_extracted
 from aios3._zip.headers import likely_stop
 from aios3._zip.member_bytes import is_small, load
-from aios3._zip.safety import check_places, check_readable, check_total, target_name
+from aios3._zip.safety import check_readable, check_targets, check_total, target_name
 from aios3.errors import ObjectExistsError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _GAP_BYTES = 64 * KIB
 
 @dataclass(frozen=True, slots=True)
 class ExtractJob:
-    """One member, and where it goes: a local path below ``root``, or a place in S3."""
+    """One member, and where it goes: a local path below ``root``, or a URL in S3."""
 
     entry: Entry
     target: str | S3Url
@@ -77,7 +77,7 @@ def plan_extraction(
     for info in infos:
         check_readable(info, limits, path)
     names = [target_name(info, path) for info in infos]
-    check_places(infos, names, path)
+    check_targets(infos, names, path)
     if is_s3(to):
         url = S3Url.parse(to).require_bucket()  # type: ignore[arg-type]  # is_s3 has seen that it is an AnyPath
         below = [S3Url.parse(str(url.with_key(url.prefix + name))) for name in names]

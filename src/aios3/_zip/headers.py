@@ -46,15 +46,15 @@ def read_header(data: bytes, entry: Entry, path: str) -> Header:
         raise archive_error(
             path, f"is said to begin at byte {info.header_offset:,}, where there is no member", info.filename
         )
-    _, _, flags, method, _, _, crc, stored, size, name_bytes, extra_bytes = _LOCAL.unpack_from(data)
+    _, _, flags, method, _, _, crc, compressed_size, size, name_bytes, extra_bytes = _LOCAL.unpack_from(data)
     name = data[LOCAL_HEADER_BYTES : LOCAL_HEADER_BYTES + name_bytes]
     if name != entry.raw_name[: len(name)] or name_bytes != len(entry.raw_name):
         raise archive_error(path, f"is called {name!r} in its own header", info.filename)
     if method != info.compress_type or (flags ^ info.flag_bits) & 1:
         raise archive_error(path, "is stored in another way than the directory says", info.filename)
     if not flags & _SIZES_FOLLOW:
-        claims = ((crc, info.CRC), (stored, info.compress_size), (size, info.file_size))
-        if any(claim not in {meant, 0, _FULL_32} for claim, meant in claims):
+        claims = ((crc, info.CRC), (compressed_size, info.compress_size), (size, info.file_size))
+        if any(claim not in {expected, 0, _FULL_32} for claim, expected in claims):
             raise archive_error(
                 path, "has another size or checksum in its own header than in the directory", info.filename
             )

@@ -1,4 +1,4 @@
-"""A member's bytes, piece by piece, checked at its end: stored ones as they are, all others inflated in threads."""
+"""A member's bytes, chunk by chunk, checked at its end: stored ones as they are, all others inflated in threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK_BYTES = MIB
 _INPUT_BYTES = 256 * KIB
 """The most compressed bytes that a thread is given at once."""
 CONTENT_BYTES = CHUNK_BYTES + 2 * _INPUT_BYTES
-"""Bytes that one member holds while it is read: a piece, and the input it is made of."""
+"""Bytes that one member holds while it is read: a chunk, and the input it is made of."""
 
 
 class Content(Protocol):

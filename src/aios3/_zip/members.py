@@ -1,4 +1,4 @@
-"""The file that reads one member: position, lines and chunks over its pieces."""
+"""The file that reads one member: position, lines and chunks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aios3._zip.member_content import Content
 
 _FIRST_CHUNK_BYTES = 64 * KIB
-"""Bytes that a read at a new place makes at most; each one that goes on from it makes twice as many."""
+"""Bytes that a read at a new position makes at most; each one that goes on from it makes twice as many."""
 
 
 class AsyncZipMember(AsyncBlockReadBase):

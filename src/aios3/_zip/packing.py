@@ -2,7 +2,7 @@
 
 The format is the standard library's, with a file that cannot be sought. So sizes and checksum of each member follow it
 (data descriptors), and ZIP64 is used where a size or offset may need it. Of bytes that are stored as they are, both are
-known before, and stand there. It compresses in threads, a MiB at a time, small pieces joined; what comes out is handed
+known before, and stand there. It compresses in threads, a MiB at a time, small chunks joined; what comes out is handed
 on before the next one.
 """
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from aios3._handles.copy_from import Source
 
-_PIECE_BYTES = MIB
+_CHUNK_BYTES = MIB
 _SMALL_BYTES = 64 * KIB
-"""Below this, pieces are joined: going to a thread and back takes longer than to compress them."""
+"""Below this, chunks are joined: going to a thread and back takes longer than to compress them."""
 
 
 class Packer:
@@ -99,8 +99,8 @@ class Packer:
             # ZIP64 costs 28 bytes a member; what is not known to stay below 2 GiB gets it.
             await in_thread(lambda: opened.append(self._archive.open(info, "w", force_zip64=size is None)))
             self._small = bytearray()
-            written = await copy_from(data, lambda chunk: self._take(opened[0], chunk))
-            self._check_size(info, size, written)
+            count = await copy_from(data, lambda chunk: self._take(opened[0], chunk))
+            self._check_size(info, size, count)
             await self._compress(opened[0], self._small)
             await in_thread(opened[0].close)
             await self._send()
@@ -110,7 +110,7 @@ class Packer:
                 with contextlib.suppress(RuntimeError):  # it is torn in any case, and only to be let go
                     await in_thread(target.close)
             raise
-        return written
+        return count
 
     async def _store(self, info: ZipInfo, view: memoryview) -> int:
         """Write a member as it is, with size and checksum before it, where Java's ZipInputStream needs them."""
@@ -121,8 +121,8 @@ class Packer:
             assert file is not None, "it is open: turns are taken"
             info.header_offset = file.tell()
             file.write(info.FileHeader())
-            for start in range(0, len(view), _PIECE_BYTES):
-                file.write(view[start : start + _PIECE_BYTES])
+            for start in range(0, len(view), _CHUNK_BYTES):
+                file.write(view[start : start + _CHUNK_BYTES])
                 await self._send()
             # As ZipFile.mkdir does.
             archive.filelist.append(info)
@@ -134,9 +134,9 @@ class Packer:
             raise
         return len(view)
 
-    def _check_size(self, info: ZipInfo, size: int | None, written: int) -> None:
-        if size not in {None, written}:
-            message = f"{info.filename!r} had {size:,} bytes, and {written:,} when it was read"
+    def _check_size(self, info: ZipInfo, size: int | None, count: int) -> None:
+        if size not in {None, count}:
+            message = f"{info.filename!r} had {size:,} bytes, and {count:,} when it was read"
             raise FileChangedError(message, path=self._path)
 
     async def _take(self, target: IO[bytes], data: Buffer) -> int:
@@ -151,8 +151,8 @@ class Packer:
 
     async def _compress(self, target: IO[bytes], data: Buffer) -> None:
         view = memoryview(data)
-        for start in range(0, len(view), _PIECE_BYTES):
-            await in_thread(target.write, view[start : start + _PIECE_BYTES])
+        for start in range(0, len(view), _CHUNK_BYTES):
+            await in_thread(target.write, view[start : start + _CHUNK_BYTES])
             await self._send()
 
     async def _send(self) -> None:

@@ -52,13 +52,13 @@ def check_total(infos: Sequence[ZipInfo], limits: ZipLimits, path: str) -> None:
         raise archive_error(path, f"would become {total:,} bytes, more than max_total_bytes={limits.max_total_bytes:,}")
 
 
-def check_places(infos: Sequence[ZipInfo], names: Sequence[str], path: str) -> None:
-    """Raise ZipArchiveError if two members would be at one place, or one of them below another that is a file."""
-    seen: set[str] = set()
+def check_targets(infos: Sequence[ZipInfo], names: Sequence[str], path: str) -> None:
+    """Raise ZipArchiveError if two members would have one target, or one of them below another that is a file."""
+    earlier: set[str] = set()
     for name in names:
-        if name in seen:
+        if name in earlier:
             raise archive_error(path, "occurs twice: only one of the two could be extracted", name)
-        seen.add(name)
+        earlier.add(name)
     files = {name for name, info in zip(names, infos, strict=True) if not is_directory(info)}
     for name in names:
         above = next((name[:end] for end in _slashes(name) if name[:end] in files), None)
@@ -81,7 +81,7 @@ def target_name(info: ZipInfo, path: str) -> str:
     """
     name = info.filename
     if "\\" in info.orig_filename or "\0" in info.orig_filename or _DRIVE.match(name):
-        message = f"{info.orig_filename!r} in {path} is not extracted: some systems take that name for another place"
+        message = f"{info.orig_filename!r} in {path} is not extracted: some systems take that name for another path"
         raise UnsafeNameError(message, path=path)
     kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == _UNIX else 0
     if kind not in {0, stat.S_IFDIR if is_directory(info) else stat.S_IFREG}:

@@ -1161,7 +1161,7 @@ class Bucket(BucketBase[S3Object]):
 
 
 class Storage(StorageBase):
-    """The files of one place in a bucket, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there."""
+    """The files of a bucket or of a prefix in it, ``s3://bucket`` or ``s3://bucket/prefix``, by their names there."""
 
     open = _open_stored
 

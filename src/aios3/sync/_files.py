@@ -252,8 +252,8 @@ def open(  # noqa: PLR0917 - the order is that of builtins.open
 
 def stream(source: ObjectBase, **options: Unpack[ReaderOptions]) -> ObjectReader:
     """Return the object as a file, to be used with ``with``; the options are those of :func:`aios3.aopen`."""
-    chosen: ReaderOptions = {**source.pinned(), **options}
-    return open(source.url, "rb", session=source.session, **chosen)
+    reader_options: ReaderOptions = {**source.pinned(), **options}
+    return open(source.url, "rb", session=source.session, **reader_options)
 
 
 def _write_buffer(raw: RawWriter, buffer_size: int) -> ObjectWriter | ObjectFile:

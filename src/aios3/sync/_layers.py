@@ -128,7 +128,7 @@ class _ByteWriteLayer(_WriteLayer, _StandardBytes):
         except (TypeError, ValueError, BufferError):
             raise  # nothing was taken
         except BaseException as error:
-            self._file.fail(error)  # Ctrl-C between two pieces: what was taken is unknown
+            self._file.fail(error)  # Ctrl-C between two chunks: what was taken is unknown
             raise
 
 

@@ -52,16 +52,16 @@ class Closable(Protocol):
 
 
 class _LoopCall(Generic[T]):
-    """One piece of work on the loop, and what became of it.
+    """One call on the loop, and what became of it.
 
     ``begin`` and ``cancel`` run on the loop; ``wait`` and ``outcome`` are for the thread that wants the result.
     """
 
     def __init__(
-        self, work: Callable[[], Awaitable[T]], ended: Callable[[_LoopCall[T]], object], *, is_waited_for: bool = False
+        self, work: Callable[[], Awaitable[T]], on_end: Callable[[_LoopCall[T]], object], *, is_waited_for: bool = False
     ) -> None:
         self._work = work
-        self._on_end = ended
+        self._on_end = on_end
         self._is_waited_for = is_waited_for
         self._task: asyncio.Task[None] | None = None
         self._cancelling = False
@@ -113,16 +113,16 @@ class _LoopCall(Generic[T]):
     async def _run_in_waiting_thread(self, work: Callable[[], object]) -> None:
         """Have the thread that waits do ``work``; do it in a thread of the loop if that one has stopped waiting."""
         if not self._is_over:
-            done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._thread_jobs.append((work, done))
+            future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._thread_jobs.append((work, future))
             self._wake()
-            if await done:
+            if await future:
                 return
         await asyncio.to_thread(work)
 
     def _run_thread_job(self) -> None:
         try:
-            work, done = self._thread_jobs.popleft()
+            work, future = self._thread_jobs.popleft()
         except IndexError:  # the call has ended meanwhile
             return
         is_done = False
@@ -131,7 +131,7 @@ class _LoopCall(Generic[T]):
             is_done = True
         finally:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and the call with it
-                done.get_loop().call_soon_threadsafe(partial(_settle, done, done=is_done))
+                future.get_loop().call_soon_threadsafe(partial(_settle, future, done=is_done))
 
     @property
     def task(self) -> asyncio.Task[None] | None:

@@ -39,7 +39,7 @@ class RawReader(io.RawIOBase):
     """An object of S3, open for reading, without a buffer: each read crosses to the background loop.
 
     ``buffer_size`` is the size of the buffer that stands on it. A buffer always asks for as much as it holds, needed
-    or not; at a new place it gets less.
+    or not; at a new offset it gets less.
     """
 
     def __init__(self, loop_thread: LoopThread, handle: Reading, buffer_size: int = 0) -> None:
@@ -207,7 +207,7 @@ class RawReader(io.RawIOBase):
         return self._loop_thread.call_with_buffer(read, buffer)
 
     def read_ranges_into(self, ranges: Iterable[tuple[int, int]], buffers: Iterable[Buffer]) -> list[int]:
-        """Read several ranges ``[start, stop)``, each into the buffer at its place in ``buffers``.
+        """Read several ranges ``[start, stop)``, each into the buffer at its index in ``buffers``.
 
         Returns how many bytes each got: fewer than its size only at the end of the object. Raises InvalidRangeError
         unless each range has one buffer of its own size, and what :meth:`readinto_at` raises.
@@ -216,12 +216,12 @@ class RawReader(io.RawIOBase):
         return self._loop_thread.call_with_buffer(read, list(buffers))
 
     def _anywhere(self, method: str) -> AsyncPrefetchReader | AsyncWholeFile:
-        """Return the handle if it reads at any place."""
+        """Return the handle if it reads at any offset."""
         check_open(self)
         if isinstance(self._handle, (AsyncPrefetchReader, AsyncWholeFile)):
             return self._handle
         message = (
-            f"{method}: {self.name} is a pipe or a member of an archive, which does not read at any place; "
+            f"{method}: {self.name} is a pipe or a member of an archive, which does not read at any offset; "
             "open the object itself without buffering='pipe', or seek and read"
         )
         raise UnsupportedError(message, path=self.name)

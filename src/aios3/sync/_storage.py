@@ -66,7 +66,7 @@ class StorageReader:
         return self._file.read(None if size < 0 else size)
 
     def iter_chunks(self, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
-        """Yield what is left in pieces of ``chunk_size`` bytes; the last one may be smaller."""
+        """Yield what is left in chunks of ``chunk_size`` bytes; the last one may be smaller."""
         check_chunk_size(chunk_size)
         return iter(lambda: self.read(chunk_size), b"")
 
