@@ -4,7 +4,9 @@
 quotation, is marked ``keep-word``.
 """
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -209,6 +211,37 @@ def test_private_words_do_not_come_back():
         for number, word in old_words(file.read_text(encoding="utf-8"), pattern)
     ]
     assert not found, "\n".join(found[:40])
+
+
+HOMONYMS = frozenset({"asked", "found", "given", "kept", "known", "made", "meant", "piece", "place", "said", "taken"})
+"""Names that said of a variable how it came about, and not what it is: each had several meanings."""
+
+
+def _defined_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, node.lineno
+
+
+def test_nothing_is_named_by_a_word_of_several_meanings():
+    homonyms = [
+        f"{file.relative_to(ROOT)}:{line}: {name}"
+        for file in sorted((ROOT / "src").rglob("*.py"))
+        for name, line in _defined_names(ast.parse(file.read_text(encoding="utf-8")))
+        if name.strip("_").removesuffix("s") in HOMONYMS
+    ]
+    assert not homonyms, "say what it is:\n" + "\n".join(homonyms)
+
+
+@pytest.mark.parametrize(
+    "line", ["found = 1", "self._kept = 1", "def f(place): 1", "async def said(): 1", "pieces = 1"]
+)
+def test_a_word_of_several_meanings_is_seen_where_it_names_something(line):
+    names = [name.strip("_").removesuffix("s") for name, _ in _defined_names(ast.parse(line))]
+    assert HOMONYMS.intersection(names)
 
 
 @pytest.mark.parametrize(
