@@ -10,7 +10,7 @@ import os
 from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import TYPE_CHECKING, cast
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from aios3._closing import SessionCloser, SessionResources, seconds_to_close, untracked_generators
 from aios3._config import Config
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import AsyncGeneratorType, TracebackType
     from typing import Self
-    from weakref import WeakSet
 
     from typing_extensions import Unpack
 
@@ -440,6 +439,9 @@ async def _abort_anew(config: Config, uploads: Mapping[str, S3Url]) -> None:
 _bound: WeakValueDictionary[int, Session] = WeakValueDictionary()
 """The sessions that belong to a loop, by their ids."""
 
+loops_with_end: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+"""Loops that close their sessions by themselves when the interpreter ends, within a time that they state."""
+
 
 def _end_sessions() -> None:
     """End what is open while the interpreter still starts threads; a writer that is collected later cannot.
@@ -447,7 +449,7 @@ def _end_sessions() -> None:
     A session whose loop runs in another thread is closed there. What stays open is aborted on another loop.
     """
     bound = [session for reference in _bound.valuerefs() if (session := reference()) is not None]
-    sessions = [session for session in bound if not session.closed]
+    sessions = [session for session in bound if not session.closed and session.loop not in loops_with_end]
     closing = [session.close_from_thread() for session in sessions]
     wait_for_futures([each for each in closing if each is not None], timeout=MAX_EXIT_WAIT_SECONDS)
     for session in sessions:

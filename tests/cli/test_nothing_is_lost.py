@@ -113,15 +113,15 @@ def test_what_a_filter_keeps_stays(state, line, kept):
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "status"),
     [
-        "sync f.txt {b}/d/b --exclude *.txt",
-        "cp f.txt {b}/d/b --exclude *.txt",
-        "cp {b}/a.txt t/g --exclude *.txt",
+        ("sync f.txt {b}/d/b --exclude *.txt", 1),  # no directory
+        ("cp f.txt {b}/d/b --exclude *.txt", 0),
+        ("cp {b}/a.txt t/g --exclude *.txt", 0),
     ],
 )
-def test_a_filter_that_keeps_the_only_source_keeps_the_target(state, line):
-    assert state.run(line).returncode == 0
+def test_a_filter_that_keeps_the_only_source_keeps_the_target(state, line, status):
+    assert state.run(line).returncode == status
     assert (state.objects(), state.files()) == (OBJECTS, FILES)
 
 

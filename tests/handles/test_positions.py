@@ -237,12 +237,14 @@ class Source:
 async def test_a_long_line_is_put_together_once(verb):
     size = 3 << 20
     file = AsyncTextReader(Source(size), "utf-8", "strict", None)
-    decode = file._decoder.decode
+    decoder = file._decoder
 
     class Decoder:
+        getstate, setstate = decoder.getstate, decoder.setstate
+
         @staticmethod
         def decode(data, *, final=False):
-            return Counted(decode(data, final=final))
+            return Counted(decoder.decode(data, final=final))
 
     file._decoder = Decoder()
     Counted.total = 0

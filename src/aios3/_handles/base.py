@@ -250,7 +250,7 @@ class AsyncReadBase(AsyncBoundFile):
         return line
 
     async def _long_line(self, data: bytes, remaining: int) -> bytes:
-        """Return the line that begins with ``data``, the bytes at the position, and ends within ``left`` bytes."""
+        """Return the line that begins with ``data``, the bytes at the position, and ends within ``remaining`` bytes."""
         look, end = _LINE_READ_BYTES, 0
         chunks: list[bytes] = []
         try:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, TypeVar
 from aios3._caller_thread import caller_executor
 from aios3._engine.tasks import OwnedTasks
 from aios3._logs import Relay, get_logger
+from aios3._session import loops_with_end
 from aios3.errors import ClosedHandleError, WrongLoopError
 from aios3.sync._fork_hooks import discard_partial_imports, forked, wait_for_imports
 
@@ -199,6 +200,7 @@ class LoopThread:
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         with self.relay:  # asyncio logs which selector it takes
             self._loop = self._runner.get_loop()
+        loops_with_end.add(self._loop)
         self._stop = asyncio.Event()
         self._stopping = False
         self.tasks: OwnedTasks = OwnedTasks()
