@@ -77,6 +77,7 @@ ONE_PYTHON_IS_ENOUGH = tuple(
         "cli/test_killed_commands.py",
         "conformance",
         "credentials",
+        "examples",
         "faults",
         "objects",
         "regions",
@@ -88,9 +89,9 @@ ONE_PYTHON_IS_ENOUGH = tuple(
         "vendors",
     )
 )
-"""What servers, networks, accounts and botocore do, they do to every interpreter alike; the tables of it are long."""
+"""Servers, networks, accounts, botocore and the guide's programs are the same for every interpreter."""
 THE_OUTERMOST_ARE_ENOUGH = tuple(
-    f"--ignore=tests/{name}" for name in ("boto", "cli", "compat", "distribution", "ecosystem", "examples", "fsspec")
+    f"--ignore=tests/{name}" for name in ("boto", "cli", "compat", "distribution", "ecosystem", "fsspec")
 )
 """What stands on the library, or starts programs: run on the oldest and the newest Python, not on those between."""
 TABLES = ("tests/faults", "tests/vendors", "tests/cli/test_killed_commands.py")
