@@ -88,7 +88,7 @@ class S3ReadFile(S3File):
         self._options = options
         self.size: int = file.size
         if fs.version_aware:
-            self.version_id = file.stat().version_id or self.version_id
+            self.version_id: str | None = file.stat().version_id or self.version_id
 
     def __del__(self) -> None:
         """Close without waiting: libraries over fsspec leave files that they have read to the garbage collector."""
@@ -319,7 +319,8 @@ class S3WriteFile(S3File):
             self._outcome = _FAILED
             raise
         else:
-            self._outcome, self.version_id = self._end()
+            self._outcome, version_id = self._end()
+            self.version_id: str | None = version_id
         finally:
             self.fs.invalidate_cache(self.path)
 
