@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import dataclasses
 import os
-from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import TYPE_CHECKING, cast
-from weakref import WeakSet, WeakValueDictionary
 
 from aios3._closing import SessionCloser, SessionResources, seconds_to_close, untracked_generators
 from aios3._config import Config
 from aios3._engine.active_calls import closing_error
 from aios3._engine.backoff import retry_delay
-from aios3._engine.cleanup_thread import MAX_EXIT_WAIT_SECONDS, run_in_cleanup_thread
+from aios3._engine.cleanup_thread import run_in_cleanup_thread
 from aios3._engine.limiter import AdaptiveLimiter
 from aios3._engine.memory_budget import MemoryBudget
 from aios3._engine.opening_latencies import OpeningLatencies
@@ -24,6 +21,7 @@ from aios3._engine.retry_policy import RetryPolicy
 from aios3._engine.tasks import start_shielded, wait_all
 from aios3._logs import get_logger
 from aios3._observe import Observer
+from aios3._session_exit import end_at_exit
 from aios3._settings import settings_of_arguments
 from aios3._transport import Transport
 from aios3.errors import ClosedHandleError, ConfigError, S3Error, WrongLoopError, worth_retrying
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import AsyncGeneratorType, TracebackType
     from typing import Self
+    from weakref import WeakSet
 
     from typing_extensions import Unpack
 
@@ -150,7 +149,7 @@ class Session:
         if self._loop is None:
             self._loop = running
             self._pid = os.getpid()
-            _bound[id(self)] = self
+            end_at_exit(self)
             self.closer = _started(_close_with_loop(self))
         self._check_loop()
 
@@ -263,28 +262,33 @@ class Session:
         if loop is not None and loop.is_running() and not self._closed:
             loop.call_soon_threadsafe(self._start_abort, url, abort)
         elif upload_id is not None:
-            self._abort_elsewhere([upload_id])
+            self._abort_elsewhere([upload_id], wait=True)
 
     def close_from_thread(self) -> Future[None] | None:
         """Have the session closed by its loop, which runs in another thread; None if it runs no more."""
         loop = self._loop
         if loop is None or not loop.is_running() or self._pid != os.getpid():
             return None
-        return asyncio.run_coroutine_threadsafe(self._close(), loop)
+        closing = self._close()
+        try:
+            return asyncio.run_coroutine_threadsafe(closing, loop)
+        except RuntimeError:  # the loop was closed just now
+            closing.close()
+            return None
 
     def abort_at_exit(self) -> None:
         """Have all uploads aborted that are open: the interpreter ends, and the loop has stopped."""
         if self._pid == os.getpid():
-            self._abort_elsewhere(list(self._uploads))
+            self._abort_elsewhere(list(self._uploads), wait=False)
 
-    def _abort_elsewhere(self, upload_ids: Sequence[str]) -> None:
+    def _abort_elsewhere(self, upload_ids: Sequence[str], *, wait: bool) -> None:
         """Abort uploads on another loop; those that are open no more are left out."""
         uploads = {
             upload_id: url for upload_id in upload_ids if (url := self._uploads.pop(upload_id, None)) is not None
         }
         if uploads:
             name = f"aios3 abort {', '.join(map(str, uploads.values()))}"
-            run_in_cleanup_thread(partial(_abort_anew, self.config, uploads), name)
+            run_in_cleanup_thread(partial(_abort_anew, self.config, uploads), name, wait=wait)
 
     def _start_abort(self, url: S3Url, abort: Abort) -> None:
         self.tasks.start(abort(), name=f"aios3 abort {url}", shielded=True)
@@ -434,26 +438,3 @@ async def _abort_anew(config: Config, uploads: Mapping[str, S3Url]) -> None:
     async with Session(config) as session, asyncio.TaskGroup() as group:
         for upload_id, url in uploads.items():
             group.create_task(session.abort_upload(url, upload_id), name=f"aios3 abort {url}")
-
-
-_bound: WeakValueDictionary[int, Session] = WeakValueDictionary()
-"""The sessions that belong to a loop, by their ids."""
-
-loops_with_end: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-"""Loops that close their sessions by themselves when the interpreter ends, within a time that they state."""
-
-
-def _end_sessions() -> None:
-    """End what is open while the interpreter still starts threads; a writer that is collected later cannot.
-
-    A session whose loop runs in another thread is closed there. What stays open is aborted on another loop.
-    """
-    bound = [session for reference in _bound.valuerefs() if (session := reference()) is not None]
-    sessions = [session for session in bound if not session.closed and session.loop not in loops_with_end]
-    closing = [session.close_from_thread() for session in sessions]
-    wait_for_futures([each for each in closing if each is not None], timeout=MAX_EXIT_WAIT_SECONDS)
-    for session in sessions:
-        session.abort_at_exit()
-
-
-atexit.register(_end_sessions)

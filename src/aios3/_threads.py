@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -52,3 +53,13 @@ async def made_in_thread(make: Callable[[], T], unmake: Callable[[T], object]) -
             await in_thread(unmake, each)
         raise
     return results[0]
+
+
+def call_now(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Call ``function`` here, and return a future that is done: for pools that can start no thread any more."""
+    future: Future[T] = Future()
+    try:
+        future.set_result(function(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+        future.set_exception(error)
+    return future

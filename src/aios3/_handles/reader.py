@@ -12,8 +12,8 @@ from aios3._engine.range_fetcher import RangeFetcher
 from aios3._engine.readahead import RangeLimits, SequentialReads
 from aios3._engine.tasks import InterruptedWorkError, OwnedTasks
 from aios3._handles.base import AsyncBlockReadBase, call_on
-from aios3._handles.positioned import Destination, checked_ranges, destinations, negative
 from aios3._handles.positions import writable_buffer
+from aios3._handles.range_arguments import Destination, checked_ranges, destinations, negative_error
 from aios3._handles.reading_into import MAX_GAP_BYTES, read_into
 from aios3._handles.resumable_get import ObjectSource
 from aios3._handles.verifying import log_reread
@@ -114,7 +114,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         Only what is asked for is fetched. Raises InvalidRangeError for a negative offset or size.
         """
         if offset < 0 or size < 0:
-            raise negative(self.name, "read_at", offset, size)
+            raise negative_error(self.name, "read_at", offset, size)
         self._check()
         return await self._fetcher.read(offset, min(offset + size, self.size))
 
@@ -129,7 +129,7 @@ class AsyncPrefetchReader(AsyncBlockReadBase):
         a row.
         """
         if offset < 0:
-            raise negative(self.name, "readinto_at", offset)
+            raise negative_error(self.name, "readinto_at", offset)
         self._check()
         with writable_buffer(buffer, "readinto_at") as view:
             return (await self._read_into([Destination(offset, view)]))[0]

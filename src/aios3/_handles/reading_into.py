@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from aios3._engine.tasks import OwnedTasks
     from aios3._handles.fetcher_protocol import RangeFetcherProtocol
-    from aios3._handles.positioned import Destination
+    from aios3._handles.range_arguments import Destination
     from aios3._handles.resumable_get import ObjectSource
 
 MAX_GAP_BYTES = 64 * KIB

@@ -10,8 +10,8 @@ from aios3._engine.tasks import wait_all
 from aios3._entries import StatResult, WriteResult
 from aios3._handles.base import AsyncSeekReadBase
 from aios3._handles.base_writer import AsyncUploadBase, WriterState
-from aios3._handles.positioned import Destination, checked_ranges, destinations, negative
 from aios3._handles.positions import byte_view, writable_buffer, writable_view
+from aios3._handles.range_arguments import Destination, checked_ranges, destinations, negative_error
 from aios3._handles.whole_io import changed_error, check_unchanged, upload_store
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._storing.upload import ABORT_PATIENCE_SECONDS
@@ -119,7 +119,7 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         Raises InvalidRangeError for a negative offset or size.
         """
         if offset < 0 or size < 0:
-            raise negative(self.name, "read_at", offset, size)
+            raise negative_error(self.name, "read_at", offset, size)
         async with self._lock:
             self._check_reading()
             return await self._store.read(offset, size)
@@ -131,7 +131,7 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         be written, or does not lie in a row.
         """
         if offset < 0:
-            raise negative(self.name, "readinto_at", offset)
+            raise negative_error(self.name, "readinto_at", offset)
         self._check_reading()
         with writable_buffer(buffer, "readinto_at") as view:
             return (await self._read_into([Destination(offset, view)]))[0]

@@ -15,19 +15,21 @@ import sys
 import threading
 import weakref
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, TypeVar
 
 from aios3._caller_thread import caller_executor
 from aios3._engine.tasks import OwnedTasks
 from aios3._logs import Relay, get_logger
-from aios3._session import loops_with_end
+from aios3._session_exit import loops_with_end
+from aios3._threads import call_now
 from aios3.errors import ClosedHandleError, WrongLoopError
 from aios3.sync._fork_hooks import discard_partial_imports, forked, wait_for_imports
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -177,12 +179,7 @@ class _Threads(ThreadPoolExecutor):
         except RuntimeError:
             if threading.main_thread().is_alive():
                 raise
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - raised again by the future
-            future.set_exception(error)
-        return future
+        return call_now(fn, *args, **kwargs)
 
 
 class LoopThread:

@@ -36,7 +36,7 @@ class Destination:
         return self if self.stop <= size else Destination(self.start, self.view[: max(size - self.start, 0)])
 
 
-def negative(name: str, method: str, *arguments: int) -> InvalidRangeError:
+def negative_error(name: str, method: str, *arguments: int) -> InvalidRangeError:
     """Build the error for a negative offset or size of a read of the file ``name``."""
     message = f"{method}({', '.join(map(str, arguments))}) on {name}: no offset or size is negative"
     return InvalidRangeError(message, path=name)
