@@ -165,7 +165,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on moto; on nox's own Python all, and conformance on rclone (30 min); arguments go to pytest."""
+    """Run the tests on moto; on nox's own Python all, and conformance on rclone (40 min); arguments go to pytest."""
     uvloop = ["uvloop"] if session.python == OWN_PYTHON else []
     _install_wheel(session, *TESTS, *TESTS_OF_OTHERS, *EXAMPLES, *uvloop, extras="testing,crt,otel,zstd")
     if session.posargs:

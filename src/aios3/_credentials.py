@@ -22,7 +22,14 @@ from aios3._rejections import has_no_code, is_unexplained
 from aios3._responses import is_expired_token
 from aios3._secrets import scrub
 from aios3._shared_call import SharedCall
-from aios3.errors import ClosedHandleError, ConfigError, CredentialsError, NoCredentialsError, S3Error
+from aios3.errors import (
+    ClosedHandleError,
+    ConfigError,
+    CredentialsError,
+    NoCredentialsError,
+    S3Error,
+    about_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -391,8 +398,7 @@ def error_context(operation: str, path: str) -> Iterator[None]:
     except (CredentialsError, ConfigError) as error:
         if error.path is not None or not error.args:
             raise
-        named = type(error)(f"{operation} {path}: {error.message}", path=path, operation=operation, code=error.code)
-        raise named from error.__cause__
+        raise about_request(error, operation, path) from error.__cause__
 
 
 async def refresh_after(

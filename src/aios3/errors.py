@@ -448,6 +448,11 @@ def reworded(error: S3Error, message: str) -> S3Error:
     return other
 
 
+def about_request(error: S3Error, operation: str, path: str) -> S3Error:
+    """Return an error of the same kind, made where the request was not known, that says which one it was."""
+    return type(error)(f"{operation} {path}: {error.message}", path=path, operation=operation, code=error.code)
+
+
 def worth_retrying(error: BaseException) -> bool:
     """Return whether the same request may succeed when it is sent again."""
     if isinstance(error, TLSError):

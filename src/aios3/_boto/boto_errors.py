@@ -53,8 +53,7 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
     fields = _mapping(getattr(error, "kwargs", None))
     cause = fields.get("error") or error
     if isinstance(cause, errors.S3Error):
-        named = f"{operation} {path}: {cause.message}"
-        return cause if cause.path else type(cause)(named, path=path, operation=operation)
+        return cause if cause.path else errors.about_request(cause, operation, path)
     if "proxy_url" in fields:
         return _from_proxy(_text(fields["proxy_url"]) or "", cause, operation, path)
     for kind in _kinds():
