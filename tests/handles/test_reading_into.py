@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nothing_left import nothing_left
 
 import aios3
-from aios3 import _session
+from aios3 import _session, _threads
 from aios3._engine import retry_policy
 from aios3._engine.range_checksums import checksum_by
 from aios3.errors import (
@@ -337,6 +337,34 @@ async def test_a_timeout_leaves_the_buffer_to_the_caller(s3, memory_session):
         assert await is_left_alone(memory)
         assert await file.readinto_at(MIB, memory) == 2 * MIB
     assert memory == DATA[MIB:]
+
+
+HELD_CALLS = {
+    "readinto": lambda file, memory: file.readinto(memory),
+    "readinto_at": lambda file, memory: file.readinto_at(0, memory),
+    "read_ranges_into": lambda file, memory: file.read_ranges_into([(0, len(memory))], [memory]),
+}
+
+
+@pytest.mark.parametrize("call", HELD_CALLS)
+async def test_a_buffer_may_grow_though_a_thread_still_has_what_it_was_called_with(
+    s3, memory_session, monkeypatch, call
+):
+    """A thread of a pool gives up its arguments a little after its result."""
+    held = []
+
+    async def in_thread(function, *arguments):
+        held.append(arguments)
+        return await _threads.in_thread(function, *arguments)
+
+    s3.put(URL.key, DATA)
+    async with aios3.aopen(URL, buffering="disk", session=memory_session) as file:
+        monkeypatch.setattr("aios3._handles.whole_stores.in_thread", in_thread)
+        memory = room(1000)
+        await HELD_CALLS[call](file, memory)
+        assert held
+        memory.append(0)
+    assert memory == DATA[:1000] + b"\0"
 
 
 # Wrong arguments

@@ -9,6 +9,7 @@ import pytest
 
 import aios3.sync as s3
 from aios3.errors import ClosedHandleError, InvalidRangeError, UnsupportedError
+from aios3.sync._loop_thread import LoopThread
 
 DATA = random.Random(3).randbytes(3 << 20)
 RANGES = [(2_000_000, 2_500_000), (5, 10), (len(DATA) - 3, len(DATA) + 4)]
@@ -90,3 +91,28 @@ def test_a_closed_file_is_read_at_no_place(session, path, call):
         file.close()
         with pytest.raises(ClosedHandleError):
             CALLS[call](file)
+
+
+@pytest.mark.parametrize("buffering", [0, "memory", "disk"])
+@pytest.mark.parametrize("call", ["readinto", "readinto_at", "read_ranges_into"])
+def test_a_buffer_may_grow_though_the_loop_still_has_it(session, path, monkeypatch, call, buffering):
+    """The loop's thread gives up a call a little after its result."""
+    held = []
+    call_with_buffer = LoopThread.call_with_buffer
+
+    def holding(self, function, memory):
+        held.append(memory)
+        return call_with_buffer(self, function, memory)
+
+    monkeypatch.setattr(LoopThread, "call_with_buffer", holding)
+    memory = bytearray(1000)
+    with s3.open(path, buffering=buffering, session=session) as file:
+        if call == "readinto":
+            file.readinto(memory)
+        elif call == "readinto_at":
+            file.readinto_at(0, memory)
+        else:
+            file.read_ranges_into([(0, 1000)], [memory])
+        assert held
+        memory.append(0)
+    assert memory == DATA[:1000] + b"\0"

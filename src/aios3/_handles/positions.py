@@ -70,6 +70,7 @@ def writable_view(buffer: Buffer, method: str = "readinto") -> memoryview | None
 def writable_buffer(buffer: Buffer, method: str = "readinto") -> Iterator[memoryview]:
     """Give the memory of ``buffer`` to read into; of what Python has no format for, a copy that is put back.
 
+    The view is released at the end: a thread may keep it a little longer, and a ``bytearray`` could not grow meanwhile.
     Raises TypeError for memory that cannot be written, or does not lie in a row.
     """
     view = writable_view(buffer, method)
@@ -78,7 +79,8 @@ def writable_buffer(buffer: Buffer, method: str = "readinto") -> Iterator[memory
         yield memoryview(data)
         io.BytesIO(data).readinto(buffer)
     else:
-        yield view
+        with view:
+            yield view
 
 
 def _no_room(buffer: Buffer, method: str, why: str) -> TypeError:

@@ -109,7 +109,8 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
         async with self._lock:
             self._check_reading()
             start = self._position
-            count = await self._store.read_into(start, target)
+            with target:  # as in writable_buffer
+                count = await self._store.read_into(start, target)
             self._position = start + count
             return count
 
