@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
 import threading
@@ -199,13 +200,14 @@ async def test_a_root_that_is_a_link_is_where_the_user_has_named_it(session, tmp
 @pytest.mark.parametrize("verb", [download, sync, extract_file, extract_directory])
 async def test_a_directory_that_a_link_replaces_in_between_leads_nowhere(session, root, outside, monkeypatch, verb):
     """The link comes directly before a directory is entered, after everything above it was."""
-    original, once = beneath._step, threading.Lock()
+    original, once, one_thread = beneath._step, threading.Lock(), threading.RLock()
 
     def step(here, name, *, make):
-        if name in {"new", "marked"} and once.acquire(blocking=False):
-            (root / "sub").rename(root / "moved")
-            (root / "sub").symlink_to(outside)
-        return original(here, name, make=make)
+        with one_thread:  # others of the verb's threads see the directory or the link, never neither
+            if name in {"new", "marked"} and once.acquire(blocking=False):
+                (root / "sub").rename(root / "moved")
+                (root / "sub").symlink_to(outside)
+            return original(here, name, make=make)
 
     monkeypatch.setattr(beneath, "_step", step)
     try:
@@ -259,6 +261,7 @@ async def test_errors_of_the_operating_system_name_the_whole_path(session, root)
     for error in caught.value.failures.values():
         assert isinstance(error, NotADirectoryError)
         assert error.filename == str(root / "sub")
+        assert str(error) == f"[Errno {errno.ENOTDIR}] {os.strerror(errno.ENOTDIR)}: {str(root / 'sub')!r}"
 
 
 # markers of directories

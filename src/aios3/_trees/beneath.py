@@ -49,7 +49,8 @@ class Folder:
             yield
         except OSError as error:
             if error.errno is not None:
-                error.filename, error.filename2 = os.path.join(self.path, name), None
+                error.filename = os.path.join(self.path, name)
+                del error.filename2  # None instead would be printed: "'path' -> None"
             raise
 
     def close(self) -> None:

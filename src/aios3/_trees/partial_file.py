@@ -155,13 +155,13 @@ def _replace(folder: Folder, name: str, target: str) -> None:
 def _link_new(folder: Folder, name: str, last: str) -> None:
     target = os.path.join(folder.path, last)
     try:
-        os.link(folder.at(name), folder.at(last), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
+        with folder.naming(last):
+            os.link(folder.at(name), folder.at(last), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
     except FileExistsError as error:
         message = f"{target} was created by somebody else meanwhile, and overwrite=False replaces nothing"
         raise ObjectExistsError(message, path=target) from error
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
-            error.filename, error.filename2 = target, None
             raise
         if _is_there(folder, last):  # no hard links here: the last look is what there is
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from error
