@@ -74,7 +74,7 @@ ONE_PYTHON_IS_ENOUGH = tuple(
     f"--ignore=tests/{name}"
     for name in (
         "buckets",
-        "cli/test_killed_commands.py",
+        *(f"cli/test_{name}.py" for name in ("interrupted_commands", "killed_commands", "nothing_is_lost")),
         "conformance",
         "credentials",
         "examples",
@@ -84,6 +84,7 @@ ONE_PYTHON_IS_ENOUGH = tuple(
         "security",
         "storage",
         "storing",
+        "test_malformed_responses.py",
         "test_settings_differential.py",
         "trees",
         "vendors",
@@ -94,8 +95,26 @@ THE_OUTERMOST_ARE_ENOUGH = tuple(
     f"--ignore=tests/{name}" for name in ("boto", "cli", "compat", "distribution", "ecosystem", "fsspec")
 )
 """What stands on the library, or starts programs: run on the oldest and the newest Python, not on those between."""
-TABLES = ("tests/faults", "tests/vendors", "tests/cli/test_killed_commands.py")
-"""They reach the same lines many times, and measuring doubles their time; a program that is killed tells no lines."""
+TABLES = (
+    "tests/faults",
+    "tests/vendors",
+    *(f"tests/cli/test_{name}.py" for name in ("interrupted_commands", "killed_commands", "nothing_is_lost")),
+    "tests/conformance",
+    "tests/credentials/test_credentials_table.py",
+    "tests/distribution/test_worker_deaths.py",
+    "tests/examples",
+    "tests/handles/test_cancellation.py",
+    "tests/regions/test_heads.py",
+    "tests/regions/test_where_a_bucket_lives.py",
+    "tests/storing/test_left_open.py",
+    "tests/sync/test_logging.py",
+    "tests/sync/test_promises.py",
+    "tests/test_malformed_responses.py",
+)
+"""Run without measuring, which doubles their time: they reach the same lines many times, or kill what reached them.
+
+Conformance is measured on rclone.
+"""
 DOCS = ("mkdocs>=1.6,<2", "mkdocs-material", "mkdocstrings[python]", RUFF)
 LOWEST = ("aiobotocore==3.9.1", "anyio==4.8.0", "httptools==0.6.4", "typing-extensions==4.12.2")
 """The lowest versions that pyproject.toml allows."""
@@ -177,9 +196,19 @@ def tests(session: nox.Session) -> None:
         return
     for left in HERE.glob(".coverage.*"):
         left.unlink()
-    _measured(session, *(f"--ignore={table}" for table in TABLES), name=f"{session.python}-moto")
-    session.run("pytest", WORKERS, "--dist=worksteal", *TABLES)  # one file has half of them
-    _measured(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone")
+    parts = {
+        "main": lambda: _measured(session, *(f"--ignore={table}" for table in TABLES), name=f"{session.python}-moto"),
+        "tables": lambda: session.run("pytest", WORKERS, "--dist=worksteal", *TABLES),  # one file has a third of them
+        "rclone": lambda: _measured(session, "tests/conformance", "--server=rclone", name=f"{session.python}-rclone"),
+    }
+    failed = []
+    for name, run in parts.items():
+        try:
+            run()
+        except CommandFailed:
+            failed.append(name)  # what the other parts say belongs to the diagnosis
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
     session.notify("coverage")
 
 
