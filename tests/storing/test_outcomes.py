@@ -43,7 +43,9 @@ def response(code: str | None, status: int) -> aios3.S3Error:
         (response(None, 504), True),
         (TLSError("not trusted"), False),
         (response("SlowDown", 503), False),
-        (response("InternalError", 500), False),
+        (response("InternalError", 500), True),
+        (response("GatewayTimeout", 504), True),
+        (response("NotImplemented", 501), False),
         (response("PreconditionFailed", 412), False),
         (response("AccessDenied", 403), False),
         (response("RequestTimeout", 400), False),
@@ -218,14 +220,17 @@ async def test_a_server_that_ignores_conditions_is_looked_at_before_every_attemp
     assert faulty.count("CopyObject") == 1
 
 
+@pytest.mark.parametrize("fault", [faults.DropResponse(), faults.LateError(), faults.LateError(200)], ids=repr)
 @pytest.mark.parametrize("verb", CREATING, ids=lambda verb: verb.__name__)
-async def test_a_retried_conditional_write_recognizes_its_own_object(faulty, config, bucket, admin, tmp_path, verb):
-    """The first request is done and its response lost; the second meets what the first has stored."""
+async def test_a_retried_conditional_write_recognizes_its_own_object(
+    faulty, config, bucket, admin, tmp_path, verb, fault
+):
+    """The first request is done and says nothing of it; the second meets what the first has stored."""
     path, file = f"{bucket}/k", tmp_path / "file"
     file.write_bytes(b"ours")
     admin.put(path + "-source", b"ours")
     admin.put(path + "-large", LARGE)
-    faulty.fail(CREATING[verb], faults.DropResponse())
+    faulty.fail(CREATING[verb], fault)
     async with aios3.Session(**config(max_attempts=3)) as session:
         await verb(session, path, file)
     assert admin.exists(path)

@@ -1,7 +1,8 @@
 """Finds out whether a write whose response was lost has succeeded, and whether an object is this write's or another's.
 
-A response is lost where the server may have done the request: the connection broke, nothing came in time, or the
-response is not S3's. A rejection of S3's own is certain, also 503 and 500: nothing was stored.
+A response is lost where the server may have done the request. That is so if the connection broke, if nothing came in
+time, or if the response is not S3's. An internal error of S3's own (500) counts as well, also in a response of success.
+Its other rejections are certain, also 503: nothing was stored.
 
 After a lost response the request is sent again, because that settles most cases by itself. The object is looked at
 where it does not: when the repeated request is rejected, or attempts are over. It is this write's if it has the same
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 _MD5_HEX_DIGITS = 32
 _SERVER_ERRORS_FROM = 500
+_INTERNAL_ERRORS = (500, 502, 504)
+"""The server, or what it stands on, failed while it worked on a request, at an unknown moment."""
 _CONFLICTS = (409, 412)
 _ROUNDING_SECONDS = 2.0
 """HTTP's dates are whole seconds, each rounded."""
@@ -57,7 +60,8 @@ def may_have_succeeded(error: S3Error) -> bool:
     if error.status is None:
         return isinstance(error, (ConnectionFailedError, RequestTimeoutError, ServerError))
     # Without a code of S3's, a server between client and S3 has responded.
-    return error.status >= _SERVER_ERRORS_FROM and error.code in (None, str(error.status))
+    is_from_between = error.status >= _SERVER_ERRORS_FROM and error.code in (None, str(error.status))
+    return is_from_between or error.status in _INTERNAL_ERRORS
 
 
 async def retry_unless_stored(

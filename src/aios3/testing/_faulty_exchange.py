@@ -182,10 +182,14 @@ class Exchange:
         return head, body
 
     async def _send_response_parts(self, head: Head, body: AsyncIterator[bytes]) -> None:
-        if isinstance(self.fault, faults.DropResponse):
+        if isinstance(self.fault, (faults.DropResponse, faults.LateError)):
             async for _chunk in body:
                 pass
-            raise HangUp(reset=True)
+            if isinstance(self.fault, faults.DropResponse):
+                raise HangUp(reset=True)
+            late = faults.Respond(self.fault.status, self.fault.code, "We encountered an internal error.")
+            await self.client.send(render_response(late, with_body=self.seen.method != "HEAD", close=False))
+            return
         await self.client.send(bytes(head))
         async for chunk in body:
             await self.client.send(chunk, body=True)

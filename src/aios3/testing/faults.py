@@ -27,6 +27,7 @@ __all__ = [
     "HugeHeader",
     "IgnoreRange",
     "InternalError",
+    "LateError",
     "ReplaceObject",
     "Reset",
     "ResetAfter",
@@ -160,6 +161,17 @@ class ErrorIn200:
 
 
 @dataclass(frozen=True, slots=True)
+class LateError:
+    """Let the server do what it is asked, then respond with an error in place of its response.
+
+    S3 says that a request which ends in a 500 may have been done. A ``status`` of 200 is that of :class:`ErrorIn200`.
+    """
+
+    status: int = 500
+    code: str = "InternalError"
+
+
+@dataclass(frozen=True, slots=True)
 class ExpiredToken:
     """Respond with 400 ExpiredToken."""
 
@@ -252,6 +264,7 @@ Fault = (
     | HugeHeader
     | IgnoreRange
     | InternalError
+    | LateError
     | DropResponse
     | ReplaceObject
     | Reset
