@@ -69,6 +69,9 @@ class Admin:
     def etag(self, path: str) -> str:
         return self.head(path)["ETag"].strip('"')
 
+    def delete(self, path: str) -> None:
+        self._client.delete_object(**_place(path))
+
     def exists(self, path: str) -> bool:
         try:
             self.head(path)

@@ -196,6 +196,35 @@ async def test_a_write_compares_and_swaps(surface, bucket, admin, size):
     assert admin.get(f"{bucket}/x") == payload(size)
 
 
+@pytest.mark.parametrize("mode", ["xb", "xb+", "ab", "ab+", "rb+", "wb"])
+@pytest.mark.parametrize("size", [10, LARGE])
+async def test_what_another_client_writes_before_the_close_is_never_replaced(surface, bucket, admin, mode, size):
+    """Servers may ignore conditions, so they are asked directly before the write."""
+    path, options = f"{bucket}/k", {}
+    if "x" not in mode:
+        etag = admin.put(path, b"old")
+        options = {"if_match": etag} if mode == "wb" else {}
+    error = aios3.ObjectExistsError if "x" in mode else aios3.ObjectChangedError
+    with pytest.raises(error):
+        async with surface.open(path, mode, **options) as f:
+            await f.write(payload(size))
+            admin.put(path, b"another's")
+    assert admin.get(path) == b"another's"
+
+
+@pytest.mark.parametrize("mode", ["ab", "rb+", "wb"])
+async def test_what_another_client_removes_before_the_close_is_not_written_again(surface, bucket, admin, mode):
+    path = f"{bucket}/k"
+    etag = admin.put(path, b"old")
+    options = {"if_match": etag} if mode == "wb" else {}
+    error = aios3.ObjectNotFoundError if mode == "wb" else aios3.ObjectChangedError
+    with pytest.raises(error):
+        async with surface.open(path, mode, **options) as f:
+            await f.write(b"new")
+            admin.delete(path)
+    assert not admin.exists(path)
+
+
 async def test_appends_to_a_small_object(surface, bucket, admin):
     admin.put(f"{bucket}/log", b"one\n")
     async with surface.open(f"{bucket}/log", "ab") as f:

@@ -16,7 +16,6 @@ from aios3._handles.missing import explain_missing
 from aios3._handles.options import Mode, parse_open_options
 from aios3._handles.whole_io import (
     changed_error,
-    check_unchanged,
     conditional_plan,
     create_disk_store,
     download_to_disk,
@@ -148,7 +147,6 @@ async def _download(session: Session, spec: OpenSpec, file: Path) -> StatResult 
 async def _upload(session: Session, plan: WritePlan, file: Path) -> None:
     store = await _open_store(file)
     try:
-        await check_unchanged(session, plan)
         writer = AsyncMultipartWriter(session, with_equal_parts(plan, store.size))
         try:
             await upload_store(writer, store)

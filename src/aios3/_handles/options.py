@@ -317,7 +317,8 @@ def _plan(url: S3Url, mode: Mode, options: OpenOptions) -> WritePlan:
     write = PutOptions(**fields)  # type: ignore[arg-type]  # the names have been checked
     from aios3._storing.write_plan import WritePlan  # noqa: PLC0415 - most programs only read
 
-    return WritePlan(url, f"{mode.kind}b", write, Precondition(if_match=options.get("if_match")))
+    if_match = options.get("if_match")
+    return WritePlan(url, f"{mode.kind}b", write, Precondition(if_match), head_first=if_match is not None)
 
 
 def _config(buffering: str, options: OpenOptions) -> ConfigOptions:

@@ -36,7 +36,7 @@ async def plan_write(session: Session, plan: WritePlan) -> WritePlan:
     if plan.mode == "wb":
         return plan
     await _check_absent(session, plan)
-    return replace(plan, condition=Precondition(if_absent=True))
+    return replace(plan, condition=Precondition(if_absent=True), head_first=True)
 
 
 async def _check_absent(session: Session, plan: WritePlan) -> None:
@@ -57,13 +57,14 @@ async def _append(session: Session, plan: WritePlan) -> WritePlan:
     except ObjectNotFoundError:
         if if_match is not None:
             raise
-        plan = replace(plan, condition=Precondition(if_absent=True), expects_unchanged=True)
+        plan = replace(plan, condition=Precondition(if_absent=True), expects_unchanged=True, head_first=True)
         return await resolve_plan(session, plan)
     old = source.stat
     plan = replace(
         plan,
         condition=Precondition(if_match=old.etag),
         expects_unchanged=True,
+        head_first=True,
         unchanged_result=WriteResult(old.size, old.etag, old.version_id),
     )
     plan = await _plan_existing_bytes(session, source, plan)
@@ -79,7 +80,7 @@ async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: Wri
     finally:
         await source.aclose()  # an open response counts as a request in flight
     if not await requires_equal_parts(session, plan.url):
-        return replace(plan, copy_source=source.stat, copies=copy_ranges(size, followed=True))
+        return replace(plan, copy_source=source.stat, copies=copy_ranges(size, followed=True), head_first=False)
     part_size = appending_part_size(size, plan.part_size)
     copies = equal_ranges(size - size % part_size, part_size)
     existing_bytes = await _download(source, size - size % part_size, size)
@@ -87,8 +88,9 @@ async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: Wri
         plan,
         part_size=part_size,
         equal_parts=True,
-        copy_source=source.stat,
+        copy_source=source.stat,  # its version is compared before the object is published
         copies=copies,
+        head_first=False,
         existing_bytes=existing_bytes,
     )
 

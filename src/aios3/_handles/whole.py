@@ -12,7 +12,7 @@ from aios3._handles.base import AsyncSeekReadBase
 from aios3._handles.base_writer import AsyncUploadBase, WriterState
 from aios3._handles.positions import byte_view, writable_buffer, writable_view
 from aios3._handles.range_arguments import Destination, checked_ranges, destinations, negative_error
-from aios3._handles.whole_io import changed_error, check_unchanged, upload_store
+from aios3._handles.whole_io import changed_error, upload_store
 from aios3._handles.writer import AsyncMultipartWriter
 from aios3._storing.upload import ABORT_PATIENCE_SECONDS
 from aios3._storing.write_plan import with_equal_parts
@@ -246,9 +246,6 @@ class AsyncWholeFile(AsyncUploadBase, AsyncSeekReadBase):
             assert old is not None
             return WriteResult(old.size, old.etag, old.version_id)
         try:
-            await check_unchanged(self._session, self._plan)
-            if self.closed:
-                raise self._closed_error()
             self._writer = AsyncMultipartWriter(self._session, with_equal_parts(self._plan, self._store.size))
             return await upload_store(self._writer, self._store)
         except ObjectChangedError as error:

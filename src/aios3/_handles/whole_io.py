@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aios3._aligned_buffers import BodyTarget, allocate_aligned
-from aios3._backend import GetOptions, Precondition
+from aios3._backend import Precondition
 from aios3._config import MIB
 from aios3._handles.announced_size import memory_for
 from aios3._handles.options import ReadSizes
@@ -24,6 +24,7 @@ from aios3.errors import ObjectChangedError, TruncatedBodyError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aios3._backend import GetOptions
     from aios3._entries import StatResult, WriteResult
     from aios3._handles.whole_stores import Store
     from aios3._handles.writer import AsyncMultipartWriter
@@ -138,24 +139,7 @@ async def conditional_plan(
     if not expect_unchanged:
         return plan
     condition = Precondition(if_match=old.etag) if old is not None else Precondition(if_absent=True)
-    return replace(plan, mode="wb", condition=condition, expects_unchanged=True)
-
-
-async def check_unchanged(session: Session, plan: WritePlan) -> None:
-    """Raise ObjectChangedError if the object is not the one that the plan was made for.
-
-    S3 is asked the same by the write itself. Servers of other vendors may ignore that, so they are asked beforehand.
-    """
-    backend = await session.backend(plan.url)
-    if not plan.expects_unchanged or backend.is_aws:
-        return
-    try:
-        stat = await backend.head_object(plan.url, GetOptions(sse_customer_key=plan.options.sse_customer_key))
-        etag = stat.etag
-    except FileNotFoundError:
-        etag = None
-    if etag != plan.condition.if_match:
-        raise changed_error(plan.url)
+    return replace(plan, mode="wb", condition=condition, expects_unchanged=True, head_first=True)
 
 
 def changed_error(url: S3Url) -> ObjectChangedError:

@@ -15,15 +15,19 @@ Uploads have something better than that: an upload that S3 does not know any mor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from aios3._backend import UNCONDITIONAL, GetOptions
 from aios3._md5 import md5_hex, multipart_etag
+from aios3._responses import unquote_etag
 from aios3._threads import in_thread
 from aios3.errors import (
+    AccessDeniedError,
     ConnectionFailedError,
     ObjectChangedError,
     ObjectExistsError,
+    ObjectNotFoundError,
     RequestTimeoutError,
     S3Error,
     ServerError,
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from aios3._backend import Checksum, Part, Precondition
     from aios3._engine.retry_policy import RetryPolicy
     from aios3._entries import StatResult, WriteResult
+    from aios3._paths import S3Url
     from aios3._session import Session
     from aios3._storing.write_plan import WritePlan
 
@@ -111,8 +116,7 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
     except ObjectExistsError as error:
         if not plan.expects_unchanged:
             raise
-        message = f"{url} was created by somebody else meanwhile; open it again to go on with that"
-        raise ObjectChangedError(message, path=str(url), code=error.code, status=error.status) from error
+        raise _created_error(url, error) from error
     except UnsupportedError:
         if not (plan.expects_unchanged or plan.check_with_head) or condition == UNCONDITIONAL:
             raise
@@ -123,17 +127,19 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
 def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
     """Return what sends ``attempt`` under the condition of ``plan``, and looks before it does so again.
 
-    Servers other than Amazon's may ignore a condition. The author of the plan has looked before the first attempt.
+    Servers other than Amazon's may ignore a condition. The author of the plan has looked before the first attempt,
+    unless it says ``head_first``. Where a policy forbids to look, the server alone decides.
     """
     attempts = 0
 
     async def send() -> WriteResult:
         nonlocal attempts
         attempts += 1
-        if attempts > 1 and plan.condition != UNCONDITIONAL:
+        if (attempts > 1 or plan.head_first) and plan.condition != UNCONDITIONAL:
             backend = await session.backend(plan.url)
             if not backend.is_aws:
-                await _check_precondition(session, plan)
+                with contextlib.suppress(AccessDeniedError):
+                    await _check_precondition(session, plan)
         return await with_precondition(session, plan, attempt)
 
     return send
@@ -146,14 +152,26 @@ async def _check_precondition(session: Session, plan: WritePlan) -> None:
         etag = (await backend.head_object(url, GetOptions(sse_customer_key=plan.options.sse_customer_key))).etag
     except FileNotFoundError:
         etag = None
-    if etag == plan.condition.if_match:
+    if etag == unquote_etag(plan.condition.if_match):
         return
-    if plan.expects_unchanged or not plan.condition.if_absent:
+    if etag is None and not plan.expects_unchanged:
+        message = f"There is no object at {str(url)!r} to be replaced; nothing was written"
+        raise ObjectNotFoundError(message, path=str(url))
+    if plan.expects_unchanged and plan.condition.if_absent:
+        raise _created_error(url)
+    if not plan.condition.if_absent:
         what = "it was being appended to" if plan.mode == "ab" else "it was being replaced"
         message = f"{url} changed while {what}; nothing was written"
         raise ObjectChangedError(message, path=str(url))
     message = f"{url} was created by somebody else meanwhile; nothing was written"
     raise ObjectExistsError(message, path=str(url))
+
+
+def _created_error(url: S3Url, rejection: S3Error | None = None) -> ObjectChangedError:
+    """Build the error for an object that was not there when the file was opened; ``rejection`` is what S3 said."""
+    message = f"{url} was created by somebody else meanwhile; open it again to go on with that"
+    code, status = (None, None) if rejection is None else (rejection.code, rejection.status)
+    return ObjectChangedError(message, path=str(url), code=code, status=status)
 
 
 async def head_or_none_on_error(session: Session, plan: WritePlan) -> StatResult | None:

@@ -64,6 +64,8 @@ class WritePlan:
     """True if the library added the precondition, not the caller: what is written depends on the object read before."""
     check_with_head: bool = False
     """True if a HEAD just before the write replaces the precondition, for servers that know none."""
+    head_first: bool = False
+    """True if a HEAD just before the write compares as well, for servers that may ignore the precondition."""
 
     @property
     def copied_size(self) -> int:
