@@ -329,11 +329,11 @@ def test_lost_response(s3):
 @pytest.mark.parametrize("status", [500, 200])
 def test_an_error_although_the_server_has_done_it(s3, status):
     s3.fail("PutObject", faults.LateError(status))
-    put = b"PUT /bucket/late HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+    put = b"PUT /bucket/in-spite HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
     response, _reset = exchange(s3, put)
     assert response.startswith(b"HTTP/1.1 %d " % status)
     assert b"<Code>InternalError</Code>" in response
-    assert request(s3, "GET", "/bucket/late")[2] == b"abc"
+    assert request(s3, "GET", "/bucket/in-spite")[2] == b"abc"
 
 
 @pytest.mark.parametrize("after", [None, 0, 1000])

@@ -6,20 +6,16 @@ import contextlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import anyio
-import anyio.to_thread
-
 from aios3.testing._faulty_core import Core
 from aios3.testing._faulty_counts import matches
 from aios3.testing._faulty_rules import RateLimit, Rule
 from aios3.testing._faulty_thread import HOST, AcceptingThread, DeadAddress
 from aios3.testing._faulty_tls import Certificate
 from aios3.testing._local import LocalServer
+from aios3.testing._server_context import ServerContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import TracebackType
-    from typing import Self
 
     from aios3._config import ConfigOptions
     from aios3.testing._faulty_counts import Counts
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 30.0
 
 
-class FaultyServer:
+class FaultyServer(ServerContext):
     """A server between a program and S3 that fails as instructed, on a free port of 127.0.0.1.
 
     ``aios3.Session(**server.config)`` reaches it, and so does any other client. Everything else is passed on byte for
@@ -66,25 +62,6 @@ class FaultyServer:
 
     def __repr__(self) -> str:
         return f"<aios3.testing.FaultyServer {self.endpoint_url if self._started else 'stopped'}>"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.start)
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.stop)
 
     def start(self) -> None:
         """Start serving; does nothing if the server runs already.

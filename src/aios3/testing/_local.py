@@ -5,15 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-import anyio
-import anyio.to_thread
-
 from aios3._config import Credentials
+from aios3.testing._server_context import ServerContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
-    from typing import Self
 
     from aios3._config import ConfigOptions
     from aios3.testing._moto import MotoServer
@@ -22,7 +18,7 @@ _REGION = "us-east-1"
 _INSTANCES = itertools.count(1)
 
 
-class LocalServer:
+class LocalServer(ServerContext):
     """An S3 server in this process, on a free port of 127.0.0.1, with throw-away credentials and ``buckets``.
 
     Use it with ``with`` or ``async with``; ``aios3.Session(**server.config)`` reaches it. It is moto's server, good
@@ -41,25 +37,6 @@ class LocalServer:
 
     def __repr__(self) -> str:
         return f"<aios3.testing.LocalServer {self._server.endpoint_url if self._server else 'stopped'}>"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.start)
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.stop)
 
     def start(self) -> None:
         """Start serving, and create the buckets; does nothing if the server runs already."""
