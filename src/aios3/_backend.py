@@ -82,10 +82,10 @@ class CopyOptions:
     """The ETag that the source must have; with another, ObjectChangedError is raised."""
     storage_class: str | None = None
     """The storage class of the copy; None is the bucket's standard."""
-    version_id: str | None = None
-    """The version of the source; None is the latest."""
     condition: Precondition = field(default_factory=Precondition)
     """Conditions on the object that is there when the copy becomes visible."""
+    version_id: str | None = None
+    """The version of the source; None is the latest."""
 
 
 MD5 = "MD5"
