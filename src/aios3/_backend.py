@@ -84,6 +84,8 @@ class CopyOptions:
     """The storage class of the copy; None is the bucket's standard."""
     condition: Precondition = field(default_factory=Precondition)
     """Conditions on the object that is there when the copy becomes visible."""
+    version_id: str | None = None
+    """The version of the source; None is the latest."""
 
 
 MD5 = "MD5"

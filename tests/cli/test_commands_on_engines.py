@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import time
 
 import pytest
 from cli_program import start_program
@@ -153,7 +154,7 @@ def test_a_command_without_an_engine_does_not_import_their_code():
 def test_every_option_that_is_allowed_exists():
     for command, names in _OF_COMMAND.items():
         known = {action.dest for action in parser_of(COMMANDS[command])._actions}
-        assert names | {"on", "report", "range_keys"} <= known
+        assert names | {"on", "report", "range_keys", "limit_requests"} <= known
         assert first_parser().get_default("json") is False
 
 
@@ -178,11 +179,37 @@ def test_what_an_engine_cannot_do_is_rejected_before_anything_is_done(state, lin
 
 
 def test_options_of_engines_are_rejected_without_one(state):
-    for option in ("--report {b}/r", "--range-keys 5"):
+    for option in ("--report {b}/r", "--range-keys 5", "--limit-requests 9"):
         done = state.run(f"rm -r {{b}}/d {option}")
         assert done.returncode == 2
         assert b"add --on" in done.stderr
     assert state.objects() == OBJECTS
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [("0", "'0' is not a number from 1 on"), ("0.5", "not a number from 1 on"), ("2000000", "from 1 to 1,000,000")],
+)
+def test_a_rate_of_requests_that_makes_no_sense_is_rejected(state, number, words):
+    done = state.run(f"rm -r {{b}}/d {ON} --limit-requests {number}")
+    assert done.returncode == 2
+    assert words in done.stderr.decode()
+    assert state.objects() == OBJECTS
+
+
+def test_a_rate_is_that_of_the_workers_and_of_what_is_read_before_them(state):
+    """Eleven requests at four a second take almost two seconds, if one second's are started at once."""
+    fill(state)
+    line = f"cp -r {{b}}/d {{b}}/new/ {ON} --limit-requests 4 --json"
+    started = time.monotonic()
+    done = state.run(line)
+    seconds = time.monotonic() - started
+    assert (done.returncode, done.stderr) == (0, b"")
+    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    requests = summary["counts"]["requests"]
+    assert summary["counts"]["copied"] == 5
+    assert requests >= 10
+    assert seconds > (requests - 4) / 4
 
 
 def test_a_report_inside_of_the_tree_is_rejected(state):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import aios3.sync as s3
+from aios3.cli._engines import Connected, parse_engine
 from aios3.distributed import Copy, KeyRange, Remove, run
 from distribution.engine_checks import JOBS, NAMES, check_death
 from distribution.test_runs import ranges_of
@@ -68,6 +69,7 @@ def test_the_command_line_works_on_dask(client, bucket, more_buckets, server, ad
     target, credentials = more_buckets(), server.config["credentials"]
     place = client.scheduler.address.replace("tcp://", "dask://")
     words = ["cp", "-r", f"{bucket}/data", f"{target}/copy/", "--on", place, "--range-keys", "3", "--json"]
+    words += ["--limit-requests", "1000"]
     environ = os.environ | {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_REGION": "us-east-1"}
     environ |= {"AWS_SECRET_ACCESS_KEY": credentials.secret_key, "AWS_ENDPOINT_URL": server.config["endpoint_url"]}
     client.wait_for_workers(2, timeout=60)  # one of them may have been killed by the test before
@@ -85,6 +87,15 @@ def test_the_command_line_works_on_dask(client, bucket, more_buckets, server, ad
     records = [json.loads(line) for line in program.stdout.splitlines()]
     assert [len(records) - 1, records[-1]["summary"]["counts"]["copied"]] == [3, 10]
     assert admin.keys(target) == [f"copy/{name}" for name in NAMES]
+
+
+def test_a_rate_on_dask_is_shared_by_the_threads_of_its_workers(client):
+    client.wait_for_workers(2, timeout=60)
+    engine = Connected(parse_engine(client.scheduler.address.replace("tcp://", "dask://")))
+    try:
+        assert engine.slots == sum(client.nthreads().values())
+    finally:
+        engine.leave()
 
 
 def _set_environment(values: dict[str, str]) -> None:

@@ -21,9 +21,16 @@ pytestmark = pytest.mark.filterwarnings("default")  # Ray's own are not ours to 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
+    # Where Ray may not make a cluster, it listens on loopback only; it reads this when it is imported.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     environment = {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": environment})
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": environment},
+    )
     yield
     ray.shutdown()
 

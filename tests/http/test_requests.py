@@ -95,6 +95,7 @@ CALLS: list[tuple[str, tuple[object, ...], dict[str, object]]] = [
         {"options": WRITE, "terms": CopyOptions('"e"', "GLACIER", SWAP)},
     ),
     ("copy_object", (URL, URL), {"options": SECRET, "terms": CopyOptions(condition=ABSENT)}),
+    ("copy_object", (URL, URL), {"options": None, "terms": CopyOptions(version_id="3_L4kqtJl.X")}),
 ]
 RESPONSE = {
     "get_object": response(body=b"a"),

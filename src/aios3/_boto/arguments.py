@@ -77,12 +77,12 @@ def conditional(condition: Precondition) -> Parameters:
     return without_none({"IfMatch": if_match, "IfNoneMatch": "*" if condition.if_absent else None})
 
 
-def copying(terms: CopyOptions) -> Parameters:
-    """Say under which terms an object is copied."""
+def copying(source: S3Url, terms: CopyOptions) -> Parameters:
+    """Say what is copied, and under which terms."""
+    names = bucket_and_key(source) | without_none({"VersionId": terms.version_id})
     if_match = None if terms.if_match is None else terms.if_match.strip('"')
-    return without_none({"CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}) | conditional(
-        terms.condition
-    )
+    plain = {"CopySource": names, "CopySourceIfMatch": if_match, "StorageClass": terms.storage_class}
+    return without_none(plain) | conditional(terms.condition)
 
 
 def checked(checksum: Checksum | None) -> Parameters:

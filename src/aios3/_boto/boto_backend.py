@@ -426,7 +426,7 @@ class BotoBackend(ObjectBackend, AdminBackend):
             parameters = writing(options) | {"MetadataDirective": "REPLACE"}
             if options.tags:
                 parameters["TaggingDirective"] = "REPLACE"
-        parameters |= copying(terms) | bucket_and_key(url) | {"CopySource": bucket_and_key(operation.source)}
+        parameters |= copying(operation.source, terms) | bucket_and_key(url)
         with adding(as_stored(options)):
             response = await self._call("CopyObject", url, parameters, if_absent=terms.condition.if_absent)
         copied, _ = boto_responses.copied(response.get("CopyObjectResult", {}), url, "CopyObject")

@@ -295,7 +295,8 @@ def _etag_element(etag: str | None) -> str:
 
 def copy_object(source: S3Url, target: S3Url, *, options: PutOptions | None, terms: CopyOptions) -> Request:
     """Copy an object of up to 5 GiB; ``options`` replaces its metadata, and tags if any are given."""
-    headers = [("x-amz-copy-source", copy_source(source))]
+    version = "" if terms.version_id is None else f"?versionId={quote(terms.version_id, safe='')}"
+    headers = [("x-amz-copy-source", copy_source(source) + version)]
     if options is None:
         headers.append(("x-amz-metadata-directive", "COPY"))
     else:

@@ -47,6 +47,8 @@ class Connected:
         """Connect; blocks. Raises UsageError where the engine's library is not installed."""
         self._engine = engine
         self.executor: Executor | int | None = engine.processes
+        self.slots: int | None = None
+        """Ranges that the engine works on at once now; None for processes of this machine, which the run counts."""
         if engine.kind == "dask":
             self._connect_to_dask()
         elif engine.kind == "ray":
@@ -60,6 +62,7 @@ class Connected:
             raise UsageError(message) from error
         self._client = Client(self._engine.address, timeout=_CONNECT_SECONDS, set_as_default=False)
         self.executor = self._client.get_executor(pure=False, retries=2)
+        self.slots = max(1, sum(self._client.nthreads().values()))  # none yet, where they are started for work
 
     def _connect_to_ray(self) -> None:
         try:
@@ -72,6 +75,7 @@ class Connected:
         self._ray = ray
         ray.init(self._engine.address, log_to_driver=False)
         self.executor = ray_executor(max_retries=2)
+        self.slots = max(1, int(ray.cluster_resources().get("CPU", 0)))
 
     def leave(self) -> None:
         """Disconnect; the engine goes on, unless it was started here. Blocks."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import concurrent.futures
+import contextlib
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+import aios3
 from aios3 import S3Url
 from aios3._namespace.link_targets import head_or_none
 from aios3._threads import in_thread, made_in_thread
@@ -21,12 +23,12 @@ from aios3.cli._parsing import first_parser, parser_of
 from aios3.cli._units import format_seconds, format_size
 from aios3.distributed import Checksum, Copy, Measure, Remove, Sync, run, split
 from aios3.distributed.reports import report_to_json
+from aios3.distributed.request_shares import limited
 from aios3.errors import ChecksumMismatchError, ObjectNotFoundError, S3Error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
-    import aios3
     from aios3.cli._app import App
     from aios3.cli._bar import Bar
     from aios3.distributed import Counts, Failure, Job, KeyRange, Report, Run
@@ -36,7 +38,8 @@ _CONNECTION = (
     *("concurrency", "part_size"),
 )
 _OF_EVERY_COMMAND = {
-    *_CONNECTION, "json", "quiet", "no_progress", "debug", "raw", "on", "report", "range_keys", "without_effect",
+    *_CONNECTION, "json", "quiet", "no_progress", "debug", "raw", "on", "report", "range_keys",
+    "limit_requests", "without_effect",
 }  # fmt: skip
 _OF_COMMAND = {
     "cp": {"recursive", "no_clobber", "include", "exclude"},
@@ -57,16 +60,27 @@ async def do_on_engine(app: App, command: str) -> None:
     """
     _reject_unknown_options(app.options, command)
     roots = [_directory(path, app.options) for path in _sources(app.options, command)]
-    session = await app.session()
-    job = _job(app.options, command, session.config)
+    job = _job(app.options, command, (await app.session()).config)
     ranges: list[KeyRange] = []
-    for root in roots:
-        if await _is_there(app, command, session, root):
-            ranges += await split(root, app.options.range_keys, session=session)
-    if command == "cmp":
-        await require_something(session, _directory(app.options.second, app.options))
+    async with _limited_session(app) as session:
+        for root in roots:
+            if await _is_there(app, command, session, root):
+                ranges += await split(root, app.options.range_keys, session=session)
+        if command == "cmp":
+            await require_something(session, _directory(app.options.second, app.options))
     if ranges:
         await _Following(app, command, roots).follow(job, ranges)
+
+
+@contextlib.asynccontextmanager
+async def _limited_session(app: App) -> AsyncGenerator[aios3.Session, None]:
+    """Yield the session for what is read before the workers begin, at the rate of ``--limit-requests``."""
+    session, limit = await app.session(), app.options.limit_requests
+    if limit is None:
+        yield session
+        return
+    async with aios3.Session(limited(session.config, limit)) as slower:
+        yield slower
 
 
 def _reject_unknown_options(options: argparse.Namespace, command: str) -> None:
@@ -193,7 +207,9 @@ class _Following:
         options = self._app.options
         engine = await made_in_thread(lambda: Connected(options.on), Connected.leave)
         try:
-            work = run(job, ranges, engine.executor, report=options.report)
+            limit = options.limit_requests
+            window = None if limit is None else engine.slots
+            work = run(job, ranges, engine.executor, window=window, report=options.report, requests_per_second=limit)
             try:
                 while (report := await _next_report(work)) is not None:
                     self._add(work, report)

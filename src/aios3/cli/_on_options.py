@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aios3.cli._engines import parse_engine
-from aios3.cli._units import parse_count
+from aios3.cli._units import UnitError, parse_count
 from aios3.cli._usage import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from aios3.cli._app import App
 
 _RANGE_KEYS = 10_000
+_MAX_RATE = 1_000_000
+"""The highest ``max_requests_per_second`` of a session."""
 
 
 def add_on(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,18 @@ def add_on(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"objects that a worker is given at a time ({_RANGE_KEYS:,})",
     )
+    group.add_argument(
+        "--limit-requests", type=_parse_rate, metavar="N", help="requests a second, of all workers together"
+    )
+
+
+def _parse_rate(text: str) -> int:
+    """Return a number of requests a second; raise UnitError for one that no session can have."""
+    rate = parse_count(text)
+    if rate > _MAX_RATE:
+        message = f"{text!r} is not a number from 1 to {_MAX_RATE:,}"
+        raise UnitError(message)
+    return rate
 
 
 async def done_on_engine(app: App, command: str) -> bool:
@@ -44,7 +58,8 @@ async def done_on_engine(app: App, command: str) -> bool:
 
         await do_on_engine(app, command)
         return True
-    if app.options.report is not None or app.options.range_keys != _RANGE_KEYS:
-        message = "--report and --range-keys are of work on an engine; add --on"
+    options = app.options
+    if options.report is not None or options.range_keys != _RANGE_KEYS or options.limit_requests is not None:
+        message = "--report, --range-keys and --limit-requests are of work on an engine; add --on"
         raise UsageError(message)
     return False

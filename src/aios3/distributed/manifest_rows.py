@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from aios3._handles.opening import aopen
-from aios3.errors import ObjectChangedError, RequestError
+from aios3.errors import ObjectChangedError, RequestError, UnsupportedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aios3._session import Session
     from aios3.distributed.ranges import ManifestRows
 
 _VERSIONED_COLUMNS = 3
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+GZIP = b"\x1f\x8b"
 MIN_COLUMNS = 2
 """Bucket and key; a third column has the version."""
 
@@ -41,10 +45,18 @@ async def read_rows(session: Session, rows: ManifestRows) -> list[ManifestRow]:
 
 
 def parse_rows(data: bytes, path: str) -> list[ManifestRow]:
-    """Parse lines of a manifest, each object once; raise RequestError for a row without a key."""
-    text = io.StringIO(data.decode("utf-8", errors="surrogateescape"), newline="")
+    """Parse lines of a manifest, each object once; a byte order mark is left out.
+
+    Raises RequestError for a row without a key and for broken CSV, and UnsupportedError for a packed manifest.
+    """
+    if data.startswith(GZIP):
+        message = (
+            f"The manifest {path} is packed with gzip; unpack it, because its rows are read from their places in it"
+        )
+        raise UnsupportedError(message, path=path)
+    text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", errors="surrogateescape")
     rows: list[ManifestRow] = []
-    for columns in csv.reader(text):
+    for columns in _parsed(text, path):
         if not columns:
             continue
         if len(columns) < MIN_COLUMNS:
@@ -53,6 +65,14 @@ def parse_rows(data: bytes, path: str) -> list[ManifestRow]:
         version = columns[2] if len(columns) >= _VERSIONED_COLUMNS else ""
         rows.append(ManifestRow(columns[0], decoded_key(columns[1]), version))
     return list(dict.fromkeys(rows))
+
+
+def _parsed(text: str, path: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
+    except csv.Error as error:
+        message = f"The manifest {path} is no CSV with a bucket and a key in each row: {error}"
+        raise RequestError(message, path=path) from error
 
 
 def decoded_key(text: str) -> str:

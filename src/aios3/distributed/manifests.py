@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from aios3._handles.opening import aopen
@@ -14,13 +15,13 @@ from aios3._paths import S3Url
 from aios3._session import current_session
 from aios3._threads import in_thread
 from aios3.distributed.inventory_files import FORMATS, keys_in
-from aios3.distributed.manifest_rows import MIN_COLUMNS, parse_rows
+from aios3.distributed.manifest_rows import GZIP, MIN_COLUMNS, parse_rows
 from aios3.distributed.ranges import KeyRange, ManifestRows
 from aios3.distributed.splitting import DEFAULT_KEYS, check_number
 from aios3.errors import ChecksumMismatchError, RequestError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 
     from aios3._paths import AnyPath
     from aios3._session import Session
@@ -38,11 +39,12 @@ async def ranges_from_manifest(
 
     The ``manifest.json`` of an S3 Inventory becomes intervals of keys, without any listing of the bucket. They
     reach from the inventory's first key to its last. What was written in between since is in them too, because workers
-    list; what the inventory names and is gone is not. Its files are compared with the MD5s in the manifest. In an
-    inventory of all versions each version counts.
+    list; what the inventory names and is gone is not. Its files are compared with the MD5s in the manifest. Of an
+    inventory of all versions, older versions and delete markers are left out, because no listing has them.
 
     Another object is taken for a CSV manifest of S3 Batch Operations, with the columns bucket and key. Ranges are rows
-    of it, and name exactly those keys. All rows must be of one bucket. Rows with a version are failures in a worker.
+    of it, and name exactly those keys. All rows must be of one bucket. A third column may have versions. ``Copy``,
+    ``Remove``, ``Checksum()`` and ``Measure`` work on those, and other jobs raise UnsupportedError before a run begins.
 
     Inventories in ORC or Parquet need pyarrow. Raises ConfigError where it is not installed, UnsupportedError for
     inventories in other formats, RequestError for other objects, and ChecksumMismatchError.
@@ -60,44 +62,54 @@ async def _row_ranges(session: Session, url: S3Url, size: int) -> list[KeyRange]
     bucket = ""
     async with aopen(url, session=session) as file:
         etag = file.stat().etag or ""
-        start, rows, lines = 0, 0, bytearray()
-        position = 0
-        async for line in file:
-            lines += line
-            position += len(line)
-            if lines.count(b'"') % 2:
-                continue  # a quoted field goes on in the next line
-            parsed_rows = parse_rows(bytes(lines), str(url))
-            lines.clear()
-            rows += len(parsed_rows)
-            bucket = bucket or (parsed_rows[0].bucket if parsed_rows else "")
-            if any(row.bucket != bucket for row in parsed_rows):
-                message = f"The manifest {url} names objects of more than one bucket, such as {parsed_rows[0].bucket!r}"
-                raise UnsupportedError(message, path=str(url))
-            if rows >= size:
-                ranges.append(_row_range(bucket, url, etag, (start, position), rows))
-                start, rows = position, 0
-        if rows or lines:
-            ranges.append(_row_range(bucket, url, etag, (start, position), rows))
+        start, position, rows, has_versions = 0, 0, 0, False
+        async with aclosing(_whole_rows(file)) as parts:
+            async for lines in parts:
+                position += len(lines)
+                parsed_rows = parse_rows(lines, str(url))
+                rows += len(parsed_rows)
+                has_versions = has_versions or any(row.version_id for row in parsed_rows)
+                bucket = bucket or (parsed_rows[0].bucket if parsed_rows else "")
+                other = next((row.bucket for row in parsed_rows if row.bucket != bucket), None)
+                if other is not None:
+                    message = f"The manifest {url} names objects of more than one bucket, such as {other!r}"
+                    raise UnsupportedError(message, path=str(url))
+                if rows >= size:
+                    ranges.append(_row_range(bucket, ManifestRows(str(url), etag, start, position, has_versions), rows))
+                    start, rows, has_versions = position, 0, False
+        if rows:
+            ranges.append(_row_range(bucket, ManifestRows(str(url), etag, start, position, has_versions), rows))
     return ranges
 
 
-def _row_range(bucket: str, manifest_url: S3Url, etag: str, extent: tuple[int, int], rows: int) -> KeyRange:
-    url = S3Url(bucket, "", manifest_url.profile)
-    return KeyRange(str(url), keys=rows, rows=ManifestRows(str(manifest_url), etag, *extent))
+async def _whole_rows(file: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of a CSV, those together that a quoted field may reach across."""
+    lines = bytearray()
+    async for line in file:
+        lines += line
+        if lines.count(b'"') % 2 == 0 or lines.startswith(GZIP):
+            yield bytes(lines)
+            lines.clear()
+    if lines:
+        yield bytes(lines)  # a quote in a field that is not quoted, or a quoted field that does not end
+
+
+def _row_range(bucket: str, rows: ManifestRows, count: int) -> KeyRange:
+    url = S3Url(bucket, "", S3Url.parse(rows.url).profile)
+    return KeyRange(str(url), keys=count, rows=rows)
 
 
 async def _inventory_ranges(session: Session, url: S3Url, size: int) -> list[KeyRange]:
     manifest = _parsed_manifest(await read_bytes(url, session=session), url)
     file_format = str(manifest.get("fileFormat", "CSV"))
-    key_column = _key_column(manifest, url) if file_format == "CSV" else 0
+    columns = _columns(manifest, url) if file_format == "CSV" else ()
     source = S3Url(str(manifest["sourceBucket"]), "", url.profile)
     bucket = str(manifest.get("destinationBucket", "")).removeprefix(_ARN_OF_BUCKET) or url.bucket
     sample = _KeySample()
     for each in _files(manifest, url):
         data = await read_bytes(S3Url(bucket, str(each["key"]), url.profile), session=session)
         await in_thread(_check_md5, data, each, url)
-        await in_thread(sample.add_all, keys_in(data, file_format, key_column))
+        await in_thread(sample.add_all, keys_in(data, file_format, columns))
     return sample.ranges(source, size)
 
 
@@ -116,12 +128,12 @@ def _parsed_manifest(data: bytes, url: S3Url) -> Mapping[str, object]:
     return manifest
 
 
-def _key_column(manifest: Mapping[str, object], url: S3Url) -> int:
+def _columns(manifest: Mapping[str, object], url: S3Url) -> list[str]:
     columns = [name.strip() for name in str(manifest["fileSchema"]).split(",")]
     if "Key" not in columns or len(columns) < MIN_COLUMNS:
         message = f"{url} is of an inventory without the column Key"
         raise RequestError(message, path=str(url))
-    return columns.index("Key")
+    return columns
 
 
 def _files(manifest: Mapping[str, object], url: S3Url) -> Sequence[Mapping[str, object]]:

@@ -29,6 +29,8 @@ class ManifestRows:
     etag: str
     start: int
     stop: int
+    has_versions: bool = False
+    """True if a row names a version."""
 
 
 @dataclass(frozen=True, slots=True)

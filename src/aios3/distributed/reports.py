@@ -34,13 +34,15 @@ class Failure:
     code: str
     message: str
     status: int | None = None
+    version_id: str | None = None
+    """The version that a row of a manifest names; None is the latest."""
 
     @classmethod
-    def of(cls, path: str, error: BaseException) -> Failure:
+    def of(cls, path: str, error: BaseException, version_id: str | None = None) -> Failure:
         """Return the failure of ``path`` with ``error``; secrets are left out of the message."""
         code, status = (error.code, error.status) if isinstance(error, S3Error) else (None, None)
         text = scrubbed(str(error))[:_MAX_MESSAGE]
-        return cls(path, code or type(error).__name__, text, status)
+        return cls(path, code or type(error).__name__, text, status, version_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,9 @@ def failures_csv(failures: Iterable[Failure]) -> str:
         bucket, key = _bucket_and_key(each.path)
         status = "" if each.status is None else each.status
         message = each.message.encode(errors="backslashreplace").decode()
-        rows.writerow([bucket, quote(sort_key(key), safe="/"), "", "failed", each.code, status, message])
+        rows.writerow(
+            [bucket, quote(sort_key(key), safe="/"), each.version_id or "", "failed", each.code, status, message]
+        )
     return text.getvalue()
 
 

@@ -8,13 +8,13 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from aios3._config import Config
 from aios3._trees.transfer_counters import TransferCounters
 from aios3.distributed.reports import Counts, Failure, Report
 from aios3.distributed.worker_sessions import lent_session
-from aios3.errors import ConfigError
+from aios3.errors import ConfigError, UnsupportedError
 from aios3.sync import _loop_thread
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ class RangeCounters:
     extra: int = 0
     processed: int = 0
     output: str | None = None
+    versions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Path and version of what errors are noted by, where rows of a manifest name versions."""
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Return each key, or version of one, that has failed."""
+        listed: list[Failure] = []
+        for noted, error in self.transfer.failures.items():
+            path, version_id = self.versions.get(noted, (noted, None))
+            listed.append(Failure.of(path, error, version_id))
+        return tuple(listed)
 
     def counts(self, requests: int, throttled: int) -> Counts:
         """Return the counts of the range."""
@@ -69,6 +79,9 @@ class Job:
     :mod:`aios3.sync`, and its sessions are kept for further ranges.
     """
 
+    takes_versions: ClassVar[bool] = False
+    """True if the job works on the versions that rows of a manifest name."""
+
     config: Config | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -96,8 +109,7 @@ class Job:
         if counters.transfer.has_too_many_failures and error is None:
             message = f"{len(counters.transfer.failures):,} keys failed, so the rest of the range was left alone"
             error = Failure(key_range.url, "TooManyFailures", message)
-        failures = tuple(Failure.of(path, each) for path, each in counters.transfer.failures.items())
-        return Report(key_range, counts, failures, error, time.monotonic() - started, counters.output)
+        return Report(key_range, counts, counters.failures(), error, time.monotonic() - started, counters.output)
 
     async def work(self, session: Session, key_range: KeyRange, counters: RangeCounters) -> None:
         """Do the job for one range, and count in ``counters`` what is done."""
@@ -109,6 +121,9 @@ class Job:
 
     def check(self, key_range: KeyRange) -> None:
         """Raise ConfigError, or another error of aios3, for a range that the job cannot be done with."""
+        if key_range.rows is not None and key_range.rows.has_versions and not self.takes_versions:
+            message = f"{key_range.rows.url} names versions, and {type(self).__name__} works on the latest ones only"
+            raise UnsupportedError(message, path=key_range.rows.url)
 
     def describe(self) -> str:
         """Return what the job does, as a text that two runs of one job share; it has no credentials."""

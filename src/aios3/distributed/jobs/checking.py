@@ -7,10 +7,11 @@ import re
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
+from aios3._backend import GetOptions
 from aios3._engine.range_checksums import RangeChecksums, has_awscrt, pick_checksum
 from aios3._handles.opening import aopen
 from aios3._namespace.link_targets import head
@@ -19,13 +20,14 @@ from aios3._threads import in_thread
 from aios3._trees.merging import merge_by_name
 from aios3._trees.runner import for_each
 from aios3.distributed.jobs.base import Job
-from aios3.distributed.jobs.trees import counterpart, entries, source_tree
+from aios3.distributed.jobs.trees import counterpart, entries, noted_as, source_tree, version_of
 from aios3.errors import ChecksumMismatchError, ObjectChangedError, ObjectNotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from aios3._entries import StatResult
+    from aios3._handles.options import ReaderOptions
     from aios3._session import Session
     from aios3._trees.file_trees import S3Tree, TreeEntry
     from aios3.distributed.jobs.base import RangeCounters
@@ -50,9 +52,13 @@ class Checksum(Job):
     counted as ``extra``. With ``read=False`` the checksums that both servers keep are compared, which costs two HEADs.
     Objects without checksums of one algorithm over the whole object are read all the same.
 
+    Without ``against``, the versions are read that rows of a manifest name.
+
     Failures are ChecksumMismatchError, ObjectNotFoundError for what the other tree lacks, and ObjectChangedError for
     an object that is written to meanwhile.
     """
+
+    takes_versions: ClassVar[bool] = True
 
     against: str | None = None
     read: bool = True
@@ -86,16 +92,17 @@ class Checksum(Job):
 
 async def _verify(tree: S3Tree, counters: RangeCounters, entry: TreeEntry) -> None:
     url = tree.url(entry.name)
-    with counters.transfer.collecting(str(url)):
+    with counters.transfer.collecting(noted_as(tree, entry, counters)):
         if entry.error is not None:
             raise entry.error
-        stat = await head(tree.session, url)
+        version_id = version_of(entry)
+        stat = await head(tree.session, url, GetOptions(version_id))
         expected = _whole_checksum(stat.checksums) or _md5_of_etag(stat)
         if expected is None:
             counters.unchecked += 1
             return
         algorithm, value = expected
-        computed = await _checksum_of(tree.session, url, algorithm, stat.etag)
+        computed = await _checksum_of(tree.session, url, algorithm, stat.etag, version_id)
         counters.transfer.bytes += stat.size
         counters.checked += 1
         if computed != value:
@@ -112,9 +119,12 @@ def _md5_of_etag(stat: StatResult) -> tuple[str, str] | None:
     return ("MD5", stat.etag or "") if is_md5 else None
 
 
-async def _checksum_of(session: Session, url: S3Url, algorithm: str, etag: str | None) -> str | None:
+async def _checksum_of(
+    session: Session, url: S3Url, algorithm: str, etag: str | None, version_id: str | None = None
+) -> str | None:
     """Read an object and return its checksum; raise ObjectChangedError if it is not the version ``etag``."""
-    async with aopen(url, session=session) as file:
+    options: ReaderOptions = {} if version_id is None else {"version_id": version_id}
+    async with aopen(url, session=session, **options) as file:
         if etag is not None and file.stat().etag != etag:
             message = f"{url} was written to while it was being compared"
             raise ObjectChangedError(message, path=str(url))

@@ -60,6 +60,7 @@ class Inventory(Job):
 
     @override
     def check(self, key_range: KeyRange) -> None:
+        super().check(key_range)
         if S3Url.parse(self.dst).prefix.startswith(key_range.root.prefix) and self._bucket == key_range.root.bucket:
             message = f"{self.dst} lies below {key_range.url}; an inventory would list its own files"
             raise ConfigError(message, path=self.dst)
