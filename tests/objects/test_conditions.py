@@ -14,7 +14,14 @@ import pytest
 
 import aios3
 import aios3.sync
-from aios3.errors import ConfigError, ObjectChangedError, ObjectNotFoundError, PathIsDirectoryError, UnsupportedError
+from aios3.errors import (
+    ConfigError,
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PathIsDirectoryError,
+    UnsupportedError,
+)
 from servers import amazon
 from servers.amazon_objects import etag, rejection
 from trees.served_s3 import ServedS3
@@ -33,6 +40,7 @@ DECIDING = {"PUT", "POST", "DELETE"}
 def server(tmp_path_factory) -> Iterator[amazon.Amazon]:
     with amazon.running(tmp_path_factory.mktemp("amazon"), tls=False, leading=False) as running:
         running.add_key("AKID")
+        running.add_key("OTHER")
         yield running
 
 
@@ -43,12 +51,13 @@ def settings(server, transport):
         "credentials": aios3.Credentials("AKID", server.keys["AKID"].secret_key),
         "transport": TRANSPORTS[transport],
         "max_attempts": 1,
+        "part_size": 5 << 20,
     }
 
 
 @dataclass(frozen=True)
 class Place:
-    """A session, and one that reaches the same server under another name."""
+    """A session, and one that reaches the same server under another name and with another key."""
 
     session: aios3.Session
     elsewhere: aios3.Session
@@ -57,7 +66,8 @@ class Place:
 @pytest.fixture(params=TRANSPORTS)
 async def place(request, server) -> AsyncIterator[Place]:
     given = settings(server, request.param)
-    other = given | {"endpoint_url": server.url.replace("127.0.0.1", "localhost")}
+    key = aios3.Credentials("OTHER", server.keys["OTHER"].secret_key)
+    other = given | {"endpoint_url": server.url.replace("127.0.0.1", "localhost"), "credentials": key}
     async with aios3.Session(**given) as session, aios3.Session(**other) as elsewhere:
         yield Place(session, elsewhere)
 
@@ -103,6 +113,7 @@ def ignore(asked):
     """Be a server that does not know conditions of writes."""
     if asked.method in DECIDING:
         asked.headers.pop("if-match", None)
+        asked.headers.pop("if-none-match", None)
 
 
 def reject(asked):
@@ -168,6 +179,73 @@ async def test_a_server_that_rejects_the_condition_is_named_and_nothing_changes(
     assert s3.contents() == contents_after(verb, OLD, done=False)
     assert s3.uploads == {}
     s3.faults = None
+
+
+async def _write(place, _file, **options):
+    async with aios3.aopen(TARGET_PATH, "wb" if options else "xb", session=place.session, **options) as file:
+        await file.write(SOURCE)
+
+
+async def _copy(place, _file, **options):
+    options = options or {"overwrite": False}
+    await aios3.copy(SOURCE_PATH, TARGET_PATH, multipart_threshold=5 << 20, session=place.session, **options)
+
+
+async def _copy_through(place, _file, **options):
+    options = options or {"overwrite": False}
+    await aios3.copy(SOURCE_PATH, TARGET_PATH, target_session=place.elsewhere, session=place.session, **options)
+
+
+async def _upload(place, file, **_options):
+    done = await aios3.upload(file, TARGET_PATH, overwrite=False, session=place.session)
+    if done.skipped:
+        raise ObjectExistsError("skipped", path=TARGET_PATH)
+
+
+async def _upload_resumable(place, file, **_options):
+    done = await aios3.upload(file, TARGET_PATH, overwrite=False, resume=True, session=place.session)
+    if done.skipped:
+        raise ObjectExistsError("skipped", path=TARGET_PATH)
+
+
+LONG = {
+    ("open", "xb"): _write,
+    ("open", "if_match"): _write,
+    ("copy", "overwrite=False"): _copy,
+    ("copy", "if_match"): _copy,
+    ("copy through here", "overwrite=False"): _copy_through,
+    ("copy through here", "if_match"): _copy_through,
+    ("upload", "overwrite=False"): _upload,
+    ("upload with resume", "overwrite=False"): _upload_resumable,
+}
+MOMENTS = {
+    "creating": lambda asked: "uploads" in asked.query,
+    "part": lambda asked: asked.query.get("partNumber") == "2",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("verb", LONG, ids=" ".join)
+async def test_what_is_written_while_parts_are_sent_stays_where_conditions_are_ignored(
+    server, place, tmp_path, verb, moment
+):
+    """Parts may take minutes: a look before them says nothing about what the completion would replace."""
+    (tmp_path / "file").write_bytes(SOURCE)
+    replaces = verb[1] == "if_match"
+    s3 = filled(server, OLD if replaces else None)
+
+    def write_meanwhile(asked):
+        ignore(asked)
+        if asked.method in DECIDING and MOMENTS[moment](asked):
+            s3.put("to/x", NEWER)
+
+    s3.faults = write_meanwhile
+    with pytest.raises(ObjectChangedError if replaces else ObjectExistsError) as caught:
+        await LONG[verb](place, tmp_path / "file", **({"if_match": etag(OLD)} if replaces else {}))
+    assert caught.value.path == TARGET_PATH
+    s3.settle()
+    assert s3.contents() == contents_after("copy", NEWER, done=False)
+    assert "resume" in verb[0] or s3.uploads == {}
 
 
 DIRECTORIES = {

@@ -80,7 +80,7 @@ async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: Wri
     finally:
         await source.aclose()  # an open response counts as a request in flight
     if not await requires_equal_parts(session, plan.url):
-        return replace(plan, copy_source=source.stat, copies=copy_ranges(size, followed=True), head_first=False)
+        return replace(plan, copy_source=source.stat, copies=copy_ranges(size, followed=True))
     part_size = appending_part_size(size, plan.part_size)
     copies = equal_ranges(size - size % part_size, part_size)
     existing_bytes = await _download(source, size - size % part_size, size)
@@ -88,9 +88,8 @@ async def _plan_existing_bytes(session: Session, source: ObjectSource, plan: Wri
         plan,
         part_size=part_size,
         equal_parts=True,
-        copy_source=source.stat,  # its version is compared before the object is published
+        copy_source=source.stat,
         copies=copies,
-        head_first=False,
         existing_bytes=existing_bytes,
     )
 

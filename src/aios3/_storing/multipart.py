@@ -153,7 +153,10 @@ class MultipartUpload:
             await self._creation.abort_lost(upload_id)
         await self._check_sources()
         self.state = UploadState.COMPLETING
-        attempt = recheck_before_retry(self._session, self._plan, partial(self._complete_once, upload_id))
+        # The parts took their time, so what was seen before them says little; a source has just been compared.
+        head_first = (self._plan.url, self._plan.condition.if_match) not in self._sources
+        complete = partial(self._complete_once, upload_id)
+        attempt = recheck_before_retry(self._session, self._plan, complete, head_first=head_first)
         try:
             lookup, policy = partial(self._lookup_completed, upload_id, size), self._session.policy_at(self._plan.url)
             result = await retry_unless_stored(policy, attempt, lookup, lookup_is_reliable=True)

@@ -124,18 +124,20 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
         return await attempt(UNCONDITIONAL)
 
 
-def recheck_before_retry(session: Session, plan: WritePlan, attempt: Attempt) -> Callable[[], Awaitable[WriteResult]]:
+def recheck_before_retry(
+    session: Session, plan: WritePlan, attempt: Attempt, *, head_first: bool
+) -> Callable[[], Awaitable[WriteResult]]:
     """Return what sends ``attempt`` under the condition of ``plan``, and looks before it does so again.
 
-    Servers other than Amazon's may ignore a condition. The author of the plan has looked before the first attempt,
-    unless it says ``head_first``. Where a policy forbids to look, the server alone decides.
+    Servers other than Amazon's may ignore a condition. ``head_first``: look before the first attempt as well.
+    Where a policy forbids to look, the server alone decides.
     """
     attempts = 0
 
     async def send() -> WriteResult:
         nonlocal attempts
         attempts += 1
-        if (attempts > 1 or plan.head_first) and plan.condition != UNCONDITIONAL:
+        if (attempts > 1 or head_first) and plan.condition != UNCONDITIONAL:
             backend = await session.backend(plan.url)
             if not backend.is_aws:
                 with contextlib.suppress(AccessDeniedError):

@@ -76,7 +76,8 @@ async def copy_server_side(
 
 
 async def _send_conditionally(session: Session, plan: WritePlan, attempt: Attempt, lookup: Lookup) -> WriteResult:
-    return await retry_unless_stored(session.policy_at(plan.url), recheck_before_retry(session, plan, attempt), lookup)
+    send = recheck_before_retry(session, plan, attempt, head_first=plan.head_first)
+    return await retry_unless_stored(session.policy_at(plan.url), send, lookup)
 
 
 def _clock() -> float:

@@ -65,7 +65,10 @@ class WritePlan:
     check_with_head: bool = False
     """True if a HEAD just before the write replaces the precondition, for servers that know none."""
     head_first: bool = False
-    """True if a HEAD just before the write compares as well, for servers that may ignore the precondition."""
+    """True if a HEAD just before one request compares as well, for servers that may ignore the precondition.
+
+    A write in parts has that in any case.
+    """
 
     @property
     def copied_size(self) -> int:
