@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import aios3
     from admin import Admin
 
+dask = pytest.importorskip("dask", reason="Dask is not installed")
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # Dask's own are not ours to repair
 
@@ -34,6 +35,8 @@ pytestmark = pytest.mark.filterwarnings("default")  # Dask's own are not ours to
 def client() -> Iterator[distributed.Client]:
     os.environ["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
     with (
+        # Dask starts a killed worker again, and closes for good one that is not back by then: 15 s, unless it is told.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "60s"}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
         ) as cluster,
