@@ -7,14 +7,14 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from aios3._backend import BucketEntry, ListPage
+from aios3._backend import BucketEntry, BucketPage, ListPage
 from aios3._entries import SYMLINK_METADATA, StatResult
 from aios3._paths import S3Url
 from aios3._session import Session
 from aios3.errors import from_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from aios3._backend import GetOptions, PutOptions
     from aios3._calls import AdminBackend, ObjectBackend
@@ -117,9 +117,10 @@ class FakeBackend:
             token=page[-1] if rest else None,
         )
 
-    async def list_buckets(self) -> Sequence[BucketEntry]:
+    async def list_buckets(self, token: str | None = None) -> BucketPage:
+        assert token is None
         await self._enter("LIST s3://")
-        return [BucketEntry(name, 1.0) for name in sorted(self.buckets)]
+        return BucketPage([BucketEntry(name, 1.0) for name in sorted(self.buckets)], None)
 
     async def head_bucket(self, url: S3Url) -> None:
         await self._enter(f"HEAD s3://{url.bucket}")

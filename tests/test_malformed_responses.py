@@ -86,7 +86,7 @@ CALLS: dict[str, Call] = SILENT | {
     "GetBucketVersioning": administer("GetBucketVersioning"),
     "GetObjectTagging": of_bucket(lambda admin: admin.get_tags(URL)),
     "HeadObject": lambda backend, _: backend.head_object(URL, GetOptions()),
-    "ListBuckets": of_bucket(lambda admin: admin.list_buckets()),
+    "ListBuckets": lambda backend, _: backend.list_buckets(),
     "ListMultipartUploads": of_bucket(lambda admin: admin.list_multipart_uploads(URL)),
     "ListObjectVersions": all_versions,
     "ListObjectsV2": lambda backend, _: backend.list_objects(BUCKET),
@@ -242,6 +242,38 @@ async def test_a_response_without_its_required_fields_is_an_error(transport, ope
     assert isinstance(found, (aios3.ServerError, aios3.UnsupportedError)), found
     assert str(found).startswith(f"{operation.partition(' ')[0]} s3://")
     assert len(server.requests) == 1
+
+
+CONTENT = "<R><IsTruncated>false</IsTruncated><Contents><Key>k</Key>{}</Contents></R>"
+BUCKETS = "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name>{}</Bucket></Buckets></ListAllMyBucketsResult>"
+WRONG_VALUES = [
+    ("ListObjectsV2", CONTENT.format("<Size>three</Size><LastModified>2015-10-21T07:28:00Z</LastModified>")),
+    ("ListObjectsV2", CONTENT.format("<Size>3</Size><LastModified>yesterday</LastModified>")),
+    ("ListBuckets", BUCKETS.format("<CreationDate>yesterday</CreationDate>")),
+    ("ListParts", "<R><IsTruncated>maybe</IsTruncated><Part><PartNumber>one</PartNumber><ETag>e</ETag></Part></R>"),
+    ("ListMultipartUploads", "<R><Upload><Key>k</Key><UploadId>u</UploadId><Initiated>now</Initiated></Upload></R>"),
+    ("ListObjectVersions", "<R><Version><Key>k</Key><VersionId>1</VersionId><Size>three</Size></Version></R>"),
+]
+
+
+@pytest.mark.parametrize(("operation", "body"), WRONG_VALUES)
+async def test_a_number_or_a_time_that_is_none_is_an_error(transport, operation, body):
+    async def ask(backend: ObjectBackend, session: aios3.Session) -> object:
+        found: Any = await CALLS[operation](backend, session)
+        return list(getattr(found, "stats", ()))  # built when they are asked for
+
+    found, _ = await outcome(transport, ask, body.encode())
+    assert isinstance(found, aios3.ServerError), found
+    assert f"{operation} s3://" in str(found)
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
+async def test_a_time_in_a_header_that_is_none_is_an_error_or_unknown(transport, operation):
+    found, _ = await outcome(transport, HEADS[operation], b"", etag='"e"', last_modified="yesterday")
+    if isinstance(found, Exception):
+        assert isinstance(found, aios3.ServerError), found
+    elif operation == "GetObject":
+        found.close()
 
 
 @pytest.mark.parametrize("operation", sorted(CALLS.keys() - {"HeadObject", "GetBucketPolicy"}))

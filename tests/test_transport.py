@@ -28,12 +28,17 @@ async def test_a_bucket_is_reached_by_the_native_transport():
     )
 
 
+async def test_the_buckets_of_an_account_are_listed_by_the_native_transport():
+    (how,) = (await described(bucket="")).values()
+    assert (how.transport, how.reason) == ("native", "it lists the account's buckets")
+    assert "at https://s3.eu-west-1.amazonaws.com/ in region" in str(how)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         ({"transport": "aiobotocore"}, "transport='aiobotocore' is set"),
         ({"bucket": "name--euw1-az1--x-s3"}, "directory buckets need sessions"),
-        ({"bucket": ""}, "the account's buckets"),
     ],
 )
 async def test_settings_the_native_transport_lacks_use_aiobotocore(options, reason):
@@ -112,6 +117,7 @@ def test_reading_with_plain_settings_never_imports_botocore(aios3_server, aios3_
             await aios3.write_bytes("{aios3_bucket}/key", b"content")
             async with aios3.aopen("{aios3_bucket}/key") as file:
                 assert await file.read() == b"content"
+            assert "{aios3_bucket}" in [entry.path async for entry in aios3.scandir("s3://")]
 
         asyncio.run(main())
     """)

@@ -148,6 +148,14 @@ class BucketEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketPage:
+    """One page of the list of buckets; ``token`` continues it, and None ends it."""
+
+    buckets: Sequence[BucketEntry]
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BucketAddress:
     """Where the requests for one bucket go, and how they are signed."""
 

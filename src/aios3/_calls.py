@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from aios3._backend import (
-        BucketEntry,
+        BucketPage,
         Checksum,
         DeleteFailure,
         Document,
@@ -137,6 +137,10 @@ class ObjectBackend(OperationSender, Protocol):
         """Send :class:`~aios3._operations.ListObjects`."""
         return self.send(operations.ListObjects(url, delimiter, token, start_after, max_keys))
 
+    def list_buckets(self, token: str | None = None) -> Coroutine[Any, Any, BucketPage]:
+        """Send :class:`~aios3._operations.ListBuckets`."""
+        return self.send(operations.ListBuckets(token=token))
+
     def head_bucket(self, url: S3Url) -> Coroutine[Any, Any, None]:
         """Send :class:`~aios3._operations.HeadBucket`."""
         return self.send(operations.HeadBucket(url))
@@ -175,10 +179,6 @@ class AdminBackend(OperationSender, Protocol):
     def list_multipart_uploads(self, url: S3Url) -> Coroutine[Any, Any, Sequence[OpenUpload]]:
         """Send :class:`~aios3._operations.ListMultipartUploads`."""
         return self.send(operations.ListMultipartUploads(url))
-
-    def list_buckets(self) -> Coroutine[Any, Any, Sequence[BucketEntry]]:
-        """Send :class:`~aios3._operations.ListBuckets`."""
-        return self.send(operations.ListBuckets())
 
     def delete_versions(
         self, url: S3Url, versions: Sequence[ObjectVersion]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from aios3._backend import (
     MD5,
     UNCONDITIONAL,
-    BucketEntry,
+    BucketPage,
     DeleteFailure,
     Document,
     ListPage,
@@ -375,11 +375,12 @@ class ListMultipartUploads(Operation[Sequence[OpenUpload]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ListBuckets(Operation[Sequence[BucketEntry]]):
-    """Return all buckets of the account, in order of their names."""
+class ListBuckets(Operation[BucketPage]):
+    """Return one page of the account's buckets; ``token`` continues it."""
 
     name = "ListBuckets"
     url: S3Url = _ACCOUNT
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,8 @@ class Transport:
         return 0 if self._http is None else self._http.open_connections
 
     async def _reason_for_aiobotocore(self, bucket: str) -> str | None:
-        if not bucket:
-            return "the account's buckets are its business"
+        if not bucket and self._static_settings is None:
+            return "it knows the settings of the account"
         if self._config.transport == "aiobotocore":
             with contextlib.suppress(S3Error):  # the next request raises the same error, with its operation
                 await self.locate(bucket)
@@ -158,7 +158,8 @@ class Transport:
         if reason is not None:
             return "aiobotocore", reason
         direct = direct_reason((await self.locate(bucket)).url, bucket)
-        return "native", "it serves this bucket" + (f"; {direct}" if direct else "")
+        served = "it serves this bucket" if bucket else "it lists the account's buckets"
+        return "native", served + (f"; {direct}" if direct else "")
 
     async def read(self) -> Settings:
         """Return what holds for the profile; read once."""

@@ -86,23 +86,3 @@ async def test_a_listing_that_leads_back_to_the_same_page_does_not_loop():
         with pytest.raises(ServerError, match="truncated"):
             await backend.list_objects(S3Url("bucket"), token="same")
         await backend.aclose()
-
-
-async def test_all_buckets_are_listed_over_all_pages():
-    def buckets(*names: str, **fields: str) -> bytes:
-        each = "".join(
-            f"<Bucket><Name>{name}</Name><CreationDate>2015-10-21T07:28:00.000Z</CreationDate></Bucket>"
-            for name in names
-        )
-        return response(body=xml("ListAllMyBucketsResult", Buckets=each, **fields))
-
-    async with Scripted(buckets("b", "a", ContinuationToken="t"), buckets("aa")) as server:
-        backend = to(server)
-        found = await backend.list_buckets()
-        await backend.aclose()
-    assert [(bucket.name, bucket.created) for bucket in found] == [(name, 1445412480.0) for name in ("a", "aa", "b")]
-    async with Scripted(buckets("b", ContinuationToken="t"), buckets("a", ContinuationToken="t")) as server:
-        backend = to(server)
-        with pytest.raises(ServerError, match="again"):
-            await backend.list_buckets()
-        await backend.aclose()

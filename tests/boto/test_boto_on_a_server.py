@@ -71,7 +71,7 @@ async def test_a_copy_keeps_or_replaces_what_belongs_to_the_object(moto):
 async def test_buckets_and_removal(moto):
     await put(moto, S3Url("bucket", "gone"), b"")
     await moto.head_bucket(S3Url("bucket"))
-    assert [bucket.name for bucket in await moto.list_buckets()] == ["bucket"]
+    assert [bucket.name for bucket in (await moto.list_buckets()).buckets] == ["bucket"]
     await moto.delete_object(S3Url("bucket", "gone"))
     await moto.delete_object(S3Url("bucket", "gone"))
     with pytest.raises(ObjectNotFoundError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aios3 import _operations as operations
-from aios3._backend import Part
+from aios3._backend import BucketPage, Part
 from aios3._boto import boto_responses, bulk_responses
 from aios3._boto.arguments import (
     bucket_and_key,
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from aios3._backend import (
         BucketAddress,
-        BucketEntry,
         DeleteFailure,
         Document,
         GetOptions,
@@ -359,19 +358,11 @@ class BotoBackend(ObjectBackend, AdminBackend):
         response = await self._call("ListObjectsV2", url, without_none(parameters))
         return boto_responses.page_of(response, token, str(url))
 
-    async def _list_buckets(self, operation: operations.ListBuckets) -> Sequence[BucketEntry]:
-        """Return all buckets of the account."""
-        buckets: list[BucketEntry] = []
-        everywhere, parameters = operation.url, dict[str, Any]()
-        while True:
-            response = await self._call("ListBuckets", everywhere, parameters)
-            buckets += bulk_responses.buckets_of(response, str(everywhere))
-            following = response.get("ContinuationToken")
-            if not following:
-                return sorted(buckets, key=lambda bucket: bucket.name)
-            if following == parameters.get("ContinuationToken"):
-                raise invalid_response(str(everywhere), f"the list continues at {following!r} again", "ListBuckets")
-            parameters = {"ContinuationToken": following}
+    async def _list_buckets(self, operation: operations.ListBuckets) -> BucketPage:
+        """Return one page of the account's buckets."""
+        url = operation.url
+        response = await self._call("ListBuckets", url, without_none({"ContinuationToken": operation.token}))
+        return BucketPage(bulk_responses.buckets_of(response, str(url)), response.get("ContinuationToken") or None)
 
     async def _head_bucket(self, operation: operations.HeadBucket) -> None:
         """Return if the bucket is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,7 +62,16 @@ def to_s3_error(error: Exception, operation: str, path: str) -> errors.S3Error |
             explanation = kind.explanation.format(endpoint=_origin(fields.get("endpoint_url")))
             reason = scrubbed(str(cause)).rstrip(".") or type(cause).__name__
             return kind.ours(f"{operation} {path}: {explanation} ({reason})", path=path, operation=operation)
+    if _is_from_parser(error):
+        message = f"{operation} {path}: invalid response ({scrubbed(str(error)).rstrip('.')})"
+        return errors.ServerError(message, path=path, operation=operation)
     return None
+
+
+def _is_from_parser(error: Exception) -> bool:
+    """Return whether botocore raised ``error`` while it read a response: a number or a time that is none."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") in {"botocore.parsers", "aiobotocore.parsers"} for frame, _ in frames)
 
 
 def is_about_settings(error: Exception) -> bool:

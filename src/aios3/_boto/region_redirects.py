@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WITHOUT_ASKING = frozenset({"HeadBucket", "CreateBucket"})
+_WITHOUT_ASKING = frozenset({"HeadBucket", "CreateBucket", "ListBuckets"})
 """Operations whose rejection is not followed by asking the bucket for its region."""
 
 
@@ -91,6 +91,8 @@ class RegionRedirector:
         if error.status is None:
             self._regions.discard_unconfirmed(url.bucket)
             return None
+        if not url.bucket:
+            return None  # botocore signs what has no bucket for the region of its client
         if error.operation == "CreateBucket" and error.code == "IllegalLocationConstraintException":
             return None  # the bucket is nowhere yet: the region that is asked for it is what is wrong
         client = await self._client.get()

@@ -14,6 +14,7 @@ from aios3._buckets.object_url import compute_url
 from aios3._buckets.objects import ObjectBase, S3Object
 from aios3._buckets.versions import version_pages
 from aios3._namespace import hasbucket
+from aios3._namespace.account import buckets_of
 from aios3._namespace.pages import ListingTasks
 from aios3._objects import save_as
 from aios3._paths import S3Url
@@ -312,8 +313,7 @@ async def list_buckets(
 ) -> AsyncGenerator[B, None]:
     """Yield all buckets of the account as buckets of ``kind``."""
     check_arguments(profile=profile)
-    admin = await current_session(session).admin(S3Url("", "", profile))
-    for entry in await admin.list_buckets():
+    for entry in await buckets_of(current_session(session), S3Url("", "", profile)):
         yield kind(S3Url(entry.name, "", profile), session=session)
 
 

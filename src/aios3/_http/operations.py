@@ -11,7 +11,7 @@ from aios3._success import check_bucket, check_empty, check_object, check_stored
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aios3._backend import DeleteFailure, ListPage, Part
+    from aios3._backend import BucketPage, DeleteFailure, ListPage, Part
     from aios3._entries import StatResult, WriteResult
     from aios3._http.requests import Request
     from aios3._http.response_head import ResponseHead
@@ -79,6 +79,10 @@ def _list_objects(operation: operations.ListObjects) -> Request:
     )
 
 
+def _list_buckets(operation: operations.ListBuckets) -> Request:
+    return requests.list_buckets(operation.url, operation.token)
+
+
 def _head_bucket(operation: operations.HeadBucket) -> Request:
     return requests.head_bucket(operation.url)
 
@@ -99,6 +103,12 @@ def _page(operation: operations.ListObjects, body: bytes) -> ListPage:
     from aios3._http.s3_xml import list_page  # noqa: PLC0415 - as in responses
 
     return list_page(body, operation.token, str(operation.url))
+
+
+def _buckets(operation: operations.ListBuckets, body: bytes) -> BucketPage:
+    from aios3._http.s3_xml import bucket_page  # noqa: PLC0415 - as in responses
+
+    return bucket_page(body, str(operation.url))
 
 
 def _failures(operation: operations.DeleteObjects, body: bytes) -> Sequence[DeleteFailure]:
@@ -150,6 +160,7 @@ CALLS: dict[type, tuple[Callable[[Any], Request], Callable[[Any, ResponseHead, b
     ),
     operations.AbortMultipartUpload: (_abort_multipart_upload, _empty),
     operations.ListObjects: (_list_objects, lambda of, _, body: _page(of, body)),
+    operations.ListBuckets: (_list_buckets, lambda of, _, body: _buckets(of, body)),
     operations.HeadBucket: (_head_bucket, _bucket),
     operations.DeleteObject: (_delete_object, _empty),
     operations.DeleteObjects: (_delete_objects, lambda of, _, body: _failures(of, body)),

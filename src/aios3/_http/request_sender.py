@@ -47,6 +47,8 @@ aiobotocore."""
 
 _FIRST_ERROR_STATUS = 300
 _MIN_BYTES_HASHED_IN_THREAD = 1024 * 1024
+_WITHOUT_PROBE = frozenset({"HeadBucket", "ListBuckets"})
+"""Operations whose rejection is not followed by asking a bucket for its region."""
 _ALGORITHMS = frozenset({SIGV4, None})
 
 TRANSPORT_ERRORS = (OSError, ProtocolError)
@@ -249,7 +251,7 @@ class RequestSender:
         has others if ``has_moved``.
         """
         is_silent = is_unexplained(rejection.error) and not (has_moved or is_aws(rejection.target.endpoint.url))
-        if request.operation == "HeadBucket" or is_silent:
+        if request.operation in _WITHOUT_PROBE or is_silent:
             return None
         return lambda: self._probe_region(request.url, may_renew=not is_unexplained(rejection.error))
 

@@ -258,6 +258,12 @@ def list_objects(
     return Request("ListObjectsV2", "GET", url, tuple(query), of_bucket=True)
 
 
+def list_buckets(url: S3Url, token: str | None) -> Request:
+    """Ask for one page of the account's buckets; ``url`` names none."""
+    query = () if token is None else (("continuation-token", token),)
+    return Request("ListBuckets", "GET", url, query, of_bucket=True)
+
+
 def head_bucket(url: S3Url) -> Request:
     """Ask whether the bucket is there and may be used."""
     return Request("HeadBucket", "HEAD", url, of_bucket=True)

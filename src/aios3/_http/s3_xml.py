@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from aios3._backend import DeleteFailure, ListPage
+from aios3._backend import BucketEntry, BucketPage, DeleteFailure, ListPage
 from aios3._entries import StatResult
 from aios3._http.http_dates import parse_time
 from aios3._http.xml import NotXMLError, child_texts, children, local, parse_xml, unescape
@@ -111,6 +111,27 @@ def delete_failures(body: bytes, keys: Sequence[str], path: str) -> Sequence[Del
     failed = [DeleteFailure(each.get("Key", ""), each.get("Code", ""), each.get("Message", "")) for each in fields]
     deleted = {child_texts(child).get("Key", "") for child in children(root, "Deleted")}
     return failed_deletes(failed, deleted, keys, path)
+
+
+def bucket_page(body: bytes, path: str) -> BucketPage:
+    """Make a page of the response to ListBuckets. Raises ServerError for any other document."""
+    root = _root(body, "ListBuckets", path)
+    fields = child_texts(root)
+    if not {"Buckets", "Owner"} & fields.keys():
+        raise invalid_response(path, "it has none of Buckets, Owner", "ListBuckets")
+    listed = [each for group in children(root, "Buckets") for each in children(group, "Bucket")]
+    return BucketPage([_bucket_of(child_texts(each), path) for each in listed], fields.get("ContinuationToken") or None)
+
+
+def _bucket_of(fields: dict[str, str], path: str) -> BucketEntry:
+    for name in ("Name", "CreationDate"):
+        if not fields.get(name):
+            raise invalid_response(path, f"an entry has no {name}", "ListBuckets")
+    try:
+        created = parse_time(fields["CreationDate"])
+    except ValueError as error:
+        raise invalid_response(path, f"the time of a bucket ({error})", "ListBuckets") from error
+    return BucketEntry(fields["Name"], created)
 
 
 def list_page(body: bytes, token: str | None, path: str) -> ListPage:

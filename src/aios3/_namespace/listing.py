@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._entries import FileEntry, StatResult
+from aios3._namespace.account import buckets_of
 from aios3._namespace.key_order import lists_in_key_order
 from aios3._namespace.link_targets import head_or_none, replace_by_targets
 from aios3._namespace.lookup import first_keys_in_one_request, is_conclusive, is_denied
@@ -163,8 +164,7 @@ async def _buckets(session: Session, url: S3Url) -> list[FileEntry]:
     if url.key:
         message = f"{str(url)!r} has no bucket"
         raise BucketNotFoundError(message, path=str(url))
-    admin = await session.admin(url)
-    roots = [S3Url(bucket.name, "", url.profile) for bucket in await admin.list_buckets()]
+    roots = [S3Url(bucket.name, "", url.profile) for bucket in await buckets_of(session, url)]
     return [FileEntry(root.bucket, str(root), StatResult(isdir=True)) for root in roots]
 
 

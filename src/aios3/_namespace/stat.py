@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aios3._arguments import check_arguments
 from aios3._entries import Access, StatResult
+from aios3._namespace.account import buckets_of
 from aios3._namespace.link_targets import follow, head, head_or_none
 from aios3._namespace.lookup import check_absent, is_denied, is_object, object_or_none
 from aios3._namespace.pages import ListingTasks, first_page, pages
@@ -209,8 +210,7 @@ async def _is_directory(session: Session, url: S3Url) -> bool:
 
 async def _check_readable(session: Session, url: S3Url, *, followlinks: bool) -> None:
     if not url.bucket and not url.key:
-        admin = await session.admin(url)
-        await admin.list_buckets()
+        await buckets_of(session, url)
     elif not (await _is_readable_file(session, url, followlinks=followlinks) or await _is_directory(session, url)):
         message = f"There is nothing at {str(url)!r}"
         raise ObjectNotFoundError(message, path=str(url))

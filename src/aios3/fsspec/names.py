@@ -7,6 +7,7 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from aios3._buckets import Bucket
+from aios3._namespace.account import buckets_of
 from aios3._namespace.stat import hasbucket
 from aios3._paths import S3Url
 from aios3.errors import BucketNotFoundError, InvalidPathError, ObjectNotFoundError
@@ -109,9 +110,7 @@ class Names(Base):
     async def _buckets(self) -> list[Info]:
         if self.anon:
             return []  # an anonymous request names no account
-        session = self.session()
-        admin = await session.admin(S3Url(""))
-        return [bucket_info(entry) for entry in await admin.list_buckets()]
+        return [bucket_info(entry) for entry in await buckets_of(self.session(), S3Url(""))]
 
     async def _directory(self, url: S3Url) -> list[Info]:
         infos = await entries(self.session(), url)
