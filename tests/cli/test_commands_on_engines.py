@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import signal
-import time
 
 import pytest
 from cli_program import start_program
 from writing_state import OBJECTS, make_state
 
+from aios3.cli import _on_engines
+from aios3.cli._app import App
 from aios3.cli._commands import COMMANDS
 from aios3.cli._engines import Engine, parse_engine
 from aios3.cli._on_engines import _OF_COMMAND, _OF_EVERY_COMMAND, RunState, _reject_unknown_options, run_text
+from aios3.cli._output import Output
 from aios3.cli._parsing import first_parser, parse, parser_of
+from aios3.cli._sessions import Sessions
 from aios3.cli._usage import UsageError
+from aios3.distributed import split
 from aios3.errors import ConfigError
 from aios3.testing import faults
 from imported import imported_by
@@ -197,19 +202,36 @@ def test_a_rate_of_requests_that_makes_no_sense_is_rejected(state, number, words
     assert state.objects() == OBJECTS
 
 
-def test_a_rate_is_that_of_the_workers_and_of_what_is_read_before_them(state):
-    """Eleven requests at four a second take almost two seconds, if one second's are started at once."""
-    fill(state)
-    line = f"cp -r {{b}}/d {{b}}/new/ {ON} --limit-requests 4 --json"
-    started = time.monotonic()
-    done = state.run(line)
-    seconds = time.monotonic() - started
-    assert (done.returncode, done.stderr) == (0, b"")
-    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
-    requests = summary["counts"]["requests"]
-    assert summary["counts"]["copied"] == 5
-    assert requests >= 10
-    assert seconds > (requests - 4) / 4
+class StopError(Exception):
+    """Ends a command where its workers would begin."""
+
+
+@pytest.mark.parametrize(("option", "rate"), [("", None), ("--limit-requests 4", 4)])
+def test_a_rate_is_that_of_the_workers_and_of_what_is_read_before_them(state, monkeypatch, option, rate):
+    for name, value in state.environ.items():
+        monkeypatch.setenv(name, value)
+    rates = {}
+
+    async def splitting(root, keys, *, session):
+        rates["read before"] = session.config.max_requests_per_second
+        return await split(root, keys, session=session)
+
+    def running(*_arguments, requests_per_second, **_options):
+        rates["workers"] = requests_per_second
+        raise StopError
+
+    monkeypatch.setattr(_on_engines, "split", splitting)
+    monkeypatch.setattr(_on_engines, "run", running)
+    command, options = parse(state.words(f"cp -r {{b}}/d {{b}}/new/ {ON} {option}"))
+
+    async def work():
+        output = Output()
+        async with Sessions(output) as sessions:
+            await _on_engines.do_on_engine(App(options, output, sessions), command.name)
+
+    with pytest.raises(StopError):
+        asyncio.run(work())
+    assert rates == {"read before": rate, "workers": rate}
 
 
 def test_a_report_inside_of_the_tree_is_rejected(state):

@@ -93,6 +93,23 @@ async def test_bytes_are_compared_by_checksum_and_else_by_etag(stat, same):
     assert await has_bytes(StatResult(**{"size": 4} | stat), [b"da", b"ta"], Checksum("CRC32", "sum")) is same
 
 
+@pytest.mark.parametrize("mode", ["xb", "ab"])
+async def test_a_look_that_fails_before_the_write_is_no_lost_write_and_is_not_multiplied(
+    faulty, config, bucket, admin, mode
+):
+    """The look has had its attempts. Otherwise each of the write's would have as many, and look for its object."""
+    path = f"{bucket}/k"
+    async with aios3.Session(**config(max_attempts=3)) as session:
+        with pytest.raises(aios3.ServerError, match="HeadObject"):
+            async with aios3.aopen(path, mode, session=session) as file:
+                await file.write(b"new")
+                before = faulty.count("HeadObject")
+                faulty.fail("HeadObject", faults.InternalError(), times=None)
+        assert faulty.count("HeadObject") - before == 3
+        assert faulty.count("PutObject") == 0
+    assert not admin.exists(path)
+
+
 CERTAIN = [faults.SlowDown(), faults.InternalError(), faults.ErrorIn200()]
 
 

@@ -25,8 +25,8 @@ from aios3._storing.outcome import (
     etag_of_parts,
     head_or_none_on_error,
     is_recent,
-    recheck_before_retry,
     retry_unless_stored,
+    with_checks,
 )
 from aios3.errors import ObjectChangedError, ObjectNotFoundError, S3Error
 
@@ -156,7 +156,7 @@ class MultipartUpload:
         # The parts took their time, so what was seen before them says little; a source has just been compared.
         head_first = (self._plan.url, self._plan.condition.if_match) not in self._sources
         complete = partial(self._complete_once, upload_id)
-        attempt = recheck_before_retry(self._session, self._plan, complete, head_first=head_first)
+        attempt = with_checks(self._session, self._plan, complete, head_first=head_first)
         try:
             lookup, policy = partial(self._lookup_completed, upload_id, size), self._session.policy_at(self._plan.url)
             result = await retry_unless_stored(policy, attempt, lookup, lookup_is_reliable=True)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     Lookup = Callable[[S3Error], Awaitable[WriteResult | None]]
 
 _MD5_HEX_DIGITS = 32
+_LOOK = "HeadObject"
 _SERVER_ERRORS_FROM = 500
 _INTERNAL_ERRORS = (500, 502, 504)
 """The server, or what it stands on, failed while it worked on a request, at an unknown moment."""
@@ -87,6 +88,8 @@ async def retry_unless_stored(
         try:
             return await attempt()
         except S3Error as error:
+            if error.operation == _LOOK and not response_lost:
+                raise  # the look has had its own attempts, and nothing was written
             response_lost = (
                 response_lost
                 or may_have_succeeded(error)
@@ -124,7 +127,7 @@ async def with_precondition(session: Session, plan: WritePlan, attempt: Attempt)
         return await attempt(UNCONDITIONAL)
 
 
-def recheck_before_retry(
+def with_checks(
     session: Session, plan: WritePlan, attempt: Attempt, *, head_first: bool
 ) -> Callable[[], Awaitable[WriteResult]]:
     """Return what sends ``attempt`` under the condition of ``plan``, and looks before it does so again.

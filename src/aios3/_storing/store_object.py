@@ -15,8 +15,8 @@ from aios3._storing.outcome import (
     has_metadata,
     head_or_none_on_error,
     is_recent,
-    recheck_before_retry,
     retry_unless_stored,
+    with_checks,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def copy_server_side(
 
 
 async def _send_conditionally(session: Session, plan: WritePlan, attempt: Attempt, lookup: Lookup) -> WriteResult:
-    send = recheck_before_retry(session, plan, attempt, head_first=plan.head_first)
+    send = with_checks(session, plan, attempt, head_first=plan.head_first)
     return await retry_unless_stored(session.policy_at(plan.url), send, lookup)
 
 
